@@ -1,0 +1,47 @@
+// Package secret holds values that must never be printed.
+package secret
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"log/slog"
+)
+
+const redacted = "[redacted]"
+
+// Value is a secret string. However it is formatted, logged or marshalled, it reads
+// [redacted]; only Reveal shows it, so a reviewer finds every use by that name.
+// The zero Value is an empty secret.
+type Value struct{ v string }
+
+// New wraps v.
+func New(v string) Value { return Value{v} }
+
+// Reveal returns the secret itself. Pass the result on to the protocol that needs it and nowhere else.
+func (s Value) Reveal() string { return s.v }
+
+// Empty reports whether there is nothing in it.
+func (s Value) Empty() bool { return s.v == "" }
+
+// Equal compares in constant time; only a difference in length shows in the time taken.
+func (s Value) Equal(o Value) bool {
+	return subtle.ConstantTimeCompare([]byte(s.v), []byte(o.v)) == 1
+}
+
+// String implements fmt.Stringer.
+func (Value) String() string { return redacted }
+
+// GoString implements fmt.GoStringer.
+func (Value) GoString() string { return redacted }
+
+// Format implements fmt.Formatter, so that no verb gets past String.
+func (Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// MarshalText implements encoding.TextMarshaler, and with it JSON and YAML.
+func (Value) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// MarshalLog implements logr.Marshaler.
+func (Value) MarshalLog() any { return redacted }
+
+// LogValue implements slog.LogValuer.
+func (Value) LogValue() slog.Value { return slog.StringValue(redacted) }
