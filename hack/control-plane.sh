@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Prints the directory that holds kube-apiserver, etcd and kubectl; first gets them, if need be.
+#
+# In this order: KUBEBUILDER_ASSETS, if set; the user's cache; a download by setup-envtest,
+# given up after DOWNLOAD_SECONDS (default 60; 0 skips it); else compiled from the modules
+# pinned in hack/tools. What is got stays in the cache by version, for the next clone.
+# Only the directory goes to standard output; progress goes to standard error.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$root/hack/lib/cache.sh"
+
+names=(etcd kube-apiserver kubectl)
+complete() { local n; for n in "${names[@]}"; do [ -x "$1/$n" ] || return 1; done; }
+
+if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
+	complete "$KUBEBUILDER_ASSETS" || die "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS lacks one of: ${names[*]}. Unset it, or point it at a folder that has them."
+	echo "$KUBEBUILDER_ASSETS"
+	exit 0
+fi
+
+kube=$(module_version kube k8s.io/kubernetes)
+etcd=$(module_version etcd go.etcd.io/etcd/server/v3)
+dir=$cache/control-plane/kubernetes-$kube-etcd-$etcd-$(go env GOOS)-$(go env GOARCH)
+if complete "$dir"; then
+	echo "$dir"
+	exit 0
+fi
+lock "$dir" # two builds at once would take each other's processor time
+if complete "$dir"; then
+	echo "$dir"
+	exit 0
+fi
+
+say "Kubernetes' API server and etcd are not on this machine yet; getting them once, into $dir"
+tmp=$(mktemp -d "$dir.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+
+download() {
+	local secs=${DOWNLOAD_SECONDS:-60} tool got
+	[ "$secs" != 0 ] || return 1
+	tool=$("$root/hack/tool.sh" setup-envtest) || return 1
+	say "  trying a download ($secs s at most) ..."
+	got=$(timeout "$secs" "$tool" use "${kube#v}" --bin-dir "$tmp/download" -p path 2>"$tmp/download.log") || return 1
+	complete "$got" && cp "$got"/* "$tmp/" && chmod u+w "$tmp"/*
+	chmod -R u+w "$tmp/download" && rm -rf "$tmp/download" "$tmp/download.log"
+}
+
+# compile PACKAGE NAME MODULE FLAGS...: one binary, with a line of progress every ten seconds.
+compile() {
+	local package=$1 name=$2 module=$3
+	shift 3
+	progress "  compiling $name" env CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" \
+		go -C "$root/hack/tools/$module" build -trimpath "$@" -o "$tmp/$name" "$package"
+}
+
+if ! download; then
+	chmod -R u+w "$tmp" && rm -rf "$tmp"/*
+	say "  no download to be had; compiling them from source, about 6 minutes on two cores"
+	minor=${kube#v1.}
+	version="-s -w"
+	# Without these the server does not know its own version.
+	for p in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+		version+=" -X $p.gitVersion=$kube -X $p.gitMajor=1 -X $p.gitMinor=${minor%%.*} -X $p.gitTreeState=archive"
+		version+=" -X $p.gitCommit=unknown -X $p.buildDate=1970-01-01T00:00:00Z"
+	done
+	compile go.etcd.io/etcd/server/v3 etcd etcd -ldflags "-s -w"
+	compile k8s.io/kubernetes/cmd/kube-apiserver kube-apiserver kube -tags selinux,notest,grpcnotrace -ldflags "$version"
+	compile k8s.io/kubernetes/cmd/kubectl kubectl kube -tags selinux,notest,grpcnotrace -ldflags "$version"
+fi
+rm -rf "$dir"
+mv "$tmp" "$dir"
+chmod 755 "$dir"
+trap - EXIT
+say "  done"
+echo "$dir"
