@@ -1,0 +1,49 @@
+package v1alpha1
+
+// Conditions of a TravisRoute and of a TravisDefaults.
+const (
+	// ConditionAccepted says whether the spec makes sense by itself.
+	ConditionAccepted = "Accepted"
+	// ConditionResolvedRefs says whether all that the spec refers to was found: accounts, their
+	// credentials, and what vouches for the repository.
+	ConditionResolvedRefs = "ResolvedRefs"
+	// ConditionReady sums the others up, as kstatus and GitOps tools read it.
+	ConditionReady = "Ready"
+)
+
+// Reasons of the conditions.
+const (
+	ReasonAccepted = "Accepted"
+	ReasonResolved = "Resolved"
+	ReasonReady    = "Ready"
+	// ReasonSuspended: spec.suspend is set, and nothing is sent.
+	ReasonSuspended = "Suspended"
+	// ReasonInvalid: the spec does not make sense; the message says where.
+	ReasonInvalid = "Invalid"
+	// ReasonAccountNotFound: no account of that name can be used from the namespace.
+	ReasonAccountNotFound = "AccountNotFound"
+	// ReasonAccountNotAllowed: the cluster's account of that name is not for this namespace or address.
+	ReasonAccountNotAllowed = "AccountNotAllowed"
+	// ReasonAccountInvalid: the account exists, and its block or its Secret is wrong.
+	ReasonAccountInvalid = "AccountInvalid"
+	// ReasonAddressInvalid: the service cannot have a room of that address.
+	ReasonAddressInvalid = "AddressInvalid"
+	// ReasonSecretNotFound: a Secret that is referred to does not exist.
+	ReasonSecretNotFound = "SecretNotFound"
+	// ReasonSecretNotLabelled: it exists without the label that lets the operator read it.
+	ReasonSecretNotLabelled = "SecretNotLabelled"
+	// ReasonTokenNotFound: nothing vouches for the repository in this namespace.
+	ReasonTokenNotFound = "TokenNotFound"
+	// ReasonNoKey: the repository is granted on signature alone, and the operator has no key.
+	ReasonNoKey = "NoKey"
+)
+
+// Labels and annotations.
+const (
+	// LabelSecretType must be on every Secret that the operator is to read.
+	LabelSecretType = "travishook.dev/secret-type"
+	// SecretTypeToken marks a Secret with the keys repository and token.
+	SecretTypeToken = "token"
+	// SecretTypeCredential marks a Secret that an account refers to.
+	SecretTypeCredential = "credential"
+)
