@@ -1,0 +1,159 @@
+package settings
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// problems are sentences, each beginning with the field it is about.
+func (s *Settings) problems() []string {
+	var p problems
+	for i, ns := range s.Namespaces {
+		p.check(len(validation.IsDNS1123Label(ns)) == 0, "namespaces[%d]: %q is not a namespace's name", i, ns)
+	}
+	s.Receiver.check(&p)
+	s.Trust.check(&p)
+	s.Store.check(&p)
+	s.Delivery.check(&p)
+	p.address("probes.address", s.Probes.Address)
+	p.address("metrics.address", s.Metrics.Address)
+	p.distinct(map[string]string{
+		"receiver.address": s.Receiver.Address,
+		"probes.address":   s.Probes.Address,
+		"metrics.address":  s.Metrics.Address,
+	})
+	p.oneOf("log.level", s.Log.Level, "debug", "info", "error")
+	p.oneOf("log.format", s.Log.Format, "json", "console")
+	return p
+}
+
+func (r *Receiver) check(p *problems) {
+	p.address("receiver.address", r.Address)
+	p.check(strings.HasPrefix(r.PathPrefix, "/") && path.Clean(r.PathPrefix) == r.PathPrefix && r.PathPrefix != "/",
+		"receiver.pathPrefix: %q must be a path such as /travis, without a slash at its end", r.PathPrefix)
+	p.check(r.MaxAge >= Duration(time.Minute) && r.MaxAge <= Duration(30*24*time.Hour),
+		"receiver.maxAge: %s is not between 1m and 720h", r.MaxAge)
+	if r.PublicURL != "" {
+		u, err := url.Parse(r.PublicURL)
+		p.check(err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "",
+			"receiver.publicURL: %q is not a URL such as https://hooks.example.com/travis", r.PublicURL)
+		p.check(err != nil || u.User == nil,
+			"receiver.publicURL: a URL with a user name makes Travis send nothing; leave it out")
+	}
+	if r.TLS != nil {
+		p.check(r.TLS.CertFile != "" && r.TLS.KeyFile != "", "receiver.tls: set both certFile and keyFile, or leave tls out")
+	}
+}
+
+func (t *Trust) check(p *problems) {
+	names := map[string]bool{}
+	for i, k := range t.Keys {
+		at := fmt.Sprintf("trust.keys[%d]", i)
+		p.check(k.Name != "", "%s.name: give the key a name, which logs and conditions will use", at)
+		p.check(!names[k.Name], "%s.name: %q is the name of another key", at, k.Name)
+		names[k.Name] = true
+		k.check(p, at)
+	}
+	for i, glob := range t.KeylessRepositories {
+		p.glob(fmt.Sprintf("trust.keylessRepositories[%d]", i), glob)
+	}
+	p.check(t.KeyRefresh >= Duration(time.Minute), "trust.keyRefresh: %s is under 1m", t.KeyRefresh)
+	p.check(t.KeyOverlap >= 0, "trust.keyOverlap: %s is negative", t.KeyOverlap)
+}
+
+func (k *Key) check(p *problems, at string) {
+	sources := 0
+	if k.PEM != "" {
+		sources++
+		p.check(isRSA(k.PEM), "%s.pem: is not an RSA public key as PEM (-----BEGIN PUBLIC KEY-----)", at)
+	}
+	if k.ConfigMap != nil {
+		sources++
+		p.check(k.ConfigMap.Name != "" && k.ConfigMap.Key != "", "%s.configMap: set both name and key", at)
+	}
+	if k.URL != "" {
+		sources++
+		u, err := url.Parse(k.URL)
+		p.check(err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "",
+			"%s.url: %q is not a URL such as https://api.travis-ci.com/config", at, k.URL)
+	}
+	p.check(sources == 1, "%s: set exactly one of pem, configMap and url", at)
+	for i, glob := range k.Repositories {
+		p.glob(fmt.Sprintf("%s.repositories[%d]", at, i), glob)
+	}
+}
+
+func isRSA(text string) bool {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return false
+	}
+	if _, err := x509.ParsePKCS1PublicKey(block.Bytes); err == nil {
+		return true
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	_, ok := key.(*rsa.PublicKey)
+	return err == nil && ok
+}
+
+func (s *Store) check(p *problems) {
+	p.check(path.IsAbs(s.Directory), "store.directory: %q is not an absolute path", s.Directory)
+	p.check(s.MaxSize.Value() >= 16<<20, "store.maxSize: %s is under 16Mi", s.MaxSize.String())
+	p.check(s.KeepDead >= Duration(time.Hour), "store.keepDead: %s is under 1h", s.KeepDead)
+}
+
+func (d *Delivery) check(p *problems) {
+	p.check(d.RetryFor >= 0 && d.RetryFor <= Duration(7*24*time.Hour), "delivery.retryFor: %s is not between 0s and 168h", d.RetryFor)
+	p.check(d.AttemptTimeout >= Duration(time.Second) && d.AttemptTimeout <= Duration(5*time.Minute),
+		"delivery.attemptTimeout: %s is not between 1s and 5m", d.AttemptTimeout)
+}
+
+// problems gathers what is wrong, so that a file is mended in one go.
+type problems []string
+
+func (p *problems) check(ok bool, format string, args ...any) {
+	if !ok {
+		*p = append(*p, fmt.Sprintf(format, args...))
+	}
+}
+
+func (p *problems) address(field, value string) {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	p.check(err == nil, "%s: %q is not host:port, such as :8080", field, value)
+}
+
+func (p *problems) distinct(addresses map[string]string) {
+	fields := make([]string, 0, len(addresses))
+	for f := range addresses {
+		fields = append(fields, f)
+	}
+	slices.Sort(fields)
+	for i, a := range fields {
+		for _, b := range fields[i+1:] {
+			same := addresses[a] == addresses[b] && !strings.HasSuffix(addresses[a], ":0")
+			p.check(!same, "%s and %s are both %q; each needs a port of its own", a, b, addresses[a])
+		}
+	}
+}
+
+func (p *problems) oneOf(field, value string, known ...string) {
+	p.check(slices.Contains(known, value), "%s: %q is not one of %s", field, value, strings.Join(known, ", "))
+}
+
+func (p *problems) glob(field, glob string) {
+	_, err := path.Match(glob, "")
+	p.check(err == nil && strings.Contains(glob, "/"), "%s: %q is not an owner/name glob, such as example/*", field, glob)
+}

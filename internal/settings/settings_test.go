@@ -1,0 +1,107 @@
+package settings
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+const head = "apiVersion: settings.travishook.dev/v1alpha1\nkind: Settings\n"
+
+func TestAFileThatSaysNothingHasTheDefaults(t *testing.T) {
+	got, err := Parse([]byte(head))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Default(), got, cmpopts.EquateComparable()); diff != "" {
+		t.Errorf("(-default +got)\n%s", diff)
+	}
+}
+
+func TestWhatAFileSaysGoesBeforeTheDefaults(t *testing.T) {
+	got, err := Parse([]byte(head + `
+receiver: {address: "127.0.0.1:0", maxAge: 48h, trustedProxies: [10.0.0.0/8]}
+trust: {keys: []}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Receiver.Address != "127.0.0.1:0" || got.Receiver.MaxAge != Duration(48*time.Hour) {
+		t.Errorf("receiver is %+v", got.Receiver)
+	}
+	if got.Receiver.PathPrefix != "/travis" {
+		t.Errorf("pathPrefix is %q, not the default", got.Receiver.PathPrefix)
+	}
+	if got.Trust.Keys == nil || len(got.Trust.Keys) != 0 {
+		t.Errorf("an empty list of keys became %v", got.Trust.Keys)
+	}
+}
+
+func TestABadFileGetsASentence(t *testing.T) {
+	for name, c := range map[string]struct{ file, want string }{
+		"empty":              {"", "it must begin with"},
+		"another version":    {"apiVersion: v1\nkind: Settings\n", "it must begin with"},
+		"not YAML":           {head + "receiver: [", "line"},
+		"unknown setting":    {head + "reciever: {}\n", `unknown field "reciever"`},
+		"unknown, nested":    {head + "store: {dir: /x}\n", `unknown field "store.dir"`},
+		"given twice":        {head + "log: {level: info}\nlog: {level: debug}\n", `"log" already set`},
+		"no duration":        {head + "receiver: {maxAge: 24}\n", `24 is not a duration`},
+		"bad duration":       {head + "receiver: {maxAge: a day}\n", `"a day" is not a duration`},
+		"short age":          {head + "receiver: {maxAge: 1s}\n", "receiver.maxAge: 1s is not between 1m and 720h"},
+		"prefix":             {head + "receiver: {pathPrefix: travis/}\n", "receiver.pathPrefix"},
+		"bad address":        {head + "metrics: {address: 9090}\n", "metrics.address: is a number where a string belongs"},
+		"one port twice":     {head + "metrics: {address: ':8080'}\n", "metrics.address and receiver.address are both"},
+		"proxies":            {head + "receiver: {trustedProxies: [10.0.0.1]}\n", "10.0.0.1"},
+		"user in public URL": {head + "receiver: {publicURL: 'https://a:b@example.com/travis'}\n", "makes Travis send nothing"},
+		"two sources":        {head + "trust: {keys: [{name: a, pem: x, url: 'https://x/config'}]}\n", "exactly one of pem, configMap and url"},
+		"no source":          {head + "trust: {keys: [{name: a}]}\n", "exactly one of pem, configMap and url"},
+		"not a key":          {head + "trust: {keys: [{name: a, pem: hello}]}\n", "trust.keys[0].pem: is not an RSA public key"},
+		"names twice":        {head + "trust: {keys: [{name: a, url: 'https://x/config'}, {name: a, url: 'https://y/config'}]}\n", "name of another key"},
+		"keyless glob":       {head + "trust: {keylessRepositories: ['[']}\n", "is not an owner/name glob"},
+		"small store":        {head + "store: {maxSize: 1Mi}\n", "store.maxSize: 1Mi is under 16Mi"},
+		"bad size":           {head + "store: {maxSize: huge}\n", "quantities must match"},
+		"relative store":     {head + "store: {directory: data}\n", "is not an absolute path"},
+		"level":              {head + "log: {level: loud}\n", `"loud" is not one of debug, info, error`},
+		"half a certificate": {head + "receiver: {tls: {certFile: /a}}\n", "set both certFile and keyFile"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse([]byte(c.file))
+			if err == nil {
+				t.Fatal("taken")
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %q, without %q", err, c.want)
+			}
+			if strings.ContainsAny(err.Error(), "\n") {
+				t.Errorf("error is not one line: %q", err)
+			}
+		})
+	}
+}
+
+func TestAMissingFileIsNamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.yaml")
+	_, err := Load(path)
+	if err == nil || !strings.Contains(err.Error(), path) || strings.Count(err.Error(), path) != 1 {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestAFileIsRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "settings.yaml")
+	if err := os.WriteFile(path, []byte(head+"namespaces: [a, b]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a", "b"}, s.Namespaces); diff != "" {
+		t.Error(diff)
+	}
+}
