@@ -1,0 +1,44 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// assets is the folder that holds kube-apiserver, etcd and kubectl.
+func assets(ctx context.Context, root string) (string, error) {
+	if dir := os.Getenv("KUBEBUILDER_ASSETS"); dir != "" {
+		return dir, nil
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "control-plane.sh"))
+	cmd.Stderr = os.Stderr // it tells how a long build is getting on
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("get API server and etcd: hack/control-plane.sh: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// moduleRoot is the nearest folder above the working one that has a go.mod: tests run in
+// their package's folder.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find module root: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("find module root: no go.mod in the working folder or above it")
+		}
+		dir = parent
+	}
+}

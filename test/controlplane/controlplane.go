@@ -1,0 +1,118 @@
+// Package controlplane runs a real Kubernetes API server with etcd behind it, for the suites
+// and the demo. There is no kubelet and no controller manager: objects are validated, stored
+// and watched, and pods never run.
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// startTimeout bounds the start of etcd and of the API server, each. A busy two-core machine
+// needs some ten seconds.
+const startTimeout = time.Minute
+
+// ControlPlane is a running API server with the project's CRDs installed.
+type ControlPlane struct {
+	// Config is an administrator's, without a rate limit that a test would notice.
+	Config *rest.Config
+	// Kubeconfig is the path of a file with the same, for kubectl, helm and the operator.
+	Kubeconfig string
+	// Kubectl is the path of a kubectl of the server's version.
+	Kubectl string
+	// Root is the module's root folder.
+	Root string
+
+	env *envtest.Environment
+	dir string
+}
+
+// Option changes how a control plane starts.
+type Option func(*envtest.Environment)
+
+// WithoutCRDs leaves the project's CRDs out, for what installs them itself.
+func WithoutCRDs() Option {
+	return func(env *envtest.Environment) { env.CRDDirectoryPaths = nil }
+}
+
+// Start starts a control plane, getting the binaries first if need be: from KUBEBUILDER_ASSETS,
+// else from what hack/control-plane.sh prints. When it returns an error, nothing is left running.
+// The caller stops what it started.
+func Start(ctx context.Context, options ...Option) (*ControlPlane, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return nil, err
+	}
+	assets, err := assets(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	// A cluster that the environment points at is never what a suite may write to.
+	existing := false
+	env := &envtest.Environment{
+		UseExistingCluster:       &existing,
+		BinaryAssetsDirectory:    assets,
+		CRDDirectoryPaths:        []string{filepath.Join(root, "config", "crd", "bases")},
+		ErrorIfCRDPathMissing:    true,
+		ControlPlaneStartTimeout: startTimeout,
+		ControlPlaneStopTimeout:  startTimeout,
+	}
+	for _, option := range options {
+		option(env)
+	}
+	c := &ControlPlane{Kubectl: filepath.Join(assets, "kubectl"), Root: root, env: env}
+	if err := c.start(ctx); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	return c, nil
+}
+
+func (c *ControlPlane) start(ctx context.Context) (err error) {
+	if c.dir, err = os.MkdirTemp("", "travishook-controlplane-"); err != nil {
+		return fmt.Errorf("start control plane: %w", err)
+	}
+	if c.Config, err = c.env.Start(); err != nil {
+		return fmt.Errorf("start control plane: %w", err)
+	}
+	c.Kubeconfig = filepath.Join(c.dir, "admin.kubeconfig")
+	if err := os.WriteFile(c.Kubeconfig, c.env.KubeConfig, 0o600); err != nil {
+		return fmt.Errorf("start control plane: %w", err)
+	}
+	return ctx.Err()
+}
+
+// Stop ends both servers and removes their data. It may be called on a control plane that
+// started only half-way.
+func (c *ControlPlane) Stop() error {
+	err := c.env.Stop()
+	if c.dir != "" {
+		err = errors.Join(err, os.RemoveAll(c.dir))
+	}
+	if err != nil {
+		return fmt.Errorf("stop control plane: %w", err)
+	}
+	return nil
+}
+
+// ForTest starts a control plane that ends with the test.
+func ForTest(t testing.TB, options ...Option) *ControlPlane {
+	t.Helper()
+	c, err := Start(t.Context(), options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
