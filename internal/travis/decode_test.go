@@ -1,0 +1,286 @@
+package travis_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/travis/travistest"
+)
+
+var finished = time.Date(2026, 1, 3, 10, 22, 5, 0, time.UTC)
+
+func TestDecodeKeepsWhatIsShown(t *testing.T) {
+	got, err := travis.Decode(travistest.Build{Finished: finished, Message: "One\n\ntwo"}.Payload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sha = "62aae5f70ceee39123ef62aae5f70ceee39123ef"
+	want := &travis.Event{
+		Repository: travis.Repository{ID: 1234, Owner: "example", Name: "example"},
+		Build: travis.Build{
+			ID: 56789, Number: "123", Type: travis.Push, State: "passed", Result: travis.Passed, Branch: "main",
+			URL:     "https://app.travis-ci.com/example/example/builds/56789",
+			Started: finished.Add(-time.Minute), Finished: finished, Duration: time.Minute,
+		},
+		Commit: travis.Commit{
+			SHA: sha, Message: "One\n\ntwo", Author: "Ann Author", Committer: "Carl Committer",
+			Committed:  finished.Add(-2 * time.Minute),
+			CompareURL: "https://github.com/example/example/compare/0123456789ab..." + sha[:12],
+		},
+		Jobs: []travis.Job{{
+			ID: 56790, Number: "123.1", State: "passed", Started: finished.Add(-time.Minute), Finished: finished,
+		}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDecodeKeepsNoAddressAndNoConfiguration(t *testing.T) {
+	b := travistest.Build{Fields: map[string]any{"config": map[string]any{"env": "a-setting"}}}
+	e, err := travis.Decode(b.Payload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, unwanted := range []string{"@example.com", "a-setting"} {
+		if strings.Contains(string(stored), unwanted) {
+			t.Errorf("the stored event holds %q: %s", unwanted, stored)
+		}
+	}
+}
+
+func TestDecodeResults(t *testing.T) {
+	for _, want := range travis.Results {
+		e, err := travis.Decode(travistest.Build{Result: want}.Payload())
+		if err != nil {
+			t.Errorf("%s: %v", want, err)
+			continue
+		}
+		if e.Build.Result != want {
+			t.Errorf("result is %q, want %q", e.Build.Result, want)
+		}
+		if (want == travis.Pending) != e.Build.Finished.IsZero() {
+			t.Errorf("%s: finished at %v", want, e.Build.Finished)
+		}
+	}
+}
+
+// absent leaves fields out, as older senders did, and sets others.
+func absent(set map[string]any, names ...string) map[string]any {
+	fields := map[string]any{}
+	for _, n := range names {
+		fields[n] = travistest.Absent
+	}
+	for n, v := range set {
+		fields[n] = v
+	}
+	return fields
+}
+
+func TestDecodeOldPayloads(t *testing.T) {
+	messages := []string{"status_message", "result_message"}
+	since2015 := []string{"state", "pull_request", "pull_request_number", "pull_request_title", "tag", "base_commit", "head_commit"}
+	tests := map[string]struct {
+		fields map[string]any
+		result travis.Result
+		state  string
+		kind   travis.BuildType
+		pr     *travis.PR
+	}{
+		"2013, no type and no state":     {absent(map[string]any{"status_message": "Fixed"}, append(since2015, "type")...), travis.Fixed, "passed", travis.Push, nil},
+		"2014, pending with status 1":    {absent(map[string]any{"status_message": "Pending", "status": 1, "finished_at": nil}, since2015...), travis.Pending, "started", travis.Push, nil},
+		"only result_message":            {absent(map[string]any{"result_message": "Still Failing"}, "status_message", "state"), travis.StillFailing, "failed", travis.Push, nil},
+		"only the state":                 {absent(map[string]any{"state": "errored"}, messages...), travis.Errored, "errored", travis.Push, nil},
+		"only status 0":                  {absent(map[string]any{"status": 0}, append(messages, "state", "result")...), travis.Passed, "passed", travis.Push, nil},
+		"only result 1":                  {absent(map[string]any{"result": 1}, append(messages, "state", "status")...), travis.Failed, "failed", travis.Push, nil},
+		"only status 1, not finished":    {absent(map[string]any{"status": 1, "finished_at": nil}, append(messages, "state")...), travis.Pending, "started", travis.Push, nil},
+		"an unknown message":             {map[string]any{"status_message": "Exploded", "result_message": nil, "state": "failed"}, travis.Failed, "failed", travis.Push, nil},
+		"pull_request as a number":       {absent(map[string]any{"pull_request": 7}, "type", "pull_request_number"), travis.Passed, "passed", travis.PullRequest, &travis.PR{Number: 7}},
+		"pull_request as null":           {absent(map[string]any{"pull_request": nil}, "type"), travis.Passed, "passed", travis.Push, nil},
+		"pull_request true without type": {absent(map[string]any{"pull_request": true, "pull_request_number": 9}, "type"), travis.Passed, "passed", travis.PullRequest, &travis.PR{Number: 9}},
+		"everything nullable is null": {map[string]any{
+			"branch": nil, "commit": nil, "message": nil, "author_name": nil, "build_url": nil, "compare_url": nil,
+			"started_at": nil, "finished_at": nil, "committed_at": nil, "duration": nil, "matrix": nil, "config": nil,
+		}, travis.Passed, "passed", travis.Push, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			e, err := travis.Decode(travistest.Build{Fields: test.fields}.Payload())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Build.Result != test.result || e.Build.State != test.state || e.Build.Type != test.kind {
+				t.Errorf("result, state and type are %q, %q, %q, want %q, %q, %q",
+					e.Build.Result, e.Build.State, e.Build.Type, test.result, test.state, test.kind)
+			}
+			if diff := cmp.Diff(test.pr, e.PullRequest); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestDecodeKeepsLargeNumbersExact(t *testing.T) {
+	const large = 1<<62 + 1
+	e, err := travis.Decode(travistest.Build{ID: large, RepositoryID: large}.Payload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Build.ID != large || e.Repository.ID != large {
+		t.Errorf("ids are %d and %d, want %d", e.Build.ID, e.Repository.ID, int64(large))
+	}
+}
+
+func TestDecodeCutsWhatIsLong(t *testing.T) {
+	jobs := make([]map[string]any, 600)
+	for i := range jobs {
+		jobs[i] = map[string]any{"id": i + 1, "number": fmt.Sprintf("1.%d", i+1)}
+	}
+	e, err := travis.Decode(travistest.Build{
+		Message: strings.Repeat("ü", 16<<10),
+		Branch:  "x" + strings.Repeat("ü", 1<<10),
+		Fields:  map[string]any{"matrix": jobs},
+	}.Payload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.Repeat("ü", 8<<10); e.Commit.Message != want {
+		t.Errorf("the message has %d bytes, want %d", len(e.Commit.Message), len(want))
+	}
+	if want := "x" + strings.Repeat("ü", 511); e.Build.Branch != want {
+		t.Errorf("the branch has %d bytes, want %d and no half character", len(e.Build.Branch), len(want))
+	}
+	if len(e.Jobs) != 512 {
+		t.Errorf("%d jobs, want 512", len(e.Jobs))
+	}
+}
+
+func TestDecodeKeepsStrangeCharacters(t *testing.T) {
+	payload := strings.Replace(string(travistest.Build{Message: "MARK"}.Payload()), "MARK", "a\xff\\u0000\\u001b[31m\\r\\n\\ud800b", -1)
+	e, err := travis.Decode([]byte(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "a\ufffd\x00\x1b[31m\r\n\ufffdb"; e.Commit.Message != want {
+		t.Errorf("the message is %q, want %q", e.Commit.Message, want)
+	}
+}
+
+func TestDecodeSaysWhatIsWrong(t *testing.T) {
+	with := func(name string, v any) string {
+		return string(travistest.Build{Fields: map[string]any{name: v}}.Payload())
+	}
+	repository := func(id, owner, name any) string {
+		return with("repository", map[string]any{"id": id, "owner_name": owner, "name": name})
+	}
+	tests := map[string]struct{ payload, want string }{
+		"empty":                             {"", "payload is not JSON: wrong at byte 0"},
+		"truncated":                         {`{"id": 12`, "payload is not JSON: wrong at byte 9"},
+		"text":                              {"hello", "payload is not JSON: wrong at byte 1"},
+		"two values":                        {"{} {}", "payload is not JSON: wrong at byte 4"},
+		"null":                              {"null", "payload has no repository.owner_name"},
+		"a list":                            {"[]", "payload is not a JSON object but of type array"},
+		"a number":                          {"12345678901234567890", "payload is not a JSON object but of type number"},
+		"no slug":                           {"{}", "payload has no repository.owner_name"},
+		"repository a list":                 {with("repository", []int{1}), "payload's repository is a array, which it cannot be"},
+		"no name":                           {repository(1, "example", nil), "payload has no repository.name"},
+		"no repository id":                  {repository(nil, "example", "example"), "payload has no repository.id"},
+		"a slash in a name":                 {repository(1, "example", "a/b"), "payload's repository.name is not a name"},
+		"a letter that only looks like one": {repository(1, "\u212Aelvin", "a"), "payload's repository.owner_name is not a name"},
+		"a line break":                      {repository(1, "exam\nple", "a"), "payload's repository.owner_name is not a name"},
+		"no id":                             {with("id", nil), "payload has no id"},
+		"id too large":                      {strings.Replace(with("id", 7), `"id":7`, `"id":99999999999999999999`, 1), "payload's id is a number, which it cannot be"},
+		"number a number":                   {with("number", 5), "payload's number is a number, which it cannot be"},
+		"branch an object":                  {with("branch", map[string]any{}), "payload's branch is a object, which it cannot be"},
+		"time is text":                      {with("started_at", "yesterday"), "payload has a time that is not RFC 3339"},
+		"time is a number":                  {with("finished_at", 5), "payload has a time that is not RFC 3339"},
+		"time past any year":                {with("finished_at", "9999-12-31T23:59:59-23:59"), "payload has a time that is out of range"},
+		"negative duration":                 {with("duration", -1), "payload's duration is out of range"},
+		"endless duration":                  {with("duration", int64(1)<<60), "payload's duration is out of range"},
+		"pull_request text":                 {with("pull_request", "yes"), "payload's pull_request is neither a boolean nor a number"},
+		"matrix an object":                  {with("matrix", map[string]any{}), "payload's matrix is not a list"},
+		"matrix of numbers":                 {with("matrix", []int{1}), "payload's matrix has a job of the wrong shape"},
+		"nothing of result": {string(travistest.Build{Fields: absent(nil, "state", "status", "result", "status_message", "result_message")}.Payload()),
+			"payload says nothing of the build's result: no status_message, state or status that is known"},
+		"deep":               {strings.Repeat("[", 1<<20), ""},
+		"deep configuration": {`{"config":` + strings.Repeat(`{"a":`, 1<<18), ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			e, err := travis.Decode([]byte(test.payload))
+			switch {
+			case err == nil:
+				t.Fatalf("decoded to %+v", e)
+			case strings.Contains(err.Error(), "\n"):
+				t.Errorf("more than one line: %q", err)
+			case test.want != "" && err.Error() != test.want:
+				t.Errorf("error is %q, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestDecodeRecorded reads payloads that Travis sent from 2013 to 2026. They hold other people's
+// names, so they are not part of the project.
+func TestDecodeRecorded(t *testing.T) {
+	folder := os.Getenv("TRAVISHOOK_PAYLOADS")
+	if folder == "" {
+		t.Skip("SKIPPED: no recorded payloads; set TRAVISHOOK_PAYLOADS to a folder of *.json")
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no payloads in %s: %v", folder, err)
+	}
+	for _, f := range files {
+		payload, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := travis.Decode(payload)
+		if err != nil {
+			t.Errorf("%s: %v", filepath.Base(f), err)
+			continue
+		}
+		t.Logf("%s: %s %s %s %s", filepath.Base(f), e.Repository.Slug(), e.Build.Type, e.Build.Result, e.Build.State)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, r := range travis.Results {
+		f.Add(travistest.Build{Result: r, Type: travis.PullRequest, Finished: finished}.Payload())
+	}
+	f.Add([]byte(`{"repository":{"id":1,"name":"a","owner_name":"b"},"id":1,"status":0,"matrix":[null,{}]}`))
+	f.Add([]byte("{\"message\":\"\xff\""))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		e, err := travis.Decode(payload)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\r\n") || len(err.Error()) > 200 {
+				t.Errorf("the error is not one short line: %q", err)
+			}
+			return
+		}
+		stored, err := json.Marshal(e)
+		if err != nil {
+			t.Fatalf("the event cannot be stored: %v", err)
+		}
+		var back travis.Event
+		if err := json.Unmarshal(stored, &back); err != nil {
+			t.Fatalf("the stored event cannot be read: %v", err)
+		}
+		if diff := cmp.Diff(e, &back); diff != "" {
+			t.Errorf("the stored event reads differently: %s", diff)
+		}
+	})
+}

@@ -1,0 +1,41 @@
+package travis
+
+import "unicode/utf8"
+
+// What an event keeps of a payload at most. They bound a record in the store, whatever a
+// stranger writes into a commit; no message shows more.
+const (
+	maxMessage = 16 << 10 // bytes of the commit's message
+	maxString  = 1 << 10  // bytes of every other string
+	maxJobs    = 512      // jobs of a matrix; Travis itself allows 200
+
+	maxDurationSeconds = 10 * 365 * 24 * 3600
+)
+
+// cut shortens s to at most n bytes without splitting a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// isSlugPart reports whether s can be an owner's or a repository's name: ASCII letters, digits,
+// dot, dash and underscore. So no slug has two spellings that fold to one, and none needs escaping.
+func isSlugPart(s string) bool {
+	if s == "" || len(s) > maxString {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
