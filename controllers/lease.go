@@ -1,0 +1,76 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+// StatusLease is the name of the lease of the replica that writes status.
+const StatusLease = "travishook-status"
+
+// The lease's times are client-go's usual ones: a dead holder is replaced within leaseDuration.
+const (
+	leaseDuration = 15 * time.Second
+	renewDeadline = 10 * time.Second
+	retryPeriod   = 2 * time.Second
+)
+
+// Lease says where the lease is kept. It is the status writer's own: losing it, or the API
+// server, stops the writing of status and nothing else.
+type Lease struct {
+	Client    kubernetes.Interface
+	Namespace string
+	Log       logr.Logger
+}
+
+// hold runs term whenever this replica has the lease, until ctx ends. Term's context ends with
+// the lease.
+func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("name this replica: %w", err)
+	}
+	lock := &resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Namespace: l.Namespace, Name: StatusLease},
+		Client:     l.Client.CoordinationV1(),
+		LockConfig: resourcelock.ResourceLockConfig{Identity: host + "_" + string(uuid.NewUUID())},
+	}
+	for ctx.Err() == nil {
+		done := make(chan struct{})
+		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+			Lock:            lock,
+			LeaseDuration:   leaseDuration,
+			RenewDeadline:   renewDeadline,
+			RetryPeriod:     retryPeriod,
+			ReleaseOnCancel: true,
+			Name:            StatusLease,
+			Callbacks: leaderelection.LeaderCallbacks{
+				OnStartedLeading: func(ctx context.Context) {
+					defer close(done)
+					l.Log.Info("this replica writes status now")
+					term(ctx)
+				},
+				OnStoppedLeading: func() {},
+			},
+		})
+		if err != nil {
+			return fmt.Errorf("set up lease %s: %w", StatusLease, err)
+		}
+		elector.Run(ctx)
+		if ctx.Err() == nil {
+			// The lease was lost: a term had begun, and must be over before the next one.
+			<-done
+			l.Log.Info("this replica no longer writes status")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/settings"
+)
+
+// scope is the part of the cluster that the operator looks at.
+type scope struct {
+	own        string   // the operator's namespace, always watched
+	namespaces []string // empty: the whole cluster
+	configMaps bool     // whether keys are read from ConfigMaps
+}
+
+func newScope(own string, s settings.Settings) scope {
+	keysInConfigMaps := slices.ContainsFunc(s.Trust.Keys, func(k settings.Key) bool { return k.ConfigMap != nil })
+	return scope{own: own, namespaces: s.Namespaces, configMaps: keysInConfigMaps}
+}
+
+func (s scope) wholeCluster() bool { return len(s.namespaces) == 0 }
+
+// watched are the namespaces to watch, none twice; [""] for all.
+func (s scope) watched() []string {
+	if s.wholeCluster() {
+		return []string{""}
+	}
+	all := append([]string{s.own}, s.namespaces...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// newManager makes the manager that holds the caches, the metrics and the probes. It asks for no
+// lease: every replica receives, and so every replica needs the whole table.
+func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Logger) (ctrl.Manager, error) {
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+		Scheme:                 newScheme(),
+		Logger:                 log,
+		Cache:                  cacheOptions(scope),
+		Metrics:                metricsserver.Options{BindAddress: s.Metrics.Address},
+		HealthProbeBindAddress: s.Probes.Address,
+		Controller:             config.Controller{SkipNameValidation: new(true)},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up: %w", err)
+	}
+	return mgr, nil
+}
+
+// cacheOptions hold in memory only what the table is made of.
+func cacheOptions(scope scope) cache.Options {
+	o := cache.Options{
+		DefaultTransform:  cache.TransformStripManagedFields(),
+		DefaultNamespaces: map[string]cache.Config{},
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Secret{}: {Label: ourSecrets()},
+		},
+	}
+	for _, ns := range scope.watched() {
+		o.DefaultNamespaces[ns] = cache.Config{}
+	}
+	if scope.configMaps {
+		o.ByObject[&corev1.ConfigMap{}] = cache.ByObject{Namespaces: map[string]cache.Config{scope.own: {}}}
+	}
+	return o
+}
+
+// ourSecrets selects the Secrets that their owners have labelled for the operator.
+func ourSecrets() labels.Selector {
+	types, err := labels.NewRequirement(v1alpha1.LabelSecretType, selection.In,
+		[]string{v1alpha1.SecretTypeToken, v1alpha1.SecretTypeCredential})
+	utilruntime.Must(err) // constants: it cannot fail at run time without failing in every test
+	return labels.NewSelector().Add(*types)
+}

@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+)
+
+// apiRetry is how often an API server that does not answer is asked again.
+const apiRetry = 2 * time.Second
+
+// checkCluster says in a sentence what the cluster lacks for the operator to work in it. An API
+// server that does not answer is waited for: it is not a mistake that a person must mend.
+func checkCluster(ctx context.Context, client kubernetes.Interface, scope scope, log logr.Logger) error {
+	for {
+		err := checkOnce(ctx, client, scope)
+		var sentence missingError
+		if err == nil || errors.As(err, &sentence) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		log.Info("waiting for the API server", "reason", err.Error())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(apiRetry):
+		}
+	}
+}
+
+// missingError is something that only a person can provide.
+type missingError string
+
+func (e missingError) Error() string { return string(e) }
+
+func checkOnce(ctx context.Context, client kubernetes.Interface, scope scope) error {
+	if err := checkKinds(client); err != nil {
+		return err
+	}
+	return checkRights(ctx, client, scope)
+}
+
+func checkKinds(client kubernetes.Interface) error {
+	list, err := client.Discovery().ServerResourcesForGroupVersion(v1alpha1.GroupVersion.String())
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("ask for the kinds of %s: %w", v1alpha1.GroupVersion, err)
+	}
+	for _, name := range []string{"travisroutes", "travisdefaults"} {
+		has := list != nil && slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Name == name })
+		if !has {
+			return missingError(fmt.Sprintf("the cluster does not know %s.%s; install the CRDs first: kubectl apply -f config/crd/bases",
+				name, v1alpha1.GroupVersion.Group))
+		}
+	}
+	return nil
+}
+
+// need is something that the operator must be allowed to do.
+type need struct {
+	group, resource, subresource, namespace string
+	verbs                                   []string
+}
+
+func (n need) String() string {
+	text := n.resource
+	if n.subresource != "" {
+		text += "/" + n.subresource
+	}
+	if n.group != "" {
+		text += "." + n.group
+	}
+	if n.namespace != "" {
+		return text + " in namespace " + n.namespace
+	}
+	return text + " in all namespaces"
+}
+
+// needs are what nothing works without. What only a status or an Event needs is not among them.
+func needs(scope scope) []need {
+	watch := []string{"get", "list", "watch"}
+	var all []need
+	for _, ns := range scope.watched() {
+		all = append(all,
+			need{group: v1alpha1.GroupVersion.Group, resource: "travisroutes", namespace: ns, verbs: watch},
+			need{group: v1alpha1.GroupVersion.Group, resource: "travisdefaults", namespace: ns, verbs: watch},
+			need{resource: "secrets", namespace: ns, verbs: watch})
+	}
+	if scope.wholeCluster() {
+		all = append(all, need{resource: "namespaces", verbs: []string{"list", "watch"}})
+	}
+	if scope.configMaps {
+		all = append(all, need{resource: "configmaps", namespace: scope.own, verbs: watch})
+	}
+	return all
+}
+
+func checkRights(ctx context.Context, client kubernetes.Interface, scope scope) error {
+	var lacking []string
+	for _, n := range needs(scope) {
+		for _, verb := range n.verbs {
+			review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+				ResourceAttributes: &authorizationv1.ResourceAttributes{
+					Group: n.group, Resource: n.resource, Subresource: n.subresource, Namespace: n.namespace, Verb: verb,
+				},
+			}}
+			answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+			if err != nil {
+				return fmt.Errorf("ask for the operator's own rights: %w", err)
+			}
+			if !answer.Status.Allowed {
+				lacking = append(lacking, verb+" "+n.String())
+			}
+		}
+	}
+	if len(lacking) > 0 {
+		return missingError(fmt.Sprintf("the operator's account may not %s; give it the rules of config/rbac", strings.Join(lacking, ", ")))
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"crypto/rsa"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/controlplane"
+	"github.com/travishook/travishook/test/operator"
+)
+
+const (
+	systemNamespace = "travishook-system"
+	teamNamespace   = "team-a"
+
+	// patience bounds each wait for something that takes about a second on a quiet machine.
+	patience = 30 * time.Second
+)
+
+// demo is the state that the steps pass on.
+type demo struct {
+	breaks string
+	keep   bool
+
+	dir      string // of this run: settings, store, keys, logs
+	key      *rsa.PrivateKey
+	plane    *controlplane.ControlPlane
+	room     *room
+	operator *operator.Process
+	expected []string // what the messages must say, in order
+}
+
+// step is one thing that the demo does, told before it is done.
+type step struct {
+	title string
+	do    func(context.Context) error
+}
+
+func (d *demo) steps() []step {
+	return []step{
+		{"Start a Kubernetes API server, with etcd behind it, and install travishook's two kinds", d.startCluster},
+		{"Open a chat room: here, a small HTTP server that a webhook account posts to", d.openRoom},
+		{"Apply the manifests, as a team would", d.apply},
+		{"Start the operator, as a process of its own", d.startOperator},
+		{"Wait until the route is ready", d.waitReady},
+		{"Post webhooks exactly as Travis CI sends them", d.post},
+		{"See the messages arrive in the room", d.listen},
+		{"Stop the operator, and see that nothing else was sent", d.finish},
+	}
+}
+
+func (d *demo) run(ctx context.Context) (err error) {
+	if d.dir, err = os.MkdirTemp("", "travishook-demo-"); err != nil {
+		return err
+	}
+	d.key = travistest.Key()
+	steps := d.steps()
+	for i, s := range steps {
+		fmt.Printf("\n%d. %s\n", i+1, s.title)
+		if d.keep && i == len(steps)-1 {
+			d.stayUp(ctx)
+		}
+		if err := s.do(ctx); err != nil {
+			return fmt.Errorf("step %d (%s): %w", i+1, strings.ToLower(s.title[:1])+s.title[1:], err)
+		}
+	}
+	fmt.Printf("\nAll %d messages that should arrive did, and nothing else.\n", len(d.expected))
+	return nil
+}
+
+// cleanUp ends what is still running; it leaves the operator's log for whoever looks into a failure.
+func (d *demo) cleanUp() {
+	if d.operator != nil {
+		d.operator.Kill()
+		log := filepath.Join(os.TempDir(), "travishook-demo-operator.log")
+		if os.WriteFile(log, []byte(d.operator.Log()), 0o600) == nil {
+			fmt.Println("\nThe operator's log is in", log)
+		}
+	}
+	if d.room != nil {
+		d.room.close()
+	}
+	if d.plane != nil {
+		if err := d.plane.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	_ = os.RemoveAll(d.dir)
+}
+
+func (d *demo) startCluster(ctx context.Context) (err error) {
+	say("(the first time, it has to be fetched or compiled)")
+	if d.plane, err = controlplane.Start(ctx); err != nil {
+		return err
+	}
+	say("it listens on %s", d.plane.Config.Host)
+	return nil
+}
+
+func (d *demo) openRoom(context.Context) (err error) {
+	if d.room, err = openRoom(d.breaks == "room"); err != nil {
+		return err
+	}
+	say("it is at %s", d.room.url)
+	return nil
+}
+
+func (d *demo) apply(ctx context.Context) error {
+	for _, namespace := range []string{systemNamespace, teamNamespace} {
+		if err := d.kubectl(ctx, "create", "namespace", namespace); err != nil {
+			return err
+		}
+	}
+	secret := filepath.Join(d.dir, "room.yaml")
+	if err := os.WriteFile(secret, []byte(fmt.Sprintf(roomSecret, systemNamespace, d.room.url)), 0o600); err != nil {
+		return err
+	}
+	manifests := filepath.Join(d.plane.Root, "test", "demo", "manifests")
+	for _, file := range []string{filepath.Join(manifests, "defaults.yaml"), secret, filepath.Join(manifests, "token.yaml"), filepath.Join(manifests, "route.yaml")} {
+		if err := d.kubectl(ctx, "apply", "-f", file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// roomSecret is the credential of the account: the room's URL, which is only known now.
+const roomSecret = `apiVersion: v1
+kind: Secret
+metadata:
+  name: room
+  namespace: %s
+  labels:
+    travishook.dev/secret-type: credential
+stringData:
+  url: %s
+`
+
+func (d *demo) startOperator(ctx context.Context) error {
+	trusted := d.key
+	if d.breaks == "key" {
+		trusted = travistest.NewKey()
+	}
+	settings := filepath.Join(d.dir, "settings.yaml")
+	text := fmt.Sprintf(settingsFile, d.dir, indent(travistest.PEM(trusted)))
+	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
+		return err
+	}
+	say("compiling it ...")
+	binary, err := operator.Build(ctx, d.plane.Root)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	d.operator, err = operator.Start(ctx, binary, "--settings", settings, "--kubeconfig", d.plane.Kubeconfig, "--namespace", systemNamespace)
+	if err != nil {
+		return err
+	}
+	say("it receives webhooks at %s", d.operator.URL)
+	return nil
+}
+
+// settingsFile trusts the key that this demo signs with, in place of Travis CI's own.
+const settingsFile = `apiVersion: settings.travishook.dev/v1alpha1
+kind: Settings
+receiver:
+  address: 127.0.0.1:0
+probes:
+  address: 127.0.0.1:0
+metrics:
+  address: 127.0.0.1:0
+store:
+  directory: %s/store
+trust:
+  keys:
+  - name: demo
+    pem: |
+%s`
+
+func indent(text string) string {
+	return "      " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n      ") + "\n"
+}
+
+func (d *demo) waitReady(ctx context.Context) error {
+	err := d.kubectl(ctx, "wait", "travisroute/example", "--namespace", teamNamespace, "--for=condition=Ready", "--timeout=30s")
+	if err != nil {
+		return err
+	}
+	err = d.kubectl(ctx, "get", "travisroutes", "--all-namespaces")
+	if d.breaks == "operator" {
+		d.operator.Kill()
+	}
+	return err
+}
+
+// finish stops the operator in its own time, after which nothing more can come.
+func (d *demo) finish(context.Context) error {
+	if err := d.operator.Stop(); err != nil {
+		return err
+	}
+	if got := d.room.heard(); len(got) != len(d.expected) {
+		return fmt.Errorf("the room got %d messages, and %d should have come; the last: %s", len(got), len(d.expected), got[len(got)-1].Text)
+	}
+	say("it has ended; the room got %d messages", len(d.expected))
+	return nil
+}
+
+// kubectl shows a command as one would type it, runs it, and shows what it says.
+func (d *demo) kubectl(ctx context.Context, args ...string) error {
+	shown := strings.ReplaceAll(strings.Join(args, " "), d.plane.Root+"/", "")
+	say("$ kubectl %s", shown)
+	cmd := exec.CommandContext(ctx, d.plane.Kubectl, append([]string{"--kubeconfig", d.plane.Kubeconfig}, args...)...)
+	out, err := cmd.CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		say("  %s", strings.TrimRight(line, "\n"))
+	}
+	if err != nil {
+		return fmt.Errorf("kubectl %s: %w", shown, err)
+	}
+	return nil
+}
+
+func say(format string, args ...any) { fmt.Printf("   "+format+"\n", args...) }

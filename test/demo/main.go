@@ -1,0 +1,41 @@
+// The demo shows travishook's main job with real parts: an API server, the operator, manifests,
+// webhooks as Travis signs them, and the messages arriving in a room.
+//
+// It ends by itself with status 0 if everything that should arrive did, and nothing else.
+// KEEP=1 keeps it up to look around. BREAK=key, BREAK=operator and BREAK=room break one part,
+// and then it must fail and name the step.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "post" {
+		exit(postAnother(context.Background(), os.Args[2:]))
+	}
+	breaks := os.Getenv("BREAK")
+	if known := []string{"", "key", "operator", "room"}; !slices.Contains(known, breaks) {
+		exit(fmt.Errorf("BREAK=%s breaks nothing that the demo has; it knows%s", breaks, strings.Join(known, " ")))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	d := &demo{breaks: breaks, keep: os.Getenv("KEEP") != ""}
+	err := d.run(ctx)
+	d.cleanUp()
+	exit(err)
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "\nThe demo failed:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}

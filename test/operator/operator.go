@@ -1,0 +1,128 @@
+// Package operator runs the operator as a process of its own, for the demo and for suites that
+// must see what a user sees: its log, its exit code, its death.
+package operator
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Process is a running operator.
+type Process struct {
+	// URL of its receiver, without a proof.
+	URL string
+
+	cmd   *exec.Cmd
+	ended chan struct{}
+	err   error // of the process, once ended
+
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+// stopTimeout bounds a graceful end.
+const stopTimeout = 45 * time.Second
+
+// Build compiles the operator of the module at root into root/bin and returns its path.
+func Build(ctx context.Context, root string) (string, error) {
+	binary := filepath.Join(root, "bin", "travishook")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/manager")
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("compile the operator: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// Start starts binary and waits until it says where it listens. An operator that ends by
+// itself is an error with its last line.
+func Start(ctx context.Context, binary string, args ...string) (*Process, error) {
+	p := &Process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start operator: %w", err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start operator: %w", err)
+	}
+	listening := make(chan string, 1)
+	go p.follow(stderr, listening)
+	select {
+	case address := <-listening:
+		p.URL = "http://" + address + "/travis"
+		return p, nil
+	case <-p.ended:
+		return nil, fmt.Errorf("the operator ended by itself: %s", p.lastLine())
+	case <-ctx.Done():
+		p.Kill()
+		return nil, fmt.Errorf("the operator did not say where it listens; its last line: %s", p.lastLine())
+	}
+}
+
+// follow keeps the log and picks the receiver's address out of it.
+func (p *Process) follow(log io.Reader, listening chan<- string) {
+	lines := bufio.NewScanner(log)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		p.mu.Lock()
+		p.log.Write(lines.Bytes())
+		p.log.WriteByte('\n')
+		p.mu.Unlock()
+		var entry struct{ Msg, Address string }
+		if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == ListensMessage {
+			listening <- entry.Address
+		}
+	}
+	p.err = p.cmd.Wait()
+	close(p.ended)
+}
+
+// ListensMessage is the log message with which the operator names its receiver's address.
+const ListensMessage = "receiver listens"
+
+// Log is what the operator has said so far.
+func (p *Process) Log() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+func (p *Process) lastLine() string {
+	lines := strings.Split(strings.TrimSpace(p.Log()), "\n")
+	return lines[len(lines)-1]
+}
+
+// Stop asks the operator to finish what it has begun, and waits for its end.
+func (p *Process) Stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop operator: %w", err)
+	}
+	select {
+	case <-p.ended:
+		if p.err != nil {
+			return fmt.Errorf("stop operator: %w; its last line: %s", p.err, p.lastLine())
+		}
+		return nil
+	case <-time.After(stopTimeout):
+		p.Kill()
+		return fmt.Errorf("stop operator: it was still running after %s; its last line: %s", stopTimeout, p.lastLine())
+	}
+}
+
+// Kill ends the operator as a crash does: at once, with SIGKILL.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
