@@ -1,0 +1,35 @@
+package notify
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// KeyedURL returns the webhook URL that the Secret holds under key, without white space
+// around it. An error names the key and what is wrong with its value, not the value.
+func KeyedURL(credential Credential, key string, schemes ...string) (string, error) {
+	value, ok := credential[key]
+	if !ok {
+		return "", fmt.Errorf("the account's Secret has no key %.100q", key)
+	}
+	text := strings.TrimSpace(value.Reveal())
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
+		return "", fmt.Errorf("key %q of the account's Secret is not a URL that begins with %s://",
+			key, strings.Join(schemes, ":// or "))
+	}
+	return text, nil
+}
+
+// SameURLKey returns the first key, in order of the alphabet, that holds the same URL as key
+// does: the one spelling of a room for services whose address names a key.
+func SameURLKey(credential Credential, key string) string {
+	for other, value := range credential {
+		if other < key && strings.TrimSpace(value.Reveal()) == strings.TrimSpace(credential[key].Reveal()) {
+			key = other
+		}
+	}
+	return key
+}

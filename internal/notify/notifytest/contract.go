@@ -1,0 +1,307 @@
+package notifytest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+	"go.uber.org/goleak"
+
+	"github.com/travishook/travishook/internal/notify"
+)
+
+// patience bounds every wait of the contract. No verdict hangs on it but "never".
+const patience = 30 * time.Second
+
+// Run holds h's service to the contract.
+func Run(t *testing.T, h Harness) {
+	t.Run("describes itself", func(t *testing.T) { describes(t, h.Service()) })
+	t.Run("refuses accounts that make no sense", func(t *testing.T) { refusesAccounts(t, h) })
+	t.Run("refuses addresses that make no sense", func(t *testing.T) { refusesAddresses(t, h) })
+	t.Run("says one room in one way", func(t *testing.T) { oneSpelling(t, h) })
+	t.Run("delivers", func(t *testing.T) { delivers(t, h) })
+	t.Run("delivers to many rooms at once", func(t *testing.T) { deliversAtOnce(t, h) })
+	t.Run("lets no hostile text through", func(t *testing.T) { escapes(t, h) })
+	t.Run("obeys its context", func(t *testing.T) { obeysContext(t, h) })
+	t.Run("sends nothing once the context is over", func(t *testing.T) { refusesEndedContext(t, h) })
+	t.Run("tells every kind of fault", func(t *testing.T) { coversKinds(t, h) })
+	for _, f := range h.Faults() {
+		t.Run("fault/"+f.Name, func(t *testing.T) { tellsFault(t, h, f) })
+	}
+}
+
+func delivers(t *testing.T, h Harness) {
+	c := newClient(t, h, h.Start(t))
+	m := message("1", c.room(t, 0))
+	if err := c.notify(t, m); err != nil {
+		t.Fatalf("Notify: %v", err)
+	}
+	got := c.account.Received(t, 1)
+	if len(got) != 1 {
+		t.Fatalf("one message was sent, %d arrived", len(got))
+	}
+	checkArrived(t, m, got[0])
+}
+
+// checkArrived compares what the room got with what was sent. How the text is dressed up is
+// the service's matter, so the words that matter are looked for in it.
+func checkArrived(t *testing.T, sent notify.Message, got Received) {
+	t.Helper()
+	if got.Room != sent.Address {
+		t.Errorf("arrived in room %q, sent to %q", got.Room, sent.Address)
+	}
+	if got.ID != "" && got.ID != sent.ID {
+		t.Errorf("idempotency key %q, want %q", got.ID, sent.ID)
+	}
+	for _, word := range []string{sent.Event.Repository.Slug(), sent.Event.Build.Number} {
+		if !strings.Contains(got.Text, word) {
+			t.Errorf("%q is not in what arrived: %q", word, got.Text)
+		}
+	}
+}
+
+func deliversAtOnce(t *testing.T, h Harness) {
+	c := newClient(t, h, h.Start(t))
+	if len(c.account.Rooms) < 2 {
+		t.Fatal("the harness must offer two rooms or more")
+	}
+	const each = 5
+	var wg sync.WaitGroup
+	for room := range c.account.Rooms {
+		address := c.room(t, room)
+		wg.Go(func() { // never two at a time for one address, as Notifier promises
+			for n := range each {
+				if err := c.notifier.Notify(t.Context(), message(fmt.Sprint(room*each+n), address)); err != nil {
+					t.Errorf("room %d, message %d: %v", room, n, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	total := each * len(c.account.Rooms)
+	got := c.account.Received(t, total)
+	if len(got) != total {
+		t.Errorf("%d messages were sent, %d arrived", total, len(got))
+	}
+	count := map[string]int{}
+	for _, r := range got {
+		count[r.Room]++
+	}
+	for room := range c.account.Rooms {
+		if address := c.room(t, room); count[address] != each {
+			t.Errorf("room %q got %d messages, want %d", address, count[address], each)
+		}
+	}
+}
+
+func escapes(t *testing.T, h Harness) {
+	c := newClient(t, h, h.Start(t))
+	for n, text := range hostile {
+		m := message(fmt.Sprint(n), c.room(t, 0))
+		poison(&m, text.text)
+		if err := c.notify(t, m); err != nil {
+			t.Errorf("%s: Notify: %v", text.name, err)
+			return
+		}
+		got := c.account.Received(t, n+1)
+		if len(got) != n+1 {
+			t.Errorf("%s: %d messages arrived in place of one", text.name, len(got)-n)
+			return
+		}
+		if err := h.CheckShown(m, got[n]); err != nil {
+			t.Errorf("%s: %v", text.name, err)
+		}
+	}
+}
+
+func obeysContext(t *testing.T, h Harness) {
+	account, reached := h.Hang(t)
+	c := newClient(t, h, account)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	m := message("1", c.room(t, 0))
+	result := make(chan error, 1)
+	go func() { result <- c.notifier.Notify(ctx, m) }()
+	await(t, reached, "no connection came to the server that hangs")
+	select {
+	case err := <-result:
+		t.Fatalf("Notify returned %v before the server had said anything", err)
+	default:
+	}
+	cancel()
+	select {
+	case err := <-result:
+		if err == nil {
+			t.Fatal("Notify returned nil, though the server had confirmed nothing")
+		}
+		if k := KindOf(err); k != Retry && k != AnswerLost {
+			t.Errorf("an attempt that was called off is %q: %v", k, err)
+		}
+		c.checkSecrets(t, err)
+	case <-time.After(patience):
+		t.Fatal("Notify did not return when its context was cancelled")
+	}
+}
+
+func refusesEndedContext(t *testing.T, h Harness) {
+	c := newClient(t, h, h.Start(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.notifier.Notify(ctx, message("1", c.room(t, 0))); err == nil {
+		t.Error("Notify returned nil with a context that had ended")
+	}
+	if err := c.notify(t, message("2", c.room(t, 0))); err != nil {
+		t.Errorf("the next Notify: %v", err)
+	}
+}
+
+func coversKinds(t *testing.T, h Harness) {
+	for _, k := range Kinds {
+		reason, excused := h.Cannot()[k]
+		shown := slices.ContainsFunc(h.Faults(), func(f Fault) bool { return f.Want == k })
+		switch {
+		case excused && shown:
+			t.Errorf("%q is both shown by a fault and excused", k)
+		case excused && reason == "":
+			t.Errorf("%q is excused without a reason", k)
+		case !excused && !shown:
+			t.Errorf("no fault shows %q", k)
+		}
+	}
+}
+
+func tellsFault(t *testing.T, h Harness, f Fault) {
+	c := newClient(t, h, f.Arrange(t))
+	err := c.notify(t, message("1", c.room(t, 0)))
+	if err == nil {
+		t.Fatal("Notify returned nil")
+	}
+	if got := KindOf(err); got != f.Want {
+		t.Errorf("kind %q, want %q: %v", got, f.Want, err)
+	}
+	if wait, _ := notify.RetryAfterOf(err); wait != f.Wait {
+		t.Errorf("asks to wait %v, want %v", wait, f.Wait)
+	}
+	if !strings.Contains(err.Error(), f.Says) {
+		t.Errorf("%q is not in the error: %v", f.Says, err)
+	}
+}
+
+// client is a notifier under test, its log and what must stay secret.
+type client struct {
+	account  Account
+	service  notify.Service
+	notifier notify.Notifier
+	log      *logBuffer
+}
+
+// newClient makes the account's notifier. When the test ends it closes it, finds no
+// goroutine of it left, and no secret in its log.
+func newClient(t *testing.T, h Harness, account Account) *client {
+	t.Helper()
+	c := &client{account: account, service: h.Service(), log: &logBuffer{}}
+	before := goleak.IgnoreCurrent()
+	http := account.HTTP
+	if http == nil {
+		http = notify.NewClient(notify.Options{UserAgent: "travishook/test"})
+	}
+	if err := c.service.Check(account.Config, account.Credential); err != nil {
+		t.Fatalf("Check refuses the harness's own account: %v", err)
+	}
+	var err error
+	c.notifier, err = c.service.New(account.Config, account.Credential, notify.Deps{
+		HTTP: http, Dial: notify.NewDialer(nil), Log: c.log.logger(),
+	})
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.notifier.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		http.CloseIdleConnections()
+		if err := goleak.Find(before); err != nil {
+			t.Errorf("after Close: %v", err)
+		}
+		c.checkNoSecret(t, "log", c.log.String())
+	})
+	return c
+}
+
+// room is the account's nth room in its one spelling.
+func (c *client) room(t *testing.T, n int) string {
+	t.Helper()
+	address, err := c.service.Address(c.account.Config, c.account.Credential, c.account.Rooms[n])
+	if err != nil {
+		t.Fatalf("Address refuses the harness's own room %q: %v", c.account.Rooms[n], err)
+	}
+	c.checkNoSecret(t, "address", address)
+	return address
+}
+
+func (c *client) notify(t *testing.T, m notify.Message) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	err := c.notifier.Notify(ctx, m)
+	c.checkSecrets(t, err)
+	return err
+}
+
+// checkSecrets looks for secrets in all that a log or a status might make of err.
+func (c *client) checkSecrets(t *testing.T, err error) {
+	t.Helper()
+	c.checkNoSecret(t, "error", fmt.Sprintf("%v %+v %#v", err, err, err))
+}
+
+func (c *client) checkNoSecret(t *testing.T, where, text string) {
+	t.Helper()
+	if len(c.account.Secrets) == 0 && !c.service.SecretOptional {
+		t.Error("the harness names no secrets to look for")
+	}
+	for _, s := range c.account.Secrets {
+		if len(s) < 8 {
+			t.Errorf("a secret of %d characters may be found by chance", len(s))
+		}
+		if strings.Contains(text, s) {
+			t.Errorf("a secret shows in the %s", where)
+		}
+	}
+}
+
+func await(t *testing.T, c <-chan struct{}, otherwise string) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(patience):
+		t.Fatal(otherwise)
+	}
+}
+
+// logBuffer keeps what is logged, at every verbosity.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) logger() logr.Logger {
+	return funcr.New(func(prefix, args string) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		fmt.Fprintln(&b.buf, prefix, args)
+	}, funcr.Options{Verbosity: 10})
+}
+
+// String returns all that was logged.
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

@@ -1,0 +1,82 @@
+package notifytest
+
+import (
+	"strings"
+	"time"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// hostile is text as strangers may put it into a branch, a commit message, a name or a title.
+var hostile = []struct{ name, text string }{
+	{"mass mentions", "@here @all @everyone @channel <!channel> <!here|x> <!everyone> <@U012AB3CD> <!subteam^S1> @room"},
+	{"links", "<https://evil.example|https://travis-ci.com> [travis](https://evil.example) <a href='https://evil.example'>x</a>"},
+	{"markup", "*bold* _italic_ ~strike~ `code` ```block``` > quote # head <b>b</b> <script>alert(1)</script> &lt;b&gt; &amp;"},
+	{"XML", "</body></message><message to='everyone@example.com'><body>x</body></message>]]><!-- &#0; &x;"},
+	{"JSON", `"},"text":"x","attachments":[{"\u0000\`},
+	{"line breaks", "one\ntwo\r\nthree\rfour\vfive\fsix\u0085seven\u2028eight\u2029nine"},
+	{"a second command", "x\r\nQUIT :bye\r\nPRIVMSG #other :hello"},
+	{"control characters", "a\x00b\x01c\x07d\x1b[31me\x7ff\u0080g\u009fh\tz"},
+	{"direction", "safe\u202egnp.exe\u202c \u2066isolated\u2069 \u200emark\u200f"},
+	{"nothing to see", "a\u200bb\ufeffc\u00add\u2060e\U000e0041f"},
+	{"not UTF-8", "a\xff\xfeb\xc3(\xed\xa0\x80\xf8c"},
+	{"not characters", "a\ufffeb\uffffc\U0001ffffd"},
+	{"emoji and joined letters", "👩‍👩‍👧 naïve ﷽ 🏳️‍🌈 e\u0301"},
+	{"templates", "%{repository} {{.Event}} ${HOME} $(id) %s %n {0}"},
+	{"huge", strings.Repeat("All work and no play makes Jack a dull boy. ", 2_500)},
+	{"huge without a space", strings.Repeat("ä", 60_000)},
+	{"nothing", ""},
+}
+
+// poison puts text wherever a stranger's text can be in a message.
+func poison(m *notify.Message, text string) {
+	m.Text = "build " + m.Event.Build.Number + " of " + m.Event.Repository.Slug() + ": " + text
+	m.Spans = []notify.Span{
+		{Text: "build " + m.Event.Build.Number + " of " + m.Event.Repository.Slug(), URL: m.Event.Build.URL},
+		{Text: ": "},
+		{Text: text, URL: "https://example.com/?q=a|b>c&d=<e>"},
+	}
+	m.Fields = []notify.Field{{Name: "Branch", Value: notify.Span{Text: text}}, {Name: text, Value: notify.Span{Text: "x"}}}
+	m.Event.Build.Branch = text
+	m.Event.Commit.Message = text
+	m.Event.Commit.Author = text
+	m.Event.Commit.Committer = text
+	m.Event.PullRequest = &travis.PR{Number: 7, Title: text}
+}
+
+// message is an ordinary one. n makes its idempotency key: the key's last digits.
+func message(n, address string) notify.Message {
+	e := event()
+	line := "[" + e.Repository.Slug() + "] build/" + e.Build.Number
+	return notify.Message{
+		ID:      strings.Repeat("0", 32-len(n)) + n,
+		Address: address,
+		Text:    line + " (" + e.Build.URL + "): passed",
+		Spans:   []notify.Span{{Text: line, URL: e.Build.URL}, {Text: ": passed"}},
+		Level:   notify.Good,
+		Fields: []notify.Field{
+			{Name: "Branch", Value: notify.Span{Text: e.Build.Branch}},
+			{Name: "Commit", Value: notify.Span{Text: e.Commit.SHA[:8], URL: e.Commit.CompareURL}},
+		},
+		Event: e,
+		Route: "team-a/example",
+	}
+}
+
+func event() travis.Event {
+	started := time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
+	return travis.Event{
+		Repository: travis.Repository{ID: 4711, Owner: "example", Name: "widget"},
+		Build: travis.Build{
+			ID: 815, Number: "123", Type: travis.Push, State: "passed", Result: travis.Passed, Branch: "main",
+			URL: "https://app.travis-ci.com/example/widget/builds/815", Started: started,
+			Finished: started.Add(time.Minute), Duration: time.Minute,
+		},
+		Commit: travis.Commit{
+			SHA: "62aae5f70ceee39123ef9b36c2a6ef0f6f7f9e10", Message: "Mend it\n\nAt length.", Author: "A. Author",
+			Committer: "C. Committer", Committed: started.Add(-time.Minute),
+			CompareURL: "https://github.com/example/widget/compare/a...b",
+		},
+	}
+}

@@ -1,0 +1,12 @@
+// Package registry lists the chat services. Adding one is a package and a line here.
+package registry
+
+import (
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/webhook"
+)
+
+// Services are all chat services, by name: the account's block in TravisDefaults.
+var Services = map[string]notify.Service{
+	webhook.Service.Name: webhook.Service,
+}

@@ -1,0 +1,38 @@
+package registry_test
+
+import (
+	"testing"
+
+	"github.com/travishook/travishook/internal/notify/notifytest"
+	"github.com/travishook/travishook/internal/notify/registry"
+	"github.com/travishook/travishook/internal/notify/webhook/webhooktest"
+)
+
+// harnesses are those of each service: one for each way in which it can be set up.
+var harnesses = map[string]map[string]notifytest.Harness{
+	"webhook": {
+		"JSON":        webhooktest.Harness{Format: "JSON"},
+		"CloudEvents": webhooktest.Harness{Format: "CloudEvents"},
+	},
+}
+
+func TestEveryServiceKeepsTheContract(t *testing.T) {
+	for name, service := range registry.Services {
+		t.Run(name, func(t *testing.T) {
+			if service.Name != name {
+				t.Errorf("registered as %q, calls itself %q", name, service.Name)
+			}
+			if len(harnesses[name]) == 0 {
+				t.Fatal("has no harness: write one in a package of its own and add it here")
+			}
+			for set, harness := range harnesses[name] {
+				t.Run(set, func(t *testing.T) {
+					if got := harness.Service().Name; got != name {
+						t.Fatalf("the harness tests %q", got)
+					}
+					notifytest.Run(t, harness)
+				})
+			}
+		})
+	}
+}

@@ -1,0 +1,52 @@
+package webhook
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"github.com/travishook/travishook/internal/secret"
+)
+
+// signingKey is the decoded key. Standard Webhooks asks for 24 to 64 bytes.
+type signingKey []byte
+
+const minKey, maxKey = 24, 64
+
+var errKey = errors.New("the key hmacKey of the account's Secret is not base64 of 24 to 64 bytes: " +
+	"make one with openssl rand -base64 32")
+
+// parseKeys reads hmacKey as the reference libraries of Standard Webhooks read theirs. None
+// is no error: the requests go unsigned.
+func parseKeys(value secret.Value) ([]signingKey, error) {
+	if value.Empty() {
+		return nil, nil
+	}
+	var keys []signingKey
+	for text := range strings.FieldsSeq(value.Reveal()) {
+		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
+		if err != nil || len(key) < minKey || len(key) > maxKey {
+			return nil, errKey
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, errKey // white space alone was meant as a key
+	}
+	return keys, nil
+}
+
+// sign is the header webhook-signature: one signature for each key, so that a receiver that
+// knows either of two accepts it. The timestamp is the attempt's, in seconds since 1970.
+func sign(keys []signingKey, id, timestamp string, body []byte) string {
+	signatures := make([]string, len(keys))
+	for i, key := range keys {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(id + "." + timestamp + "."))
+		mac.Write(body)
+		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	}
+	return strings.Join(signatures, " ")
+}

@@ -1,0 +1,149 @@
+// Package webhook posts each event to an HTTP server of one's own: as JSON or as a
+// CloudEvent, signed as Standard Webhooks says. docs/services/webhook.md is its reference.
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/travishook/travishook/internal/notify"
+)
+
+// The keys of the Secret that mean something by themselves. Any other key holds a URL.
+const (
+	urlKey  = "url"
+	hmacKey = "hmacKey"
+)
+
+// Service is the generic webhook.
+var Service = notify.Service{
+	Name:  "webhook",
+	Title: "Webhook",
+	Keys: []notify.Key{
+		{Name: urlKey, Doc: "Where to post, for channels without an address. " +
+			"Any other key may hold a URL too, and a channel's address then names the key."},
+		{Name: hmacKey, Doc: "Signs the requests: base64 of 24 to 64 random bytes, with whsec_ before it or not; " +
+			"several, separated by white space, while one replaces the other."},
+	},
+	Check:   check,
+	Address: address,
+	New:     newNotifier,
+}
+
+// config is the account's block.
+type config struct {
+	Format string `json:"format"`
+}
+
+func parse(raw json.RawMessage) (encode, error) {
+	var c config
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return nil, fmt.Errorf("webhook block: %w", err)
+	}
+	switch c.Format {
+	case "", "JSON":
+		return encodeJSON, nil
+	case "CloudEvents":
+		return encodeCloudEvent, nil
+	}
+	return nil, fmt.Errorf("webhook format %.40q is unknown: set JSON or CloudEvents", c.Format)
+}
+
+func check(raw json.RawMessage, credential notify.Credential) error {
+	if _, err := parse(raw); err != nil {
+		return err
+	}
+	if _, err := parseKeys(credential[hmacKey]); err != nil {
+		return err
+	}
+	problem := errors.New("the account's Secret holds no URL: put it under the key url")
+	for _, key := range slices.Sorted(maps.Keys(credential)) {
+		if key == hmacKey {
+			continue
+		}
+		_, err := targetURL(credential, key)
+		if err == nil {
+			return nil
+		}
+		problem = err
+	}
+	return problem
+}
+
+func targetURL(credential notify.Credential, key string) (string, error) {
+	return notify.KeyedURL(credential, key, "https", "http")
+}
+
+// address names a key of the Secret; empty, it is the key url.
+func address(_ json.RawMessage, credential notify.Credential, address string) (string, error) {
+	switch address {
+	case "":
+		address = urlKey
+	case hmacKey:
+		return "", errors.New("the key hmacKey holds no URL: name another key of the account's Secret")
+	}
+	if _, err := targetURL(credential, address); err != nil {
+		return "", err
+	}
+	return notify.SameURLKey(credential, address), nil
+}
+
+type notifier struct {
+	credential notify.Credential
+	encode     encode
+	keys       []signingKey
+	http       *http.Client
+}
+
+func newNotifier(raw json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
+	encode, err := parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := parseKeys(credential[hmacKey])
+	if err != nil {
+		return nil, err
+	}
+	return &notifier{credential: credential, encode: encode, keys: keys, http: deps.HTTP}, nil
+}
+
+// Notify implements notify.Notifier: any 2xx confirms.
+func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
+	target, err := targetURL(n.credential, m.Address)
+	if err != nil {
+		return notify.Permanent(err)
+	}
+	contentType, body, err := n.encode(m)
+	if err != nil {
+		return notify.Permanent(fmt.Errorf("encode: %w", err))
+	}
+	answer, err := notify.Post(ctx, n.http, target, n.header(m.ID, contentType, body), body)
+	if err != nil {
+		return err
+	}
+	// The answer's body is not shown: it may repeat the URL or the signature.
+	return notify.StatusError(answer.Status, answer.Header, "")
+}
+
+// Close implements notify.Notifier.
+func (n *notifier) Close() error { return nil }
+
+// header spells its names in lower case, as Standard Webhooks does, and past http.Header's
+// own spelling: net/http sends a request again by itself if it finds an Idempotency-Key, and
+// a duplicate is to be seen and counted.
+func (n *notifier) header(id, contentType string, body []byte) http.Header {
+	h := http.Header{"Content-Type": {contentType}, "idempotency-key": {id}, "webhook-id": {id}}
+	timestamp := strconv.FormatInt(time.Now().Unix(), 10)
+	h["webhook-timestamp"] = []string{timestamp}
+	if len(n.keys) > 0 {
+		h["webhook-signature"] = []string{sign(n.keys, id, timestamp, body)}
+	}
+	return h
+}

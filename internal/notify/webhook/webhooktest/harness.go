@@ -1,0 +1,261 @@
+// Package webhooktest is the generic webhook's harness: a receiver that checks each request
+// as docs/services/webhook.md tells receivers to.
+package webhooktest
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/notifytest"
+	"github.com/travishook/travishook/internal/notify/webhook"
+	"github.com/travishook/travishook/internal/secret"
+)
+
+const (
+	pathSecret = "/hooks/b7c1f0e2d93a4856"
+	key        = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+)
+
+// Harness tests one format.
+type Harness struct {
+	Format string // JSON or CloudEvents
+}
+
+var _ notifytest.Harness = Harness{}
+
+// Service implements notifytest.Harness.
+func (Harness) Service() notify.Service { return webhook.Service }
+
+// Start implements notifytest.Harness.
+func (h Harness) Start(t *testing.T) notifytest.Account {
+	rec := &notifytest.Recorder{}
+	account := h.account(notifytest.Serve(t, h.receive(rec)))
+	account.Received = rec.Wait
+	return account
+}
+
+// account has two rooms on one server: the key url and another one.
+func (h Harness) account(base string) notifytest.Account {
+	return notifytest.Account{
+		Config: json.RawMessage(fmt.Sprintf(`{"secretRef":{"name":"hook"},"format":%q}`, h.Format)),
+		Credential: notify.Credential{
+			"url":     secret.New(base + pathSecret + "/url\n"),
+			"team-b":  secret.New(base + pathSecret + "/team-b"),
+			"hmacKey": secret.New("whsec_" + key),
+		},
+		Rooms:   []string{"", "team-b"},
+		Secrets: []string{pathSecret, key},
+	}
+}
+
+// Hang implements notifytest.Harness.
+func (h Harness) Hang(t *testing.T) (notifytest.Account, <-chan struct{}) {
+	handler, reached := notifytest.Hangs()
+	return h.account(notifytest.Serve(t, handler)), reached
+}
+
+// Faults implements notifytest.Harness.
+func (h Harness) Faults() []notifytest.Fault {
+	answers := func(code int, header http.Header) func(*testing.T) notifytest.Account {
+		return h.arrange(notifytest.Answers(code, header, "you posted to "+pathSecret))
+	}
+	return []notifytest.Fault{
+		{Name: "not-found", Arrange: answers(404, nil), Want: notifytest.Permanent, Says: "404"},
+		{Name: "gone", Arrange: answers(410, nil), Want: notifytest.Permanent, Says: "410"},
+		{Name: "unauthorized", Arrange: answers(401, nil), Want: notifytest.BadCredential, Says: "401"},
+		{Name: "forbidden", Arrange: answers(403, nil), Want: notifytest.BadCredential, Says: "403"},
+		{Name: "redirect", Arrange: answers(307, http.Header{"Location": {"https://example.com" + pathSecret}}),
+			Want: notifytest.Permanent, Says: "redirects to https://example.com"},
+		{Name: "redirect-to-nonsense", Arrange: answers(301, http.Header{"Location": {":" + pathSecret + "%zz"}}),
+			Want: notifytest.Permanent, Says: "redirects"},
+		{Name: "server-error", Arrange: answers(500, nil), Want: notifytest.Retry, Says: "500"},
+		{Name: "too-many-requests", Arrange: answers(429, http.Header{"Retry-After": {"7"}}),
+			Want: notifytest.RetryAfter, Wait: 7 * time.Second, Says: "429"},
+		{Name: "unavailable-until", Arrange: answers(503, http.Header{"Retry-After": {"86400"}}),
+			Want: notifytest.RetryAfter, Wait: time.Hour, Says: "503"},
+		{Name: "answer-lost", Arrange: h.arrange(notifytest.Drops), Want: notifytest.AnswerLost},
+		{Name: "nobody-listens", Arrange: func(t *testing.T) notifytest.Account {
+			return h.account("http://" + notifytest.ClosedPort(t))
+		}, Want: notifytest.Retry, Says: "connection refused"},
+		{Name: "not-trusted", Arrange: h.untrusted, Want: notifytest.Retry, Says: "certificate"},
+	}
+}
+
+func (h Harness) arrange(handler http.HandlerFunc) func(*testing.T) notifytest.Account {
+	return func(t *testing.T) notifytest.Account { return h.account(notifytest.Serve(t, handler)) }
+}
+
+// Cannot implements notifytest.Harness.
+func (Harness) Cannot() map[notifytest.Kind]string { return nil }
+
+// BadAccounts implements notifytest.Harness.
+func (h Harness) BadAccounts(*testing.T) []notifytest.BadAccount {
+	good := h.account("https://example.com")
+	with := func(key, value string) notify.Credential {
+		return notify.Credential{key: secret.New(value)}
+	}
+	key := func(value string) notify.Credential {
+		return notify.Credential{"url": good.Credential["url"], "hmacKey": secret.New(value)}
+	}
+	return []notifytest.BadAccount{
+		{Name: "unknown format", Config: []byte(`{"format":"XML"}`), Credential: good.Credential, Says: "JSON or CloudEvents"},
+		{Name: "only a key", Config: good.Config, Credential: with("hmacKey", "whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 32))), Says: "url"},
+		{Name: "no scheme", Config: good.Config, Credential: with("url", "example.com"+pathSecret), Says: "https://"},
+		{Name: "another scheme", Config: good.Config, Credential: with("url", "ftp://example.com"+pathSecret), Says: "https://"},
+		{Name: "no host", Config: good.Config, Credential: with("url", "https://:443"+pathSecret), Says: "url"},
+		{Name: "broken URL", Config: good.Config, Credential: with("url", "https://example.com"+pathSecret+"/%zz"), Says: "url"},
+		{Name: "short signing key", Config: good.Config, Credential: key("c2hvcnQ="), Says: "openssl rand -base64 32"},
+		{Name: "signing key that is not base64", Config: good.Config, Credential: key("whsec_!!"), Says: "hmacKey"},
+		{Name: "blank signing key", Config: good.Config, Credential: key(" \n"), Says: "hmacKey"},
+	}
+}
+
+// BadAddresses implements notifytest.Harness.
+func (Harness) BadAddresses() []string {
+	return []string{"no-such-key", "hmacKey", "https://example.com/", "URL"}
+}
+
+// data is what the receiver reads of either format.
+type data struct {
+	Text  string `json:"text"`
+	Build struct {
+		Branch string `json:"branch"`
+	} `json:"build"`
+	Commit struct {
+		Message string `json:"message"`
+		Author  string `json:"author"`
+	} `json:"commit"`
+	PullRequest struct {
+		Title string `json:"title"`
+	} `json:"pullRequest"`
+}
+
+// receive checks the signature and the format, and records.
+func (h Harness) receive(rec *notifytest.Recorder) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		raw, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if err := verify(r.Header, raw); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		}
+		id, d, err := h.decode(r.Header.Get("Content-Type"), raw)
+		if err != nil || id != r.Header.Get("Webhook-Id") || id != r.Header.Get("Idempotency-Key") {
+			http.Error(w, "not an event of that id", http.StatusBadRequest)
+			return
+		}
+		room := strings.TrimPrefix(r.URL.Path, pathSecret+"/")
+		rec.Add(notifytest.Received{Room: room, ID: id, Text: d.Text, Raw: raw})
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// verify is the check of a receiver, written from the specification of Standard Webhooks.
+func verify(header http.Header, raw []byte) error {
+	k, err := base64.StdEncoding.DecodeString(key)
+	if err != nil {
+		return err
+	}
+	mac := hmac.New(sha256.New, k)
+	_, _ = fmt.Fprintf(mac, "%s.%s.%s", header.Get("Webhook-Id"), header.Get("Webhook-Timestamp"), raw)
+	want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	for got := range strings.FieldsSeq(header.Get("Webhook-Signature")) {
+		if hmac.Equal([]byte(got), []byte(want)) {
+			return nil
+		}
+	}
+	return errors.New("wrong signature")
+}
+
+func (h Harness) decode(contentType string, raw []byte) (string, data, error) {
+	if h.Format == "CloudEvents" {
+		return decodeCloudEvent(contentType, raw)
+	}
+	if contentType != "application/json" {
+		return "", data{}, fmt.Errorf("content type %q", contentType)
+	}
+	var p struct {
+		ID string `json:"id"`
+		data
+	}
+	err := json.Unmarshal(raw, &p)
+	return p.ID, p.data, err
+}
+
+func decodeCloudEvent(contentType string, raw []byte) (string, data, error) {
+	if contentType != event.ApplicationCloudEventsJSON {
+		return "", data{}, fmt.Errorf("content type %q", contentType)
+	}
+	var e event.Event
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return "", data{}, err
+	}
+	if err := e.Validate(); err != nil {
+		return "", data{}, err
+	}
+	var d data
+	err := e.DataAs(&d)
+	return e.ID(), d, err
+}
+
+// CheckShown implements notifytest.Harness: data is told as it is, within its bounds, and
+// the text is fit to be shown.
+func (h Harness) CheckShown(sent notify.Message, got notifytest.Received) error {
+	if len(got.Raw) > 128<<10 {
+		return fmt.Errorf("the body has %d bytes", len(got.Raw))
+	}
+	for _, r := range got.Text {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return fmt.Errorf("%U is in the text", r)
+		}
+	}
+	contentType := map[string]string{"JSON": "application/json", "CloudEvents": event.ApplicationCloudEventsJSON}[h.Format]
+	_, d, err := h.decode(contentType, got.Raw)
+	if err != nil {
+		return err
+	}
+	for name, pair := range map[string][2]string{
+		"branch":  {sent.Event.Build.Branch, d.Build.Branch},
+		"message": {sent.Event.Commit.Message, d.Commit.Message},
+		"author":  {sent.Event.Commit.Author, d.Commit.Author},
+		"title":   {sent.Event.PullRequest.Title, d.PullRequest.Title},
+	} {
+		want, told := asJSON(pair[0]), pair[1]
+		if cut, ok := strings.CutSuffix(told, "…"); ok && len(want) > 1000 {
+			want, told = want[:len(cut)], cut
+		}
+		if told != want {
+			return fmt.Errorf("%s is %.80q, want %.80q", name, told, want)
+		}
+	}
+	return nil
+}
+
+// asJSON is what JSON can carry of s: bytes that are not UTF-8 become U+FFFD each.
+func asJSON(s string) string {
+	var out string
+	raw, err := json.Marshal(s)
+	if err == nil {
+		err = json.Unmarshal(raw, &out)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return out
+}
