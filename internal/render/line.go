@@ -1,0 +1,106 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// defaultSpans is TravisHook's line, its number linked to the build:
+//
+//	[Travis-CI] [example/example] build/123: still failing for push to main at 62aae5f….
+func defaultSpans(e *travis.Event) []notify.Span {
+	return []notify.Span{
+		{Text: fmt.Sprintf("[Travis-CI] [%s] build/", line(e.Repository.Slug()))},
+		{Text: line(e.Build.Number), URL: webURL(e.Build.URL)},
+		{Text: fmt.Sprintf(": %s for %s.", status(e.Build.Result), what(e))},
+	}
+}
+
+// defaultText is the same line for those who see no links, with the build's address behind it.
+func defaultText(e *travis.Event) string {
+	var b strings.Builder
+	for _, s := range defaultSpans(e) {
+		b.WriteString(s.Text)
+	}
+	if u := webURL(e.Build.URL); u != "" {
+		b.WriteString(" " + u)
+	}
+	return b.String()
+}
+
+// status is the result as people say it: still failing.
+func status(r travis.Result) string { return strings.ReplaceAll(line(string(r)), "_", " ") }
+
+// what was built: pull request 7, push to main at SHA, cron build of main at SHA.
+func what(e *travis.Event) string {
+	if e.Build.Type == travis.PullRequest {
+		if e.PullRequest == nil {
+			return "a pull request"
+		}
+		return fmt.Sprintf("pull request %d", e.PullRequest.Number)
+	}
+	ref := line(e.Build.Branch)
+	if e.Build.Tag != "" {
+		ref = "tag " + line(e.Build.Tag)
+	}
+	s := trigger(e.Build.Type, e.Build.Tag != "")
+	if ref != "" {
+		s += " " + ref
+	} else {
+		s, _, _ = strings.Cut(s, " ") // "push", without the "to" that leads nowhere
+	}
+	if sha := line(e.Commit.SHA); sha != "" {
+		s += " at " + sha
+	}
+	return s
+}
+
+// trigger is why Travis built, with the preposition that leads to the branch or tag. A type
+// that this version does not know reads as a push, which is what Travis began with.
+func trigger(t travis.BuildType, tag bool) string {
+	switch {
+	case t == travis.Cron:
+		return "cron build of"
+	case t == travis.API:
+		return "API build of"
+	case tag:
+		return "push of"
+	default:
+		return "push to"
+	}
+}
+
+// fields are the details that services show beside the line, where Travis told them.
+func fields(e *travis.Event) []notify.Field {
+	var fs []notify.Field
+	add := func(name, text, url string) {
+		if text != "" {
+			fs = append(fs, notify.Field{Name: name, Value: notify.Span{Text: text, URL: url}})
+		}
+	}
+	if e.PullRequest != nil {
+		add("Pull request", strings.TrimSpace(fmt.Sprintf("#%d %s", e.PullRequest.Number, line(e.PullRequest.Title))), pullRequestURL(e))
+	}
+	add("Branch", line(e.Build.Branch), "")
+	add("Commit", shortSHA(e), webURL(e.Commit.CompareURL))
+	add("Author", line(e.Commit.Author), "")
+	if e.Build.Duration > 0 {
+		add("Duration", minutes(e.Build.Duration), "")
+	}
+	return fs
+}
+
+// plain is what spans say to those who see no links.
+func plain(spans []notify.Span) string {
+	var b strings.Builder
+	for _, s := range spans {
+		b.WriteString(s.Text)
+		if s.URL != "" && s.URL != s.Text {
+			b.WriteString(" (" + s.URL + ")")
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,291 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+func TestCompileTellsWhereTheMistakeIs(t *testing.T) {
+	tests := []struct {
+		name, source string
+		syntax       Syntax
+		want         string
+	}{
+		{"a misspelt variable", "ok\nüber %{comit}", Travis, `line 2, column 6: there is no variable "comit"; did you mean %{commit}?`},
+		{"a variable like no other", "%{xyzzy}", Travis, `line 1, column 1: there is no variable "xyzzy"`},
+		{"a variable that does not end", "a %{branch", Travis, "line 1, column 3: a variable that does not end; write %{name}"},
+		{"a variable for the other syntax", "%{jobs}", Travis, `line 1, column 1: "jobs" is for Go templates only (syntax: Go)`},
+		{"a link that does not end", "see <%{build_url}|here", Travis, "line 1, column 5: a link that does not end; write <address|text> on one line"},
+		{"a mistake within a link", "<https://a.example|%{brunch}>", Travis, `line 1, column 20: there is no variable "brunch"; did you mean %{branch}?`},
+		{"a control character", "a\x1db", Travis, "line 1, column 2: a control character or a broken one (U+001D); remove it"},
+		{"a misspelt field", "a\nü {{.comit}}", Go, `line 2, column 5: there is no variable "comit"; did you mean .commit?`},
+		{"a misspelt field of the root", "{{range .jobs}}{{$.comit}}{{end}}", Go, `line 1, column 19: there is no variable "comit"; did you mean .commit?`},
+		{"a misspelt field of a job", "{{range .jobs}}{{.stat}}{{end}}", Go, `line 1, column 18: there is no variable "stat"; did you mean .state?`},
+		{"an unknown function", "{{ uper .branch }}", Go, `line 1, column 4: there is no function "uper"; did you mean upper?`},
+		{"a function that text/template has", "{{js .branch}}", Go, `line 1, column 3: there is no function "js"`},
+		{"an unfinished action", "a\n  {{if .branch}}", Go, "line 2, column 3: unexpected EOF"},
+		{"a stray character", "a {{.branch ^}}", Go, `line 1, column 13: unexpected "^" in operand`},
+		{"a loop without bound", "{{range 1000000000}}{{end}}", Go, "line 1, column 9: range goes over .jobs and nothing else"},
+		{"a loop in a loop", "{{range .jobs}}{{if .id}}{{range $.jobs}}{{end}}{{end}}{{end}}", Go, "line 1, column 9: range does not go inside range"},
+		{"recursion", `{{define "a"}}{{template "a"}}{{end}}{{template "a"}}`, Go, "line 1, column 1: define and block are not available: a message is one template"},
+		{"a template of its own name", `x{{template "message"}}`, Go, "line 1, column 13: template is not available: a message is one template"},
+		{"a syntax that is none", "a", "Jinja", `there is no syntax "Jinja"; use Travis or Go`},
+		{"too long", strings.Repeat("a", MaxTemplate+1), Travis, "the text is 8193 bytes long; the limit is 8192"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Compile(tt.source, tt.syntax)
+			if err == nil {
+				t.Fatal("compiled")
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestCheckFindsWhatOnlyRunningTells(t *testing.T) {
+	tests := []struct {
+		name, source string
+		syntax       Syntax
+		want         string
+	}{
+		{"an index out of range", "{{.branch}}\n{{index .jobs 7}}", Go,
+			`with the sample "pending, push": line 2, column 3: <index .jobs 7>: error calling index: index out of range: 7`},
+		{"a comparison of unlike things", `{{if .pull_request}}{{gt .branch 1}}{{else}}x{{end}}`, Go,
+			`with the sample "pending, pull request": line 1, column 23: <gt .branch 1>: error calling gt: incompatible types for comparison`},
+		{"no text for some", `{{if eq .event "fixed"}}fixed{{end}}`, Go,
+			`with the sample "pending, push": the text comes out empty for event "pending"`},
+		{"no text for some builds", " %{pull_request_url} ", Travis,
+			`with the sample "pending, push": the text comes out empty for event "pending"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := compile(t, tt.source, tt.syntax).Check()
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("got  %s\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestTemplatesStayBounded runs what would hang or eat memory in a plain text/template.
+func TestTemplatesStayBounded(t *testing.T) {
+	event := sampleEvent(travis.Passed, travis.Push)
+	for range 10_000 {
+		event.Jobs = append(event.Jobs, travis.Job{Number: strings.Repeat("9", 10_000)})
+	}
+	double := "{{$x := .repository}}" + strings.Repeat("{{$x = print $x $x}}", 60) + "{{$x}}"
+	for name, source := range map[string]string{
+		"doubling":         double,
+		"doubling in loop": "{{$x := .repository}}{{range .jobs}}{{$x = print $x $x}}{{end}}{{$x}}",
+		"a wide number":    `{{printf "%2000000000d" 1}}`,
+		"a starred width":  `{{printf "%*d" 2000000000 1}}`,
+		"an argument over and over": `{{$x := .repository}}` + strings.Repeat("{{$x = print $x $x}}", 11) +
+			`{{printf "` + strings.Repeat("%[1]s", 60) + `" $x}}`,
+		"replacing nothing": `{{$x := .repository}}` + strings.Repeat("{{$x = print $x $x}}", 11) + `{{replace "" $x $x}}`,
+		"a long text":       strings.Repeat("{{range .jobs}}{{.number}}{{end}}", 20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := Message(compile(t, source, Go), event)
+			if err == nil {
+				t.Fatalf("rendered %d bytes", len(m.Text))
+			}
+			if !strings.HasPrefix(m.Text, "[Travis-CI] [example/example] build/123: passed") {
+				t.Errorf("the default text did not go out, but %q", m.Text)
+			}
+		})
+	}
+}
+
+// hostile is an event as a stranger's pull request might make it.
+func hostile() travis.Event {
+	e := sampleEvent(travis.Broken, travis.PullRequest)
+	evil := "x\r\n[Travis-CI] [bank/vault] build/1: passed\x00\u2028\u202e\x1dhttps://evil.example\x1eclick\x1f <https://evil.example|click> %{author} {{.sha}} \xff"
+	e.Build.Branch, e.Build.Number, e.Build.State = evil, evil, evil
+	e.Commit.Author, e.Commit.Message, e.Commit.SHA = evil, evil, evil
+	e.PullRequest.Title = strings.Repeat(evil, 1000)
+	e.Build.URL, e.Commit.CompareURL = "javascript:alert(1)", "https://a.example/\nx|y>"
+	return e
+}
+
+func TestStrangersForgeNothing(t *testing.T) {
+	everyVariable := ""
+	for _, name := range textVariables() {
+		if name != "commit_message" {
+			everyVariable += "%{" + name + "} "
+		}
+	}
+	templates := map[string]*Template{
+		"default": nil,
+		"Travis":  compile(t, everyVariable, Travis),
+		"Go":      compile(t, `{{.branch}} {{link .build_url .branch}} {{link "https://ok.example" .pull_request_title}} {{.author}}`, Go),
+	}
+	for name, tmpl := range templates {
+		t.Run(name, func(t *testing.T) {
+			m, err := Message(tmpl, hostile())
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts := []string{m.Text}
+			for _, s := range m.Spans {
+				texts = append(texts, s.Text)
+				if strings.Contains(s.URL, "evil") || strings.Contains(s.URL, "javascript") {
+					t.Errorf("a stranger made a link to %q", s.URL)
+				}
+			}
+			for _, f := range m.Fields {
+				texts = append(texts, f.Value.Text, f.Value.URL)
+			}
+			for _, text := range texts {
+				if i := strings.IndexFunc(text, unprintable); i >= 0 {
+					t.Errorf("an unprintable character is left at %d of %q", i, text)
+				}
+			}
+		})
+	}
+}
+
+func TestCommitMessageKeepsItsLinesOnly(t *testing.T) {
+	e := hostile()
+	e.Commit.Message = "one\r\ntwo\x00\x1b[31m\nthree"
+	m, err := Message(compile(t, "%{commit_message}", Travis), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "one\ntwo [31m\nthree"; m.Text != want {
+		t.Errorf("got %q, want %q", m.Text, want)
+	}
+}
+
+func TestLinks(t *testing.T) {
+	e := sampleEvent(travis.Passed, travis.Push)
+	e.Build.URL, e.Build.Branch = "https://ci.example/1", "<https://evil.example|main>"
+	build := notify.Span{Text: "#123", URL: "https://ci.example/1"}
+	tests := []struct {
+		name, source string
+		syntax       Syntax
+		want         []notify.Span
+		text         string
+	}{
+		{"Travis", "a <%{build_url}|#%{build_number}> b", Travis, []notify.Span{{Text: "a "}, build, {Text: " b"}}, "a #123 (https://ci.example/1) b"},
+		{"Travis, address alone", "<%{build_url}>", Travis, []notify.Span{{Text: e.Build.URL, URL: e.Build.URL}}, e.Build.URL},
+		{"Travis, an event's own", "%{branch} <3", Travis, []notify.Span{{Text: "<https://evil.example|main> <3"}}, "<https://evil.example|main> <3"},
+		{"Travis, no address", "x <%{pull_request_url}|PR>", Travis, []notify.Span{{Text: "x PR"}}, "x PR"},
+		{"Go", `a {{link .build_url (print "#" .build_number)}} b`, Go, []notify.Span{{Text: "a "}, build, {Text: " b"}}, "a #123 (https://ci.example/1) b"},
+		{"Go, an event's own", `{{.branch}}`, Go, []notify.Span{{Text: e.Build.Branch}}, e.Build.Branch},
+		{"Go, no address", `x {{link .pull_request_url "PR"}}`, Go, []notify.Span{{Text: "x PR"}}, "x PR"},
+		{"Go, marks made by hand", "{{print \"\\x1dhttps://a.example\\x1ehere\"}}", Go, []notify.Span{{Text: "here", URL: "https://a.example"}}, "here (https://a.example)"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m, err := Message(compile(t, tt.source, tt.syntax), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, m.Spans); diff != "" {
+				t.Error(diff)
+			}
+			if m.Text != tt.text {
+				t.Errorf("text %q, want %q", m.Text, tt.text)
+			}
+		})
+	}
+}
+
+func TestVariablesMeanWhatTravisMeans(t *testing.T) {
+	e := sampleEvent(travis.Fixed, travis.Push)
+	e.Build.Duration = 2*time.Hour + 65*time.Second
+	bare := travis.Event{Build: travis.Build{Result: travis.Pending, State: "started"}}
+	fork := sampleEvent(travis.Passed, travis.PullRequest)
+	fork.Commit.CompareURL = "https://git.example/o/r/compare/a...b"
+	tests := []struct {
+		source string
+		event  travis.Event
+		want   string
+	}{
+		{"%{duration}", e, "121 min 5 sec"},
+		{"%{elapsed_time}", e, "1 min 0 sec"},
+		{"%{message}", e, "The build was fixed."},
+		{"%{result} %{event}", e, "passed fixed"},
+		{"%{commit} %{commit_subject}", e, "62aae5f Keep the order of events"},
+		{"%{pull_request}:%{pull_request_number}:%{pull_request_url}", e, "false::"},
+		{"%{pull_request}:%{pull_request_number}:%{pull_request_url}", fork, "true:42:https://git.example/o/r/pull/42"},
+		{"%{duration} %{elapsed_time} %{result} %{message}", bare, "0 min 0 sec ? started The build is pending."},
+		{"[%{commit}%{author}%{compare_url}%{build_url}]", bare, "[]"},
+	}
+	for _, tt := range tests {
+		m, err := Message(compile(t, tt.source, Travis), tt.event)
+		if err != nil {
+			t.Errorf("%s: %v", tt.source, err)
+		}
+		if m.Text != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.source, m.Text, tt.want)
+		}
+	}
+}
+
+func TestDefaultTextOfSparseEvents(t *testing.T) {
+	repo := travis.Repository{Owner: "a", Name: "b"}
+	tests := []struct {
+		event travis.Event
+		want  string
+	}{
+		{travis.Event{Repository: repo, Build: travis.Build{Number: "1", Result: travis.Passed}}, "[Travis-CI] [a/b] build/1: passed for push."},
+		{travis.Event{Repository: repo, Build: travis.Build{Number: "1", Result: travis.Failed, Type: travis.Cron}, Commit: travis.Commit{SHA: "abc"}}, "[Travis-CI] [a/b] build/1: failed for cron at abc."},
+		{travis.Event{Repository: repo, Build: travis.Build{Number: "1", Result: travis.Errored, Type: travis.PullRequest}}, "[Travis-CI] [a/b] build/1: errored for a pull request."},
+	}
+	for _, tt := range tests {
+		m, err := Message(nil, tt.event)
+		if err != nil || m.Text != tt.want {
+			t.Errorf("got %q, %v; want %q", m.Text, err, tt.want)
+		}
+	}
+}
+
+func TestErrorHasAPlace(t *testing.T) {
+	_, err := Compile("a\n%{nothing}", Travis)
+	var e *Error
+	if !errors.As(err, &e) || e.Line != 2 || e.Column != 1 {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func FuzzTemplate(f *testing.F) {
+	for _, s := range []string{travisIRC, travisSlack, travisSlackPR, goTemplate, "{{", "%{", "<%{build_url}|", "{{link .build_url `\x1f`}}", "{{printf `%99d%[1]d` 1}}"} {
+		f.Add(s, false)
+		f.Add(s, true)
+	}
+	f.Fuzz(func(t *testing.T, source string, goSyntax bool) {
+		syntax := Travis
+		if goSyntax {
+			syntax = Go
+		}
+		tmpl, err := Compile(source, syntax)
+		if err != nil {
+			return
+		}
+		m, err := Message(tmpl, hostile())
+		if len(m.Text) == 0 || len(m.Text) > 2*maxText {
+			t.Errorf("a text of %d bytes (%v)", len(m.Text), err)
+		}
+	})
+}
+
+func ExampleMessage() {
+	m, _ := Message(nil, sampleEvent(travis.StillFailing, travis.Push))
+	fmt.Println(m.Text)
+	// Output: [Travis-CI] [example/example] build/123: still failing for push to main at 62aae5f70ceee39123ef4d6c8f0b1a9d2e7f5a31. https://app.travis-ci.com/example/example/builds/277712204
+}

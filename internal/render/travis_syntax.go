@@ -1,0 +1,173 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// piece is a part of a template in Travis' syntax: fixed text, a variable, or a link.
+type piece struct {
+	fixed    string
+	variable func(*travis.Event) any
+	link     *linkPiece
+}
+
+// linkPiece is <address|text> or <address>, as Travis' own Slack texts write it.
+type linkPiece struct{ address, text []piece }
+
+// compileTravis reads Travis' syntax. Only the template's own < and > make a link: those in an
+// event's text stay what they are.
+func compileTravis(source string) (func(*travis.Event) ([]notify.Span, error), error) {
+	p := travisParser{source: source}
+	pieces, err := p.pieces("")
+	if err != nil {
+		return nil, err
+	}
+	return func(e *travis.Event) ([]notify.Span, error) {
+		var spans []notify.Span
+		for _, piece := range pieces {
+			if piece.link == nil {
+				spans = append(spans, notify.Span{Text: piece.fill(e)})
+				continue
+			}
+			spans = append(spans, notify.Span{Text: fill(piece.link.text, e), URL: webURL(fill(piece.link.address, e))})
+		}
+		return spans, nil
+	}, nil
+}
+
+func (p piece) fill(e *travis.Event) string {
+	if p.variable == nil {
+		return p.fixed
+	}
+	return fmt.Sprint(p.variable(e))
+}
+
+func fill(pieces []piece, e *travis.Event) string {
+	var b strings.Builder
+	for _, p := range pieces {
+		b.WriteString(p.fill(e))
+	}
+	return b.String()
+}
+
+// travisParser reads from at on.
+type travisParser struct {
+	source string
+	at     int
+}
+
+// pieces reads up to one of the characters in ends, or to the end of the source if ends is
+// empty. Links are read outside of links only.
+func (p *travisParser) pieces(ends string) ([]piece, error) {
+	var all []piece
+	for p.at < len(p.source) {
+		rest := p.source[p.at:]
+		switch {
+		case ends != "" && strings.ContainsRune(ends, rune(rest[0])):
+			return all, nil
+		case strings.HasPrefix(rest, "%{"):
+			v, err := p.variable()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, piece{variable: v})
+		case ends == "" && startsLink(rest):
+			l, err := p.link()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, piece{link: l})
+		default:
+			all = append(all, piece{fixed: rest[:1]})
+			p.at++
+		}
+	}
+	return join(all), nil
+}
+
+// join makes one piece of neighbouring fixed text.
+func join(pieces []piece) []piece {
+	var out []piece
+	for _, p := range pieces {
+		if n := len(out) - 1; n >= 0 && out[n].fixed != "" && p.fixed != "" {
+			out[n].fixed += p.fixed
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// startsLink is true before <https://…, <http://… and <%{…_url}.
+func startsLink(rest string) bool {
+	rest, ok := strings.CutPrefix(rest, "<")
+	if !ok {
+		return false
+	}
+	if name, ok := strings.CutPrefix(rest, "%{"); ok {
+		name, _, _ = strings.Cut(name, "}")
+		return strings.HasSuffix(name, "_url")
+	}
+	return strings.HasPrefix(rest, "https://") || strings.HasPrefix(rest, "http://")
+}
+
+func (p *travisParser) link() (*linkPiece, error) {
+	start := p.at
+	p.at++
+	address, err := p.pieces("|>\n")
+	if err != nil {
+		return nil, err
+	}
+	l := &linkPiece{address: address, text: address}
+	if p.next('|') {
+		if l.text, err = p.pieces(">\n"); err != nil {
+			return nil, err
+		}
+	}
+	if !p.next('>') {
+		return nil, at(p.source, start, "a link that does not end; write <address|text> on one line")
+	}
+	return l, nil
+}
+
+// next steps over c if it is there.
+func (p *travisParser) next(c byte) bool {
+	if p.at < len(p.source) && p.source[p.at] == c {
+		p.at++
+		return true
+	}
+	return false
+}
+
+func (p *travisParser) variable() (func(*travis.Event) any, error) {
+	start := p.at
+	name, _, closed := strings.Cut(p.source[p.at+2:], "}")
+	if !closed || strings.Contains(name, "\n") {
+		return nil, at(p.source, start, "a variable that does not end; write %%{name}")
+	}
+	p.at += len("%{") + len(name) + len("}")
+	i := slices.IndexFunc(variables, func(v Variable) bool { return v.Name == name })
+	switch {
+	case i < 0:
+		return nil, at(p.source, start, "there is no variable %q%s", name, suggest(name, textVariables(), "%%{%s}"))
+	case variables[i].GoOnly:
+		return nil, at(p.source, start, "%q is for Go templates only (syntax: Go)", name)
+	}
+	return variables[i].value, nil
+}
+
+// textVariables are the names that Travis' syntax can use.
+func textVariables() []string {
+	var names []string
+	for _, v := range variables {
+		if !v.GoOnly {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}

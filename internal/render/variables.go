@@ -1,0 +1,168 @@
+package render
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// Variable is one name that a template may use: %{name} in Travis' syntax, {{.name}} in Go's.
+type Variable struct {
+	Name string
+	Doc  string
+	// GoOnly marks what has no text of its own.
+	GoOnly bool
+	value  func(*travis.Event) any
+}
+
+// Variables are all of them: first Travis' own with Travis' own meaning, as its notifications
+// have them, then those of travishook.
+func Variables() []Variable { return variables }
+
+var variables = []Variable{
+	{Name: "repository", Doc: "owner/name", value: func(e *travis.Event) any { return line(e.Repository.Slug()) }},
+	{Name: "repository_slug", Doc: "the same", value: func(e *travis.Event) any { return line(e.Repository.Slug()) }},
+	{Name: "repository_name", Doc: "name alone", value: func(e *travis.Event) any { return line(e.Repository.Name) }},
+	{Name: "build_number", Doc: "number of the build, as Travis counts per repository", value: func(e *travis.Event) any { return line(e.Build.Number) }},
+	{Name: "build_id", Doc: "id of the build, as in its address", value: func(e *travis.Event) any { return e.Build.ID }},
+	{Name: "pull_request", Doc: "`true` for a pull request, else `false`", value: func(e *travis.Event) any { return e.PullRequest != nil }},
+	{Name: "pull_request_number", Doc: "number of the pull request, empty for other builds", value: pullRequestNumber},
+	{Name: "branch", Doc: "branch that was built; of a pull request, the one it goes into; of a tag, the tag", value: func(e *travis.Event) any { return line(e.Build.Branch) }},
+	{Name: "commit", Doc: "first 7 characters of the commit", value: func(e *travis.Event) any { return shortSHA(e) }},
+	{Name: "author", Doc: "name of the commit's author", value: func(e *travis.Event) any { return line(e.Commit.Author) }},
+	{Name: "commit_subject", Doc: "first line of the commit message", value: commitSubject},
+	{Name: "commit_message", Doc: "whole commit message; the only variable that can have several lines, and they may be a stranger's", value: func(e *travis.Event) any { return text(e.Commit.Message) }},
+	{Name: "result", Doc: "state of the build: `started`, `passed`, `failed`, `errored`, `canceled`", value: func(e *travis.Event) any { return line(e.Build.State) }},
+	{Name: "duration", Doc: "time that all jobs took together, as `61 min 5 sec`", value: func(e *travis.Event) any { return minutes(e.Build.Duration) }},
+	{Name: "elapsed_time", Doc: "time from start to finish, in the same form; `?` while there is no finish", value: func(e *travis.Event) any { return elapsed(e) }},
+	{Name: "message", Doc: "sentence on the result, as `The build is still failing.`", value: func(e *travis.Event) any { return sentence(e.Build.Result) }},
+	{Name: "compare_url", Doc: "address of the change", value: func(e *travis.Event) any { return webURL(e.Commit.CompareURL) }},
+	{Name: "build_url", Doc: "address of the build", value: func(e *travis.Event) any { return webURL(e.Build.URL) }},
+	{Name: "pull_request_url", Doc: "address of the pull request, empty for other builds", value: func(e *travis.Event) any { return pullRequestURL(e) }},
+
+	{Name: "event", Doc: "the event as routes name it: `still_failing`", value: func(e *travis.Event) any { return line(string(e.Build.Result)) }},
+	{Name: "status", Doc: "the event in words: `still failing`", value: func(e *travis.Event) any { return status(e.Build.Result) }},
+	{Name: "build_type", Doc: "`push`, `pull_request`, `cron` or `api`", value: func(e *travis.Event) any { return line(string(e.Build.Type)) }},
+	{Name: "what", Doc: "what was built, in words: `push to main at 62aae5f…`, `pull request 7`", value: func(e *travis.Event) any { return what(e) }},
+	{Name: "tag", Doc: "tag that was built, if any", value: func(e *travis.Event) any { return line(e.Build.Tag) }},
+	{Name: "sha", Doc: "whole commit", value: func(e *travis.Event) any { return line(e.Commit.SHA) }},
+	{Name: "committer", Doc: "name of the committer", value: func(e *travis.Event) any { return line(e.Commit.Committer) }},
+	{Name: "pull_request_title", Doc: "title of the pull request, empty for other builds", value: pullRequestTitle},
+	{Name: "duration_seconds", Doc: "`duration` as a number", value: func(e *travis.Event) any { return int64(e.Build.Duration / time.Second) }},
+	{Name: "started_at", Doc: "when the build started, as `2026-11-23T15:04:05Z`, or empty", value: func(e *travis.Event) any { return stamp(e.Build.Started) }},
+	{Name: "finished_at", Doc: "when it finished, in the same form, or empty", value: func(e *travis.Event) any { return stamp(e.Build.Finished) }},
+	{Name: "jobs", Doc: "the first 100 jobs, for `range`; each has `.number`, `.id`, `.state`, `.allow_failure`", GoOnly: true, value: jobs},
+}
+
+// data are all variables of one event, for a Go template.
+func data(e *travis.Event) map[string]any {
+	m := make(map[string]any, len(variables))
+	for _, v := range variables {
+		m[v.Name] = v.value(e)
+	}
+	return m
+}
+
+// maxJobs keeps a matrix of thousands from making a loop over it long.
+const maxJobs = 100
+
+// jobNames are what each of jobs has.
+var jobNames = []string{"allow_failure", "id", "number", "state"}
+
+func jobs(e *travis.Event) any {
+	list := make([]map[string]any, 0, min(len(e.Jobs), maxJobs))
+	for _, j := range e.Jobs[:min(len(e.Jobs), maxJobs)] {
+		list = append(list, map[string]any{
+			"id": j.ID, "number": line(j.Number), "state": line(j.State), "allow_failure": j.AllowFailure,
+		})
+	}
+	return list
+}
+
+func shortSHA(e *travis.Event) string {
+	sha := line(e.Commit.SHA)
+	for i := range sha {
+		if i >= 7 { // at the start of a rune, whatever was sent
+			return sha[:i]
+		}
+	}
+	return sha
+}
+
+func commitSubject(e *travis.Event) any {
+	subject, _, _ := strings.Cut(e.Commit.Message, "\n")
+	return line(subject)
+}
+
+func pullRequestNumber(e *travis.Event) any {
+	if e.PullRequest == nil {
+		return ""
+	}
+	return e.PullRequest.Number
+}
+
+func pullRequestTitle(e *travis.Event) any {
+	if e.PullRequest == nil {
+		return ""
+	}
+	return line(e.PullRequest.Title)
+}
+
+// pullRequestURL is made as Travis makes it, from the first two parts of compare_url's path.
+func pullRequestURL(e *travis.Event) string {
+	if e.PullRequest == nil || webURL(e.Commit.CompareURL) == "" {
+		return ""
+	}
+	u, err := url.Parse(e.Commit.CompareURL)
+	if err != nil {
+		return ""
+	}
+	parts := strings.SplitN(strings.TrimPrefix(u.EscapedPath(), "/"), "/", 3)
+	if len(parts) < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%s://%s/%s/%s/pull/%d", u.Scheme, u.Host, parts[0], parts[1], e.PullRequest.Number)
+}
+
+// minutes writes a duration as Travis does: no hours, no plural.
+func minutes(d time.Duration) string {
+	s := int64(d / time.Second)
+	return fmt.Sprintf("%d min %d sec", s/60, s%60)
+}
+
+func elapsed(e *travis.Event) string {
+	if e.Build.Started.IsZero() || e.Build.Finished.IsZero() {
+		return "?"
+	}
+	return minutes(e.Build.Finished.Sub(e.Build.Started))
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// sentence is Travis' own on each result.
+func sentence(r travis.Result) string {
+	switch r {
+	case travis.Pending:
+		return "The build is pending."
+	case travis.Broken:
+		return "The build was broken."
+	case travis.Fixed:
+		return "The build was fixed."
+	case travis.StillFailing:
+		return "The build is still failing."
+	case travis.Errored:
+		return "The build has errored."
+	case travis.Canceled:
+		return "The build was canceled."
+	default:
+		return "The build " + status(r) + "."
+	}
+}
