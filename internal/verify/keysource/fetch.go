@@ -1,0 +1,107 @@
+package keysource
+
+import (
+	"bytes"
+	"context"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/travishook/travishook/internal/verify"
+)
+
+const (
+	// fetchTimeout bounds one fetch from the connection to the last byte.
+	fetchTimeout = 10 * time.Second
+	// maxConfig is the size of a /config that is read; Travis' has some 5 kB.
+	maxConfig = 256 << 10
+)
+
+// newClient follows no redirect: who can make one could answer with a key of their own.
+func newClient(transport http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     transport,
+		Timeout:       fetchTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// fetch gets the key from a Travis' /config. The error is a sentence that says what the URL gave
+// instead and what to do.
+func (k *Keys) fetch(ctx context.Context, from string) (*rsa.PublicKey, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	if err != nil {
+		return nil, errors.New("the URL cannot be asked")
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "travishook")
+	response, err := k.client.Do(request)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	defer func() { _ = response.Body.Close() }() // it was only read from
+	switch {
+	case response.StatusCode >= 300 && response.StatusCode < 400:
+		return nil, fmt.Errorf("it redirects (%d), which is not followed: configure the URL that it redirects to", response.StatusCode)
+	case response.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("it answers %d instead of 200", response.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxConfig+1))
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	if len(body) > maxConfig {
+		return nil, fmt.Errorf("it answers with more than %d bytes: is it a Travis' /config?", maxConfig)
+	}
+	return parseConfig(body)
+}
+
+// unreachable leaves out the URL, which the state tells already.
+func unreachable(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Errorf("it does not answer within %s", fetchTimeout)
+	}
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		err = outer.Err
+	}
+	return fmt.Errorf("it cannot be reached: %w", err)
+}
+
+// parseConfig finds the key in a Travis' /config.
+func parseConfig(body []byte) (*rsa.PublicKey, error) {
+	var document struct {
+		Config *struct {
+			Notifications *struct {
+				Webhook *struct {
+					PublicKey *string `json:"public_key"`
+				} `json:"webhook"`
+			} `json:"notifications"`
+		} `json:"config"`
+	}
+	if err := json.Unmarshal(body, &document); err != nil {
+		if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
+			return nil, errors.New("it answers with a web page instead of JSON: is it the API's host, as in https://api.travis-ci.com/config?")
+		}
+		return nil, errors.New("it does not answer with a Travis' /config as JSON")
+	}
+	c := document.Config
+	if c == nil || c.Notifications == nil || c.Notifications.Webhook == nil {
+		return nil, errors.New("its answer has no config.notifications.webhook: is it a Travis' /config?")
+	}
+	if c.Notifications.Webhook.PublicKey == nil {
+		return nil, errors.New("its public_key is null: this Travis signs nothing; name its repositories as keyless, and leave the URL out")
+	}
+	key, err := verify.ParseKey(*c.Notifications.Webhook.PublicKey)
+	if err != nil {
+		return nil, fmt.Errorf("its public_key cannot be used: %w", err)
+	}
+	return key, nil
+}

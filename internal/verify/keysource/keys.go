@@ -1,0 +1,195 @@
+// Package keysource keeps the keyring up to date: keys from the settings, keys that are given
+// later (from a ConfigMap), and keys that a Travis publishes at its /config URL.
+package keysource
+
+import (
+	"context"
+	"crypto/rsa"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/verify"
+)
+
+// Key is one configured key. One with a Public is known from the start, one with a URL is fetched,
+// and one with neither is awaited until Set gives it.
+type Key struct {
+	Name         string
+	Public       *rsa.PublicKey
+	URL          string
+	Repositories verify.Patterns // that it may sign for; empty for all
+}
+
+// Memory keeps fetched keys across restarts: the store's small memory.
+type Memory interface {
+	Get(bucket, key string) ([]byte, bool)
+	Put(ctx context.Context, bucket, key string, value []byte) error
+}
+
+// Options of New. All are needed but the defaults told.
+type Options struct {
+	Keys   []Key
+	Memory Memory
+	// Transport that URLs are fetched with; http.DefaultTransport if nil.
+	Transport http.RoundTripper
+	// Refresh is how often a key is fetched again, Overlap how long the one before it stays valid
+	// once its URL has begun to give another.
+	Refresh, Overlap time.Duration
+	Now              func() time.Time // time.Now if nil
+	Log              logr.Logger
+}
+
+// State is what is known of one configured key.
+type State struct {
+	Name string
+	URL  string // empty unless it is fetched
+	// Known says whether there is a key; the last good one counts.
+	Known bool
+	// Fetched is when its URL last gave it, zero if it never did or there is none.
+	Fetched time.Time
+	// Problem of the last fetch, one sentence; empty if there was none.
+	Problem string
+}
+
+// Keys is the keyring and what keeps it up to date. Its methods may be called from many goroutines.
+type Keys struct {
+	options Options
+	client  *http.Client
+	ring    atomic.Pointer[verify.Keyring]
+
+	mu      sync.Mutex // guards sources, and the order of changes of ring
+	sources []*source
+}
+
+// source is one configured key and what became of it.
+type source struct {
+	Key
+	record  record
+	unsaved bool // record is newer than what Memory has
+	fetched time.Time
+	problem string
+}
+
+// New begins with the keys that are given and those that Memory remembers. The error names the key
+// whose URL cannot be one.
+func New(options Options) (*Keys, error) {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	k := &Keys{options: options, client: newClient(options.Transport)}
+	for _, key := range options.Keys {
+		if err := checkURL(key.URL); err != nil {
+			return nil, fmt.Errorf("key %q: %w", key.Name, err)
+		}
+		s := &source{Key: key}
+		if key.URL != "" {
+			s.record = recall(options.Memory, key.URL)
+		}
+		k.sources = append(k.sources, s)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.publish()
+	return k, nil
+}
+
+// Ring returns the keys that are valid now.
+func (k *Keys) Ring() *verify.Keyring { return k.ring.Load() }
+
+// Ready is nil once there is something to verify with: every configured key is known, or was asked
+// for in vain while another one is known, whose Travis need not wait. Until then a receiver would
+// refuse what Travis signed, and Travis never tries again. Without any configured key it is nil.
+func (k *Keys) Ready() error {
+	var missing []string
+	known, asked := 0, true
+	states := k.States()
+	for _, s := range states {
+		switch {
+		case s.Known:
+			known++
+		case s.Problem == "":
+			asked = false
+			missing = append(missing, s.Name)
+		default:
+			missing = append(missing, s.Name+": "+s.Problem)
+		}
+	}
+	if len(states) == 0 || (known > 0 && asked) {
+		return nil
+	}
+	return fmt.Errorf("signing keys are not known yet (%s)", strings.Join(missing, "; "))
+}
+
+// States tells of every configured key, in their order.
+func (k *Keys) States() []State {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	states := make([]State, 0, len(k.sources))
+	for _, s := range k.sources {
+		states = append(states, State{
+			Name: s.Name, URL: s.URL, Known: s.Public != nil || s.record.current() != nil,
+			Fetched: s.fetched, Problem: s.problem,
+		})
+	}
+	return states
+}
+
+// Set gives the awaited key of that name, or another one in its place, at once. It reports whether
+// a key of that name is configured.
+func (k *Keys) Set(name string, public *rsa.PublicKey) bool {
+	return k.change(name, func(s *source) { s.Public, s.problem = public, "" })
+}
+
+// Fault tells why the awaited key of that name cannot be given. One that was given before goes on
+// being valid.
+func (k *Keys) Fault(name, problem string) bool {
+	return k.change(name, func(s *source) { s.problem = problem })
+}
+
+func (k *Keys) change(name string, do func(*source)) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, s := range k.sources {
+		if s.Name == name && s.URL == "" {
+			do(s)
+			k.publish()
+			return true
+		}
+	}
+	return false
+}
+
+// publish makes the ring anew. mu is held.
+func (k *Keys) publish() {
+	var keys []verify.Key
+	for _, s := range k.sources {
+		for _, public := range append(s.record.valid(k.options.Now()), s.Public) {
+			if public != nil {
+				keys = append(keys, verify.Key{Name: s.Name, Public: public, Repositories: s.Repositories})
+			}
+		}
+	}
+	k.ring.Store(verify.NewKeyring(keys...))
+}
+
+// checkURL takes what a key can be fetched from, or nothing.
+func checkURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
+		return fmt.Errorf("%q is not a URL such as https://api.travis-ci.com/config", text)
+	case u.User != nil:
+		return fmt.Errorf("the URL on %s must not hold a user name or password: a public key needs none", u.Host)
+	}
+	return nil
+}

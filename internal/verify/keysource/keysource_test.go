@@ -1,0 +1,369 @@
+package keysource_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"go.uber.org/goleak"
+
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/internal/verify"
+	"github.com/travishook/travishook/internal/verify/keysource"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// memory is the store's, without a store.
+type memory struct {
+	mu     sync.Mutex
+	values map[string][]byte
+	fail   error
+}
+
+func (m *memory) Get(bucket, key string) ([]byte, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := m.values[bucket+"\x00"+key]
+	return v, ok
+}
+
+func (m *memory) Put(_ context.Context, bucket, key string, value []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
+	if m.values == nil {
+		m.values = map[string][]byte{}
+	}
+	m.values[bucket+"\x00"+key] = value
+	return nil
+}
+
+// config is a Travis' /config.
+func config(publicKey any) string {
+	body, err := json.Marshal(map[string]any{"config": map[string]any{
+		"host":          "travis.example.com",
+		"notifications": map[string]any{"webhook": map[string]any{"public_key": publicKey}},
+	}})
+	if err != nil {
+		panic(err)
+	}
+	return string(body)
+}
+
+// endpoint is a server whose answer can be changed.
+type endpoint struct {
+	*httptest.Server
+	mu     sync.Mutex
+	answer http.HandlerFunc
+}
+
+func serve(t *testing.T, answer http.HandlerFunc) *endpoint {
+	t.Helper()
+	e := &endpoint{answer: answer}
+	e.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.mu.Lock()
+		now := e.answer
+		e.mu.Unlock()
+		now(w, r)
+	}))
+	t.Cleanup(e.Close)
+	return e
+}
+
+func (e *endpoint) becomes(answer http.HandlerFunc) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.answer = answer
+}
+
+func says(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
+}
+
+func (e *endpoint) keys(t *testing.T, m *memory, now func() time.Time) *keysource.Keys {
+	t.Helper()
+	k, err := keysource.New(keysource.Options{
+		Keys:   []keysource.Key{{Name: "travis", URL: e.URL + "/config"}},
+		Memory: m, Transport: e.Client().Transport,
+		Refresh: time.Hour, Overlap: 24 * time.Hour, Now: now, Log: logr.Discard(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// verifies reports whether what key signs is accepted.
+func verifies(k *keysource.Keys, key *rsa.PrivateKey) bool {
+	_, err := k.Ring().Verify("example/example", []byte("{}"), travistest.Sign(key, []byte("{}")))
+	return err == nil
+}
+
+func TestFetchedKeyVerifiesAndIsRemembered(t *testing.T) {
+	key := travistest.Key()
+	e := serve(t, says(config(travistest.PEM(key))))
+	var m memory
+	k := e.keys(t, &m, nil)
+	if err := k.Ready(); err == nil {
+		t.Error("ready before any key was known")
+	}
+	if err := k.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Ready(); err != nil || !verifies(k, key) {
+		t.Errorf("after the fetch: %v, %+v", err, k.States())
+	}
+
+	e.Close()
+	again := e.keys(t, &m, nil) // a restart while the endpoint is down
+	if err := again.Ready(); err != nil || !verifies(again, key) {
+		t.Errorf("after a restart: %v", err)
+	}
+	if err := again.Refresh(t.Context()); err == nil {
+		t.Error("a closed endpoint was fetched from")
+	}
+	if !verifies(again, key) || !strings.HasPrefix(again.States()[0].Problem, "it cannot be reached: ") {
+		t.Errorf("with the endpoint down: %+v", again.States())
+	}
+}
+
+func TestKeyBeforeStaysValidForTheOverlap(t *testing.T) {
+	first, second := travistest.Key(), travistest.NewKey()
+	now := time.Date(2026, 1, 3, 12, 0, 0, 0, time.UTC)
+	e := serve(t, says(config(travistest.PEM(first))))
+	var m memory
+	k := e.keys(t, &m, func() time.Time { return now })
+	steps := []struct {
+		after         time.Duration
+		answer        string
+		first, second bool
+	}{
+		{0, config(travistest.PEM(first)), true, false},
+		{time.Hour, config(travistest.PEM(second)), true, true},
+		{23 * time.Hour, config(travistest.PEM(second)), true, true},
+		{2 * time.Hour, "down", false, true},
+		{0, config(travistest.PEM(first)), true, true},
+	}
+	for i, step := range steps {
+		now = now.Add(step.after)
+		e.becomes(says(step.answer))
+		_ = k.Refresh(t.Context()) // one of them is down; the keys below are what counts
+		if a, b := verifies(k, first), verifies(k, second); a != step.first || b != step.second {
+			t.Errorf("step %d: first is valid %v, second %v", i, a, b)
+		}
+		restarted := e.keys(t, &m, func() time.Time { return now })
+		if a, b := verifies(restarted, first), verifies(restarted, second); a != step.first || b != step.second {
+			t.Errorf("step %d, restarted: first is valid %v, second %v", i, a, b)
+		}
+	}
+}
+
+func TestWrongEndpointsAreNamedAndTheLastGoodKeyStays(t *testing.T) {
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&curve.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofAnotherKind := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	key := travistest.Key()
+	good := says(config(travistest.PEM(key)))
+	tests := map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"a web page":        {says("\n<!DOCTYPE html><html>"), "it answers with a web page instead of JSON: is it the API's host, as in https://api.travis-ci.com/config?"},
+		"other JSON":        {says(`{"config":{}}`), "its answer has no config.notifications.webhook: is it a Travis' /config?"},
+		"JSON of no shape":  {says(`[]`), "it does not answer with a Travis' /config as JSON"},
+		"nothing":           {says(""), "it does not answer with a Travis' /config as JSON"},
+		"a null key":        {says(config(nil)), "its public_key is null: this Travis signs nothing; name its repositories as keyless, and leave the URL out"},
+		"another kind":      {says(config(ofAnotherKind)), "its public_key cannot be used: it is not an RSA key, and Travis signs with RSA"},
+		"an error":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "it answers 502 instead of 200"},
+		"more than a bound": {says(strings.Repeat(" ", 1<<20)), "it answers with more than 262144 bytes: is it a Travis' /config?"},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/moved" {
+				good(w, r)
+				return
+			}
+			http.Redirect(w, r, "/moved", http.StatusMovedPermanently)
+		}, "it redirects (301), which is not followed: configure the URL that it redirects to"},
+		"a broken answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "it cannot be reached: EOF"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			e := serve(t, test.answer)
+			k := e.keys(t, &memory{}, nil)
+			if err := k.Refresh(t.Context()); err == nil || err.Error() != `key "travis": `+test.want {
+				t.Errorf("error is %v, want %s", err, test.want)
+			}
+			if k.Ready() == nil || !k.Ring().Empty() {
+				t.Error("ready without a key")
+			}
+			e.becomes(good)
+			if err := k.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			e.becomes(test.answer)
+			_ = k.Refresh(t.Context()) // fails as before
+			if state := k.States()[0]; !verifies(k, key) || k.Ready() != nil || state.Problem != test.want || state.Fetched.IsZero() {
+				t.Errorf("the last good key was lost: %+v", state)
+			}
+		})
+	}
+}
+
+// transport is an endpoint without a network.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestSlowEndpointIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, err := keysource.New(keysource.Options{
+			Keys:   []keysource.Key{{Name: "travis", URL: "https://travis.example.com/config"}},
+			Memory: &memory{}, Refresh: time.Hour,
+			Transport: transport(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Refresh(t.Context()); err == nil || err.Error() != `key "travis": it does not answer within 10s` {
+			t.Errorf("error is %v", err)
+		}
+	})
+}
+
+func TestRunRetriesSoonAndRefreshesLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var asked []time.Duration
+		k, err := keysource.New(keysource.Options{
+			Keys:   []keysource.Key{{Name: "travis", URL: "https://travis.example.com/config"}},
+			Memory: &memory{}, Refresh: time.Hour, Overlap: time.Hour,
+			Transport: transport(func(*http.Request) (*http.Response, error) {
+				asked = append(asked, time.Since(start))
+				if len(asked) < 3 {
+					return nil, errors.New("no route to host")
+				}
+				body := io.NopCloser(strings.NewReader(config(travistest.PEM(travistest.Key()))))
+				return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
+			}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer cancel()
+		if err := k.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		want := []time.Duration{0, 5 * time.Second, 15 * time.Second, time.Hour + 15*time.Second}
+		if len(asked) != len(want) {
+			t.Fatalf("asked at %v, want %v", asked, want)
+		}
+		for i := range want {
+			if asked[i] != want[i] {
+				t.Errorf("asked at %v, want %v", asked, want)
+			}
+		}
+		if k.Ready() != nil {
+			t.Error("not ready after the third fetch")
+		}
+	})
+}
+
+func TestKeyThatCouldNotBeRememberedIsTriedAgain(t *testing.T) {
+	key := travistest.Key()
+	e := serve(t, says(config(travistest.PEM(key))))
+	m := &memory{fail: errors.New("store is unavailable")}
+	k := e.keys(t, m, nil)
+	if err := k.Refresh(t.Context()); err == nil || !verifies(k, key) {
+		t.Errorf("%v; the key must be valid, and the failure told", err)
+	}
+	m.fail = nil
+	if err := k.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !verifies(e.keys(t, m, nil), key) {
+		t.Error("the key is not remembered")
+	}
+}
+
+func TestRubbishInMemoryIsFetchedAgain(t *testing.T) {
+	e := serve(t, says(config(travistest.PEM(travistest.Key()))))
+	for _, rubbish := range []string{"", "{", `{"keys":[{"der":"AAAA"}]}`, `{"keys":null}`} {
+		m := &memory{values: map[string][]byte{"signing-keys\x00" + e.URL + "/config": []byte(rubbish)}}
+		k := e.keys(t, m, nil)
+		if k.Ready() == nil {
+			t.Errorf("%q: ready", rubbish)
+		}
+		if err := k.Refresh(t.Context()); err != nil || k.Ready() != nil {
+			t.Errorf("%q: %v", rubbish, err)
+		}
+	}
+}
+
+func TestGivenAndAwaitedKeys(t *testing.T) {
+	given, awaited := travistest.Key(), travistest.NewKey()
+	only, err := verify.ParsePatterns([]string{"other/*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := keysource.New(keysource.Options{Memory: &memory{}, Keys: []keysource.Key{
+		{Name: "given", Public: &given.PublicKey, Repositories: only}, {Name: "awaited"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Ready(); err == nil || err.Error() != "signing keys are not known yet (awaited)" {
+		t.Errorf("while one is awaited: %v", err)
+	}
+	if !k.Fault("awaited", `the ConfigMap has no key "pem"`) || k.Ready() != nil {
+		t.Errorf("a key that cannot be had holds the other up: %v", k.Ready())
+	}
+	if !k.Set("awaited", &awaited.PublicKey) || k.Set("unheard-of", &awaited.PublicKey) {
+		t.Error("Set does not know which keys are configured")
+	}
+	if !verifies(k, awaited) || verifies(k, given) || k.States()[1].Problem != "" {
+		t.Errorf("%+v", k.States())
+	}
+	k.Fault("awaited", "the ConfigMap is gone")
+	if !verifies(k, awaited) {
+		t.Error("the last good key was lost")
+	}
+}
+
+func TestURLsThatCannotBe(t *testing.T) {
+	for url, want := range map[string]string{
+		"ftp://travis.example.com/config":              `key "travis": "ftp://travis.example.com/config" is not a URL such as https://api.travis-ci.com/config`,
+		"https://ann:sekrit@travis.example.com/config": `key "travis": the URL on travis.example.com must not hold a user name or password: a public key needs none`,
+	} {
+		_, err := keysource.New(keysource.Options{Memory: &memory{}, Keys: []keysource.Key{{Name: "travis", URL: url}}})
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}

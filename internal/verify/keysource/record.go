@@ -1,0 +1,79 @@
+package keysource
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"time"
+)
+
+// bucket of the memory that records are kept in, by URL.
+const bucket = "signing-keys"
+
+// record is what a URL has given, newest first, as it is remembered across restarts.
+type record struct {
+	Keys []remembered `json:"keys"`
+}
+
+// remembered is a key that a URL gave.
+type remembered struct {
+	DER []byte `json:"der"` // PKCS #1
+	// Until is when it stops being valid; zero for the one that the URL gives now.
+	Until time.Time `json:"until,omitzero"`
+
+	public *rsa.PublicKey
+}
+
+// recall reads a record. One that cannot be read is as good as none: the key is fetched again.
+func recall(memory Memory, url string) record {
+	var r record
+	value, ok := memory.Get(bucket, url)
+	if !ok || json.Unmarshal(value, &r) != nil {
+		return record{}
+	}
+	for i := range r.Keys {
+		public, err := x509.ParsePKCS1PublicKey(r.Keys[i].DER)
+		if err != nil {
+			return record{}
+		}
+		r.Keys[i].public = public
+	}
+	return r
+}
+
+// current is the key that the URL gave last, or nil.
+func (r record) current() *rsa.PublicKey {
+	if len(r.Keys) == 0 {
+		return nil
+	}
+	return r.Keys[0].public
+}
+
+// valid returns the keys that may still sign.
+func (r record) valid(now time.Time) []*rsa.PublicKey {
+	var keys []*rsa.PublicKey
+	for _, k := range r.Keys {
+		if k.Until.IsZero() || now.Before(k.Until) {
+			keys = append(keys, k.public)
+		}
+	}
+	return keys
+}
+
+// with returns the record after the URL gave key, and whether that changes it. The keys before
+// stay valid for overlap, for events that Travis signed just before the change.
+func (r record) with(key *rsa.PublicKey, now time.Time, overlap time.Duration) (record, bool) {
+	if current := r.current(); current != nil && current.Equal(key) {
+		return r, false
+	}
+	next := record{Keys: []remembered{{DER: x509.MarshalPKCS1PublicKey(key), public: key}}}
+	for _, k := range r.Keys {
+		if k.Until.IsZero() {
+			k.Until = now.Add(overlap)
+		}
+		if now.Before(k.Until) && !k.public.Equal(key) {
+			next.Keys = append(next.Keys, k)
+		}
+	}
+	return next, true
+}

@@ -1,0 +1,124 @@
+package keysource
+
+import (
+	"context"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// The waits after a failed fetch: the first, doubled each time up to the last.
+const (
+	firstRetry = 5 * time.Second
+	lastRetry  = 5 * time.Minute
+)
+
+// Run fetches keys until ctx ends: at once, and then each time Refresh has passed, or sooner after
+// a failure.
+func (k *Keys) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, s := range k.sources {
+		if s.URL != "" {
+			all.Go(func() { k.keep(ctx, s) })
+		}
+	}
+	all.Wait()
+	return nil
+}
+
+// keep keeps one fetched key up to date.
+func (k *Keys) keep(ctx context.Context, s *source) {
+	retry := firstRetry
+	for {
+		wait := k.options.Refresh
+		if err := k.refresh(ctx, s); err != nil {
+			wait = min(retry, k.options.Refresh)
+			retry = min(2*retry, lastRetry)
+		} else {
+			retry = firstRetry
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// Refresh fetches every key that has a URL, now. The error is what went wrong, by name.
+func (k *Keys) Refresh(ctx context.Context) error {
+	var problems []error
+	for _, s := range k.sources {
+		if s.URL == "" {
+			continue
+		}
+		if err := k.refresh(ctx, s); err != nil {
+			problems = append(problems, fmt.Errorf("key %q: %w", s.Name, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// refresh fetches one key, remembers it and puts it on the ring. If that cannot be, the last good
+// key stays.
+func (k *Keys) refresh(ctx context.Context, s *source) error {
+	key, err := k.fetch(ctx, s.URL)
+	if ctx.Err() != nil {
+		return ctx.Err() // nobody's fault
+	}
+	if err = k.take(s, key, err); err != nil {
+		return err
+	}
+	return k.remember(ctx, s)
+}
+
+// take puts what a fetch gave on the ring.
+func (k *Keys) take(s *source, key *rsa.PublicKey, err error) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.publish() // after a failure too: a key before this one may have run out
+	if err != nil {
+		if s.problem != err.Error() {
+			k.options.Log.Info("signing key cannot be fetched; the last good one, if any, stays valid",
+				"key", s.Name, "url", s.URL, "reason", err.Error())
+		}
+		s.problem = err.Error()
+		return err
+	}
+	now := k.options.Now()
+	s.fetched, s.problem = now, ""
+	next, changed := s.record.with(key, now, k.options.Overlap)
+	if changed && s.record.current() != nil {
+		k.options.Log.Info("Travis signs with another key now; the one before stays valid for a while",
+			"key", s.Name, "url", s.URL, "until", now.Add(k.options.Overlap))
+	}
+	s.record, s.unsaved = next, s.unsaved || changed
+	return nil
+}
+
+// remember stores a record that changed. Until that works the key is valid all the same.
+func (k *Keys) remember(ctx context.Context, s *source) error {
+	k.mu.Lock()
+	r, unsaved := s.record, s.unsaved
+	s.unsaved = false
+	k.mu.Unlock()
+	if !unsaved {
+		return nil
+	}
+	value, err := json.Marshal(r)
+	if err == nil {
+		err = k.options.Memory.Put(ctx, bucket, s.URL, value)
+	}
+	if err != nil {
+		k.mu.Lock()
+		s.unsaved = true
+		k.mu.Unlock()
+		return fmt.Errorf("remember the key: %w", err)
+	}
+	return nil
+}
