@@ -32,17 +32,19 @@ if complete "$dir"; then
 fi
 
 say "Kubernetes' API server and etcd are not on this machine yet; getting them once, into $dir"
-tmp=$(mktemp -d "$dir.XXXXXX")
-trap 'rm -rf "$tmp"' EXIT
+tmp=$(mktemp -d "$dir.tmp.XXXXXX")
+trap 'chmod -R u+w "$tmp" 2>/dev/null || true; rm -rf "$tmp"' EXIT
 
 download() {
 	local secs=${DOWNLOAD_SECONDS:-60} tool got
 	[ "$secs" != 0 ] || return 1
 	tool=$("$root/hack/tool.sh" setup-envtest) || return 1
 	say "  trying a download ($secs s at most) ..."
-	got=$(timeout "$secs" "$tool" use "${kube#v}" --bin-dir "$tmp/download" -p path 2>"$tmp/download.log") || return 1
-	complete "$got" && cp "$got"/* "$tmp/" && chmod u+w "$tmp"/*
-	chmod -R u+w "$tmp/download" && rm -rf "$tmp/download" "$tmp/download.log"
+	# Ready-made ones exist for some patch releases only; any of the same minor will do.
+	within "$secs" "$tool" use "$(sed -E 's/^v([0-9]+\.[0-9]+).*/\1.x/' <<<"$kube")" --bin-dir "$tmp/download" -p path >"$tmp/path" 2>"$tmp/log" || return 1
+	got=$(cat "$tmp/path")
+	complete "$got" && cp "$got"/* "$tmp/" || return 1
+	chmod -R u+w "$tmp" && rm -rf "$tmp/download" "$tmp/path" "$tmp/log"
 }
 
 # compile PACKAGE NAME MODULE FLAGS...: one binary, with a line of progress every ten seconds.
@@ -67,9 +69,10 @@ if ! download; then
 	compile k8s.io/kubernetes/cmd/kube-apiserver kube-apiserver kube -tags selinux,notest,grpcnotrace -ldflags "$version"
 	compile k8s.io/kubernetes/cmd/kubectl kubectl kube -tags selinux,notest,grpcnotrace -ldflags "$version"
 fi
-rm -rf "$dir"
-mv "$tmp" "$dir"
-chmod 755 "$dir"
-trap - EXIT
+chmod 755 "$tmp"
+if ! complete "$dir"; then # another clone may have been quicker, where there is no flock
+	rm -rf "$dir"
+	mv "$tmp" "$dir"
+fi
 say "  done"
 echo "$dir"

@@ -15,11 +15,13 @@ version=$(go -C "$root/hack/tools/$module" list -mod=readonly -f '{{.Module.Vers
 	die "hack/tools/$module does not load; run 'go -C hack/tools/$module mod tidy' and look at what it says"
 bin=$cache/tools/$name-$version-$(go env GOVERSION)/$name
 if [ ! -x "$bin" ]; then
-	lock "$(dirname "$bin")"
+	lock "$bin"
 	if [ ! -x "$bin" ]; then
+		new=$(mktemp "$bin.tmp.XXXXXX")
+		trap 'rm -f "$new"' EXIT
 		progress "  compiling $name $version" env CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" \
-			go -C "$root/hack/tools/$module" build -trimpath -ldflags "-s -w" -o "$bin.new" "$package"
-		mv "$bin.new" "$bin"
+			go -C "$root/hack/tools/$module" build -trimpath -ldflags "-s -w" -o "$new" "$package"
+		mv "$new" "$bin"
 	fi
 fi
 echo "$bin"

@@ -1,0 +1,41 @@
+# travishook. `make` lists what there is to make; docs/development.md says more.
+# Needs Go (see go.mod), git and GNU make 3.81 or newer; everything else is got by itself.
+SHELL := /bin/bash
+export GOTOOLCHAIN := local
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: machine
+machine:
+	@hack/check-machine.sh $(MAKE_VERSION)
+
+.PHONY: build
+build: machine ## Compile the operator and the kubectl plugin into bin/
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+.PHONY: test
+test: machine ## Run every test, after getting the servers that the suites need
+	@hack/test.sh
+
+.PHONY: race
+race: machine ## Run the packages that have goroutines under the race detector
+	@hack/race.sh
+
+.PHONY: fuzz
+fuzz: machine ## Run each fuzz target for FUZZTIME (default 30s)
+	@hack/fuzz.sh
+
+.PHONY: lint
+lint: machine ## Check style and the direction of dependencies
+	@"$$(hack/tool.sh golangci-lint)" run ./...
+
+.PHONY: generate
+generate: machine ## Write deep copies, CRDs, RBAC, manifests and the API reference
+	@hack/generate.sh
+
+.PHONY: verify
+verify: machine ## Fail if something generated or formatted differs from what it should be
+	@hack/verify.sh

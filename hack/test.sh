@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs every test, after getting what the suites need. Arguments go to go test.
+# With CI=true a suite that is skipped because a server is missing is a failure.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+. hack/lib/cache.sh
+
+hack/test-deps.sh
+KUBEBUILDER_ASSETS=$(hack/control-plane.sh)
+TRAVISHOOK_HELM=$(hack/tool.sh helm)
+export KUBEBUILDER_ASSETS TRAVISHOOK_HELM
+# Servers from Debian's packages are not in everybody's PATH.
+export PATH=$PATH:/usr/sbin:/usr/local/sbin
+
+summary=$(mktemp)
+trap 'rm -f "$summary"' EXIT
+go build -o "$summary" ./hack/testsummary
+say "running the tests (the first time this compiles for some minutes) ..."
+[ $# -gt 0 ] || set -- ./...
+go test -json -shuffle=on -timeout 15m "$@" 2>&1 | "$summary"

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Fails if anything that is generated, formatted or derived differs from what it should be,
+# and says which command puts it right. It works on a copy and changes nothing here.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+. hack/lib/cache.sh
+
+bad=0
+# wrong FIX: what was printed is wrong, and FIX puts it right.
+wrong() {
+	say "  that is wrong; '$1' puts it right"
+	bad=1
+}
+
+say "gofmt"
+unformatted=$(git ls-files -co --exclude-standard -- '*.go' | while read -r f; do [ ! -f "$f" ] || echo "$f"; done | xargs gofmt -l)
+[ -z "$unformatted" ] || { echo "$unformatted" && wrong "gofmt -w ."; }
+
+say "go mod tidy"
+for mod in . hack/tools/*/; do
+	go -C "$mod" mod tidy -diff || wrong "go -C ${mod%/} mod tidy"
+done
+
+say "generated files"
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+# Committed or not, all that git would take.
+git ls-files -co --exclude-standard | while read -r f; do [ ! -f "$f" ] || echo "$f"; done | tar -cf - -T - | tar -xf - -C "$copy"
+cp -R "$copy" "$copy.before"
+trap 'rm -rf "$copy" "$copy.before"' EXIT
+"$copy/hack/generate.sh"
+(cd "$copy.before" && diff -ru . "$copy") || wrong "make generate"
+
+exit $bad
