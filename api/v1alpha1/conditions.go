@@ -9,6 +9,9 @@ const (
 	ConditionResolvedRefs = "ResolvedRefs"
 	// ConditionReady sums the others up, as kstatus and GitOps tools read it.
 	ConditionReady = "Ready"
+	// ConditionDelivering says whether a route's messages arrive: false after repeated failure in
+	// one of its channels, true after a success. It is absent before the first message.
+	ConditionDelivering = "Delivering"
 )
 
 // Reasons of the conditions.
@@ -36,6 +39,12 @@ const (
 	ReasonTokenNotFound = "TokenNotFound"
 	// ReasonNoKey: the repository is granted on signature alone, and the operator has no key.
 	ReasonNoKey = "NoKey"
+	// ReasonTemplateInvalid: the text of messages does not compile, and the built-in line is sent.
+	ReasonTemplateInvalid = "TemplateInvalid"
+	// ReasonDelivered: the last message of every channel arrived.
+	ReasonDelivered = "Delivered"
+	// ReasonFailing: a channel failed repeatedly, or gave a message up.
+	ReasonFailing = "Failing"
 )
 
 // Labels and annotations.

@@ -184,8 +184,8 @@ type TravisRouteStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// conditions are Accepted (the spec makes sense), ResolvedRefs (account, credential and
-	// token were found) and Ready (their summary). Their messages say what is missing and what
-	// to do.
+	// token were found), Ready (their summary) and Delivering (whether messages arrive). Their
+	// messages say what is missing and what to do.
 	//
 	// +optional
 	// +listType=map
@@ -205,6 +205,21 @@ type TravisRouteStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	EventSummary string `json:"eventSummary,omitempty"`
+
+	// channels tell what became of the messages, for each channel that an event came for.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=account
+	// +listMapKey=address
+	// +kubebuilder:validation:MaxItems=32
+	Channels []ChannelStatus `json:"channels,omitempty"`
+
+	// lastBuild is the last one that a message told of, with its event.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	LastBuild string `json:"lastBuild,omitempty"`
 }
 
 // TravisRoute relays the builds of one Travis CI repository to chat rooms. The smallest one names
@@ -218,6 +233,7 @@ type TravisRouteStatus struct {
 // +kubebuilder:printcolumn:name="Repository",type=string,JSONPath=`.spec.repository`
 // +kubebuilder:printcolumn:name="Events",type=string,JSONPath=`.status.eventSummary`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Last build",type=string,JSONPath=`.status.lastBuild`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
