@@ -1,0 +1,172 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// version of the entries' format. A change that an older reader would misread raises it.
+const version = 1
+
+// Entry is one fact; exactly one of its pointers is set. A message of the log is one or more
+// of them, each a line of JSON.
+type Entry struct {
+	Version int `json:"v"`
+
+	Accept *Accept `json:"accept,omitempty"`
+	Settle *Settle `json:"settle,omitempty"`
+	Resume *Resume `json:"resume,omitempty"`
+	Put    *Put    `json:"put,omitempty"`
+
+	// What Carry tells of messages that are about to go.
+	Kept    *Kept    `json:"kept,omitempty"`
+	Seen    []Seen   `json:"seen,omitempty"`
+	Status  *Status  `json:"status,omitempty"`
+	Channel *Channel `json:"channel,omitempty"`
+
+	raw []byte // the line itself
+}
+
+// Accept is an event that was accepted, with those namespaces that had not seen it.
+type Accept struct {
+	At     time.Time     `json:"at"`
+	Event  travis.Event  `json:"event"`
+	Offers []queue.Offer `json:"offers"`
+}
+
+// Settle is what came of an attempt, or of a kept delivery without one.
+type Settle struct {
+	ID      ID            `json:"id"`
+	Outcome queue.Outcome `json:"outcome"`
+}
+
+// Resume makes waiting deliveries due, and begins dead ones again.
+type Resume struct {
+	At  time.Time `json:"at"`
+	IDs []ID      `json:"ids"`
+}
+
+// Put is a value of the memory beside the deliveries.
+type Put struct {
+	Bucket string `json:"bucket"`
+	Key    string `json:"key"`
+	Value  []byte `json:"value"`
+}
+
+// Kept is an event with those of its deliveries that have not ended.
+type Kept struct {
+	At         time.Time      `json:"at"`
+	Event      travis.Event   `json:"event"`
+	Seq        uint64         `json:"seq"`   // of the acceptance, with Index
+	Index      int            `json:"index"` // its place in the order of deliveries
+	Deliveries []KeptDelivery `json:"deliveries"`
+}
+
+// KeptDelivery is a delivery as it stands.
+type KeptDelivery struct {
+	Place    int            `json:"place"` // among the acceptance's own
+	Target   queue.Target   `json:"target"`
+	Attempts int            `json:"attempts,omitempty"`
+	Since    time.Time      `json:"since"`
+	Due      time.Time      `json:"due"`
+	Last     *queue.Outcome `json:"last,omitempty"`
+	Dead     bool           `json:"dead,omitempty"`
+}
+
+// Seen is a build event that a namespace has had.
+type Seen struct {
+	Key ID        `json:"key"`
+	At  time.Time `json:"at"`
+}
+
+// Status is what is known of a route's channel, but for the counts, which follow from the deliveries.
+type Status struct {
+	Target    queue.Target `json:"target"`
+	Used      time.Time    `json:"used"` // when an event was last accepted for it
+	Delivered queue.Mark   `json:"delivered,omitzero"`
+	Failure   queue.Mark   `json:"failure,omitzero"`
+	Failures  int          `json:"failures,omitempty"`
+}
+
+// Channel is how a channel fares.
+type Channel struct {
+	Name    string    `json:"name"`
+	Failing bool      `json:"failing,omitempty"`
+	Until   time.Time `json:"until"` // of its pause, while failing
+}
+
+// Size is the number of bytes that the entry takes in the log; zero before Encode.
+func (e *Entry) Size() int { return len(e.raw) }
+
+// Encode prepares e for the log.
+func (e *Entry) Encode() error {
+	e.Version = version
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encode journal entry: %w", err)
+	}
+	e.raw = raw
+	return nil
+}
+
+// Join makes one message of entries that were encoded.
+func Join(entries []Entry) []byte {
+	lines := make([][]byte, len(entries))
+	for i := range entries {
+		lines[i] = entries[i].raw
+	}
+	return bytes.Join(lines, []byte{'\n'})
+}
+
+// Split takes a message apart. A message without a byte holds no entry. An entry that this
+// version does not know is an error: to pass over it would be to lose it.
+func Split(message []byte) ([]Entry, error) {
+	if len(message) == 0 {
+		return nil, nil
+	}
+	entries := make([]Entry, 0, 1+bytes.Count(message, []byte{'\n'}))
+	for line := range bytes.SplitSeq(message, []byte{'\n'}) {
+		e, err := decode(line)
+		if err != nil {
+			return nil, fmt.Errorf("journal entry %d of the message: %w", len(entries), err)
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+func decode(line []byte) (Entry, error) {
+	var e Entry
+	if err := json.Unmarshal(line, &e); err != nil {
+		return Entry{}, err
+	}
+	if e.Version != version {
+		return Entry{}, fmt.Errorf("is of version %d, and this program knows version %d only", e.Version, version)
+	}
+	if !e.known() {
+		return Entry{}, fmt.Errorf("is of a kind that this program does not know")
+	}
+	e.raw = line
+	return e, nil
+}
+
+func (e *Entry) known() bool {
+	return e.Accept != nil || e.Settle != nil || e.Resume != nil || e.Put != nil ||
+		e.Kept != nil || e.Seen != nil || e.Status != nil || e.Channel != nil
+}
+
+// Event is the event that the entry holds, or nil.
+func (e *Entry) Event() *travis.Event {
+	switch {
+	case e.Accept != nil:
+		return &e.Accept.Event
+	case e.Kept != nil:
+		return &e.Kept.Event
+	}
+	return nil
+}
