@@ -4,9 +4,11 @@ package registry
 import (
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/webhook"
+	"github.com/travishook/travishook/internal/notify/xmpp"
 )
 
 // Services are all chat services, by name: the account's block in TravisDefaults.
 var Services = map[string]notify.Service{
 	webhook.Service.Name: webhook.Service,
+	xmpp.Service.Name:    xmpp.Service,
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/notify/webhook/webhooktest"
+	"github.com/travishook/travishook/internal/notify/xmpp/xmpptest"
 )
 
 // harnesses are those of each service: one for each way in which it can be set up.
@@ -14,6 +15,7 @@ var harnesses = map[string]map[string]notifytest.Harness{
 		"JSON":        webhooktest.Harness{Format: "JSON"},
 		"CloudEvents": webhooktest.Harness{Format: "CloudEvents"},
 	},
+	"xmpp": {"Prosody": xmpptest.Harness{}},
 }
 
 func TestEveryServiceKeepsTheContract(t *testing.T) {

@@ -1,0 +1,229 @@
+package xmpp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"mellium.im/xmpp/jid"
+
+	"github.com/travishook/travishook/internal/notify"
+)
+
+// maxNicknames are tried where the wanted one is taken.
+const maxNicknames = 5
+
+// errOutside is a room's answer to one who is not in it, or no longer.
+var errOutside = errors.New("the room does not count the account as present")
+
+// room is a room as one session knows it. The session's mutex guards the fields below turn.
+type room struct {
+	address jid.JID
+	turn    chan struct{} // holds one token: the right to deliver
+
+	inside   bool
+	nickname string // the one that the room knows us by, or that is being tried
+	entering chan entry
+	saying   *saying
+}
+
+// entry is a room's answer to one who wants in.
+type entry struct {
+	refusal *refusal
+	created bool
+}
+
+// saying is a message on its way.
+type saying struct {
+	id     string
+	answer chan *refusal // nil: the room has reflected it
+}
+
+func (s *session) room(address jid.JID) *room {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := address.String()
+	r, ok := s.rooms[key]
+	if !ok {
+		r = &room{address: address, turn: make(chan struct{}, 1)}
+		s.rooms[key] = r
+	}
+	return r
+}
+
+// deliver says m in the room. Having been thrown out shows only in the room's answer, so a
+// second try is made then: the first message has certainly not been taken.
+func (s *session) deliver(ctx context.Context, address jid.JID, m notify.Message) error {
+	r := s.room(address)
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for room %s: %w", address, ctx.Err())
+	}
+	err := s.enterAndSay(ctx, r, m)
+	if errors.Is(err, errOutside) {
+		err = s.enterAndSay(ctx, r, m)
+	}
+	return err
+}
+
+func (s *session) enterAndSay(ctx context.Context, r *room, m notify.Message) error {
+	if err := s.enter(ctx, r); err != nil {
+		return fmt.Errorf("enter room %s: %w", r.address, err)
+	}
+	if err := s.say(ctx, r, m); err != nil {
+		return fmt.Errorf("say in room %s: %w", r.address, err)
+	}
+	return nil
+}
+
+// enter enters the room, under another nickname where the wanted one is taken.
+func (s *session) enter(ctx context.Context, r *room) error {
+	ctx, cancel := context.WithTimeout(ctx, s.pace.answer)
+	defer cancel()
+	for i := range maxNicknames {
+		nickname := s.account.nickname
+		if i > 0 {
+			nickname = fmt.Sprintf("%s-%d", nickname, i+1)
+		}
+		e, err := s.knock(ctx, r, nickname)
+		switch {
+		case err != nil:
+			return err
+		case e.created:
+			return s.undo(ctx, r)
+		case e.refusal == nil:
+			return nil
+		case e.refusal.condition() != "conflict":
+			return enterError(e.refusal, s.account.jid)
+		}
+	}
+	return fmt.Errorf("the nickname %s is taken, and so are the next ones", s.account.nickname)
+}
+
+// knock asks to be let in under a nickname and waits for the answer.
+func (s *session) knock(ctx context.Context, r *room, nickname string) (entry, error) {
+	answer := make(chan entry, 1)
+	s.mu.Lock()
+	if r.inside {
+		s.mu.Unlock()
+		return entry{}, nil
+	}
+	r.nickname, r.entering = nickname, answer
+	s.mu.Unlock()
+	to, err := r.address.WithResource(nickname)
+	if err != nil {
+		return entry{}, notify.Permanent(err)
+	}
+	if err := s.send(ctx, presence{To: to.String(), Enter: &enter{}}); err != nil {
+		return entry{}, err
+	}
+	select {
+	case e := <-answer:
+		return e, nil
+	case <-s.done:
+		return entry{}, s.cause
+	case <-ctx.Done():
+		s.suspect()
+		return entry{}, fmt.Errorf("the room did not answer: %w", ctx.Err())
+	}
+}
+
+// undo takes back a room that came into being by entering it: a message there would be said
+// to nobody, and a mistyped address would never be noticed.
+func (s *session) undo(ctx context.Context, r *room) error {
+	s.mu.Lock()
+	r.inside = false
+	to := r.address.String() + "/" + r.nickname
+	s.mu.Unlock()
+	err := s.send(ctx, query{To: r.address.String(), Type: "set", ID: "undo", Owner: &destroy{}})
+	if err == nil {
+		err = s.send(ctx, presence{To: to, Type: "unavailable"})
+	}
+	if err != nil {
+		return err
+	}
+	return notify.Permanent(errNoRoom)
+}
+
+// say says m and waits for the room's reflection.
+func (s *session) say(ctx context.Context, r *room, m notify.Message) error {
+	what := &saying{id: m.ID, answer: make(chan *refusal, 1)}
+	s.mu.Lock()
+	r.saying = what
+	s.mu.Unlock()
+	if err := s.send(ctx, newMessage(r.address.String(), m)); err != nil {
+		return err
+	}
+	unanswered := time.NewTimer(s.pace.answer)
+	defer unanswered.Stop()
+	for {
+		select {
+		case refused := <-what.answer:
+			return s.answered(r, refused)
+		case <-s.done:
+			return notify.AnswerLost(fmt.Errorf("the connection ended before the room confirmed the message: %w", s.cause))
+		case <-ctx.Done():
+			s.suspect()
+			return notify.AnswerLost(fmt.Errorf("the room did not confirm the message: %w", ctx.Err()))
+		case <-unanswered.C:
+			s.suspect() // a dead connection ends the wait; a slow room may go on
+		}
+	}
+}
+
+func (s *session) answered(r *room, refused *refusal) error {
+	if refused == nil {
+		return nil
+	}
+	err := sayError(refused)
+	if errors.Is(err, errOutside) {
+		s.mu.Lock()
+		r.inside = false
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// see takes a presence from the room: nickname is whose. Called with the session's mutex held.
+func (r *room) see(nickname string, in incoming) {
+	self := in.has(statusSelf) || nickname == r.nickname
+	switch {
+	case in.Type == "error":
+		r.admit(entry{refusal: in.refusal()})
+	case !self:
+	case in.Type == "" && (in.has(statusSelf) || r.entering != nil):
+		r.inside, r.nickname = true, nickname
+		r.admit(entry{created: in.has(statusCreated)})
+	case in.Type == "unavailable" && in.has(statusRenamed) && in.User.Item.Nick != "":
+		r.nickname = in.User.Item.Nick
+	case in.Type == "unavailable":
+		r.inside = false // left, kicked, banned, or the room is gone: the next message enters again
+	}
+}
+
+func (r *room) admit(e entry) {
+	if r.entering != nil {
+		r.entering <- e
+		r.entering = nil
+	}
+}
+
+// hear takes a message from the room: nickname is whose, empty for the room itself. Called
+// with the session's mutex held.
+func (r *room) hear(nickname string, in incoming) {
+	if r.saying == nil || in.Delay != nil || (in.ID != r.saying.id && in.Origin.ID != r.saying.id) {
+		return
+	}
+	switch {
+	case in.Type == "error":
+		r.saying.answer <- in.refusal()
+	case in.Type == "groupchat" && nickname == r.nickname:
+		r.saying.answer <- nil
+	default:
+		return
+	}
+	r.saying = nil
+}

@@ -1,0 +1,150 @@
+// Package xmpp speaks in XMPP's multi-user chat rooms (XEP-0045).
+//
+// One connection per account is opened when the first message is due, kept, and opened again
+// when a message finds it gone. A message counts as delivered when the room has reflected it.
+package xmpp
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/idna"
+	"mellium.im/xmpp/jid"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/secret"
+)
+
+// Keys of the account's Secret.
+const (
+	keyPassword = "password"
+	keyServer   = "server"
+	keyCA       = "ca.crt"
+)
+
+const defaultPort = "5222"
+
+// Service is XMPP, for the registry.
+var Service = notify.Service{
+	Name:  "xmpp",
+	Title: "XMPP",
+	Keys: []notify.Key{
+		{Name: keyPassword, Required: true, Doc: "The account's password; one line break at its end is left out."},
+		{Name: keyServer, Doc: "The server as host:port; goes before the account's own server."},
+		{Name: keyCA, Doc: "The authority that signed the server's certificate, as PEM; without it, those that the system trusts."},
+	},
+	KeepsConnection: true,
+	Check: func(config json.RawMessage, credential notify.Credential) error {
+		_, err := parseAccount(config, credential)
+		return err
+	},
+	Address: func(_ json.RawMessage, _ notify.Credential, address string) (string, error) {
+		room, err := parseRoom(address)
+		return room.String(), err
+	},
+	New: func(config json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
+		a, err := parseAccount(config, credential)
+		if err != nil {
+			return nil, err
+		}
+		return newNotifier(a, deps, defaultPace), nil
+	},
+}
+
+// config is the account's block in TravisDefaults.
+type config struct {
+	JID      string `json:"jid"`
+	Server   string `json:"server"`
+	Nickname string `json:"nickname"`
+}
+
+// account is who to speak as, and where.
+type account struct {
+	jid      jid.JID
+	domain   string // of jid, as DNS and certificates spell it
+	server   string // host:port; empty: what DNS says of domain
+	nickname string
+	password secret.Value
+	roots    *x509.CertPool // nil: the system's
+}
+
+// parseAccount reads an account's block and Secret. Its errors are for a condition.
+func parseAccount(raw json.RawMessage, credential notify.Credential) (account, error) {
+	var c config
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return account{}, fmt.Errorf("read the account: %w", err)
+	}
+	address, err := jid.Parse(c.JID)
+	if err != nil || address.Localpart() == "" || address.Resourcepart() != "" {
+		return account{}, fmt.Errorf("jid %.80q is not an account's address: write it as user@example.com", c.JID)
+	}
+	domain, err := idna.Lookup.ToASCII(address.Domainpart())
+	if err != nil {
+		return account{}, fmt.Errorf("jid %.80q has a domain that cannot be looked up", c.JID)
+	}
+	a := account{jid: address, domain: domain, nickname: c.Nickname}
+	if a.nickname == "" {
+		a.nickname = address.Localpart()
+	}
+	if _, err := address.WithResource(a.nickname); err != nil {
+		return account{}, fmt.Errorf("nickname %.80q cannot be used in a room: choose letters and digits", c.Nickname)
+	}
+	if a.password = secret.New(strings.TrimSuffix(strings.TrimSuffix(credential[keyPassword].Reveal(), "\n"), "\r")); a.password.Empty() {
+		return account{}, errors.New("the Secret has no password: put the account's password under the key password")
+	}
+	if a.server, err = parseServer(c.Server, credential[keyServer].Reveal()); err != nil {
+		return account{}, err
+	}
+	a.roots, err = parseRoots(credential[keyCA])
+	return a, err
+}
+
+// parseServer returns host:port, or nothing where no server is named. What the Secret names
+// is not shown.
+func parseServer(fromConfig, fromSecret string) (string, error) {
+	server, name := fromConfig, fmt.Sprintf("server %.80q", fromConfig)
+	if s := strings.TrimSpace(fromSecret); s != "" {
+		server, name = s, "the key server of the Secret"
+	}
+	if server == "" {
+		return "", nil
+	}
+	host, port, err := net.SplitHostPort(server)
+	if err != nil || host == "" || strings.ContainsAny(host, "/@ \t\n") || !isPort(port) {
+		return "", fmt.Errorf("%s is not a server: write it as host:port", name)
+	}
+	return server, nil
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
+func parseRoots(pem secret.Value) (*x509.CertPool, error) {
+	if pem.Empty() {
+		return nil, nil
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(pem.Reveal())) {
+		return nil, errors.New("the key ca.crt of the Secret holds no certificate: put the authority's certificate there as PEM")
+	}
+	return roots, nil
+}
+
+// parseRoom reads a room's address. Its errors are for a condition.
+func parseRoom(address string) (jid.JID, error) {
+	if address == "" {
+		return jid.JID{}, errors.New("the channel has no address: write the room as room@rooms.example.com")
+	}
+	room, err := jid.Parse(address)
+	if err != nil || room.Localpart() == "" || room.Resourcepart() != "" {
+		return jid.JID{}, fmt.Errorf("%.80q is not a room: write it as room@rooms.example.com", address)
+	}
+	return room, nil
+}

@@ -1,0 +1,114 @@
+package xmpp
+
+import (
+	"encoding/xml"
+	"slices"
+)
+
+// Status codes of XEP-0045.
+const (
+	statusSelf    = "110" // the presence is one's own
+	statusCreated = "201" // the room did not exist before
+	statusRenamed = "303" // the occupant goes on under another nickname
+)
+
+// incoming is what is looked at in a message or presence. Bodies are not among it: what
+// people say in the room is none of the operator's business.
+type incoming struct {
+	From   string     `xml:"from,attr"`
+	ID     string     `xml:"id,attr"`
+	Type   string     `xml:"type,attr"`
+	Error  *refusal   `xml:"error"`
+	Delay  *struct{}  `xml:"urn:xmpp:delay delay"`
+	Origin identifier `xml:"urn:xmpp:sid:0 origin-id"`
+	User   struct {
+		Item struct {
+			Nick string `xml:"nick,attr"`
+		} `xml:"item"`
+		Status []struct {
+			Code string `xml:"code,attr"`
+		} `xml:"status"`
+	} `xml:"http://jabber.org/protocol/muc#user x"`
+}
+
+func (in incoming) has(status string) bool {
+	return slices.ContainsFunc(in.User.Status, func(s struct {
+		Code string `xml:"code,attr"`
+	}) bool {
+		return s.Code == status
+	})
+}
+
+type identifier struct {
+	ID string `xml:"id,attr"`
+}
+
+// refusal is a stanza error.
+type refusal struct {
+	Kind       string                       `xml:"type,attr"` // cancel, auth, modify, wait
+	Text       string                       `xml:"urn:ietf:params:xml:ns:xmpp-stanzas text"`
+	Conditions []struct{ XMLName xml.Name } `xml:",any"`
+}
+
+// condition is the error's name: item-not-found.
+func (r *refusal) condition() string {
+	for _, c := range r.Conditions {
+		if c.XMLName.Space == "urn:ietf:params:xml:ns:xmpp-stanzas" {
+			return c.XMLName.Local
+		}
+	}
+	return "undefined-condition"
+}
+
+// presence enters or leaves a room.
+type presence struct {
+	XMLName xml.Name `xml:"jabber:client presence"`
+	To      string   `xml:"to,attr"`
+	Type    string   `xml:"type,attr,omitempty"`
+	Enter   *enter
+}
+
+// enter asks to be let in, and not to be told what was said before.
+type enter struct {
+	XMLName xml.Name `xml:"http://jabber.org/protocol/muc x"`
+	History struct {
+		MaxStanzas int `xml:"maxstanzas,attr"`
+	} `xml:"history"`
+}
+
+// groupMessage is what is said in a room.
+type groupMessage struct {
+	XMLName xml.Name `xml:"jabber:client message"`
+	To      string   `xml:"to,attr"`
+	Type    string   `xml:"type,attr"`
+	ID      string   `xml:"id,attr"`
+	Body    string   `xml:"body"`
+	HTML    *html
+	Origin  originID
+	// Unstyled keeps clients from reading *asterisks* as markup (XEP-0393).
+	Unstyled struct{} `xml:"urn:xmpp:styling:0 unstyled"`
+}
+
+type originID struct {
+	XMLName xml.Name `xml:"urn:xmpp:sid:0 origin-id"`
+	ID      string   `xml:"id,attr"`
+}
+
+// query is a question or command to a server or room.
+type query struct {
+	XMLName xml.Name  `xml:"jabber:client iq"`
+	To      string    `xml:"to,attr"`
+	Type    string    `xml:"type,attr"`
+	ID      string    `xml:"id,attr"`
+	Ping    *struct{} `xml:"urn:xmpp:ping ping"`
+	Owner   *destroy
+}
+
+type destroy struct {
+	XMLName xml.Name `xml:"http://jabber.org/protocol/muc#owner query"`
+	Destroy struct{} `xml:"destroy"`
+}
+
+func newPing(server string) query {
+	return query{To: server, Type: "get", ID: "ping", Ping: &struct{}{}}
+}

@@ -1,0 +1,81 @@
+package xmpp
+
+import (
+	"encoding/xml"
+	"net/url"
+	"strings"
+
+	"github.com/travishook/travishook/internal/notify"
+)
+
+const (
+	// maxBody in bytes: escaped, it is at most 48 KiB, and servers that take no more than
+	// 64 KiB in a stanza close the connection of one who tries.
+	maxBody = 8 << 10
+	// maxHTML in bytes, escaped. A message whose rich form is longer goes without it.
+	maxHTML = 8 << 10
+)
+
+// html is the rich form of a message (XEP-0071).
+type html struct {
+	XMLName xml.Name `xml:"http://jabber.org/protocol/xhtml-im html"`
+	Body    struct {
+		XMLName xml.Name `xml:"http://www.w3.org/1999/xhtml body"`
+		Line    struct {
+			Pieces []any
+		} `xml:"p"`
+	}
+}
+
+type link struct {
+	XMLName xml.Name `xml:"a"`
+	Href    string   `xml:"href,attr"`
+	Text    string   `xml:",chardata"`
+}
+
+type piece struct {
+	XMLName xml.Name `xml:"span"`
+	Text    string   `xml:",chardata"`
+}
+
+// newMessage is m as a stanza for the room.
+func newMessage(room string, m notify.Message) groupMessage {
+	out := groupMessage{
+		To: room, Type: "groupchat", ID: m.ID,
+		Body:   notify.Truncate(notify.Lines(m.Text), maxBody),
+		Origin: originID{ID: m.ID},
+	}
+	if !strings.Contains(out.Body, "\n") {
+		out.HTML = newHTML(m.Spans)
+	}
+	return out
+}
+
+// newHTML is the line with its links, or nil where there is no link to show.
+func newHTML(spans []notify.Span) *html {
+	h, linked := &html{}, false
+	for _, s := range spans {
+		text := notify.Line(s.Text)
+		switch {
+		case text == "":
+		case isWeb(s.URL):
+			linked = true
+			h.Body.Line.Pieces = append(h.Body.Line.Pieces, link{Href: s.URL, Text: text})
+		default:
+			h.Body.Line.Pieces = append(h.Body.Line.Pieces, piece{Text: text})
+		}
+	}
+	if !linked {
+		return nil
+	}
+	if raw, err := xml.Marshal(h); err != nil || len(raw) > maxHTML {
+		return nil
+	}
+	return h
+}
+
+// isWeb reports whether a link is one that a person may follow without harm.
+func isWeb(link string) bool {
+	u, err := url.Parse(link)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && notify.Line(link) == link
+}

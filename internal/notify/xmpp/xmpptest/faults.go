@@ -1,0 +1,89 @@
+package xmpptest
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/travishook/travishook/internal/notify/notifytest"
+	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/test/prosody"
+)
+
+// Faults are the ways in which a delivery to a room goes wrong.
+func (Harness) Faults() []notifytest.Fault {
+	return []notifytest.Fault{
+		{Name: "room-unknown", Want: notifytest.Permanent, Says: "does not exist", Arrange: absent("nobody@" + prosody.Rooms)},
+		{Name: "room-not-to-be-opened", Want: notifytest.Permanent, Says: "may not", Arrange: absent("nobody@" + prosody.RestrictedRooms)},
+		{Name: "members-only", Want: notifytest.Permanent, Says: "make ci@xmpp.test a member", Arrange: room("muc#roomconfig_membersonly", "1")},
+		{Name: "room-with-password", Want: notifytest.Permanent, Says: "asks for a password", Arrange: room("muc#roomconfig_roomsecret", "open sesame")},
+		{Name: "moderated", Want: notifytest.Permanent, Says: "voice", Arrange: room("muc#roomconfig_moderatedroom", "1")},
+		{Name: "banned", Want: notifytest.Permanent, Says: "lift the ban", Arrange: banned},
+		{Name: "wrong-password", Want: notifytest.BadCredential, Says: "password", Arrange: wrongPassword},
+		{Name: "busy", Want: notifytest.Retry, Says: "resource-constraint", Arrange: occupied(prosody.BusyRoom, prosody.Options{})},
+		{Name: "connection-lost", Want: notifytest.AnswerLost, Arrange: occupied(prosody.LostRoom, prosody.Options{})},
+		{Name: "server-down", Want: notifytest.Retry, Says: "refused", Arrange: down},
+		{Name: "certificate-not-trusted", Want: notifytest.Retry, Says: "ca.crt", Arrange: untrusted},
+		{Name: "only-plain-login", Want: notifytest.Retry, Says: "SCRAM", Arrange: absentFrom(prosody.Options{PlainOnly: true})},
+		{Name: "no-encryption", Want: notifytest.Retry, Says: "encrypt", Arrange: absentFrom(prosody.Options{NoTLS: true})},
+	}
+}
+
+func start(t *testing.T, o prosody.Options) *prosody.Server {
+	o.Accounts = []prosody.Account{Bot}
+	return prosody.Start(t, o)
+}
+
+// absent is a server without the room.
+func absent(address string) func(*testing.T) notifytest.Account {
+	return func(t *testing.T) notifytest.Account { return Account(start(t, prosody.Options{}), address) }
+}
+
+// absentFrom is a server that nobody gets into.
+func absentFrom(o prosody.Options) func(*testing.T) notifytest.Account {
+	return func(t *testing.T) notifytest.Account { return Account(start(t, o), builds) }
+}
+
+// occupied is a server with somebody in the room.
+func occupied(address string, o prosody.Options) func(*testing.T) notifytest.Account {
+	return func(t *testing.T) notifytest.Account {
+		s := start(t, o)
+		s.Join(t, "somebody", address)
+		return Account(s, address)
+	}
+}
+
+// room is a server with a room that has one setting.
+func room(setting, value string) func(*testing.T) notifytest.Account {
+	return func(t *testing.T) notifytest.Account {
+		s := start(t, prosody.Options{})
+		s.Join(t, "somebody", builds).Configure(t, builds, map[string]string{setting: value})
+		return Account(s, builds)
+	}
+}
+
+func banned(t *testing.T) notifytest.Account {
+	s := start(t, prosody.Options{})
+	s.Join(t, "somebody", builds).Affiliate(t, builds, Bot, "outcast")
+	return Account(s, builds)
+}
+
+func wrongPassword(t *testing.T) notifytest.Account {
+	a := Account(start(t, prosody.Options{}), builds)
+	const wrong = "incorrect horse battery"
+	a.Credential = maps.Clone(a.Credential)
+	a.Credential["password"] = secret.New(wrong)
+	a.Secrets = append(a.Secrets, wrong)
+	return a
+}
+
+func untrusted(t *testing.T) notifytest.Account {
+	a := Account(start(t, prosody.Options{}), builds)
+	delete(a.Credential, "ca.crt")
+	return a
+}
+
+func down(t *testing.T) notifytest.Account {
+	s := start(t, prosody.Options{})
+	s.Stop(t)
+	return Account(s, builds)
+}

@@ -1,0 +1,291 @@
+package prosody
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mellium.im/sasl"
+	"mellium.im/xmlstream"
+	"mellium.im/xmpp"
+	"mellium.im/xmpp/jid"
+)
+
+// owner is the account that Join speaks as.
+var owner = Account{Name: "owner", Password: "the owner's password"}
+
+const answerTimeout = 10 * time.Second
+
+// Message is what somebody said in a room, as the server passed it on.
+type Message struct {
+	Room, Nick string
+	ID         string // of the stanza
+	OriginID   string // by XEP-0359
+	Body       string
+	XHTML      bool
+	Raw        []byte
+}
+
+// Occupant is a person in one or more rooms, who owns those that were not there before.
+type Occupant struct {
+	session *xmpp.Session
+	conn    net.Conn
+	done    chan struct{}
+
+	mu      sync.Mutex
+	said    []Message
+	changed chan struct{}          // closed and replaced with each stanza
+	present map[string]bool        // room/nick
+	answers map[string]chan string // error conditions, or "" for yes
+	next    int
+}
+
+// Join enters rooms as a person called nick, opens those that do not exist, and makes them
+// persistent. The person leaves with the test.
+func (s *Server) Join(t testing.TB, nick string, rooms ...string) *Occupant {
+	t.Helper()
+	o, err := s.connect(owner)
+	if err != nil {
+		t.Fatalf("connect to prosody: %v\n%s", err, s.Log())
+	}
+	t.Cleanup(o.Close)
+	for _, room := range rooms {
+		o.enter(t, room, nick)
+		o.Configure(t, room, map[string]string{"muc#roomconfig_persistentroom": "1"})
+	}
+	return o
+}
+
+func (s *Server) connect(a Account) (*Occupant, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	address, err := jid.Parse(a.JID())
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.Dial("tcp", s.Address)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(s.CA)
+	session, err := xmpp.NewClientSession(ctx, address, conn,
+		xmpp.StartTLS(&tls.Config{ServerName: Domain, RootCAs: roots, MinVersion: tls.VersionTLS12}),
+		xmpp.SASL("", a.Password, sasl.ScramSha1), xmpp.BindResource())
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	o := &Occupant{
+		session: session, conn: conn, done: make(chan struct{}),
+		changed: make(chan struct{}), present: map[string]bool{}, answers: map[string]chan string{},
+	}
+	go func() {
+		defer close(o.done)
+		_ = session.Serve(xmpp.HandlerFunc(o.handle))
+	}()
+	return o, nil
+}
+
+// Close leaves.
+func (o *Occupant) Close() {
+	_ = o.conn.Close()
+	<-o.done
+}
+
+// Said waits until at least n messages have come, whoever said them, and
+// returns all in order.
+func (o *Occupant) Said(t testing.TB, n int) []Message {
+	t.Helper()
+	o.await(t, fmt.Sprintf("%d messages", n), func() bool { return len(o.said) >= n })
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.said)
+}
+
+// AwaitPresent waits until nick is in the room.
+func (o *Occupant) AwaitPresent(t testing.TB, room, nick string) {
+	t.Helper()
+	o.await(t, nick+" in "+room, func() bool { return o.present[room+"/"+nick] })
+}
+
+// AwaitAbsent waits until nick is not in the room.
+func (o *Occupant) AwaitAbsent(t testing.TB, room, nick string) {
+	t.Helper()
+	o.await(t, nick+" out of "+room, func() bool { return !o.present[room+"/"+nick] })
+}
+
+// Configure changes a room's settings, by XEP-0045's names.
+func (o *Occupant) Configure(t testing.TB, room string, settings map[string]string) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString(`<query xmlns="http://jabber.org/protocol/muc#owner"><x xmlns="jabber:x:data" type="submit">` +
+		`<field var="FORM_TYPE"><value>http://jabber.org/protocol/muc#roomconfig</value></field>`)
+	for name, value := range settings {
+		fmt.Fprintf(&b, `<field var=%q><value>%s</value></field>`, name, escape(value))
+	}
+	b.WriteString(`</x></query>`)
+	o.command(t, room, b.String())
+}
+
+// Kick throws nick out of the room.
+func (o *Occupant) Kick(t testing.TB, room, nick string) {
+	t.Helper()
+	o.admin(t, room, fmt.Sprintf(`<item nick=%q role="none"/>`, nick))
+}
+
+// Affiliate sets what an account is to the room: outcast, none, member, admin, owner.
+func (o *Occupant) Affiliate(t testing.TB, room string, a Account, affiliation string) {
+	t.Helper()
+	o.admin(t, room, fmt.Sprintf(`<item jid=%q affiliation=%q/>`, a.JID(), affiliation))
+}
+
+// Destroy ends the room.
+func (o *Occupant) Destroy(t testing.TB, room string) {
+	t.Helper()
+	o.command(t, room, `<query xmlns="http://jabber.org/protocol/muc#owner"><destroy/></query>`)
+}
+
+// Say says body in the room under the stanza id given.
+func (o *Occupant) Say(t testing.TB, room, id, body string) {
+	t.Helper()
+	o.send(t, fmt.Sprintf(`<message to=%q type="groupchat" id=%q><body>%s</body></message>`, room, id, escape(body)))
+}
+
+func (o *Occupant) admin(t testing.TB, room, item string) {
+	t.Helper()
+	o.command(t, room, `<query xmlns="http://jabber.org/protocol/muc#admin">`+item+`</query>`)
+}
+
+func (o *Occupant) enter(t testing.TB, room, nick string) {
+	t.Helper()
+	o.send(t, fmt.Sprintf(`<presence to=%q><x xmlns="http://jabber.org/protocol/muc"><history maxstanzas="0"/></x></presence>`, room+"/"+nick))
+	o.AwaitPresent(t, room, nick)
+}
+
+// command sends an iq and waits for the room's yes.
+func (o *Occupant) command(t testing.TB, room, payload string) {
+	t.Helper()
+	answer := make(chan string, 1)
+	o.mu.Lock()
+	o.next++
+	id := fmt.Sprintf("command-%d", o.next)
+	o.answers[id] = answer
+	o.mu.Unlock()
+	o.send(t, fmt.Sprintf(`<iq to=%q type="set" id=%q>%s</iq>`, room, id, payload))
+	select {
+	case refused := <-answer:
+		if refused != "" {
+			t.Fatalf("%s refused %s: %s", room, payload, refused)
+		}
+	case <-time.After(answerTimeout):
+		t.Fatalf("%s does not answer to %s", room, payload)
+	}
+}
+
+func (o *Occupant) send(t testing.TB, stanza string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	if err := o.session.Send(ctx, xml.NewDecoder(strings.NewReader(stanza))); err != nil {
+		t.Fatalf("send %s: %v", stanza, err)
+	}
+}
+
+func (o *Occupant) await(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	deadline := time.After(answerTimeout)
+	for {
+		o.mu.Lock()
+		ok, changed := is(), o.changed
+		o.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-o.done:
+			t.Fatalf("wait for %s: the connection ended", what)
+		case <-deadline:
+			t.Fatalf("wait for %s: it did not come", what)
+		}
+	}
+}
+
+// stanza is what an occupant looks at in any stanza.
+type stanza struct {
+	From  string    `xml:"from,attr"`
+	Type  string    `xml:"type,attr"`
+	ID    string    `xml:"id,attr"`
+	Body  string    `xml:"body"`
+	HTML  *struct{} `xml:"http://jabber.org/protocol/xhtml-im html"`
+	Error *struct {
+		Any []struct{ XMLName xml.Name } `xml:",any"`
+	} `xml:"error"`
+	Origin struct {
+		ID string `xml:"id,attr"`
+	} `xml:"urn:xmpp:sid:0 origin-id"`
+}
+
+func (o *Occupant) handle(r xmlstream.TokenReadEncoder, start *xml.StartElement) error {
+	var raw bytes.Buffer
+	e := xml.NewEncoder(&raw)
+	if _, err := xmlstream.Copy(e, xmlstream.MultiReader(xmlstream.Token(*start), r)); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := e.Flush(); err != nil {
+		return err
+	}
+	var in stanza
+	if err := xml.Unmarshal(raw.Bytes(), &in); err != nil {
+		return err
+	}
+	room, nick, _ := strings.Cut(in.From, "/")
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch start.Name.Local {
+	case "presence":
+		o.present[room+"/"+nick] = in.Type == ""
+	case "message":
+		if in.Type == "groupchat" && in.Body != "" {
+			o.said = append(o.said, Message{
+				Room: room, Nick: nick, ID: in.ID, OriginID: in.Origin.ID,
+				Body: in.Body, XHTML: in.HTML != nil, Raw: raw.Bytes(),
+			})
+		}
+	case "iq":
+		if answer, ok := o.answers[in.ID]; ok {
+			answer <- in.refusal()
+			delete(o.answers, in.ID)
+		}
+	}
+	close(o.changed)
+	o.changed = make(chan struct{})
+	return nil
+}
+
+func (s stanza) refusal() string {
+	if s.Type != "error" {
+		return ""
+	}
+	if s.Error == nil || len(s.Error.Any) == 0 {
+		return "an error"
+	}
+	return s.Error.Any[0].XMLName.Local
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(s))
+	return b.String()
+}
