@@ -1,0 +1,77 @@
+package notify_test
+
+import (
+	"testing"
+	"unicode/utf8"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+func TestLineAndLines(t *testing.T) {
+	for _, test := range []struct{ in, line, lines string }{
+		{"plain", "plain", "plain"},
+		{"a\nb\r\nc\rd", "a b  c d", "a\nb\nc d"},
+		{"a\tb\vc\fd\u0085e\u2028f\u2029g", "a b c d e f g", "a b c d e f g"},
+		{"a\x00b\x1b[31mc\x7fd\u009fe", "a\ufffdb\ufffd[31mc\ufffdd\ufffde", "a\ufffdb\ufffd[31mc\ufffdd\ufffde"},
+		{"\u202egnp\u202c \u2066x\u2069\u200e\u200f", "gnp x", "gnp x"},
+		{"a\u200bb\ufeffc\u00add", "abcd", "abcd"},
+		{"\xff\xc3(", "\ufffd\ufffd(", "\ufffd\ufffd("},
+		{"👩‍👩‍👧 naïve می‌خواهم", "👩‍👩‍👧 naïve می‌خواهم", "👩‍👩‍👧 naïve می‌خواهم"},
+	} {
+		if got := notify.Line(test.in); got != test.line {
+			t.Errorf("Line(%q) = %q, want %q", test.in, got, test.line)
+		}
+		if got := notify.Lines(test.in); got != test.lines {
+			t.Errorf("Lines(%q) = %q, want %q", test.in, got, test.lines)
+		}
+	}
+}
+
+func TestTruncate(t *testing.T) {
+	for _, test := range []struct {
+		in    string
+		limit int
+		want  string
+	}{
+		{"abc", 3, "abc"}, {"abcdef", 5, "ab…"}, {"ääää", 7, "ää…"}, {"ääää", 6, "ä…"}, {"äää", 4, "…"},
+		{"abcdef", 3, "…"}, {"abcdef", 2, ""}, {"", 0, ""}, {"\xff\xff\xff\xff\xff", 4, "\xff…"},
+	} {
+		if got := notify.Truncate(test.in, test.limit); got != test.want {
+			t.Errorf("Truncate(%q, %d) = %q, want %q", test.in, test.limit, got, test.want)
+		}
+	}
+	for _, test := range []struct {
+		in    string
+		limit int
+		want  string
+	}{{"äää", 3, "äää"}, {"ääää", 3, "ää…"}, {"ab", 1, "…"}, {"ab", 0, ""}} {
+		if got := notify.TruncateRunes(test.in, test.limit); got != test.want {
+			t.Errorf("TruncateRunes(%q, %d) = %q, want %q", test.in, test.limit, got, test.want)
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	f.Add("a\r\n\x00\u202e\xff👩‍👧", 5)
+	f.Fuzz(func(t *testing.T, s string, limit int) {
+		if got := notify.Line(s); notify.Line(got) != got || !utf8.ValidString(got) {
+			t.Errorf("Line(%q) = %q", s, got)
+		}
+		if got := notify.Truncate(s, limit); len(got) > max(limit, 0) {
+			t.Errorf("Truncate(%q, %d) has %d bytes", s, limit, len(got))
+		}
+	})
+}
+
+func TestEveryResultHasALevel(t *testing.T) {
+	want := map[travis.Result]notify.Level{
+		travis.Pending: notify.Neutral, travis.Passed: notify.Good, travis.Fixed: notify.Good, travis.Broken: notify.Bad,
+		travis.Failed: notify.Bad, travis.StillFailing: notify.Bad, travis.Errored: notify.Bad, travis.Canceled: notify.Neutral,
+	}
+	for _, r := range travis.Results {
+		if got := notify.LevelOf(r); got != want[r] {
+			t.Errorf("%s is %q, want %q", r, got, want[r])
+		}
+	}
+}
