@@ -23,6 +23,10 @@ const (
 	ReasonSuspended = "Suspended"
 	// ReasonInvalid: the spec does not make sense; the message says where.
 	ReasonInvalid = "Invalid"
+	// ReasonFilterInvalid: the filter does not compile; the message says where.
+	ReasonFilterInvalid = "FilterInvalid"
+	// ReasonMessageInvalid: a message's template does not compile, and the built-in line is sent.
+	ReasonMessageInvalid = "MessageInvalid"
 	// ReasonAccountNotFound: no account of that name can be used from the namespace.
 	ReasonAccountNotFound = "AccountNotFound"
 	// ReasonAccountNotAllowed: the cluster's account of that name is not for this namespace or address.

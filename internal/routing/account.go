@@ -1,0 +1,202 @@
+package routing
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/notify"
+)
+
+// Account is who the operator speaks as on one service.
+type Account struct {
+	// Namespace of the TravisDefaults that defines it, and its name there.
+	Namespace, Name string
+	Service         string
+	Config          json.RawMessage   // the account's block
+	Credential      notify.Credential // nil if it names no Secret
+	// Version changes whenever Config or Credential does: a notifier is made anew then.
+	Version string
+	// Trusted accounts are the administrator's own (the cluster-wide object's): address rules
+	// do not bind them.
+	Trusted bool
+
+	address   func(config json.RawMessage, credential notify.Credential, address string) (string, error)
+	addresses []v1alpha1.Glob // allowed; empty for all
+	allowed   *selection      // namespaces other than its own
+	secret    string          // name of the Secret, empty if it names none
+	problem   *Problem        // why it cannot be used
+}
+
+// Room returns address in the service's one spelling, if the account may speak there. To ask it
+// of a room that it returned gives the same room. The error is a *Problem.
+func (a *Account) Room(address string) (string, error) {
+	room, p := a.room(address)
+	if p != nil {
+		return "", p
+	}
+	return room, nil
+}
+
+func (a *Account) room(address string) (string, *Problem) {
+	room, err := a.address(a.Config, a.Credential, address)
+	if err != nil {
+		return "", problem(v1alpha1.ReasonAddressInvalid, "account %q does not know the address %q: %v", a.Name, address, err)
+	}
+	if len(a.addresses) > 0 && !globs(a.addresses, room) {
+		return "", problem(v1alpha1.ReasonAccountNotAllowed,
+			"account %q does not speak at %q: its allowedAddresses in namespace %q are %s; use one of them, or ask who keeps that TravisDefaults",
+			a.Name, room, a.Namespace, quoted(a.addresses))
+	}
+	return room, nil
+}
+
+// compileAccount finds the account's service and credential. What is wrong with it is in its problem.
+func (c *Compiler) compileAccount(namespace string, spec *v1alpha1.Account) *Account {
+	a := &Account{
+		Namespace: namespace,
+		Name:      spec.Name,
+		Trusted:   namespace == c.config.OperatorNamespace,
+		addresses: spec.AllowedAddresses,
+	}
+	a.problem = c.fillAccount(a, spec)
+	a.Version = version(a)
+	return a
+}
+
+func (c *Compiler) fillAccount(a *Account, spec *v1alpha1.Account) (p *Problem) {
+	if a.allowed, p = selectionOf(spec.AllowedNamespaces); p != nil {
+		return problem(p.Reason, "allowedNamespaces of account %q: %s", a.Name, p.Message)
+	}
+	if a.Service, a.Config, a.secret = block(spec); a.Service == "" {
+		return problem(v1alpha1.ReasonAccountInvalid, "account %q has not exactly one service block: give it one of %s", a.Name, c.serviceNames())
+	}
+	service, ok := c.config.Services[a.Service]
+	if !ok {
+		return problem(v1alpha1.ReasonAccountInvalid, "account %q: this operator does not know the service %s, only %s", a.Name, a.Service, c.serviceNames())
+	}
+	a.address = service.Address
+	if a.Credential, p = c.credential(a, &service); p != nil {
+		return p
+	}
+	if err := service.Check(a.Config, a.Credential); err != nil {
+		return problem(v1alpha1.ReasonAccountInvalid, "account %q in namespace %q: %v", a.Name, a.Namespace, err)
+	}
+	return nil
+}
+
+// block finds the one service block, whatever services the API knows: its name, its JSON and the
+// Secret it refers to. The name is empty if there is not exactly one.
+func block(spec *v1alpha1.Account) (service string, config json.RawMessage, secret string) {
+	bare := *spec
+	bare.AllowedNamespaces, bare.AllowedAddresses = nil, nil
+	whole, err := json.Marshal(bare)
+	if err != nil {
+		return "", nil, ""
+	}
+	var blocks map[string]json.RawMessage
+	if json.Unmarshal(whole, &blocks) != nil {
+		return "", nil, ""
+	}
+	delete(blocks, "name")
+	if len(blocks) != 1 {
+		return "", nil, ""
+	}
+	for service, config = range blocks {
+	}
+	var refers struct {
+		SecretRef v1alpha1.SecretReference `json:"secretRef"`
+	}
+	if json.Unmarshal(config, &refers) != nil {
+		return "", nil, ""
+	}
+	return service, config, refers.SecretRef.Name
+}
+
+// credential is what the account's Secret holds.
+func (c *Compiler) credential(a *Account, service *notify.Service) (notify.Credential, *Problem) {
+	if a.secret == "" {
+		if service.SecretOptional {
+			return nil, nil
+		}
+		return nil, problem(v1alpha1.ReasonAccountInvalid, "account %q needs a secretRef: a Secret %s", a.Name, wants(service))
+	}
+	key := named(a.Namespace, a.secret)
+	if held, ok := c.secrets[key]; ok {
+		return held.Data, nil
+	}
+	_, unlabelled := c.unlabelled[key]
+	_, isToken := c.tokens[key]
+	switch {
+	case unlabelled:
+		return nil, problem(v1alpha1.ReasonSecretNotLabelled,
+			"Secret %q in namespace %q does not carry the label %s=%s, without which it is not read: kubectl label secret -n %s %s %[3]s=%s",
+			a.secret, a.Namespace, v1alpha1.LabelSecretType, v1alpha1.SecretTypeCredential, a.Namespace, a.secret, v1alpha1.SecretTypeCredential)
+	case isToken:
+		return nil, problem(v1alpha1.ReasonSecretNotLabelled,
+			"Secret %q in namespace %q is labelled %s=%s, and account %q needs one labelled %s",
+			a.secret, a.Namespace, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, a.Name, v1alpha1.SecretTypeCredential)
+	}
+	return nil, problem(v1alpha1.ReasonSecretNotFound,
+		"Secret %q does not exist in namespace %q; create it %s and the label %s=%s",
+		a.secret, a.Namespace, wants(service), v1alpha1.LabelSecretType, v1alpha1.SecretTypeCredential)
+}
+
+// wants says which keys a service's Secret has.
+func wants(service *notify.Service) string {
+	var required, all []string
+	for _, k := range service.Keys {
+		all = append(all, fmt.Sprintf("%q", k.Name))
+		if k.Required {
+			required = append(required, fmt.Sprintf("%q", k.Name))
+		}
+	}
+	switch {
+	case len(required) == 1:
+		return "with the key " + required[0]
+	case len(required) > 1:
+		return "with the keys " + strings.Join(required, " and ")
+	case len(all) > 0:
+		return "with one of the keys " + strings.Join(all, ", ")
+	}
+	return "with the service's keys"
+}
+
+func (c *Compiler) serviceNames() string {
+	return strings.Join(slices.Sorted(maps.Keys(c.config.Services)), ", ")
+}
+
+// versionKey makes a version useless for guessing the credential in it.
+var versionKey = func() []byte {
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // never fails: it ends the process instead
+	return key
+}()
+
+// version is one for all accounts that are made of the same.
+func version(a *Account) string {
+	mac := hmac.New(sha256.New, versionKey)
+	part := func(b string) { fmt.Fprintf(mac, "%d:%s", len(b), b) }
+	part(a.Service)
+	part(string(a.Config))
+	for _, key := range slices.Sorted(maps.Keys(a.Credential)) {
+		part(key)
+		part(a.Credential[key].Reveal())
+	}
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+func quoted[S ~string](all []S) string {
+	parts := make([]string, len(all))
+	for i, s := range all {
+		parts[i] = fmt.Sprintf("%q", s)
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,258 @@
+package routing
+
+import (
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+)
+
+// change makes the next table.
+type change struct {
+	c          *Compiler
+	edit       *edit
+	last, next *Table
+	dirty      map[claimKey]struct{} // claims to be compiled anew
+	changes    Changes
+}
+
+// update makes one change, publishes what came of it, and tells.
+func (c *Compiler) update(do func(*change)) {
+	ch := c.publish(do)
+	if c.config.Changed != nil && len(ch.Routes)+len(ch.Defaults)+len(ch.Accounts) > 0 {
+		c.config.Changed(ch)
+	}
+}
+
+func (c *Compiler) publish(do func(*change)) Changes {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := c.table.Load()
+	ch := &change{c: c, edit: new(edit), last: last, next: clone(last), dirty: map[claimKey]struct{}{}}
+	do(ch)
+	for key := range ch.dirty {
+		ch.compileClaim(key)
+	}
+	if *ch.next != *last {
+		c.table.Store(ch.next)
+	}
+	return ch.changes
+}
+
+func (ch *change) add(d *declared) {
+	routes := ch.c.routes[d.key.Namespace]
+	if routes == nil {
+		routes = map[string]*declared{}
+		ch.c.routes[d.key.Namespace] = routes
+	}
+	routes[d.key.Name] = d
+	ch.claim(d.claim).put(d)
+	ch.resolve(d)
+}
+
+func (ch *change) drop(d *declared) {
+	routes := ch.c.routes[d.key.Namespace]
+	if delete(routes, d.key.Name); len(routes) == 0 {
+		delete(ch.c.routes, d.key.Namespace)
+	}
+	ch.claim(d.claim).remove(d.key.Name)
+	ch.next.routes = ch.next.routes.remove(ch.edit, d.key.String())
+}
+
+// resolve compiles d with all that it refers to, and notes whether its verdict is another.
+func (ch *change) resolve(d *declared) {
+	before := d.verdict
+	ch.c.resolve(ch.next, d)
+	ch.next.routes = ch.next.routes.set(ch.edit, d.key.String(), d.route)
+	ch.dirty[d.claim] = struct{}{}
+	if !same(before, d.verdict) {
+		ch.changes.Routes = append(ch.changes.Routes, d.key)
+	}
+}
+
+// claim is the one of that key, to be changed.
+func (ch *change) claim(key claimKey) *claim {
+	ch.dirty[key] = struct{}{}
+	found := ch.c.claims[key]
+	if found == nil {
+		found = &claim{}
+		ch.c.claims[key] = found
+	}
+	return found
+}
+
+func (ch *change) compileClaim(key claimKey) {
+	found := ch.c.claims[key]
+	if found.empty() {
+		delete(ch.c.claims, key)
+	}
+	if key.slug == "" { // of a route whose repository is none
+		return
+	}
+	repository, ok := ch.next.repositories.get([]byte(key.slug))
+	if !ok {
+		repository = &Repository{Slug: key.slug}
+	}
+	var n *Namespace
+	if !found.empty() {
+		n = found.compile(ch.next, key)
+	}
+	if repository = repository.putNamespace(key.namespace, n); len(repository.Namespaces) == 0 {
+		ch.next.repositories = ch.next.repositories.remove(ch.edit, key.slug)
+		return
+	}
+	ch.next.repositories = ch.next.repositories.set(ch.edit, key.slug, repository)
+}
+
+// putToken replaces the token of a Secret; nil takes it out.
+func (ch *change) putToken(key types.NamespacedName, t *token) {
+	c := ch.c
+	old, had := c.tokens[key]
+	if !had && t == nil || had && t != nil && old == *t {
+		return
+	}
+	delete(c.tokens, key)
+	ch.withdraw(key, old)
+	if t != nil {
+		c.tokens[key] = *t
+		ch.vouch(key, *t)
+	}
+	ch.recompileUsers(key) // an account may refer to it by mistake
+}
+
+// vouch lets a token take effect.
+func (ch *change) vouch(key types.NamespacedName, t token) {
+	if t.fault != "" {
+		ch.c.setFault(key, t.fault)
+		ch.tellFaults(key.Namespace)
+		return
+	}
+	ch.claim(t.claim).putToken(key.Name, t.proof)
+	ch.resolveClaim(t.claim)
+}
+
+// withdraw takes back what vouch did. Of no token it takes nothing back.
+func (ch *change) withdraw(key types.NamespacedName, t token) {
+	switch {
+	case t == token{}:
+	case t.fault != "":
+		ch.c.setFault(key, "")
+		ch.tellFaults(key.Namespace)
+	default:
+		delete(ch.claim(t.claim).tokens, key.Name)
+		ch.resolveClaim(t.claim)
+	}
+}
+
+func (ch *change) resolveClaim(key claimKey) {
+	for _, d := range ch.c.claims[key].routes {
+		ch.resolve(d)
+	}
+}
+
+// tellFaults tells the routes that lack a token that those that are there have other faults now.
+func (ch *change) tellFaults(namespace string) {
+	for _, d := range ch.c.routes[namespace] {
+		if d.lacksToken() {
+			ch.resolve(d)
+		}
+	}
+}
+
+// putCredential replaces a Secret for accounts; nil takes it out.
+func (ch *change) putCredential(key types.NamespacedName, s *Secret) {
+	old, had := ch.c.secrets[key]
+	if !had && s == nil || had && s != nil && same(old, *s) {
+		return
+	}
+	if s == nil {
+		delete(ch.c.secrets, key)
+	} else {
+		ch.c.secrets[key] = *s
+	}
+	ch.recompileUsers(key)
+}
+
+// recompileUsers recompiles the defaults whose accounts refer to a Secret.
+func (ch *change) recompileUsers(secret types.NamespacedName) {
+	compiled, ok := ch.next.defaults.get([]byte(secret.Namespace))
+	if ok && slices.ContainsFunc(slices.Collect(maps.Values(compiled.accounts)), func(a *Account) bool { return a.secret == secret.Name }) {
+		ch.recompileDefaults(secret.Namespace)
+	}
+}
+
+// recompileDefaults recompiles a namespace's defaults and the routes that feel the difference.
+func (ch *change) recompileDefaults(namespace string) {
+	old, _ := ch.next.defaults.get([]byte(namespace))
+	var compiled *defaults
+	if d := ch.c.defaults[namespace]; d != nil {
+		compiled = ch.c.compileDefaults(namespace, d)
+		ch.next.defaults = ch.next.defaults.set(ch.edit, namespace, compiled)
+	} else {
+		ch.next.defaults = ch.next.defaults.remove(ch.edit, namespace)
+	}
+	diff := compare(old, compiled)
+	for name := range diff.accounts {
+		ch.changes.Accounts = append(ch.changes.Accounts, named(namespace, name))
+	}
+	if namespace != ch.c.config.OperatorNamespace {
+		ch.judgeDefaults(namespace)
+		ch.reconsider(diff, ch.c.routes[namespace])
+		return
+	}
+	for other := range ch.c.defaults {
+		ch.judgeDefaults(other)
+	}
+	ch.judgeDefaults(namespace)
+	for _, routes := range ch.c.routes {
+		ch.reconsider(diff, routes)
+	}
+}
+
+// reconsiderNamespace resolves the routes of a namespace whose labels have changed.
+func (ch *change) reconsiderNamespace(namespace string) {
+	_, cluster := ch.next.levels(namespace)
+	if cluster == nil || namespace == cluster.namespace {
+		return
+	}
+	diff := difference{grant: true, accounts: map[string]struct{}{}}
+	for name, a := range cluster.accounts {
+		if a.allowed.chooses(ch.last, namespace) != a.allowed.chooses(ch.next, namespace) {
+			diff.accounts[name] = struct{}{}
+			ch.changes.Accounts = append(ch.changes.Accounts, named(cluster.namespace, name))
+		}
+	}
+	ch.judgeDefaults(namespace)
+	ch.reconsider(diff, ch.c.routes[namespace])
+}
+
+// reconsider resolves those of the routes that feel the difference.
+func (ch *change) reconsider(diff difference, routes map[string]*declared) {
+	for _, d := range routes {
+		if diff.touches(d) || diff.grant && ch.last.granted(d.claim) != ch.next.granted(d.claim) {
+			ch.resolve(d)
+		}
+	}
+}
+
+// judgeDefaults completes the verdict of defaults by what they refer to elsewhere.
+func (ch *change) judgeDefaults(namespace string) {
+	before, had := ch.c.verdicts[namespace]
+	compiled, ok := ch.next.defaults.get([]byte(namespace))
+	if !ok {
+		delete(ch.c.verdicts, namespace)
+		return
+	}
+	v := compiled.verdict
+	if compiled.account != "" && compiled.accounts[compiled.account] == nil {
+		if _, p := ch.next.account(namespace, compiled.account); p != nil {
+			v.Unresolved = append(slices.Clip(v.Unresolved), *problem(p.Reason, "account: %s", p.Message))
+		}
+	}
+	ch.c.verdicts[namespace] = v
+	if !had || !same(before, v) {
+		ch.changes.Defaults = append(ch.changes.Defaults, named(namespace, v1alpha1.DefaultsName))
+	}
+}

@@ -1,0 +1,98 @@
+package routing
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// claimKey is a repository, by its slug in lower case, as one namespace declares it.
+type claimKey struct{ namespace, slug string }
+
+// claim is all that a namespace declares for a repository.
+type claim struct {
+	routes []*declared          // by name
+	tokens map[string]ProofHash // by the name of the Secret
+}
+
+func (c *claim) put(d *declared) {
+	i, found := c.find(d.key.Name)
+	if found {
+		c.routes[i] = d
+		return
+	}
+	c.routes = slices.Insert(c.routes, i, d)
+}
+
+func (c *claim) putToken(secret string, proof ProofHash) {
+	if c.tokens == nil {
+		c.tokens = map[string]ProofHash{}
+	}
+	c.tokens[secret] = proof
+}
+
+func (c *claim) remove(name string) {
+	if i, found := c.find(name); found {
+		c.routes = slices.Delete(c.routes, i, i+1)
+	}
+}
+
+func (c *claim) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(c.routes, name, func(d *declared, name string) int { return cmp.Compare(d.key.Name, name) })
+}
+
+func (c *claim) empty() bool { return len(c.routes) == 0 && len(c.tokens) == 0 }
+
+// proofs are those of all tokens, by the name of the Secret. A nil claim has none.
+func (c *claim) proofs() []ProofHash {
+	if c == nil || len(c.tokens) == 0 {
+		return nil
+	}
+	proofs := make([]ProofHash, 0, len(c.tokens))
+	for _, name := range slices.Sorted(maps.Keys(c.tokens)) {
+		proofs = append(proofs, c.tokens[name])
+	}
+	return proofs
+}
+
+// compile makes what the receiver looks up.
+func (c *claim) compile(t *Table, key claimKey) *Namespace {
+	n := &Namespace{Name: key.namespace, Proofs: c.proofs()}
+	if len(c.routes) == 0 {
+		return n
+	}
+	n.SignatureOnly = t.granted(key)
+	n.Declared = make([]*Route, 0, len(c.routes))
+	for _, d := range c.routes {
+		n.Declared = append(n.Declared, d.route)
+		n.RepositoryID = max(n.RepositoryID, d.spec.RepositoryID)
+	}
+	n.Routes = n.Declared
+	if slices.ContainsFunc(n.Declared, (*Route).idle) {
+		n.Routes = slices.DeleteFunc(slices.Clone(n.Declared), (*Route).idle)
+	}
+	return n
+}
+
+// idle reports whether no event is matched to the route.
+func (r *Route) idle() bool { return !r.Accepted || r.Suspended }
+
+// granted reports whether the cluster grants the repository to the namespace on a signature alone.
+func (t *Table) granted(key claimKey) bool {
+	_, cluster := t.levels(key.namespace)
+	return cluster != nil && cluster.grant.covers(t, key.namespace, key.slug)
+}
+
+// putNamespace returns r with n instead of what it has of that name; with nothing of it if n is nil.
+func (r *Repository) putNamespace(name string, n *Namespace) *Repository {
+	i, found := slices.BinarySearchFunc(r.Namespaces, name, func(n *Namespace, name string) int { return cmp.Compare(n.Name, name) })
+	namespaces := make([]*Namespace, 0, len(r.Namespaces)+1)
+	namespaces = append(namespaces, r.Namespaces[:i]...)
+	if n != nil {
+		namespaces = append(namespaces, n)
+	}
+	if found {
+		i++
+	}
+	return &Repository{Slug: r.Slug, Namespaces: append(namespaces, r.Namespaces[i:]...)}
+}

@@ -1,0 +1,101 @@
+package routing
+
+import (
+	"hash/maphash"
+	"maps"
+)
+
+// fan is the number of children at each of the two levels: 4096 leaves keep about 25 of 100 000
+// entries each, so that one edit copies three small things and not the whole.
+const fan = 64
+
+// seed is one for the life of the process: a stranger cannot choose keys that share a leaf.
+var seed = maphash.MakeSeed()
+
+// cowMap is a map by string that never changes: an edit makes a new one that shares what is the
+// same. The zero cowMap is empty.
+type cowMap[V any] struct {
+	top *level[V]
+}
+
+type level[V any] struct {
+	owner    *edit
+	branches [fan]*branch[V]
+}
+
+type branch[V any] struct {
+	owner  *edit
+	leaves [fan]leaf[V]
+}
+
+type leaf[V any] struct {
+	owner   *edit
+	entries map[string]V
+}
+
+// edit stands for one change, of any number of entries: what was copied for it already belongs
+// to it, and is changed in place from then on.
+type edit struct{ _ byte } // not empty, so that no two edits have the same address
+
+// get looks key up. It does not allocate.
+func (m cowMap[V]) get(key []byte) (v V, ok bool) {
+	if m.top == nil {
+		return v, false
+	}
+	hash := maphash.Bytes(seed, key)
+	b := m.top.branches[hash%fan]
+	if b == nil {
+		return v, false
+	}
+	v, ok = b.leaves[hash/fan%fan].entries[string(key)]
+	return v, ok
+}
+
+// set returns a map in which key has the value v.
+func (m cowMap[V]) set(e *edit, key string, v V) cowMap[V] {
+	m, l := m.own(e, key)
+	l.entries[key] = v
+	return m
+}
+
+// remove returns a map without key.
+func (m cowMap[V]) remove(e *edit, key string) cowMap[V] {
+	if _, ok := m.get([]byte(key)); !ok {
+		return m
+	}
+	m, l := m.own(e, key)
+	delete(l.entries, key)
+	return m
+}
+
+// own returns a map in which the leaf of key belongs to e, and that leaf.
+func (m cowMap[V]) own(e *edit, key string) (cowMap[V], *leaf[V]) {
+	hash := maphash.String(seed, key)
+	top := m.top
+	if top == nil || top.owner != e {
+		top = clone(top)
+		top.owner = e
+	}
+	at := &top.branches[hash%fan]
+	if *at == nil || (*at).owner != e {
+		*at = clone(*at)
+		(*at).owner = e
+	}
+	l := &(*at).leaves[hash/fan%fan]
+	if l.owner != e {
+		l.owner = e
+		if l.entries = maps.Clone(l.entries); l.entries == nil {
+			l.entries = make(map[string]V, 1)
+		}
+	}
+	return cowMap[V]{top}, l
+}
+
+// clone returns a copy of what p points to, of nothing where p is nil.
+func clone[T any](p *T) *T {
+	c := new(T)
+	if p != nil {
+		*c = *p
+	}
+	return c
+}

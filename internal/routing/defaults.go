@@ -1,0 +1,184 @@
+package routing
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+)
+
+// defaults is a TravisDefaults, compiled. It never changes.
+type defaults struct {
+	namespace string
+	events    EventSet // 0 if it says nothing of them
+	message   *v1alpha1.MessageTemplate
+	account   string // that of channels which name none; empty if it says nothing of one
+	accounts  map[string]*Account
+	grant     *grant // nil for none
+	verdict   DefaultsVerdict
+}
+
+// grant is a compiled signatureOnly.
+type grant struct {
+	namespaces   *selection
+	repositories []v1alpha1.RepositoryGlob // in lower case
+}
+
+// covers reports whether the grant gives namespace the repository slug, which is in lower case.
+func (g *grant) covers(t *Table, namespace, slug string) bool {
+	if g == nil {
+		return false
+	}
+	if !slices.ContainsFunc(g.repositories, func(p v1alpha1.RepositoryGlob) bool { return glob(string(p), slug) }) {
+		return false
+	}
+	return namespace == t.operatorNamespace || g.namespaces.chooses(t, namespace)
+}
+
+// compileDefaults compiles spec by itself, with the Secrets that are held.
+func (c *Compiler) compileDefaults(namespace string, d *v1alpha1.TravisDefaults) *defaults {
+	out := &defaults{
+		namespace: namespace,
+		message:   d.Spec.Message,
+		account:   d.Spec.Account,
+		accounts:  make(map[string]*Account, len(d.Spec.Accounts)),
+		verdict:   DefaultsVerdict{Generation: d.Generation},
+	}
+	v := &out.verdict
+	var err error
+	if out.events, err = ParseEvents(d.Spec.Events); err != nil {
+		v.Invalid = append(v.Invalid, Problem{v1alpha1.ReasonInvalid, "events: " + err.Error()})
+	} else if trap := out.events.trap(); trap != "" {
+		v.Warnings = append(v.Warnings, trap)
+	}
+	if p := c.checkMessage(d.Spec.Message); p != nil {
+		v.Faults = append(v.Faults, *p)
+	}
+	if out.account == "" && len(d.Spec.Accounts) == 1 {
+		out.account = d.Spec.Accounts[0].Name
+	}
+	c.compileAccounts(out, d.Spec.Accounts)
+	c.compileGrant(out, d.Spec.SignatureOnly)
+	return out
+}
+
+func (c *Compiler) compileAccounts(out *defaults, specs []v1alpha1.Account) {
+	v := &out.verdict
+	for i := range specs {
+		a := c.compileAccount(out.namespace, &specs[i])
+		out.accounts[a.Name] = a
+		v.Accounts = append(v.Accounts, AccountVerdict{a.Name, a.Service, a.problem})
+		if a.problem != nil {
+			v.Unresolved = append(v.Unresolved, *a.problem)
+		}
+		if _, held := c.secrets[named(out.namespace, a.secret)]; a.secret != "" && !held && !slices.Contains(v.MissingSecrets, a.secret) {
+			v.MissingSecrets = append(v.MissingSecrets, a.secret)
+		}
+		if specs[i].AllowedNamespaces != nil && out.namespace != c.config.OperatorNamespace {
+			v.Warnings = append(v.Warnings, fmt.Sprintf(
+				"allowedNamespaces of account %q means nothing here: the accounts of a namespace are its own; only those of namespace %q are shared",
+				a.Name, c.config.OperatorNamespace))
+		}
+	}
+}
+
+func (c *Compiler) compileGrant(out *defaults, spec *v1alpha1.SignatureOnly) {
+	if spec == nil {
+		return
+	}
+	invalid := func(format string, args ...any) {
+		out.verdict.Invalid = append(out.verdict.Invalid, *problem(v1alpha1.ReasonInvalid, "signatureOnly: "+format, args...))
+	}
+	if out.namespace != c.config.OperatorNamespace {
+		invalid("only the TravisDefaults of namespace %q can grant it; remove it here, or ask who keeps that one", c.config.OperatorNamespace)
+		return
+	}
+	namespaces, p := selectionOf(&spec.Namespaces)
+	if p != nil {
+		invalid("namespaces: %s", p.Message)
+		return
+	}
+	out.grant = &grant{namespaces: namespaces}
+	for _, r := range spec.Repositories {
+		out.grant.repositories = append(out.grant.repositories, v1alpha1.RepositoryGlob(toLower(string(r))))
+	}
+}
+
+// levels are the two kinds of defaults that a namespace follows, its own and the cluster's;
+// either may be nil. In the operator's own namespace they are the same.
+func (t *Table) levels(namespace string) (own, cluster *defaults) {
+	own, _ = t.defaults.get([]byte(namespace))
+	cluster, _ = t.defaults.get([]byte(t.operatorNamespace))
+	return own, cluster
+}
+
+// effectiveEvents are those of a route that lists none.
+func (t *Table) effectiveEvents(namespace string) EventSet {
+	own, cluster := t.levels(namespace)
+	for _, level := range []*defaults{own, cluster} {
+		if level != nil && level.events != 0 {
+			return level.events
+		}
+	}
+	return builtInEvents
+}
+
+// effectiveMessage is that of a route that brings none, nil for the built-in line.
+func (t *Table) effectiveMessage(namespace string) *v1alpha1.MessageTemplate {
+	own, cluster := t.levels(namespace)
+	for _, level := range []*defaults{own, cluster} {
+		if level != nil && level.message != nil {
+			return level.message
+		}
+	}
+	return nil
+}
+
+// effectiveAccount is the name of the account of channels that name none, empty if there is none.
+func (t *Table) effectiveAccount(namespace string) string {
+	own, cluster := t.levels(namespace)
+	for _, level := range []*defaults{own, cluster} {
+		if level != nil && level.account != "" {
+			return level.account
+		}
+	}
+	return ""
+}
+
+// Account finds who a namespace speaks as by that name: in its own TravisDefaults, then in the
+// cluster's where that allows it. The empty name is the default account. The error is a
+// *Problem, which says what is missing and what to do.
+func (t *Table) Account(namespace, name string) (*Account, error) {
+	a, p := t.account(namespace, name)
+	if p != nil {
+		return nil, p
+	}
+	return a, nil
+}
+
+func (t *Table) account(namespace, name string) (*Account, *Problem) {
+	if name == "" {
+		if name = t.effectiveAccount(namespace); name == "" {
+			return nil, problem(v1alpha1.ReasonAccountNotFound,
+				"there is no default account: name one in the channel, or set account in the TravisDefaults of namespace %q or %q",
+				namespace, t.operatorNamespace)
+		}
+	}
+	own, cluster := t.levels(namespace)
+	if own != nil && own.accounts[name] != nil {
+		a := own.accounts[name]
+		return a, a.problem
+	}
+	if cluster == nil || cluster.accounts[name] == nil {
+		return nil, problem(v1alpha1.ReasonAccountNotFound,
+			"there is no account %q: define it under accounts in the TravisDefaults of namespace %q or %q",
+			name, namespace, t.operatorNamespace)
+	}
+	a := cluster.accounts[name]
+	if !a.allowed.chooses(t, namespace) {
+		return nil, problem(v1alpha1.ReasonAccountNotAllowed,
+			"account %q of namespace %q is not for namespace %q: its allowedNamespaces must choose it, or this namespace's own TravisDefaults must define an account",
+			name, a.Namespace, namespace)
+	}
+	return a, a.problem
+}

@@ -1,0 +1,66 @@
+package routing
+
+import (
+	"slices"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/queue"
+)
+
+// difference is what of a TravisDefaults is not as it was.
+type difference struct {
+	events, message, account, grant bool
+	accounts                        map[string]struct{} // by name
+}
+
+// compare finds the difference between two; either may be nil.
+func compare(old, compiled *defaults) difference {
+	none := &defaults{}
+	if old == nil {
+		old = none
+	}
+	if compiled == nil {
+		compiled = none
+	}
+	diff := difference{
+		events:   old.events != compiled.events,
+		message:  !same(old.message, compiled.message),
+		account:  old.account != compiled.account,
+		grant:    !same(old.grant, compiled.grant),
+		accounts: map[string]struct{}{},
+	}
+	for name, a := range old.accounts {
+		if !sameAccount(a, compiled.accounts[name]) {
+			diff.accounts[name] = struct{}{}
+		}
+	}
+	for name := range compiled.accounts {
+		if old.accounts[name] == nil {
+			diff.accounts[name] = struct{}{}
+		}
+	}
+	return diff
+}
+
+func sameAccount(a, b *Account) bool {
+	return b != nil && a.Version == b.Version && same(a.problem, b.problem) && same(a.allowed, b.allowed) && same(a.addresses, b.addresses)
+}
+
+// touches reports whether what d came to may be another; the grant is not looked at.
+func (diff *difference) touches(d *declared) bool {
+	if diff.events && d.events == 0 || diff.message && d.spec.Message == nil {
+		return true
+	}
+	if diff.account && slices.ContainsFunc(d.spec.Channels, func(c v1alpha1.Channel) bool { return c.Account == "" }) {
+		return true
+	}
+	return slices.ContainsFunc(d.route.Targets, func(t queue.Target) bool {
+		_, ok := diff.accounts[t.Account]
+		return ok
+	})
+}
+
+// lacksToken reports whether that is among the route's problems.
+func (d *declared) lacksToken() bool {
+	return slices.ContainsFunc(d.verdict.Unresolved, func(p Problem) bool { return p.Reason == v1alpha1.ReasonTokenNotFound })
+}

@@ -1,0 +1,102 @@
+package routing
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// EventSet is a set of results: bit i stands for travis.Results[i].
+type EventSet uint16
+
+// allEvents is what * stands for.
+const allEvents EventSet = 1<<8 - 1
+
+// builtInEvents are those of a route where neither it nor any defaults list some.
+var builtInEvents = setOf(travis.Passed, travis.Broken, travis.Failed, travis.Errored, travis.Fixed, travis.StillFailing)
+
+// failureEvents is what the name failure is short for.
+var failureEvents = setOf(travis.Broken, travis.Failed, travis.Errored)
+
+// eventNames are all that an event may be called.
+var eventNames = func() map[v1alpha1.EventName]EventSet {
+	names := map[v1alpha1.EventName]EventSet{
+		v1alpha1.EventAll: allEvents,
+		"success":         setOf(travis.Passed),
+		"failure":         failureEvents,
+	}
+	for _, r := range travis.Results {
+		names[v1alpha1.EventName(r)] = setOf(r)
+	}
+	return names
+}()
+
+func setOf(results ...travis.Result) (s EventSet) {
+	for _, r := range results {
+		if i := slices.Index(travis.Results, r); i >= 0 {
+			s |= 1 << i
+		}
+	}
+	return s
+}
+
+// ParseEvents expands a list of names. An unknown one is an error that lists the known.
+func ParseEvents(names []v1alpha1.EventName) (EventSet, error) {
+	var set EventSet
+	for _, name := range names {
+		s, ok := eventNames[name]
+		if !ok {
+			return 0, fmt.Errorf("there is no event %q; the events are %s, success (which is passed), failure (which is broken, failed and errored) and *",
+				name, list(allEvents.Names(), ", "))
+		}
+		set |= s
+	}
+	return set, nil
+}
+
+// Has reports whether r is one of them.
+func (s EventSet) Has(r travis.Result) bool { return setOf(r)&s != 0 }
+
+// Names lists them, in the order of travis.Results.
+func (s EventSet) Names() []v1alpha1.EventName {
+	var names []v1alpha1.EventName
+	for i, r := range travis.Results {
+		if s&(1<<i) != 0 {
+			names = append(names, v1alpha1.EventName(r))
+		}
+	}
+	return names
+}
+
+// String is the set as a person would write it: with * and failure where they fit.
+func (s EventSet) String() string {
+	if s == allEvents {
+		return string(v1alpha1.EventAll)
+	}
+	if s&failureEvents != failureEvents {
+		return list(s.Names(), ",")
+	}
+	return list(append((s&^failureEvents).Names(), "failure"), ",")
+}
+
+// trap says which event the set will miss although its author may think otherwise, or nothing.
+func (s EventSet) trap() string {
+	if s.Has(travis.Failed) && !s.Has(travis.Broken) {
+		return "events list failed without broken: Travis says failed only of a build that has no passed one before it, and broken otherwise; list failure to hear of every build that fails"
+	}
+	return ""
+}
+
+func list(names []v1alpha1.EventName, separator string) string {
+	var b strings.Builder
+	for i, n := range names {
+		if i > 0 {
+			b.WriteString(separator)
+		}
+		b.WriteString(string(n))
+	}
+	return b.String()
+}

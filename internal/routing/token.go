@@ -1,0 +1,104 @@
+package routing
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/secret"
+)
+
+// Keys of a token Secret.
+const (
+	tokenRepository = "repository"
+	tokenToken      = "token"
+)
+
+// Secret is a labelled Secret.
+type Secret struct {
+	Namespace, Name string
+	Type            string // the value of the label: token or credential
+	Data            map[string]secret.Value
+}
+
+// token is what is kept of a token Secret.
+type token struct {
+	claim claimKey // what it vouches for
+	proof ProofHash
+	fault string // why it vouches for nothing
+}
+
+// readToken takes the token out of a Secret. One trailing newline is trimmed of each value, as
+// editors and echo add one.
+func readToken(s Secret) token {
+	repository := strings.TrimSuffix(s.Data[tokenRepository].Reveal(), "\n")
+	value := strings.TrimSuffix(s.Data[tokenToken].Reveal(), "\n")
+	t := token{claim: claimKey{s.Namespace, toLower(repository)}}
+	switch {
+	case repository == "":
+		t.fault = fmt.Sprintf("Secret %q is labelled %s=%s and has no key %q", s.Name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, tokenRepository)
+	case !isSlug(t.claim.slug):
+		t.fault = fmt.Sprintf("the key %q of Secret %q is not owner/name", tokenRepository, s.Name)
+	case value == "":
+		t.fault = fmt.Sprintf("Secret %q has no key %q, or an empty one", s.Name, tokenToken)
+	default:
+		t.proof = proofHash(repository, value)
+	}
+	return t
+}
+
+// proofHash is the hash of the proof that knows the token: hex(SHA-256(slug + token)), with the
+// slug as the Secret spells it.
+func proofHash(slug, token string) ProofHash {
+	proof := sha256.Sum256([]byte(slug + token))
+	return sha256.Sum256([]byte(hex.EncodeToString(proof[:])))
+}
+
+// toLower is s in lower case if it is a possible slug, and empty otherwise.
+func toLower(s string) string {
+	var buf [maxSlug]byte
+	lowered, ok := lower(buf[:], s)
+	if !ok {
+		return ""
+	}
+	return string(lowered)
+}
+
+// isSlug reports whether s is owner/name.
+func isSlug(s string) bool {
+	owner, name, ok := strings.Cut(s, "/")
+	return ok && owner != "" && name != "" && !strings.ContainsFunc(s, notOfSlug) && !strings.Contains(name, "/")
+}
+
+func notOfSlug(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._~-/", r))
+}
+
+// setFault notes what is wrong with a token Secret; an empty fault forgets it.
+func (c *Compiler) setFault(secret types.NamespacedName, fault string) {
+	faults := c.tokenFaults[secret.Namespace]
+	if fault == "" {
+		delete(faults, secret.Name)
+		return
+	}
+	if faults == nil {
+		faults = map[string]string{}
+		c.tokenFaults[secret.Namespace] = faults
+	}
+	faults[secret.Name] = fault
+}
+
+// showFaults says what is wrong with token Secrets of a namespace, of three at most.
+func (c *Compiler) showFaults(namespace string) string {
+	faults := slices.Sorted(maps.Values(c.tokenFaults[namespace]))
+	if rest := len(faults) - 3; rest > 0 {
+		faults = append(faults[:3], fmt.Sprintf("and %d more", rest))
+	}
+	return strings.Join(faults, "; ")
+}
