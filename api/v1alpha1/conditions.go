@@ -43,8 +43,6 @@ const (
 	ReasonTokenNotFound = "TokenNotFound"
 	// ReasonNoKey: the repository is granted on signature alone, and the operator has no key.
 	ReasonNoKey = "NoKey"
-	// ReasonTemplateInvalid: the text of messages does not compile, and the built-in line is sent.
-	ReasonTemplateInvalid = "TemplateInvalid"
 	// ReasonDelivered: the last message of every channel arrived.
 	ReasonDelivered = "Delivered"
 	// ReasonFailing: a channel failed repeatedly, or gave a message up.

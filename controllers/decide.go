@@ -1,0 +1,202 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing"
+)
+
+const (
+	// maxMessage bounds a condition's message, in runes: enough for a handful of problems, and
+	// small enough for ten thousand routes with the same one.
+	maxMessage = 1024
+	// repeated is how many attempts in a row must fail before a channel is said to fail: one or
+	// two are a server that restarts, and a condition that flaps tells nothing.
+	repeated = 3
+)
+
+// ChannelState is what the store knows of one channel of a route.
+type ChannelState struct {
+	Account, Address string
+	Waiting, Dead    int
+	Failures         int // attempts in a row that failed
+	Delivered        Mark
+	Failure          Mark
+}
+
+// Mark is a moment in a channel's life; zero if there was none.
+type Mark struct {
+	At     time.Time
+	Build  string
+	Event  string
+	Reason string
+}
+
+// routeStatus decides what a route's status is to say. It does not touch old.
+func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Verdict, channels []ChannelState) v1alpha1.TravisRouteStatus {
+	s := v1alpha1.TravisRouteStatus{
+		ObservedGeneration: v.Generation,
+		Conditions:         slices.Clone(old.Conditions),
+		Events:             v.Events.Names(),
+		EventSummary:       v.Events.String(),
+		LastBuild:          lastBuild(channels),
+	}
+	for _, c := range channels {
+		s.Channels = append(s.Channels, channelStatus(c))
+	}
+
+	set := setter(&s.Conditions, v.Generation)
+	setSpecConditions(set, v)
+	set(readyCondition(fmt.Sprintf("relays %s of %s", s.EventSummary, repository), v))
+	if c, ok := deliveringCondition(channels); ok {
+		set(c)
+	}
+	return s
+}
+
+// defaultsStatus decides what the status of a TravisDefaults is to say.
+func defaultsStatus(old v1alpha1.TravisDefaultsStatus, v routing.DefaultsVerdict) v1alpha1.TravisDefaultsStatus {
+	s := v1alpha1.TravisDefaultsStatus{ObservedGeneration: v.Generation, Conditions: slices.Clone(old.Conditions)}
+	set := setter(&s.Conditions, v.Generation)
+	as := routing.Verdict{Invalid: v.Invalid, Unresolved: v.Unresolved, Faults: v.Faults, Warnings: v.Warnings}
+	setSpecConditions(set, as)
+	set(readyCondition(fmt.Sprintf("%s can be used", count(len(v.Accounts), "account")), as))
+	return s
+}
+
+// setter returns what sets a condition, keeping the time of its last transition.
+func setter(conditions *[]metav1.Condition, generation int64) func(metav1.Condition) {
+	return func(c metav1.Condition) {
+		c.ObservedGeneration = generation
+		c.Message = bounded(c.Message)
+		meta.SetStatusCondition(conditions, c)
+	}
+}
+
+// setSpecConditions sets what can be said from the objects alone.
+func setSpecConditions(set func(metav1.Condition), v routing.Verdict) {
+	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue,
+		Reason: v1alpha1.ReasonAccepted, Message: "the spec makes sense"}
+	switch {
+	case !v.Accepted():
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, v.Invalid[0].Reason, said(v.Invalid)
+	case len(v.Faults) > 0:
+		accepted.Reason, accepted.Message = v.Faults[0].Reason, said(v.Faults)
+	}
+	set(accepted)
+
+	resolved := metav1.Condition{Type: v1alpha1.ConditionResolvedRefs, Status: metav1.ConditionTrue,
+		Reason: v1alpha1.ReasonResolved, Message: "all that the spec refers to was found"}
+	if !v.Resolved() {
+		resolved.Status, resolved.Reason, resolved.Message = metav1.ConditionFalse, v.Unresolved[0].Reason, said(v.Unresolved)
+	}
+	set(resolved)
+}
+
+// readyCondition sums up. A fault with a remedy at hand is not ready either: its owner asked for
+// something else, and a pipeline that waits for Ready should stop there.
+func readyCondition(well string, v routing.Verdict) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady, Message: well}
+	if problems := v.Problems(); len(problems) > 0 {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, problems[0].Reason, said(problems)
+	} else if v.Suspended {
+		c.Reason, c.Message = v1alpha1.ReasonSuspended, "suspended: nothing is relayed until spec.suspend is taken away"
+	}
+	for _, w := range v.Warnings {
+		c.Message += "; note: " + w
+	}
+	return c
+}
+
+// deliveringCondition is about what was sent. It is false while a channel fails repeatedly or has
+// given a message up since its last success, and absent before the first message.
+func deliveringCondition(channels []ChannelState) (metav1.Condition, bool) {
+	var failing []string
+	delivered := false
+	for _, c := range channels {
+		since := c.Failure.At.After(c.Delivered.At)
+		switch {
+		case since && (c.Failures >= repeated || c.Dead > 0):
+			failing = append(failing, fmt.Sprintf("%s: %s", channelName(c), c.Failure.Reason))
+		case !c.Delivered.At.IsZero():
+			delivered = true
+		}
+	}
+	switch {
+	case len(failing) > 0:
+		return metav1.Condition{Type: v1alpha1.ConditionDelivering, Status: metav1.ConditionFalse,
+			Reason: v1alpha1.ReasonFailing, Message: strings.Join(failing, "; ")}, true
+	case delivered:
+		return metav1.Condition{Type: v1alpha1.ConditionDelivering, Status: metav1.ConditionTrue,
+			Reason: v1alpha1.ReasonDelivered, Message: "messages arrive"}, true
+	}
+	return metav1.Condition{}, false
+}
+
+func channelName(c ChannelState) string {
+	if c.Address == "" {
+		return "account " + c.Account
+	}
+	return c.Address
+}
+
+func channelStatus(c ChannelState) v1alpha1.ChannelStatus {
+	return v1alpha1.ChannelStatus{
+		Account: c.Account, Address: c.Address,
+		Waiting: int32(min(c.Waiting, 1<<30)), Dead: int32(min(c.Dead, 1<<30)), //nolint:gosec // bounded just here
+		LastDelivered: deliveryMark(c.Delivered), LastFailure: deliveryMark(c.Failure),
+	}
+}
+
+func deliveryMark(m Mark) *v1alpha1.DeliveryMark {
+	if m.At.IsZero() {
+		return nil
+	}
+	return &v1alpha1.DeliveryMark{
+		Time: metav1.NewTime(m.At.Truncate(time.Second)), Build: m.Build, Event: v1alpha1.EventName(m.Event), Reason: bounded(m.Reason),
+	}
+}
+
+// lastBuild is the one that was delivered last.
+func lastBuild(channels []ChannelState) string {
+	var last Mark
+	for _, c := range channels {
+		if c.Delivered.At.After(last.At) {
+			last = c.Delivered
+		}
+	}
+	if last.At.IsZero() {
+		return ""
+	}
+	return "#" + last.Build + " " + last.Event
+}
+
+func said(problems []routing.Problem) string {
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.Message
+	}
+	return strings.Join(texts, "; ")
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func bounded(text string) string {
+	runes := []rune(text)
+	if len(runes) <= maxMessage {
+		return text
+	}
+	return string(runes[:maxMessage-1]) + "…"
+}

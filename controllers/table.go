@@ -1,0 +1,166 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/secret"
+)
+
+// Table feeds the routing table from the cluster, on every replica.
+type Table struct {
+	feeders []loader
+}
+
+// loader is a feeder, whatever its kind.
+type loader interface {
+	load(ctx context.Context) error
+}
+
+// Keys takes the content of ConfigMaps that hold signing keys.
+type Keys interface {
+	PutConfigMap(name string, data map[string]string)
+	DeleteConfigMap(name string)
+}
+
+// TableOptions say what is watched.
+type TableOptions struct {
+	Compiler *routing.Compiler
+	// NamespaceLabels is false where the operator serves chosen namespaces only and may not read
+	// the namespaces themselves: no label selector then matches.
+	NamespaceLabels bool
+	// Keys is nil where no key is read from a ConfigMap.
+	Keys Keys
+}
+
+// SetupTable starts the reconcilers. Once the manager's caches are in sync, Load tells when the
+// table is complete.
+func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
+	t := &Table{}
+	specOnly := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	err := add(t, mgr, routeFeeder(mgr, o.Compiler), specOnly)
+	if err == nil {
+		err = add(t, mgr, defaultsFeeder(mgr, o.Compiler), specOnly)
+	}
+	if err == nil {
+		err = add(t, mgr, secretFeeder(mgr, o.Compiler))
+	}
+	if err == nil && o.NamespaceLabels {
+		err = add(t, mgr, namespaceFeeder(mgr, o.Compiler), builder.OnlyMetadata)
+	}
+	if err == nil && o.Keys != nil {
+		err = add(t, mgr, keyFeeder(mgr, o.Keys))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("watch the cluster: %w", err)
+	}
+	return t, nil
+}
+
+func add[T client.Object](t *Table, mgr ctrl.Manager, f *feeder[T], opts ...builder.ForOption) error {
+	t.feeders = append(t.feeders, f)
+	return f.setup(mgr, opts...)
+}
+
+// Load puts all that the caches have into the table. When it returns nil, the table is complete.
+func (t *Table) Load(ctx context.Context) error {
+	for _, f := range t.feeders {
+		if err := f.load(ctx); err != nil {
+			return fmt.Errorf("load the routing table: %w", err)
+		}
+	}
+	return nil
+}
+
+func routeFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*v1alpha1.TravisRoute] {
+	return &feeder[*v1alpha1.TravisRoute]{
+		name:   "travisroute",
+		reader: mgr.GetClient(),
+		empty:  func() *v1alpha1.TravisRoute { return &v1alpha1.TravisRoute{} },
+		list:   func() client.ObjectList { return &v1alpha1.TravisRouteList{} },
+		put:    c.PutRoute,
+		remove: c.DeleteRoute,
+	}
+}
+
+func defaultsFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*v1alpha1.TravisDefaults] {
+	return &feeder[*v1alpha1.TravisDefaults]{
+		name:   "travisdefaults",
+		reader: mgr.GetClient(),
+		empty:  func() *v1alpha1.TravisDefaults { return &v1alpha1.TravisDefaults{} },
+		list:   func() client.ObjectList { return &v1alpha1.TravisDefaultsList{} },
+		put:    c.PutDefaults,
+		remove: c.DeleteDefaults,
+	}
+}
+
+func secretFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*corev1.Secret] {
+	return &feeder[*corev1.Secret]{
+		name:   "secret",
+		reader: mgr.GetClient(),
+		empty:  func() *corev1.Secret { return &corev1.Secret{} },
+		list:   func() client.ObjectList { return &corev1.SecretList{} },
+		put:    func(s *corev1.Secret) { c.PutSecret(sealed(s)) },
+		remove: c.DeleteSecret,
+	}
+}
+
+// sealed is the Secret in a form that cannot be printed.
+func sealed(s *corev1.Secret) routing.Secret {
+	data := make(map[string]secret.Value, len(s.Data))
+	for key, value := range s.Data {
+		data[key] = secret.New(string(value))
+	}
+	return routing.Secret{Namespace: s.Namespace, Name: s.Name, Type: s.Labels[v1alpha1.LabelSecretType], Data: data}
+}
+
+func namespaceFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*metav1.PartialObjectMetadata] {
+	kind := corev1.SchemeGroupVersion.WithKind("Namespace")
+	return &feeder[*metav1.PartialObjectMetadata]{
+		name:   "namespace",
+		reader: mgr.GetClient(),
+		empty: func() *metav1.PartialObjectMetadata {
+			m := &metav1.PartialObjectMetadata{}
+			m.SetGroupVersionKind(kind)
+			return m
+		},
+		list: func() client.ObjectList {
+			m := &metav1.PartialObjectMetadataList{}
+			m.SetGroupVersionKind(kind)
+			return m
+		},
+		put:    func(m *metav1.PartialObjectMetadata) { c.PutNamespace(m.Name, m.Labels) },
+		remove: func(key types.NamespacedName) { c.DeleteNamespace(key.Name) },
+	}
+}
+
+// keyFeeder reads ConfigMaps of the operator's own namespace: the cache holds no others.
+func keyFeeder(mgr ctrl.Manager, k Keys) *feeder[*corev1.ConfigMap] {
+	return &feeder[*corev1.ConfigMap]{
+		name:   "configmap",
+		reader: mgr.GetClient(),
+		empty:  func() *corev1.ConfigMap { return &corev1.ConfigMap{} },
+		list:   func() client.ObjectList { return &corev1.ConfigMapList{} },
+		put:    func(m *corev1.ConfigMap) { k.PutConfigMap(m.Name, m.Data) },
+		remove: func(key types.NamespacedName) { k.DeleteConfigMap(key.Name) },
+	}
+}
+
+// eachItem calls do with the name of each object of a list.
+func eachItem(list client.ObjectList, do func(types.NamespacedName) error) error {
+	return meta.EachListItem(list, func(o runtime.Object) error {
+		return do(client.ObjectKeyFromObject(o.(client.Object)))
+	})
+}

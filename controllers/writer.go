@@ -1,0 +1,190 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/time/rate"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing"
+)
+
+// StatusWriter tells the owners of routes and defaults what the operator makes of them. It runs on
+// every replica and writes on the one that has the lease.
+type StatusWriter struct {
+	// Client reads from the caches and patches status.
+	Client client.Client
+	// Live reads metadata past the caches, to see a Secret that has not been labelled.
+	Live     client.Reader
+	Compiler *routing.Compiler
+	// Channels tells of a route's channels, those that an event was ever accepted for.
+	Channels func(namespace, route string) []ChannelState
+	Recorder events.EventRecorder
+	Lease    Lease
+	Log      logr.Logger
+
+	turns turns
+	pace  *rate.Limiter
+}
+
+// NeedLeaderElection is false: the writer has a lease of its own.
+func (*StatusWriter) NeedLeaderElection() bool { return false }
+
+// Start writes status whenever this replica has the lease, until ctx ends.
+func (w *StatusWriter) Start(ctx context.Context) error {
+	w.pace = rate.NewLimiter(writesPerSec, writesBurst)
+	return w.Lease.hold(ctx, func(ctx context.Context) { w.turns.run(ctx, w.Log, w.all, w.write) })
+}
+
+// Compiled is told what a change of the table came to. It does not block.
+func (w *StatusWriter) Compiled(c routing.Changes) {
+	for _, key := range c.Routes {
+		w.turns.soon(subject{kindRoute, key}, 0)
+	}
+	for _, key := range c.Defaults {
+		w.turns.soon(subject{kindDefaults, key}, 0)
+	}
+}
+
+// Settled is told that a delivery of a route came to something. It does not block.
+func (w *StatusWriter) Settled(namespace, route string) {
+	w.turns.soon(subject{kindRoute, types.NamespacedName{Namespace: namespace, Name: route}}, settle)
+}
+
+// all are the objects to look at when a term begins: the replica before may have left any behind.
+func (w *StatusWriter) all(ctx context.Context) []subject {
+	var subjects []subject
+	for kind, list := range map[string]client.ObjectList{
+		kindRoute:    &v1alpha1.TravisRouteList{},
+		kindDefaults: &v1alpha1.TravisDefaultsList{},
+	} {
+		err := w.Client.List(ctx, list)
+		err = errors.Join(err, eachItem(list, func(key types.NamespacedName) error {
+			subjects = append(subjects, subject{kind, key})
+			return nil
+		}))
+		if err != nil {
+			w.Log.Error(err, "objects were not listed; each gets its status when it changes", "kind", kind)
+		}
+	}
+	return subjects
+}
+
+// write brings one object's status up to date.
+func (w *StatusWriter) write(ctx context.Context, s subject) (again time.Duration, err error) {
+	if s.kind == kindDefaults {
+		again, err = w.writeDefaults(ctx, s.key)
+	} else {
+		err = w.writeRoute(ctx, s.key)
+	}
+	if apierrors.IsNotFound(err) {
+		return 0, nil // deleted meanwhile
+	}
+	return again, err
+}
+
+func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName) error {
+	verdict, ok := w.Compiler.Verdict(key)
+	if !ok {
+		return nil // not in the table yet, or no more: its turn comes with the change
+	}
+	route := &v1alpha1.TravisRoute{}
+	if err := w.Client.Get(ctx, key, route); err != nil {
+		return err
+	}
+	old := route.DeepCopy()
+	route.Status = routeStatus(old.Status, route.Spec.Repository, verdict, w.Channels(key.Namespace, key.Name))
+	if equality.Semantic.DeepEqual(old.Status, route.Status) {
+		return nil
+	}
+	return w.patch(ctx, route, old, route.Status.Conditions, old.Status.Conditions)
+}
+
+func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedName) (time.Duration, error) {
+	verdict, ok := w.Compiler.DefaultsVerdict(key.Namespace)
+	if !ok || key.Name != v1alpha1.DefaultsName {
+		return 0, nil
+	}
+	// What this finds changes the verdict, and a changed verdict brings another turn.
+	again, err := w.lookForUnlabelled(ctx, key.Namespace, verdict.MissingSecrets)
+	if err != nil {
+		return 0, err
+	}
+	defaults := &v1alpha1.TravisDefaults{}
+	if err := w.Client.Get(ctx, key, defaults); err != nil {
+		return 0, err
+	}
+	old := defaults.DeepCopy()
+	defaults.Status = defaultsStatus(old.Status, verdict)
+	if equality.Semantic.DeepEqual(old.Status, defaults.Status) {
+		return again, nil
+	}
+	return again, w.patch(ctx, defaults, old, defaults.Status.Conditions, old.Status.Conditions)
+}
+
+// lookForUnlabelled asks whether a Secret that an account misses is there without its label, for
+// then the way out is another. No watch tells of such a Secret, so it is looked for again.
+func (w *StatusWriter) lookForUnlabelled(ctx context.Context, namespace string, names []string) (time.Duration, error) {
+	for _, name := range names {
+		key := types.NamespacedName{Namespace: namespace, Name: name}
+		found := &metav1.PartialObjectMetadata{}
+		found.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+		err := w.Live.Get(ctx, key, found)
+		switch {
+		case apierrors.IsNotFound(err):
+			w.Compiler.DeleteUnlabelled(key)
+		case err != nil:
+			return 0, fmt.Errorf("look for Secret %s: %w", key, err)
+		case !labelled(found):
+			w.Compiler.PutUnlabelled(key)
+		}
+	}
+	if len(names) > 0 {
+		return lookAgain, nil
+	}
+	return 0, nil
+}
+
+// labelled reports whether the watch will bring the Secret by itself.
+func labelled(s *metav1.PartialObjectMetadata) bool {
+	t := s.Labels[v1alpha1.LabelSecretType]
+	return t == v1alpha1.SecretTypeToken || t == v1alpha1.SecretTypeCredential
+}
+
+// patch writes what changed, in its turn, and tells of a changed Ready in an Event.
+func (w *StatusWriter) patch(ctx context.Context, obj, old client.Object, now, before []metav1.Condition) error {
+	if err := w.pace.Wait(ctx); err != nil {
+		return err
+	}
+	if err := w.Client.Status().Patch(ctx, obj, client.MergeFrom(old)); err != nil {
+		return fmt.Errorf("patch status: %w", err)
+	}
+	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionDelivering} {
+		w.tell(obj, meta.FindStatusCondition(now, kind), meta.FindStatusCondition(before, kind))
+	}
+	return nil
+}
+
+// tell records an Event where a condition is another than before.
+func (w *StatusWriter) tell(obj client.Object, now, before *metav1.Condition) {
+	if now == nil || (before != nil && before.Status == now.Status && before.Reason == now.Reason) {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if now.Status == metav1.ConditionFalse {
+		kind = corev1.EventTypeWarning
+	}
+	w.Recorder.Eventf(obj, nil, kind, now.Reason, "Judge", "%s", now.Message)
+}
