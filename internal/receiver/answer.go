@@ -1,0 +1,110 @@
+package receiver
+
+import (
+	"net/http"
+)
+
+// Why an answer is what it is: in logs, and as the label of a metric.
+const (
+	ReasonStored            = "stored"
+	ReasonUnknownRepository = "unknown_repository"
+	ReasonNotSetUp          = "not_set_up"
+	ReasonUnrouted          = "unrouted"
+	ReasonSeen              = "seen"
+	ReasonStale             = "stale"
+	ReasonNotForm           = "not_form"
+	ReasonNoSlug            = "no_slug"
+	ReasonBody              = "body"
+	ReasonNoPayload         = "no_payload"
+	ReasonPayload           = "payload"
+	ReasonSlugDiffers       = "slug_differs"
+	ReasonNoSignature       = "no_signature"
+	ReasonWrongSignature    = "wrong_signature"
+	ReasonNoProof           = "no_proof"
+	ReasonWrongProof        = "wrong_proof"
+	ReasonOtherRepository   = "other_repository"
+	ReasonPath              = "path"
+	ReasonMethod            = "method"
+	ReasonRedirected        = "redirected"
+	ReasonTooLarge          = "too_large"
+	ReasonJSON              = "json"
+	ReasonCompressed        = "compressed"
+	ReasonNotReady          = "not_ready"
+	ReasonBusy              = "busy"
+	ReasonStoreFull         = "store_full"
+	ReasonStoreUnavailable  = "store_unavailable"
+	ReasonPanic             = "panic"
+)
+
+// answer is what a request gets: a status, one plain line, and for ourselves the reason.
+type answer struct {
+	code   int
+	reason string
+	line   string
+	err    error // for the log only
+}
+
+// because adds what only the log may tell.
+func (a answer) because(err error) *answer {
+	a.err = err
+	return &a
+}
+
+// saying replaces the line.
+func (a answer) saying(line string) *answer {
+	a.line = line
+	return &a
+}
+
+// The answers. Those to the unproven say the same whatever was wrong.
+var (
+	stored = answer{code: http.StatusAccepted, reason: ReasonStored, line: "stored"}
+
+	unknownRepository = answer{code: http.StatusNoContent, reason: ReasonUnknownRepository}
+	notSetUp          = answer{code: http.StatusNoContent, reason: ReasonNotSetUp}
+	unrouted          = answer{code: http.StatusNoContent, reason: ReasonUnrouted}
+	seen              = answer{code: http.StatusNoContent, reason: ReasonSeen}
+	stale             = answer{code: http.StatusNoContent, reason: ReasonStale}
+
+	notForm     = answer{code: http.StatusBadRequest, reason: ReasonNotForm, line: "the Content-Type must be application/x-www-form-urlencoded"}
+	noSlug      = answer{code: http.StatusBadRequest, reason: ReasonNoSlug, line: "the Travis-Repo-Slug header is missing"}
+	brokenBody  = answer{code: http.StatusBadRequest, reason: ReasonBody, line: "the body ends early or is not form-encoded"}
+	noPayload   = answer{code: http.StatusBadRequest, reason: ReasonNoPayload, line: "the form must have exactly one field payload"}
+	badPayload  = answer{code: http.StatusBadRequest, reason: ReasonPayload}
+	slugDiffers = answer{code: http.StatusBadRequest, reason: ReasonSlugDiffers, line: "the Travis-Repo-Slug header differs from the payload's repository"}
+
+	noSignature     = answer{code: http.StatusUnauthorized, reason: ReasonNoSignature, line: "proof is needed"}
+	noProof         = answer{code: http.StatusUnauthorized, reason: ReasonNoProof, line: "proof is needed"}
+	wrongSignature  = answer{code: http.StatusForbidden, reason: ReasonWrongSignature, line: "refused"}
+	wrongProof      = answer{code: http.StatusForbidden, reason: ReasonWrongProof, line: "refused"}
+	otherRepository = answer{code: http.StatusForbidden, reason: ReasonOtherRepository, line: "refused"}
+
+	otherPath   = answer{code: http.StatusNotFound, reason: ReasonPath, line: "there is nothing here"}
+	otherMethod = answer{code: http.StatusMethodNotAllowed, reason: ReasonMethod, line: "webhooks are posted"}
+	redirected  = answer{code: http.StatusMethodNotAllowed, reason: ReasonRedirected, line: "webhooks are posted; a redirect on the way made this one a GET without its event"}
+	tooLarge    = answer{code: http.StatusRequestEntityTooLarge, reason: ReasonTooLarge, line: "the body is larger than 4 MiB"}
+	isJSON      = answer{code: http.StatusUnsupportedMediaType, reason: ReasonJSON, line: "this is JSON, which Travis sends unsigned where .travis.yml says \"msteams: true\": remove that line from notifications.webhooks"}
+	compressed  = answer{code: http.StatusUnsupportedMediaType, reason: ReasonCompressed, line: "the body must not be compressed"}
+
+	notReady         = answer{code: http.StatusServiceUnavailable, reason: ReasonNotReady, line: "not ready"}
+	busy             = answer{code: http.StatusServiceUnavailable, reason: ReasonBusy, line: "too many webhooks at once"}
+	storeFull        = answer{code: http.StatusServiceUnavailable, reason: ReasonStoreFull, line: "cannot store"}
+	storeUnavailable = answer{code: http.StatusServiceUnavailable, reason: ReasonStoreUnavailable, line: "cannot store"}
+	panicked         = answer{code: http.StatusServiceUnavailable, reason: ReasonPanic, line: "cannot store"}
+)
+
+// write sends the answer.
+func (a *answer) write(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	if a.code == http.StatusMethodNotAllowed {
+		h.Set("Allow", http.MethodPost)
+	}
+	if a.line == "" {
+		w.WriteHeader(a.code)
+		return
+	}
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(a.code)
+	_, _ = w.Write([]byte(a.line + "\n")) // a sender that is gone cannot be told
+}

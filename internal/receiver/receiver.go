@@ -1,0 +1,68 @@
+// Package receiver is where Travis' webhooks arrive: it verifies them, looks up who wants them,
+// stores them and only then answers 202, because Travis never tries twice.
+//
+// handler.go has the order of the stages, each stage is a function of its own below, limits.go has
+// every bound, answer.go every answer.
+package receiver
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/verify"
+)
+
+// Settings are what the operator's settings say about the receiver.
+type Settings struct {
+	// PathPrefix is the path that Travis posts to, such as /travis, without a slash at its end.
+	PathPrefix string
+	// MaxAge of an event; an older one is not news.
+	MaxAge time.Duration
+	// TrustedProxies may tell the client's address in X-Forwarded-For or X-Real-IP.
+	TrustedProxies []netip.Prefix
+	// Keyless repositories are of a Travis that signs nothing: the token's proof is enough.
+	Keyless verify.Patterns
+}
+
+// Store keeps what was accepted. It is a part of queue.Queue.
+type Store interface {
+	Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, error)
+}
+
+// Memory remembers repositories' ids across restarts. It is a part of queue.Queue.
+type Memory interface {
+	Get(bucket, key string) ([]byte, bool)
+	Put(ctx context.Context, bucket, key string, value []byte) error
+}
+
+// Observer is told what happens. Its methods must not block.
+type Observer interface {
+	// Answered is told of every answer: its status code, its reason (one of the Reason constants)
+	// and how long it took.
+	Answered(code int, reason string, took time.Duration)
+	// Noticed is told what people of a namespace should see on the status of their routes for
+	// the repository (in lower case): a reason (one of the Reason constants) and a sentence that
+	// says what to do. Strangers can bring about ReasonRedirected as often as they like.
+	Noticed(namespace, repository, reason, message string)
+}
+
+// Options of NewHandler. All are needed.
+type Options struct {
+	Settings Settings
+	// Lookup finds a repository in the current table, in any case of letters.
+	Lookup func(slug string) (*routing.Repository, bool)
+	// Keys are those that are valid now.
+	Keys func() *verify.Keyring
+	// Ready is nil when the table is complete, the keys are known and the store can be reached.
+	Ready    func() error
+	Store    Store
+	Memory   Memory
+	Observer Observer
+	Now      func() time.Time
+	Log      logr.Logger
+}

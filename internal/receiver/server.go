@@ -1,0 +1,121 @@
+package receiver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+)
+
+// ServerOptions of NewServer.
+type ServerOptions struct {
+	// Address to listen on, as host:port.
+	Address string
+	Handler http.Handler
+	// CertFile and KeyFile make it serve HTTPS, and are read again when they change; both empty
+	// for plain HTTP.
+	CertFile, KeyFile string
+	// Linger is how long it goes on taking new webhooks once it is told to stop, because an
+	// ingress goes on sending them until it has heard of it.
+	Linger time.Duration
+	// Drain is how long it then waits for those under way.
+	Drain time.Duration
+	Log   logr.Logger
+}
+
+// Server takes webhooks from the network.
+type Server struct {
+	options  ServerOptions
+	http     *http.Server
+	listener net.Listener
+}
+
+// NewServer makes one; it does not listen yet. The error says what is wrong with the certificate.
+func NewServer(options ServerOptions) (*Server, error) {
+	s := &Server{options: options, http: &http.Server{
+		Handler:           options.Handler,
+		ReadHeaderTimeout: HeaderTimeout,
+		ReadTimeout:       ReadTimeout,
+		WriteTimeout:      WriteTimeout,
+		IdleTimeout:       IdleTimeout,
+		MaxHeaderBytes:    MaxHeader,
+		ErrorLog:          log.New(debugWriter{options.Log}, "", 0),
+	}}
+	if options.CertFile == "" {
+		return s, nil
+	}
+	c, err := newCertificate(options.CertFile, options.KeyFile, options.Log)
+	if err != nil {
+		return nil, err
+	}
+	s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
+	return s, nil
+}
+
+// Listen takes the port. The error is a sentence that says what to do.
+func (s *Server) Listen() error {
+	listener, err := net.Listen("tcp", s.options.Address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("cannot listen for webhooks on %s: another program has the port; end it, or choose another port", s.options.Address)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("cannot listen for webhooks on %s: no permission for the port; choose one above 1023", s.options.Address)
+	case err != nil:
+		return fmt.Errorf("cannot listen for webhooks on %s: %w", s.options.Address, err)
+	}
+	s.listener = listener
+	return nil
+}
+
+// Addr is where it listens, once it does.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Serve answers until ctx ends, lingers, and lets those under way end. Listen comes before it. It
+// returns an error where it could not go on, or where some were cut off.
+func (s *Server) Serve(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.accept() }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve webhooks: %w", err)
+	case <-ctx.Done():
+	}
+	linger := time.NewTimer(s.options.Linger)
+	defer linger.Stop()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve webhooks: %w", err)
+	case <-linger.C:
+	}
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.Drain)
+	defer cancel()
+	err := s.http.Shutdown(draining)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("webhooks were cut off after %s: %w", s.options.Drain, err), s.http.Close())
+	}
+	<-failed // always http.ErrServerClosed after Shutdown
+	return err
+}
+
+func (s *Server) accept() error {
+	if s.http.TLSConfig != nil {
+		return s.http.ServeTLS(s.listener, "", "")
+	}
+	return s.http.Serve(s.listener)
+}
+
+// debugWriter takes what net/http has to say: broken connections and handshakes of strangers.
+type debugWriter struct{ log logr.Logger }
+
+func (w debugWriter) Write(line []byte) (int, error) {
+	w.log.V(1).Info(strings.TrimSpace(string(line)))
+	return len(line), nil
+}
