@@ -16,6 +16,10 @@ machine:
 build: machine ## Compile the operator and the kubectl plugin into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
 
+.PHONY: image
+image: machine ## Write the container image to dist/, without a container engine
+	@hack/image.sh
+
 .PHONY: test
 test: machine ## Run every test, after getting the servers that the suites need
 	@hack/test.sh

@@ -113,11 +113,11 @@ func (s *summary) done(e event, key string) {
 }
 
 var (
-	reasonOfSkip = regexp.MustCompile(`(?m)^\s+\S+\.go:\d+: (.*)$`)
+	reasonOfSkip = regexp.MustCompile(`(?m)^\s+\S+\.go:\d+: (?:SKIPPED: )?(.*)$`)
 	// A suite of Ginkgo passes as one test, and says how many of its specs it skipped.
 	specsSkipped = regexp.MustCompile(`(\d+) Skipped\b`)
 	// missingServer is what a suite says whose server is not installed.
-	missingServer = regexp.MustCompile(`SKIPPED: (.*)`)
+	missingServer = regexp.MustCompile(`SKIPPED: (.* is not installed.*)`)
 )
 
 func (s *summary) skippedSpecs(e event, text string) {
