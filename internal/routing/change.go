@@ -213,7 +213,7 @@ func (ch *change) recompileDefaults(namespace string) {
 
 // reconsiderNamespace resolves the routes of a namespace whose labels have changed.
 func (ch *change) reconsiderNamespace(namespace string) {
-	_, cluster := ch.next.levels(namespace)
+	cluster := ch.next.cluster()
 	if cluster == nil || namespace == cluster.namespace {
 		return
 	}

@@ -79,7 +79,7 @@ func (r *Route) idle() bool { return !r.Accepted || r.Suspended }
 
 // granted reports whether the cluster grants the repository to the namespace on a signature alone.
 func (t *Table) granted(key claimKey) bool {
-	_, cluster := t.levels(key.namespace)
+	cluster := t.cluster()
 	return cluster != nil && cluster.grant.covers(t, key.namespace, key.slug)
 }
 

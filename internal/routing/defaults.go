@@ -104,19 +104,29 @@ func (c *Compiler) compileGrant(out *defaults, spec *v1alpha1.SignatureOnly) {
 	}
 }
 
-// levels are the two kinds of defaults that a namespace follows, its own and the cluster's;
-// either may be nil. In the operator's own namespace they are the same.
-func (t *Table) levels(namespace string) (own, cluster *defaults) {
-	own, _ = t.defaults.get([]byte(namespace))
-	cluster, _ = t.defaults.get([]byte(t.operatorNamespace))
-	return own, cluster
+// levels are the defaults that a namespace follows: its own before the cluster's. In the
+// operator's own namespace there is but one level.
+func (t *Table) levels(namespace string) []*defaults {
+	levels := make([]*defaults, 0, 2)
+	if own, ok := t.defaults.get([]byte(namespace)); ok {
+		levels = append(levels, own)
+	}
+	if cluster := t.cluster(); cluster != nil && namespace != t.operatorNamespace {
+		levels = append(levels, cluster)
+	}
+	return levels
+}
+
+// cluster is the cluster-wide object, nil if there is none.
+func (t *Table) cluster() *defaults {
+	cluster, _ := t.defaults.get([]byte(t.operatorNamespace))
+	return cluster
 }
 
 // effectiveEvents are those of a route that lists none.
 func (t *Table) effectiveEvents(namespace string) EventSet {
-	own, cluster := t.levels(namespace)
-	for _, level := range []*defaults{own, cluster} {
-		if level != nil && level.events != 0 {
+	for _, level := range t.levels(namespace) {
+		if level.events != 0 {
 			return level.events
 		}
 	}
@@ -125,9 +135,8 @@ func (t *Table) effectiveEvents(namespace string) EventSet {
 
 // effectiveMessage is that of a route that brings none, nil for the built-in line.
 func (t *Table) effectiveMessage(namespace string) *v1alpha1.MessageTemplate {
-	own, cluster := t.levels(namespace)
-	for _, level := range []*defaults{own, cluster} {
-		if level != nil && level.message != nil {
+	for _, level := range t.levels(namespace) {
+		if level.message != nil {
 			return level.message
 		}
 	}
@@ -136,9 +145,8 @@ func (t *Table) effectiveMessage(namespace string) *v1alpha1.MessageTemplate {
 
 // effectiveAccount is the name of the account of channels that name none, empty if there is none.
 func (t *Table) effectiveAccount(namespace string) string {
-	own, cluster := t.levels(namespace)
-	for _, level := range []*defaults{own, cluster} {
-		if level != nil && level.account != "" {
+	for _, level := range t.levels(namespace) {
+		if level.account != "" {
 			return level.account
 		}
 	}
@@ -164,21 +172,19 @@ func (t *Table) account(namespace, name string) (*Account, *Problem) {
 				namespace, t.operatorNamespace)
 		}
 	}
-	own, cluster := t.levels(namespace)
-	if own != nil && own.accounts[name] != nil {
-		a := own.accounts[name]
+	for _, level := range t.levels(namespace) {
+		a := level.accounts[name]
+		if a == nil {
+			continue
+		}
+		if a.Namespace != namespace && !a.allowed.chooses(t, namespace) {
+			return nil, problem(v1alpha1.ReasonAccountNotAllowed,
+				"account %q of namespace %q is not for namespace %q: its allowedNamespaces must choose it, or this namespace's own TravisDefaults must define an account",
+				name, a.Namespace, namespace)
+		}
 		return a, a.problem
 	}
-	if cluster == nil || cluster.accounts[name] == nil {
-		return nil, problem(v1alpha1.ReasonAccountNotFound,
-			"there is no account %q: define it under accounts in the TravisDefaults of namespace %q or %q",
-			name, namespace, t.operatorNamespace)
-	}
-	a := cluster.accounts[name]
-	if !a.allowed.chooses(t, namespace) {
-		return nil, problem(v1alpha1.ReasonAccountNotAllowed,
-			"account %q of namespace %q is not for namespace %q: its allowedNamespaces must choose it, or this namespace's own TravisDefaults must define an account",
-			name, a.Namespace, namespace)
-	}
-	return a, a.problem
+	return nil, problem(v1alpha1.ReasonAccountNotFound,
+		"there is no account %q: define it under accounts in the TravisDefaults of namespace %q or %q",
+		name, namespace, t.operatorNamespace)
 }

@@ -100,11 +100,12 @@ func compileFilter(expression string, failed func(error)) (*filter, error) {
 	return &filter{program, failed}, nil
 }
 
-// mistakes are the issues as one line.
+// mistakes are the first issues as one line.
 func mistakes(issues *cel.Issues) string {
 	var all []string
-	for _, e := range issues.Errors() {
-		all = append(all, fmt.Sprintf("line %d, column %d: %s", e.Location.Line(), e.Location.Column()+1, e.Message))
+	for _, e := range issues.Errors()[:min(len(issues.Errors()), 3)] {
+		message, _, _ := strings.Cut(e.Message, " expecting {") // the names of the parser's tokens help nobody
+		all = append(all, fmt.Sprintf("line %d, column %d: %s", e.Location.Line(), e.Location.Column()+1, message))
 	}
 	return strings.ReplaceAll(strings.Join(all, "; "), "routing.filter", "")
 }

@@ -36,12 +36,12 @@ func (c *Compiler) declare(r *v1alpha1.TravisRoute) *declared {
 		uid:        string(r.UID),
 		generation: r.Generation,
 		spec:       r.Spec.DeepCopy(),
-		claim:      claimKey{r.Namespace, toLower(r.Spec.Repository)},
+		claim:      claimKey{r.Namespace, slugOf(r.Spec.Repository)},
 	}
 	invalid := func(format string, args ...any) {
 		d.invalid = append(d.invalid, *problem(v1alpha1.ReasonInvalid, format, args...))
 	}
-	if !isSlug(d.claim.slug) {
+	if d.claim.slug == "" {
 		invalid("repository is %q: write owner/name, such as example/example", d.spec.Repository)
 	}
 	if len(d.spec.Channels) == 0 {

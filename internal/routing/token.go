@@ -39,11 +39,11 @@ type token struct {
 func readToken(s Secret) token {
 	repository := strings.TrimSuffix(s.Data[tokenRepository].Reveal(), "\n")
 	value := strings.TrimSuffix(s.Data[tokenToken].Reveal(), "\n")
-	t := token{claim: claimKey{s.Namespace, toLower(repository)}}
+	t := token{claim: claimKey{s.Namespace, slugOf(repository)}}
 	switch {
 	case repository == "":
 		t.fault = fmt.Sprintf("Secret %q is labelled %s=%s and has no key %q", s.Name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, tokenRepository)
-	case !isSlug(t.claim.slug):
+	case t.claim.slug == "":
 		t.fault = fmt.Sprintf("the key %q of Secret %q is not owner/name", tokenRepository, s.Name)
 	case value == "":
 		t.fault = fmt.Sprintf("Secret %q has no key %q, or an empty one", s.Name, tokenToken)
@@ -60,7 +60,7 @@ func proofHash(slug, token string) ProofHash {
 	return sha256.Sum256([]byte(hex.EncodeToString(proof[:])))
 }
 
-// toLower is s in lower case if it is a possible slug, and empty otherwise.
+// toLower is s in lower case, and empty where it is too long for a slug or not ASCII.
 func toLower(s string) string {
 	var buf [maxSlug]byte
 	lowered, ok := lower(buf[:], s)
@@ -70,14 +70,17 @@ func toLower(s string) string {
 	return string(lowered)
 }
 
-// isSlug reports whether s is owner/name.
-func isSlug(s string) bool {
+// slugOf is s in lower case if it is owner/name, and empty otherwise.
+func slugOf(s string) string {
 	owner, name, ok := strings.Cut(s, "/")
-	return ok && owner != "" && name != "" && !strings.ContainsFunc(s, notOfSlug) && !strings.Contains(name, "/")
+	if !ok || owner == "" || name == "" || strings.ContainsFunc(owner, notOfSlug) || strings.ContainsFunc(name, notOfSlug) {
+		return ""
+	}
+	return toLower(s)
 }
 
 func notOfSlug(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._~-/", r))
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._~-", r))
 }
 
 // setFault notes what is wrong with a token Secret; an empty fault forgets it.

@@ -1,0 +1,106 @@
+package routing
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+)
+
+// TestChurn puts, replaces and deletes objects at random. In the end there must be what comes of
+// the objects that are left, compiled from nothing; and whatever changed on the way must have
+// been told.
+func TestChurn(t *testing.T) {
+	var pool []any
+	inputs, _ := filepath.Glob("testdata/*.in.yaml")
+	for _, in := range inputs {
+		pool = append(pool, readObjects(t, in)...) // many have the same name, so they replace each other
+	}
+	for seed := range uint64(100) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		told := told{routes: map[types.NamespacedName]Verdict{}, defaults: map[types.NamespacedName]DefaultsVerdict{}}
+		config := testConfig()
+		var c *Compiler
+		config.Changed = func(changes Changes) { told.look(c, changes) }
+		c = NewCompiler(config)
+		left := map[string]any{}
+		for range 200 {
+			o := pool[rng.IntN(len(pool))]
+			if rng.IntN(3) == 0 {
+				remove(c, o)
+				delete(left, keyOf(o))
+				continue
+			}
+			put(c, o)
+			left[keyOf(o)] = o
+		}
+		objects := slices.Collect(maps.Values(left))
+		want, got := compileAll(t, objects), marshal(t, outcomes(c, objects))
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Fatalf("seed %d: what is left is not what a new compiler makes of it:\n%s", seed, diff)
+		}
+		told.check(t, c, objects)
+	}
+}
+
+// told is what a listener knows who looks at what it is told of and at nothing else.
+type told struct {
+	routes   map[types.NamespacedName]Verdict
+	defaults map[types.NamespacedName]DefaultsVerdict
+}
+
+func (l *told) look(c *Compiler, changes Changes) {
+	for _, key := range changes.Routes {
+		l.routes[key], _ = c.Verdict(key)
+	}
+	for _, key := range changes.Defaults {
+		l.defaults[key], _ = c.DefaultsVerdict(key.Namespace)
+	}
+}
+
+func (l *told) check(t *testing.T, c *Compiler, objects []any) {
+	t.Helper()
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *v1alpha1.TravisRoute:
+			v, _ := c.Verdict(client.ObjectKeyFromObject(o))
+			if diff := cmp.Diff(v, l.routes[client.ObjectKeyFromObject(o)]); diff != "" {
+				t.Fatalf("nobody was told of route %s/%s:\n%s", o.Namespace, o.Name, diff)
+			}
+		case *v1alpha1.TravisDefaults:
+			v, _ := c.DefaultsVerdict(o.Namespace)
+			if diff := cmp.Diff(v, l.defaults[client.ObjectKeyFromObject(o)]); diff != "" {
+				t.Fatalf("nobody was told of the defaults of %s:\n%s", o.Namespace, diff)
+			}
+		}
+	}
+}
+
+func keyOf(object any) string {
+	o := object.(client.Object)
+	return fmt.Sprintf("%T %s/%s", object, o.GetNamespace(), o.GetName())
+}
+
+func remove(c *Compiler, object any) {
+	key := client.ObjectKeyFromObject(object.(client.Object))
+	switch object.(type) {
+	case *v1alpha1.TravisRoute:
+		c.DeleteRoute(key)
+	case *v1alpha1.TravisDefaults:
+		c.DeleteDefaults(key)
+	case *corev1.Namespace:
+		c.DeleteNamespace(key.Name)
+	case *corev1.Secret:
+		c.DeleteSecret(key)
+		c.DeleteUnlabelled(key)
+	}
+}
