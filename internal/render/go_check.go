@@ -14,10 +14,18 @@ const (
 	otherScope              // something that only running it tells
 )
 
-// goChecker walks a template's tree and refuses what is unknown or unbounded.
-type goChecker struct{ source string }
+// maxCalls bounds the functions that one rendering calls: some hundredths of a second, where
+// each of them works on the longest string there can be.
+const maxCalls = 2000
 
-func (c goChecker) list(l *parse.ListNode, s scope) error {
+// goChecker walks a template's tree and refuses what is unknown or unbounded.
+type goChecker struct {
+	source string
+	weight int // how often the part being walked may run
+	calls  int // counted so far
+}
+
+func (c *goChecker) list(l *parse.ListNode, s scope) error {
 	if l == nil {
 		return nil
 	}
@@ -29,7 +37,7 @@ func (c goChecker) list(l *parse.ListNode, s scope) error {
 	return nil
 }
 
-func (c goChecker) node(n parse.Node, s scope) error {
+func (c *goChecker) node(n parse.Node, s scope) error {
 	switch n := n.(type) {
 	case *parse.ActionNode:
 		return c.pipe(n.Pipe, s)
@@ -57,7 +65,7 @@ func (c goChecker) node(n parse.Node, s scope) error {
 	return nil
 }
 
-func (c goChecker) branch(b *parse.BranchNode, s, inside scope) error {
+func (c *goChecker) branch(b *parse.BranchNode, s, inside scope) error {
 	if err := c.pipe(b.Pipe, s); err != nil {
 		return err
 	}
@@ -69,13 +77,15 @@ func (c goChecker) branch(b *parse.BranchNode, s, inside scope) error {
 
 // loop lets range go over .jobs only, and only once at a time: their number is bounded, and
 // with it the time that a template can take.
-func (c goChecker) loop(r *parse.RangeNode, s scope) error {
+func (c *goChecker) loop(r *parse.RangeNode, s scope) error {
 	if !overJobs(r.Pipe, s) {
 		return at(c.source, int(r.Pos), "range goes over .jobs and nothing else")
 	}
 	if nested(r.List) {
 		return at(c.source, int(r.Pos), "range does not go inside range")
 	}
+	c.weight *= maxJobs
+	defer func() { c.weight /= maxJobs }()
 	return c.branch(&r.BranchNode, s, jobScope)
 }
 
@@ -110,7 +120,7 @@ func nested(l *parse.ListNode) bool {
 	})
 }
 
-func (c goChecker) pipe(p *parse.PipeNode, s scope) error {
+func (c *goChecker) pipe(p *parse.PipeNode, s scope) error {
 	for _, cmd := range p.Cmds {
 		for _, arg := range cmd.Args {
 			if err := c.node(arg, s); err != nil {
@@ -121,7 +131,10 @@ func (c goChecker) pipe(p *parse.PipeNode, s scope) error {
 	return nil
 }
 
-func (c goChecker) function(n *parse.IdentifierNode) error {
+func (c *goChecker) function(n *parse.IdentifierNode) error {
+	if c.calls += c.weight; c.calls > maxCalls {
+		return at(c.source, int(n.Pos), "too many function calls: the limit is %d, and one within range counts as %d", maxCalls, maxJobs)
+	}
 	names := make([]string, 0, len(functions))
 	for _, f := range functions {
 		if f.Name == n.Ident {
@@ -132,7 +145,7 @@ func (c goChecker) function(n *parse.IdentifierNode) error {
 	return at(c.source, int(n.Pos), "there is no function %q%s", n.Ident, suggest(n.Ident, names, "%s"))
 }
 
-func (c goChecker) field(pos int, name string, s scope) error {
+func (c *goChecker) field(pos int, name string, s scope) error {
 	var known []string
 	switch s {
 	case rootScope:

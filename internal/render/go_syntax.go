@@ -29,7 +29,7 @@ func compileGo(source string) (func(*travis.Event) ([]notify.Span, error), error
 	if len(set) > 1 {
 		return nil, at(source, strings.Index(source, "{{"), "define and block are not available: a message is one template")
 	}
-	check := goChecker{source: source}
+	check := goChecker{source: source, weight: 1}
 	if err := check.list(tree.Root, rootScope); err != nil {
 		return nil, err
 	}

@@ -19,8 +19,8 @@ const (
 	Go     Syntax = "Go"     // text/template with the same variables
 )
 
-// MaxTemplate is the longest template, in bytes.
-const MaxTemplate = 8 << 10
+// MaxTemplate is the longest template, in bytes: four for each character that the API lets through.
+const MaxTemplate = 16 << 10
 
 // Template is a message's text, compiled. It may be used by many goroutines at once.
 type Template struct {
@@ -61,6 +61,12 @@ func Compile(source string, syntax Syntax) (*Template, error) {
 		return nil, err
 	}
 	return &Template{render: bounded(render)}, nil
+}
+
+// Failing is a template that fails with err on every event, so that the default text goes out:
+// what stands for one that did not compile.
+func Failing(err error) *Template {
+	return &Template{render: func(*travis.Event) ([]notify.Span, error) { return nil, err }}
 }
 
 // Check renders a sample of every event and build type, and returns the first mistake.

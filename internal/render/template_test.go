@@ -37,8 +37,9 @@ func TestCompileTellsWhereTheMistakeIs(t *testing.T) {
 		{"a loop in a loop", "{{range .jobs}}{{if .id}}{{range $.jobs}}{{end}}{{end}}{{end}}", Go, "line 1, column 9: range does not go inside range"},
 		{"recursion", `{{define "a"}}{{template "a"}}{{end}}{{template "a"}}`, Go, "line 1, column 1: define and block are not available: a message is one template"},
 		{"a template of its own name", `x{{template "message"}}`, Go, "line 1, column 13: template is not available: a message is one template"},
+		{"too much work in a loop", "{{range .jobs}}" + strings.Repeat("{{lower .state}}", 21) + "{{end}}", Go, "line 1, column 338: too many function calls: the limit is 2000, and one within range counts as 100"},
 		{"a syntax that is none", "a", "Jinja", `there is no syntax "Jinja"; use Travis or Go`},
-		{"too long", strings.Repeat("a", MaxTemplate+1), Travis, "the text is 8193 bytes long; the limit is 8192"},
+		{"too long", strings.Repeat("a", MaxTemplate+1), Travis, "the text is 16385 bytes long; the limit is 16384"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -252,6 +253,14 @@ func TestDefaultTextOfSparseEvents(t *testing.T) {
 		if err != nil || m.Text != tt.want {
 			t.Errorf("got %q, %v; want %q", m.Text, err, tt.want)
 		}
+	}
+}
+
+func TestAFailingTemplateLeavesTheDefaultText(t *testing.T) {
+	_, broken := Compile("%{nothing}", Travis)
+	m, err := Message(Failing(broken), sampleEvent(travis.Passed, travis.Push))
+	if !errors.Is(err, broken) || !strings.HasPrefix(m.Text, "[Travis-CI] [example/example] build/123: passed for push to main") {
+		t.Errorf("got %q, %v", m.Text, err)
 	}
 }
 

@@ -1,0 +1,332 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/record"
+	"github.com/travishook/travishook/internal/routing"
+)
+
+func TestADeliveryBecomesAMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got notify.Message
+		r := start(t, tableWith("#a"), func(_ context.Context, m notify.Message) error { got = m; return nil })
+		d := delivery("id1", "#a")
+		r.queue.lanes[queue.Healthy] <- d
+		synctest.Wait()
+		if got.ID != "id1" || got.Address != "#a" || got.Route != "team/r" || !strings.HasPrefix(got.Text, "[Travis-CI] [example/example] build/123: passed") {
+			t.Errorf("sent %+v", got)
+		}
+		want := []settlement{{d, queue.Outcome{Kind: queue.Delivered, At: time.Now()}}}
+		if diff := cmp.Diff(want, r.queue.outcomes()); diff != "" {
+			t.Error(diff)
+		}
+		if len(r.record.attempts) != 1 || r.record.attempts[0].Service != "fake" || r.record.attempts[0].Reason != record.None {
+			t.Errorf("recorded %+v", r.record.attempts)
+		}
+	})
+}
+
+func TestTheRoutesOwnTemplateIsUsed(t *testing.T) {
+	tests := []struct{ template, want, failure string }{
+		{"%{repository}: %{message}", "example/example: The build passed.", ""},
+		{"%{nothing}", "[Travis-CI] [example/example] build/123: passed for push to main.", `line 1, column 1: there is no variable "nothing"`},
+	}
+	for _, tt := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			var got string
+			table := tableWith("#a")
+			table.routes["team/r"].Message = &v1alpha1.MessageTemplate{Text: tt.template}
+			r := start(t, table, func(_ context.Context, m notify.Message) error { got = m.Text; return nil })
+			r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
+			synctest.Wait()
+			var failure string
+			for _, err := range r.record.templates {
+				failure += err.Error()
+			}
+			if got != tt.want || failure != tt.failure {
+				t.Errorf("sent %q (failure %q), want %q (%q)", got, failure, tt.want, tt.failure)
+			}
+		})
+	}
+}
+
+func TestARoomThatComesBackGetsItsMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		r := start(t, tableWith("#a"), func(context.Context, notify.Message) error {
+			if time.Since(began) < 5*time.Hour {
+				return errors.New("connection refused")
+			}
+			return nil
+		})
+		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
+		time.Sleep(6 * time.Hour)
+		all := r.queue.outcomes()
+		if last := all[len(all)-1]; last.Outcome.Kind != queue.Delivered || last.Delivery.LastReason != "connection refused" {
+			t.Errorf("the last of %d outcomes: %+v", len(all), last)
+		}
+	})
+}
+
+func TestARoomThatStaysDeadGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		r := start(t, tableWith("#a"), func(context.Context, notify.Message) error { return errors.New("connection refused") })
+		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
+		time.Sleep(48 * time.Hour)
+		all := r.queue.outcomes()
+		last := all[len(all)-1].Outcome
+		if last.Kind != queue.Dead || last.Reason != "gave up after 24h0m0s: connection refused" {
+			t.Errorf("the last outcome: %+v", last)
+		}
+		if !last.At.Equal(began.Add(24 * time.Hour)) {
+			t.Errorf("the last attempt was %s after the first", last.At.Sub(began))
+		}
+	})
+}
+
+func TestDeadRoomsDoNotTakeALiveOnesPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var arrived atomic.Int64
+		var channels []string
+		for i := range 1000 {
+			channels = append(channels, fmt.Sprintf("#dead%d", i))
+		}
+		r := start(t, tableWith(append(channels, "#live")...), func(ctx context.Context, m notify.Message) error {
+			if m.Address != "#live" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			arrived.Store(int64(time.Since(began)))
+			return nil
+		})
+		for i, c := range channels {
+			r.queue.lanes[queue.Probation] <- delivery(fmt.Sprint(i), c)
+		}
+		synctest.Wait()
+		time.Sleep(time.Second)
+		r.queue.lanes[queue.Healthy] <- delivery("live", "#live")
+		time.Sleep(time.Hour)
+		if got := time.Duration(arrived.Load()); got != time.Second {
+			t.Errorf("the live room's message arrived after %s, not at once", got)
+		}
+		tried := map[string]bool{}
+		for _, s := range r.queue.outcomes() {
+			tried[s.Delivery.Target.Channel] = true
+		}
+		if len(tried) != 1001 {
+			t.Errorf("%d of 1001 channels had their turn", len(tried))
+		}
+	})
+}
+
+func TestAnAttemptThatHangsEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, tableWith("#a"), func(ctx context.Context, _ notify.Message) error {
+			<-ctx.Done()
+			return fmt.Errorf("post: %w", ctx.Err())
+		})
+		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
+		time.Sleep(attemptTimeout)
+		synctest.Wait()
+		if got := r.record.attempts; len(got) != 1 || got[0].Reason != record.TimedOut || got[0].Took != attemptTimeout {
+			t.Errorf("recorded %+v", got)
+		}
+	})
+}
+
+func TestAChannelIsPacedAndNoOtherWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var mu sync.Mutex
+		at := map[string][]time.Duration{}
+		r := start(t, tableWith("#flood", "#calm"), func(_ context.Context, m notify.Message) error {
+			mu.Lock()
+			defer mu.Unlock()
+			at[m.Address] = append(at[m.Address], time.Since(began))
+			return nil
+		})
+		for i := range healthyAttempts * 2 { // more than there are places
+			r.queue.lanes[queue.Healthy] <- delivery(fmt.Sprint(i), "#flood")
+		}
+		r.queue.lanes[queue.Healthy] <- delivery("calm", "#calm")
+		time.Sleep(paceInterval * healthyAttempts * 2)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(at["#calm"]) != 1 || at["#calm"][0] != 0 {
+			t.Errorf("the other channel was written to at %v", at["#calm"])
+		}
+		flood := at["#flood"]
+		if len(flood) != healthyAttempts*2 || flood[paceBurst-1] != 0 || flood[paceBurst] != paceInterval || flood[paceBurst+9] != 10*paceInterval {
+			t.Errorf("%d messages, the first at %v", len(flood), flood[:min(len(flood), 30)])
+		}
+	})
+}
+
+func TestStoppingFinishesWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, tableWith("#slow", "#hung"), func(ctx context.Context, m notify.Message) error {
+			if m.Address == "#slow" {
+				time.Sleep(drainTime / 2)
+				return nil
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		r.queue.lanes[queue.Healthy] <- delivery("slow", "#slow")
+		r.queue.lanes[queue.Healthy] <- delivery("hung", "#hung")
+		synctest.Wait()
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+		all := r.queue.outcomes()
+		if len(all) != 1 || all[0].Delivery.ID != "slow" || all[0].Outcome.Kind != queue.Delivered {
+			t.Errorf("settled %+v; what hung must stay unsettled", all)
+		}
+		if opened, closed := r.service.counts(); opened != 1 || closed != 1 {
+			t.Errorf("%d notifiers opened, %d closed", opened, closed)
+		}
+	})
+}
+
+func TestAServiceThatIgnoresTheEndDoesNotHoldItUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, tableWith("#a"), func(context.Context, notify.Message) error {
+			time.Sleep(time.Hour)
+			return nil
+		})
+		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
+		synctest.Wait()
+		if err := r.end(); !errors.Is(err, errUnfinished) {
+			t.Errorf("got %v", err)
+		}
+		time.Sleep(time.Hour) // so that the goroutine ends with the test
+	})
+}
+
+func TestSettlingGoesOnUntilTheStoreHasIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent, refused atomic.Int64
+		r := start(t, tableWith("#a", "#b"), func(context.Context, notify.Message) error { sent.Add(1); return nil })
+		r.queue.refuse = func(id string) error {
+			if id == "a" && refused.Add(1) < 5 {
+				return queue.ErrUnavailable
+			}
+			return nil
+		}
+		r.queue.lanes[queue.Healthy] <- delivery("a", "#a")
+		synctest.Wait()
+		r.queue.lanes[queue.Healthy] <- delivery("b", "#b")
+		synctest.Wait()
+		if got := r.queue.outcomes(); len(got) != 1 || got[0].Delivery.ID != "b" {
+			t.Errorf("another channel did not go on meanwhile: %+v", got)
+		}
+		time.Sleep(time.Minute)
+		if got := r.queue.outcomes(); len(got) != 2 || sent.Load() != 2 {
+			t.Errorf("%d settled, %d sent", len(got), sent.Load())
+		}
+	})
+}
+
+func TestAPanickingServiceHurtsNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, tableWith("#a", "#b"), func(_ context.Context, m notify.Message) error {
+			if m.Address == "#a" {
+				panic("oops")
+			}
+			return nil
+		})
+		r.queue.lanes[queue.Healthy] <- delivery("a", "#a")
+		synctest.Wait()
+		r.queue.lanes[queue.Healthy] <- delivery("b", "#b")
+		synctest.Wait()
+		all := r.queue.outcomes()
+		if len(all) < 2 || all[0].Outcome.Kind != queue.Retry || all[len(all)-1].Outcome.Kind != queue.Delivered {
+			t.Errorf("got %+v", all)
+		}
+	})
+}
+
+func TestReasonsHoldNoSecretAndOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, tableWith("#a"), func(context.Context, notify.Message) error {
+			return notify.Permanent(errors.New("login ci:" + password + "@chat\nrefused: " + strings.Repeat("é", 1000)))
+		})
+		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
+		synctest.Wait()
+		o := r.queue.outcomes()[0].Outcome
+		if o.Kind != queue.Dead || !strings.HasPrefix(o.Reason, "login ci:[redacted]@chat refused: é") || len([]rune(o.Reason)) != maxReason {
+			t.Errorf("%s, %q", o.Kind, o.Reason)
+		}
+	})
+}
+
+func TestAMendedAccountHealsItsDeliveries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := tableWith("#a")
+		delete(table.accounts, "room")
+		r := start(t, table, func(context.Context, notify.Message) error { return nil })
+		r.TableChanged(table)
+		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
+		synctest.Wait()
+		want := queue.Outcome{Kind: queue.Retry, At: time.Now(), Reason: `no account "room"; add it to TravisDefaults`, Credential: true}
+		got := r.queue.outcomes()[0].Outcome
+		want.Due = got.Due
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if r.queue.heals[0](target("#a")) {
+			t.Error("healed without an account")
+		}
+
+		r.queue.mu.Lock()
+		r.queue.wakeFirst = queue.ErrUnavailable // it is tried again
+		r.queue.mu.Unlock()
+		r.TableChanged(tableWith("#a"))
+		time.Sleep(time.Second)
+		if len(r.queue.heals) != 2 || !r.queue.heals[1](target("#a")) {
+			t.Error("not healed when the account appeared")
+		}
+	})
+}
+
+func TestHeals(t *testing.T) {
+	one, two, none := tableWith("#a"), tableWith("#a"), tableWith("#a")
+	two.accounts["room"] = &routing.Account{Namespace: "team", Name: "room", Version: "2"}
+	delete(none.accounts, "room")
+	moved := tableWith("#a")
+	moved.accounts["room"] = &routing.Account{Namespace: "system", Name: "room", Version: "1"}
+	tests := []struct {
+		name          string
+		before, after Table
+		want          bool
+	}{
+		{"after a start", nil, one, true},
+		{"after a start, missing", nil, none, false},
+		{"nothing changed", one, one, false},
+		{"a new version", one, two, true},
+		{"appeared", none, one, true},
+		{"went away", one, none, false},
+		{"another account of that name", one, moved, true},
+	}
+	for _, tt := range tests {
+		if got := heals(tt.before, tt.after)(target("#a")); got != tt.want {
+			t.Errorf("%s: %t", tt.name, got)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/record"
+)
+
+// Queue is what sending needs of the store.
+type Queue interface {
+	Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error)
+	Settle(ctx context.Context, id string, o queue.Outcome) error
+	Wake(ctx context.Context, heals func(queue.Target) bool) (int, error)
+}
+
+// Resolver looks a target up as it stands now. Besides ErrRouteDeleted and ErrChannelRemoved, an
+// error means that something is missing which can still appear: the delivery waits for it.
+type Resolver interface {
+	Resolve(t queue.Target) (Resolved, error)
+}
+
+// Recorder is told of every attempt whose outcome is stored.
+type Recorder interface {
+	Attempted(record.Attempt)
+	TemplateFailed(d queue.Delivery, err error)
+}
+
+// Config is what a Dispatcher works with; all of it is needed.
+type Config struct {
+	Queue    Queue
+	Resolver Resolver
+	Pool     *Pool
+	Record   Recorder
+	Log      logr.Logger
+	// RetryLimit is how long a delivery is tried before it is dead.
+	RetryLimit time.Duration
+}
+
+// Dispatcher sends deliveries from Run's start to its end.
+type Dispatcher struct {
+	config Config
+	pace   *pace
+
+	changed chan struct{}
+	tables  struct {
+		sync.Mutex
+		latest Table
+	}
+}
+
+// New returns a Dispatcher that does nothing until Run.
+func New(c Config) *Dispatcher {
+	return &Dispatcher{config: c, pace: newPace(), changed: make(chan struct{}, 1)}
+}
+
+// errUnfinished is a service that did not obey the end of its attempt.
+var errUnfinished = errors.New("stop sending: attempts are still under way; they will be made again")
+
+// Run sends until ctx ends, then lets the attempts under way finish, within a bound. What does
+// not finish is not settled, so it will be sent again. It closes the pool.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	attempts, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	var running sync.WaitGroup
+	running.Go(func() { d.lane(ctx, attempts, queue.Healthy, healthyAttempts) })
+	running.Go(func() { d.lane(ctx, attempts, queue.Probation, probationAttempts) })
+	running.Go(func() { d.heal(ctx) })
+	done := make(chan struct{})
+	go func() {
+		running.Wait()
+		d.config.Pool.Close()
+		close(done)
+	}()
+
+	<-ctx.Done()
+	deadline := time.AfterFunc(drainTime, cut)
+	defer deadline.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(drainTime + stopGrace):
+		return errUnfinished
+	}
+}
+
+// lane takes deliveries and makes up to width attempts at a time, each in a goroutine of its
+// own, until ctx ends; the attempts themselves live as long as attempts does.
+func (d *Dispatcher) lane(ctx, attempts context.Context, lane queue.Lane, width int) {
+	places := make(chan struct{}, width)
+	var running sync.WaitGroup
+	defer running.Wait()
+	for occupy(ctx, places) {
+		delivery, ok := d.take(ctx, lane)
+		if !ok {
+			return
+		}
+		running.Go(func() {
+			if d.awaitTurn(ctx, places, delivery.Target.Channel) {
+				defer vacate(places)
+				d.handle(attempts, delivery)
+			}
+		})
+	}
+}
+
+// take waits for a delivery; it returns false when ctx ended before.
+func (d *Dispatcher) take(ctx context.Context, lane queue.Lane) (delivery queue.Delivery, ok bool) {
+	ok = d.untilStored(ctx, "take delivery", func() (err error) {
+		delivery, err = d.config.Queue.Take(ctx, lane)
+		return err
+	})
+	return delivery, ok
+}
+
+// awaitTurn waits until the channel may be written to again. Those who wait give their place to
+// others. It returns false, and has no place any more, when ctx ended before.
+func (d *Dispatcher) awaitTurn(ctx context.Context, places chan struct{}, channel string) bool {
+	wait := d.pace.reserve(channel, time.Now())
+	if wait == 0 {
+		return true
+	}
+	vacate(places)
+	return pause(ctx, wait) && occupy(ctx, places)
+}
+
+// untilStored tries what the store must do until it has done it, and returns false when ctx
+// ended before.
+func (d *Dispatcher) untilStored(ctx context.Context, doing string, try func() error) bool {
+	for wait := storePauseMin; ; wait = min(2*wait, storePauseMax) {
+		err := try()
+		switch {
+		case err == nil:
+			return true
+		case ctx.Err() != nil:
+			return false
+		}
+		if wait == storePauseMin { // once is enough for hundreds who try
+			d.config.Log.Error(err, "the store does not answer; trying again", "reason", doing)
+		}
+		if !pause(ctx, wait) {
+			return false
+		}
+	}
+}
+
+// occupy waits for a place; it returns false when ctx ended before.
+func occupy(ctx context.Context, places chan struct{}) bool {
+	select {
+	case places <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func vacate(places chan struct{}) { <-places }
+
+// pause waits; it returns false when ctx ended before.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// unresolved marks what Resolve could not find as missing, unless it is gone for good.
+func unresolved(err error) error {
+	if errors.Is(err, ErrRouteDeleted) || errors.Is(err, ErrChannelRemoved) {
+		return err
+	}
+	return &missingError{err}
+}

@@ -1,0 +1,249 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"go.uber.org/goleak"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/record"
+	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// settlement is what a fakeQueue was told of a delivery.
+type settlement struct {
+	Delivery queue.Delivery
+	Outcome  queue.Outcome
+}
+
+// fakeQueue hands out what it is given, and hands out again, in Probation, what is settled as a
+// retry, when that is due.
+type fakeQueue struct {
+	lanes [2]chan queue.Delivery
+
+	mu        sync.Mutex
+	taken     map[string]queue.Delivery
+	settled   []settlement
+	refuse    func(id string) error // of Settle, if set
+	wakeFirst error                 // what the next Wake fails with, if set
+	heals     []func(queue.Target) bool
+}
+
+func newFakeQueue() *fakeQueue {
+	q := &fakeQueue{taken: map[string]queue.Delivery{}}
+	for i := range q.lanes {
+		q.lanes[i] = make(chan queue.Delivery, 10_000)
+	}
+	return q
+}
+
+func (q *fakeQueue) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error) {
+	select {
+	case <-ctx.Done():
+		return queue.Delivery{}, ctx.Err()
+	case d := <-q.lanes[lane]:
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.taken[d.ID] = d
+		return d, nil
+	}
+}
+
+func (q *fakeQueue) Settle(_ context.Context, id string, o queue.Outcome) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.refuse != nil {
+		if err := q.refuse(id); err != nil {
+			return err
+		}
+	}
+	d := q.taken[id]
+	q.settled = append(q.settled, settlement{d, o})
+	if o.Kind == queue.Retry {
+		d.Attempt++
+		d.LastReason = o.Reason
+		time.AfterFunc(time.Until(o.Due), func() { q.lanes[queue.Probation] <- d })
+	}
+	return nil
+}
+
+func (q *fakeQueue) Wake(_ context.Context, heals func(queue.Target) bool) (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.wakeFirst; err != nil {
+		q.wakeFirst = nil
+		return 0, err
+	}
+	q.heals = append(q.heals, heals)
+	return 1, nil
+}
+
+func (q *fakeQueue) outcomes() []settlement {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return append([]settlement(nil), q.settled...)
+}
+
+// fakeTable has the routes and accounts that are put in.
+type fakeTable struct {
+	routes   map[string]*routing.Route
+	accounts map[string]*routing.Account
+}
+
+func (t *fakeTable) Route(namespace, name string) (*routing.Route, bool) {
+	r, ok := t.routes[namespace+"/"+name]
+	return r, ok
+}
+
+func (t *fakeTable) Account(_, name string) (*routing.Account, error) {
+	a, ok := t.accounts[name]
+	if !ok {
+		return nil, fmt.Errorf("no account %q; add it to TravisDefaults", name)
+	}
+	return a, nil
+}
+
+const password = "hunter2-hunter2"
+
+// tableWith has one route with these channels, all of account "room".
+func tableWith(channels ...string) *fakeTable {
+	r := &routing.Route{Namespace: "team", Name: "r", UID: "uid"}
+	for _, c := range channels {
+		r.Targets = append(r.Targets, target(c))
+	}
+	return &fakeTable{
+		routes: map[string]*routing.Route{"team/r": r},
+		accounts: map[string]*routing.Account{"room": {
+			Namespace: "team", Name: "room", Service: "fake", Version: "1",
+			Credential: notify.Credential{"password": secret.New(password)},
+		}},
+	}
+}
+
+func target(channel string) queue.Target {
+	return queue.Target{Namespace: "team", Route: "r", RouteUID: "uid", Account: "room", Address: channel, Channel: channel}
+}
+
+func delivery(id, channel string) queue.Delivery {
+	return queue.Delivery{
+		ID: id, Target: target(channel), Attempt: 1, Accepted: time.Now(), Since: time.Now(),
+		Event: travis.Event{
+			Repository: travis.Repository{Owner: "example", Name: "example"},
+			Build:      travis.Build{Number: "123", Result: travis.Passed, Branch: "main"},
+		},
+	}
+}
+
+// fakeService makes notifiers that do what send says.
+type fakeService struct {
+	send func(ctx context.Context, m notify.Message) error
+
+	mu             sync.Mutex
+	opened, closed int
+	deps           []notify.Deps
+}
+
+func (s *fakeService) service() notify.Service {
+	return notify.Service{
+		Name: "fake",
+		Address: func(_ json.RawMessage, _ notify.Credential, address string) (string, error) {
+			if address == "" {
+				return "", errors.New("name a room: " + password)
+			}
+			return address, nil
+		},
+		New: func(config json.RawMessage, _ notify.Credential, deps notify.Deps) (notify.Notifier, error) {
+			if string(config) == "broken" {
+				return nil, errors.New("no server in the configuration")
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.opened++
+			s.deps = append(s.deps, deps)
+			return &fakeNotifier{s}, nil
+		},
+	}
+}
+
+func (s *fakeService) counts() (opened, closed int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened, s.closed
+}
+
+type fakeNotifier struct{ s *fakeService }
+
+func (n *fakeNotifier) Notify(ctx context.Context, m notify.Message) error { return n.s.send(ctx, m) }
+
+func (n *fakeNotifier) Close() error {
+	n.s.mu.Lock()
+	defer n.s.mu.Unlock()
+	n.s.closed++
+	return nil
+}
+
+// fakeRecorder remembers what it was told.
+type fakeRecorder struct {
+	mu        sync.Mutex
+	attempts  []record.Attempt
+	templates []error
+}
+
+func (r *fakeRecorder) Attempted(a record.Attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attempts = append(r.attempts, a)
+}
+
+func (r *fakeRecorder) TemplateFailed(_ queue.Delivery, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.templates = append(r.templates, err)
+}
+
+// rig is a Dispatcher with all that it needs, running.
+type rig struct {
+	*Dispatcher
+	queue   *fakeQueue
+	service *fakeService
+	record  *fakeRecorder
+	table   *fakeTable
+	// end stops it and returns what Run did.
+	end func() error
+}
+
+// start runs a Dispatcher in a synctest bubble, until end or the test's end.
+func start(t *testing.T, table *fakeTable, send func(ctx context.Context, m notify.Message) error) *rig {
+	t.Helper()
+	r := &rig{queue: newFakeQueue(), service: &fakeService{send: send}, record: &fakeRecorder{}, table: table}
+	services := map[string]notify.Service{"fake": r.service.service()}
+	r.Dispatcher = New(Config{
+		Queue:      r.queue,
+		Resolver:   NewTableResolver(func() Table { return r.table }, services),
+		Pool:       NewPool(PoolConfig{Services: services, Log: logr.Discard()}),
+		Record:     r.record,
+		Log:        logr.Discard(),
+		RetryLimit: DefaultRetryLimit,
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	r.end = sync.OnceValue(func() error { cancel(); return <-ended })
+	t.Cleanup(func() { _ = r.end() })
+	return r
+}
+
+func newClient() *http.Client { return &http.Client{} }

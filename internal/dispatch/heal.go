@@ -1,0 +1,71 @@
+package dispatch
+
+import (
+	"context"
+
+	"github.com/travishook/travishook/internal/queue"
+)
+
+// TableChanged tells that the table is another one. It does not block; of several changes in
+// quick succession only the last is looked at.
+func (d *Dispatcher) TableChanged(t Table) {
+	d.tables.Lock()
+	d.tables.latest = t
+	d.tables.Unlock()
+	select {
+	case d.changed <- struct{}{}:
+	default: // one is waiting to be looked at, and that look will find t
+	}
+}
+
+// heal wakes what waits for an account whenever a table mends one, and lets go of the
+// notifiers of accounts that are no more.
+func (d *Dispatcher) heal(ctx context.Context) {
+	var before Table
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.changed:
+		}
+		d.tables.Lock()
+		after := d.tables.latest
+		d.tables.Unlock()
+		d.config.Pool.Retain(func(namespace, name, version string) bool {
+			account, err := after.Account(namespace, name)
+			return err == nil && account.Namespace == namespace && account.Version == version
+		})
+		if !d.wake(ctx, heals(before, after)) {
+			return
+		}
+		before = after
+	}
+}
+
+// wake tries until the store has done it; it returns false when ctx ended before.
+func (d *Dispatcher) wake(ctx context.Context, heals func(queue.Target) bool) bool {
+	return d.untilStored(ctx, "wake deliveries", func() error {
+		n, err := d.config.Queue.Wake(ctx, heals)
+		if err == nil && n > 0 {
+			d.config.Log.Info("accounts were mended; deliveries that waited for them go out", "count", n)
+		}
+		return err
+	})
+}
+
+// heals tells which targets have an account in after that they did not have, or not in that
+// version, in before. After a start, before is nil and every account counts as mended: it may
+// have been while the operator was away, and the price is one attempt.
+func heals(before, after Table) func(queue.Target) bool {
+	return func(t queue.Target) bool {
+		now, err := after.Account(t.Namespace, t.Account)
+		if err != nil {
+			return false
+		}
+		if before == nil {
+			return true
+		}
+		then, err := before.Account(t.Namespace, t.Account)
+		return err != nil || then.Namespace != now.Namespace || then.Name != now.Name || then.Version != now.Version
+	}
+}

@@ -1,0 +1,45 @@
+package dispatch
+
+import "time"
+
+// Every bound of sending, with its reason.
+const (
+	// healthyAttempts bounds the attempts under way to channels whose last attempt arrived.
+	// They end fast, so it bounds a burst, not the throughput.
+	healthyAttempts = 512
+	// probationAttempts bounds those to channels whose last attempt failed, and which may
+	// hang until attemptTimeout. It is a bound of its own, so that no number of dead
+	// channels takes a live one's place; small enough that they cost little, and large
+	// enough for each of some thousand to be tried within its backoff.
+	probationAttempts = 128
+	// attemptTimeout ends one attempt: a login, a join and a slow answer fit.
+	attemptTimeout = 30 * time.Second
+
+	// paceInterval and paceBurst are how fast one channel is written to: a second apart
+	// when it goes on and on, which every service takes, and a score at once before that,
+	// so that an ordinary burst of builds is not slowed down.
+	paceInterval = time.Second
+	paceBurst    = 20
+
+	// retryBase is the wait before the second attempt; it doubles up to retryCapEarly
+	// while a channel has been failing for less than retryEarly, and to retryCapLate later.
+	retryBase     = time.Second
+	retryCapEarly = time.Minute
+	retryEarly    = 10 * time.Minute
+	retryCapLate  = 15 * time.Minute
+
+	// storePauseMin and storePauseMax lie between tries of a store that does not answer.
+	storePauseMin = 100 * time.Millisecond
+	storePauseMax = 10 * time.Second
+
+	// drainTime is what attempts under way get to end in when the operator stops, and
+	// stopGrace what a service gets to obey the end of that.
+	drainTime = 10 * time.Second
+	stopGrace = 5 * time.Second
+
+	// maxReason bounds the line that says why an attempt failed, in characters.
+	maxReason = 256
+)
+
+// DefaultRetryLimit is how long a delivery is tried where the settings do not say.
+const DefaultRetryLimit = 24 * time.Hour

@@ -1,0 +1,80 @@
+// Package dispatch sends what the store holds: it takes a delivery, resolves its route and
+// account as they are at that moment, renders the message, hands it to the service, and settles
+// what came of it. This file is all of that; the others are what it asks.
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/record"
+	"github.com/travishook/travishook/internal/render"
+)
+
+// handle makes one attempt and settles it. When ctx ends meanwhile, nothing is settled: the
+// delivery is sent again after the restart, with the same id.
+func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
+	began := time.Now()
+	service, err := d.attempt(ctx, delivery)
+	if err != nil && ctx.Err() != nil {
+		return
+	}
+	ended := time.Now()
+	outcome, reason := classify(delivery, err, ended, d.config.RetryLimit, jitter())
+	if !d.settle(ctx, delivery.ID, outcome) {
+		return
+	}
+	d.config.Record.Attempted(record.Attempt{
+		Delivery: delivery, Service: service, Outcome: outcome, Reason: reason, Took: ended.Sub(began),
+	})
+}
+
+// attempt sends the delivery as its route and account say now. It returns the account's service,
+// as far as it is known.
+func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (service string, err error) {
+	resolved, err := d.config.Resolver.Resolve(delivery.Target)
+	if err != nil {
+		return "", unresolved(err)
+	}
+	account := resolved.Account
+	notifier, release, err := d.config.Pool.Acquire(account)
+	if err != nil {
+		return account.Service, err
+	}
+	defer release()
+
+	message, err := render.Message(resolved.Template, delivery.Event)
+	if err != nil {
+		d.config.Record.TemplateFailed(delivery, err)
+	}
+	message.ID = delivery.ID
+	message.Address = resolved.Address
+	message.Route = delivery.Target.Namespace + "/" + delivery.Target.Route
+
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	return account.Service, hide(d.notify(ctx, notifier, message), account.Credential)
+}
+
+// notify keeps a service that panics from taking the operator, and with it every other
+// channel, down; the delivery is tried again.
+func (d *Dispatcher) notify(ctx context.Context, n notify.Notifier, m notify.Message) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.config.Log.Error(nil, "a service panicked", "delivery", m.ID, "route", m.Route, "stack", string(debug.Stack()))
+			err = fmt.Errorf("internal fault of the service; the log has its stack")
+		}
+	}()
+	return n.Notify(ctx, m)
+}
+
+// settle stores the outcome, trying until the store has it. It keeps the place in the lane
+// meanwhile, so that a store that cannot store is not outrun by ever more unsettled messages.
+// It returns false when ctx ended before.
+func (d *Dispatcher) settle(ctx context.Context, id string, o queue.Outcome) bool {
+	return d.untilStored(ctx, "settle delivery", func() error { return d.config.Queue.Settle(ctx, id, o) })
+}

@@ -1,0 +1,82 @@
+package record
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/travishook/travishook/internal/queue"
+)
+
+// unknownService is the label of a delivery whose account could not be found.
+const unknownService = "unknown"
+
+// Recorder records. Its methods may be called from many goroutines.
+type Recorder struct {
+	metrics *metrics
+	log     logr.Logger
+	notices notices
+}
+
+// New registers the metrics with reg; it fails if they are registered already.
+func New(reg prometheus.Registerer, log logr.Logger) (*Recorder, error) {
+	m, err := newMetrics(reg)
+	if err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	return &Recorder{metrics: m, log: log}, nil
+}
+
+// Answered records what a request was answered. The reason is one of the receiver's few words.
+func (r *Recorder) Answered(code int, reason string, took time.Duration) {
+	r.metrics.answered(code, reason, took)
+}
+
+// Attempted records an attempt whose outcome is stored.
+func (r *Recorder) Attempted(a Attempt) {
+	service := a.Service
+	if service == "" {
+		service = unknownService
+	}
+	kind, reason := string(a.Outcome.Kind), string(a.Reason)
+	r.metrics.attempts.WithLabelValues(service, kind, reason).Inc()
+	r.metrics.attemptSeconds.WithLabelValues(service).Observe(a.Took.Seconds())
+	if a.Outcome.Kind != queue.Retry {
+		r.metrics.deliveries.WithLabelValues(service, kind, reason).Inc()
+	}
+	if a.Outcome.Kind == queue.Delivered {
+		r.metrics.latencySeconds.WithLabelValues(service).Observe(a.Outcome.At.Sub(a.Delivery.Accepted).Seconds())
+	}
+	r.logAttempt(a)
+}
+
+// logAttempt says once that a room fails and when a message is lost to it; that it arrived,
+// or failed again, is for those who ask for more.
+func (r *Recorder) logAttempt(a Attempt) {
+	log := r.delivery(a.Delivery).WithValues("attempt", a.Delivery.Attempt)
+	switch {
+	case a.Outcome.Kind == queue.Delivered:
+		log.V(1).Info("delivered")
+	case a.Outcome.Kind == queue.Dropped:
+		log.V(1).Info("delivery dropped", "reason", a.Outcome.Reason)
+	case a.Outcome.Kind == queue.Dead:
+		log.Info("delivery given up; it can be redriven", "reason", a.Outcome.Reason)
+	case a.Delivery.Attempt == 1:
+		log.Info("delivery did not arrive; it is tried again", "reason", a.Outcome.Reason, "due", a.Outcome.Due)
+	default:
+		log.V(1).Info("delivery did not arrive; it is tried again", "reason", a.Outcome.Reason, "due", a.Outcome.Due)
+	}
+}
+
+// TemplateFailed records that a delivery went out with the default text, and why.
+func (r *Recorder) TemplateFailed(d queue.Delivery, err error) {
+	r.metrics.templateFailures.Inc()
+	r.delivery(d).Info("template failed; the default text is sent", "reason", err.Error())
+}
+
+func (r *Recorder) delivery(d queue.Delivery) logr.Logger {
+	return r.log.WithValues("namespace", d.Target.Namespace, "route", d.Target.Route, "channel", d.Target.Channel,
+		"delivery", d.ID, "repository", d.Event.Repository.Slug(), "build", d.Event.Build.Number)
+}
