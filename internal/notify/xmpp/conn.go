@@ -21,13 +21,15 @@ type meteredConn struct {
 // Read closes the connection when the limit is passed: whoever is still writing to such a
 // server must not wait for it.
 func (c *meteredConn) Read(b []byte) (int, error) {
-	if c.read.Load() > maxStanza {
+	if c.exceeded() {
 		return 0, errors.Join(errStanzaTooLarge, c.Close())
 	}
 	n, err := c.Conn.Read(b)
 	c.read.Add(int64(n))
 	return n, err
 }
+
+func (c *meteredConn) exceeded() bool { return c.read.Load() > maxStanza }
 
 // renew allows the next maxStanza bytes.
 func (c *meteredConn) renew() { c.read.Store(0) }

@@ -37,10 +37,10 @@ func enterError(r *refusal, account jid.JID) error {
 		return r.permanent("it asks for a password, which the operator cannot give: take it away, or have a room for members only")
 	case "forbidden":
 		return r.permanent(fmt.Sprintf("%s is banned from it: lift the ban", account))
-	case "item-not-found":
+	case "item-not-found", "not-allowed": // the latter: to open it
 		return r.permanent(errNoRoom.Error())
-	case "not-allowed":
-		return r.permanent(fmt.Sprintf("%s, since %s may not", errNoRoom, account))
+	case "gone":
+		return r.permanent("the room has been closed for good: correct the channel's address")
 	case "not-acceptable":
 		return r.permanent(fmt.Sprintf("it is only for registered nicknames: register one for %s and set it as the account's nickname", account))
 	}
@@ -50,7 +50,7 @@ func enterError(r *refusal, account jid.JID) error {
 // sayError says why a room did not take a message.
 func sayError(r *refusal) error {
 	switch r.condition() {
-	case "not-acceptable", "item-not-found", "gone":
+	case "not-acceptable", "item-not-found":
 		return fmt.Errorf("%w%s", errOutside, r.words())
 	case "forbidden", "not-allowed":
 		return r.permanent("the room is moderated: give the account a voice in it")

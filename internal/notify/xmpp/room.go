@@ -23,7 +23,8 @@ type room struct {
 	turn    chan struct{} // holds one token: the right to deliver
 
 	inside   bool
-	nickname string // the one that the room knows us by, or that is being tried
+	nickname string        // the one that the room knows us by, or that is being tried
+	asking   chan *refusal // nil: the room has said what it is
 	entering chan entry
 	saying   *saying
 }
@@ -81,8 +82,17 @@ func (s *session) enterAndSay(ctx context.Context, r *room, m notify.Message) er
 
 // enter enters the room, under another nickname where the wanted one is taken.
 func (s *session) enter(ctx context.Context, r *room) error {
+	s.mu.Lock()
+	inside := r.inside
+	s.mu.Unlock()
+	if inside {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.pace.answer)
 	defer cancel()
+	if err := s.inquire(ctx, r); err != nil {
+		return err
+	}
 	for i := range maxNicknames {
 		nickname := s.account.nickname
 		if i > 0 {
@@ -93,7 +103,7 @@ func (s *session) enter(ctx context.Context, r *room) error {
 		case err != nil:
 			return err
 		case e.created:
-			return s.undo(ctx, r)
+			return s.leave(ctx, r)
 		case e.refusal == nil:
 			return nil
 		case e.refusal.condition() != "conflict":
@@ -103,46 +113,59 @@ func (s *session) enter(ctx context.Context, r *room) error {
 	return fmt.Errorf("the nickname %s is taken, and so are the next ones", s.account.nickname)
 }
 
+// inquire makes sure that the room exists. To enter one that does not would open it: what is
+// said there is said to nobody, and a mistyped address would never be noticed.
+func (s *session) inquire(ctx context.Context, r *room) error {
+	answer := make(chan *refusal, 1)
+	s.mu.Lock()
+	r.asking = answer
+	s.mu.Unlock()
+	if err := s.send(ctx, newInquiry(r.address.String())); err != nil {
+		return err
+	}
+	refused, err := await(ctx, s, answer)
+	if err == nil && refused != nil && refused.condition() == "item-not-found" {
+		err = enterError(refused, s.account.jid)
+	}
+	return err // a room that only does not tell may still let in
+}
+
+// await waits for a room's answer. A room that gives none makes the server suspect.
+func await[T any](ctx context.Context, s *session, answer <-chan T) (a T, err error) {
+	select {
+	case a = <-answer:
+		return a, nil
+	case <-s.done:
+		return a, s.cause
+	case <-ctx.Done():
+		s.suspect()
+		return a, fmt.Errorf("the room did not answer: %w", ctx.Err())
+	}
+}
+
 // knock asks to be let in under a nickname and waits for the answer.
 func (s *session) knock(ctx context.Context, r *room, nickname string) (entry, error) {
-	answer := make(chan entry, 1)
-	s.mu.Lock()
-	if r.inside {
-		s.mu.Unlock()
-		return entry{}, nil
-	}
-	r.nickname, r.entering = nickname, answer
-	s.mu.Unlock()
 	to, err := r.address.WithResource(nickname)
 	if err != nil {
 		return entry{}, notify.Permanent(err)
 	}
+	answer := make(chan entry, 1)
+	s.mu.Lock()
+	r.nickname, r.entering = nickname, answer
+	s.mu.Unlock()
 	if err := s.send(ctx, presence{To: to.String(), Enter: &enter{}}); err != nil {
 		return entry{}, err
 	}
-	select {
-	case e := <-answer:
-		return e, nil
-	case <-s.done:
-		return entry{}, s.cause
-	case <-ctx.Done():
-		s.suspect()
-		return entry{}, fmt.Errorf("the room did not answer: %w", ctx.Err())
-	}
+	return await(ctx, s, answer)
 }
 
-// undo takes back a room that came into being by entering it: a message there would be said
-// to nobody, and a mistyped address would never be noticed.
-func (s *session) undo(ctx context.Context, r *room) error {
+// leave leaves a room that came into being by entering it after all.
+func (s *session) leave(ctx context.Context, r *room) error {
 	s.mu.Lock()
 	r.inside = false
 	to := r.address.String() + "/" + r.nickname
 	s.mu.Unlock()
-	err := s.send(ctx, query{To: r.address.String(), Type: "set", ID: "undo", Owner: &destroy{}})
-	if err == nil {
-		err = s.send(ctx, presence{To: to, Type: "unavailable"})
-	}
-	if err != nil {
+	if err := s.send(ctx, presence{To: to, Type: "unavailable"}); err != nil {
 		return err
 	}
 	return notify.Permanent(errNoRoom)
@@ -226,4 +249,20 @@ func (r *room) hear(nickname string, in incoming) {
 		return
 	}
 	r.saying = nil
+}
+
+// tell takes the answer to an inquiry. Called with the session's mutex held.
+func (r *room) tell(in incoming) {
+	if r.asking == nil || in.ID != "info" {
+		return
+	}
+	switch in.Type {
+	case "error":
+		r.asking <- in.refusal()
+	case "result":
+		r.asking <- nil
+	default:
+		return
+	}
+	r.asking = nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -58,8 +59,11 @@ func (s *session) run(ctx context.Context) error {
 		}
 	})
 	err := s.stream.Serve(xmpp.HandlerFunc(s.handle))
-	if err == nil {
-		err = errors.New("the server closed the connection")
+	switch {
+	case s.conn.exceeded(): // shows as an error of writing, for the library tries to complain
+		err = errStanzaTooLarge
+	case err == nil:
+		err = io.EOF
 	}
 	s.finish(streamError(err))
 	others.Wait()
@@ -189,9 +193,6 @@ func (s *session) write(ctx context.Context, raw []byte) error {
 func (s *session) handle(r xmlstream.TokenReadEncoder, start *xml.StartElement) error {
 	s.conn.renew()
 	signal(s.heard)
-	if start.Name.Local != "message" && start.Name.Local != "presence" {
-		return nil // the library answers questions by saying that it has no answer
-	}
 	var in incoming
 	d := xml.NewTokenDecoder(xmlstream.MultiReader(xmlstream.Token(*start), r))
 	if err := d.Decode(&in); err != nil {
@@ -204,12 +205,16 @@ func (s *session) handle(r xmlstream.TokenReadEncoder, start *xml.StartElement) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	room, ok := s.rooms[from.Bare().String()]
-	switch {
-	case !ok:
-	case start.Name.Local == "message":
+	if !ok {
+		return nil
+	}
+	switch start.Name.Local {
+	case "message":
 		room.hear(from.Resourcepart(), in)
-	default:
+	case "presence":
 		room.see(from.Resourcepart(), in)
+	case "iq": // questions are answered by the library: it says that it has no answer
+		room.tell(in)
 	}
 	return nil
 }

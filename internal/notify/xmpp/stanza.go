@@ -94,21 +94,21 @@ type originID struct {
 	ID      string   `xml:"id,attr"`
 }
 
-// query is a question or command to a server or room.
+// query is a question to a server or room.
 type query struct {
 	XMLName xml.Name  `xml:"jabber:client iq"`
 	To      string    `xml:"to,attr"`
 	Type    string    `xml:"type,attr"`
 	ID      string    `xml:"id,attr"`
 	Ping    *struct{} `xml:"urn:xmpp:ping ping"`
-	Owner   *destroy
-}
-
-type destroy struct {
-	XMLName xml.Name `xml:"http://jabber.org/protocol/muc#owner query"`
-	Destroy struct{} `xml:"destroy"`
+	Info    *struct{} `xml:"http://jabber.org/protocol/disco#info query"`
 }
 
 func newPing(server string) query {
 	return query{To: server, Type: "get", ID: "ping", Ping: &struct{}{}}
+}
+
+// newInquiry asks a room what it is (XEP-0030).
+func newInquiry(room string) query {
+	return query{To: room, Type: "get", ID: "info", Info: &struct{}{}}
 }

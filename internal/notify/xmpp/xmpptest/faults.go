@@ -13,7 +13,7 @@ import (
 func (Harness) Faults() []notifytest.Fault {
 	return []notifytest.Fault{
 		{Name: "room-unknown", Want: notifytest.Permanent, Says: "does not exist", Arrange: absent("nobody@" + prosody.Rooms)},
-		{Name: "room-not-to-be-opened", Want: notifytest.Permanent, Says: "may not", Arrange: absent("nobody@" + prosody.RestrictedRooms)},
+		{Name: "room-not-to-be-opened", Want: notifytest.Permanent, Says: "does not exist", Arrange: absent("nobody@" + prosody.RestrictedRooms)},
 		{Name: "members-only", Want: notifytest.Permanent, Says: "make ci@xmpp.test a member", Arrange: room("muc#roomconfig_membersonly", "1")},
 		{Name: "room-with-password", Want: notifytest.Permanent, Says: "asks for a password", Arrange: room("muc#roomconfig_roomsecret", "open sesame")},
 		{Name: "moderated", Want: notifytest.Permanent, Says: "voice", Arrange: room("muc#roomconfig_moderatedroom", "1")},
