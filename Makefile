@@ -12,9 +12,13 @@ help: ## List what there is to make
 machine:
 	@hack/check-machine.sh $(MAKE_VERSION)
 
+.PHONY: demo
+demo: machine ## See webhooks become messages, with real parts (KEEP=1 stays up; BREAK=key, operator or room)
+	@hack/demo.sh
+
 .PHONY: build
 build: machine ## Compile the operator and the kubectl plugin into bin/
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+	@hack/build.sh
 
 .PHONY: image
 image: machine ## Write the container image to dist/, without a container engine

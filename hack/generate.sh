@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes everything that is generated. Sources: the API types and the controllers' RBAC markers.
+# Writes everything that is generated. Sources: the API types, the controllers' RBAC markers and
+# the chart, whose render with its default values is what kustomize installs.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -7,9 +8,31 @@ cd "$root"
 
 controller_gen=$(hack/tool.sh controller-gen)
 crd_ref_docs=$(hack/tool.sh crd-ref-docs)
+helm=$(hack/tool.sh helm)
+chart=charts/travishook
 
 "$controller_gen" object paths=./api/... output:object:dir=api/v1alpha1
 "$controller_gen" crd paths=./api/... output:crd:dir=config/crd/bases
 mkdir -p docs/reference
 "$crd_ref_docs" --log-level ERROR --source-path=api --config=hack/crd-ref-docs.yaml \
 	--renderer=markdown --output-path=docs/reference/api.md
+
+"$controller_gen" rbac:roleName=travishook paths=./controllers/... output:rbac:dir="$chart/files"
+mkdir -p "$chart/crds"
+rm -f "$chart"/crds/*.yaml
+cp config/crd/bases/*.yaml "$chart/crds/"
+
+# render FILE TEMPLATE...: what the chart's templates come to, as a manifest for kustomize.
+render() {
+	local file=$1 only=()
+	shift
+	mkdir -p "$(dirname "$file")"
+	for template in "$@"; do only+=(--show-only "templates/$template.yaml"); done
+	{
+		echo "# Generated from charts/travishook by make generate. DO NOT EDIT."
+		"$helm" template travishook "$chart" --namespace travishook-system "${only[@]}" |
+			sed -e '/^# Source: /d' -e '/^ *helm.sh\/chart: /d' -e 's/\(managed-by: \)Helm/\1kustomize/' | cat -s
+	} >"$file"
+}
+render config/rbac/rbac.yaml serviceaccount rbac
+render config/manager/manager.yaml configmap statefulset service networkpolicy

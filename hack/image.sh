@@ -17,8 +17,8 @@ out=${OUT:-$root/dist/travishook-linux-$arch.tar}
 mkdir -p "$(dirname "$out")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-progress "compiling the operator for linux/$arch" env CGO_ENABLED=0 GOOS=linux GOARCH="$arch" \
-	go build -trimpath -ldflags "-s -w" -o "$work/travishook" ./cmd/manager
+progress "compiling the operator for linux/$arch" env GOOS=linux GOARCH="$arch" \
+	go build -ldflags "-s -w" -o "$work/travishook" ./cmd/manager
 go -C hack/tools/image build -o "$work/image" .
 "$work/image" -binary "$work/travishook" -certificates "$certificates" \
 	-arch "$arch" -tag "$tag" -out "$out"

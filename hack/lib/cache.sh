@@ -1,6 +1,9 @@
 # Sourced by the scripts that get tools: where they are kept, and how waiting is told.
 # Works with bash 3.2, as macOS has it.
 export GOTOOLCHAIN=local
+# The same flags everywhere: what one command compiled, the next finds in Go's cache.
+export CGO_ENABLED=0
+case " ${GOFLAGS:-} " in *" -trimpath "*) ;; *) export GOFLAGS="${GOFLAGS:+$GOFLAGS }-trimpath" ;; esac
 
 say() { printf '%s\n' "$*" >&2; }
 die() {

@@ -1,0 +1,69 @@
+{{- define "travishook.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "travishook.fullname" -}}
+{{- $name := include "travishook.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "travishook.selector" -}}
+app.kubernetes.io/name: {{ include "travishook.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "travishook.labels" -}}
+{{ include "travishook.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "travishook.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (include "travishook.fullname" .) }}
+{{- end }}
+
+{{- define "travishook.image" -}}
+{{- with .Values.image }}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "travishook.pathPrefix" -}}
+{{- dig "receiver" "pathPrefix" "/travis" .Values.config }}
+{{- end }}
+
+{{/* The URL that people write into .travis.yml, or nothing where the chart cannot know it. */}}
+{{- define "travishook.publicURL" -}}
+{{- $own := dig "receiver" "publicURL" "" .Values.config }}
+{{- if $own }}
+{{- $own }}
+{{- else if and .Values.ingress.enabled .Values.ingress.host }}
+{{- printf "%s://%s%s" (ternary "https" "http" (not (empty .Values.ingress.tls))) .Values.ingress.host (include "travishook.pathPrefix" .) }}
+{{- end }}
+{{- end }}
+
+{{/* The settings file. */}}
+{{- define "travishook.settings" -}}
+{{- $settings := dict "apiVersion" "settings.travishook.dev/v1alpha1" "kind" "Settings" }}
+{{- with .Values.namespaces }}{{ $_ := set $settings "namespaces" . }}{{ end }}
+{{- with include "travishook.publicURL" . }}{{ $_ := set $settings "receiver" (dict "publicURL" .) }}{{ end }}
+{{- mergeOverwrite $settings (deepCopy .Values.config) | toYaml }}
+{{- end }}
+
+{{/* The rules of one kind, ClusterRole or Role, in the file that controller-gen wrote. */}}
+{{- define "travishook.rules" -}}
+{{- $kind := .kind }}
+{{- range splitList "---\n" (.root.Files.Get "files/role.yaml") }}
+{{- $doc := fromYaml . }}
+{{- if eq (get $doc "kind") $kind }}
+{{- toYaml $doc.rules }}
+{{- end }}
+{{- end }}
+{{- end }}
