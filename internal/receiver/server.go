@@ -41,7 +41,10 @@ type Server struct {
 // NewServer makes one; it does not listen yet. The error says what is wrong with the certificate.
 func NewServer(options ServerOptions) (*Server, error) {
 	s := &Server{options: options, http: &http.Server{
-		Handler:           options.Handler,
+		Handler: options.Handler,
+		// "OPTIONS *" is another path like every other, and not net/http's to answer.
+		DisableGeneralOptionsHandler: true,
+
 		ReadHeaderTimeout: HeaderTimeout,
 		ReadTimeout:       ReadTimeout,
 		WriteTimeout:      WriteTimeout,

@@ -24,7 +24,7 @@ func cut(s string, n int) string {
 }
 
 // isSlugPart reports whether s can be an owner's or a repository's name: ASCII letters, digits,
-// dot, dash and underscore. So no slug has two spellings that fold to one, and none needs escaping.
+// dot, dash, underscore and tilde. So no slug has two spellings that fold to one, and none needs escaping.
 func isSlugPart(s string) bool {
 	if s == "" || len(s) > maxString {
 		return false
@@ -32,7 +32,7 @@ func isSlugPart(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_', c == '~':
 		default:
 			return false
 		}
