@@ -1,0 +1,277 @@
+package routing
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/secret"
+)
+
+func testRoute(namespace, name string, spec v1alpha1.TravisRouteSpec) *v1alpha1.TravisRoute {
+	return &v1alpha1.TravisRoute{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(name)}, Spec: spec}
+}
+
+func testDefaults(namespace string, spec v1alpha1.TravisDefaultsSpec) *v1alpha1.TravisDefaults {
+	return &v1alpha1.TravisDefaults{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultsName}, Spec: spec}
+}
+
+func testSecret(namespace, name, kind string, data ...string) Secret {
+	s := Secret{Namespace: namespace, Name: name, Type: kind, Data: map[string]secret.Value{}}
+	for i := 0; i < len(data); i += 2 {
+		s.Data[data[i]] = secret.New(data[i+1])
+	}
+	return s
+}
+
+func xmppAccount(name string) v1alpha1.Account {
+	return v1alpha1.Account{Name: name, XMPP: &v1alpha1.XMPPAccount{JID: "ci@example.com", SecretRef: v1alpha1.SecretReference{Name: name}}}
+}
+
+// A route applied before everything it needs becomes ready by itself, and tells at each step
+// what is still missing.
+func TestRouteHeals(t *testing.T) {
+	var told []types.NamespacedName
+	config := testConfig()
+	config.Changed = func(c Changes) { told = c.Routes }
+	c := NewCompiler(config)
+	key := types.NamespacedName{Namespace: "team-a", Name: "example"}
+	steps := []struct {
+		does    string
+		do      func()
+		reasons []string
+		says    string
+	}{
+		{
+			does: "apply the route",
+			do: func() {
+				c.PutRoute(testRoute("team-a", "example", v1alpha1.TravisRouteSpec{
+					Repository: "example/example",
+					Channels:   []v1alpha1.Channel{{Address: "builds@example.com"}},
+				}))
+			},
+			reasons: []string{v1alpha1.ReasonAccountNotFound, v1alpha1.ReasonTokenNotFound},
+			says:    `set account in the TravisDefaults of namespace "team-a" or "travishook-system"`,
+		}, {
+			does: "define the account",
+			do: func() {
+				c.PutDefaults(testDefaults(operatorNamespace, v1alpha1.TravisDefaultsSpec{Accounts: []v1alpha1.Account{xmppAccount("jabber")}}))
+			},
+			reasons: []string{v1alpha1.ReasonSecretNotFound, v1alpha1.ReasonTokenNotFound},
+			says:    `Secret "jabber" does not exist in namespace "travishook-system"; create it with the key "password" and the label travishook.dev/secret-type=credential`,
+		}, {
+			does:    "create its Secret without the label",
+			do:      func() { c.PutUnlabelled(types.NamespacedName{Namespace: operatorNamespace, Name: "jabber"}) },
+			reasons: []string{v1alpha1.ReasonSecretNotLabelled, v1alpha1.ReasonTokenNotFound},
+			says:    "kubectl label secret -n travishook-system jabber travishook.dev/secret-type=credential",
+		}, {
+			does: "label it",
+			do: func() {
+				c.PutSecret(testSecret(operatorNamespace, "jabber", v1alpha1.SecretTypeCredential, "password", "s3cret"))
+			},
+			reasons: []string{v1alpha1.ReasonTokenNotFound},
+			says:    `create a Secret there with the keys "repository" (example/example) and "token" and the label travishook.dev/secret-type=token`,
+		}, {
+			does: "create the token",
+			do: func() {
+				c.PutSecret(testSecret("team-a", "token", v1alpha1.SecretTypeToken, "repository", "Example/example", "token", "s3cret"))
+			},
+		}, {
+			does:    "lose the keys",
+			do:      func() { c.SetKeys(Keys{Signed: func(string) bool { return false }}) },
+			reasons: []string{v1alpha1.ReasonNoKey},
+			says:    "the operator has no key",
+		}, {
+			does: "name the repository as keyless",
+			do: func() {
+				c.SetKeys(Keys{Signed: func(string) bool { return false }, Keyless: func(slug string) bool { return slug == "example/example" }})
+			},
+		}, {
+			does: "replace the token by a grant, which a keyless repository cannot use",
+			do: func() {
+				c.PutDefaults(testDefaults(operatorNamespace, v1alpha1.TravisDefaultsSpec{
+					Accounts: []v1alpha1.Account{xmppAccount("jabber")},
+					SignatureOnly: &v1alpha1.SignatureOnly{
+						Namespaces:   v1alpha1.NamespaceSelection{From: v1alpha1.FromAll},
+						Repositories: []v1alpha1.RepositoryGlob{"*/*"},
+					},
+				}))
+				c.DeleteSecret(types.NamespacedName{Namespace: "team-a", Name: "token"})
+			},
+			reasons: []string{v1alpha1.ReasonNoKey},
+			says:    "the operator has no key",
+		}, {
+			does: "get a key",
+			do:   func() { c.SetKeys(Keys{Signed: func(string) bool { return true }}) },
+		},
+	}
+	for _, step := range steps {
+		told = nil
+		step.do()
+		v, ok := c.Verdict(key)
+		if !ok || !v.Accepted() {
+			t.Fatalf("%s: the verdict is %+v", step.does, v)
+		}
+		var reasons, messages []string
+		for _, p := range v.Unresolved {
+			reasons = append(reasons, p.Reason)
+			messages = append(messages, p.Message)
+		}
+		if diff := cmp.Diff(step.reasons, reasons); diff != "" {
+			t.Errorf("%s: reasons: %s", step.does, diff)
+		}
+		if !strings.Contains(strings.Join(messages, "\n"), step.says) {
+			t.Errorf("%s: nothing says %q: %q", step.does, step.says, messages)
+		}
+		if !slices.Contains(told, key) {
+			t.Errorf("%s: nobody was told", step.does)
+		}
+	}
+}
+
+// A change recompiles the routes that depend on it, and leaves the others alone.
+func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
+	accounts := func(first, second v1alpha1.Account) *v1alpha1.TravisDefaults {
+		return testDefaults(operatorNamespace, v1alpha1.TravisDefaultsSpec{Account: "first", Accounts: []v1alpha1.Account{first, second}})
+	}
+	selecting := xmppAccount("second")
+	selecting.AllowedNamespaces = &v1alpha1.NamespaceSelection{From: v1alpha1.FromSelector, Selector: &metav1.LabelSelector{}}
+	forNobody := xmppAccount("second")
+	forNobody.AllowedNamespaces = &v1alpha1.NamespaceSelection{From: v1alpha1.FromSame}
+	elsewhere := xmppAccount("second")
+	elsewhere.AllowedAddresses = []v1alpha1.Glob{"else@where"}
+	tests := map[string]struct {
+		change   func(c *Compiler)
+		touched  []string
+		accounts []string // told as worth another attempt
+	}{
+		"credential of an account": {
+			change: func(c *Compiler) {
+				c.PutSecret(testSecret(operatorNamespace, "second", v1alpha1.SecretTypeCredential, "password", "new"))
+			},
+			touched:  []string{"a/second", "b/second"},
+			accounts: []string{"second"},
+		},
+		"the same credential again": {
+			change: func(c *Compiler) {
+				c.PutSecret(testSecret(operatorNamespace, "second", v1alpha1.SecretTypeCredential, "password", "s3cret"))
+			},
+		},
+		"the same route again": {
+			change: func(c *Compiler) { c.PutRoute(testRoute("a", "first", specOf("example/example", "", "passed"))) },
+		},
+		"who may use an account": {
+			change:   func(c *Compiler) { c.PutDefaults(accounts(xmppAccount("first"), forNobody)) },
+			touched:  []string{"a/second", "b/second"},
+			accounts: []string{"second"},
+		},
+		"where an account may speak": {
+			change:   func(c *Compiler) { c.PutDefaults(accounts(xmppAccount("first"), elsewhere)) },
+			touched:  []string{"a/second", "b/second"},
+			accounts: []string{"second"},
+		},
+		"labels that choose": {
+			change:   func(c *Compiler) { c.PutNamespace("a", map[string]string{"any": "label"}) },
+			touched:  []string{"a/second"},
+			accounts: []string{"second"},
+		},
+		"events of the cluster": {
+			change: func(c *Compiler) {
+				d := accounts(xmppAccount("first"), selecting)
+				d.Spec.Events = []v1alpha1.EventName{"passed"}
+				c.PutDefaults(d)
+			},
+			touched: []string{"a/follows", "b/follows"},
+		},
+		"events of one namespace": {
+			change: func(c *Compiler) {
+				c.PutDefaults(testDefaults("a", v1alpha1.TravisDefaultsSpec{Events: []v1alpha1.EventName{"passed"}}))
+			},
+			touched: []string{"a/follows"},
+		},
+		"default account of one namespace": {
+			change:  func(c *Compiler) { c.PutDefaults(testDefaults("a", v1alpha1.TravisDefaultsSpec{Account: "second"})) },
+			touched: []string{"a/first", "a/follows"},
+		},
+		"a token": {
+			change: func(c *Compiler) {
+				c.PutSecret(testSecret("a", "token", v1alpha1.SecretTypeToken, "repository", "example/other", "token", "new"))
+			},
+			touched: []string{"a/second"},
+		},
+		"another route": {
+			change:  func(c *Compiler) { c.DeleteRoute(types.NamespacedName{Namespace: "a", Name: "first"}) },
+			touched: []string{"a/first"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var told []string
+			config := testConfig()
+			config.Changed = func(ch Changes) {
+				for _, a := range ch.Accounts {
+					told = append(told, a.Name)
+				}
+			}
+			c := NewCompiler(config)
+			for _, name := range []string{"first", "second"} {
+				c.PutSecret(testSecret(operatorNamespace, name, v1alpha1.SecretTypeCredential, "password", "s3cret"))
+			}
+			c.PutDefaults(accounts(xmppAccount("first"), selecting))
+			routes := map[string]*Route{}
+			for _, ns := range []string{"a", "b"} {
+				c.PutRoute(testRoute(ns, "first", specOf("example/example", "", "passed")))
+				c.PutRoute(testRoute(ns, "follows", specOf("example/example", "")))
+				c.PutRoute(testRoute(ns, "second", specOf("example/other", "second", "passed")))
+				for _, name := range []string{"first", "follows", "second"} {
+					routes[ns+"/"+name], _ = c.Table().Route(ns, name)
+				}
+			}
+			told = nil
+			test.change(c)
+			var touched []string
+			for key, before := range routes {
+				if after, _ := c.Table().Route(before.Namespace, before.Name); after != before {
+					touched = append(touched, key)
+				}
+			}
+			slices.Sort(touched)
+			if diff := cmp.Diff(test.touched, touched); diff != "" {
+				t.Errorf("routes compiled anew: %s", diff)
+			}
+			if diff := cmp.Diff(test.accounts, told); diff != "" {
+				t.Errorf("accounts told: %s", diff)
+			}
+		})
+	}
+}
+
+func specOf(repository, account string, events ...v1alpha1.EventName) v1alpha1.TravisRouteSpec {
+	return v1alpha1.TravisRouteSpec{
+		Repository: repository,
+		Channels:   []v1alpha1.Channel{{Account: account, Address: "builds@example.com"}},
+		Events:     events,
+	}
+}
+
+// A table that somebody holds stays as it is.
+func TestTableNeverChanges(t *testing.T) {
+	c := NewCompiler(testConfig())
+	c.PutRoute(testRoute("a", "one", specOf("example/example", "", "passed")))
+	held := c.Table()
+	c.PutRoute(testRoute("a", "two", specOf("example/example", "", "passed")))
+	c.DeleteRoute(types.NamespacedName{Namespace: "a", Name: "one"})
+	repository, _ := held.Repository("example/example")
+	if n := repository.Namespaces[0]; len(n.Routes) != 1 || n.Routes[0].Name != "one" {
+		t.Errorf("the table that was held has changed: %v", n.Routes)
+	}
+	repository, _ = c.Table().Repository("example/example")
+	if n := repository.Namespaces[0]; len(n.Routes) != 1 || n.Routes[0].Name != "two" {
+		t.Errorf("the new table has %v", n.Routes)
+	}
+}
