@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"mellium.im/sasl"
 	"mellium.im/xmpp/jid"
@@ -18,7 +19,33 @@ import (
 // maxServerText is how much of a server's own words an error shows, in runes.
 const maxServerText = 200
 
-var errNoRoom = errors.New("the room does not exist: open it, make it persistent, or correct the channel's address")
+// Sentences for people; docs/services/xmpp.md explains each.
+var (
+	errNoRoom = errors.New("the room does not exist: open it, make it persistent, or correct the channel's address")
+	// errOutside is a room's answer to one who is not in it, or no longer.
+	errOutside      = errors.New("the room does not count the account as present")
+	errUnanswered   = errors.New("the server no longer answers")
+	errServerClosed = errors.New("the server closed the connection")
+)
+
+func nicknamesTaken(nickname string) error {
+	return fmt.Errorf("the nickname %s is taken, and so are the next ones: set another in the account", nickname)
+}
+
+func loginTooSlow(limit time.Duration) error {
+	return fmt.Errorf("the server did not finish the login within %s", limit)
+}
+
+func roomSilent(err error) error { return fmt.Errorf("the room did not answer: %w", err) }
+
+// reflectionMissing and connectionLost tell of a message that the room may have taken.
+func reflectionMissing(err error) error {
+	return notify.AnswerLost(fmt.Errorf("the room did not confirm the message: %w", err))
+}
+
+func connectionLost(err error) error {
+	return notify.AnswerLost(fmt.Errorf("the connection ended before the room confirmed the message: %w", err))
+}
 
 // refusal returns the stanza's error; one without particulars is an error all the same.
 func (in incoming) refusal() *refusal {
@@ -147,15 +174,18 @@ func saslFailure(err error) (string, bool) {
 // streamError says why a stream ended, in words where the library's are none.
 func streamError(err error) error {
 	var e stream.Error
+	var syntax *xml.SyntaxError
 	switch {
 	case errors.As(err, &e):
 		text := ""
 		if len(e.Text) > 0 {
 			text = e.Text[0].Value
 		}
-		return fmt.Errorf("the server closed the connection: %s%s", notify.TruncateRunes(notify.Line(e.Err), maxServerText), quoted(text))
+		return fmt.Errorf("%w: %s%s", errServerClosed, notify.TruncateRunes(notify.Line(e.Err), maxServerText), quoted(text))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the server closed the connection")
+		return errServerClosed
+	case errors.As(err, &syntax):
+		return errors.New("the server sent what is not XML")
 	}
 	return err
 }

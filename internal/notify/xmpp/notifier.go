@@ -164,7 +164,7 @@ func (n *notifier) open(ctx context.Context) (*session, error) {
 	case n.ctx.Err() != nil:
 		return nil, errClosed
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("the server did not finish the login within %s", n.pace.connect)
+		return nil, loginTooSlow(n.pace.connect)
 	}
 	return nil, err
 }

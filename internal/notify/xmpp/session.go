@@ -3,7 +3,6 @@ package xmpp
 import (
 	"context"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -16,8 +15,6 @@ import (
 
 // farewell is how long saying goodbye may take.
 const farewell = time.Second
-
-var errUnanswered = errors.New("the server no longer answers")
 
 // session is one login: a stream of stanzas, and the rooms entered on it.
 type session struct {

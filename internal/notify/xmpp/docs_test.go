@@ -1,0 +1,73 @@
+package xmpp
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"mellium.im/sasl"
+	"mellium.im/xmpp/jid"
+	"mellium.im/xmpp/stream"
+)
+
+const reference = "../../../docs/services/xmpp.md"
+
+// sentences are the errors that people may see, as many as can be made without a server.
+func sentences(t *testing.T) []string {
+	t.Helper()
+	account := jid.MustParse("ci@example.com")
+	errs := []error{
+		errOutside, errUnanswered, errNoRoom, nicknamesTaken("ci"),
+		streamError(stream.Error{Err: "conflict"}),
+		loginError(stream.UnsupportedStanzaType, false),
+		loginError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, true),
+		loginError(errIterations, true), loginError(sasl.ErrAuthn, true),
+		loginError(errors.New("xmpp: no matching SASL mechanisms found"), true),
+		saslError("not-authorized"), saslError("account-disabled"), saslError("temporary-auth-failure"), saslError("malformed-request"),
+		sayError(parseRefusal(t, "auth", "forbidden", "")),
+		loginTooSlow(defaultPace.connect), connectionLost(errUnanswered), reflectionMissing(os.ErrDeadlineExceeded), roomSilent(os.ErrDeadlineExceeded),
+	}
+	for _, condition := range []string{
+		"registration-required", "not-authorized", "forbidden", "item-not-found", "gone", "not-acceptable", "jid-malformed",
+	} {
+		errs = append(errs, enterError(parseRefusal(t, "cancel", condition, ""), account))
+	}
+	var all []string
+	for _, err := range errs {
+		all = append(all, err.Error())
+	}
+	return all
+}
+
+// The reference explains every sentence, and no sentence that there is not.
+func TestTheReferenceExplainsEveryFailure(t *testing.T) {
+	page, err := os.ReadFile(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| the sentence has |")
+	explained := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(table, -1) {
+		explained[row[1]] = false
+	}
+	for _, sentence := range sentences(t) {
+		found := false
+		for piece := range explained {
+			if strings.Contains(sentence, piece) {
+				explained[piece], found = true, true
+			}
+		}
+		if !found {
+			t.Errorf("%s does not explain %q", reference, sentence)
+		}
+	}
+	for piece, used := range explained {
+		if !used {
+			t.Errorf("%s explains %q, which is never said", reference, piece)
+		}
+	}
+}
