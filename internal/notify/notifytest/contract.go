@@ -85,6 +85,9 @@ func deliversAtOnce(t *testing.T, h Harness) {
 		})
 	}
 	wg.Wait()
+	if t.Failed() {
+		return
+	}
 	total := each * len(c.account.Rooms)
 	got := c.account.Received(t, total)
 	if len(got) != total {

@@ -37,7 +37,12 @@ func poison(m *notify.Message, text string) {
 		{Text: ": "},
 		{Text: text, URL: "https://example.com/?q=a|b>c&d=<e>"},
 	}
-	m.Fields = []notify.Field{{Name: "Branch", Value: notify.Span{Text: text}}, {Name: text, Value: notify.Span{Text: "x"}}}
+	m.Fields = []notify.Field{
+		{Name: "Branch", Value: notify.Span{Text: text}},
+		{Name: text, Value: notify.Span{Text: "x"}},
+		{Name: text, Value: notify.Span{Text: text, URL: "https://example.com/?q=a|b>c&d=<!channel>"}},
+		{Name: "Script", Value: notify.Span{Text: "x", URL: "javascript:alert(1)"}},
+	}
 	m.Event.Build.Branch = text
 	m.Event.Commit.Message = text
 	m.Event.Commit.Author = text

@@ -3,12 +3,14 @@ package registry
 
 import (
 	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/slack"
 	"github.com/travishook/travishook/internal/notify/webhook"
 	"github.com/travishook/travishook/internal/notify/xmpp"
 )
 
 // Services are all chat services, by name: the account's block in TravisDefaults.
 var Services = map[string]notify.Service{
+	slack.Service.Name:   slack.Service,
 	webhook.Service.Name: webhook.Service,
 	xmpp.Service.Name:    xmpp.Service,
 }

@@ -5,12 +5,17 @@ import (
 
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/notify/registry"
+	"github.com/travishook/travishook/internal/notify/slack/slacktest"
 	"github.com/travishook/travishook/internal/notify/webhook/webhooktest"
 	"github.com/travishook/travishook/internal/notify/xmpp/xmpptest"
 )
 
 // harnesses are those of each service: one for each way in which it can be set up.
 var harnesses = map[string]map[string]notifytest.Harness{
+	"slack": {
+		"bot token":         slacktest.Harness{},
+		"incoming webhooks": slacktest.Harness{Webhooks: true},
+	},
 	"webhook": {
 		"JSON":        webhooktest.Harness{Format: "JSON"},
 		"CloudEvents": webhooktest.Harness{Format: "CloudEvents"},

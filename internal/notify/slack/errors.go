@@ -1,0 +1,130 @@
+package slack
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/travishook/travishook/internal/notify"
+)
+
+// errNotSlack is an answer that something between here and Slack must have given.
+var errNotSlack = errors.New("the answer is not Slack's")
+
+// meaning is what one of Slack's words for an error comes to.
+type meaning struct {
+	mark   func(error) error
+	advice string
+}
+
+func retry(err error) error { return err }
+
+// meanings are the errors that chat.postMessage and incoming webhooks document, with what to
+// do about each. A word that is not here is a refusal too, and permanent.
+var meanings = map[string]meaning{
+	// The token.
+	"not_authed":              {notify.BadCredential, "the token is missing: set the key token of the account's Secret"},
+	"invalid_auth":            {notify.BadCredential, "the token is not valid here: set the app's bot token"},
+	"account_inactive":        {notify.BadCredential, "the token's bot or workspace is gone: install the app again and set its token"},
+	"token_revoked":           {notify.BadCredential, "the token was revoked: install the app again and set its token"},
+	"token_expired":           {notify.BadCredential, "the token expired: turn token rotation off in the app's settings and set its token"},
+	"not_allowed_token_type":  {notify.BadCredential, "the token is of the wrong kind: set the app's bot token"},
+	"missing_scope":           {notify.BadCredential, "the app lacks a scope: give it chat:write and install it again"},
+	"no_permission":           {notify.BadCredential, "the token may not post: give the app chat:write and install it again"},
+	"team_access_not_granted": {notify.BadCredential, "the token does not reach this workspace: install the app there"},
+
+	// The webhook's URL.
+	"no_service":      {notify.BadCredential, "the webhook was removed or disabled: make a new one and set its URL"},
+	"no_service_id":   {notify.BadCredential, "the webhook's URL is not whole: copy it again"},
+	"no_active_hooks": {notify.BadCredential, "the webhook is disabled: enable it or make a new one and set its URL"},
+	"no_team":         {notify.BadCredential, "the webhook's workspace is unknown: copy the URL again"},
+	"team_disabled":   {notify.BadCredential, "the webhook's workspace is disabled: use one of another workspace"},
+	"invalid_token":   {notify.BadCredential, "the webhook's URL is not valid: copy it again or make a new one"},
+	"user_not_found":  {notify.Permanent, "the webhook's user is unknown: make a new webhook"},
+
+	// The channel.
+	"channel_not_found":                     {notify.Permanent, "no such channel, or a private one that the app is not in: correct the address or invite the app"},
+	"not_in_channel":                        {notify.Permanent, "the app is not in the channel: invite it, or give it chat:write.public"},
+	"is_archived":                           {notify.Permanent, "the channel is archived: choose another one"},
+	"channel_is_archived":                   {notify.Permanent, "the webhook's channel is archived: choose another one"},
+	"action_prohibited":                     {notify.Permanent, "the workspace does not let the webhook post there: ask its administrator"},
+	"posting_to_general_channel_denied":     {notify.Permanent, "only some may post in this channel: choose another one or ask the workspace's administrator"},
+	"restricted_action":                     {notify.Permanent, "the workspace does not let the app post there: ask its administrator"},
+	"restricted_action_read_only_channel":   {notify.Permanent, "the channel is read-only: choose another one"},
+	"restricted_action_thread_only_channel": {notify.Permanent, "the channel takes only replies: choose another one"},
+	"access_denied":                         {notify.Permanent, "the app may not use this channel: ask the workspace's administrator"},
+	"ekm_access_denied":                     {notify.Permanent, "the organisation's administrator suspended posting"},
+	"enterprise_is_restricted":              {notify.Permanent, "an enterprise's token cannot post: use a workspace's"},
+
+	// The message.
+	"msg_too_long":         {notify.Permanent, "the message is too long: shorten the route's message"},
+	"msg_blocks_too_long":  {notify.Permanent, "the message is too long: shorten the route's message"},
+	"no_text":              {notify.Permanent, "the message is empty: mend the route's message"},
+	"invalid_payload":      {notify.Permanent, "Slack does not understand the message"},
+	"invalid_blocks":       {notify.Permanent, "Slack does not understand the message"},
+	"invalid_attachments":  {notify.Permanent, "Slack does not understand the message"},
+	"too_many_attachments": {notify.Permanent, "Slack does not understand the message"},
+
+	// What passes.
+	"ratelimited":            {retry, "too many messages"},
+	"rate_limited":           {retry, "too many messages"},
+	"message_limit_exceeded": {retry, "the workspace sends too many messages"},
+	"request_timeout":        {retry, "the request did not arrive whole"},
+	"service_unavailable":    {retry, "Slack is not available"},
+	"team_added_to_org":      {retry, "the workspace is being moved"},
+	"org_login_required":     {retry, "the workspace is being moved"},
+	"rollup_error":           {retry, "an error in Slack"},
+	// Slack says of these two that something may have been done before the error.
+	"internal_error": {notify.AnswerLost, "an error in Slack"},
+	"fatal_error":    {notify.AnswerLost, "an error in Slack"},
+}
+
+// explain makes an error of Slack's word for it.
+func explain(word string) error {
+	m, ok := meanings[word]
+	if !ok {
+		return notify.Permanent(fmt.Errorf("slack answered %.100q", notify.Line(word)))
+	}
+	return m.mark(fmt.Errorf("slack answered %s: %s", word, m.advice))
+}
+
+// apiError classifies what the library returned.
+func apiError(err error) error {
+	var limited *slack.RateLimitedError
+	if errors.As(err, &limited) {
+		return notify.RetryAfter(errors.New("slack answered 429: too many messages"), notify.ClampWait(limited.RetryAfter))
+	}
+	var status slack.StatusCodeError
+	if errors.As(err, &status) {
+		return notify.StatusError(status.Code, http.Header{}, "")
+	}
+	var refused slack.SlackErrorResponse
+	if errors.As(err, &refused) {
+		return explain(refused.Err)
+	}
+	var syntax *json.SyntaxError
+	var shape *json.UnmarshalTypeError
+	if errors.As(err, &syntax) || errors.As(err, &shape) {
+		return notify.AnswerLost(errNotSlack)
+	}
+	return notify.Redact(err)
+}
+
+// webhookError classifies an incoming webhook's answer: 200 and "ok", or a status and a word.
+func webhookError(answer notify.Answer) error {
+	word := strings.TrimSpace(string(answer.Body))
+	if answer.Status == http.StatusOK && word == "ok" {
+		return nil
+	}
+	if _, ok := meanings[word]; ok && answer.Status != http.StatusTooManyRequests {
+		return explain(word)
+	}
+	if err := notify.StatusError(answer.Status, answer.Header, ""); err != nil {
+		return err
+	}
+	return notify.AnswerLost(errNotSlack)
+}

@@ -1,0 +1,182 @@
+// Package slack speaks in Slack's channels: as an app with a bot token, or through incoming
+// webhooks. docs/services/slack.md is its reference.
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/slack-go/slack"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/secret"
+)
+
+// The keys of the Secret that mean something by themselves. Any other key holds the URL of
+// an incoming webhook.
+const (
+	tokenKey = "token"
+	urlKey   = "url"
+)
+
+// Service is Slack.
+var Service = notify.Service{
+	Name:  "slack",
+	Title: "Slack",
+	Keys: []notify.Key{
+		{Name: tokenKey, Doc: "The app's bot token (xoxb-…), and then a channel's address is a Slack channel: #builds, or its ID."},
+		{Name: urlKey, Doc: "An incoming webhook's URL, for channels without an address. " +
+			"Any other key may hold one too, and a channel's address then names the key."},
+	},
+	Check:   check,
+	Address: address,
+	New:     newNotifier,
+}
+
+func check(raw json.RawMessage, credential notify.Credential) error {
+	if !json.Valid(raw) {
+		return errors.New("the slack block is not JSON")
+	}
+	if token, ok := credential[tokenKey]; ok {
+		return checkToken(token)
+	}
+	problem := errors.New("the account's Secret holds neither a bot token under the key token nor an incoming webhook's URL under the key url")
+	for _, key := range slices.Sorted(maps.Keys(credential)) {
+		_, err := webhookURL(credential, key)
+		if err == nil {
+			return nil
+		}
+		problem = err
+	}
+	return problem
+}
+
+// checkToken tells tokens of other kinds, which are easily taken for the right one.
+func checkToken(value secret.Value) error {
+	token := strings.TrimSpace(value.Reveal())
+	switch {
+	case strings.HasPrefix(token, "xoxe"):
+		return errors.New("the key token of the account's Secret holds a rotating token, which expires: turn token rotation off in the Slack app's settings and use its bot token (xoxb-…)")
+	case strings.HasPrefix(token, "xoxb-"), strings.HasPrefix(token, "xoxp-"):
+		return nil
+	}
+	return errors.New("the key token of the account's Secret does not hold a bot token: it begins with xoxb- and is shown in the Slack app's settings under OAuth & Permissions")
+}
+
+func webhookURL(credential notify.Credential, key string) (string, error) {
+	return notify.KeyedURL(credential, key, "https")
+}
+
+var channelID = regexp.MustCompile(`^[CGD][A-Z0-9]{6,20}$`)
+
+// address is a key of the Secret that holds a webhook's URL, or with a token a channel.
+func address(_ json.RawMessage, credential notify.Credential, address string) (string, error) {
+	_, hasToken := credential[tokenKey]
+	if _, isKey := credential[address]; isKey && address != tokenKey || !hasToken {
+		if address == "" {
+			address = urlKey
+		}
+		if _, err := webhookURL(credential, address); err != nil {
+			return "", err
+		}
+		return notify.SameURLKey(credential, address), nil
+	}
+	if address == "" {
+		if _, ok := credential[urlKey]; ok {
+			return notify.SameURLKey(credential, urlKey), nil
+		}
+	}
+	if channelID.MatchString(address) {
+		return address, nil
+	}
+	return channelName(address)
+}
+
+// channelName checks a name as Slack makes them: in lower case, of letters of any script,
+// digits, dashes and underscores.
+func channelName(address string) (string, error) {
+	name, ok := strings.CutPrefix(address, "#")
+	valid := ok && name != "" && utf8.ValidString(name) && utf8.RuneCountInString(name) <= 80 &&
+		!strings.ContainsFunc(name, func(r rune) bool {
+			return !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && r != '-' && r != '_'
+		})
+	if !valid {
+		return "", fmt.Errorf("%.100q is not a Slack channel: write its name as #builds, or its ID as C0123456789", address)
+	}
+	return "#" + strings.ToLower(name), nil
+}
+
+type notifier struct {
+	credential notify.Credential
+	http       *http.Client
+	api        *slack.Client // nil without a token
+}
+
+func newNotifier(_ json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
+	n := &notifier{credential: credential, http: deps.HTTP}
+	if token, ok := credential[tokenKey]; ok {
+		// The library tries nothing again unless told to: that is the queue's to decide.
+		n.api = slack.New(strings.TrimSpace(token.Reveal()), slack.OptionHTTPClient(deps.HTTP))
+	}
+	return n, nil
+}
+
+// Notify implements notify.Notifier.
+func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
+	if _, isKey := n.credential[m.Address]; isKey {
+		return n.postWebhook(ctx, m)
+	}
+	if n.api == nil {
+		return notify.Permanent(fmt.Errorf("the account's Secret has no key %.100q", m.Address))
+	}
+	return n.postMessage(ctx, m)
+}
+
+// postMessage calls chat.postMessage. Slack confirms by the message's timestamp: the library
+// takes an answer that tells neither success nor an error for success.
+func (n *notifier) postMessage(ctx context.Context, m notify.Message) error {
+	s := show(m)
+	_, timestamp, _, err := n.api.SendMessageContext(ctx, m.Address,
+		slack.MsgOptionText(s.text, false), slack.MsgOptionBlocks(s.blocks...), slack.MsgOptionAttachments(s.attachment),
+		slack.MsgOptionParse(false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())
+	if err != nil {
+		return apiError(err)
+	}
+	if timestamp == "" {
+		return notify.AnswerLost(errNotSlack)
+	}
+	return nil
+}
+
+// postWebhook does not use the library's call, which drops the word that tells what is wrong.
+func (n *notifier) postWebhook(ctx context.Context, m notify.Message) error {
+	target, err := webhookURL(n.credential, m.Address)
+	if err != nil {
+		return notify.Permanent(err)
+	}
+	s, no := show(m), false
+	body, err := json.Marshal(slack.WebhookMessage{
+		Text: s.text, Blocks: &slack.Blocks{BlockSet: s.blocks}, Attachments: []slack.Attachment{s.attachment},
+		Parse: "none", UnfurlLinks: &no, UnfurlMedia: &no,
+	})
+	if err != nil {
+		return notify.Permanent(fmt.Errorf("encode: %w", err))
+	}
+	answer, err := notify.Post(ctx, n.http, target, http.Header{"Content-Type": {"application/json"}}, body)
+	if err != nil {
+		return err
+	}
+	return webhookError(answer)
+}
+
+// Close implements notify.Notifier.
+func (n *notifier) Close() error { return nil }

@@ -1,0 +1,165 @@
+package slacktest
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// block is one of Block Kit's, as far as they are used.
+type block struct {
+	Type     string          `json:"type"`
+	Fields   []text          `json:"fields,omitempty"`
+	Elements json.RawMessage `json:"elements,omitempty"`
+}
+
+type text struct {
+	Type     string `json:"type"`
+	Text     string `json:"text"`
+	Emoji    *bool  `json:"emoji,omitempty"`
+	Verbatim bool   `json:"verbatim,omitempty"`
+}
+
+// richSection is a section of a rich_text block.
+type richSection struct {
+	Type     string `json:"type"`
+	Elements []struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+		URL  string `json:"url"`
+	} `json:"elements"`
+}
+
+// attachment holds raw fields too, since those that may not be there are what counts.
+type attachment map[string]json.RawMessage
+
+func (a attachment) blocks() []block {
+	var blocks []block
+	if err := json.Unmarshal(a["blocks"], &blocks); err != nil {
+		return nil
+	}
+	return blocks
+}
+
+var (
+	errBlocks      = errors.New("invalid_blocks")
+	errAttachments = errors.New("invalid_attachments")
+	hexColour      = regexp.MustCompile(`^"#[0-9a-f]{6}"$`)
+)
+
+// check refuses what Slack refuses, with its word for it.
+func (m payload) check() error {
+	switch {
+	case m.Text == "" && len(m.Blocks) == 0 && len(m.Attachments) == 0:
+		return errors.New("no_text")
+	case utf8.RuneCountInString(m.Text) > 40_000:
+		return errors.New("msg_too_long")
+	case len(m.Blocks) > 50:
+		return errBlocks
+	case len(m.Attachments) > 100:
+		return errors.New("too_many_attachments")
+	}
+	all := m.Blocks
+	for _, a := range m.Attachments {
+		for field := range a {
+			if field != "blocks" && field != "color" {
+				return errAttachments
+			}
+		}
+		if !hexColour.Match(a["color"]) || len(a.blocks()) == 0 {
+			return errAttachments
+		}
+		all = append(all, a.blocks()...)
+	}
+	total := 0
+	for _, b := range all {
+		size, err := b.check()
+		if err != nil {
+			return err
+		}
+		total += size
+	}
+	if total > 13_000 {
+		return errors.New("msg_blocks_too_long")
+	}
+	return nil
+}
+
+// check returns the characters in b.
+func (b block) check() (int, error) {
+	switch b.Type {
+	case "rich_text":
+		return b.checkRichText()
+	case "section":
+		if len(b.Fields) == 0 || len(b.Fields) > 10 {
+			return 0, errBlocks
+		}
+		return checkTexts(b.Fields)
+	case "context":
+		var elements []text
+		if err := json.Unmarshal(b.Elements, &elements); err != nil || len(elements) == 0 || len(elements) > 10 {
+			return 0, errBlocks
+		}
+		return checkTexts(elements)
+	}
+	return 0, errBlocks
+}
+
+func checkTexts(texts []text) (int, error) {
+	total := 0
+	for _, t := range texts {
+		size := utf8.RuneCountInString(t.Text)
+		if size == 0 || size > 2000 || t.Type != "plain_text" && t.Type != "mrkdwn" || t.Type == "mrkdwn" && t.Emoji != nil {
+			return 0, errBlocks
+		}
+		total += size
+	}
+	return total, nil
+}
+
+func (b block) sections() ([]richSection, error) {
+	var sections []richSection
+	err := json.Unmarshal(b.Elements, &sections)
+	return sections, err
+}
+
+func (b block) checkRichText() (int, error) {
+	sections, err := b.sections()
+	if err != nil || len(sections) == 0 {
+		return 0, errBlocks
+	}
+	total := 0
+	for _, s := range sections {
+		if s.Type != "rich_text_section" || len(s.Elements) == 0 {
+			return 0, errBlocks
+		}
+		for _, e := range s.Elements {
+			u, err := url.Parse(e.URL)
+			if e.Text == "" || e.Type == "link" && (err != nil || u.Host == "") || e.Type != "link" && e.Type != "text" {
+				return 0, errBlocks
+			}
+			total += utf8.RuneCountInString(e.Text) + len(e.URL)
+		}
+	}
+	return total, nil
+}
+
+// readable is what a person reads of the message, without what is only for notifications.
+func (m payload) readable() string {
+	var out strings.Builder
+	for _, b := range m.Blocks {
+		sections, err := b.sections()
+		if err != nil {
+			continue
+		}
+		for _, s := range sections {
+			for _, e := range s.Elements {
+				out.WriteString(e.Text)
+			}
+		}
+	}
+	return out.String()
+}

@@ -1,0 +1,165 @@
+package slacktest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/notifytest"
+)
+
+const (
+	token       = "xoxb-2048-5f1d0c9e7ab3"
+	webhookPath = "/services/T0123456789/B0123456789/q7ZsVw3dGkRt"
+	otherPath   = "/services/T0123456789/B9876543210/hJ4mXc8pLbNy"
+)
+
+// standIn is a Slack with two channels and two incoming webhooks, written from what Slack
+// publishes:
+//
+//	https://docs.slack.dev/reference/methods/chat.postMessage
+//	https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+//	https://docs.slack.dev/reference/block-kit/blocks and …/composition-objects/text-object
+//	https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments
+//	https://docs.slack.dev/apis/web-api/rate-limits
+//
+// and from three things that its users found: attachments that hold blocks may hold none of
+// the older fields, take colours as numbers only, and blocks of more than some 13 000
+// characters are msg_blocks_too_long.
+type standIn struct {
+	rec notifytest.Recorder
+}
+
+// channels by what they may be called.
+var channels = map[string]string{"#builds": "C0000BUILDS", "C0000BUILDS": "C0000BUILDS", "#release": "C00RELEASE0", "C00RELEASE0": "C00RELEASE0"}
+
+// payload is a message as it reaches Slack by either way.
+type payload struct {
+	Text        string       `json:"text"`
+	Blocks      []block      `json:"blocks"`
+	Attachments []attachment `json:"attachments"`
+	Parse       string       `json:"parse"`
+	LinkNames   bool         `json:"link_names"`
+}
+
+func (s *standIn) handler() http.HandlerFunc {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST slack.com/api/chat.postMessage", s.postMessage)
+	mux.HandleFunc("POST hooks.slack.com/services/{team}/{service}/{secret}", s.postWebhook)
+	return mux.ServeHTTP
+}
+
+// postMessage answers 200 and JSON, whatever there is to say.
+func (s *standIn) postMessage(w http.ResponseWriter, r *http.Request) {
+	answer := func(v any) { _ = json.NewEncoder(w).Encode(v) }
+	refuse := func(word string) { answer(map[string]any{"ok": false, "error": word}) }
+	if err := r.ParseForm(); err != nil {
+		refuse("invalid_form_data")
+		return
+	}
+	given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if given == "" {
+		given = r.PostForm.Get("token")
+	}
+	channel, known := channels[r.PostForm.Get("channel")]
+	switch {
+	case given == "":
+		refuse("not_authed")
+		return
+	case given != token:
+		refuse("invalid_auth")
+		return
+	case !known:
+		refuse("channel_not_found")
+		return
+	}
+	m := payload{Text: r.PostForm.Get("text"), Parse: r.PostForm.Get("parse"), LinkNames: r.PostForm.Get("link_names") == "1"}
+	for field, into := range map[string]any{"blocks": &m.Blocks, "attachments": &m.Attachments} {
+		if err := json.Unmarshal([]byte(r.PostForm.Get(field)), into); err != nil {
+			refuse("invalid_" + field)
+			return
+		}
+	}
+	if err := m.check(); err != nil {
+		refuse(err.Error())
+		return
+	}
+	s.record(r.PostForm.Get("channel"), m)
+	answer(map[string]any{"ok": true, "channel": channel, "ts": "1503435956.000247", "message": map[string]any{"text": m.Text}})
+}
+
+// postWebhook answers a status and a word.
+func (s *standIn) postWebhook(w http.ResponseWriter, r *http.Request) {
+	rooms := map[string]string{webhookPath: "url", otherPath: "release"}
+	room, known := rooms[r.URL.Path]
+	if !known {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, "no_service")
+		return
+	}
+	var m payload
+	err := json.NewDecoder(r.Body).Decode(&m)
+	if err == nil {
+		err = m.check()
+	}
+	if err != nil || r.Header.Get("Content-Type") != "application/json" {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, "invalid_payload")
+		return
+	}
+	s.record(room, m)
+	_, _ = io.WriteString(w, "ok")
+}
+
+func (s *standIn) record(room string, m payload) {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		raw = []byte(err.Error())
+	}
+	s.rec.Add(notifytest.Received{Room: room, Text: m.readable(), Raw: raw})
+}
+
+// client reaches the stand-in in place of Slack, and nothing else.
+func client(t *testing.T, handler http.HandlerFunc) *http.Client {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return clientTo(server.Listener.Addr().String())
+}
+
+func clientTo(address string) *http.Client {
+	c := notify.NewClient(notify.Options{})
+	c.Transport = &detour{next: c.Transport, to: address}
+	return c
+}
+
+// detour sends what is meant for Slack to the stand-in.
+type detour struct {
+	next http.RoundTripper
+	to   string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (d *detour) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != "https" || !slices.Contains([]string{"slack.com", "hooks.slack.com"}, req.URL.Host) {
+		return nil, errors.New("a request that is not for Slack")
+	}
+	req = req.Clone(req.Context())
+	req.Host = req.URL.Host
+	req.URL = &url.URL{Scheme: "http", Host: d.to, Path: req.URL.Path}
+	return d.next.RoundTrip(req)
+}
+
+// CloseIdleConnections lets http.Client.CloseIdleConnections through.
+func (d *detour) CloseIdleConnections() {
+	if c, ok := d.next.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
