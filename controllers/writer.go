@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -35,8 +36,9 @@ type StatusWriter struct {
 	Lease    Lease
 	Log      logr.Logger
 
-	turns turns
-	pace  *rate.Limiter
+	turns   turns
+	pace    *rate.Limiter
+	notices notices
 }
 
 // NeedLeaderElection is false: the writer has a lease of its own.
@@ -63,6 +65,34 @@ func (w *StatusWriter) Settled(namespace, route string) {
 	w.turns.soon(subject{kindRoute, types.NamespacedName{Namespace: namespace, Name: route}}, settle)
 }
 
+// Noticed is told what showed in the traffic of a repository (in lower case) that a namespace's
+// routes should tell of. It does not block.
+func (w *StatusWriter) Noticed(namespace, repository, reason, message string) {
+	found, ok := w.Compiler.Table().Repository(repository)
+	if !ok {
+		return
+	}
+	for _, n := range found.Namespaces {
+		for _, r := range n.Declared {
+			if r.Namespace == namespace {
+				w.notice(types.NamespacedName{Namespace: r.Namespace, Name: r.Name}, reason, message)
+			}
+		}
+	}
+}
+
+// FilterFailed is told that a route's filter failed on an event, which was relayed all the same. It
+// does not block.
+func (w *StatusWriter) FilterFailed(route types.NamespacedName, err error) {
+	w.notice(route, v1alpha1.ReasonFilterInvalid, "the filter failed on an event, which was relayed all the same: "+err.Error())
+}
+
+func (w *StatusWriter) notice(route types.NamespacedName, reason, message string) {
+	if w.notices.put(route, reason, message, time.Now()) {
+		w.turns.soon(subject{kindRoute, route}, settle)
+	}
+}
+
 // all are the objects to look at when a term begins: the replica before may have left any behind.
 func (w *StatusWriter) all(ctx context.Context) []subject {
 	var subjects []subject
@@ -87,7 +117,7 @@ func (w *StatusWriter) write(ctx context.Context, s subject) (again time.Duratio
 	if s.kind == kindDefaults {
 		again, err = w.writeDefaults(ctx, s.key)
 	} else {
-		err = w.writeRoute(ctx, s.key)
+		again, err = w.writeRoute(ctx, s.key)
 	}
 	if apierrors.IsNotFound(err) {
 		return 0, nil // deleted meanwhile
@@ -95,21 +125,24 @@ func (w *StatusWriter) write(ctx context.Context, s subject) (again time.Duratio
 	return again, err
 }
 
-func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName) error {
+func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName) (time.Duration, error) {
 	verdict, ok := w.Compiler.Verdict(key)
-	if !ok {
-		return nil // not in the table yet, or no more: its turn comes with the change
+	if !ok { // not in the table yet, or no more: its turn comes with the change
+		w.notices.forget(key)
+		return 0, nil
 	}
+	noticed, again := w.notices.of(key, time.Now())
+	verdict.Warnings = append(slices.Clone(verdict.Warnings), noticed...)
 	route := &v1alpha1.TravisRoute{}
 	if err := w.Client.Get(ctx, key, route); err != nil {
-		return err
+		return 0, err
 	}
 	old := route.DeepCopy()
 	route.Status = routeStatus(old.Status, route.Spec.Repository, verdict, w.Channels(key.Namespace, key.Name))
 	if equality.Semantic.DeepEqual(old.Status, route.Status) {
-		return nil
+		return again, nil
 	}
-	return w.patch(ctx, route, old, route.Status.Conditions, old.Status.Conditions)
+	return again, w.patch(ctx, route, old, route.Status.Conditions, old.Status.Conditions)
 }
 
 func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedName) (time.Duration, error) {

@@ -14,14 +14,20 @@ import (
 
 func main() {
 	var o app.Options
-	flag.StringVar(&o.Settings, "settings", "", "`file` with the operator's settings; without it, the defaults hold")
-	flag.StringVar(&o.Kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster; without it, $KUBECONFIG, then the pod's own service account")
-	flag.StringVar(&o.Namespace, "namespace", app.DefaultNamespace(), "the operator's own `namespace`, with the cluster-wide TravisDefaults")
-	version := flag.Bool("version", false, "print the version and end")
-	flag.Parse()
+	// A set of its own: libraries put flags into the common one.
+	flags := flag.NewFlagSet("travishook", flag.ExitOnError)
+	flags.StringVar(&o.Settings, "settings", "", "`file` with the operator's settings; without it, the defaults hold")
+	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster; without it, $KUBECONFIG, then the pod's own service account")
+	flags.StringVar(&o.Namespace, "namespace", app.DefaultNamespace(), "the operator's own `namespace`, with the cluster-wide TravisDefaults")
+	version := flags.Bool("version", false, "print the version and end")
+	_ = flags.Parse(os.Args[1:]) // it ends the program itself
 	if *version {
 		fmt.Println(app.Version())
 		return
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "travishook: it takes flags only, and %q is none; --help lists them\n", flags.Arg(0))
+		os.Exit(2)
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

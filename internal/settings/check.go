@@ -1,9 +1,6 @@
 package settings
 
 import (
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"net"
 	"net/url"
@@ -13,6 +10,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/travishook/travishook/internal/verify"
 )
 
 // problems are sentences, each beginning with the field it is about.
@@ -43,6 +42,7 @@ func (r *Receiver) check(p *problems) {
 		"receiver.pathPrefix: %q must be a path such as /travis, without a slash at its end", r.PathPrefix)
 	p.check(r.MaxAge >= Duration(time.Minute) && r.MaxAge <= Duration(30*24*time.Hour),
 		"receiver.maxAge: %s is not between 1m and 720h", r.MaxAge)
+	p.check(r.Linger >= 0 && r.Linger <= Duration(time.Minute), "receiver.linger: %s is not between 0s and 1m", r.Linger)
 	if r.PublicURL != "" {
 		u, err := url.Parse(r.PublicURL)
 		p.check(err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "",
@@ -75,7 +75,8 @@ func (k *Key) check(p *problems, at string) {
 	sources := 0
 	if k.PEM != "" {
 		sources++
-		p.check(isRSA(k.PEM), "%s.pem: is not an RSA public key as PEM (-----BEGIN PUBLIC KEY-----)", at)
+		_, err := verify.ParseKey(k.PEM)
+		p.check(err == nil, "%s.pem: %v", at, err)
 	}
 	if k.ConfigMap != nil {
 		sources++
@@ -93,19 +94,6 @@ func (k *Key) check(p *problems, at string) {
 	}
 }
 
-func isRSA(text string) bool {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return false
-	}
-	if _, err := x509.ParsePKCS1PublicKey(block.Bytes); err == nil {
-		return true
-	}
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	_, ok := key.(*rsa.PublicKey)
-	return err == nil && ok
-}
-
 func (s *Store) check(p *problems) {
 	p.check(path.IsAbs(s.Directory), "store.directory: %q is not an absolute path", s.Directory)
 	p.check(s.MaxSize.Value() >= 16<<20, "store.maxSize: %s is under 16Mi", s.MaxSize.String())
@@ -114,8 +102,6 @@ func (s *Store) check(p *problems) {
 
 func (d *Delivery) check(p *problems) {
 	p.check(d.RetryFor >= 0 && d.RetryFor <= Duration(7*24*time.Hour), "delivery.retryFor: %s is not between 0s and 168h", d.RetryFor)
-	p.check(d.AttemptTimeout >= Duration(time.Second) && d.AttemptTimeout <= Duration(5*time.Minute),
-		"delivery.attemptTimeout: %s is not between 1s and 5m", d.AttemptTimeout)
 }
 
 // problems gathers what is wrong, so that a file is mended in one go.
@@ -154,6 +140,6 @@ func (p *problems) oneOf(field, value string, known ...string) {
 }
 
 func (p *problems) glob(field, glob string) {
-	_, err := path.Match(glob, "")
-	p.check(err == nil && strings.Contains(glob, "/"), "%s: %q is not an owner/name glob, such as example/*", field, glob)
+	_, err := verify.ParsePatterns([]string{glob})
+	p.check(err == nil, "%s: %v", field, err)
 }

@@ -42,13 +42,13 @@ type Settings struct {
 
 // Listener is a plain HTTP server.
 type Listener struct {
-	// address to listen on, as host:port. Port 0 takes a free one, which the log names.
+	// address to listen on, as host:port.
 	Address string `json:"address"`
 }
 
 // Receiver is the server that Travis posts to.
 type Receiver struct {
-	// address to listen on, as host:port.
+	// address to listen on, as host:port. Port 0 takes a free one, which the log names.
 	Address string `json:"address"`
 	// pathPrefix of the webhook. A proof may follow it as one more segment.
 	PathPrefix string `json:"pathPrefix"`
@@ -60,6 +60,9 @@ type Receiver struct {
 	// maxAge of a build event, counted from the end of the build, else from its start. An older
 	// one is answered with 204 and not relayed.
 	MaxAge Duration `json:"maxAge"`
+	// linger is how long the receiver goes on taking webhooks once the operator is told to stop,
+	// because an ingress goes on sending them until it has heard of it.
+	Linger Duration `json:"linger"`
 	// tls makes the receiver serve HTTPS itself.
 	TLS *TLS `json:"tls"`
 }
@@ -123,8 +126,6 @@ type Store struct {
 type Delivery struct {
 	// retryFor is how long a message is tried before it is a dead letter.
 	RetryFor Duration `json:"retryFor"`
-	// attemptTimeout bounds one attempt.
-	AttemptTimeout Duration `json:"attemptTimeout"`
 	// allowAddresses are the private networks, as CIDRs, that accounts defined by tenants may
 	// be aimed at. Accounts of the cluster-wide TravisDefaults may be aimed anywhere.
 	AllowAddresses []netip.Prefix `json:"allowAddresses"`
@@ -150,6 +151,7 @@ func Default() Settings {
 			Address:    ":8080",
 			PathPrefix: "/travis",
 			MaxAge:     Duration(24 * time.Hour),
+			Linger:     Duration(5 * time.Second),
 		},
 		Trust: Trust{
 			Keys:       []Key{{Name: "travis-ci.com", URL: "https://api.travis-ci.com/config"}},
@@ -162,8 +164,7 @@ func Default() Settings {
 			KeepDead:  Duration(7 * 24 * time.Hour),
 		},
 		Delivery: Delivery{
-			RetryFor:       Duration(24 * time.Hour),
-			AttemptTimeout: Duration(30 * time.Second),
+			RetryFor: Duration(24 * time.Hour),
 		},
 		Probes:  Listener{Address: ":8081"},
 		Metrics: Listener{Address: ":9090"},

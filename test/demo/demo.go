@@ -172,6 +172,7 @@ const settingsFile = `apiVersion: settings.travishook.dev/v1alpha1
 kind: Settings
 receiver:
   address: 127.0.0.1:0
+  linger: 0s
 probes:
   address: 127.0.0.1:0
 metrics:

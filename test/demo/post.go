@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/travishook/travishook/internal/secret"
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/internal/verify"
@@ -58,7 +59,7 @@ func webhooks(d *demo) []webhook {
 
 // post sends all webhooks and holds the answers against what they must be.
 func (d *demo) post(ctx context.Context) error {
-	url := d.operator.URL + "/" + verify.Proof(slug, token)
+	url := d.operator.URL + "/" + verify.Proof(slug, secret.New(token))
 	say("to %s/<proof>, where the proof is the SHA-256 of the repository's name and its token", d.operator.URL)
 	for _, w := range webhooks(d) {
 		status, err := send(w.request(ctx, url))
@@ -161,7 +162,7 @@ func postAnother(ctx context.Context, args []string) error {
 	}
 	id := time.Now().Unix()
 	build := travistest.Build{ID: id, Number: fmt.Sprint(id), Result: travis.Result(args[2])}
-	status, err := send(travistest.Request(ctx, args[0]+"/"+verify.Proof(slug, token), build, key))
+	status, err := send(travistest.Request(ctx, args[0]+"/"+verify.Proof(slug, secret.New(token)), build, key))
 	if err != nil {
 		return err
 	}

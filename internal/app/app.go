@@ -1,0 +1,133 @@
+// Package app puts the operator together: who is made of what, and the order of start and stop.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/travishook/travishook/internal/queue/jetstream"
+	"github.com/travishook/travishook/internal/settings"
+	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/verify"
+)
+
+// Options are what is needed before the settings can be read.
+type Options struct {
+	Settings   string // path of the settings file; empty for the defaults
+	Kubeconfig string // path; empty for $KUBECONFIG or the pod's own account
+	Namespace  string // the operator's own
+}
+
+// closeTimeout bounds the closing of the store, after everybody has left it.
+const closeTimeout = 15 * time.Second
+
+// Run runs the operator until ctx ends. Its error is one sentence for whoever started it.
+func Run(ctx context.Context, o Options) error {
+	s, err := settings.Load(o.Settings)
+	if err != nil {
+		return err
+	}
+	if err := verify.CheckPlatform(); err != nil {
+		return err
+	}
+	log := newLogger(s.Log)
+	cfg, err := restConfig(o.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	return run(ctx, cfg, o.Namespace, s, log)
+}
+
+func run(ctx context.Context, cfg *rest.Config, namespace string, s settings.Settings, log logr.Logger) (err error) {
+	client, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		return fmt.Errorf("reach the API server: %w", err)
+	}
+	scope := newScope(namespace, s)
+	if err := checkCluster(ctx, client, scope, log); err != nil {
+		return err
+	}
+	mgr, err := newManager(cfg, s, scope, log)
+	if err != nil {
+		return err
+	}
+	store, err := jetstream.Open(ctx, storeOptions(s, log))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		err = errors.Join(err, store.Close(closing))
+	}()
+	if err := compose(mgr, client, store, scope, s, log); err != nil {
+		return err
+	}
+	log.Info("travishook starts", "version", Version(), "namespace", namespace, "namespaces", s.Namespaces)
+	return mgr.Start(ctx)
+}
+
+// storeOptions has the store remember a build event for longer than the receiver takes it for
+// news, by as much as clocks may differ, so that no replay falls between the two.
+func storeOptions(s settings.Settings, log logr.Logger) jetstream.Options {
+	return jetstream.Options{
+		Dir:      s.Store.Directory,
+		MaxBytes: s.Store.MaxSize.Value(),
+		Remember: time.Duration(s.Receiver.MaxAge) + 2*travis.MaxSkew,
+		KeepDead: time.Duration(s.Store.KeepDead),
+		Log:      log.WithName("store"),
+	}
+}
+
+// The rate of requests to the API server. Watches are outside of it; what is left is writing
+// status, which has a pace of its own, and the lease.
+const (
+	apiQPS   = 50
+	apiBurst = 100
+)
+
+func restConfig(kubeconfig string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	switch {
+	case clientcmd.IsEmptyConfig(err):
+		return nil, errors.New("there is no cluster: run the operator in one, or give --kubeconfig or $KUBECONFIG")
+	case err != nil:
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	cfg.QPS, cfg.Burst = apiQPS, apiBurst
+	cfg.UserAgent = "travishook/" + Version()
+	return cfg, nil
+}
+
+// DefaultNamespace is the pod's own, as the chart passes it on.
+func DefaultNamespace() string {
+	if ns := os.Getenv("POD_NAMESPACE"); ns != "" {
+		return ns
+	}
+	return "travishook-system"
+}
+
+// version is set by the linker in releases.
+var version string
+
+// Version is that of the release, else of the module as it was compiled.
+func Version() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "devel"
+}

@@ -1,0 +1,206 @@
+package app
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/kubernetes"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/controllers"
+	"github.com/travishook/travishook/internal/dispatch"
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/registry"
+	"github.com/travishook/travishook/internal/queue/jetstream"
+	"github.com/travishook/travishook/internal/receiver"
+	"github.com/travishook/travishook/internal/record"
+	"github.com/travishook/travishook/internal/render"
+	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/settings"
+	"github.com/travishook/travishook/internal/verify"
+)
+
+// drain is how long webhooks under way get to be answered when the operator stops: as long as a
+// slow disk may take to store one.
+const drain = receiver.StoreTimeout
+
+// compose makes every part and hands the manager what it is to run.
+func compose(mgr ctrl.Manager, client kubernetes.Interface, store *jetstream.Engine, scope scope, s settings.Settings, log logr.Logger) error {
+	recorder, err := record.New(metrics.Registry, log.WithName("delivery"))
+	if err != nil {
+		return err
+	}
+	metrics.Registry.MustRegister(record.QueueCollector(store))
+	keys, err := newKeys(s.Trust, store, log.WithName("keys"))
+	if err != nil {
+		return err
+	}
+	keyless, err := verify.ParsePatterns(s.Trust.KeylessRepositories)
+	if err != nil {
+		return err
+	}
+
+	status := &controllers.StatusWriter{
+		Client:   mgr.GetClient(),
+		Live:     mgr.GetAPIReader(),
+		Channels: channelStates(store),
+		Recorder: mgr.GetEventRecorder("travishook"),
+		Lease:    controllers.Lease{Client: client, Namespace: scope.own, Log: log.WithName("status")},
+		Log:      log.WithName("status"),
+	}
+	store.OnChange(status.Settled)
+	var dispatcher *dispatch.Dispatcher
+	var compiler *routing.Compiler
+	var telling sync.Mutex // two changes at once must not tell of their tables in the wrong order
+	compiler = routing.NewCompiler(routing.Config{
+		OperatorNamespace: scope.own,
+		Services:          registry.Services,
+		CheckMessage:      checkMessage,
+		Changed: func(c routing.Changes) {
+			status.Compiled(c)
+			if len(c.Accounts) > 0 {
+				telling.Lock()
+				defer telling.Unlock()
+				dispatcher.TableChanged(compiler.Table())
+			}
+		},
+		FilterFailed: status.FilterFailed,
+	})
+	compiler.SetKeys(routingKeys(s.Trust, keyless))
+	status.Compiler = compiler
+	dispatcher = newDispatcher(compiler, store, recorder, s.Delivery, log)
+
+	p := &pipeline{keys: keys, dispatcher: dispatcher, store: store, log: log}
+	var fromConfigMaps controllers.Keys
+	if scope.configMaps {
+		p.configMaps = &configMapKeys{configured: s.Trust.Keys, keys: keys, log: log.WithName("keys")}
+		fromConfigMaps = p.configMaps
+	}
+	p.table, err = controllers.SetupTable(mgr, controllers.TableOptions{
+		Compiler: compiler, NamespaceLabels: scope.wholeCluster(), Keys: fromConfigMaps,
+	})
+	if err != nil {
+		return err
+	}
+	p.receiver, err = newReceiver(receiver.Options{
+		Settings: receiver.Settings{
+			PathPrefix:     s.Receiver.PathPrefix,
+			MaxAge:         time.Duration(s.Receiver.MaxAge),
+			TrustedProxies: s.Receiver.TrustedProxies,
+			Keyless:        keyless,
+		},
+		Lookup:   func(slug string) (*routing.Repository, bool) { return compiler.Table().Repository(slug) },
+		Keys:     keys.Ring,
+		Ready:    p.ready,
+		Store:    store,
+		Memory:   store,
+		Observer: observer{recorder, status},
+		Now:      time.Now,
+		Log:      log.WithName("receiver"),
+	}, s.Receiver)
+	if err != nil {
+		return err
+	}
+	return hand(mgr, p, status)
+}
+
+// checkMessage runs a template against a sample of every event.
+func checkMessage(m v1alpha1.MessageTemplate) error {
+	template, err := render.Compile(m.Text, render.Syntax(m.Syntax))
+	if err != nil {
+		return err
+	}
+	return template.Check()
+}
+
+// hand gives the manager what it is to run.
+func hand(mgr ctrl.Manager, p *pipeline, status *controllers.StatusWriter) error {
+	for _, err := range []error{
+		mgr.Add(p),
+		mgr.Add(status),
+		mgr.AddHealthzCheck("alive", healthz.Ping),
+		mgr.AddReadyzCheck("ready", p.readyz),
+	} {
+		if err != nil {
+			return fmt.Errorf("set up: %w", err)
+		}
+	}
+	return nil
+}
+
+// newReceiver makes the receiver's server and takes its port.
+func newReceiver(o receiver.Options, s settings.Receiver) (*receiver.Server, error) {
+	so := receiver.ServerOptions{
+		Address: s.Address,
+		Handler: receiver.NewHandler(o),
+		Linger:  time.Duration(s.Linger),
+		Drain:   drain,
+		Log:     o.Log,
+	}
+	if s.TLS != nil {
+		so.CertFile, so.KeyFile = s.TLS.CertFile, s.TLS.KeyFile
+	}
+	server, err := receiver.NewServer(so)
+	if err != nil {
+		return nil, err
+	}
+	if err := server.Listen(); err != nil {
+		return nil, err
+	}
+	o.Log.Info("receiver listens", "address", server.Addr().String(), "path", s.PathPrefix, "publicURL", s.PublicURL)
+	return server, nil
+}
+
+// newDispatcher makes the sender, with two outbound clients: one for the administrator's accounts,
+// and one that refuses the addresses that tenants must not reach.
+func newDispatcher(c *routing.Compiler, store *jetstream.Engine, r *record.Recorder, s settings.Delivery, log logr.Logger) *dispatch.Dispatcher {
+	rules := &notify.Rules{Allow: s.AllowAddresses, Deny: s.DenyAddresses}
+	agent := "travishook/" + Version()
+	return dispatch.New(dispatch.Config{
+		Queue:    store,
+		Resolver: dispatch.NewTableResolver(c.Table),
+		Pool: dispatch.NewPool(dispatch.PoolConfig{
+			Services: registry.Services,
+			Trusted:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent}), Dial: notify.NewDialer(nil)},
+			Guarded:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent, Rules: rules}), Dial: notify.NewDialer(rules)},
+			Log:      log,
+		}),
+		Record:     r,
+		Log:        log.WithName("dispatch"),
+		RetryLimit: time.Duration(s.RetryFor),
+	})
+}
+
+// observer tells metrics and people what the receiver did.
+type observer struct {
+	*record.Recorder
+	status *controllers.StatusWriter
+}
+
+// Noticed implements receiver.Observer.
+func (o observer) Noticed(namespace, repository, reason, message string) {
+	o.status.Noticed(namespace, repository, reason, message)
+}
+
+// channelStates puts the store's words into the status writer's.
+func channelStates(store *jetstream.Engine) func(namespace, route string) []controllers.ChannelState {
+	return func(namespace, route string) []controllers.ChannelState {
+		var states []controllers.ChannelState
+		for _, c := range store.Channels(namespace, route) {
+			states = append(states, controllers.ChannelState{
+				Account: c.Target.Account, Address: c.Target.Address,
+				Waiting: c.Waiting, Dead: c.Dead, Failures: c.Failures,
+				Delivered: controllers.Mark{At: c.Delivered.At, Build: c.Delivered.Build, Event: string(c.Delivered.Result)},
+				Failure: controllers.Mark{
+					At: c.Failure.At, Build: c.Failure.Build, Event: string(c.Failure.Result), Reason: c.Failure.Reason,
+				},
+			})
+		}
+		return states
+	}
+}
