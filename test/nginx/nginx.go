@@ -1,0 +1,165 @@
+// Package nginx runs a real nginx in front of a server, as an ingress stands in front of the
+// receiver: it ends TLS, says who asked in X-Forwarded-For, takes bodies of up to 4 MiB, and
+// redirects plain HTTP to HTTPS.
+package nginx
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"text/template"
+	"time"
+)
+
+// ErrNotInstalled says how to get it.
+var ErrNotInstalled = errors.New("nginx is not installed; apt-get install nginx-light")
+
+// startTimeout is how long it may take to listen.
+const startTimeout = 10 * time.Second
+
+// Server is a running nginx.
+type Server struct {
+	// HTTPS and HTTP are where it listens, as host:port. HTTP redirects to HTTPS.
+	HTTPS, HTTP string
+	// Roots trust its certificate.
+	Roots *x509.CertPool
+
+	process *exec.Cmd
+	exited  chan error
+	output  *bytes.Buffer
+}
+
+// configuration is for one process without a master, so that any user can run it. What is about the
+// proxied request is what the documentation advises for an ingress.
+var configuration = template.Must(template.New("nginx.conf").Parse(`
+daemon off;
+master_process off;
+pid {{.Folder}}/nginx.pid;
+error_log stderr notice;
+events {}
+http {
+	access_log off;
+	client_body_temp_path {{.Folder}}/body;
+	proxy_temp_path {{.Folder}}/proxy;
+	fastcgi_temp_path {{.Folder}}/fastcgi;
+	uwsgi_temp_path {{.Folder}}/uwsgi;
+	scgi_temp_path {{.Folder}}/scgi;
+	server {
+		listen {{.HTTPS}} ssl;
+		ssl_certificate {{.Folder}}/tls.crt;
+		ssl_certificate_key {{.Folder}}/tls.key;
+		client_max_body_size 4m;
+		location / {
+			proxy_pass http://{{.Upstream}};
+			proxy_set_header Host $host;
+			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+		}
+	}
+	server {
+		listen {{.HTTP}};
+		return 301 https://{{.HTTPS}}$request_uri;
+	}
+}
+`))
+
+// Start runs nginx in front of upstream (host:port), with its files in folder. Where there is none, the
+// error is ErrNotInstalled.
+func Start(ctx context.Context, folder, upstream string) (*Server, error) {
+	binary, err := find()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{exited: make(chan error, 1), output: new(bytes.Buffer)}
+	if s.Roots, err = certify(folder); err != nil {
+		return nil, err
+	}
+	if s.HTTPS, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	if s.HTTP, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	if err := configuration.Execute(&text, map[string]string{
+		"Folder": folder, "HTTPS": s.HTTPS, "HTTP": s.HTTP, "Upstream": upstream,
+	}); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(folder, "nginx.conf")
+	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
+		return nil, err
+	}
+	s.process = exec.CommandContext(ctx, binary, "-p", folder, "-c", file, "-e", "stderr")
+	s.process.Stderr = s.output
+	if err := s.process.Start(); err != nil {
+		return nil, fmt.Errorf("start nginx: %w", err)
+	}
+	go func() { s.exited <- s.process.Wait() }()
+	if err := s.await(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// Stop ends it and waits for that.
+func (s *Server) Stop() error {
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop nginx: %w", err)
+	}
+	<-s.exited
+	return nil
+}
+
+// await returns once both ports are open.
+func (s *Server) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for !open(s.HTTP) || !open(s.HTTPS) {
+		select {
+		case err := <-s.exited:
+			s.exited <- err
+			return fmt.Errorf("nginx ended at once (%w): %s", err, s.output)
+		case <-ctx.Done():
+			return errors.New("nginx does not listen")
+		case <-again.C:
+		}
+	}
+	return nil
+}
+
+func open(address string) bool {
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	_ = connection.Close() // nothing was sent
+	return true
+}
+
+// find looks where Debian installs it too, which is not on everybody's PATH.
+func find() (string, error) {
+	for _, name := range []string{"nginx", "/usr/sbin/nginx"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", ErrNotInstalled
+}
+
+// freeAddress is one that nobody listened on a moment ago.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}

@@ -1,0 +1,72 @@
+package nginx_test
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/travis/travistest"
+)
+
+var _ = Describe("A webhook through nginx", func() {
+	var build travistest.Build
+
+	// client comes from another address than the proxy, and follows redirects as Travis does:
+	// after 301 with a GET that has no body.
+	client := func() *http.Client {
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+		transport := &http.Transport{
+			DialContext:     dialer.DialContext,
+			TLSClientConfig: &tls.Config{RootCAs: proxy.Roots},
+		}
+		DeferCleanup(transport.CloseIdleConnections)
+		return &http.Client{Transport: transport}
+	}
+	send := func(request *http.Request) int {
+		GinkgoHelper()
+		response, err := client().Do(request)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(response.Body.Close()).To(Succeed())
+		return response.StatusCode
+	}
+	at := func(address string) *http.Request {
+		return travistest.Request(context.Background(), address+"/travis", build, travistest.Key())
+	}
+
+	BeforeEach(func() { build = travistest.Build{} })
+
+	It("arrives, and the log names the client and not the proxy", func() {
+		Expect(send(at("https://" + proxy.HTTPS))).To(Equal(http.StatusAccepted))
+		Expect(witness.lastLine()).To(ContainSubstring(`"client"="127.0.0.2"`))
+	})
+
+	It("is not believed about a client further away than the proxy saw", func() {
+		request := at("https://" + proxy.HTTPS)
+		request.Header.Set("X-Forwarded-For", "198.51.100.1")
+		Expect(send(request)).To(Equal(http.StatusAccepted))
+		Expect(witness.lastLine()).To(ContainSubstring(`"client"="127.0.0.2"`))
+	})
+
+	It("arrives with a configuration of megabytes", func() {
+		build.ID = 2
+		build.Fields = map[string]any{"config": strings.Repeat("x", 3<<20)}
+		Expect(send(at("https://" + proxy.HTTPS))).To(Equal(http.StatusAccepted))
+	})
+
+	It("is refused when it is larger than 4 MiB", func() {
+		build.Fields = map[string]any{"config": strings.Repeat("x", 4<<20)}
+		Expect(send(at("https://" + proxy.HTTPS))).To(Equal(http.StatusRequestEntityTooLarge))
+	})
+
+	It("is noticed when a redirect from HTTP to HTTPS ate it", func() {
+		Expect(send(at("http://" + proxy.HTTP))).To(Equal(http.StatusMethodNotAllowed))
+		Expect(witness.lastReason()).To(Equal("redirected"))
+		Expect(witness.noticed()).To(ConsistOf("team-a example/example redirected"))
+		Expect(witness.lastLine()).To(ContainSubstring("Travis was redirected"))
+	})
+})
