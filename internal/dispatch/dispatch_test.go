@@ -23,7 +23,7 @@ import (
 func TestADeliveryBecomesAMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got notify.Message
-		r := start(t, tableWith("#a"), func(_ context.Context, m notify.Message) error { got = m; return nil })
+		r := start(t, func(_ context.Context, m notify.Message) error { got = m; return nil }, "#a")
 		d := delivery("id1", "#a")
 		r.queue.lanes[queue.Healthy] <- d
 		synctest.Wait()
@@ -34,7 +34,7 @@ func TestADeliveryBecomesAMessage(t *testing.T) {
 		if diff := cmp.Diff(want, r.queue.outcomes()); diff != "" {
 			t.Error(diff)
 		}
-		if len(r.record.attempts) != 1 || r.record.attempts[0].Service != "fake" || r.record.attempts[0].Reason != record.None {
+		if len(r.record.attempts) != 1 || r.record.attempts[0].Service != "webhook" || r.record.attempts[0].Reason != record.None {
 			t.Errorf("recorded %+v", r.record.attempts)
 		}
 	})
@@ -48,9 +48,8 @@ func TestTheRoutesOwnTemplateIsUsed(t *testing.T) {
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			var got string
-			table := tableWith("#a")
-			table.routes["team/r"].Message = &v1alpha1.MessageTemplate{Text: tt.template}
-			r := start(t, table, func(_ context.Context, m notify.Message) error { got = m.Text; return nil })
+			r := start(t, func(_ context.Context, m notify.Message) error { got = m.Text; return nil })
+			r.putRoute(&v1alpha1.MessageTemplate{Text: tt.template}, "#a")
 			r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
 			synctest.Wait()
 			var failure string
@@ -67,14 +66,15 @@ func TestTheRoutesOwnTemplateIsUsed(t *testing.T) {
 func TestARoomThatComesBackGetsItsMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		r := start(t, tableWith("#a"), func(context.Context, notify.Message) error {
+		r := start(t, func(context.Context, notify.Message) error {
 			if time.Since(began) < 5*time.Hour {
 				return errors.New("connection refused")
 			}
 			return nil
-		})
+		}, "#a")
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
 		time.Sleep(6 * time.Hour)
+		synctest.Wait()
 		all := r.queue.outcomes()
 		if last := all[len(all)-1]; last.Outcome.Kind != queue.Delivered || last.Delivery.LastReason != "connection refused" {
 			t.Errorf("the last of %d outcomes: %+v", len(all), last)
@@ -85,9 +85,10 @@ func TestARoomThatComesBackGetsItsMessage(t *testing.T) {
 func TestARoomThatStaysDeadGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		r := start(t, tableWith("#a"), func(context.Context, notify.Message) error { return errors.New("connection refused") })
+		r := start(t, func(context.Context, notify.Message) error { return errors.New("connection refused") }, "#a")
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
 		time.Sleep(48 * time.Hour)
+		synctest.Wait()
 		all := r.queue.outcomes()
 		last := all[len(all)-1].Outcome
 		if last.Kind != queue.Dead || last.Reason != "gave up after 24h0m0s: connection refused" {
@@ -107,14 +108,14 @@ func TestDeadRoomsDoNotTakeALiveOnesPlace(t *testing.T) {
 		for i := range 1000 {
 			channels = append(channels, fmt.Sprintf("#dead%d", i))
 		}
-		r := start(t, tableWith(append(channels, "#live")...), func(ctx context.Context, m notify.Message) error {
+		r := start(t, func(ctx context.Context, m notify.Message) error {
 			if m.Address != "#live" {
 				<-ctx.Done()
 				return ctx.Err()
 			}
 			arrived.Store(int64(time.Since(began)))
 			return nil
-		})
+		}, append(channels, "#live")...)
 		for i, c := range channels {
 			r.queue.lanes[queue.Probation] <- delivery(fmt.Sprint(i), c)
 		}
@@ -122,6 +123,7 @@ func TestDeadRoomsDoNotTakeALiveOnesPlace(t *testing.T) {
 		time.Sleep(time.Second)
 		r.queue.lanes[queue.Healthy] <- delivery("live", "#live")
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if got := time.Duration(arrived.Load()); got != time.Second {
 			t.Errorf("the live room's message arrived after %s, not at once", got)
 		}
@@ -137,10 +139,10 @@ func TestDeadRoomsDoNotTakeALiveOnesPlace(t *testing.T) {
 
 func TestAnAttemptThatHangsEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, tableWith("#a"), func(ctx context.Context, _ notify.Message) error {
+		r := start(t, func(ctx context.Context, _ notify.Message) error {
 			<-ctx.Done()
 			return fmt.Errorf("post: %w", ctx.Err())
-		})
+		}, "#a")
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
 		time.Sleep(attemptTimeout)
 		synctest.Wait()
@@ -155,17 +157,18 @@ func TestAChannelIsPacedAndNoOtherWaits(t *testing.T) {
 		began := time.Now()
 		var mu sync.Mutex
 		at := map[string][]time.Duration{}
-		r := start(t, tableWith("#flood", "#calm"), func(_ context.Context, m notify.Message) error {
+		r := start(t, func(_ context.Context, m notify.Message) error {
 			mu.Lock()
 			defer mu.Unlock()
 			at[m.Address] = append(at[m.Address], time.Since(began))
 			return nil
-		})
+		}, "#flood", "#calm")
 		for i := range healthyAttempts * 2 { // more than there are places
 			r.queue.lanes[queue.Healthy] <- delivery(fmt.Sprint(i), "#flood")
 		}
 		r.queue.lanes[queue.Healthy] <- delivery("calm", "#calm")
 		time.Sleep(paceInterval * healthyAttempts * 2)
+		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()
 		if len(at["#calm"]) != 1 || at["#calm"][0] != 0 {
@@ -180,14 +183,14 @@ func TestAChannelIsPacedAndNoOtherWaits(t *testing.T) {
 
 func TestStoppingFinishesWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, tableWith("#slow", "#hung"), func(ctx context.Context, m notify.Message) error {
+		r := start(t, func(ctx context.Context, m notify.Message) error {
 			if m.Address == "#slow" {
 				time.Sleep(drainTime / 2)
 				return nil
 			}
 			<-ctx.Done()
 			return ctx.Err()
-		})
+		}, "#slow", "#hung")
 		r.queue.lanes[queue.Healthy] <- delivery("slow", "#slow")
 		r.queue.lanes[queue.Healthy] <- delivery("hung", "#hung")
 		synctest.Wait()
@@ -206,10 +209,10 @@ func TestStoppingFinishesWhatIsUnderWay(t *testing.T) {
 
 func TestAServiceThatIgnoresTheEndDoesNotHoldItUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, tableWith("#a"), func(context.Context, notify.Message) error {
+		r := start(t, func(context.Context, notify.Message) error {
 			time.Sleep(time.Hour)
 			return nil
-		})
+		}, "#a")
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
 		synctest.Wait()
 		if err := r.end(); !errors.Is(err, errUnfinished) {
@@ -222,7 +225,7 @@ func TestAServiceThatIgnoresTheEndDoesNotHoldItUp(t *testing.T) {
 func TestSettlingGoesOnUntilTheStoreHasIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent, refused atomic.Int64
-		r := start(t, tableWith("#a", "#b"), func(context.Context, notify.Message) error { sent.Add(1); return nil })
+		r := start(t, func(context.Context, notify.Message) error { sent.Add(1); return nil }, "#a", "#b")
 		r.queue.refuse = func(id string) error {
 			if id == "a" && refused.Add(1) < 5 {
 				return queue.ErrUnavailable
@@ -237,6 +240,7 @@ func TestSettlingGoesOnUntilTheStoreHasIt(t *testing.T) {
 			t.Errorf("another channel did not go on meanwhile: %+v", got)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if got := r.queue.outcomes(); len(got) != 2 || sent.Load() != 2 {
 			t.Errorf("%d settled, %d sent", len(got), sent.Load())
 		}
@@ -245,12 +249,12 @@ func TestSettlingGoesOnUntilTheStoreHasIt(t *testing.T) {
 
 func TestAPanickingServiceHurtsNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, tableWith("#a", "#b"), func(_ context.Context, m notify.Message) error {
+		r := start(t, func(_ context.Context, m notify.Message) error {
 			if m.Address == "#a" {
 				panic("oops")
 			}
 			return nil
-		})
+		}, "#a", "#b")
 		r.queue.lanes[queue.Healthy] <- delivery("a", "#a")
 		synctest.Wait()
 		r.queue.lanes[queue.Healthy] <- delivery("b", "#b")
@@ -264,9 +268,9 @@ func TestAPanickingServiceHurtsNobodyElse(t *testing.T) {
 
 func TestReasonsHoldNoSecretAndOneLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, tableWith("#a"), func(context.Context, notify.Message) error {
+		r := start(t, func(context.Context, notify.Message) error {
 			return notify.Permanent(errors.New("login ci:" + password + "@chat\nrefused: " + strings.Repeat("é", 1000)))
-		})
+		}, "#a")
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
 		synctest.Wait()
 		o := r.queue.outcomes()[0].Outcome
@@ -278,51 +282,75 @@ func TestReasonsHoldNoSecretAndOneLine(t *testing.T) {
 
 func TestAMendedAccountHealsItsDeliveries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table := tableWith("#a")
-		delete(table.accounts, "room")
-		r := start(t, table, func(context.Context, notify.Message) error { return nil })
-		r.TableChanged(table)
+		r := start(t, func(context.Context, notify.Message) error { return nil }, "#a")
+		r.DeleteSecret(credential)
+		r.TableChanged(r.Table())
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
 		synctest.Wait()
-		want := queue.Outcome{Kind: queue.Retry, At: time.Now(), Reason: `no account "room"; add it to TravisDefaults`, Credential: true}
 		got := r.queue.outcomes()[0].Outcome
-		want.Due = got.Due
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Error(diff)
+		if got.Kind != queue.Retry || !got.Credential || !strings.Contains(got.Reason, `Secret "room"`) {
+			t.Errorf("got %+v", got)
 		}
 		if r.queue.heals[0](target("#a")) {
-			t.Error("healed without an account")
+			t.Error("healed without a credential")
 		}
 
 		r.queue.mu.Lock()
 		r.queue.wakeFirst = queue.ErrUnavailable // it is tried again
 		r.queue.mu.Unlock()
-		r.TableChanged(tableWith("#a"))
+		r.putPassword(password)
+		r.TableChanged(r.Table())
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if len(r.queue.heals) != 2 || !r.queue.heals[1](target("#a")) {
-			t.Error("not healed when the account appeared")
+			t.Error("not healed when the credential appeared")
+		}
+	})
+}
+
+func TestAChangedCredentialMakesANewNotifier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(context.Context, notify.Message) error { return nil }, "#a")
+		r.TableChanged(r.Table())
+		r.queue.lanes[queue.Healthy] <- delivery("1", "#a")
+		synctest.Wait()
+		r.putPassword("another-password")
+		r.TableChanged(r.Table())
+		synctest.Wait()
+		if opened, closed := r.service.counts(); opened != 1 || closed != 1 {
+			t.Errorf("after the change: %d opened, %d closed", opened, closed)
+		}
+		r.queue.lanes[queue.Healthy] <- delivery("2", "#a")
+		synctest.Wait()
+		if opened, closed := r.service.counts(); opened != 2 || closed != 1 {
+			t.Errorf("after the next message: %d opened, %d closed", opened, closed)
 		}
 	})
 }
 
 func TestHeals(t *testing.T) {
-	one, two, none := tableWith("#a"), tableWith("#a"), tableWith("#a")
-	two.accounts["room"] = &routing.Account{Namespace: "team", Name: "room", Version: "2"}
-	delete(none.accounts, "room")
-	moved := tableWith("#a")
-	moved.accounts["room"] = &routing.Account{Namespace: "system", Name: "room", Version: "1"}
+	table := func(change func(world)) *routing.Table {
+		w := newWorld((&fakeService{}).service(), "#a")
+		change(w)
+		return w.Table()
+	}
+	one := table(func(world) {})
+	other := table(func(w world) { w.putPassword("another-password") })
+	none := table(func(w world) { w.DeleteSecret(credential) })
+	forbidden := table(func(w world) { w.putAccount("team", []v1alpha1.Glob{"#b"}) })
 	tests := []struct {
 		name          string
-		before, after Table
+		before, after *routing.Table
 		want          bool
 	}{
 		{"after a start", nil, one, true},
 		{"after a start, missing", nil, none, false},
 		{"nothing changed", one, one, false},
-		{"a new version", one, two, true},
+		{"another credential", one, other, true},
 		{"appeared", none, one, true},
 		{"went away", one, none, false},
-		{"another account of that name", one, moved, true},
+		{"allowed by now", forbidden, one, true},
+		{"no longer allowed", one, forbidden, false},
 	}
 	for _, tt := range tests {
 		if got := heals(tt.before, tt.after)(target("#a")); got != tt.want {

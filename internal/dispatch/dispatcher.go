@@ -10,6 +10,7 @@ import (
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/record"
+	"github.com/travishook/travishook/internal/routing"
 )
 
 // Queue is what sending needs of the store.
@@ -50,7 +51,7 @@ type Dispatcher struct {
 	changed chan struct{}
 	tables  struct {
 		sync.Mutex
-		latest Table
+		latest *routing.Table
 	}
 }
 
@@ -84,7 +85,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	select {
 	case <-done:
 		return nil
-	case <-time.After(drainTime + stopGrace):
+	case <-time.After(StopTimeout):
 		return errUnfinished
 	}
 }

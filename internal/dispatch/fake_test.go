@@ -4,15 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
 	"go.uber.org/goleak"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/record"
@@ -97,44 +98,60 @@ func (q *fakeQueue) outcomes() []settlement {
 	return append([]settlement(nil), q.settled...)
 }
 
-// fakeTable has the routes and accounts that are put in.
-type fakeTable struct {
-	routes   map[string]*routing.Route
-	accounts map[string]*routing.Account
-}
-
-func (t *fakeTable) Route(namespace, name string) (*routing.Route, bool) {
-	r, ok := t.routes[namespace+"/"+name]
-	return r, ok
-}
-
-func (t *fakeTable) Account(_, name string) (*routing.Account, error) {
-	a, ok := t.accounts[name]
-	if !ok {
-		return nil, fmt.Errorf("no account %q; add it to TravisDefaults", name)
-	}
-	return a, nil
-}
-
 const password = "hunter2-hunter2"
 
-// tableWith has one route with these channels, all of account "room".
-func tableWith(channels ...string) *fakeTable {
-	r := &routing.Route{Namespace: "team", Name: "r", UID: "uid"}
-	for _, c := range channels {
-		r.Targets = append(r.Targets, target(c))
-	}
-	return &fakeTable{
-		routes: map[string]*routing.Route{"team/r": r},
-		accounts: map[string]*routing.Account{"room": {
-			Namespace: "team", Name: "room", Service: "fake", Version: "1",
-			Credential: notify.Credential{"password": secret.New(password)},
-		}},
-	}
+// world is a cluster's objects, compiled: one account "room" of the service "webhook", in the
+// namespace "team", and the route "r" there.
+type world struct{ *routing.Compiler }
+
+func newWorld(service notify.Service, channels ...string) world {
+	w := world{routing.NewCompiler(routing.Config{
+		OperatorNamespace: "system",
+		Services:          map[string]notify.Service{"webhook": service},
+	})}
+	w.putAccount("team", nil)
+	w.putPassword(password)
+	w.putRoute(nil, channels...)
+	return w
 }
 
+func (w world) putAccount(namespace string, allowed []v1alpha1.Glob) {
+	d := &v1alpha1.TravisDefaults{}
+	d.Namespace, d.Name = namespace, v1alpha1.DefaultsName
+	d.Spec.Accounts = []v1alpha1.Account{{
+		Name:             "room",
+		Webhook:          &v1alpha1.WebhookAccount{SecretRef: v1alpha1.SecretReference{Name: "room"}},
+		AllowedAddresses: allowed,
+	}}
+	w.PutDefaults(d)
+}
+
+var credential = types.NamespacedName{Namespace: "team", Name: "room"}
+
+func (w world) putPassword(v string) {
+	w.PutSecret(routing.Secret{
+		Namespace: credential.Namespace, Name: credential.Name, Type: v1alpha1.SecretTypeCredential,
+		Data: map[string]secret.Value{"password": secret.New(v)},
+	})
+}
+
+func (w world) putRoute(message *v1alpha1.MessageTemplate, channels ...string) {
+	r := &v1alpha1.TravisRoute{}
+	r.Namespace, r.Name, r.UID = "team", "r", "uid"
+	r.Spec.Repository = "example/example"
+	r.Spec.Message = message
+	for _, c := range channels {
+		r.Spec.Channels = append(r.Spec.Channels, v1alpha1.Channel{Account: "room", Address: c})
+	}
+	w.PutRoute(r)
+}
+
+// target is a channel as an event that is stored now would have it.
 func target(channel string) queue.Target {
-	return queue.Target{Namespace: "team", Route: "r", RouteUID: "uid", Account: "room", Address: channel, Channel: channel}
+	return queue.Target{
+		Namespace: "team", Route: "r", RouteUID: "uid", Account: "room",
+		Address: channel, Channel: "team/room/" + channel,
+	}
 }
 
 func delivery(id, channel string) queue.Delivery {
@@ -158,16 +175,15 @@ type fakeService struct {
 
 func (s *fakeService) service() notify.Service {
 	return notify.Service{
-		Name: "fake",
+		Name:  "webhook",
+		Keys:  []notify.Key{{Name: "password", Required: true}},
+		Check: func(json.RawMessage, notify.Credential) error { return nil },
 		Address: func(_ json.RawMessage, _ notify.Credential, address string) (string, error) {
-			if address == "" {
-				return "", errors.New("name a room: " + password)
-			}
-			return address, nil
+			return strings.ToLower(address), nil
 		},
-		New: func(config json.RawMessage, _ notify.Credential, deps notify.Deps) (notify.Notifier, error) {
-			if string(config) == "broken" {
-				return nil, errors.New("no server in the configuration")
+		New: func(_ json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
+			if credential["password"].Empty() {
+				return nil, errors.New("no password")
 			}
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -217,23 +233,26 @@ func (r *fakeRecorder) TemplateFailed(_ queue.Delivery, err error) {
 // rig is a Dispatcher with all that it needs, running.
 type rig struct {
 	*Dispatcher
+	world
 	queue   *fakeQueue
 	service *fakeService
 	record  *fakeRecorder
-	table   *fakeTable
 	// end stops it and returns what Run did.
 	end func() error
 }
 
 // start runs a Dispatcher in a synctest bubble, until end or the test's end.
-func start(t *testing.T, table *fakeTable, send func(ctx context.Context, m notify.Message) error) *rig {
+func start(t *testing.T, send func(ctx context.Context, m notify.Message) error, channels ...string) *rig {
 	t.Helper()
-	r := &rig{queue: newFakeQueue(), service: &fakeService{send: send}, record: &fakeRecorder{}, table: table}
-	services := map[string]notify.Service{"fake": r.service.service()}
+	service := &fakeService{send: send}
+	r := &rig{
+		world: newWorld(service.service(), channels...),
+		queue: newFakeQueue(), service: service, record: &fakeRecorder{},
+	}
 	r.Dispatcher = New(Config{
 		Queue:      r.queue,
-		Resolver:   NewTableResolver(func() Table { return r.table }, services),
-		Pool:       NewPool(PoolConfig{Services: services, Log: logr.Discard()}),
+		Resolver:   NewTableResolver(r.Table),
+		Pool:       NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": service.service()}, Log: logr.Discard()}),
 		Record:     r.record,
 		Log:        logr.Discard(),
 		RetryLimit: DefaultRetryLimit,
@@ -245,5 +264,3 @@ func start(t *testing.T, table *fakeTable, send func(ctx context.Context, m noti
 	t.Cleanup(func() { _ = r.end() })
 	return r
 }
-
-func newClient() *http.Client { return &http.Client{} }

@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/routing"
 )
 
 // TableChanged tells that the table is another one. It does not block; of several changes in
 // quick succession only the last is looked at.
-func (d *Dispatcher) TableChanged(t Table) {
+func (d *Dispatcher) TableChanged(t *routing.Table) {
 	d.tables.Lock()
 	d.tables.latest = t
 	d.tables.Unlock()
@@ -21,7 +22,7 @@ func (d *Dispatcher) TableChanged(t Table) {
 // heal wakes what waits for an account whenever a table mends one, and lets go of the
 // notifiers of accounts that are no more.
 func (d *Dispatcher) heal(ctx context.Context) {
-	var before Table
+	var before *routing.Table
 	for {
 		select {
 		case <-ctx.Done():
@@ -53,19 +54,19 @@ func (d *Dispatcher) wake(ctx context.Context, heals func(queue.Target) bool) bo
 	})
 }
 
-// heals tells which targets have an account in after that they did not have, or not in that
-// version, in before. After a start, before is nil and every account counts as mended: it may
-// have been while the operator was away, and the price is one attempt.
-func heals(before, after Table) func(queue.Target) bool {
+// heals tells which targets have a room in after that they did not have, or not with that
+// version of the account, in before. After a start, before is nil and every account counts as
+// mended: it may have been while the operator was away, and the price is one attempt.
+func heals(before, after *routing.Table) func(queue.Target) bool {
 	return func(t queue.Target) bool {
-		now, err := after.Account(t.Namespace, t.Account)
+		now, _, err := room(after, t)
 		if err != nil {
 			return false
 		}
 		if before == nil {
 			return true
 		}
-		then, err := before.Account(t.Namespace, t.Account)
+		then, _, err := room(before, t)
 		return err != nil || then.Namespace != now.Namespace || then.Name != now.Name || then.Version != now.Version
 	}
 }

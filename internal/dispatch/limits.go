@@ -41,5 +41,8 @@ const (
 	maxReason = 256
 )
 
+// StopTimeout is how long Run takes to end, at most, once its context has.
+const StopTimeout = drainTime + stopGrace
+
 // DefaultRetryLimit is how long a delivery is tried where the settings do not say.
 const DefaultRetryLimit = 24 * time.Hour

@@ -2,9 +2,8 @@ package dispatch
 
 import (
 	"errors"
-	"fmt"
+	"slices"
 
-	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
@@ -30,23 +29,16 @@ type missingError struct{ err error }
 func (e *missingError) Error() string { return e.err.Error() }
 func (e *missingError) Unwrap() error { return e.err }
 
-// Table is what is looked up in a routing.Table.
-type Table interface {
-	Route(namespace, name string) (*routing.Route, bool)
-	Account(namespace, name string) (*routing.Account, error)
-}
-
 // TableResolver resolves targets in the table of the moment.
 type TableResolver struct {
-	current   func() Table
-	services  map[string]notify.Service
+	current   func() *routing.Table
 	templates templates
 }
 
 // NewTableResolver returns a resolver that asks current for the table each time. That table must
 // hold every object there is: a route that is not in it counts as deleted.
-func NewTableResolver(current func() Table, services map[string]notify.Service) *TableResolver {
-	return &TableResolver{current: current, services: services}
+func NewTableResolver(current func() *routing.Table) *TableResolver {
+	return &TableResolver{current: current}
 }
 
 // Resolve finds the account, with its credential, the room and the template of a stored target.
@@ -56,19 +48,9 @@ func (r *TableResolver) Resolve(t queue.Target) (Resolved, error) {
 	if !ok || route.UID != t.RouteUID {
 		return Resolved{}, ErrRouteDeleted
 	}
-	account, err := table.Account(t.Namespace, t.Account)
+	account, address, err := room(table, t)
 	if err != nil {
 		return Resolved{}, err
-	}
-	service, ok := r.services[account.Service]
-	if !ok {
-		return Resolved{}, fmt.Errorf("account %s: there is no service %q", account.Name, account.Service)
-	}
-	// The account may have appeared only after the event was stored, and the route been
-	// written in another spelling of the room.
-	address, err := service.Address(account.Config, account.Credential, t.Address)
-	if err != nil {
-		return Resolved{}, fmt.Errorf("account %s: %w", account.Name, hide(err, account.Credential))
 	}
 	if !has(route, t, address) {
 		return Resolved{}, ErrChannelRemoved
@@ -80,13 +62,25 @@ func (r *TableResolver) Resolve(t queue.Target) (Resolved, error) {
 	return resolved, nil
 }
 
-// has tells whether the route still has the channel, whichever way it is spelled by now.
-func has(route *routing.Route, t queue.Target, address string) bool {
-	for _, now := range route.Targets {
-		sameAccount := now.Account == t.Account || t.Account == ""
-		if now.Channel == t.Channel || sameAccount && (now.Address == t.Address || now.Address == address) {
-			return true
-		}
+// room finds who speaks for a target, and where. The account may have appeared only after the
+// event was stored, or may no longer be allowed to speak there: so the room is asked for anew.
+func room(table *routing.Table, t queue.Target) (*routing.Account, string, error) {
+	account, err := table.Account(t.Namespace, t.Account)
+	if err != nil {
+		return nil, "", err
 	}
-	return false
+	address, err := account.Room(t.Address)
+	if err != nil {
+		return nil, "", hide(err, account.Credential)
+	}
+	return account, address, nil
+}
+
+// has tells whether the route still has the channel. One that had no room when the event was
+// stored is known by the room that it has now.
+func has(route *routing.Route, t queue.Target, address string) bool {
+	return slices.ContainsFunc(route.Targets, func(now queue.Target) bool {
+		sameAccount := now.Account == t.Account || t.Account == ""
+		return now.Channel == t.Channel || sameAccount && now.Address == address
+	})
 }

@@ -1,54 +1,68 @@
 package dispatch
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/secret"
 )
 
 func TestResolve(t *testing.T) {
+	route := types.NamespacedName{Namespace: "team", Name: "r"}
 	tests := []struct {
 		name   string
-		change func(table *fakeTable, t *queue.Target)
-		want   string // the error's text; empty: resolved
+		change func(w world, t *queue.Target)
+		want   string // the error begins so; empty: resolved
 	}{
-		{"as it was", func(*fakeTable, *queue.Target) {}, ""},
-		{"route deleted", func(t *fakeTable, _ *queue.Target) { delete(t.routes, "team/r") }, "route deleted"},
-		{"route made anew", func(t *fakeTable, _ *queue.Target) { t.routes["team/r"].UID = "other" }, "route deleted"},
-		{"channel removed", func(t *fakeTable, _ *queue.Target) { t.routes["team/r"].Targets = nil }, "channel removed from the route"},
-		{"channel spelled otherwise by now", func(t *fakeTable, target *queue.Target) {
-			t.routes["team/r"].Targets[0].Channel = "team/room/#a"
-			target.Channel = "unresolved"
-		}, ""},
-		{"account missing", func(t *fakeTable, _ *queue.Target) { delete(t.accounts, "room") }, `no account "room"; add it to TravisDefaults`},
-		{"room missing in the Secret", func(_ *fakeTable, t *queue.Target) { t.Address = "" }, "account room: name a room: [redacted]"},
-		{"service unknown to this version", func(t *fakeTable, _ *queue.Target) { t.accounts["room"].Service = "new" }, `account room: there is no service "new"`},
+		{"as it was", func(world, *queue.Target) {}, ""},
+		{"route deleted", func(w world, _ *queue.Target) { w.DeleteRoute(route) }, "route deleted"},
+		{"route made anew", func(_ world, t *queue.Target) { t.RouteUID = "older" }, "route deleted"},
+		{"channel removed", func(w world, _ *queue.Target) { w.putRoute(nil, "#b") }, "channel removed from the route"},
+		{"no room when it was stored", func(_ world, t *queue.Target) { t.Channel, t.Address = "?team/r/room/#A", "#A" }, ""},
+		{"no account when it was stored", func(_ world, t *queue.Target) { t.Channel, t.Address, t.Account = "?team/r//#A", "#A", "" }, ""},
+		{"account missing", func(w world, _ *queue.Target) {
+			w.DeleteDefaults(types.NamespacedName{Namespace: "team", Name: v1alpha1.DefaultsName})
+		}, `there is no account "room"`},
+		{"credential missing", func(w world, _ *queue.Target) { w.DeleteSecret(credential) }, `Secret "room"`},
+		{"room no longer allowed", func(w world, _ *queue.Target) { w.putAccount("team", []v1alpha1.Glob{"#b"}) }, `account "room" does not speak at "#a"`},
+		{"room not allowed, as it was stored", func(w world, t *queue.Target) {
+			w.putAccount("team", []v1alpha1.Glob{"#b"})
+			t.Channel = "?team/r/room/#a"
+		}, `account "room" does not speak at "#a"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			table, target := tableWith("#a"), target("#a")
-			tt.change(table, &target)
-			fake := &fakeService{}
-			r := NewTableResolver(func() Table { return table }, map[string]notify.Service{"fake": fake.service()})
-			got, err := r.Resolve(target)
+			w, target := newWorld((&fakeService{}).service(), "#a"), target("#a")
+			tt.change(w, &target)
+			got, err := NewTableResolver(w.Table).Resolve(target)
 			switch {
-			case tt.want == "" && (err != nil || got.Address != "#a" || got.Account != table.accounts["room"]):
+			case tt.want == "" && (err != nil || got.Address != "#a" || got.Account.Name != "room"):
 				t.Errorf("got %+v, %v", got, err)
-			case tt.want != "" && (err == nil || err.Error() != tt.want):
+			case tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)):
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
 		})
 	}
 }
 
+func account(version string, trusted bool) *routing.Account {
+	return &routing.Account{
+		Namespace: "team", Name: "room", Service: "webhook", Version: version, Trusted: trusted,
+		Credential: notify.Credential{"password": secret.New(password)},
+	}
+}
+
 func TestPoolKeepsOneNotifierPerVersion(t *testing.T) {
 	fake := &fakeService{}
-	p := NewPool(PoolConfig{Services: map[string]notify.Service{"fake": fake.service()}})
-	one := &routing.Account{Namespace: "team", Name: "room", Service: "fake", Version: "1"}
-	two := &routing.Account{Namespace: "team", Name: "room", Service: "fake", Version: "2"}
+	p := NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": fake.service()}})
+	one, two := account("1", false), account("2", false)
 
 	first, releaseFirst, err := p.Acquire(one)
 	if err != nil {
@@ -86,12 +100,11 @@ func TestPoolKeepsOneNotifierPerVersion(t *testing.T) {
 
 func TestPoolGuardsWhatTenantsDefine(t *testing.T) {
 	fake := &fakeService{}
-	guarded, trusted := &notify.Deps{}, &notify.Deps{}
-	guarded.HTTP, trusted.HTTP = newClient(), newClient()
-	p := NewPool(PoolConfig{Services: map[string]notify.Service{"fake": fake.service()}, Guarded: *guarded, Trusted: *trusted})
+	guarded, trusted := notify.Deps{HTTP: &http.Client{}}, notify.Deps{HTTP: &http.Client{}}
+	p := NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": fake.service()}, Guarded: guarded, Trusted: trusted})
 	defer p.Close()
 	for _, isTrusted := range []bool{false, true} {
-		_, release, err := p.Acquire(&routing.Account{Name: "a", Service: "fake", Trusted: isTrusted})
+		_, release, err := p.Acquire(account("1", isTrusted))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,10 +117,10 @@ func TestPoolGuardsWhatTenantsDefine(t *testing.T) {
 
 func TestPoolTellsWhatItCannotMake(t *testing.T) {
 	fake := &fakeService{}
-	p := NewPool(PoolConfig{Services: map[string]notify.Service{"fake": fake.service()}})
+	p := NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": fake.service()}})
 	defer p.Close()
-	_, _, err := p.Acquire(&routing.Account{Name: "a", Service: "fake", Config: []byte("broken")})
-	if err == nil || !strings.Contains(err.Error(), "account a: no server in the configuration") || !judge(err).credential {
+	_, _, err := p.Acquire(&routing.Account{Name: "a", Service: "webhook"})
+	if err == nil || !strings.Contains(err.Error(), "account a: no password") || !judge(err).credential {
 		t.Errorf("got %v", err)
 	}
 }
