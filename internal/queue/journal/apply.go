@@ -45,7 +45,7 @@ func (s *State) apply(at Position, e *Entry, effects *Effects) {
 	case e.Status != nil:
 		s.restoreStatus(at.Seq, e.Status)
 	case e.Channel != nil:
-		s.restoreChannel(at.Seq, e.Channel)
+		s.restoreChannel(e.Channel)
 	}
 }
 

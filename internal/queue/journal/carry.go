@@ -54,7 +54,7 @@ func (c *Carrier) add(at Position, e *Entry) {
 	case e.Status != nil:
 		c.addStatus(at.Seq, &e.Status.Target)
 	case e.Channel != nil:
-		c.addChannel(at.Seq, e.Channel.Name)
+		c.addChannel(e.Channel.Name)
 	}
 }
 
@@ -83,7 +83,7 @@ func (c *Carrier) keep(at Position, k *Kept) {
 
 func (c *Carrier) addDelivery(at Position, kept *Kept, event ID, t *queue.Target, place int) {
 	c.addStatus(at.Seq, t)
-	c.addChannel(at.Seq, t.Channel)
+	c.addChannel(t.Channel)
 	d, ok := c.state.deliveries[DeliveryID(event, t)]
 	if !ok || d.record.at != at || int(d.place) != place {
 		return
@@ -136,9 +136,11 @@ func (c *Carrier) addStatus(seq uint64, t *queue.Target) {
 	c.size += statusBytes
 }
 
-func (c *Carrier) addChannel(seq uint64, name string) {
+// addChannel carries every channel with a past: a replay may miss the attempts that made it,
+// or find the channel empty for a while and forget it.
+func (c *Carrier) addChannel(name string) {
 	ch, ok := c.state.channels[name]
-	if !ok || c.channels[ch] || ch.origin != seq && !ch.changed {
+	if !ok || c.channels[ch] || !ch.past {
 		return
 	}
 	c.channels[ch] = true

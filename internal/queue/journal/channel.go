@@ -23,8 +23,7 @@ type channel struct {
 
 	failing bool
 	until   int64
-	origin  uint64 // of a carried Channel; zero if there is none
-	changed bool   // by an attempt since then
+	past    bool // an attempt was made
 
 	lane  *lane // that it waits in; nil while it is busy
 	index int
@@ -114,11 +113,11 @@ func (s *State) attempted(d *delivery, o *queue.Outcome) {
 	c := s.channels[d.to.Channel]
 	switch o.Kind {
 	case queue.Delivered:
-		c.failing, c.until, c.changed = false, 0, true
+		c.failing, c.until, c.past = false, 0, true
 	case queue.Retry:
-		c.failing, c.until, c.changed = true, o.Due.UnixNano(), true
+		c.failing, c.until, c.past = true, o.Due.UnixNano(), true
 	case queue.Dead:
-		c.failing, c.until, c.changed = true, o.At.UnixNano(), true
+		c.failing, c.until, c.past = true, o.At.UnixNano(), true
 	}
 }
 
@@ -126,7 +125,7 @@ func (s *State) attempted(d *delivery, o *queue.Outcome) {
 func (s *State) hurry(d *delivery, at int64) {
 	c := s.channels[d.to.Channel]
 	if c.failing && c.until > at {
-		c.until, c.changed = at, true
+		c.until = at
 	}
 	heap.Fix(&c.heads, c.lines[d.record.build()].index)
 	s.place(c)

@@ -9,9 +9,9 @@
 //     all of it. What refers to a delivery that is not known is passed over.
 //   - Carry tells, for a message at the log's beginning, all that is still alive of it. Once
 //     that is appended, it overrides what was replayed in between, and the message can go.
-//   - What changed a channel or a status since its origin was an attempt, whose delivery may
-//     be in a message that goes: so both are carried with every message that mentions them,
-//     if they changed since.
+//   - What changes a channel or a status is an attempt, whose delivery may be in a message that
+//     goes while the attempt stays: so both are carried with every message that mentions
+//     them, unless all that made them is told elsewhere.
 //
 // The package keeps no clock, starts no goroutine, does no I/O and holds no lock.
 package journal

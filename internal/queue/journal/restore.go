@@ -39,12 +39,12 @@ func (s *State) restoreStatus(seq uint64, e *Status) {
 
 // restoreChannel passes over a channel that no delivery waits for any more: that is how it
 // was forgotten the first time, too.
-func (s *State) restoreChannel(seq uint64, e *Channel) {
+func (s *State) restoreChannel(e *Channel) {
 	c, ok := s.channels[e.Name]
 	if !ok {
 		return
 	}
 	c.failing, c.until = e.Failing, e.Until.UnixNano()
-	c.origin, c.changed = seq, false
+	c.past = true
 	s.place(c)
 }

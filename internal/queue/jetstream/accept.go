@@ -1,0 +1,94 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+)
+
+// Accept stores an event for each namespace that did not have it yet.
+func (e *Engine) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, error) {
+	event := journal.EventID(&a.Event)
+	release, err := e.claim(ctx, event)
+	if err != nil {
+		return queue.Receipt{}, fmt.Errorf("store event: %w", err)
+	}
+	r, receipt, err := e.acceptance(event, &a)
+	if err != nil || r == nil {
+		release()
+		return receipt, err
+	}
+	r.after = release
+	if err := e.submit(r); err != nil {
+		release()
+		return queue.Receipt{}, fmt.Errorf("store event: %w", err)
+	}
+	if err := r.wait(ctx); err != nil {
+		return queue.Receipt{}, fmt.Errorf("store event: %w", err)
+	}
+	return receipt, nil
+}
+
+// claim makes sure that one event is stored by one caller at a time: the second waits and
+// then finds it seen. The claim is held until the committer is done, even if its caller is not.
+func (e *Engine) claim(ctx context.Context, event journal.ID) (release func(), err error) {
+	for {
+		e.mu.Lock()
+		other, taken := e.claims[event]
+		if !taken {
+			mine := make(chan struct{})
+			e.claims[event] = mine
+			e.mu.Unlock()
+			return func() { e.release(event, mine) }, nil
+		}
+		e.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (e *Engine) release(event journal.ID, claim chan struct{}) {
+	e.mu.Lock()
+	delete(e.claims, event)
+	e.mu.Unlock()
+	close(claim)
+}
+
+// acceptance decides what is new of an event, and prepares the entry that tells it; nil where
+// nothing is.
+func (e *Engine) acceptance(event journal.ID, a *queue.Acceptance) (*request, queue.Receipt, error) {
+	now := e.clock.Now()
+	received := a.Received
+	if received.IsZero() {
+		received = now
+	}
+	e.mu.Lock()
+	refused := e.refusal()
+	fresh, seen := e.state.Fresh(event, a.Offers, now)
+	e.mu.Unlock()
+	if refused != nil {
+		return nil, queue.Receipt{}, fmt.Errorf("store event: %w", refused)
+	}
+	receipt := queue.Receipt{Seen: seen}
+	if len(fresh) == 0 {
+		return nil, receipt, nil
+	}
+	for _, offer := range fresh {
+		receipt.Stored = append(receipt.Stored, offer.Namespace)
+	}
+	r, err := newRequest(journal.Entry{Accept: &journal.Accept{At: stamp(received), Event: a.Event, Offers: fresh}})
+	if err != nil {
+		return nil, queue.Receipt{}, fmt.Errorf("store event: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.room(r.entry.Size()); err != nil {
+		return nil, queue.Receipt{}, fmt.Errorf("store event: %w", err)
+	}
+	return r, receipt, nil
+}

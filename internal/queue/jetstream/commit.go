@@ -1,0 +1,216 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+)
+
+const (
+	// maxPayload is the largest message that the server takes.
+	maxPayload = 8 << 20
+	// maxEntry is the largest event that is accepted, with its targets: what is carried of
+	// it later must fit into a message, too.
+	maxEntry = 5 << 20
+	// batchBytes ends a batch: more would make everyone in it wait, and gains nothing.
+	batchBytes = 512 << 10
+	// messageOverhead is what a message costs beside its data: its subject and checksum.
+	messageOverhead = 64
+	// ioTimeout bounds one append, read or purge. A disk that takes longer has failed.
+	ioTimeout = 10 * time.Second
+	// expiryInterval is how often dead deliveries are looked through for old ones.
+	expiryInterval = 10 * time.Minute
+)
+
+// request is an entry that somebody wants stored.
+type request struct {
+	entry journal.Entry
+	after func() // called when it has ended, before the one who waits is told
+	done  chan struct{}
+	err   error
+}
+
+func newRequest(e journal.Entry) (*request, error) {
+	if err := e.Encode(); err != nil {
+		return nil, err
+	}
+	if e.Size() > maxEntry {
+		return nil, fmt.Errorf("entry of %d bytes is too large to store: the most is %d", e.Size(), maxEntry)
+	}
+	return &request{entry: e, after: func() {}, done: make(chan struct{})}, nil
+}
+
+// store has e stored, and waits until it is.
+func (e *Engine) store(ctx context.Context, entry journal.Entry) error {
+	r, err := newRequest(entry)
+	if err != nil {
+		return err
+	}
+	if err := e.submit(r); err != nil {
+		return err
+	}
+	return r.wait(ctx)
+}
+
+// submit hands r to the committer. After an error, r will not be stored.
+func (e *Engine) submit(r *request) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.refusal(); err != nil {
+		return err
+	}
+	e.pending = append(e.pending, r)
+	e.signal(e.work)
+	return nil
+}
+
+func (r *request) wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *request) finish(err error) {
+	r.err = err
+	r.after()
+	close(r.done)
+}
+
+// run is the committer.
+func (e *Engine) run() {
+	defer close(e.stopped)
+	expiry := e.clock.NewTimer(expiryInterval)
+	defer expiry.Stop()
+	for {
+		batch := e.gather()
+		if len(batch) > 0 {
+			e.commit(batch)
+		}
+		if e.trim() || len(batch) > 0 {
+			continue
+		}
+		select {
+		case <-e.work:
+		case <-expiry.C():
+			e.expire()
+			expiry.Reset(expiryInterval)
+		case <-e.closing:
+			if batch = e.gather(); len(batch) == 0 {
+				return
+			}
+			e.commit(batch)
+		}
+	}
+}
+
+// gather takes the next batch from what is pending.
+func (e *Engine) gather() []*request {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n, size := 0, 0
+	for n < len(e.pending) {
+		size += e.pending[n].entry.Size() + 1
+		if n > 0 && size > batchBytes {
+			break
+		}
+		n++
+	}
+	batch := e.pending[:n:n]
+	e.pending = e.pending[n:]
+	return batch
+}
+
+// commit stores a batch in one message, with one sync.
+func (e *Engine) commit(batch []*request) {
+	entries := make([]journal.Entry, len(batch))
+	for i, r := range batch {
+		entries[i] = r.entry
+	}
+	err := e.append(entries)
+	for _, r := range batch {
+		r.finish(err)
+	}
+	if errors.Is(err, queue.ErrUnavailable) {
+		e.heal()
+	}
+}
+
+// append stores entries in one message and applies it. When nobody knows whether it was
+// stored, nothing more may be until heal has found out.
+func (e *Engine) append(entries []journal.Entry) error {
+	ctx, cancel := context.WithTimeout(e.ctx, ioTimeout)
+	defer cancel()
+	data := journal.Join(entries)
+	seq, err := e.log.append(ctx, data, e.last)
+	switch {
+	case errors.Is(err, errLogFull):
+		return fmt.Errorf("%w: %w", queue.ErrFull, err)
+	case err != nil:
+		return e.fail(fmt.Errorf("append to journal: %w", err))
+	}
+	e.apply(seq, entries, len(data))
+	return nil
+}
+
+// apply adds a stored message to the state and tells who waits for what it changed.
+func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
+	e.mu.Lock()
+	effects := e.state.Apply(seq, entries)
+	for i := range entries {
+		if a := entries[i].Accept; a != nil {
+			e.events.add(journal.Position{Seq: seq, Index: i}, &a.Event, entries[i].Size())
+		}
+	}
+	for _, id := range effects.Settled {
+		delete(e.leases, id)
+	}
+	e.bytes += int64(size + messageOverhead)
+	watchers := e.watchers
+	e.mu.Unlock()
+	e.last = seq
+	e.signal(e.ready[queue.Healthy])
+	e.signal(e.ready[queue.Probation])
+	told := map[journal.Route]bool{}
+	for _, r := range effects.Routes {
+		if !told[r] {
+			told[r] = true
+			for _, watch := range watchers {
+				watch(r.Namespace, r.Name)
+			}
+		}
+	}
+}
+
+// expire ends the dead deliveries that were kept long enough.
+func (e *Engine) expire() {
+	now := e.clock.Now()
+	e.mu.Lock()
+	ids := e.state.Expired(now.Add(-e.opt.KeepDead))
+	e.mu.Unlock()
+	o := queue.Outcome{Kind: queue.Dropped, At: stamp(now), Reason: "was dead for " + e.opt.KeepDead.String()}
+	for _, id := range ids {
+		r, err := newRequest(journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}})
+		if err != nil {
+			e.logger.Error(err, "Dead delivery cannot be dropped", "delivery", id.String())
+			continue
+		}
+		if e.submit(r) != nil {
+			return // the next round finds them again
+		}
+	}
+}
+
+// stamp is a time as it comes back from the log.
+func stamp(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Round(0)
+}

@@ -1,0 +1,214 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// embedded is a log in a NATS server inside this process: no port is opened.
+type embedded struct {
+	dir      *directory
+	maxBytes int64
+	log      logr.Logger
+
+	server *server.Server
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	stream jetstream.Stream
+}
+
+// startTimeout bounds the server's start: it reads its files, and rebuilds what a crash left.
+const startTimeout = 2 * time.Minute
+
+func openEmbedded(ctx context.Context, opt *Options) (*embedded, error) {
+	dir, err := openDirectory(opt.Dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &embedded{dir: dir, maxBytes: streamBytes(opt.MaxBytes), log: opt.Log.WithName("nats")}
+	if err := l.start(ctx); err != nil {
+		return nil, errors.Join(err, l.close(ctx))
+	}
+	return l, nil
+}
+
+func (l *embedded) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	var err error
+	l.server, err = server.NewServer(&server.Options{
+		ServerName: "travishook",
+		DontListen: true,
+		NoSigs:     true,
+		MaxPayload: maxPayload,
+
+		JetStream:              true,
+		StoreDir:               l.dir.store(),
+		SyncAlways:             true, // an acknowledgement means synced: everything rests on it
+		JetStreamMaxStore:      l.maxBytes + maxPayload,
+		JetStreamMaxMemory:     1 << 20, // nothing is kept in memory but the state of replays
+		DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return fmt.Errorf("configure the embedded server: %w", err)
+	}
+	l.server.SetLoggerV2(serverLog{l.log}, false, false, false)
+	l.server.Start()
+	if err := l.awaitServer(ctx); err != nil {
+		return err
+	}
+	l.conn, err = nats.Connect("", nats.InProcessServer(l.server), nats.NoReconnect())
+	if err != nil {
+		return fmt.Errorf("connect to the embedded server: %w", err)
+	}
+	l.js, err = jetstream.New(l.conn)
+	if err != nil {
+		return fmt.Errorf("connect to the embedded server: %w", err)
+	}
+	l.stream, err = openStream(ctx, l.js, l.maxBytes)
+	return err
+}
+
+func (l *embedded) awaitServer(ctx context.Context) error {
+	const glance = 100 * time.Millisecond
+	for !l.server.ReadyForConnections(glance) {
+		if ctx.Err() != nil || !l.server.Running() {
+			return errors.New("the embedded server does not start: see its messages in the log")
+		}
+	}
+	if !l.server.JetStreamEnabled() {
+		return errors.New("the embedded server cannot use the directory: see its messages in the log")
+	}
+	return nil
+}
+
+// stop ends the server and waits for it.
+func (l *embedded) stop(ctx context.Context) error {
+	if l.conn != nil {
+		l.conn.Close()
+		l.conn = nil
+	}
+	if l.server == nil {
+		return nil
+	}
+	ended := make(chan struct{})
+	go func(s *server.Server) {
+		defer close(ended)
+		s.Shutdown()
+		s.WaitForShutdown()
+	}(l.server)
+	select {
+	case <-ended:
+		l.server = nil
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("end the embedded server: %w", ctx.Err())
+	}
+}
+
+func (l *embedded) close(ctx context.Context) error {
+	return errors.Join(l.stop(ctx), l.dir.close())
+}
+
+// reopen restarts the server: after a disk was full, it never writes again without that.
+func (l *embedded) reopen(ctx context.Context) error {
+	if err := l.stop(ctx); err != nil {
+		return err
+	}
+	return l.start(ctx)
+}
+
+func (l *embedded) append(ctx context.Context, data []byte, last uint64) (uint64, error) {
+	ack, err := l.js.Publish(ctx, subject, data, jetstream.WithExpectLastSequence(last))
+	if err != nil {
+		return 0, appendError(err)
+	}
+	return ack.Sequence, nil
+}
+
+func appendError(err error) error {
+	var refused *jetstream.APIError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	switch {
+	case refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
+		return fmt.Errorf("%w: %s", errConflict, refused.Description)
+	case refused.Description == server.ErrMaxBytes.Error():
+		return errLogFull
+	}
+	return err
+}
+
+func (l *embedded) read(ctx context.Context, seq uint64) ([]byte, error) {
+	m, err := l.stream.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, errGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Data, nil
+}
+
+func (l *embedded) replay(ctx context.Context, from uint64, fn func(uint64, []byte) error) error {
+	x, err := l.extent(ctx)
+	if err != nil || x.last < from {
+		return err
+	}
+	consumer, err := l.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
+	})
+	if err != nil {
+		return fmt.Errorf("read journal: %w", err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return fmt.Errorf("read journal: %w", err)
+	}
+	defer messages.Stop()
+	for next := from; next <= x.last; next++ {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return fmt.Errorf("read journal: message %d: %w", next, err)
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("read journal: message %d: %w", next, err)
+		}
+		if meta.Sequence.Stream != next {
+			return fmt.Errorf("read journal: message %d is missing", next)
+		}
+		if err := fn(next, m.Data()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *embedded) purge(ctx context.Context, seq uint64) error {
+	if err := l.stream.Purge(ctx, jetstream.WithPurgeSequence(seq)); err != nil {
+		return fmt.Errorf("drop messages before %d: %w", seq, err)
+	}
+	return nil
+}
+
+func (l *embedded) extent(ctx context.Context) (extent, error) {
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return extent{}, fmt.Errorf("ask for the stream's extent: %w", err)
+	}
+	s := info.State
+	x := extent{first: s.FirstSeq, last: s.LastSeq, bytes: int64(s.Bytes)}
+	if s.Msgs == 0 {
+		x.first = s.LastSeq + 1
+	}
+	return x, nil
+}

@@ -1,0 +1,170 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+)
+
+var _ queue.Queue = (*Engine)(nil)
+
+// Engine is a queue.Queue that keeps its journal in JetStream.
+type Engine struct {
+	opt    Options
+	log    log
+	clock  clock.Clock
+	logger logr.Logger
+
+	mu       sync.Mutex
+	state    *journal.State
+	events   *cache
+	leases   map[journal.ID]*lease
+	claims   map[journal.ID]chan struct{}
+	watchers []func(namespace, route string)
+	pending  []*request
+	down     error         // why nothing can be stored, or nil
+	healed   chan struct{} // closed when it can be again
+	closed   bool
+	bytes    int64 // of the log, about
+
+	work    chan struct{}    // the committer has something to do
+	ready   [2]chan struct{} // a lane may have something to hand out
+	closing chan struct{}
+	stopped chan struct{}
+	ctx     context.Context // of the committer's I/O
+	abort   context.CancelFunc
+
+	// The committer's own.
+	first, last uint64 // messages of the log
+	pass        pass
+}
+
+// Open starts the embedded server on the directory, and replays what it holds. An error says
+// what to do about it; nothing is ever deleted to get past one.
+func Open(ctx context.Context, opt Options) (*Engine, error) {
+	if err := opt.complete(); err != nil {
+		return nil, err
+	}
+	l, err := openEmbedded(ctx, &opt)
+	if err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", opt.Dir, err)
+	}
+	e, err := open(ctx, opt, l)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store in %s: %w", opt.Dir, err), l.close(ctx))
+	}
+	return e, nil
+}
+
+func open(ctx context.Context, opt Options, l log) (*Engine, error) {
+	e := &Engine{
+		opt: opt, log: l, clock: opt.Clock, logger: opt.Log,
+		state:   journal.New(opt.Remember),
+		events:  newCache(cacheBytes),
+		leases:  map[journal.ID]*lease{},
+		claims:  map[journal.ID]chan struct{}{},
+		work:    make(chan struct{}, 1),
+		ready:   [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
+		closing: make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+	begin := e.clock.Now()
+	x, err := l.extent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.first, e.last = x.first, x.first-1
+	if err := e.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	s := e.state.Stats()
+	e.logger.Info("Store is open", "messages", e.last+1-e.first, "bytes", e.bytes,
+		"waiting", s.Waiting, "dead", s.Dead, "took", e.clock.Since(begin).String())
+	e.ctx, e.abort = context.WithCancel(context.WithoutCancel(ctx))
+	go e.run()
+	return e, nil
+}
+
+// Close refuses what comes, stores what has come, and ends the server. When ctx ends first, it
+// gives up what is not stored yet: nobody was told that it was.
+func (e *Engine) Close(ctx context.Context) error {
+	e.mu.Lock()
+	first := !e.closed
+	e.closed = true
+	e.mu.Unlock()
+	if !first {
+		<-e.stopped
+		return nil
+	}
+	close(e.closing)
+	stop := context.AfterFunc(ctx, e.abort)
+	<-e.stopped
+	stop()
+	e.abort()
+	return e.log.close(ctx)
+}
+
+// Ready is nil when the store can take an event now.
+func (e *Engine) Ready() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.refusal(); err != nil {
+		return err
+	}
+	return e.room(0)
+}
+
+// refusal says why nothing can be stored, if so. The caller holds the lock.
+func (e *Engine) refusal() error {
+	switch {
+	case e.closed:
+		return fmt.Errorf("%w: it is being closed", queue.ErrUnavailable)
+	case e.down != nil:
+		return fmt.Errorf("%w: %w", queue.ErrUnavailable, e.down)
+	}
+	return nil
+}
+
+// room says whether an event of that many bytes would pass the limit. The caller holds the lock.
+func (e *Engine) room(size int) error {
+	if e.bytes+int64(size) > e.opt.MaxBytes {
+		e.signal(e.work) // the committer looks whether there is something to drop
+		return fmt.Errorf("%w: it holds %d of %d bytes", queue.ErrFull, e.bytes, e.opt.MaxBytes)
+	}
+	return nil
+}
+
+// OnChange has fn called when the outcome of a route's delivery is stored.
+func (e *Engine) OnChange(fn func(namespace, route string)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.watchers = append(e.watchers, fn)
+}
+
+// Stats are figures for metrics.
+type Stats struct {
+	journal.Stats
+	Bytes, MaxBytes int64
+}
+
+// Stats returns the sizes of the store.
+func (e *Engine) Stats() Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return Stats{Stats: e.state.Stats(), Bytes: e.bytes, MaxBytes: e.opt.MaxBytes}
+}
+
+// signal wakes one who waits on c, now or when it next waits.
+func (e *Engine) signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,60 @@
+package jetstream
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+)
+
+// Options are how to open the store; a zero value means the default.
+type Options struct {
+	// Dir is the directory of the store, on a volume of its own. It needs half as much again
+	// as MaxBytes.
+	Dir string
+	// MaxBytes is the size at which events are refused; what is stored can still be settled.
+	// Default 1 GiB, at least 1 MiB.
+	MaxBytes int64
+	// Remember is how long a build event that comes again is known for one that was seen. It
+	// must be longer than the receiver takes events for fresh. Default 25 h.
+	Remember time.Duration
+	// KeepDead is how long a dead delivery is kept. Default 7 days.
+	KeepDead time.Duration
+	// Clock is the time; tests bring their own.
+	Clock clock.Clock
+	Log   logr.Logger
+}
+
+const (
+	defaultMaxBytes = 1 << 30
+	smallestStore   = 1 << 20
+	defaultRemember = 25 * time.Hour
+	defaultKeepDead = 7 * 24 * time.Hour
+)
+
+func (o *Options) complete() error {
+	if o.Dir == "" {
+		return errors.New("the store needs a directory")
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = defaultMaxBytes
+	}
+	if o.MaxBytes < smallestStore {
+		return fmt.Errorf("the store's limit is %d bytes; it must be at least %d", o.MaxBytes, smallestStore)
+	}
+	if o.Remember == 0 {
+		o.Remember = defaultRemember
+	}
+	if o.KeepDead == 0 {
+		o.KeepDead = defaultKeepDead
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.Log.GetSink() == nil {
+		o.Log = logr.Discard()
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// lease is a delivery that was handed out and not settled yet.
+type lease struct {
+	target queue.Target
+	// mended says that what may be at fault was mended while the attempt was under way.
+	mended bool
+	// settling is the outcome that is being stored.
+	settling *request
+}
+
+// Take waits for a delivery of the lane that is due and whose channel is free.
+func (e *Engine) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error) {
+	for {
+		l, due, err := e.next(lane)
+		if err != nil {
+			return queue.Delivery{}, err
+		}
+		switch {
+		case l == nil:
+			if err := e.await(ctx, lane, due); err != nil {
+				return queue.Delivery{}, err
+			}
+		case l.Superseded != "":
+			if err := e.drop(ctx, l); err != nil {
+				return queue.Delivery{}, err
+			}
+		default:
+			return e.handOut(ctx, l)
+		}
+	}
+}
+
+// next leases what is next in the lane. Without anything, it tells when to look again; with a
+// zero time that is when the lane is signalled.
+func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, time.Time{}, e.refusal()
+	}
+	if e.down != nil {
+		return nil, time.Time{}, nil // outcomes could not be stored
+	}
+	l, ok, due := e.state.Take(lane, e.clock.Now())
+	if !ok {
+		return nil, due, nil
+	}
+	e.leases[l.ID] = &lease{target: l.Target}
+	e.signal(e.ready[lane]) // there may be more, for others who wait
+	return &l, time.Time{}, nil
+}
+
+// await returns when the lane may have something. A signal wakes one waiter; whoever has been
+// woken looks, so whoever leaves without looking passes it on.
+func (e *Engine) await(ctx context.Context, lane queue.Lane, due time.Time) error {
+	var timer <-chan time.Time
+	if !due.IsZero() {
+		wait := due.Sub(e.clock.Now())
+		if wait <= 0 {
+			return nil
+		}
+		t := e.clock.NewTimer(wait)
+		defer t.Stop()
+		timer = t.C()
+	}
+	select {
+	case <-timer:
+		return nil
+	case <-e.ready[lane]:
+		return nil
+	case <-e.closing:
+		return nil // next says what there is to say
+	case <-ctx.Done():
+		e.signal(e.ready[lane])
+		return ctx.Err()
+	}
+}
+
+// drop ends a delivery that is not worth sending any more. It is stored even if whoever waits
+// for a delivery gives up meanwhile: nobody else would settle it.
+func (e *Engine) drop(ctx context.Context, l *journal.Lease) error {
+	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: l.Superseded}
+	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
+}
+
+// handOut completes a delivery with its event.
+func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery, error) {
+	event, err := e.event(ctx, l)
+	if err != nil {
+		e.giveBack(l.ID)
+		return queue.Delivery{}, fmt.Errorf("read event of delivery %s: %w: %w", l.ID, queue.ErrUnavailable, err)
+	}
+	return queue.Delivery{
+		ID: l.ID.String(), Target: l.Target, Event: *event,
+		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason,
+	}, nil
+}
+
+// event finds the event of a lease in memory or in the log. While it looks, trimming may carry
+// it elsewhere.
+func (e *Engine) event(ctx context.Context, l *journal.Lease) (*travis.Event, error) {
+	for at := l.Event; ; {
+		e.mu.Lock()
+		event, cached := e.events.get(at)
+		e.mu.Unlock()
+		if cached {
+			return event, nil
+		}
+		event, err := e.readEvent(ctx, at)
+		if err == nil {
+			return event, nil
+		}
+		e.mu.Lock()
+		now, kept := e.state.Event(l.ID)
+		e.mu.Unlock()
+		if !kept || now == at || !errors.Is(err, errGone) {
+			return nil, err
+		}
+		at = now
+	}
+}
+
+func (e *Engine) readEvent(ctx context.Context, at journal.Position) (*travis.Event, error) {
+	ctx, cancel := context.WithTimeout(ctx, ioTimeout)
+	defer cancel()
+	data, err := e.log.read(ctx, at.Seq)
+	if err != nil {
+		return nil, fmt.Errorf("message %d: %w", at.Seq, err)
+	}
+	entries, err := journal.Split(data)
+	if err != nil {
+		return nil, fmt.Errorf("message %d: %w", at.Seq, err)
+	}
+	if at.Index >= len(entries) || entries[at.Index].Event() == nil {
+		return nil, fmt.Errorf("message %d: entry %d holds no event", at.Seq, at.Index)
+	}
+	event := entries[at.Index].Event()
+	e.mu.Lock()
+	e.events.add(at, event, entries[at.Index].Size())
+	e.mu.Unlock()
+	return event, nil
+}
+
+func (e *Engine) giveBack(id journal.ID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.leases, id)
+	e.state.Return(id)
+	e.signal(e.ready[queue.Healthy])
+	e.signal(e.ready[queue.Probation])
+}

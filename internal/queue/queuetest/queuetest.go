@@ -1,0 +1,171 @@
+// Package queuetest is what every engine of the queue must do, as tests.
+package queuetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// Store is a queue as its owner sees it.
+type Store interface {
+	queue.Queue
+	Close(ctx context.Context) error
+}
+
+// Open opens the store in dir, with its defaults and that clock. It closes nothing by itself.
+type Open func(t testing.TB, dir string, clk clock.Clock) Store
+
+// Run runs all tests of the contract, each in a store of its own.
+func Run(t *testing.T, open Open) {
+	tests := map[string]func(*fixture){
+		"an accepted event is handed out whole":              testHandOut,
+		"an event is stored once per namespace":              testSeen,
+		"one event accepted many times at once, stored once": testSeenAtOnce,
+		"events of a build keep their order":                 testOrder,
+		"a channel sends one at a time, others go on":        testOnePerChannel,
+		"a failing channel waits in probation":               testLanes,
+		"a message that never goes through holds up none":    testPoison,
+		"a retry is due when it says":                        testRetryDue,
+		"a newer state of the build supersedes a late one":   testSuperseded,
+		"a dead delivery is kept and redriven":               testDead,
+		"what is mended wakes what waited for it":            testWake,
+		"what is mended during an attempt counts":            testWakeUnderway,
+		"a dropped delivery is gone":                         testDropped,
+		"settling twice is settling once":                    testSettleTwice,
+		"channels tell how they fare":                        testChannels,
+		"watchers are told":                                  testOnChange,
+		"the memory remembers":                               testMemory,
+		"a restart changes nothing":                          testRestart,
+		"who waits is woken by an event":                     testTakeWaits,
+		"who waits is woken when something is due":           testTakeDue,
+		"every delivery is handed out to one of many":        testManyTakers,
+		"a closed store says so":                             testClosed,
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })
+	}
+}
+
+type fixture struct {
+	*testing.T
+	Store
+	clock *clocktesting.FakeClock
+	open  Open
+	dir   string
+}
+
+func newFixture(t *testing.T, open Open) *fixture {
+	f := &fixture{
+		T: t, open: open, dir: t.TempDir(),
+		clock: clocktesting.NewFakeClock(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)),
+	}
+	f.Store = open(t, f.dir, f.clock)
+	t.Cleanup(f.close)
+	return f
+}
+
+func (f *fixture) close() {
+	if err := f.Close(context.Background()); err != nil {
+		f.Errorf("close: %v", err)
+	}
+}
+
+func (f *fixture) restart() {
+	f.Helper()
+	f.close()
+	f.Store = f.open(f.T, f.dir, f.clock)
+}
+
+// Event is a build event as the receiver stores it.
+func Event(build int64, result travis.Result) travis.Event {
+	started := time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
+	return travis.Event{
+		Repository: travis.Repository{ID: 1, Owner: "example", Name: "example"},
+		Build: travis.Build{
+			ID: build, Number: fmt.Sprint(build), Type: travis.Push, State: string(result), Result: result,
+			Branch: "main", URL: fmt.Sprintf("https://app.travis-ci.com/example/example/builds/%d", build),
+			Started: started, Finished: started.Add(time.Minute), Duration: time.Minute,
+		},
+		Commit: travis.Commit{SHA: "62aae5f70ceee39123ef", Message: "Say <hello>\n\nto everyone", Author: "A"},
+		Jobs:   []travis.Job{{ID: 2, Number: "1.1", State: "passed"}},
+	}
+}
+
+// Target is a channel of a route of namespace team-a.
+func Target(route, room string) queue.Target {
+	return queue.Target{
+		Namespace: "team-a", Route: route, RouteUID: "uid-" + route,
+		Account: "chat", Address: room, Channel: "chat/" + room,
+	}
+}
+
+func (f *fixture) accept(e travis.Event, targets ...queue.Target) queue.Receipt {
+	f.Helper()
+	r, err := f.Accept(context.Background(), queue.Acceptance{
+		Event: e, Received: f.clock.Now(),
+		Offers: []queue.Offer{{Namespace: "team-a", Targets: targets}},
+	})
+	if err != nil {
+		f.Fatalf("accept: %v", err)
+	}
+	return r
+}
+
+// try hands out what is due now: Take with an ended context does not wait.
+func (f *fixture) try(lane queue.Lane) (queue.Delivery, bool) {
+	f.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	d, err := f.Take(ctx, lane)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		f.Fatalf("take: %v", err)
+	}
+	return d, err == nil
+}
+
+func (f *fixture) take(lane queue.Lane) queue.Delivery {
+	f.Helper()
+	d, ok := f.try(lane)
+	if !ok {
+		f.Fatalf("nothing is due in lane %d, want a delivery", lane)
+	}
+	return d
+}
+
+func (f *fixture) takeNone(lane queue.Lane) {
+	f.Helper()
+	if d, ok := f.try(lane); ok {
+		f.Fatalf("handed out build %s %s for %s, want nothing", d.Event.Build.Number, d.Event.Build.Result, d.Target.Channel)
+	}
+}
+
+func (f *fixture) settle(d queue.Delivery, o queue.Outcome) {
+	f.Helper()
+	o.At = f.clock.Now()
+	if err := f.Settle(context.Background(), d.ID, o); err != nil {
+		f.Fatalf("settle: %v", err)
+	}
+}
+
+func (f *fixture) deliver(d queue.Delivery) {
+	f.Helper()
+	f.settle(d, queue.Outcome{Kind: queue.Delivered})
+}
+
+func (f *fixture) retryIn(d queue.Delivery, wait time.Duration) {
+	f.Helper()
+	f.settle(d, queue.Outcome{Kind: queue.Retry, Reason: "no answer", Due: f.clock.Now().Add(wait)})
+}
+
+func (f *fixture) all() []queue.Summary {
+	return f.Deliveries(func(queue.Summary) bool { return true })
+}

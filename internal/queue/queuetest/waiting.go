@@ -1,0 +1,109 @@
+package queuetest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// patience bounds how long a broken engine keeps a test waiting; a sound one needs none of it.
+const patience = 30 * time.Second
+
+type taken struct {
+	delivery queue.Delivery
+	err      error
+}
+
+// takeLater takes in the background.
+func (f *fixture) takeLater(lane queue.Lane) <-chan taken {
+	result := make(chan taken, 1)
+	store := f.Store
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		d, err := store.Take(ctx, lane)
+		result <- taken{d, err}
+	}()
+	return result
+}
+
+func (f *fixture) awaitResult(c <-chan taken) taken {
+	f.Helper()
+	select {
+	case r := <-c:
+		return r
+	case <-time.After(2 * patience):
+		f.Fatal("take does not return")
+		return taken{}
+	}
+}
+
+func (f *fixture) await(c <-chan taken) queue.Delivery {
+	f.Helper()
+	r := f.awaitResult(c)
+	if r.err != nil {
+		f.Fatalf("take: %v", r.err)
+	}
+	return r.delivery
+}
+
+// awaitWhileTimePasses moves the clock on and on: it does not know when the other has begun
+// to look at it.
+func (f *fixture) awaitWhileTimePasses(c <-chan taken) queue.Delivery {
+	f.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case r := <-c:
+			if r.err != nil {
+				f.Fatalf("take: %v", r.err)
+			}
+			return r.delivery
+		case <-tick.C:
+			f.clock.Step(time.Second)
+		}
+	}
+}
+
+func testManyTakers(f *fixture) {
+	const builds, takers = 100, 8
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	handed := map[string]int{}
+	for range takers {
+		wait.Go(func() {
+			for {
+				d, err := f.Take(ctx, queue.Healthy)
+				if err != nil {
+					return
+				}
+				f.deliver(d)
+				mu.Lock()
+				handed[d.ID]++
+				if len(handed) == builds {
+					cancel()
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for build := range builds {
+		f.accept(Event(int64(build), travis.Passed), Target("builds", fmt.Sprint("#", build%7)))
+	}
+	wait.Wait()
+	if len(handed) != builds {
+		f.Errorf("%d of %d deliveries were handed out", len(handed), builds)
+	}
+	for id, n := range handed {
+		if n != 1 {
+			f.Errorf("delivery %s was handed out %d times", id, n)
+		}
+	}
+}
