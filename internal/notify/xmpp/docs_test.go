@@ -23,7 +23,7 @@ func sentences(t *testing.T) []string {
 	errs := []error{
 		errOutside, errUnanswered, errNoRoom, nicknamesTaken("ci"),
 		streamError(stream.Error{Err: "conflict"}),
-		loginError(stream.UnsupportedStanzaType, false),
+		loginError(stream.UnsupportedStanzaType, false), loginError(stream.HostUnknown, false),
 		loginError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, true),
 		loginError(errIterations, true), loginError(sasl.ErrAuthn, true),
 		loginError(errors.New("xmpp: no matching SASL mechanisms found"), true),

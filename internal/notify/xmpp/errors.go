@@ -26,6 +26,7 @@ var (
 	errOutside      = errors.New("the room does not count the account as present")
 	errUnanswered   = errors.New("the server no longer answers")
 	errServerClosed = errors.New("the server closed the connection")
+	errWrongServer  = errors.New("the server does not serve the domain of the jid: correct the jid, or the server")
 )
 
 func nicknamesTaken(nickname string) error {
@@ -123,6 +124,8 @@ func quoted(text string) string {
 func loginError(err error, encrypting bool) error {
 	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.Is(err, stream.HostUnknown):
+		return errWrongServer
 	case !encrypting:
 		return fmt.Errorf("agree on encryption by STARTTLS: %w", streamError(err))
 	case errors.As(err, &certificate):

@@ -1,6 +1,8 @@
 package xmpptest
 
 import (
+	"encoding/json"
+	"fmt"
 	"maps"
 	"testing"
 
@@ -22,6 +24,7 @@ func (Harness) Faults() []notifytest.Fault {
 		{Name: "busy", Want: notifytest.Retry, Says: "resource-constraint", Arrange: occupied(prosody.BusyRoom, prosody.Options{})},
 		{Name: "connection-lost", Want: notifytest.AnswerLost, Arrange: occupied(prosody.LostRoom, prosody.Options{})},
 		{Name: "server-down", Want: notifytest.Retry, Says: "refused", Arrange: down},
+		{Name: "server-of-another-domain", Want: notifytest.Retry, Says: "does not serve", Arrange: elsewhere},
 		{Name: "certificate-not-trusted", Want: notifytest.Retry, Says: "ca.crt", Arrange: untrusted},
 		{Name: "only-plain-login", Want: notifytest.Retry, Says: "SCRAM", Arrange: absentFrom(prosody.Options{PlainOnly: true})},
 		{Name: "no-encryption", Want: notifytest.Retry, Says: "encrypt", Arrange: absentFrom(prosody.Options{NoTLS: true})},
@@ -86,4 +89,11 @@ func down(t *testing.T) notifytest.Account {
 	s := start(t, prosody.Options{})
 	s.Stop(t)
 	return Account(s, builds)
+}
+
+func elsewhere(t *testing.T) notifytest.Account {
+	s := start(t, prosody.Options{})
+	a := Account(s, builds)
+	a.Config = json.RawMessage(fmt.Sprintf(`{"jid":"ci@elsewhere.test","server":%q}`, s.Address))
+	return a
 }

@@ -1,0 +1,65 @@
+package xmpp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/go-cmp/cmp"
+	"mellium.im/xmpp/jid"
+
+	"github.com/travishook/travishook/internal/notify"
+)
+
+func TestAServerThatRefusesIsAskedLessAndLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		var dials []time.Duration
+		n := newNotifier(account{jid: jid.MustParse("ci@xmpp.test"), server: "xmpp.test:5222"}, notify.Deps{
+			Dial: func(context.Context, string, string) (net.Conn, error) {
+				dials = append(dials, time.Since(begun))
+				return nil, errors.New("connection refused")
+			},
+			Log: logr.Discard(),
+		}, defaultPace)
+		defer func() { _ = n.Close() }()
+		for time.Since(begun) < 4*time.Minute {
+			if err := n.Notify(t.Context(), message(1, builds)); err == nil || notify.IsPermanent(err) {
+				t.Fatalf("got %v, want an error that heals", err)
+			}
+			time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the bubble's clock
+		}
+		var want []time.Duration
+		for _, seconds := range []int{0, 1, 3, 7, 15, 31, 63, 123, 183} {
+			want = append(want, time.Duration(seconds)*time.Second)
+		}
+		if diff := cmp.Diff(want, dials); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestCloseEndsAnAttemptToConnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotifier(account{jid: jid.MustParse("ci@xmpp.test"), server: "xmpp.test:5222"}, notify.Deps{
+			Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			},
+			Log: logr.Discard(),
+		}, defaultPace)
+		result := make(chan error, 1)
+		go func() { result <- n.Notify(t.Context(), message(1, builds)) }()
+		synctest.Wait()
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-result; !errors.Is(err, errClosed) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
