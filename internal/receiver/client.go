@@ -30,8 +30,8 @@ func (h *Handler) client(r *http.Request) string {
 			return hop.String()
 		}
 	}
-	if real, ok := parseAddress(r.Header.Get("X-Real-IP")); ok && r.Header.Get("X-Forwarded-For") == "" {
-		return real.String()
+	if told, ok := parseAddress(r.Header.Get("X-Real-IP")); ok && r.Header.Get("X-Forwarded-For") == "" {
+		return told.String()
 	}
 	return address.String()
 }

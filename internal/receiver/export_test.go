@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"crypto/tls"
+	"net"
 
 	"github.com/go-logr/logr"
 )
@@ -14,3 +15,6 @@ func CertificateOf(certFile, keyFile string) (func(*tls.ClientHelloInfo) (*tls.C
 	}
 	return c.get, nil
 }
+
+// ListenOn takes the place of Listen.
+func (s *Server) ListenOn(l net.Listener) { s.listener = l }

@@ -57,7 +57,7 @@ func withBody(request *http.Request, body []byte) *http.Request {
 
 func FuzzPayload(f *testing.F) {
 	r := usual(f)
-	f.Add([]byte(travistest.Build{Repository: "old/old", Finished: finished}.Payload()))
+	f.Add(travistest.Build{Repository: "old/old", Finished: finished}.Payload())
 	for _, seed := range []string{
 		"", "{", "null", "[]", `{"repository":{"name":"old","owner_name":"old","id":1},"id":1,"status":0}`,
 		`{"repository":{"name":"old/../x","owner_name":"old","id":1}}`, strings.Repeat("[", 20_000), "\"\xff\"",

@@ -64,8 +64,9 @@ func NewServer(options ServerOptions) (*Server, error) {
 }
 
 // Listen takes the port. The error is a sentence that says what to do.
-func (s *Server) Listen() error {
-	listener, err := net.Listen("tcp", s.options.Address)
+func (s *Server) Listen(ctx context.Context) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", s.options.Address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("cannot listen for webhooks on %s: another program has the port; end it, or choose another port", s.options.Address)
@@ -104,7 +105,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("webhooks were cut off after %s: %w", s.options.Drain, err), s.http.Close())
 	}
-	<-failed // always http.ErrServerClosed after Shutdown
+	_ = <-failed // always http.ErrServerClosed after Shutdown
 	return err
 }
 

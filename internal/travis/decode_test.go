@@ -168,7 +168,7 @@ func TestDecodeCutsWhatIsLong(t *testing.T) {
 }
 
 func TestDecodeKeepsStrangeCharacters(t *testing.T) {
-	payload := strings.Replace(string(travistest.Build{Message: "MARK"}.Payload()), "MARK", "a\xff\\u0000\\u001b[31m\\r\\n\\ud800b", -1)
+	payload := strings.ReplaceAll(string(travistest.Build{Message: "MARK"}.Payload()), "MARK", "a\xff\\u0000\\u001b[31m\\r\\n\\ud800b")
 	e, err := travis.Decode([]byte(payload))
 	if err != nil {
 		t.Fatal(err)

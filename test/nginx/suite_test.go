@@ -11,11 +11,10 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/go-logr/logr/funcr"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/queue"
@@ -51,8 +50,8 @@ var _ = BeforeSuite(func() {
 		Address: "127.0.0.1:0", Handler: receiver.NewHandler(witness.options()), Drain: time.Second, Log: logr.Discard(),
 	})
 	Expect(err).NotTo(HaveOccurred())
-	Expect(server.Listen()).To(Succeed())
 	ctx, stop := context.WithCancel(context.Background())
+	Expect(server.Listen(ctx)).To(Succeed())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx) }()
 	DeferCleanup(func() {
