@@ -45,8 +45,8 @@ func connect(ctx context.Context, a account, dial notify.Dialer) (*xmpp.Session,
 	return session, conn, nil
 }
 
-// features are what must be agreed on, in this order: encryption with a certificate for the
-// account's domain, then a login that does not show the password.
+// features are what must be agreed on: encryption with a certificate for the
+// account's domain, and then a login that does not show the password.
 func features(a account) []xmpp.StreamFeature {
 	config := &tls.Config{ServerName: a.domain, RootCAs: a.roots, MinVersion: tls.VersionTLS12}
 	return []xmpp.StreamFeature{
