@@ -1,0 +1,126 @@
+// Package chart_test renders the Helm chart and kustomize's folder, and looks at what they
+// come to.
+package chart_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	"github.com/travishook/travishook/internal/settings"
+	"github.com/travishook/travishook/test/helm"
+)
+
+const (
+	root      = "../.."
+	namespace = "travishook-system"
+)
+
+var update = flag.Bool("update", false, "write the golden renders anew")
+
+func newHelm(t *testing.T) *helm.Helm {
+	t.Helper()
+	h, err := helm.New(t.Context(), root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// cases are the names of testdata/*.values.yaml.
+func cases(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.values.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no values files: %v", err)
+	}
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(filepath.Base(f), ".values.yaml")
+	}
+	return files
+}
+
+func render(t *testing.T, h *helm.Helm, args ...string) string {
+	t.Helper()
+	out, err := h.Run(t.Context(), append([]string{"template", "travishook", h.Chart(), "--namespace", namespace}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestRender(t *testing.T) {
+	h := newHelm(t)
+	for _, name := range cases(t) {
+		t.Run(name, func(t *testing.T) {
+			got := render(t, h, "--values", "testdata/"+name+".values.yaml")
+			golden := "testdata/" + name + ".golden.yaml"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("go test ./test/chart -update writes it anew (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The operator must be able to read the settings that the chart writes for it.
+func TestSettingsAreTheOperators(t *testing.T) {
+	h := newHelm(t)
+	for _, name := range cases(t) {
+		t.Run(name, func(t *testing.T) {
+			out := render(t, h, "--values", "testdata/"+name+".values.yaml", "--show-only", "templates/configmap.yaml")
+			var configMap struct{ Data map[string]string }
+			if err := yaml.Unmarshal([]byte(out), &configMap); err != nil {
+				t.Fatal(err)
+			}
+			s, err := settings.Parse([]byte(configMap.Data["settings.yaml"]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Receiver.Address != ":8080" || s.Probes.Address != ":8081" || s.Metrics.Address != ":9090" ||
+				s.Store.Directory != "/var/lib/travishook" {
+				t.Errorf("the operator's addresses or directory are not the pod's: %+v", s)
+			}
+		})
+	}
+}
+
+func TestWrongValuesAreRefused(t *testing.T) {
+	h := newHelm(t)
+	tests := map[string]struct {
+		set  string
+		says string
+	}{
+		"misspelled value":           {"signatureonly=[]", "signatureonly"},
+		"misspelled settings":        {`config={"reciever":{}}`, "reciever"},
+		"address that is the pod's":  {`config={"receiver":{"address":":80"}}`, "address"},
+		"ingress without a host":     {`ingress={"enabled":true}`, "host"},
+		"repository without a slash": {`signatureOnly=["example"]`, "signatureOnly"},
+		"redirect":                   {`ingress={"enabled":true,"host":"a.example","annotations":{"nginx.ingress.kubernetes.io/ssl-redirect":"true"}}`, "Travis follows a redirect with a GET"},
+		"grant given twice":          {`defaults={"signatureOnly":{}},signatureOnly=["a/b"]`, "leave one of them out"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := h.Run(t.Context(), "template", "travishook", h.Chart(), "--set-json", test.set)
+			if err == nil {
+				t.Fatal("rendered all the same")
+			}
+			if !strings.Contains(err.Error(), test.says) {
+				t.Errorf("does not name %q: %v", test.says, err)
+			}
+		})
+	}
+}

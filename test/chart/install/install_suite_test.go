@@ -1,0 +1,79 @@
+// Package install_test installs the operator on a real API server, by Helm and by kustomize.
+// There is no kubelet: what is seen is that the objects are taken, and what they allow.
+package install_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/travishook/travishook/test/controlplane"
+	"github.com/travishook/travishook/test/helm"
+)
+
+const namespace = "travishook-system"
+
+var (
+	plane   *controlplane.ControlPlane
+	client  kubernetes.Interface
+	program *helm.Helm
+)
+
+func TestInstall(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Install")
+}
+
+var _ = BeforeSuite(func(ctx context.Context) {
+	var err error
+	plane, err = controlplane.Start(ctx, controlplane.WithoutCRDs())
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(plane.Stop()).To(Succeed()) })
+	client, err = kubernetes.NewForConfig(plane.Config)
+	Expect(err).NotTo(HaveOccurred())
+	program, err = helm.New(ctx, plane.Root, GinkgoT().TempDir())
+	Expect(err).NotTo(HaveOccurred())
+	for _, name := range []string{namespace, "team-a"} {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+			Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+		}}
+		_, err := client.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{})
+		Expect(err).NotTo(HaveOccurred())
+	}
+})
+
+// values are the files that the golden renders are made from.
+func values() []string {
+	files, err := filepath.Glob("../testdata/*.values.yaml")
+	if err != nil || len(files) == 0 {
+		panic("no values files in test/chart/testdata")
+	}
+	return files
+}
+
+func run(ctx context.Context, args ...string) string {
+	GinkgoHelper()
+	out, err := program.Run(ctx, append(args, "--namespace", namespace, "--kubeconfig", plane.Kubeconfig)...)
+	Expect(err).NotTo(HaveOccurred())
+	return out
+}
+
+// kubectl returns what kubectl says on both its outputs: warnings are part of the matter.
+func kubectl(ctx context.Context, stdin string, args ...string) string {
+	GinkgoHelper()
+	cmd := exec.CommandContext(ctx, plane.Kubectl, append(args, "--kubeconfig", plane.Kubeconfig)...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG=")
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), string(out))
+	return string(out)
+}

@@ -1,0 +1,146 @@
+package install_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+var update = flag.Bool("update", false, "write the golden notes anew")
+
+var _ = Describe("helm install", func() {
+	for _, file := range values() {
+		name := strings.TrimSuffix(filepath.Base(file), ".values.yaml")
+
+		It("takes "+name, func(ctx context.Context) {
+			out := install(ctx, "--values", file)
+
+			By("saying what to do next, with the user's own values")
+			_, notes, found := strings.Cut(out, "NOTES:\n")
+			Expect(found).To(BeTrue(), out)
+			golden := "../testdata/" + name + ".notes.txt"
+			if *update {
+				Expect(os.WriteFile(golden, []byte(notes), 0o644)).To(Succeed())
+			}
+			want, err := os.ReadFile(golden)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(notes).To(Equal(string(want)), "go test ./test/chart/install -update writes it anew")
+
+			By("rendering nothing that the API server does not know")
+			rendered := run(ctx, "template", "travishook", program.Chart(), "--values", file)
+			said := kubectl(ctx, rendered, "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-")
+			Expect(said).NotTo(ContainSubstring("Warning"))
+
+			By("having a pod that restricted Pod Security lets in")
+			Expect(podIsLetIn(ctx)).To(Succeed())
+		})
+	}
+
+	It("can be upgraded, and keeps the CRDs when it goes", func(ctx context.Context) {
+		install(ctx)
+		run(ctx, "upgrade", "travishook", program.Chart(), "--set-json", `config={"log":{"level":"debug"}}`)
+		settings, err := client.CoreV1().ConfigMaps(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(settings.Data["settings.yaml"]).To(ContainSubstring("level: debug"))
+
+		run(ctx, "uninstall", "travishook")
+		_, err = client.CoreV1().ConfigMaps(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the settings should be gone: %v", err)
+		Expect(kubectl(ctx, "", "get", "travisroutes", "-A")).To(ContainSubstring("No resources found"))
+	})
+})
+
+var _ = Describe("the operator's rights", func() {
+	It("are the whole cluster's by default, and no more than it needs", func(ctx context.Context) {
+		install(ctx)
+		for _, ns := range []string{"", "team-a", namespace} {
+			Expect(may(ctx, "watch", "travishook.dev", "travisroutes", ns)).To(BeTrue())
+			Expect(may(ctx, "patch", "travishook.dev", "travisroutes/status", ns)).To(BeTrue())
+			Expect(may(ctx, "list", "", "secrets", ns)).To(BeTrue())
+			Expect(may(ctx, "create", "events.k8s.io", "events", ns)).To(BeTrue())
+		}
+		Expect(may(ctx, "list", "", "namespaces", "")).To(BeTrue())
+		Expect(may(ctx, "update", "coordination.k8s.io", "leases", namespace)).To(BeTrue())
+		Expect(may(ctx, "get", "", "configmaps", namespace)).To(BeTrue())
+
+		for _, ns := range []string{"", "team-a", namespace} {
+			Expect(may(ctx, "update", "travishook.dev", "travisroutes", ns)).To(BeFalse(), "it writes to no spec")
+			Expect(may(ctx, "update", "", "secrets", ns)).To(BeFalse(), "it writes to no Secret")
+		}
+		Expect(may(ctx, "get", "", "configmaps", "team-a")).To(BeFalse())
+		Expect(may(ctx, "update", "coordination.k8s.io", "leases", "team-a")).To(BeFalse())
+	})
+
+	It("end at the chosen namespaces", func(ctx context.Context) {
+		install(ctx, "--set-json", `namespaces=["team-a"]`)
+		for _, ns := range []string{"team-a", namespace} {
+			Expect(may(ctx, "watch", "travishook.dev", "travisroutes", ns)).To(BeTrue())
+			Expect(may(ctx, "list", "", "secrets", ns)).To(BeTrue())
+		}
+		for _, ns := range []string{"", "default"} {
+			Expect(may(ctx, "watch", "travishook.dev", "travisroutes", ns)).To(BeFalse())
+			Expect(may(ctx, "list", "", "secrets", ns)).To(BeFalse())
+		}
+		Expect(may(ctx, "update", "coordination.k8s.io", "leases", namespace)).To(BeTrue())
+	})
+})
+
+var _ = Describe("kubectl apply -k", func() {
+	It("takes config/default, without a warning", func(ctx context.Context) {
+		folder := filepath.Join(plane.Root, "config", "default")
+		said := kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", folder)
+		DeferCleanup(func(ctx context.Context) {
+			for _, part := range []string{"manager", "rbac"} { // not the namespace, nor the CRDs
+				kubectl(ctx, "", "delete", "-k", filepath.Join(plane.Root, "config", part))
+			}
+		})
+		Expect(said).NotTo(ContainSubstring("Warning"))
+		Expect(podIsLetIn(ctx)).To(Succeed())
+		Expect(may(ctx, "list", "", "secrets", "team-a")).To(BeTrue())
+	})
+})
+
+// install installs a release that goes with the spec.
+func install(ctx context.Context, args ...string) string {
+	GinkgoHelper()
+	DeferCleanup(func(ctx context.Context) { run(ctx, "uninstall", "travishook", "--ignore-not-found") })
+	return run(ctx, append([]string{"install", "travishook", program.Chart()}, args...)...)
+}
+
+// podIsLetIn asks whether the namespace, which enforces restricted Pod Security, would take the
+// operator's pod.
+func podIsLetIn(ctx context.Context) error {
+	GinkgoHelper()
+	sets, err := client.AppsV1().StatefulSets(namespace).List(ctx, metav1.ListOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(sets.Items).To(HaveLen(1))
+	template := sets.Items[0].Spec.Template
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "probe"}, Spec: template.Spec}
+	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "store"}) // from the claim template
+	_, err = client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return err
+}
+
+// may asks whether the operator's service account has a right. An empty namespace is all of them.
+func may(ctx context.Context, verb, group, resource, ns string) bool {
+	GinkgoHelper()
+	resource, subresource, _ := strings.Cut(resource, "/")
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: "system:serviceaccount:" + namespace + ":travishook",
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: verb, Group: group, Resource: resource, Subresource: subresource, Namespace: ns,
+		},
+	}}
+	answer, err := client.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	return answer.Status.Allowed
+}
