@@ -36,8 +36,11 @@ const (
 	// idleTimeout ends kept connections before the usual load balancer (60 s) does, since
 	// a request on a connection that just ended is one whose answer is lost.
 	idleTimeout = 50 * time.Second
-	// keepAlive is the pause between TCP probes on a quiet connection.
-	keepAlive = 30 * time.Second
+	// keepAlive is the pause between probes on a quiet connection, in TCP and in HTTP/2, and
+	// probeTimeout the wait for HTTP/2's answer: without them, a connection that a firewall
+	// dropped would swallow every request to its host for minutes.
+	keepAlive    = 30 * time.Second
+	probeTimeout = 15 * time.Second
 )
 
 // Options make a client. The zero value is for accounts of the administrator.
@@ -73,6 +76,7 @@ func NewClient(o Options) *http.Client {
 		MaxIdleConnsPerHost:    idlePerHost,
 		IdleConnTimeout:        idleTimeout,
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: keepAlive, PingTimeout: probeTimeout},
 	}
 	return &http.Client{Transport: &transport{next: t, userAgent: o.UserAgent}}
 }

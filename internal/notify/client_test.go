@@ -200,3 +200,35 @@ func TestRedactTakesTheURLOut(t *testing.T) {
 		t.Error("an error without a URL was changed")
 	}
 }
+
+func TestAnswerLostOverHTTP2(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.ProtoMajor != 2 {
+			t.Errorf("spoke %s", r.Proto)
+		}
+		panic(http.ErrAbortHandler)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	pool := x509.NewCertPool()
+	pool.AddCert(server.Certificate())
+	client := notify.NewClient(notify.Options{CA: pool})
+	t.Cleanup(client.CloseIdleConnections)
+	if _, err := notify.Post(t.Context(), client, server.URL+secretPath, nil, []byte("{}")); !notify.IsAnswerLost(err) {
+		t.Errorf("%v, want a lost answer", err)
+	}
+}
+
+func TestRefusedConnectionIsNoLostAnswer(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	_, err := notify.Post(t.Context(), notify.NewClient(notify.Options{}), server.URL+secretPath, nil, []byte("{}"))
+	if err == nil || notify.IsAnswerLost(err) || notify.IsPermanent(err) {
+		t.Errorf("%v, want an error that is tried again", err)
+	}
+	if strings.Contains(err.Error(), secretPath) {
+		t.Errorf("the URL shows: %v", err)
+	}
+}

@@ -1,7 +1,6 @@
 package notifytest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -9,10 +8,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/go-logr/logr"
-	"github.com/go-logr/logr/funcr"
-	"go.uber.org/goleak"
 
 	"github.com/travishook/travishook/internal/notify"
 )
@@ -197,88 +192,6 @@ func tellsFault(t *testing.T, h Harness, f Fault) {
 	}
 }
 
-// client is a notifier under test, its log and what must stay secret.
-type client struct {
-	account  Account
-	service  notify.Service
-	notifier notify.Notifier
-	log      *logBuffer
-}
-
-// newClient makes the account's notifier. When the test ends it closes it, finds no
-// goroutine of it left, and no secret in its log.
-func newClient(t *testing.T, h Harness, account Account) *client {
-	t.Helper()
-	c := &client{account: account, service: h.Service(), log: &logBuffer{}}
-	before := goleak.IgnoreCurrent()
-	http := account.HTTP
-	if http == nil {
-		http = notify.NewClient(notify.Options{UserAgent: "travishook/test"})
-	}
-	if err := c.service.Check(account.Config, account.Credential); err != nil {
-		t.Fatalf("Check refuses the harness's own account: %v", err)
-	}
-	var err error
-	c.notifier, err = c.service.New(account.Config, account.Credential, notify.Deps{
-		HTTP: http, Dial: notify.NewDialer(nil), Log: c.log.logger(),
-	})
-	if err != nil {
-		t.Fatalf("New: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.notifier.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-		http.CloseIdleConnections()
-		if err := goleak.Find(before); err != nil {
-			t.Errorf("after Close: %v", err)
-		}
-		c.checkNoSecret(t, "log", c.log.String())
-	})
-	return c
-}
-
-// room is the account's nth room in its one spelling.
-func (c *client) room(t *testing.T, n int) string {
-	t.Helper()
-	address, err := c.service.Address(c.account.Config, c.account.Credential, c.account.Rooms[n])
-	if err != nil {
-		t.Fatalf("Address refuses the harness's own room %q: %v", c.account.Rooms[n], err)
-	}
-	c.checkNoSecret(t, "address", address)
-	return address
-}
-
-func (c *client) notify(t *testing.T, m notify.Message) error {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	err := c.notifier.Notify(ctx, m)
-	c.checkSecrets(t, err)
-	return err
-}
-
-// checkSecrets looks for secrets in all that a log or a status might make of err.
-func (c *client) checkSecrets(t *testing.T, err error) {
-	t.Helper()
-	c.checkNoSecret(t, "error", fmt.Sprintf("%v %+v %#v", err, err, err))
-}
-
-func (c *client) checkNoSecret(t *testing.T, where, text string) {
-	t.Helper()
-	if len(c.account.Secrets) == 0 && !c.service.SecretOptional {
-		t.Error("the harness names no secrets to look for")
-	}
-	for _, s := range c.account.Secrets {
-		if len(s) < 8 {
-			t.Errorf("a secret of %d characters may be found by chance", len(s))
-		}
-		if strings.Contains(text, s) {
-			t.Errorf("a secret shows in the %s", where)
-		}
-	}
-}
-
 func await(t *testing.T, c <-chan struct{}, otherwise string) {
 	t.Helper()
 	select {
@@ -286,25 +199,4 @@ func await(t *testing.T, c <-chan struct{}, otherwise string) {
 	case <-time.After(patience):
 		t.Fatal(otherwise)
 	}
-}
-
-// logBuffer keeps what is logged, at every verbosity.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) logger() logr.Logger {
-	return funcr.New(func(prefix, args string) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		fmt.Fprintln(&b.buf, prefix, args)
-	}, funcr.Options{Verbosity: 10})
-}
-
-// String returns all that was logged.
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -109,7 +109,7 @@ func linked(name, value, target string) *slack.TextBlockObject {
 // link returns a URL that Slack takes, in its one spelling.
 func link(text string) (string, bool) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || u.Host == "" || strings.ContainsAny(u.Host, `|<>"`) || u.Scheme != "https" && u.Scheme != "http" {
 		return "", false
 	}
 	target := strings.NewReplacer("|", "%7C", "<", "%3C", ">", "%3E", `"`, "%22", " ", "%20").Replace(u.String())

@@ -49,7 +49,8 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 	if token, ok := credential[tokenKey]; ok {
 		return checkToken(token)
 	}
-	problem := errors.New("the account's Secret holds neither a bot token under the key token nor an incoming webhook's URL under the key url")
+	problem := errors.New("the account's Secret holds neither a bot token under the key token " +
+		"nor an incoming webhook's URL under the key url")
 	for _, key := range slices.Sorted(maps.Keys(credential)) {
 		_, err := webhookURL(credential, key)
 		if err == nil {
@@ -65,11 +66,13 @@ func checkToken(value secret.Value) error {
 	token := strings.TrimSpace(value.Reveal())
 	switch {
 	case strings.HasPrefix(token, "xoxe"):
-		return errors.New("the key token of the account's Secret holds a rotating token, which expires: turn token rotation off in the Slack app's settings and use its bot token (xoxb-…)")
+		return errors.New("the key token of the account's Secret holds a rotating token, which expires: " +
+			"turn token rotation off in the Slack app's settings and use its bot token (xoxb-…)")
 	case strings.HasPrefix(token, "xoxb-"), strings.HasPrefix(token, "xoxp-"):
 		return nil
 	}
-	return errors.New("the key token of the account's Secret does not hold a bot token: it begins with xoxb- and is shown in the Slack app's settings under OAuth & Permissions")
+	return errors.New("the key token of the account's Secret does not hold a bot token: " +
+		"it begins with xoxb- and is shown in the Slack app's settings under OAuth & Permissions")
 }
 
 func webhookURL(credential notify.Credential, key string) (string, error) {

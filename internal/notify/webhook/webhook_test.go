@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -166,5 +167,31 @@ func TestBadURLUnderAnotherKeyIsThatChannelsFault(t *testing.T) {
 	}
 	if _, err := webhook.Service.Address([]byte(`{}`), credential, "team-b"); err == nil {
 		t.Error("the channel was not refused")
+	}
+}
+
+// A kept connection that breaks is where net/http likes to send a request again by itself.
+func TestLostAnswerIsNotSentAgainBehindTheQueue(t *testing.T) {
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if requests.Add(1) > 1 {
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	t.Cleanup(server.Close)
+	n, err := webhook.Service.New([]byte(`{}`), notify.Credential{"url": secret.New(server.URL)},
+		notify.Deps{HTTP: notify.NewClient(notify.Options{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Notify(t.Context(), documented()); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Notify(t.Context(), documented()); !notify.IsAnswerLost(err) {
+		t.Errorf("%v, want a lost answer", err)
+	}
+	if got := requests.Load(); got != 2 {
+		t.Errorf("%d requests arrived, want 2", got)
 	}
 }
