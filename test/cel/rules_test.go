@@ -1,0 +1,122 @@
+package cel
+
+import (
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// channel is for routes that are about something else.
+const channel = `channels: [{address: a@example.com}]`
+
+// long is a string of n characters.
+func long(n int) string { return strings.Repeat("a", n) }
+
+// Each entry with nothing to say is accepted; the others are refused with these words.
+func check(ctx SpecContext, kind func(string) *unstructured.Unstructured, spec, says string) {
+	GinkgoHelper()
+	if says == "" {
+		accepted(ctx, kind(spec))
+		return
+	}
+	refused(ctx, kind(spec), says)
+}
+
+var _ = DescribeTable("a TravisRoute", func(ctx SpecContext, spec, says string) { check(ctx, route, spec, says) },
+	Entry("the smallest", `{repository: example/example, channels: [{address: a@example.com}]}`, ""),
+	Entry("without a spec", `{}`, "spec.repository: Required value"),
+
+	Entry("repository with every character", `{repository: Ex_am-ple.1/~x, `+channel+`}`, ""),
+	Entry("repository by its URL", `{repository: "https://travis-ci.com/example/example", `+channel+`}`,
+		"a repository is owner/name, as in the address of its page on Travis, such as example/example"),
+	Entry("repository without an owner", `{repository: example, `+channel+`}`, "a repository is owner/name"),
+	Entry("repository with a glob", `{repository: example/*, `+channel+`}`, "a repository is owner/name"),
+	Entry("repository of the longest name", `{repository: a/`+long(138)+`, `+channel+`}`, ""),
+	Entry("repository of a longer name", `{repository: a/`+long(139)+`, `+channel+`}`, "spec.repository: Too long"),
+
+	Entry("no channels", `{repository: example/example, channels: []}`, "spec.channels in body should have at least 1 items"),
+	Entry("channel by account alone", `{repository: example/example, channels: [{account: hook}]}`, ""),
+	Entry("channel of nothing", `{repository: example/example, channels: [{}]}`,
+		"a channel needs an address (the room), an account (if the account's Secret names the room), or both"),
+	Entry("two accounts at one address", `{repository: example/example, channels: [{account: a, address: x}, {account: b, address: x}]}`, ""),
+	Entry("the same channel twice", `{repository: example/example, channels: [{address: x}, {address: x}]}`, "spec.channels[1]: Duplicate value"),
+	Entry("address of two lines", `{repository: example/example, channels: [{address: "a\nb"}]}`, "an address is one line without control characters"),
+
+	Entry("every event by name", `{repository: example/example, `+channel+`, events: [pending, passed, fixed, broken, failed, still_failing, errored, canceled, success, failure]}`, ""),
+	Entry("* alone", `{repository: example/example, `+channel+`, events: ["*"]}`, ""),
+	Entry("* with others", `{repository: example/example, `+channel+`, events: [passed, "*"]}`,
+		"* is every event already, so it stands alone: remove the others, or remove *"),
+	Entry("an unknown event", `{repository: example/example, `+channel+`, events: [succes]}`,
+		`supported values: "pending", "passed", "fixed", "broken", "failed", "still_failing", "errored", "canceled", "success", "failure", "*"`),
+	Entry("an event twice", `{repository: example/example, `+channel+`, events: [passed, passed]}`, `spec.events[1]: Duplicate value: "passed"`),
+	Entry("an empty list of events", `{repository: example/example, `+channel+`, events: []}`,
+		"an empty list would relay nothing: leave events out to follow the defaults, or set suspend to stop the route"),
+
+	Entry("branches", `{repository: example/example, `+channel+`, branches: {include: [main, "release/*"], exclude: []}}`, ""),
+	Entry("an empty branch", `{repository: example/example, `+channel+`, branches: {include: [""]}}`, "should be at least 1 chars long"),
+	Entry("every build type", `{repository: example/example, `+channel+`, buildTypes: [push, pull_request, cron, api]}`, ""),
+	Entry("an unknown build type", `{repository: example/example, `+channel+`, buildTypes: [pr]}`, `supported values: "push", "pull_request", "cron", "api"`),
+	Entry("no build type", `{repository: example/example, `+channel+`, buildTypes: []}`, "leave buildTypes out for all of them"),
+
+	Entry("a filter", `{repository: example/example, `+channel+`, filter: 'build.duration > duration("10m")'}`, ""),
+	Entry("the longest filter", `{repository: example/example, `+channel+`, filter: `+long(2048)+`}`, ""),
+	Entry("a longer filter", `{repository: example/example, `+channel+`, filter: `+long(2049)+`}`, "spec.filter: Too long"),
+	Entry("a message", `{repository: example/example, `+channel+`, message: {text: "%{result}"}}`, ""),
+	Entry("a Go message", `{repository: example/example, `+channel+`, message: {text: "{{.}}", syntax: Go}}`, ""),
+	Entry("a message in another syntax", `{repository: example/example, `+channel+`, message: {text: x, syntax: Jinja}}`, `supported values: "Travis", "Go"`),
+	Entry("an empty message", `{repository: example/example, `+channel+`, message: {text: ""}}`, "spec.message.text in body should be at least 1 chars long"),
+	Entry("a repository's number", `{repository: example/example, `+channel+`, repositoryID: 9007199254740991}`, ""),
+	Entry("a repository's number of zero", `{repository: example/example, `+channel+`, repositoryID: 0}`, "should be greater than or equal to 1"),
+	Entry("a repository's number of more than all", `{repository: example/example, `+channel+`, repositoryID: 9007199254740992}`, "should be less than or equal to"),
+	Entry("suspended", `{repository: example/example, `+channel+`, suspend: true}`, ""),
+)
+
+// account is one in a list of accounts.
+func account(fields string) string { return `{accounts: [{name: a, ` + fields + `}]}` }
+
+var _ = DescribeTable("a TravisDefaults", func(ctx SpecContext, spec, says string) { check(ctx, defaults, spec, says) },
+	Entry("an empty one", `{}`, ""),
+	Entry("events", `{events: [passed, failure]}`, ""),
+	Entry("* with others", `{events: [passed, "*"]}`, "* is every event already"),
+	Entry("no events", `{events: []}`, "leave events out for the built-in defaults"),
+	Entry("a default account", `{account: jabber}`, ""),
+	Entry("a message", `{message: {text: x}}`, ""),
+
+	Entry("an XMPP account", account(`xmpp: {jid: ci@example.com, server: "xmpp.example.com:5222", nickname: travis, secretRef: {name: jabber}}`), ""),
+	Entry("an XMPP server by address", account(`xmpp: {jid: ci@example.com, server: "[2001:db8::1]:5222", secretRef: {name: jabber}}`), ""),
+	Entry("a webhook account", account(`webhook: {format: CloudEvents, secretRef: {name: hook}}`), ""),
+	Entry("a Slack account", account(`slack: {secretRef: {name: slack}}`), ""),
+	Entry("an account of no service", `{accounts: [{name: a}]}`, "an account has exactly one service block: xmpp, webhook or slack"),
+	Entry("an account of two services", account(`slack: {secretRef: {name: a}}, webhook: {secretRef: {name: a}}`), "an account has exactly one service block"),
+	Entry("an account's name", `{accounts: [{name: Jabber, slack: {secretRef: {name: a}}}]}`,
+		"an account's name is made of lower-case letters, digits and inner dashes, such as jabber"),
+	Entry("two accounts of one name", `{accounts: [{name: a, slack: {secretRef: {name: a}}}, {name: a, slack: {secretRef: {name: a}}}]}`, "Duplicate value"),
+	Entry("a jid with a resource", account(`xmpp: {jid: ci@example.com/x, secretRef: {name: a}}`), "a jid is the account's bare address without a resource, such as ci@example.com"),
+	Entry("a server without a port", account(`xmpp: {jid: ci@example.com, server: xmpp.example.com, secretRef: {name: a}}`), "a server is host:port, such as xmpp.example.com:5222"),
+	Entry("an account without a Secret", account(`xmpp: {jid: ci@example.com}`), "secretRef: Required value"),
+	Entry("a Secret's name", account(`slack: {secretRef: {name: "a/b"}}`), "a Secret's name is made of lower-case letters, digits, and inner dots and dashes"),
+	Entry("another format", account(`webhook: {format: XML, secretRef: {name: a}}`), `supported values: "JSON", "CloudEvents"`),
+
+	Entry("for all namespaces", account(`slack: {secretRef: {name: a}}, allowedNamespaces: {from: All}`), ""),
+	Entry("for chosen namespaces", account(`slack: {secretRef: {name: a}}, allowedNamespaces: {from: Selector, selector: {matchLabels: {a: b}}}`), ""),
+	Entry("a selection of nothing", account(`slack: {secretRef: {name: a}}, allowedNamespaces: {}`), "from: Required value"),
+	Entry("a selector that is not used", account(`slack: {secretRef: {name: a}}, allowedNamespaces: {from: All, selector: {}}`),
+		"from: Selector needs a selector, and All and Same have none"),
+	Entry("a selector that is missing", account(`slack: {secretRef: {name: a}}, allowedNamespaces: {from: Selector}`),
+		"from: Selector needs a selector"),
+	Entry("addresses", account(`slack: {secretRef: {name: a}}, allowedAddresses: ["#*"]`), ""),
+	Entry("no addresses", account(`slack: {secretRef: {name: a}}, allowedAddresses: []`), "should have at least 1 items"),
+
+	Entry("a grant", `{signatureOnly: {namespaces: {from: Same}, repositories: ["example/*", "*/*", "example/?"]}}`, ""),
+	Entry("a grant to nobody", `{signatureOnly: {repositories: ["*/*"]}}`, "spec.signatureOnly.namespaces: Required value"),
+	Entry("a grant of nothing", `{signatureOnly: {namespaces: {from: All}, repositories: []}}`, "should have at least 1 items"),
+	Entry("a grant by owner", `{signatureOnly: {namespaces: {from: All}, repositories: [example]}}`,
+		"a pattern of repositories is owner/name with * in either, such as example/* or */*"),
+)
+
+var _ = It("has one TravisDefaults in a namespace", func(ctx SpecContext) {
+	other := defaults(`{}`)
+	other.SetName("other")
+	refused(ctx, other, "a namespace has one TravisDefaults, and its name is default")
+})
