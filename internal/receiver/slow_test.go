@@ -64,7 +64,8 @@ func TestSlowSendersAreGivenUp(t *testing.T) {
 				ours, theirs := net.Pipe()
 				listener.connections <- theirs
 
-				go drip(ours, test.begin)
+				dripped := make(chan struct{})
+				go func() { drip(ours, test.begin); close(dripped) }()
 				began := time.Now()
 				answer, err := io.ReadAll(bufio.NewReader(ours))
 				if err != nil {
@@ -77,6 +78,7 @@ func TestSlowSendersAreGivenUp(t *testing.T) {
 					t.Errorf("answer is %q, want %q", status, test.status)
 				}
 				_ = ours.Close() // ends drip
+				<-dripped
 				stop()
 				<-ended
 			})
