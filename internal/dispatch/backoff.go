@@ -23,4 +23,4 @@ func backoff(attempt int, tried time.Duration, fraction float64) time.Duration {
 }
 
 // jitter is where the waits get their fraction from.
-func jitter() float64 { return rand.Float64() }
+func jitter() float64 { return rand.Float64() } //nolint:gosec // nothing secret depends on it

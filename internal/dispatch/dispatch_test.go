@@ -20,6 +20,12 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
+// advance moves the bubble's clock on, and waits until nothing more happens at that time.
+func advance(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
 func TestADeliveryBecomesAMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got notify.Message
@@ -73,8 +79,7 @@ func TestARoomThatComesBackGetsItsMessage(t *testing.T) {
 			return nil
 		}, "#a")
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
-		time.Sleep(6 * time.Hour)
-		synctest.Wait()
+		advance(6 * time.Hour)
 		all := r.queue.outcomes()
 		if last := all[len(all)-1]; last.Outcome.Kind != queue.Delivered || last.Delivery.LastReason != "connection refused" {
 			t.Errorf("the last of %d outcomes: %+v", len(all), last)
@@ -87,8 +92,7 @@ func TestARoomThatStaysDeadGivesUp(t *testing.T) {
 		began := time.Now()
 		r := start(t, func(context.Context, notify.Message) error { return errors.New("connection refused") }, "#a")
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
-		time.Sleep(48 * time.Hour)
-		synctest.Wait()
+		advance(48 * time.Hour)
 		all := r.queue.outcomes()
 		last := all[len(all)-1].Outcome
 		if last.Kind != queue.Dead || last.Reason != "gave up after 24h0m0s: connection refused" {
@@ -120,10 +124,9 @@ func TestDeadRoomsDoNotTakeALiveOnesPlace(t *testing.T) {
 			r.queue.lanes[queue.Probation] <- delivery(fmt.Sprint(i), c)
 		}
 		synctest.Wait()
-		time.Sleep(time.Second)
+		advance(time.Second)
 		r.queue.lanes[queue.Healthy] <- delivery("live", "#live")
-		time.Sleep(time.Hour)
-		synctest.Wait()
+		advance(time.Hour)
 		if got := time.Duration(arrived.Load()); got != time.Second {
 			t.Errorf("the live room's message arrived after %s, not at once", got)
 		}
@@ -144,8 +147,7 @@ func TestAnAttemptThatHangsEnds(t *testing.T) {
 			return fmt.Errorf("post: %w", ctx.Err())
 		}, "#a")
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
-		time.Sleep(attemptTimeout)
-		synctest.Wait()
+		advance(attemptTimeout)
 		if got := r.record.attempts; len(got) != 1 || got[0].Reason != record.TimedOut || got[0].Took != attemptTimeout {
 			t.Errorf("recorded %+v", got)
 		}
@@ -167,8 +169,7 @@ func TestAChannelIsPacedAndNoOtherWaits(t *testing.T) {
 			r.queue.lanes[queue.Healthy] <- delivery(fmt.Sprint(i), "#flood")
 		}
 		r.queue.lanes[queue.Healthy] <- delivery("calm", "#calm")
-		time.Sleep(paceInterval * healthyAttempts * 2)
-		synctest.Wait()
+		advance(paceInterval * healthyAttempts * 2)
 		mu.Lock()
 		defer mu.Unlock()
 		if len(at["#calm"]) != 1 || at["#calm"][0] != 0 {
@@ -185,7 +186,7 @@ func TestStoppingFinishesWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, func(ctx context.Context, m notify.Message) error {
 			if m.Address == "#slow" {
-				time.Sleep(drainTime / 2)
+				<-time.After(drainTime / 2)
 				return nil
 			}
 			<-ctx.Done()
@@ -210,7 +211,7 @@ func TestStoppingFinishesWhatIsUnderWay(t *testing.T) {
 func TestAServiceThatIgnoresTheEndDoesNotHoldItUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, func(context.Context, notify.Message) error {
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 			return nil
 		}, "#a")
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
@@ -218,7 +219,7 @@ func TestAServiceThatIgnoresTheEndDoesNotHoldItUp(t *testing.T) {
 		if err := r.end(); !errors.Is(err, errUnfinished) {
 			t.Errorf("got %v", err)
 		}
-		time.Sleep(time.Hour) // so that the goroutine ends with the test
+		advance(time.Hour) // so that the goroutine ends with the test
 	})
 }
 
@@ -239,8 +240,7 @@ func TestSettlingGoesOnUntilTheStoreHasIt(t *testing.T) {
 		if got := r.queue.outcomes(); len(got) != 1 || got[0].Delivery.ID != "b" {
 			t.Errorf("another channel did not go on meanwhile: %+v", got)
 		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		advance(time.Minute)
 		if got := r.queue.outcomes(); len(got) != 2 || sent.Load() != 2 {
 			t.Errorf("%d settled, %d sent", len(got), sent.Load())
 		}
@@ -300,8 +300,7 @@ func TestAMendedAccountHealsItsDeliveries(t *testing.T) {
 		r.queue.mu.Unlock()
 		r.putPassword(password)
 		r.TableChanged(r.Table())
-		time.Sleep(time.Second)
-		synctest.Wait()
+		advance(time.Second)
 		if len(r.queue.heals) != 2 || !r.queue.heals[1](target("#a")) {
 			t.Error("not healed when the credential appeared")
 		}

@@ -1,0 +1,116 @@
+package record
+
+import (
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the tables of docs/operations/metrics.md anew")
+
+const page = "../../docs/operations/metrics.md"
+
+// TestThePageListsEveryMetric keeps the tables of the page and the code the same.
+func TestThePageListsEveryMetric(t *testing.T) {
+	r, reg, _ := newRecorder(t)
+	reg.MustRegister(QueueCollector(keptQueue{}))
+	use(r)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	table.WriteString("| metric | type | labels | what it tells |\n|---|---|---|---|\n")
+	for _, f := range families {
+		var labels []string
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			labels = append(labels, "`"+l.GetName()+"`")
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), strings.Join(labels, " "), f.GetHelp())
+	}
+	compareTable(t, "metrics", table.String())
+}
+
+func TestThePageListsEveryReason(t *testing.T) {
+	var table strings.Builder
+	table.WriteString("| reason | meaning |\n|---|---|\n")
+	for _, r := range Reasons {
+		fmt.Fprintf(&table, "| `%s` | %s |\n", r.Reason, r.Doc)
+	}
+	compareTable(t, "reasons", table.String())
+}
+
+// TestThePageNamesTheReceiversReasons reads them in the receiver's source, which this package
+// must not import.
+func TestThePageNamesTheReceiversReasons(t *testing.T) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range receiverReasons(t) {
+		if !strings.Contains(string(text), "`"+reason+"`") {
+			t.Errorf("%s does not explain the receiver's reason %s", page, reason)
+		}
+	}
+}
+
+func receiverReasons(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("../receiver/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reasons []string
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if v, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(v.Names[0].Name, "Reason") && len(v.Values) == 1 {
+				if lit, ok := v.Values[0].(*ast.BasicLit); ok {
+					reason, _ := strconv.Unquote(lit.Value)
+					reasons = append(reasons, reason)
+				}
+			}
+			return true
+		})
+	}
+	if len(reasons) == 0 {
+		t.Fatal("the receiver has no reasons")
+	}
+	return reasons
+}
+
+// compareTable holds the part of the page between two marks against what it should be.
+func compareTable(t *testing.T, mark, want string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin, end := "<!-- "+mark+" -->\n", "<!-- end "+mark+" -->"
+	before, rest, ok := strings.Cut(string(text), begin)
+	got, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s has no part %s", page, mark)
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s, part %s (-want +got; -update writes it anew):\n%s", page, mark, diff)
+	}
+}

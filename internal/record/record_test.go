@@ -1,0 +1,188 @@
+package record
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+func newRecorder(t *testing.T) (*Recorder, *prometheus.Registry, *[]string) {
+	t.Helper()
+	var lines []string
+	log := funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{Verbosity: 0})
+	reg := prometheus.NewPedanticRegistry()
+	r, err := New(reg, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, reg, &lines
+}
+
+var accepted = time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)
+
+func attempt(n int, kind queue.Kind, reason Reason) Attempt {
+	return Attempt{
+		Delivery: queue.Delivery{
+			ID: "0123", Attempt: n, Accepted: accepted,
+			Target: queue.Target{Namespace: "team", Route: "r", Channel: "team/room/#a"},
+			Event:  travis.Event{Repository: travis.Repository{Owner: "o", Name: "n"}, Build: travis.Build{Number: "7"}},
+		},
+		Service: "slack", Reason: reason, Took: 50 * time.Millisecond,
+		Outcome: queue.Outcome{Kind: kind, At: accepted.Add(2 * time.Second), Reason: "it says no"},
+	}
+}
+
+// use brings every metric about.
+func use(r *Recorder) {
+	r.Answered(202, "stored", 3*time.Millisecond)
+	r.Noticed("team", "o/n", "redirected", "a redirect ate an event")
+	r.Attempted(attempt(1, queue.Retry, Failed))
+	r.Attempted(attempt(2, queue.Delivered, None))
+	lost := attempt(1, queue.Dead, GaveUp)
+	lost.Service = ""
+	r.Attempted(lost)
+	r.TemplateFailed(attempt(1, queue.Delivered, None).Delivery, errors.New("line 1, column 2: no"))
+}
+
+// keptQueue is a store with these deliveries.
+type keptQueue []queue.Summary
+
+func (k keptQueue) Deliveries(wanted func(queue.Summary) bool) (out []queue.Summary) {
+	for _, s := range k {
+		if wanted(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func TestMetricsCount(t *testing.T) {
+	r, reg, _ := newRecorder(t)
+	use(r)
+	want := `
+# HELP travishook_deliveries_total Deliveries that ended: delivered, dead or dropped, and why. One that is redriven ends again.
+# TYPE travishook_deliveries_total counter
+travishook_deliveries_total{outcome="delivered",reason="none",service="slack"} 1
+travishook_deliveries_total{outcome="dead",reason="gave_up",service="unknown"} 1
+# HELP travishook_delivery_attempts_total Attempts to deliver, by what came of each: delivered, retry, dead or dropped, and why.
+# TYPE travishook_delivery_attempts_total counter
+travishook_delivery_attempts_total{outcome="delivered",reason="none",service="slack"} 1
+travishook_delivery_attempts_total{outcome="retry",reason="failed",service="slack"} 1
+travishook_delivery_attempts_total{outcome="dead",reason="gave_up",service="unknown"} 1
+# HELP travishook_receiver_answers_total Requests answered, by HTTP status code and reason.
+# TYPE travishook_receiver_answers_total counter
+travishook_receiver_answers_total{code="202",reason="stored"} 1
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "travishook_deliveries_total",
+		"travishook_delivery_attempts_total", "travishook_receiver_answers_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLatencyCountsFromTheAcceptance(t *testing.T) {
+	r, reg, _ := newRecorder(t)
+	use(r)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "travishook_delivery_latency_seconds" {
+			if h := f.GetMetric()[0].GetHistogram(); h.GetSampleCount() != 1 || h.GetSampleSum() != 2 {
+				t.Errorf("got %v", h)
+			}
+			return
+		}
+	}
+	t.Error("no latency")
+}
+
+func TestQueueGauges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		kept := keptQueue{
+			{State: queue.Waiting, Accepted: now.Add(-time.Minute)},
+			{State: queue.Waiting, Accepted: now.Add(-time.Hour)},
+			{State: queue.Died, Accepted: now.Add(-48 * time.Hour)},
+		}
+		want := `
+# HELP travishook_queue_deliveries Deliveries in the store, by state: waiting, sending or dead.
+# TYPE travishook_queue_deliveries gauge
+travishook_queue_deliveries{state="dead"} 1
+travishook_queue_deliveries{state="sending"} 0
+travishook_queue_deliveries{state="waiting"} 2
+# HELP travishook_queue_oldest_waiting_seconds Age of the oldest delivery that waits for its first or next attempt; 0 if none does.
+# TYPE travishook_queue_oldest_waiting_seconds gauge
+travishook_queue_oldest_waiting_seconds 3600
+`
+		if err := testutil.CollectAndCompare(QueueCollector(kept), strings.NewReader(want)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestMetricsPassTheLinter(t *testing.T) {
+	r, reg, _ := newRecorder(t)
+	reg.MustRegister(QueueCollector(keptQueue{}))
+	use(r)
+	problems, err := testutil.GatherAndLint(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestRegisteringTwiceIsAnError(t *testing.T) {
+	_, reg, _ := newRecorder(t)
+	if _, err := New(reg, logr.Discard()); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestLogSaysOnceThatARoomFails(t *testing.T) {
+	r, _, lines := newRecorder(t)
+	r.Attempted(attempt(1, queue.Retry, Failed))
+	for n := range 50 {
+		r.Attempted(attempt(n+2, queue.Retry, Failed))
+	}
+	r.Attempted(attempt(52, queue.Dead, GaveUp))
+	keys := `"namespace"="team" "route"="r" "channel"="team/room/#a" "delivery"="0123" "repository"="o/n" "build"="7"`
+	want := []string{
+		`"level"=0 "msg"="delivery did not arrive; it is tried again" ` + keys + ` "attempt"=1 "reason"="it says no" "due"="0001-01-01 00:00:00 +0000 UTC"`,
+		`"level"=0 "msg"="delivery given up; it can be redriven" ` + keys + ` "attempt"=52 "reason"="it says no"`,
+	}
+	if diff := cmp.Diff(want, *lines); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStrangersDoNotFloodTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _, lines := newRecorder(t)
+		for range 1000 {
+			r.Noticed("team", "o/n", "redirected", "a redirect ate an event")
+		}
+		r.Noticed("other", "o/n", "redirected", "a redirect ate an event")
+		if len(*lines) != 2 {
+			t.Errorf("%d lines", len(*lines))
+		}
+		<-time.After(noticeEvery)
+		r.Noticed("team", "o/n", "redirected", "a redirect ate an event")
+		if len(*lines) != 3 {
+			t.Errorf("%d lines after %s", len(*lines), noticeEvery)
+		}
+	})
+}

@@ -1,0 +1,91 @@
+package render
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/travishook/travishook/internal/travis"
+)
+
+const page = "../../docs/messages.md"
+
+// TestThePageListsEverything keeps the tables of the page and the code the same.
+func TestThePageListsEverything(t *testing.T) {
+	example := sampleEvent(travis.StillFailing, travis.PullRequest)
+	var names strings.Builder
+	names.WriteString("| variable | meaning | example |\n|---|---|---|\n")
+	for _, v := range Variables() {
+		shown := "`" + fmt.Sprint(v.value(&example)) + "`"
+		if v.GoOnly || strings.Contains(shown, "\n") || shown == "``" {
+			shown = ""
+		}
+		fmt.Fprintf(&names, "| `%s` | %s | %s |\n", v.Name, v.Doc, shown)
+	}
+	compareTable(t, "variables", names.String())
+
+	var calls strings.Builder
+	calls.WriteString("| function | meaning |\n|---|---|\n")
+	for _, f := range Functions() {
+		fmt.Fprintf(&calls, "| `{{%s}}` | %s |\n", f.Usage, f.Doc)
+	}
+	compareTable(t, "functions", calls.String())
+
+	var samples strings.Builder
+	samples.WriteString("| event | text |\n|---|---|\n")
+	for _, s := range Samples() {
+		if s.Event.Build.Type == travis.Push && s.Event.Build.Tag == "" || s.Event.Build.Result == travis.Passed {
+			text := strings.ReplaceAll(defaultText(&s.Event), s.Event.Commit.SHA, s.Event.Commit.SHA[:7]+"…")
+			fmt.Fprintf(&samples, "| %s | %s |\n", s.Name, text)
+		}
+	}
+	compareTable(t, "samples", samples.String())
+}
+
+// TestFunctionsDoWhatTheirUsageShows runs each function as the page shows it.
+func TestFunctionsDoWhatTheirUsageShows(t *testing.T) {
+	e := sampleEvent(travis.StillFailing, travis.PullRequest)
+	e.Build.Branch = "release/1.x"
+	want := map[string]string{
+		"link": "the build (https://app.travis-ci.com/example/example/builds/277712204)", "upper": "STILL FAILING",
+		"lower": "release/1.x", "truncate": "Keep the order of events", "default": "Ada Example", "replace": "still failing",
+		"trimPrefix": "1.x", "trimSuffix": "release/1", "contains": "false", "hasPrefix": "true", "hasSuffix": "true",
+		"urlquery": "release%2F1.x", "print": "123!", "printf": "example/example@release/1.x",
+		"eq": "false", "ne": "true", "lt": "false", "le": "false", "gt": "false", "ge": "false",
+		"and": "false", "or": "release/1.x", "not": "false", "len": "2",
+		"index": "map[allow_failure:false id:638473449 number:123.1 state:failed]",
+	}
+	for _, f := range Functions() {
+		m, err := Message(compile(t, "{{"+f.Usage+"}}", Go), e)
+		if err != nil || m.Text != want[f.Name] {
+			t.Errorf("{{%s}}: got %q, %v; want %q", f.Usage, m.Text, err, want[f.Name])
+		}
+	}
+}
+
+// compareTable holds the part of the page between two marks against what it should be.
+func compareTable(t *testing.T, mark, want string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin, end := "<!-- "+mark+" -->\n", "<!-- end "+mark+" -->"
+	before, rest, ok := strings.Cut(string(text), begin)
+	got, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s has no part %s", page, mark)
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s, part %s (-want +got; -update writes it anew):\n%s", page, mark, diff)
+	}
+}
