@@ -64,9 +64,9 @@ func NewServer(options ServerOptions) (*Server, error) {
 }
 
 // Listen takes the port. The error is a sentence that says what to do.
-func (s *Server) Listen(ctx context.Context) error {
+func (s *Server) Listen() error {
 	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", s.options.Address)
+	listener, err := config.Listen(context.Background(), "tcp", s.options.Address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("cannot listen for webhooks on %s: another program has the port; end it, or choose another port", s.options.Address)

@@ -39,7 +39,7 @@ func serve(t *testing.T, options receiver.ServerOptions) (address string, stop f
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Listen(t.Context()); err != nil {
+	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -106,7 +106,7 @@ func TestAPortInUseIsASentence(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := fmt.Sprintf("cannot listen for webhooks on %s: another program has the port; end it, or choose another port", taken.Addr())
-	if err := s.Listen(t.Context()); err == nil || err.Error() != want {
+	if err := s.Listen(); err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}
 }

@@ -51,7 +51,7 @@ var _ = BeforeSuite(func() {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	ctx, stop := context.WithCancel(context.Background())
-	Expect(server.Listen(ctx)).To(Succeed())
+	Expect(server.Listen()).To(Succeed())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx) }()
 	DeferCleanup(func() {
