@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/settings"
 )
 
@@ -63,6 +65,8 @@ func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Log
 		Metrics:                metricsserver.Options{BindAddress: s.Metrics.Address},
 		HealthProbeBindAddress: s.Probes.Address,
 		Controller:             config.Controller{SkipNameValidation: new(true)},
+		// The pipeline ends by its own bounds; the manager must not cut it off before.
+		GracefulShutdownTimeout: new(time.Duration(s.Receiver.Linger) + drain + dispatch.StopTimeout + closeTimeout),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up: %w", err)

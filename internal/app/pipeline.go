@@ -29,6 +29,7 @@ type pipeline struct {
 	log        logr.Logger
 
 	complete atomic.Bool // the table holds all there is
+	stopping atomic.Bool // webhooks are still taken, but no more should be sent here
 }
 
 // NeedLeaderElection is false: every replica receives and delivers.
@@ -58,6 +59,7 @@ func (p *pipeline) Start(ctx context.Context) error {
 	})
 	go func() { sent <- p.dispatcher.Run(sending) }()
 
+	defer context.AfterFunc(ctx, func() { p.stopping.Store(true) })()
 	err := p.receiver.Serve(ctx)
 	stopSending()
 	err = errors.Join(err, <-sent)
@@ -79,5 +81,11 @@ func (p *pipeline) ready() error {
 	return nil
 }
 
-// readyz is ready as a probe.
-func (p *pipeline) readyz(*http.Request) error { return p.ready() }
+// readyz is ready as a probe: it says no as soon as the operator is to stop, so that webhooks go
+// elsewhere, while the receiver goes on taking those that still come.
+func (p *pipeline) readyz(*http.Request) error {
+	if p.stopping.Load() {
+		return errors.New("the operator is stopping")
+	}
+	return p.ready()
+}

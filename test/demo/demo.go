@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/room"
 )
 
 const (
@@ -31,7 +33,7 @@ type demo struct {
 	dir      string // of this run: settings, store, keys, logs
 	key      *rsa.PrivateKey
 	plane    *controlplane.ControlPlane
-	room     *room
+	room     *room.Room
 	operator *operator.Process
 	expected []string // what the messages must say, in order
 }
@@ -84,7 +86,7 @@ func (d *demo) cleanUp() {
 		}
 	}
 	if d.room != nil {
-		d.room.close()
+		d.room.Close()
 	}
 	if d.plane != nil {
 		if err := d.plane.Stop(); err != nil {
@@ -104,10 +106,13 @@ func (d *demo) startCluster(ctx context.Context) (err error) {
 }
 
 func (d *demo) openRoom(context.Context) (err error) {
-	if d.room, err = openRoom(d.breaks == "room"); err != nil {
+	if d.room, err = room.Open(); err != nil {
 		return err
 	}
-	say("it is at %s", d.room.url)
+	if d.breaks == "room" {
+		d.room.Refuse(http.StatusNotFound)
+	}
+	say("it is at %s", d.room.URL)
 	return nil
 }
 
@@ -118,7 +123,7 @@ func (d *demo) apply(ctx context.Context) error {
 		}
 	}
 	secret := filepath.Join(d.dir, "room.yaml")
-	if err := os.WriteFile(secret, []byte(fmt.Sprintf(roomSecret, systemNamespace, d.room.url)), 0o600); err != nil {
+	if err := os.WriteFile(secret, []byte(fmt.Sprintf(roomSecret, systemNamespace, d.room.URL)), 0o600); err != nil {
 		return err
 	}
 	manifests := filepath.Join(d.plane.Root, "test", "demo", "manifests")
@@ -206,7 +211,7 @@ func (d *demo) finish(context.Context) error {
 	if err := d.operator.Stop(); err != nil {
 		return err
 	}
-	if got := d.room.heard(); len(got) != len(d.expected) {
+	if got := d.room.Messages(); len(got) != len(d.expected) {
 		return fmt.Errorf("the room got %d messages, and %d should have come; the last: %s", len(got), len(d.expected), got[len(got)-1].Text)
 	}
 	say("it has ended; the room got %d messages", len(d.expected))

@@ -93,7 +93,7 @@ func (d *demo) listen(ctx context.Context) error {
 	defer cancel()
 	missing := slices.Clone(d.expected)
 	for n := 1; len(missing) > 0; n++ {
-		m, err := d.room.wait(ctx, n)
+		m, err := d.room.Wait(ctx, n)
 		if err != nil {
 			d.explain(context.WithoutCancel(ctx))
 			return fmt.Errorf("%w: %s", err, strings.Join(missing, ", "))
@@ -131,7 +131,7 @@ func (d *demo) stayUp(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for n := len(d.expected) + 1; ; n++ {
-		m, err := d.room.wait(ctx, n)
+		m, err := d.room.Wait(ctx, n)
 		if err != nil {
 			break
 		}

@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/prosody"
+)
+
+var _ = Describe("The smallest route", func() {
+	It("brings a build into an XMPP room", func(ctx context.Context) {
+		bot := prosody.Account{Name: "ci", Password: "the bot's own password"}
+		server := prosody.Start(GinkgoTB(), prosody.Options{Accounts: []prosody.Account{bot}})
+		people := server.Join(GinkgoTB(), "ann", "example@"+prosody.Rooms)
+
+		s := newSite(ctx)
+		s.apply(ctx, `
+apiVersion: travishook.dev/v1alpha1
+kind: TravisRoute
+metadata: {name: example, namespace: TEAM}
+spec:
+  repository: example/example
+  channels:
+  - address: example@`+prosody.Rooms+`
+---
+apiVersion: travishook.dev/v1alpha1
+kind: TravisDefaults
+metadata: {name: default, namespace: SYSTEM}
+spec:
+  accounts:
+  - name: jabber
+    xmpp: {jid: `+bot.JID()+`, secretRef: {name: jabber}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: jabber, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
+stringData:
+  password: `+bot.Password+`
+  server: `+server.Address+`
+  ca.crt: |
+    `+strings.ReplaceAll(strings.TrimSpace(string(server.CA)), "\n", "\n    ")+`
+---`+tokenSecret)
+		s.start(ctx)
+		s.waitReady(ctx)
+
+		Expect(s.post(ctx, travistest.Build{Result: travis.Fixed})).To(Equal(http.StatusAccepted))
+
+		said := people.Said(GinkgoTB(), 1)
+		Expect(said[0].Body).To(HavePrefix(
+			"[Travis-CI] [example/example] build/123: fixed for push to main at 62aae5f70ceee39123ef62aae5f70ceee39123ef."))
+		Expect(said[0].Nick).To(Equal("ci"))
+		By("telling on the route's status which build it was")
+		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", "example", "-n", s.name).
+			Should(ContainSubstring("#123 fixed"))
+	})
+})
+
+var _ = Describe("A route's events", func() {
+	It("are the defaults, live, where the route lists none", func(ctx context.Context) {
+		s, r := newSite(ctx), openRoom()
+		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+`
+apiVersion: travishook.dev/v1alpha1
+kind: TravisRoute
+metadata: {name: example, namespace: TEAM}
+spec: {repository: example/example, channels: [{account: room}]}
+`)
+		s.start(ctx)
+		s.waitReady(ctx)
+		Expect(s.post(ctx, travistest.Build{ID: 1, Result: travis.Canceled})).To(Equal(http.StatusNoContent))
+
+		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", s.system, "--type=merge", "-p", `{"spec":{"events":["canceled"]}}`)
+		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.eventSummary}").
+			Should(Equal("canceled"))
+
+		Expect(s.post(ctx, travistest.Build{ID: 2, Result: travis.Canceled})).To(Equal(http.StatusAccepted))
+		Eventually(texts(r)).Should(ConsistOf(ContainSubstring("canceled")))
+	})
+})

@@ -1,0 +1,234 @@
+// Package e2e holds the operator, as a process of its own, against what its users would notice:
+// kubectl in front of it, a real API server beside it, real rooms behind it.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/rsa"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/internal/verify"
+	"github.com/travishook/travishook/test/controlplane"
+	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/room"
+)
+
+// patience bounds each wait for what takes a second or two on a quiet machine.
+const patience = 30 * time.Second
+
+var (
+	plane  *controlplane.ControlPlane
+	binary string
+)
+
+func TestEndToEnd(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "End to end")
+}
+
+var _ = BeforeSuite(func(ctx context.Context) {
+	SetDefaultEventuallyTimeout(patience)
+	var err error
+	plane, err = controlplane.Start(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error { return plane.Stop() })
+	binary, err = operator.Build(ctx, plane.Root)
+	Expect(err).NotTo(HaveOccurred())
+})
+
+// site is one installation: an operator with a namespace and a store of its own, and a team.
+type site struct {
+	name     string // of the team's namespace
+	system   string // namespace of the operator
+	dir      string
+	key      *rsa.PrivateKey
+	extra    string // further settings
+	operator *operator.Process
+}
+
+const token = "a token that only Travis and the team know"
+
+var sites int
+
+// newSite makes the namespaces; start starts the operator.
+func newSite(ctx context.Context) *site {
+	GinkgoHelper()
+	sites++
+	s := &site{
+		name:   fmt.Sprintf("team-%d", sites),
+		system: fmt.Sprintf("travishook-%d", sites),
+		dir:    GinkgoT().TempDir(),
+		key:    travistest.Key(),
+	}
+	for _, ns := range []string{s.name, s.system} {
+		kubectl(ctx, "", "create", "namespace", ns)
+	}
+	return s
+}
+
+// settings of the operator, which trusts the site's key and looks at the site's namespaces only,
+// so that sites do not see each other.
+func (s *site) settings() string {
+	return fmt.Sprintf(`apiVersion: settings.travishook.dev/v1alpha1
+kind: Settings
+namespaces: [%s]
+receiver: {address: "127.0.0.1:0", linger: 0s}
+probes: {address: "127.0.0.1:0"}
+metrics: {address: "127.0.0.1:0"}
+store: {directory: %q}
+trust:
+  keys:
+  - name: test
+    pem: |
+      %s
+%s`, s.name, filepath.Join(s.dir, "store"), strings.ReplaceAll(strings.TrimSpace(travistest.PEM(s.key)), "\n", "\n      "), s.extra)
+}
+
+// start starts the operator, or starts it again on the same store.
+func (s *site) start(ctx context.Context) {
+	GinkgoHelper()
+	path := filepath.Join(s.dir, "settings.yaml")
+	Expect(os.WriteFile(path, []byte(s.settings()), 0o600)).To(Succeed())
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	p, err := operator.Start(ctx, binary, "--settings", path, "--kubeconfig", plane.Kubeconfig, "--namespace", s.system)
+	Expect(err).NotTo(HaveOccurred())
+	s.operator = p
+	DeferCleanup(func() {
+		p.Kill()
+		if CurrentSpecReport().Failed() {
+			AddReportEntry("operator's log", p.Log())
+		}
+	})
+}
+
+// apply applies manifests, in which TEAM and SYSTEM stand for the site's namespaces.
+func (s *site) apply(ctx context.Context, manifests string) {
+	GinkgoHelper()
+	kubectl(ctx, s.fill(manifests), "apply", "-f", "-")
+}
+
+func (s *site) fill(text string) string {
+	return strings.NewReplacer("TEAM", s.name, "SYSTEM", s.system).Replace(text)
+}
+
+// tokenSecret vouches for example/example.
+const tokenSecret = `
+apiVersion: v1
+kind: Secret
+metadata: {name: example-token, namespace: TEAM, labels: {travishook.dev/secret-type: token}}
+stringData: {repository: example/example, token: ` + token + `}
+`
+
+// accountRoom is a cluster-wide webhook account called room.
+const accountRoom = `
+apiVersion: travishook.dev/v1alpha1
+kind: TravisDefaults
+metadata: {name: default, namespace: SYSTEM}
+spec:
+  accounts:
+  - name: room
+    webhook: {secretRef: {name: room}}
+`
+
+// roomSecret is its credential.
+func roomSecret(r *room.Room) string {
+	return `
+apiVersion: v1
+kind: Secret
+metadata: {name: room, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
+stringData: {url: "` + r.URL + `"}
+`
+}
+
+// route relays every event of example/example to the room.
+const route = `
+apiVersion: travishook.dev/v1alpha1
+kind: TravisRoute
+metadata: {name: example, namespace: TEAM}
+spec:
+  repository: example/example
+  channels: [{account: room}]
+  events: ["*"]
+`
+
+func openRoom() *room.Room {
+	GinkgoHelper()
+	r, err := room.Open()
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(r.Close)
+	return r
+}
+
+// post sends a webhook as Travis does, with the token's proof in the path, and returns the answer.
+// It tries again while the operator is not ready, as only a test may.
+func (s *site) post(ctx context.Context, b travistest.Build) int {
+	GinkgoHelper()
+	url := s.operator.URL + "/" + verify.Proof(b.Slug(), secret.New(token))
+	var status int
+	Eventually(func(g Gomega) {
+		status = send(g, travistest.Request(ctx, url, b, s.key))
+		g.Expect(status).NotTo(Equal(http.StatusServiceUnavailable))
+	}).Should(Succeed())
+	return status
+}
+
+func send(g Gomega, r *http.Request) int {
+	response, err := http.DefaultClient.Do(r)
+	g.Expect(err).NotTo(HaveOccurred())
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	g.Expect(err).NotTo(HaveOccurred())
+	return response.StatusCode
+}
+
+// waitReady waits until the team's route is ready.
+func (s *site) waitReady(ctx context.Context) {
+	GinkgoHelper()
+	kubectl(ctx, "", "wait", "travisroute/example", "-n", s.name, "--for=condition=Ready", "--timeout=30s")
+}
+
+// kubectl runs the real one and returns what it prints.
+func kubectl(ctx context.Context, stdin string, args ...string) string {
+	GinkgoHelper()
+	out, err := tryKubectl(ctx, stdin, args...)
+	Expect(err).NotTo(HaveOccurred(), "kubectl %s: %s", strings.Join(args, " "), out)
+	return out
+}
+
+func tryKubectl(ctx context.Context, stdin string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, plane.Kubectl, append([]string{"--kubeconfig", plane.Kubeconfig}, args...)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
+
+// texts are the messages of a room.
+func texts(r *room.Room) func() []string {
+	return func() []string {
+		var all []string
+		for _, m := range r.Messages() {
+			all = append(all, m.Text)
+		}
+		return all
+	}
+}
+
+// now is this second, as Travis tells time, so that two payloads of one build are the same.
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
