@@ -1,0 +1,257 @@
+package notifytest_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/notifytest"
+	"github.com/travishook/travishook/internal/secret"
+)
+
+const (
+	bugVariable = "TRAVISHOOK_CONTRACT_BUG"
+	password    = "correct-horse-battery"
+)
+
+// TestContractFindsBugs runs the contract over a service with one bug at a time, in a process
+// of its own since it must fail there, and looks for the complaint.
+func TestContractFindsBugs(t *testing.T) {
+	for bug, complaint := range map[string]string{
+		"none":              "PASS",
+		"secret-in-error":   "a secret shows in the error",
+		"secret-in-log":     "a secret shows in the log",
+		"secret-in-address": "a secret shows in the address",
+		"wrong-kind":        `kind "retry", want "permanent"`,
+		"wrong-wait":        "asks to wait 1s, want 5s",
+		"silent-error":      `"come back later" is not in the error`,
+		"swallows-error":    "Notify returned nil",
+		"sends-twice":       "one message was sent, 2 arrived",
+		"wrong-room":        "sent to",
+		"wrong-id":          "idempotency key",
+		"no-text":           "is not in what arrived",
+		"second-line":       "a second line",
+		"leaks-goroutine":   "found unexpected goroutines",
+		"takes-any-address": "took it for the room",
+		"takes-any-account": "was not refused",
+		"unstable-address":  "and of that",
+		"answers-early":     "the server had",
+		"ends-permanently":  `an attempt that was called off is "permanent"`,
+		"hides-a-kind":      `no fault shows "bad credential"`,
+		"no-documentation":  "is not documented by a sentence",
+	} {
+		t.Run(bug, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBuggyService$", "-test.v")
+			cmd.Env = append(os.Environ(), bugVariable+"="+bug)
+			out, err := cmd.CombinedOutput()
+			if failed := err != nil; failed != (bug != "none") || !strings.Contains(string(out), complaint) {
+				t.Errorf("%v, and %q was to be in\n%s", err, complaint, out)
+			}
+		})
+	}
+}
+
+// TestBuggyService is what TestContractFindsBugs runs.
+func TestBuggyService(t *testing.T) {
+	bug := os.Getenv(bugVariable)
+	if bug == "" {
+		t.Skip("only with a bug, by TestContractFindsBugs")
+	}
+	notifytest.Run(t, harness{bug: bug})
+}
+
+// harness is that of a service that lives in memory. Its server's mood is in the config.
+type harness struct{ bug string }
+
+func (h harness) is(bug string) bool { return h.bug == bug }
+
+func (h harness) Service() notify.Service {
+	doc := "The password of the account."
+	if h.is("no-documentation") {
+		doc = "password"
+	}
+	return notify.Service{
+		Name: "fake", Title: "Fake", Keys: []notify.Key{{Name: "password", Required: true, Doc: doc}},
+		Check: func(config json.RawMessage, credential notify.Credential) error {
+			_, ok := credential["password"]
+			if (!ok || !json.Valid(config)) && !h.is("takes-any-account") {
+				return errors.New("set the key password of the account's Secret")
+			}
+			return nil
+		},
+		Address: func(_ json.RawMessage, _ notify.Credential, address string) (string, error) {
+			switch {
+			case !slices.Contains([]string{"one", "two", "one+", "one+" + password}, address) && !h.is("takes-any-address"):
+				return "", fmt.Errorf("%.100q is no room: write one or two", address)
+			case h.is("unstable-address") && address == "one":
+				return "one+", nil
+			case h.is("unstable-address") && address == "one+":
+				return "one", nil
+			case h.is("secret-in-address"):
+				return "one+" + password, nil
+			}
+			return address, nil
+		},
+		New: func(config json.RawMessage, _ notify.Credential, deps notify.Deps) (notify.Notifier, error) {
+			var server server
+			err := json.Unmarshal(config, &server)
+			return &notifier{harness: h, server: server, deps: deps, closed: make(chan struct{})}, err
+		},
+	}
+}
+
+// server is what the fake's config says of the one to speak to.
+type server struct {
+	ID    int    `json:"id"`
+	Fault string `json:"fault"`
+}
+
+// recorders and hangs of the servers, by id. Tests within one process run one after another.
+var (
+	recorders []*notifytest.Recorder
+	hangs     = map[int]chan struct{}{}
+)
+
+func account(fault string) notifytest.Account {
+	rec := &notifytest.Recorder{}
+	recorders = append(recorders, rec)
+	return notifytest.Account{
+		Config:     json.RawMessage(fmt.Sprintf(`{"id":%d,"fault":%q}`, len(recorders)-1, fault)),
+		Credential: notify.Credential{"password": secret.New(password)},
+		Rooms:      []string{"one", "two"}, Secrets: []string{password}, Received: rec.Wait,
+	}
+}
+
+func (harness) Start(*testing.T) notifytest.Account { return account("") }
+
+func (harness) Hang(*testing.T) (notifytest.Account, <-chan struct{}) {
+	a, reached := account("hang"), make(chan struct{})
+	hangs[len(recorders)-1] = reached
+	return a, reached
+}
+
+func (h harness) Faults() []notifytest.Fault {
+	var faults []notifytest.Fault
+	for _, kind := range notifytest.Kinds {
+		if kind == notifytest.BadCredential && h.is("hides-a-kind") {
+			continue
+		}
+		f := notifytest.Fault{
+			Name: string(kind), Want: kind, Says: "come back later",
+			Arrange: func(*testing.T) notifytest.Account { return account(string(kind)) },
+		}
+		if kind == notifytest.RetryAfter {
+			f.Wait = 5 * time.Second
+		}
+		faults = append(faults, f)
+	}
+	return faults
+}
+
+func (harness) Cannot() map[notifytest.Kind]string { return nil }
+
+func (harness) CheckShown(_ notify.Message, got notifytest.Received) error {
+	if strings.ContainsAny(got.Text, "\r\n") {
+		return errors.New("a second line")
+	}
+	return nil
+}
+
+func (harness) BadAccounts(*testing.T) []notifytest.BadAccount { return nil }
+func (harness) BadAddresses() []string                         { return []string{"three"} }
+
+type notifier struct {
+	harness
+	server server
+	deps   notify.Deps
+	closed chan struct{}
+}
+
+func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
+	if n.is("secret-in-log") {
+		n.deps.Log.V(4).Info("sending", "with", password)
+	}
+	if n.is("leaks-goroutine") {
+		go func() { <-n.closed }()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if n.server.Fault == "hang" {
+		return n.hang(ctx)
+	}
+	if n.server.Fault != "" && !n.is("swallows-error") {
+		return n.fail(notifytest.Kind(n.server.Fault))
+	}
+	n.deliver(m)
+	return nil
+}
+
+func (n *notifier) hang(ctx context.Context) error {
+	if n.is("answers-early") {
+		defer close(hangs[n.server.ID])
+		return nil
+	}
+	close(hangs[n.server.ID])
+	<-ctx.Done()
+	if n.is("ends-permanently") {
+		return notify.Permanent(ctx.Err())
+	}
+	return ctx.Err()
+}
+
+func (n *notifier) fail(kind notifytest.Kind) error {
+	err := errors.New("come back later")
+	switch {
+	case n.is("secret-in-error"):
+		err = fmt.Errorf("come back later, %s", password)
+	case n.is("silent-error"):
+		err = errors.New("no")
+	}
+	switch kind {
+	case notifytest.Permanent:
+		if n.is("wrong-kind") {
+			return err
+		}
+		return notify.Permanent(err)
+	case notifytest.RetryAfter:
+		if n.is("wrong-wait") {
+			return notify.RetryAfter(err, time.Second)
+		}
+		return notify.RetryAfter(err, 5*time.Second)
+	case notifytest.BadCredential:
+		return notify.BadCredential(err)
+	case notifytest.AnswerLost:
+		return notify.AnswerLost(err)
+	case notifytest.Retry:
+	}
+	return err
+}
+
+func (n *notifier) deliver(m notify.Message) {
+	got := notifytest.Received{Room: m.Address, ID: m.ID, Text: notify.Line(m.Text)}
+	switch {
+	case n.is("second-line"):
+		got.Text = m.Text
+	case n.is("wrong-room"):
+		got.Room = "two+"
+	case n.is("wrong-id"):
+		got.ID = "other"
+	case n.is("no-text"):
+		got.Text = "a build"
+	case n.is("sends-twice"):
+		recorders[n.server.ID].Add(got)
+	}
+	recorders[n.server.ID].Add(got)
+}
+
+func (n *notifier) Close() error { return nil }
