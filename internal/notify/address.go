@@ -25,7 +25,7 @@ type Rules struct {
 
 // ErrForbidden is what a dial ends with that the address rules refuse.
 var ErrForbidden = errors.New("accounts that a namespace defines may not reach it; " +
-	"the administrator can allow the address in the operator's settings")
+	"the administrator can allow the address in the operator's settings (delivery.allowAddresses)")
 
 // special are the ranges that are not the public internet, with the word for them.
 var special = []struct {

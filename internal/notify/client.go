@@ -47,7 +47,8 @@ const (
 type Options struct {
 	// Rules that bind the client; nil for accounts that are exempt.
 	Rules *Rules
-	// CA is trusted instead of the system's certificates; nil trusts the system's.
+	// CA is trusted instead of the system's certificates; nil trusts the system's, which
+	// SSL_CERT_FILE and SSL_CERT_DIR can replace.
 	CA *x509.CertPool
 	// UserAgent names the operator and its version: travishook/1.2.3.
 	UserAgent string
