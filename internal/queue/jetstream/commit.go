@@ -17,7 +17,7 @@ const (
 	// it later must fit into a message, too.
 	maxEntry = 5 << 20
 	// batchBytes ends a batch: more would make everyone in it wait, and gains nothing.
-	batchBytes = 512 << 10
+	batchBytes = 256 << 10
 	// messageOverhead is what a message costs beside its data: its subject and checksum.
 	messageOverhead = 64
 	// ioTimeout bounds one append, read or purge. A disk that takes longer has failed.

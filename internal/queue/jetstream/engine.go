@@ -118,8 +118,11 @@ func (e *Engine) Ready() error {
 	if err := e.refusal(); err != nil {
 		return err
 	}
-	return e.room(0)
+	return e.room(usualEvent)
 }
+
+// usualEvent is the bytes that an event takes, with its targets, but for few.
+const usualEvent = 16 << 10
 
 // refusal says why nothing can be stored, if so. The caller holds the lock.
 func (e *Engine) refusal() error {

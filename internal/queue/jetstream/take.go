@@ -139,16 +139,16 @@ func (e *Engine) readEvent(ctx context.Context, at journal.Position) (*travis.Ev
 	if err != nil {
 		return nil, fmt.Errorf("message %d: %w", at.Seq, err)
 	}
-	entries, err := journal.Split(data)
+	entry, err := journal.SplitOne(data, at.Index)
 	if err != nil {
 		return nil, fmt.Errorf("message %d: %w", at.Seq, err)
 	}
-	if at.Index >= len(entries) || entries[at.Index].Event() == nil {
+	event := entry.Event()
+	if event == nil {
 		return nil, fmt.Errorf("message %d: entry %d holds no event", at.Seq, at.Index)
 	}
-	event := entries[at.Index].Event()
 	e.mu.Lock()
-	e.events.add(at, event, entries[at.Index].Size())
+	e.events.add(at, event, entry.Size())
 	e.mu.Unlock()
 	return event, nil
 }

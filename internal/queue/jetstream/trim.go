@@ -15,8 +15,9 @@ const (
 	stepMessages = 128
 	stepRead     = 2 << 20
 	stepCarry    = 256 << 10
-	// maxMessage bounds a message of carried entries.
-	maxMessage = 6 << 20
+	// carryBytes ends a message of carried entries: to send one of its deliveries later, the
+	// whole message must be read.
+	carryBytes = 64 << 10
 )
 
 // pass is one way through the log, from its beginning to what was its end when it began.
@@ -124,7 +125,7 @@ func fitting(entries []journal.Entry) int {
 	size := 0
 	for i := range entries {
 		size += entries[i].Size() + 1
-		if i > 0 && size > maxMessage {
+		if i > 0 && size > carryBytes {
 			return i
 		}
 	}

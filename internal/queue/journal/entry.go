@@ -140,6 +140,18 @@ func Split(message []byte) ([]Entry, error) {
 	return entries, nil
 }
 
+// SplitOne takes one entry out of a message.
+func SplitOne(message []byte, index int) (Entry, error) {
+	n := 0
+	for line := range bytes.SplitSeq(message, []byte{'\n'}) {
+		if n == index {
+			return decode(line)
+		}
+		n++
+	}
+	return Entry{}, fmt.Errorf("the message has %d journal entries, and not number %d", n, index)
+}
+
 func decode(line []byte) (Entry, error) {
 	var e Entry
 	if err := json.Unmarshal(line, &e); err != nil {

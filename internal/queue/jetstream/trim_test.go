@@ -1,0 +1,175 @@
+package jetstream
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/travishook/travishook/internal/queue"
+)
+
+const smallStoreBytes = 2 << 20
+
+// deliverMany stores and delivers events through the room #alive.
+func deliverMany(t *testing.T, e *Engine, from, n int64) {
+	t.Helper()
+	for build := from; build < from+n; build++ {
+		if _, err := e.Accept(t.Context(), acceptance(build, "#alive")); err != nil {
+			t.Fatalf("build %d: %v", build, err)
+		}
+		d, err := e.Take(t.Context(), queue.Healthy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWhatEndedMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		for build := range int64(20) { // they wait through all that follows
+			if _, err := e.Accept(t.Context(), acceptance(build, fmt.Sprint("#down-", build))); err != nil {
+				t.Fatal(err)
+			}
+			d, err := e.Take(t.Context(), queue.Healthy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			due := time.Now().Add(time.Hour)
+			if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Retry, At: time.Now(), Due: due, Reason: "down"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		deliverMany(t, e, 1000, 5000) // several times the limit
+		if l.first < 2000 {
+			t.Errorf("the log begins at message %d: it was hardly trimmed", l.first)
+		}
+		before, channels := e.Deliveries(all), e.Channels("team-a", "builds")
+		closeNow(t, e)
+		e = openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		if diff := cmp.Diff(before, e.Deliveries(all)); diff != "" {
+			t.Errorf("deliveries (-before +after the restart):\n%s", diff)
+		}
+		byRoom := func(list []queue.ChannelStatus) map[string]queue.ChannelStatus {
+			m := map[string]queue.ChannelStatus{}
+			for _, c := range list {
+				m[c.Target.Address] = c
+			}
+			return m
+		}
+		if diff := cmp.Diff(byRoom(channels), byRoom(e.Channels("team-a", "builds"))); diff != "" {
+			t.Errorf("channels (-before +after the restart):\n%s", diff)
+		}
+		if r, err := e.Accept(t.Context(), acceptance(1000, "#alive")); err != nil || len(r.Seen) != 1 {
+			t.Errorf("%v, %v; want that the event is known", r, err)
+		}
+		time.Sleep(time.Hour)
+		for range 20 {
+			d, err := e.Take(t.Context(), queue.Probation)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Event.Commit.SHA == "" || d.Attempt != 2 || d.LastReason != "down" {
+				t.Fatalf("handed out %+v, want the whole event", d)
+			}
+		}
+	})
+}
+
+func TestAFullStoreRefusesEventsAndSettles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		l.limit = streamBytes(smallStoreBytes)
+		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		var refused error
+		builds := int64(0)
+		for ; refused == nil; builds++ {
+			_, refused = e.Accept(t.Context(), acceptance(builds, "#down"))
+		}
+		if !errors.Is(refused, queue.ErrFull) || !errors.Is(e.Ready(), queue.ErrFull) {
+			t.Fatalf("refused with %v, ready: %v; want that the store is full", refused, e.Ready())
+		}
+		for range 20_000 { // many times the reserve, in outcomes
+			retryNext(t, e)
+		}
+		if kept := len(e.Deliveries(all)); int64(kept) != builds-1 {
+			t.Fatalf("%d deliveries are kept of %d", kept, builds-1)
+		}
+		for range builds - 1 {
+			d, err := e.Take(t.Context(), queue.Probation)
+			if err != nil {
+				d, err = e.Take(t.Context(), queue.Healthy)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Dropped, At: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := e.Accept(t.Context(), acceptance(builds, "#down")); err != nil {
+			t.Fatalf("refused with an empty store: %v", err)
+		}
+	})
+}
+
+// retryNext fails the next attempt, whichever lane it is in.
+func retryNext(t *testing.T, e *Engine) {
+	t.Helper()
+	lane := queue.Probation
+	if e.Channels("team-a", "builds")[0].Failures == 0 {
+		lane = queue.Healthy
+	}
+	d, err := e.Take(t.Context(), lane)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := queue.Outcome{Kind: queue.Retry, At: time.Now(), Due: time.Now().Add(time.Millisecond), Reason: "connection refused"}
+	if err := e.Settle(t.Context(), d.ID, o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDeadDeliveriesAreForgottenInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := openOn(t, newMemoryLog(), Options{KeepDead: 24 * time.Hour})
+		defer closeNow(t, e)
+		d := acceptAndTake(t, e)
+		if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Dead, At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(23 * time.Hour)
+		if len(e.Deliveries(all)) != 1 {
+			t.Fatal("forgotten too early")
+		}
+		time.Sleep(2 * time.Hour)
+		if len(e.Deliveries(all)) != 0 {
+			t.Fatal("kept for ever")
+		}
+	})
+}
+
+func TestAnEventIsForgottenAfterTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := openOn(t, newMemoryLog(), Options{Remember: time.Hour})
+		defer closeNow(t, e)
+		d := acceptAndTake(t, e)
+		if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if r, err := e.Accept(t.Context(), acceptance(1, "#a")); err != nil || len(r.Stored) != 1 {
+			t.Fatalf("%v, %v; want it stored again", r, err)
+		}
+	})
+}
