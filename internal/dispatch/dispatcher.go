@@ -47,6 +47,7 @@ type Config struct {
 type Dispatcher struct {
 	config Config
 	pace   *pace
+	slow   chan struct{} // places of attempts that take longer than slowAfter
 
 	changed chan struct{}
 	tables  struct {
@@ -57,7 +58,12 @@ type Dispatcher struct {
 
 // New returns a Dispatcher that does nothing until Run.
 func New(c Config) *Dispatcher {
-	return &Dispatcher{config: c, pace: newPace(), changed: make(chan struct{}, 1)}
+	return &Dispatcher{
+		config:  c,
+		pace:    newPace(),
+		slow:    make(chan struct{}, slowAttempts),
+		changed: make(chan struct{}, 1),
+	}
 }
 
 // errUnfinished is a service that did not obey the end of its attempt.
@@ -90,50 +96,10 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	}
 }
 
-// lane takes deliveries and makes up to width attempts at a time, each in a goroutine of its
-// own, until ctx ends; the attempts themselves live as long as attempts does.
-func (d *Dispatcher) lane(ctx, attempts context.Context, lane queue.Lane, width int) {
-	places := make(chan struct{}, width)
-	var running sync.WaitGroup
-	defer running.Wait()
-	for occupy(ctx, places) {
-		delivery, ok := d.take(ctx, lane)
-		if !ok {
-			return
-		}
-		running.Go(func() {
-			if d.awaitTurn(ctx, places, delivery.Target.Channel) {
-				defer vacate(places)
-				d.handle(attempts, delivery)
-			}
-		})
-	}
-}
-
-// take waits for a delivery; it returns false when ctx ended before.
-func (d *Dispatcher) take(ctx context.Context, lane queue.Lane) (delivery queue.Delivery, ok bool) {
-	ok = d.untilStored(ctx, "take delivery", func() (err error) {
-		delivery, err = d.config.Queue.Take(ctx, lane)
-		return err
-	})
-	return delivery, ok
-}
-
-// awaitTurn waits until the channel may be written to again. Those who wait give their place to
-// others. It returns false, and has no place any more, when ctx ended before.
-func (d *Dispatcher) awaitTurn(ctx context.Context, places chan struct{}, channel string) bool {
-	wait := d.pace.reserve(channel, time.Now())
-	if wait == 0 {
-		return true
-	}
-	vacate(places)
-	return pause(ctx, wait) && occupy(ctx, places)
-}
-
 // untilStored tries what the store must do until it has done it, and returns false when ctx
 // ended before.
 func (d *Dispatcher) untilStored(ctx context.Context, doing string, try func() error) bool {
-	for wait := storePauseMin; ; wait = min(2*wait, storePauseMax) {
+	for wait := storePauseFirst; ; wait = min(2*wait, storePauseMost) {
 		err := try()
 		switch {
 		case err == nil:
@@ -141,7 +107,7 @@ func (d *Dispatcher) untilStored(ctx context.Context, doing string, try func() e
 		case ctx.Err() != nil:
 			return false
 		}
-		if wait == storePauseMin { // once is enough for hundreds who try
+		if wait == storePauseFirst { // once is enough for hundreds who try
 			d.config.Log.Error(err, "the store does not answer; trying again", "reason", doing)
 		}
 		if !pause(ctx, wait) {
@@ -149,18 +115,6 @@ func (d *Dispatcher) untilStored(ctx context.Context, doing string, try func() e
 		}
 	}
 }
-
-// occupy waits for a place; it returns false when ctx ended before.
-func occupy(ctx context.Context, places chan struct{}) bool {
-	select {
-	case places <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func vacate(places chan struct{}) { <-places }
 
 // pause waits; it returns false when ctx ended before.
 func pause(ctx context.Context, d time.Duration) bool {

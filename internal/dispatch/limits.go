@@ -12,6 +12,12 @@ const (
 	// channels takes a live one's place; small enough that they cost little, and large
 	// enough for each of some thousand to be tried within its backoff.
 	probationAttempts = 128
+	// slowAttempts bounds those of either lane that have been under way for slowAfter. They
+	// leave their lane's places to others: so a thousand rooms that all begin to hang in the
+	// same moment, and are in the healthy lane for the last time, delay a live one by that
+	// much and not by attemptTimeout.
+	slowAttempts = 1024
+	slowAfter    = 250 * time.Millisecond
 	// attemptTimeout ends one attempt: a login, a join and a slow answer fit.
 	attemptTimeout = 30 * time.Second
 
@@ -28,9 +34,9 @@ const (
 	retryEarly    = 10 * time.Minute
 	retryCapLate  = 15 * time.Minute
 
-	// storePauseMin and storePauseMax lie between tries of a store that does not answer.
-	storePauseMin = 100 * time.Millisecond
-	storePauseMax = 10 * time.Second
+	// storePauseFirst and storePauseMost lie between tries of a store that does not answer.
+	storePauseFirst = 100 * time.Millisecond
+	storePauseMost  = 10 * time.Second
 
 	// drainTime is what attempts under way get to end in when the operator stops, and
 	// stopGrace what a service gets to obey the end of that.
