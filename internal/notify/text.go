@@ -4,21 +4,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/travishook/travishook/internal/travis"
 )
-
-// LevelOf is how a result looks at a glance.
-func LevelOf(r travis.Result) Level {
-	switch r {
-	case travis.Passed, travis.Fixed:
-		return Good
-	case travis.Broken, travis.Failed, travis.StillFailing, travis.Errored:
-		return Bad
-	case travis.Pending, travis.Canceled:
-	}
-	return Neutral
-}
 
 // Line makes one line of s that hides nothing: line breaks and tabs become spaces, other
 // control characters and bytes that are not UTF-8 become U+FFFD, and characters that turn the

@@ -5,7 +5,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/travishook/travishook/internal/notify"
-	"github.com/travishook/travishook/internal/travis"
 )
 
 // Emoji that are joined, and letters that must not be.
@@ -65,16 +64,4 @@ func FuzzText(f *testing.F) {
 			t.Errorf("Truncate(%q, %d) has %d bytes", s, limit, len(got))
 		}
 	})
-}
-
-func TestEveryResultHasALevel(t *testing.T) {
-	want := map[travis.Result]notify.Level{
-		travis.Pending: notify.Neutral, travis.Passed: notify.Good, travis.Fixed: notify.Good, travis.Broken: notify.Bad,
-		travis.Failed: notify.Bad, travis.StillFailing: notify.Bad, travis.Errored: notify.Bad, travis.Canceled: notify.Neutral,
-	}
-	for _, r := range travis.Results {
-		if got := notify.LevelOf(r); got != want[r] {
-			t.Errorf("%s is %q, want %q", r, got, want[r])
-		}
-	}
 }
