@@ -20,8 +20,6 @@ const (
 	batchBytes = 256 << 10
 	// messageOverhead is what a message costs beside its data: its subject and checksum.
 	messageOverhead = 64
-	// ioTimeout bounds one append, read or purge. A disk that takes longer has failed.
-	ioTimeout = 10 * time.Second
 	// expiryInterval is how often dead deliveries are looked through for old ones.
 	expiryInterval = 10 * time.Minute
 )
@@ -145,7 +143,7 @@ func (e *Engine) commit(batch []*request) {
 // append stores entries in one message and applies it. When nobody knows whether it was
 // stored, nothing more may be until heal has found out.
 func (e *Engine) append(entries []journal.Entry) error {
-	ctx, cancel := context.WithTimeout(e.ctx, ioTimeout)
+	ctx, cancel := context.WithTimeout(e.ctx, e.opt.ioTimeout)
 	defer cancel()
 	data := journal.Join(entries)
 	seq, err := e.log.append(ctx, data, e.last)

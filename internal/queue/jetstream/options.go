@@ -25,6 +25,8 @@ type Options struct {
 	// Clock is the time; tests bring their own.
 	Clock clock.Clock
 	Log   logr.Logger
+
+	ioTimeout time.Duration // of one append, read or purge; tests have less patience
 }
 
 const (
@@ -32,6 +34,8 @@ const (
 	smallestStore   = 1 << 20
 	defaultRemember = 25 * time.Hour
 	defaultKeepDead = 7 * 24 * time.Hour
+	// defaultIOTimeout: a disk that takes longer has failed.
+	defaultIOTimeout = 10 * time.Second
 )
 
 func (o *Options) complete() error {
@@ -49,6 +53,9 @@ func (o *Options) complete() error {
 	}
 	if o.KeepDead == 0 {
 		o.KeepDead = defaultKeepDead
+	}
+	if o.ioTimeout == 0 {
+		o.ioTimeout = defaultIOTimeout
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}

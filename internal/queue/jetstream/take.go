@@ -133,7 +133,7 @@ func (e *Engine) event(ctx context.Context, l *journal.Lease) (*travis.Event, er
 }
 
 func (e *Engine) readEvent(ctx context.Context, at journal.Position) (*travis.Event, error) {
-	ctx, cancel := context.WithTimeout(ctx, ioTimeout)
+	ctx, cancel := context.WithTimeout(ctx, e.opt.ioTimeout)
 	defer cancel()
 	data, err := e.log.read(ctx, at.Seq)
 	if err != nil {

@@ -75,7 +75,7 @@ func (e *Engine) worthTrimming() bool {
 
 // step carries what is alive of some messages at the log's beginning, and drops them.
 func (e *Engine) step() error {
-	ctx, cancel := context.WithTimeout(e.ctx, ioTimeout)
+	ctx, cancel := context.WithTimeout(e.ctx, e.opt.ioTimeout)
 	defer cancel()
 	carrier, next, err := e.collect(ctx)
 	if err != nil {
