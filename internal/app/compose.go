@@ -36,7 +36,13 @@ func compose(mgr ctrl.Manager, client kubernetes.Interface, store *jetstream.Eng
 		return err
 	}
 	metrics.Registry.MustRegister(record.QueueCollector(store))
-	keys, err := newKeys(s.Trust, store, log.WithName("keys"))
+	keysChanged := make(chan struct{}, 1)
+	keys, err := newKeys(s.Trust, store, func() {
+		select {
+		case keysChanged <- struct{}{}:
+		default: // one is waiting, and whoever takes it up asks for all
+		}
+	}, log.WithName("keys"))
 	if err != nil {
 		return err
 	}
@@ -71,11 +77,14 @@ func compose(mgr ctrl.Manager, client kubernetes.Interface, store *jetstream.Eng
 		},
 		FilterFailed: status.FilterFailed,
 	})
-	compiler.SetKeys(routingKeys(s.Trust, keyless))
+	compiler.SetKeys(routingKeys(s.Trust, keyless, keys))
 	status.Compiler = compiler
 	dispatcher = newDispatcher(compiler, store, recorder, s.Delivery, log)
 
-	p := &pipeline{keys: keys, dispatcher: dispatcher, store: store, log: log}
+	p := &pipeline{
+		keys: keys, keysChanged: keysChanged, rejudge: func() { compiler.SetKeys(routingKeys(s.Trust, keyless, keys)) },
+		dispatcher: dispatcher, store: store, log: log,
+	}
 	var fromConfigMaps controllers.Keys
 	if scope.configMaps {
 		p.configMaps = &configMapKeys{configured: s.Trust.Keys, keys: keys, log: log.WithName("keys")}

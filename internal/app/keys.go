@@ -15,8 +15,9 @@ import (
 )
 
 // newKeys makes the keyring's keeper from the settings. Keys in ConfigMaps are awaited.
-func newKeys(t settings.Trust, memory keysource.Memory, log logr.Logger) (*keysource.Keys, error) {
+func newKeys(t settings.Trust, memory keysource.Memory, changed func(), log logr.Logger) (*keysource.Keys, error) {
 	o := keysource.Options{
+		Changed: changed,
 		Memory:  memory,
 		Refresh: time.Duration(t.KeyRefresh),
 		Overlap: time.Duration(t.KeyOverlap),
@@ -40,7 +41,7 @@ func newKeys(t settings.Trust, memory keysource.Memory, log logr.Logger) (*keyso
 
 // routingKeys tell the compiler which repositories the settings have a key for, whether or not
 // the key itself is known yet.
-func routingKeys(t settings.Trust, keyless verify.Patterns) routing.Keys {
+func routingKeys(t settings.Trust, keyless verify.Patterns, keys *keysource.Keys) routing.Keys {
 	return routing.Keys{
 		Signed: func(slug string) bool {
 			return slices.ContainsFunc(t.Keys, func(k settings.Key) bool {
@@ -49,6 +50,7 @@ func routingKeys(t settings.Trust, keyless verify.Patterns) routing.Keys {
 			})
 		},
 		Keyless: keyless.Match,
+		Awaited: keys.Awaited,
 	}
 }
 

@@ -23,10 +23,14 @@ type pipeline struct {
 	table      *controllers.Table
 	configMaps *configMapKeys // nil where no key is in one
 	keys       *keysource.Keys
-	dispatcher *dispatch.Dispatcher
-	receiver   *receiver.Server
-	store      interface{ Ready() error }
-	log        logr.Logger
+	// keysChanged has something in it when other keys are known than before, and rejudge has the
+	// routes' verdicts tell of that.
+	keysChanged <-chan struct{}
+	rejudge     func()
+	dispatcher  *dispatch.Dispatcher
+	receiver    *receiver.Server
+	store       interface{ Ready() error }
+	log         logr.Logger
 
 	complete atomic.Bool // the table holds all there is
 	stopping atomic.Bool // webhooks are still taken, but no more should be sent here
@@ -57,6 +61,7 @@ func (p *pipeline) Start(ctx context.Context) error {
 			p.log.Error(err, "signing keys are no longer refreshed")
 		}
 	})
+	helpers.Go(func() { p.followKeys(sending) })
 	go func() { sent <- p.dispatcher.Run(sending) }()
 
 	defer context.AfterFunc(ctx, func() { p.stopping.Store(true) })()
@@ -65,6 +70,18 @@ func (p *pipeline) Start(ctx context.Context) error {
 	err = errors.Join(err, <-sent)
 	helpers.Wait()
 	return err
+}
+
+// followKeys keeps what the routes say of the keys true.
+func (p *pipeline) followKeys(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.keysChanged:
+			p.rejudge()
+		}
+	}
 }
 
 // ready is nil when a webhook can be judged and stored.

@@ -40,9 +40,17 @@ type Changes struct {
 type Keys struct {
 	Signed  func(slug string) bool // a key for its signature is configured
 	Keyless func(slug string) bool // the settings take a token's proof without a signature
+	// Awaited says which configured keys are not known yet, and why; empty once one is.
+	Awaited func(slug string) string
 }
 
-func (k *Keys) signed(slug string) bool  { return k.Signed == nil || k.Signed(slug) }
+func (k *Keys) signed(slug string) bool { return k.Signed == nil || k.Signed(slug) }
+func (k *Keys) awaited(slug string) string {
+	if k.Awaited == nil {
+		return ""
+	}
+	return k.Awaited(slug)
+}
 func (k *Keys) keyless(slug string) bool { return k.Keyless != nil && k.Keyless(slug) }
 
 // Compiler keeps the Table up to date with the objects it is given, each change recompiling what

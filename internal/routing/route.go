@@ -154,6 +154,10 @@ func (c *Compiler) vouch(t *Table, d *declared, v *Verdict) {
 	case !signed && !(tokens && c.keys.keyless(slug)):
 		v.Unresolved = append(v.Unresolved, *problem(v1alpha1.ReasonNoKey,
 			"the operator has no key that can prove that events of %q come from Travis: whoever keeps the operator must configure one", d.spec.Repository))
+	case signed && c.keys.awaited(slug) != "":
+		v.Unresolved = append(v.Unresolved, *problem(v1alpha1.ReasonNoKey,
+			"the key that proves that events of %q come from Travis is not known yet, and until it is they are refused (%s)",
+			d.spec.Repository, c.keys.awaited(slug)))
 	}
 }
 

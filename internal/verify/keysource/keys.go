@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,7 +44,10 @@ type Options struct {
 	// once its URL has begun to give another.
 	Refresh, Overlap time.Duration
 	Now              func() time.Time // time.Now if nil
-	Log              logr.Logger
+	// Changed is called when which keys are known, or why one is not, is another than before. It
+	// is called with a lock held and must not call back. Nil if nobody wants to know.
+	Changed func()
+	Log     logr.Logger
 }
 
 // State is what is known of one configured key.
@@ -66,6 +70,7 @@ type Keys struct {
 
 	mu      sync.Mutex // guards sources, and the order of changes of ring
 	sources []*source
+	told    []State // what Changed was last called for, without the times
 }
 
 // source is one configured key and what became of it.
@@ -131,6 +136,33 @@ func (k *Keys) Ready() error {
 func (k *Keys) States() []State {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.states()
+}
+
+// Awaited says which keys that may sign for the repository are configured and not known yet, and
+// why. It is empty as soon as one is known that may.
+func (k *Keys) Awaited(slug string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var awaited []string
+	for i, state := range k.states() {
+		if patterns := k.sources[i].Repositories; len(patterns) > 0 && !patterns.Match(slug) {
+			continue
+		}
+		switch {
+		case state.Known:
+			return ""
+		case state.Problem == "":
+			awaited = append(awaited, state.Name)
+		default:
+			awaited = append(awaited, state.Name+": "+state.Problem)
+		}
+	}
+	return strings.Join(awaited, "; ")
+}
+
+// states is States. mu is held.
+func (k *Keys) states() []State {
 	states := make([]State, 0, len(k.sources))
 	for _, s := range k.sources {
 		states = append(states, State{
@@ -177,6 +209,14 @@ func (k *Keys) publish() {
 		}
 	}
 	k.ring.Store(verify.NewKeyring(keys...))
+	now := k.states()
+	for i := range now {
+		now[i].Fetched = time.Time{}
+	}
+	if k.options.Changed != nil && !slices.Equal(now, k.told) {
+		k.told = now
+		k.options.Changed()
+	}
 }
 
 // checkURL takes what a key can be fetched from, or nothing.

@@ -71,7 +71,7 @@ func (r record) with(key *rsa.PublicKey, now time.Time, overlap time.Duration) (
 		if k.Until.IsZero() {
 			k.Until = now.Add(overlap)
 		}
-		if now.Before(k.Until) && !k.public.Equal(key) {
+		if now.Before(k.Until) {
 			next.Keys = append(next.Keys, k)
 		}
 	}

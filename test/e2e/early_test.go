@@ -1,0 +1,131 @@
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/travis/travistest"
+)
+
+var update = flag.Bool("update", false, "write the transcripts in docs anew")
+
+// transcript is a page of docs that a test writes: what one types, and what one sees.
+type transcript struct {
+	strings.Builder
+	site *site
+}
+
+func (p *transcript) say(format string, args ...any) {
+	fmt.Fprintf(p, strings.TrimSpace(format)+"\n\n", args...)
+}
+
+// show runs kubectl until it prints want, and puts command and output on the page.
+func (p *transcript) show(ctx context.Context, want string, args ...string) {
+	GinkgoHelper()
+	var out string
+	Eventually(func() string {
+		out = kubectl(ctx, "", args...)
+		return out
+	}).Should(MatchRegexp(want))
+	p.console("kubectl "+strings.Join(args, " "), out)
+}
+
+// apply applies a manifest, and puts it on the page.
+func (p *transcript) apply(ctx context.Context, file, manifest string) {
+	GinkgoHelper()
+	manifest = strings.TrimSpace(manifest) + "\n"
+	fmt.Fprintf(p, "```yaml\n# %s\n%s```\n\n", file, p.tidy(p.site.fill(manifest)))
+	p.console("kubectl apply -f "+file, kubectl(ctx, p.site.fill(manifest), "apply", "-f", "-"))
+}
+
+func (p *transcript) console(command, out string) {
+	fmt.Fprintf(p, "```console\n$ %s\n%s```\n\n", p.tidy(command), p.tidy(out))
+}
+
+// Of what a run prints, these differ from one to the next.
+var (
+	age     = regexp.MustCompile(`(?m) +\d+[smh](\d+s)?$`)
+	address = regexp.MustCompile(`http://127\.0\.0\.1:\d+/room`)
+)
+
+func (p *transcript) tidy(text string) string {
+	text = strings.NewReplacer(p.site.name, "team-a", p.site.system, "travishook-system").Replace(text)
+	text = address.ReplaceAllString(text, "https://chat.example.com/hooks/0123456789")
+	return age.ReplaceAllString(text, "   5s")
+}
+
+// check holds the page against the one in docs.
+func (p *transcript) check(name string) {
+	GinkgoHelper()
+	path := filepath.Join(plane.Root, "docs", name)
+	got := strings.TrimSpace(p.String()) + "\n"
+	if *update {
+		Expect(os.WriteFile(path, []byte(got), 0o644)).To(Succeed())
+		return
+	}
+	want, err := os.ReadFile(path)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(got).To(Equal(string(want)), "docs/%s is out of date; go test ./test/e2e -update writes it anew", name)
+}
+
+var _ = Describe("A route that is applied too early", func() {
+	It("says what is missing until it is ready, and is ready by itself", func(ctx context.Context) {
+		s, r := newSite(ctx), openRoom()
+		s.extra = "  - {name: later, configMap: {name: travis-key, key: key.pem}, repositories: [example/*]}\n"
+		// The only key that vouches for example/example comes from a ConfigMap.
+		settings := strings.Replace(s.settings(), "  - name: test\n", "  - name: test\n    repositories: [other/*]\n", 1)
+		s.startWith(ctx, settings)
+		p := &transcript{site: s}
+
+		p.say("# A route that is applied too early")
+		p.say(`This page is written by a test: every command in it was run against a real API server and a
+running operator, and this is what they printed. Nothing is restarted on the way.
+
+A team applies its route before anybody has set anything up. It is taken, and says what it waits for:`)
+		p.apply(ctx, "route.yaml", route)
+		columns := "custom-columns=READY:.status.conditions[?(@.type=='Ready')].status,WHY:.status.conditions[?(@.type=='Ready')].message"
+		why := func(want string) {
+			GinkgoHelper()
+			p.show(ctx, want, "get", "travisroute", "example", "-n", s.name, "-o", columns)
+		}
+		why(`False +there is no account "room"`)
+
+		p.say("The platform engineer defines the account:")
+		p.apply(ctx, "defaults.yaml", accountRoom)
+		why(`False +Secret "room" does not exist`)
+
+		p.say("and its Secret, but forgets the label that lets the operator read it:")
+		p.apply(ctx, "secret.yaml", strings.Replace(roomSecret(r), ", labels: {travishook.dev/secret-type: credential}", "", 1))
+		p.say("The route says so. (Here the defaults were changed to have the operator look at once; by itself it looks every minute.)")
+		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", s.system, "--type=merge", "-p", `{"spec":{"account":"room"}}`)
+		why(`False +Secret "room" .* does not carry the label`)
+		p.show(ctx, "labeled", "label", "secret", "room", "-n", s.system, "travishook.dev/secret-type=credential")
+
+		p.say("Now the account can be used. What is still missing is the team's own: the repository's token.")
+		why(`False +nothing vouches`)
+		p.apply(ctx, "token.yaml", tokenSecret)
+		p.say(`Last comes the key that Travis signs with. The operator's settings say that it is in a ConfigMap, and
+that is not there yet:`)
+		why(`False +the key .* travis-key`)
+		Expect(s.postOnce(ctx, travistest.Build{})).NotTo(Equal(http.StatusAccepted))
+		kubectl(ctx, travistest.PEM(s.key), "create", "configmap", "travis-key", "-n", s.system, "--from-file=key.pem=/dev/stdin")
+		p.console("kubectl create configmap travis-key -n "+s.system+" --from-file=key.pem", "configmap/travis-key created\n")
+		why(`True`)
+		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))
+		p.say("The next build arrives in the room:")
+		Eventually(texts(r)).Should(HaveLen(1))
+		p.console("# in the room", texts(r)()[0]+"\n")
+		p.show(ctx, "#123 passed", "get", "travisroutes", "-n", s.name)
+
+		p.check("applied-too-early.md")
+	})
+})
