@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
@@ -108,8 +109,10 @@ func (e *Engine) run() {
 	}
 }
 
-// gather takes the next batch from what is pending.
+// gather takes the next batch from what is pending. Those who were just answered, and whoever
+// else can run, go first: what they bring shares the sync, which else they would wait out.
 func (e *Engine) gather() []*request {
+	runtime.Gosched()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	n, size := 0, 0
