@@ -196,6 +196,9 @@ func (o observer) Noticed(namespace, repository, reason, message string) {
 	o.status.Noticed(namespace, repository, reason, message)
 }
 
+// Judged implements receiver.Observer.
+func (observer) Judged(receiver.Judgement) {}
+
 // channelStates puts the store's words into the status writer's.
 func channelStates(store *jetstream.Engine) func(namespace, route string) []controllers.ChannelState {
 	return func(namespace, route string) []controllers.ChannelState {

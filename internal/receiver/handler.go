@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/travis"
@@ -30,14 +31,16 @@ type exchange struct {
 	w http.ResponseWriter
 	r *http.Request
 
+	began      time.Time
 	proofs     []verify.Hash // as presented: in the path, in the header
 	slug       string        // as the header spells it
 	repository *routing.Repository
 	keyless    bool
 	payload    []byte
 	signed     bool
-	// namespaces that may hear it: fewer after each stage that judges them.
-	namespaces []*routing.Namespace
+	proven     []*routing.Namespace // that may hear it
+	namespaces []*routing.Namespace // those of them that know it for the repository they mean
+	seen       []string             // namespaces that have had it
 	event      *travis.Event
 
 	release []func() // of slots
@@ -64,12 +67,23 @@ var stages = []func(*Handler, *exchange) *answer{
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	began := h.Now()
-	x := &exchange{w: w, r: r}
+	x := &exchange{w: w, r: r, began: h.Now(), slug: r.Header.Get(slugHeader)}
 	a := h.receive(x)
 	a.write(w)
 	h.log(x, a)
-	h.Observer.Answered(a.code, a.reason, h.Now().Sub(began))
+	h.Observer.Answered(a.code, a.reason, h.Now().Sub(x.began))
+	h.tell(x, a)
+}
+
+// tell tells what the webhook came to, so that people can ask why no message came of it.
+func (h *Handler) tell(x *exchange, a *answer) {
+	if x.slug == "" {
+		return
+	}
+	h.Observer.Judged(Judgement{
+		At: x.began, Code: a.code, Reason: a.reason, Slug: x.slug,
+		Repository: x.repository, Proven: x.proven, Heard: x.namespaces, Seen: x.seen, Event: x.event,
+	})
 }
 
 // receive takes a webhook through the stages.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/verify"
 )
 
@@ -49,6 +50,29 @@ type Observer interface {
 	// the repository (in lower case): a reason (one of the Reason constants) and a sentence that
 	// says what to do. Strangers can bring about ReasonRedirected as often as they like.
 	Noticed(namespace, repository, reason, message string)
+	// Judged is told of every webhook that names a repository, whatever it was answered. What it is
+	// given never changes.
+	Judged(Judgement)
+}
+
+// Judgement is what a webhook came to, with what was found out about it on the way.
+type Judgement struct {
+	// At is when it came: queue.Acceptance.Received, if it was stored.
+	At     time.Time
+	Code   int
+	Reason string // one of the Reason constants
+	// Slug is as the header spells it: any text, by anybody.
+	Slug string
+	// Repository as it was declared at that moment; nil if nobody did, or if the webhook was
+	// refused before that was asked.
+	Repository *routing.Repository
+	// Proven are the namespaces to which it was proven that they may hear it, and Heard those of
+	// them that know the repository by its id.
+	Proven, Heard []*routing.Namespace
+	// Seen are the namespaces, by name, that have had this very event.
+	Seen []string
+	// Event is nil until it is proven to somebody and makes sense.
+	Event *travis.Event
 }
 
 // Options of NewHandler. All are needed.

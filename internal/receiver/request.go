@@ -44,7 +44,6 @@ func (h *Handler) checkMethod(x *exchange) *answer {
 	if x.r.Method != http.MethodGet || !strings.HasPrefix(x.r.UserAgent(), travisAgent) {
 		return &otherMethod
 	}
-	x.slug = x.r.Header.Get(slugHeader)
 	if repository, ok := h.Lookup(x.slug); ok {
 		h.notice(repository, repository.Namespaces, ReasonRedirected, adviceRedirected)
 	}
@@ -84,7 +83,6 @@ func (h *Handler) checkReady(*exchange) *answer {
 // lookUp refuses repositories that nobody declared, by the header and so without reading on, as
 // TravisHook did; and those for which nothing can be proven yet.
 func (h *Handler) lookUp(x *exchange) *answer {
-	x.slug = x.r.Header.Get(slugHeader)
 	if x.slug == "" {
 		return &noSlug
 	}

@@ -39,8 +39,9 @@ type rig struct {
 	store    *store
 	noticed  []string
 	answered []string
+	judged   []receiver.Judgement
 	log      strings.Builder
-	mu       sync.Mutex // guards noticed, answered and log
+	mu       sync.Mutex // guards noticed, answered, judged and log
 }
 
 func newRig(t testing.TB) *rig {
@@ -133,6 +134,12 @@ func (r *rig) Noticed(namespace, repository, reason, _ string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.noticed = append(r.noticed, namespace+" "+repository+" "+reason)
+}
+
+func (r *rig) Judged(j receiver.Judgement) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.judged = append(r.judged, j)
 }
 
 func (r *rig) logged() string {

@@ -20,13 +20,14 @@ func (h *Handler) store(x *exchange) *answer {
 	}
 	ctx, cancel := h.storing(x)
 	defer cancel()
-	receipt, err := h.Store.Accept(ctx, queue.Acceptance{Event: *x.event, Received: h.Now(), Offers: offers})
+	receipt, err := h.Store.Accept(ctx, queue.Acceptance{Event: *x.event, Received: x.began, Offers: offers})
 	switch {
 	case errors.Is(err, queue.ErrFull):
 		return storeFull.because(err)
 	case err != nil:
 		return storeUnavailable.because(err)
-	case len(receipt.Stored) == 0:
+	}
+	if x.seen = receipt.Seen; len(receipt.Stored) == 0 {
 		return &seen
 	}
 	return &stored

@@ -29,11 +29,12 @@ func (h *Handler) checkSignature(x *exchange) *answer {
 func (h *Handler) checkProof(x *exchange) *answer {
 	for _, n := range x.repository.Namespaces {
 		if (n.SignatureOnly && x.signed) || proves(x.proofs, n.Proofs) {
-			x.namespaces = append(x.namespaces, n)
+			x.proven = append(x.proven, n)
 		}
 	}
+	x.namespaces = x.proven
 	switch {
-	case len(x.namespaces) > 0:
+	case len(x.proven) > 0:
 		return nil
 	case len(x.proofs) == 0:
 		return &noProof

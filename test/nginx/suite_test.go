@@ -129,6 +129,8 @@ func (s *seen) Noticed(namespace, repository, reason, _ string) {
 	s.notices = append(s.notices, namespace+" "+repository+" "+reason)
 }
 
+func (*seen) Judged(receiver.Judgement) {}
+
 func (s *seen) lastReason() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
