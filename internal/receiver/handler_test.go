@@ -3,6 +3,7 @@ package receiver_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,8 @@ func usual(t testing.TB) *rig {
 	r.route("team-a", "example/Example")
 	r.token("team-a", "token", "example/Example", token)
 	r.route("team-a", "open/open")
-	r.grant("open/*")
+	r.route("team-a", "old/granted")
+	r.grant("open/*", "old/granted")
 	r.route("team-a", "old/old")
 	r.token("team-a", "old", "old/old", token)
 	r.route("team-a", "bare/bare")
@@ -94,6 +96,7 @@ func TestAnswers(t *testing.T) {
 		}}, "202 stored", "stored"},
 		{"keyless with proof", old, noKey, []change{header("Authorization", proof("old/old"))}, "202 stored", "stored"},
 		{"keyless with proof and a signature of its own", old, noKey, []change{header("Authorization", proof("old/old")), header("Signature", "AAAA")}, "202 stored", "stored"},
+		{"keyless, signed where that is enough", travistest.Build{Repository: "old/granted"}, key, nil, "202 stored", "stored"},
 
 		{"unknown repository", travistest.Build{Repository: "un/known"}, noKey, nil, "204 unknown_repository", ""},
 		{"unknown repository, body too large by chunks", travistest.Build{Repository: "un/known"}, noKey, []change{body(make([]byte, 5<<20)), chunked}, "204 unknown_repository", ""},
@@ -121,6 +124,7 @@ func TestAnswers(t *testing.T) {
 		{"not signed", open, noKey, nil, "401 no_signature", "proof is needed"},
 		{"not signed, with proof", example, noKey, []change{withProof}, "401 no_signature", "proof is needed"},
 		{"signed, without proof", example, key, nil, "401 no_proof", "proof is needed"},
+		{"keyless, where the signature is enough", travistest.Build{Repository: "old/granted"}, noKey, nil, "401 no_proof", "proof is needed"},
 		{"keyless, without proof", old, noKey, nil, "401 no_proof", "proof is needed"},
 		{"a signature of other bytes", open, key, []change{header("Signature", travistest.Sign(travistest.Key(), []byte("{}")))}, "403 wrong_signature", "refused"},
 		{"a signature that is none", open, key, []change{header("Signature", "é")}, "403 wrong_signature", "refused"},
@@ -160,6 +164,9 @@ func TestAnswers(t *testing.T) {
 			}
 			if got := strings.TrimSuffix(w.Body.String(), "\n"); got != test.line {
 				t.Errorf("line is %q, want %q", got, test.line)
+			}
+			if got := w.Header().Get("X-Content-Type-Options"); got != "nosniff" {
+				t.Errorf("a browser may take the answer for what it likes: %q", got)
 			}
 			if stored := len(r.store.namespaces()) == 1; stored != (w.Code == http.StatusAccepted) {
 				t.Errorf("answered %d and stored for %v", w.Code, r.store.namespaces())
@@ -369,6 +376,48 @@ func TestARepositoryIsHeldToItsID(t *testing.T) {
 	}
 }
 
+func TestANamespaceCannotSpoilTheIDForAnother(t *testing.T) {
+	r := newRig(t)
+	for _, ns := range []string{"team-a", "team-b"} {
+		r.route(ns, "old/old")
+		r.token(ns, "token", "old/old", "of "+ns)
+	}
+	for i, step := range []struct {
+		namespace string
+		id        int64
+		want      string
+	}{
+		{"team-b", 666, "202 stored"}, // whoever has the token of a keyless repository says what they like
+		{"team-a", 1, "202 stored"},
+		{"team-a", 666, "403 other_repository"},
+		{"team-b", 1, "403 other_repository"},
+	} {
+		request := webhook(travistest.Build{Repository: "old/old", RepositoryID: step.id, ID: int64(i + 1)}, nil)
+		request.Header.Set("Authorization", verify.Proof("old/old", secret.New("of "+step.namespace)))
+		if r.send(request); r.last() != step.want {
+			t.Errorf("%s with id %d: %s, want %s", step.namespace, step.id, r.last(), step.want)
+		}
+	}
+}
+
+func TestAnEventIsStoredEvenIfTheSenderHasGone(t *testing.T) {
+	r := usual(t)
+	r.store.hold, r.store.entered = make(chan struct{}), make(chan struct{})
+	ctx, hangUp := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		r.send(webhook(travistest.Build{Repository: "open/open"}, travistest.Key()).WithContext(ctx))
+		close(done)
+	}()
+	<-r.store.entered
+	hangUp()
+	close(r.store.hold)
+	<-done
+	if r.last() != "202 stored" {
+		t.Errorf("answer is %s", r.last())
+	}
+}
+
 func TestOneThatCannotBeStoredIsNotAnsweredAsIfItWere(t *testing.T) {
 	for fault, want := range map[error]string{
 		fmt.Errorf("accept: %w", queue.ErrFull): "503 store_full",
@@ -439,6 +488,7 @@ func TestClient(t *testing.T) {
 		"a claim before the proxy's": {"10.1.2.3:1", http.Header{"X-Forwarded-For": {"203.0.113.9, 198.51.100.1"}}, "198.51.100.1"},
 		"rubbish before the proxy's": {"10.1.2.3:1", http.Header{"X-Forwarded-For": {"<script>, 10.4.5.6"}}, "10.4.5.6"},
 		"by X-Real-IP":               {"10.1.2.3:1", http.Header{"X-Real-Ip": {"198.51.100.1"}}, "198.51.100.1"},
+		"by both":                    {"10.1.2.3:1", http.Header{"X-Forwarded-For": {"10.4.5.6"}, "X-Real-Ip": {"198.51.100.1"}}, "10.4.5.6"},
 		"the proxy itself":           {"10.1.2.3:1", nil, "10.1.2.3"},
 		"IPv6":                       {"[2001:db8::1]:1", http.Header{"X-Forwarded-For": {"[2001:db9::7]:99"}}, "2001:db9::7"},
 		"IPv4 in IPv6":               {"[::ffff:10.1.2.3]:1", http.Header{"X-Forwarded-For": {"198.51.100.1"}}, "198.51.100.1"},

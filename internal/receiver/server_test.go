@@ -188,6 +188,36 @@ func TestTooManyAtOnceAreTurnedAway(t *testing.T) {
 	})
 }
 
+func TestLargeBodiesLeaveRoomForSmallOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := usual(t)
+		r.store.hold, r.store.entered = make(chan struct{}), make(chan struct{}, receiver.MaxLargeUnderWay+1)
+		handler := receiver.NewHandler(r.options)
+		answers := make(chan int, receiver.MaxLargeUnderWay+2)
+		begin := func(b travistest.Build) {
+			request := webhook(b, travistest.Key())
+			go func() {
+				w := &statusOnly{header: http.Header{}}
+				handler.ServeHTTP(w, request)
+				answers <- w.code
+			}()
+		}
+		for i := range receiver.MaxLargeUnderWay + 1 {
+			begin(travistest.Build{Repository: "open/open", ID: int64(i + 1), Fields: map[string]any{"config": strings.Repeat("x", receiver.LargeBody)}})
+		}
+		if code := <-answers; code != http.StatusServiceUnavailable || r.last() != "503 busy" {
+			t.Errorf("the large one too many got %d %s", code, r.last())
+		}
+		begin(travistest.Build{Repository: "open/open", ID: 1000})
+		close(r.store.hold)
+		for range receiver.MaxLargeUnderWay + 1 {
+			if code := <-answers; code != http.StatusAccepted {
+				t.Errorf("one of the others got %d", code)
+			}
+		}
+	})
+}
+
 // statusOnly is a response writer that keeps the status.
 type statusOnly struct {
 	header http.Header

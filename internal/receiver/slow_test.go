@@ -34,50 +34,67 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { close(p.closed); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
+// inMemory starts a server on the clock of a synctest bubble. dial connects to it; end stops it.
+func inMemory(t *testing.T, linger time.Duration) (dial func() net.Conn, stop func(), ended <-chan error) {
+	t.Helper()
+	r := usual(t)
+	server, err := receiver.NewServer(receiver.ServerOptions{
+		Handler: receiver.NewHandler(r.options), Linger: linger, Drain: time.Minute, Log: logr.Discard(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := &pipes{connections: make(chan net.Conn), closed: make(chan struct{})}
+	server.ListenOn(listener)
+	ctx, stop := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() { result <- server.Serve(ctx) }()
+	dial = func() net.Conn {
+		ours, theirs := net.Pipe()
+		listener.connections <- theirs
+		return ours
+	}
+	return dial, stop, result
+}
+
+const (
+	slowHeaders = "POST /travis HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nTravis-Repo-Slug: open/open\r\n"
+	get         = "GET /travis HTTP/1.1\r\nHost: a\r\n\r\n"
+)
+
 // TestSlowSendersAreGivenUp drips a request, a byte every second, and tells when it is over and
 // how.
 func TestSlowSendersAreGivenUp(t *testing.T) {
-	const headers = "POST /travis HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nTravis-Repo-Slug: open/open\r\n"
 	tests := map[string]struct {
-		begin  string
-		within time.Duration
-		status string
+		begin, drop string
+		within      time.Duration
+		status      string
 	}{
-		"headers without an end":             {headers + "X: ", receiver.HeaderTimeout, ""},
-		"a body without an end":              {headers + "Content-Length: 1000\r\n\r\n", receiver.ReadTimeout, "HTTP/1.1 400 Bad Request"},
-		"a chunk without an end":             {headers + "Transfer-Encoding: chunked\r\n\r\n1000\r\n", receiver.ReadTimeout, "HTTP/1.1 400 Bad Request"},
-		"a connection without a request yet": {"", receiver.HeaderTimeout, ""},
+		"headers without an end":             {slowHeaders + "X: ", "a", receiver.HeaderTimeout, ""},
+		"a body without an end":              {slowHeaders + "Content-Length: 1000\r\n\r\n", "a", receiver.ReadTimeout, "HTTP/1.1 400 Bad Request"},
+		"a chunk without an end":             {slowHeaders + "Transfer-Encoding: chunked\r\n\r\n1000\r\n", "a", receiver.ReadTimeout, "HTTP/1.1 400 Bad Request"},
+		"a connection without a request yet": {"", "", receiver.HeaderTimeout, ""},
+		"a connection without another one":   {get, "", receiver.IdleTimeout, "HTTP/1.1 405 Method Not Allowed"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := usual(t)
-				server, err := receiver.NewServer(receiver.ServerOptions{Handler: receiver.NewHandler(r.options), Log: logr.Discard()})
-				if err != nil {
-					t.Fatal(err)
-				}
-				listener := &pipes{connections: make(chan net.Conn), closed: make(chan struct{})}
-				server.ListenOn(listener)
-				ctx, stop := context.WithCancel(t.Context())
-				ended := make(chan error, 1)
-				go func() { ended <- server.Serve(ctx) }()
-				ours, theirs := net.Pipe()
-				listener.connections <- theirs
-
+				dial, stop, ended := inMemory(t, 0)
+				connection := dial()
 				dripped := make(chan struct{})
-				go func() { drip(ours, test.begin); close(dripped) }()
+				go func() { drip(connection, test.begin, test.drop); close(dripped) }()
 				began := time.Now()
-				answer, err := io.ReadAll(bufio.NewReader(ours))
+				answer, err := io.ReadAll(connection)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if took := time.Since(began); took > test.within+time.Second {
+				if took := time.Since(began); took < test.within || took > test.within+time.Second {
 					t.Errorf("it took %s, want %s", took, test.within)
 				}
 				if status, _, _ := strings.Cut(string(answer), "\r\n"); status != test.status {
 					t.Errorf("answer is %q, want %q", status, test.status)
 				}
-				_ = ours.Close() // ends drip
+				_ = connection.Close() // ends drip
 				<-dripped
 				stop()
 				<-ended
@@ -86,16 +103,55 @@ func TestSlowSendersAreGivenUp(t *testing.T) {
 	}
 }
 
-// drip goes on for longer than any bound, and not for ever.
-func drip(w io.Writer, begin string) {
-	text := begin
-	for range 600 {
-		if _, err := io.WriteString(w, text); err != nil {
-			return
+// drip writes begin and then, for longer than any bound but not for ever, a drop every second.
+func drip(w io.Writer, begin, drop string) {
+	for text, seconds := begin, 0; seconds < 600; text, seconds = drop, seconds+1 {
+		if text != "" {
+			if _, err := io.WriteString(w, text); err != nil {
+				return
+			}
 		}
 		<-time.After(time.Second)
-		if text = "a"; begin == "" {
-			text = ""
-		}
 	}
+}
+
+func TestASenderThatDoesNotListenIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial, stop, ended := inMemory(t, 0)
+		connection := dial()
+		if _, err := io.WriteString(connection, get); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(receiver.WriteTimeout + time.Second)
+		if answer, err := io.ReadAll(connection); err != nil || len(answer) > 0 {
+			t.Errorf("%v; the answer was still to be had: %q", err, answer)
+		}
+		_ = connection.Close()
+		stop()
+		<-ended
+	})
+}
+
+func TestWebhooksAreTakenForAWhileAfterTheEndWasTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial, stop, ended := inMemory(t, 5*time.Second)
+		stop()
+		<-time.After(4 * time.Second)
+		connection := dial()
+		if _, err := io.WriteString(connection, get); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(connection).ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, "HTTP/1.1 405 ") {
+			t.Errorf("answer is %q, %v", line, err)
+		}
+		_ = connection.Close()
+		began := time.Now()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("it ended after another %s, want about one second", took)
+		}
+	})
 }
