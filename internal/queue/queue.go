@@ -171,6 +171,11 @@ type Queue interface {
 	// The function is called without locks held and must not block.
 	OnChange(func(namespace, route string))
 
+	// OnEnd has the function called for each delivery that was delivered or dropped, once that
+	// is stored: its Last tells what came of it, and Deliveries no longer lists it. The function
+	// is called without locks held and must not block.
+	OnEnd(func(Summary))
+
 	// Get and Put are a small memory beside the deliveries: repository ids, fetched keys.
 	Get(bucket, key string) ([]byte, bool)
 	Put(ctx context.Context, bucket, key string, value []byte) error

@@ -173,11 +173,16 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 		delete(e.leases, id)
 	}
 	e.bytes += int64(size + messageOverhead)
-	watchers := e.watchers
+	watchers, enders := e.watchers, e.enders
 	e.mu.Unlock()
 	e.last = seq
 	e.signal(e.ready[queue.Healthy])
 	e.signal(e.ready[queue.Probation])
+	for _, end := range enders {
+		for _, s := range effects.Ended {
+			end(s)
+		}
+	}
 	told := map[journal.Route]bool{}
 	for _, r := range effects.Routes {
 		if !told[r] {

@@ -28,6 +28,7 @@ type Engine struct {
 	leases   map[journal.ID]*lease
 	claims   map[journal.ID]chan struct{}
 	watchers []func(namespace, route string)
+	enders   []func(queue.Summary)
 	pending  []*request
 	down     error         // why nothing can be stored, or nil
 	healed   chan struct{} // closed when it can be again
@@ -149,6 +150,13 @@ func (e *Engine) OnChange(fn func(namespace, route string)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.watchers = append(e.watchers, fn)
+}
+
+// OnEnd has fn called for each delivery that was delivered or dropped.
+func (e *Engine) OnEnd(fn func(queue.Summary)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.enders = append(e.enders, fn)
 }
 
 // Stats are figures for metrics.

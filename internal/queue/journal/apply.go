@@ -12,6 +12,8 @@ type Effects struct {
 	Settled []ID
 	// Routes are those whose deliveries they were.
 	Routes []Route
+	// Ended are those of them that were delivered or dropped, and that the state has forgotten.
+	Ended []queue.Summary
 }
 
 // Route names a route.
@@ -151,6 +153,7 @@ func (s *State) settle(e *Settle, effects *Effects) {
 	case queue.Dead:
 		s.die(d, &o)
 	default: // delivered or dropped
+		effects.Ended = append(effects.Ended, d.ended(o))
 		s.end(d)
 	}
 }

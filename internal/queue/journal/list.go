@@ -2,6 +2,7 @@ package journal
 
 import (
 	"slices"
+	"time"
 
 	"github.com/travishook/travishook/internal/queue"
 )
@@ -23,6 +24,16 @@ func (s *State) Deliveries() []queue.Summary {
 		list[i] = d.summary()
 	}
 	return list
+}
+
+// ended is the summary of a delivery that o ends.
+func (d *delivery) ended(o queue.Outcome) queue.Summary {
+	s := d.summary()
+	s.Due, s.Last = time.Time{}, o
+	if o.Kind == queue.Delivered {
+		s.Attempts++
+	}
+	return s
 }
 
 func (d *delivery) summary() queue.Summary {

@@ -3,6 +3,7 @@ package queuetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -167,6 +168,27 @@ func testOnChange(f *fixture) {
 		}
 	default:
 		f.Fatal("nobody was told although the outcome is stored")
+	}
+}
+
+func testOnEnd(f *fixture) {
+	told := make(chan queue.Summary, 10)
+	f.OnEnd(func(s queue.Summary) { told <- s })
+	room := Target("builds", "#builds")
+	f.accept(Event(1, travis.Pending), room)
+	d := f.take(queue.Healthy)
+	f.accept(Event(1, travis.Passed), room)
+	f.retryIn(d, time.Minute)
+	f.clock.Step(time.Minute)
+	f.deliver(f.take(queue.Probation))
+	close(told)
+	var ended []string
+	for s := range told {
+		ended = append(ended, fmt.Sprintf("%s %s %d %q", s.Result, s.Last.Kind, s.Attempts, s.Last.Reason))
+	}
+	want := []string{`pending dropped 1 "superseded by passed of the same build"`, `passed delivered 1 ""`}
+	if diff := cmp.Diff(want, ended); diff != "" {
+		f.Fatalf("ended (-want +got):\n%s", diff)
 	}
 }
 

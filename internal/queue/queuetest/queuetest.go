@@ -43,6 +43,7 @@ func Run(t *testing.T, open Open) {
 		"settling twice is settling once":                    testSettleTwice,
 		"channels tell how they fare":                        testChannels,
 		"watchers are told":                                  testOnChange,
+		"who asks is told how deliveries end":                testOnEnd,
 		"the memory remembers":                               testMemory,
 		"a restart changes nothing":                          testRestart,
 		"who waits is woken by an event":                     testTakeWaits,
