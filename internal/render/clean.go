@@ -27,6 +27,9 @@ func text(s string) string {
 
 // clean replaces each run of runes that bad says by one space, and cuts at limit runes.
 func clean(s string, limit int, bad func(rune) bool) string {
+	if len(s) <= limit && plainASCII(s) {
+		return strings.Trim(s, " ")
+	}
 	var b strings.Builder
 	count, gap := 0, false
 	for _, r := range s { // invalid UTF-8 comes out as U+FFFD
@@ -49,6 +52,16 @@ func clean(s string, limit int, bad func(rune) bool) string {
 	return strings.TrimSpace(b.String())
 }
 
+// plainASCII is true of almost everything that arrives, and then there is nothing to clean.
+func plainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // unprintable runes break the line or lie about the order of the text. Joiners stay: names
 // and emoji need them.
 func unprintable(r rune) bool {
@@ -57,9 +70,7 @@ func unprintable(r rune) bool {
 
 // webURL returns s if it is an address that can be linked anywhere without more ado, else "".
 func webURL(s string) string {
-	if len(s) > maxURL || strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r > unicode.MaxASCII || r == 0x7f || strings.ContainsRune("<>\"|\\^`{}", r)
-	}) {
+	if len(s) > maxURL || !plainASCII(s) || strings.ContainsAny(s, " <>\"|\\^`{}") {
 		return ""
 	}
 	u, err := url.Parse(s)

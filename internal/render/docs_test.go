@@ -38,7 +38,7 @@ func TestThePageListsEverything(t *testing.T) {
 	samples.WriteString("| event | text |\n|---|---|\n")
 	for _, s := range Samples() {
 		if s.Event.Build.Type == travis.Push && s.Event.Build.Tag == "" || s.Event.Build.Result == travis.Passed {
-			text := strings.ReplaceAll(defaultText(&s.Event), s.Event.Commit.SHA, s.Event.Commit.SHA[:7]+"…")
+			text := strings.ReplaceAll(defaultText(defaultSpans(&s.Event)), s.Event.Commit.SHA, s.Event.Commit.SHA[:7]+"…")
 			fmt.Fprintf(&samples, "| %s | %s |\n", s.Name, text)
 		}
 	}

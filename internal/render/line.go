@@ -20,15 +20,15 @@ func defaultSpans(e *travis.Event) []notify.Span {
 }
 
 // defaultText is the same line for those who see no links, with the build's address behind it.
-func defaultText(e *travis.Event) string {
-	var b strings.Builder
-	for _, s := range defaultSpans(e) {
-		b.WriteString(s.Text)
+func defaultText(spans []notify.Span) string {
+	var text, url string
+	for _, s := range spans {
+		text += s.Text
+		if s.URL != "" {
+			url = " " + s.URL
+		}
 	}
-	if u := webURL(e.Build.URL); u != "" {
-		b.WriteString(" " + u)
-	}
-	return b.String()
+	return text + url
 }
 
 // status is the result as people say it: still failing.

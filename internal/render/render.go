@@ -13,9 +13,10 @@ import (
 // sent: where the template fails on this event, it carries the default text, and the error,
 // which is safe to show to people, says why. ID, Address and Route are left to the caller.
 func Message(t *Template, e travis.Event) (notify.Message, error) {
+	spans := defaultSpans(&e)
 	m := notify.Message{
-		Spans:  defaultSpans(&e),
-		Text:   defaultText(&e),
+		Spans:  spans,
+		Text:   defaultText(spans),
 		Level:  LevelOf(e.Build.Result),
 		Fields: fields(&e),
 		Event:  e,
@@ -23,11 +24,11 @@ func Message(t *Template, e travis.Event) (notify.Message, error) {
 	if t == nil {
 		return m, nil
 	}
-	spans, err := t.render(&e)
+	own, err := t.render(&e)
 	if err != nil {
 		return m, err
 	}
-	m.Spans, m.Text = spans, plain(spans)
+	m.Spans, m.Text = own, plain(own)
 	return m, nil
 }
 
