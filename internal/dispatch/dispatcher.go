@@ -47,6 +47,7 @@ type Config struct {
 type Dispatcher struct {
 	config Config
 	pace   *pace
+	rooms  rooms
 	slow   chan struct{} // places of attempts that take longer than slowAfter
 
 	changed chan struct{}
@@ -61,6 +62,7 @@ func New(c Config) *Dispatcher {
 	return &Dispatcher{
 		config:  c,
 		pace:    newPace(),
+		rooms:   rooms{busy: map[string]chan struct{}{}},
 		slow:    make(chan struct{}, slowAttempts),
 		changed: make(chan struct{}, 1),
 	}

@@ -40,24 +40,32 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (serv
 	if err != nil {
 		return "", unresolved(err)
 	}
-	account := resolved.Account
-	notifier, release, err := d.config.Pool.Acquire(account)
-	if err != nil {
-		return account.Service, err
-	}
-	defer release()
-
 	message, err := render.Message(resolved.Template, delivery.Event)
 	if err != nil {
 		d.config.Record.TemplateFailed(delivery, err)
 	}
 	message.ID = delivery.ID
-	message.Address = resolved.Address
-	message.Route = delivery.Target.Namespace + "/" + delivery.Target.Route
+	return resolved.Account.Service, d.send(ctx, delivery.Target, resolved, message)
+}
+
+// send hands a message to the account's service.
+func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m notify.Message) error {
+	notifier, release, err := d.config.Pool.Acquire(to.Account)
+	if err != nil {
+		return err
+	}
+	defer release()
 
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	return account.Service, hide(d.notify(ctx, notifier, message), account.Credential)
+	leave, err := d.rooms.enter(ctx, to.Account.Namespace+"/"+to.Account.Name+"/"+to.Address)
+	if err != nil {
+		return fmt.Errorf("wait for the room: %w", err)
+	}
+	defer leave()
+	m.Address = to.Address
+	m.Route = t.Namespace + "/" + t.Route
+	return hide(d.notify(ctx, notifier, m), to.Account.Credential)
 }
 
 // notify keeps a service that panics from taking the operator, and with it every other
