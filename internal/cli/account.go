@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/registry"
+)
+
+// accountVerb is what one call of account asks for.
+type accountVerb struct {
+	env     *environment
+	writer  *writer
+	chosen  map[string]*bool // services by name
+	fields  []string
+	key     string
+	cluster bool
+}
+
+func newAccount(e *environment) *cobra.Command {
+	v := &accountVerb{env: e, chosen: map[string]*bool{}}
+	const form = "account NAME --SERVICE"
+	cmd := &cobra.Command{
+		Use:     form,
+		GroupID: groupRoutes,
+		Short:   "Set up who speaks in the rooms: an account on a chat service, and its credential",
+		Long: `Set up who speaks in the rooms: an account on a chat service, and its credential.
+
+The credential is read from the standard input: one value, or lines KEY=VALUE. It is checked, kept
+in a Secret, and referred to by the account in the namespace's TravisDefaults.
+
+` + describeServices(),
+		Example: `  # A Slack app's bot token, for the whole cluster
+  kubectl travis account slack --slack --cluster-wide < token.txt
+
+  # Slack's incoming webhooks: a room's address is then the key
+  printf 'builds=https://hooks.slack.com/services/…\nreleases=https://…\n' | kubectl travis account hooks --slack
+
+  # An XMPP account
+  kubectl travis account jabber --xmpp --set jid=ci@example.com < password.txt`,
+		Args: arguments(1, 1, form),
+		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args[0]) },
+	}
+	for _, name := range serviceNames() {
+		v.chosen[name] = cmd.Flags().Bool(name, false, "An account on "+registry.Services[name].Title+".")
+	}
+	cmd.Flags().StringArrayVar(&v.fields, "set", nil, "FIELD=VALUE of the account's block in TravisDefaults.")
+	cmd.Flags().StringVar(&v.key, "key", "", "The Secret's key that a single value goes to. Left out: the service's own.")
+	cmd.Flags().BoolVar(&v.cluster, "cluster-wide", false, "For the whole cluster, in the operator's own namespace.")
+	v.writer = newWriter(e, cmd)
+	return cmd
+}
+
+func (v *accountVerb) run(ctx context.Context, name string) error {
+	if err := v.writer.check(); err != nil {
+		return err
+	}
+	service, err := v.service()
+	if err != nil {
+		return err
+	}
+	fields, err := parseFields(v.fields)
+	if err != nil {
+		return err
+	}
+	account := &v1alpha1.Account{}
+	secretName := objectName("travis account", name)
+	config, err := buildAccount(account, name, service, fields, secretName)
+	if err != nil {
+		return err
+	}
+	credential, err := v.credential(service, name)
+	if err != nil {
+		return err
+	}
+	if err := service.Check(config, credential); err != nil {
+		return fmt.Errorf("the account cannot work like that: %w", err)
+	}
+	c, namespace, err := v.env.connect()
+	if err != nil {
+		return err
+	}
+	if v.cluster {
+		namespace = v.env.operatorNamespace
+	}
+	s := accountSecret(namespace, secretName, credential)
+	return v.write(ctx, c, account, s)
+}
+
+// service is the one that was chosen.
+func (v *accountVerb) service() (*notify.Service, error) {
+	var chosen []string
+	for name, is := range v.chosen {
+		if *is {
+			chosen = append(chosen, name)
+		}
+	}
+	if len(chosen) != 1 {
+		return nil, usage("choose one service: --%s", strings.Join(serviceNames(), ", --"))
+	}
+	service := registry.Services[chosen[0]]
+	return &service, nil
+}
+
+func (v *accountVerb) credential(service *notify.Service, name string) (notify.Credential, error) {
+	read, err := v.env.readCredential(cmp.Or(v.key, firstKey(service), "credential") + " of account " + name)
+	if err != nil {
+		return nil, err
+	}
+	if read.Empty() {
+		if service.SecretOptional {
+			return notify.Credential{}, nil
+		}
+		return nil, usage("there is no credential on the standard input: write it there, or lines KEY=VALUE")
+	}
+	return parseCredential(service, v.key, read), nil
+}
+
+// write keeps both the Secret and the account, or neither.
+func (v *accountVerb) write(ctx context.Context, c client.Client, account *v1alpha1.Account, s *corev1.Secret) error {
+	existing, err := v.existingSecret(ctx, c, s)
+	if err != nil {
+		return err
+	}
+	before, after, err := withAccount(ctx, c, s.Namespace, account)
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		if err := v.writer.ownedElsewhere(before, after); err != nil {
+			return err
+		}
+	}
+	if err := rehearse(ctx, c, before, after); err != nil {
+		return err
+	}
+	if existing == nil {
+		err = v.writer.create(ctx, c, s)
+	} else {
+		wanted := existing.DeepCopy()
+		wanted.Data = s.Data
+		err = v.writer.update(ctx, c, existing, wanted)
+	}
+	if err != nil {
+		return err
+	}
+	if before == nil {
+		err = v.writer.create(ctx, c, after)
+	} else {
+		err = v.writer.update(ctx, c, before, after)
+	}
+	if err != nil && existing == nil && !v.writer.dry() {
+		return errors.Join(err, c.Delete(ctx, s))
+	}
+	return err
+}
+
+// rehearse asks the server whether it would take the defaults, before the Secret is written.
+func rehearse(ctx context.Context, c client.Client, before, after *v1alpha1.TravisDefaults) error {
+	dry := client.NewDryRunClient(c)
+	if before == nil {
+		return dry.Create(ctx, after.DeepCopy())
+	}
+	return dry.Update(ctx, after.DeepCopy())
+}
+
+// withAccount are the namespace's defaults as they are, nil for none, and with the account.
+func withAccount(ctx context.Context, c client.Client, namespace string, account *v1alpha1.Account) (before, after *v1alpha1.TravisDefaults, err error) {
+	if before, err = readDefaults(ctx, c, namespace); err != nil {
+		return nil, nil, err
+	}
+	if after = before.DeepCopy(); after == nil {
+		after = &v1alpha1.TravisDefaults{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultsName}}
+	}
+	putAccount(after, account)
+	return before, after, nil
+}
+
+// existingSecret is the one to be replaced, nil where there is none. One that somebody else made
+// is not.
+func (v *accountVerb) existingSecret(ctx context.Context, c client.Client, s *corev1.Secret) (*corev1.Secret, error) {
+	var existing corev1.Secret
+	err := c.Get(ctx, types.NamespacedName{Namespace: s.Namespace, Name: s.Name}, &existing)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case existing.Labels[labelManagedBy] != manager:
+		return nil, fmt.Errorf("Secret %s in namespace %s exists and was not made by this command line: choose another name for the account", s.Name, s.Namespace)
+	}
+	return &existing, nil
+}
+
+func putAccount(d *v1alpha1.TravisDefaults, account *v1alpha1.Account) {
+	i := slices.IndexFunc(d.Spec.Accounts, func(a v1alpha1.Account) bool { return a.Name == account.Name })
+	if i < 0 {
+		d.Spec.Accounts = append(d.Spec.Accounts, *account)
+		return
+	}
+	replaced := *account
+	replaced.AllowedNamespaces, replaced.AllowedAddresses = d.Spec.Accounts[i].AllowedNamespaces, d.Spec.Accounts[i].AllowedAddresses
+	d.Spec.Accounts[i] = replaced
+}
+
+func accountSecret(namespace, name string, credential notify.Credential) *corev1.Secret {
+	s := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: name,
+			Labels: map[string]string{v1alpha1.LabelSecretType: v1alpha1.SecretTypeCredential, labelManagedBy: manager},
+		},
+		Data: map[string][]byte{},
+	}
+	for key, value := range credential {
+		s.Data[key] = []byte(value.Reveal())
+	}
+	return s
+}
+
+func serviceNames() []string { return slices.Sorted(maps.Keys(registry.Services)) }

@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/registry"
+	"github.com/travishook/travishook/internal/secret"
+)
+
+// blockFields are the fields of a service's block in TravisDefaults that people set.
+func blockFields(service string) []string {
+	account := reflect.TypeFor[v1alpha1.Account]()
+	for i := range account.NumField() {
+		field := account.Field(i)
+		if jsonName(field) != service || field.Type.Kind() != reflect.Pointer {
+			continue
+		}
+		var names []string
+		for j := range field.Type.Elem().NumField() {
+			if name := jsonName(field.Type.Elem().Field(j)); name != "secretRef" {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	return nil
+}
+
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
+}
+
+// describeServices lists, for the help, what each service's block and Secret may hold.
+func describeServices() string {
+	var b strings.Builder
+	for i, name := range serviceNames() {
+		service := registry.Services[name]
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "--%s: %s", name, service.Title)
+		if fields := blockFields(name); len(fields) > 0 {
+			fmt.Fprintf(&b, "; --set %s", strings.Join(fields, ", "))
+		}
+		for _, key := range service.Keys {
+			fmt.Fprintf(&b, "\n    %s: %s", key.Name, key.Doc)
+		}
+	}
+	return b.String()
+}
+
+// parseFields reads FIELD=VALUE.
+func parseFields(words []string) (map[string]any, error) {
+	fields := map[string]any{}
+	for _, word := range words {
+		name, value, ok := strings.Cut(word, "=")
+		if !ok || name == "" {
+			return nil, usage("--set takes FIELD=VALUE, and not %q", word)
+		}
+		fields[name] = value
+	}
+	return fields, nil
+}
+
+// buildAccount fills account with a service's block, and returns the block's JSON.
+func buildAccount(account *v1alpha1.Account, name string, service *notify.Service, fields map[string]any, secretName string) (json.RawMessage, error) {
+	block := map[string]any{"secretRef": map[string]any{"name": secretName}}
+	for field, value := range fields {
+		block[field] = value
+	}
+	for range len(fields) + 1 {
+		raw, err := json.Marshal(map[string]any{"name": name, service.Name: block})
+		if err != nil {
+			return nil, fmt.Errorf("make the account: %w", err)
+		}
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		decoder.DisallowUnknownFields()
+		err = decoder.Decode(account)
+		var shape *json.UnmarshalTypeError
+		switch {
+		case err == nil:
+			return json.Marshal(block)
+		case errors.As(err, &shape) && reread(block, shape.Field):
+			continue
+		case strings.HasPrefix(err.Error(), "json: unknown field "):
+			return nil, usage("%s accounts have no field %s; they have %s", service.Title,
+				strings.TrimPrefix(err.Error(), "json: unknown field "), strings.Join(blockFields(service.Name), ", "))
+		}
+		return nil, usage("--set: %v", err)
+	}
+	return nil, usage("--set: the values do not fit the fields")
+}
+
+// reread reads as YAML the value of a field that turned out not to be a string, such as a number
+// or a list. It reports whether that made a difference.
+func reread(block map[string]any, path string) bool {
+	_, field, _ := strings.Cut(path, ".")
+	text, ok := block[field].(string)
+	if !ok {
+		return false
+	}
+	var value any
+	if yaml.Unmarshal([]byte(text), &value) != nil {
+		return false
+	}
+	_, still := value.(string)
+	block[field] = value
+	return !still
+}
+
+var keyLine = regexp.MustCompile(`^([A-Za-z0-9._-]+)=(.+)$`)
+
+// parseCredential reads what came on the standard input: lines KEY=VALUE, or one value for key,
+// which where it is empty is found by the value.
+func parseCredential(service *notify.Service, key string, read secret.Value) notify.Credential {
+	if key == "" {
+		if credential := keyedCredential(service, read); credential != nil {
+			return credential
+		}
+		key = keyOf(service, read)
+	}
+	return notify.Credential{key: read}
+}
+
+// keyedCredential is nil where not every line is KEY=VALUE, or where the one line that there is may
+// as well be a value that has a = in it.
+func keyedCredential(service *notify.Service, read secret.Value) notify.Credential {
+	credential := notify.Credential{}
+	lines := strings.Split(read.Reveal(), "\n")
+	for _, line := range lines {
+		if line = strings.TrimRight(line, "\r"); line == "" {
+			continue
+		}
+		parts := keyLine.FindStringSubmatch(line)
+		if parts == nil {
+			return nil
+		}
+		if len(lines) == 1 && !hasKey(service, parts[1]) && !isURL(parts[2]) {
+			return nil
+		}
+		credential[parts[1]] = secret.New(parts[2])
+	}
+	return credential
+}
+
+// keyOf is the key that a single value belongs to.
+func keyOf(service *notify.Service, value secret.Value) string {
+	if isURL(value.Reveal()) && hasKey(service, "url") {
+		return "url"
+	}
+	for _, k := range service.Keys {
+		if k.Required {
+			return k.Name
+		}
+	}
+	return cmp.Or(firstKey(service), "token")
+}
+
+// firstKey is the key that a service documents first, empty where it documents none.
+func firstKey(service *notify.Service) string {
+	if len(service.Keys) == 0 {
+		return ""
+	}
+	return service.Keys[0].Name
+}
+
+func hasKey(service *notify.Service, name string) bool {
+	for _, k := range service.Keys {
+		if k.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func isURL(s string) bool { return strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://") }

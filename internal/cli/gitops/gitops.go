@@ -1,0 +1,88 @@
+// Package gitops tells whether a tool that applies manifests from a Git repository owns an
+// object: what is changed behind such a tool's back, it takes back at its next look.
+package gitops
+
+import (
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// mark is a label or annotation that a tool leaves on what it applies.
+type mark struct {
+	key   string
+	value string // the mark's value; empty for any
+	tool  string
+}
+
+var marks = []mark{
+	{"kustomize.toolkit.fluxcd.io/name", "", "Flux (a Kustomization)"},
+	{"helm.toolkit.fluxcd.io/name", "", "Flux (a HelmRelease)"},
+	{"argocd.argoproj.io/tracking-id", "", "Argo CD"},
+	{"argocd.argoproj.io/instance", "", "Argo CD"},
+	{"fleet.cattle.io/bundle-id", "", "Fleet"},
+	{"configmanagement.gke.io/managed", "enabled", "Config Sync"},
+	{"meta.helm.sh/release-name", "", "Helm"},
+	{"app.kubernetes.io/managed-by", "Helm", "Helm"},
+}
+
+// managers are the names under which tools write, by their beginning.
+var managers = []struct{ prefix, tool string }{
+	{"kustomize-controller", "Flux (a Kustomization)"},
+	{"helm-controller", "Flux (a HelmRelease)"},
+	{"flux", "Flux"},
+	{"argocd-", "Argo CD"},
+	{"fleetagent", "Fleet"},
+	{"configsync", "Config Sync"},
+	{"helm", "Helm"},
+	{"kapp", "kapp"},
+	{"pulumi", "Pulumi"},
+	{"terraform", "Terraform"},
+	{"Terraform", "Terraform"},
+}
+
+// Owner is the tool that owns an object, with the name that the tool gives to what it applies it
+// from, where that is known.
+func Owner(o metav1.Object) (tool string, owned bool) {
+	for _, m := range marks {
+		for _, set := range []map[string]string{o.GetLabels(), o.GetAnnotations()} {
+			value, ok := set[m.key]
+			switch {
+			case !ok || m.value != "" && value != m.value:
+			case m.value != "" || value == "":
+				return m.tool, true
+			default:
+				return m.tool + " " + value, true
+			}
+		}
+	}
+	for _, entry := range o.GetManagedFields() {
+		if entry.Subresource != "" {
+			continue // a status belongs to whoever writes it
+		}
+		for _, m := range managers {
+			if strings.HasPrefix(entry.Manager, m.prefix) {
+				return m.tool, true
+			}
+		}
+	}
+	return "", false
+}
+
+// Strip takes a tool's marks off an object, so that it can be committed as a manifest.
+func Strip(o metav1.Object) {
+	for _, m := range marks {
+		if m.value != "" && o.GetLabels()[m.key] != m.value {
+			continue
+		}
+		labels, annotations := o.GetLabels(), o.GetAnnotations()
+		delete(labels, m.key)
+		delete(annotations, m.key)
+		o.SetLabels(labels)
+		o.SetAnnotations(annotations)
+	}
+	for _, key := range []string{"kustomize.toolkit.fluxcd.io/namespace", "helm.toolkit.fluxcd.io/namespace", "meta.helm.sh/release-namespace"} {
+		delete(o.GetLabels(), key)
+		delete(o.GetAnnotations(), key)
+	}
+}

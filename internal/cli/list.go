@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+)
+
+// lister prints what a verb has found: as columns, or as --output says.
+type lister struct {
+	env    *environment
+	output *genericclioptions.PrintFlags
+}
+
+func newLister(e *environment) *lister {
+	return &lister{env: e, output: genericclioptions.NewPrintFlags("")}
+}
+
+func (l *lister) addFlags(cmd *cobra.Command) {
+	l.output.AddFlags(cmd)
+	flag := cmd.Flags().Lookup("output")
+	flag.Usage = "Output format: wide, or one of " + flag.Usage[len("Output format. One of: "):]
+}
+
+func (l *lister) wide() bool       { return *l.output.OutputFormat == "wide" }
+func (l *lister) structured() bool { return *l.output.OutputFormat != "" && !l.wide() }
+
+// check refuses an unknown output format before anything is asked of the cluster.
+func (l *lister) check() error {
+	if l.wide() {
+		return nil
+	}
+	_, err := l.output.ToPrinter()
+	return err
+}
+
+func (l *lister) print(o runtime.Object) error {
+	printer, err := l.output.ToPrinter()
+	if err != nil {
+		return err
+	}
+	return printer.PrintObj(o, l.env.Out)
+}
