@@ -82,6 +82,9 @@ var _ = Describe("what the schema lets through", func() {
 		list(ctx)
 	},
 		Entry("a generation beyond 64 bits", `{"observedGeneration":1e30}`),
+		Entry("a count beyond 32 bits", `{"channels":[{"account":"a","address":"a","waiting":3000000000}]}`),
+		Entry("a time without a zone",
+			`{"channels":[{"account":"a","address":"a","lastFailure":{"time":"2026-01-01 00:00:00","build":"1","event":"passed"}}]}`),
 		Entry("a condition's generation beyond 64 bits",
 			`{"conditions":[{"type":"Ready","status":"True","reason":"A","message":"","lastTransitionTime":"2026-01-01T00:00:00Z","observedGeneration":1e30}]}`),
 		Entry("a condition's time far away",
