@@ -115,7 +115,7 @@ A team applies its route before anybody has set anything up. It is taken, and sa
 		p.apply(ctx, "token.yaml", tokenSecret)
 		p.say(`Last comes the key that Travis signs with. The operator's settings say that it is in a ConfigMap, and
 that is not there yet:`)
-		why(`False +the key .* travis-key`)
+		why(`False +the key .*"travis-key" does not exist`)
 		Expect(s.postOnce(ctx, travistest.Build{})).NotTo(Equal(http.StatusAccepted))
 		kubectl(ctx, travistest.PEM(s.key), "create", "configmap", "travis-key", "-n", s.system, "--from-file=key.pem=/dev/stdin")
 		p.console("kubectl create configmap travis-key -n "+s.system+" --from-file=key.pem", "configmap/travis-key created\n")
