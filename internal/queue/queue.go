@@ -148,14 +148,18 @@ type Queue interface {
 	// build are handed out in the order in which they were accepted; a delivery that waits
 	// for its retry holds back only the later ones of its own build. A channel whose last
 	// attempt failed is handed out in the Probation lane, one attempt each time its own backoff
-	// ends, the others in Healthy: so no number of dead channels delays a live one.
+	// ends, the others in Healthy: so no number of dead channels delays a live one. What is
+	// late already and overtaken by a newer state of its build is dropped and not handed out.
 	Take(ctx context.Context, lane Lane) (Delivery, error)
 
-	// Settle stores what came of a delivery that Take handed out, and frees its channel.
+	// Settle stores what came of a delivery that Take handed out, and frees its channel. While
+	// the store does not answer it waits, as long as ctx lets it: until it is settled, a
+	// delivery stays under way. To settle what is settled is nothing.
 	Settle(ctx context.Context, id string, o Outcome) error
 
 	// Wake makes due at once what waits because of a credential or an account, and redrives
-	// what died of it, where heals says so of its target. It returns how many.
+	// what died of it, where heals says so of its target. An attempt that is under way begins
+	// again if it fails of that. It returns how many were not under way.
 	Wake(ctx context.Context, heals func(Target) bool) (int, error)
 
 	// Redrive begins the chosen dead deliveries again, with the same ID. It returns how many.
@@ -164,16 +168,17 @@ type Queue interface {
 	// Deliveries lists what is kept, oldest first, as far as wanted says so.
 	Deliveries(wanted func(Summary) bool) []Summary
 
-	// Channels tells of every channel of a route that an event was ever accepted for.
+	// Channels tells of every channel of a route that an event was accepted for in the last
+	// 30 days.
 	Channels(namespace, route string) []ChannelStatus
 
-	// Changed is signalled when the outcome of a route's delivery is stored.
-	// The function is called without locks held and must not block.
+	// OnChange has a function called when the outcome of a route's delivery is stored. It is
+	// called without locks held, before the one who settled is told, and must not block.
 	OnChange(func(namespace, route string))
 
-	// OnEnd has the function called for each delivery that was delivered or dropped, once that
-	// is stored: its Last tells what came of it, and Deliveries no longer lists it. The function
-	// is called without locks held and must not block.
+	// OnEnd has a function called for each delivery that was delivered or dropped, once that
+	// is stored: its Last tells what came of it, and Deliveries no longer lists it. It is
+	// called without locks held and must not block.
 	OnEnd(func(Summary))
 
 	// Get and Put are a small memory beside the deliveries: repository ids, fetched keys.

@@ -23,27 +23,45 @@ type lease struct {
 // Take waits for a delivery of the lane that is due and whose channel is free.
 func (e *Engine) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error) {
 	for {
-		l, due, err := e.next(lane)
-		if err != nil {
-			return queue.Delivery{}, err
+		d, ok, due, err := e.take(ctx, lane)
+		if ok || err != nil {
+			return d, err
 		}
-		switch {
-		case l == nil:
-			if err := e.await(ctx, lane, due); err != nil {
-				return queue.Delivery{}, err
-			}
-		case l.Superseded != "":
-			if err := e.drop(ctx, l); err != nil {
-				return queue.Delivery{}, err
-			}
-		default:
-			return e.handOut(ctx, l)
+		if err := e.await(ctx, lane, due); err != nil {
+			return queue.Delivery{}, err
 		}
 	}
 }
 
-// next leases what is next in the lane. Without anything, it tells when to look again; with a
-// zero time that is when the lane is signalled.
+// TryTake is Take without the waiting: ok is false if nothing is due now.
+func (e *Engine) TryTake(ctx context.Context, lane queue.Lane) (d queue.Delivery, ok bool, err error) {
+	d, ok, _, err = e.take(ctx, lane)
+	return d, ok, err
+}
+
+// take hands out what is due. Without anything, it tells when to look again; with a zero time
+// that is when the lane is signalled.
+func (e *Engine) take(ctx context.Context, lane queue.Lane) (d queue.Delivery, ok bool, due time.Time, err error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			e.signal(e.ready[lane]) // somebody else looks
+			return d, false, due, err
+		}
+		l, due, err := e.next(lane)
+		switch {
+		case err != nil || l == nil:
+			return d, false, due, err
+		case l.Superseded == "":
+			d, err = e.handOut(ctx, l)
+			return d, err == nil, due, err
+		}
+		if err := e.drop(ctx, l); err != nil {
+			return d, false, due, err
+		}
+	}
+}
+
+// next leases what is next in the lane, or tells when to look again.
 func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

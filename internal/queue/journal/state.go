@@ -150,9 +150,9 @@ type Stats struct {
 // Bytes in the log of what is carried, beside the texts of events: generous, for to think too
 // much alive costs space, and too little would copy the same bytes again and again.
 const (
-	deliveryBytes = 700
+	deliveryBytes = 250
 	seenBytes     = 90
-	statusBytes   = 900
+	statusBytes   = 500
 )
 
 // Stats returns the sizes of the state.

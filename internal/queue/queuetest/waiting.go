@@ -2,6 +2,7 @@ package queuetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -68,6 +69,16 @@ func (f *fixture) awaitWhileTimePasses(c <-chan taken) queue.Delivery {
 			f.clock.Step(time.Second)
 		}
 	}
+}
+
+func testTakeEnded(f *fixture) {
+	f.accept(Event(1, travis.Passed), Target("builds", "#builds"))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := f.Take(ctx, queue.Healthy); !errors.Is(err, context.Canceled) {
+		f.Fatalf("take: %v, want nothing for a context that has ended", err)
+	}
+	f.take(queue.Healthy)
 }
 
 func testManyTakers(f *fixture) {
