@@ -38,7 +38,7 @@ fuzz: machine ## Run each fuzz target for FUZZTIME (default 30s)
 
 .PHONY: lint
 lint: machine ## Check style and the direction of dependencies
-	@"$$(hack/tool.sh golangci-lint)" run ./...
+	@hack/lint.sh
 
 .PHONY: generate
 generate: machine ## Write deep copies, CRDs, RBAC, manifests and the API reference
