@@ -1,0 +1,141 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/time/rate"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing"
+)
+
+// quiet records no Events.
+type quiet struct{ events.EventRecorder }
+
+func (quiet) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
+
+// writerOf returns a writer of n routes, whose writes to the API server go through written.
+func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *StatusWriter {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	compiler := routing.NewCompiler(routing.Config{OperatorNamespace: "system"})
+	build := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.TravisRoute{})
+	for i := range n {
+		r := &v1alpha1.TravisRoute{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: fmt.Sprint("route-", i), UID: types.UID(fmt.Sprint(i)), Generation: 1},
+			Spec:       v1alpha1.TravisRouteSpec{Repository: "a/b", Channels: []v1alpha1.Channel{{Account: "x"}}},
+		}
+		compiler.PutRoute(r)
+		build = build.WithObjects(r)
+	}
+	return &StatusWriter{
+		Client: build.WithInterceptorFuncs(interceptor.Funcs{
+			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+				if err := written(client.ObjectKeyFromObject(obj)); err != nil {
+					return err
+				}
+				return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
+			},
+		}).Build(),
+		Compiler: compiler,
+		Channels: func(string, string) []ChannelState { return nil },
+		Recorder: quiet{},
+		Log:      logr.Discard(),
+		pace:     rate.NewLimiter(writesPerSec, writesBurst),
+	}
+}
+
+// term runs the writer as if it held the lease, until the test ends.
+func term(t *testing.T, w *StatusWriter) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { w.turns.run(ctx, w.Log, w.all, w.write) })
+	t.Cleanup(func() { cancel(); done.Wait() })
+	synctest.Wait()
+}
+
+func TestTheRateOfWritesDoesNotGrowWithTheEvents(t *testing.T) {
+	const routes, seconds = 100, 60
+	for _, perSecond := range []int{10, 1000} {
+		t.Run(fmt.Sprint(perSecond, " events a second"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var writes, outcomes atomic.Int64
+				w := writerOf(t, routes, func(types.NamespacedName) error { writes.Add(1); return nil })
+				w.Channels = func(string, string) []ChannelState { // each outcome is another status
+					return []ChannelState{{Account: "x", Delivered: Mark{At: time.Now(), Build: strconv.FormatInt(outcomes.Load(), 10), Event: "passed"}}}
+				}
+				term(t, w)
+				began := writes.Load()
+				for i := range perSecond * seconds {
+					outcomes.Add(1)
+					w.Settled("team", fmt.Sprint("route-", i%routes))
+					time.Sleep(time.Second / time.Duration(perSecond)) // of the bubble's clock
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if got, limit := writes.Load()-began, int64(writesBurst+writesPerSec*2*seconds); got > limit {
+					t.Errorf("%d writes, more than %d", got, limit)
+				}
+
+				var last v1alpha1.TravisRoute
+				if err := w.Client.Get(t.Context(), types.NamespacedName{Namespace: "team", Name: "route-99"}, &last); err != nil {
+					t.Fatal(err)
+				}
+				if want := fmt.Sprintf("#%d passed", outcomes.Load()); last.Status.LastBuild != want {
+					t.Errorf("in the end the status tells of build %q, not of %q", last.Status.LastBuild, want)
+				}
+			})
+		})
+	}
+}
+
+func TestAWriteThatFailsIsMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failures := 3
+		w := writerOf(t, 1, func(types.NamespacedName) error {
+			if failures > 0 {
+				failures--
+				return fmt.Errorf("the API server is away")
+			}
+			return nil
+		})
+		term(t, w)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		var r v1alpha1.TravisRoute
+		if err := w.Client.Get(t.Context(), types.NamespacedName{Namespace: "team", Name: "route-0"}, &r); err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Status.Conditions) == 0 {
+			t.Error("there is no status")
+		}
+	})
+}
+
+func TestAReplicaWithoutTheLeaseWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := writerOf(t, 1, func(types.NamespacedName) error { t.Error("it wrote"); return nil })
+		w.Settled("team", "route-0")
+		w.Compiled(routing.Changes{Routes: []types.NamespacedName{{Namespace: "team", Name: "route-0"}}})
+		time.Sleep(time.Hour)
+	})
+}
