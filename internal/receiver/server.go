@@ -105,7 +105,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("webhooks were cut off after %s: %w", s.options.Drain, err), s.http.Close())
 	}
-	_ = <-failed // always http.ErrServerClosed after Shutdown
+	if accepting := <-failed; !errors.Is(accepting, http.ErrServerClosed) {
+		err = errors.Join(err, accepting)
+	}
 	return err
 }
 

@@ -97,7 +97,9 @@ func TestSlowSendersAreGivenUp(t *testing.T) {
 				_ = connection.Close() // ends drip
 				<-dripped
 				stop()
-				<-ended
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
 			})
 		})
 	}
@@ -128,7 +130,9 @@ func TestASenderThatDoesNotListenIsGivenUp(t *testing.T) {
 		}
 		_ = connection.Close()
 		stop()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

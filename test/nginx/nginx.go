@@ -113,7 +113,9 @@ func (s *Server) Stop() error {
 	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop nginx: %w", err)
 	}
-	_ = <-s.exited // it was told to
+	if err := <-s.exited; err != nil {
+		return fmt.Errorf("stop nginx: %w", err)
+	}
 	return nil
 }
 
