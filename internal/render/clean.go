@@ -12,7 +12,7 @@ const (
 	maxLine    = 256      // runes of a value that stands on one line
 	maxMessage = 2000     // runes of a commit message
 	maxURL     = 2048     // bytes; a longer address is not linked
-	maxText    = 32 << 10 // bytes of a rendered text, and of any string that a template makes
+	maxText    = 16 << 10 // bytes of a rendered text, and of any string that a template makes
 )
 
 // line makes s fit on one line: line breaks, control characters and marks that reverse the

@@ -122,8 +122,9 @@ func replace(old, by string, s any) (string, error) {
 	return strings.ReplaceAll(text, old, by), nil
 }
 
-// wide finds what makes printf print more than it is given.
-var wide = regexp.MustCompile(`[0-9]{3,}|\*|%[^a-zA-Z%]*\[`)
+// wide finds what makes printf print more than it is given: a width or precision of three
+// digits, one taken from an argument, and an argument used again.
+var wide = regexp.MustCompile(`%[-+# 0]*([0-9]{3}|[0-9]*\.[0-9]{3}|[0-9.]*[*\[])`)
 
 func printf(format string, args ...any) (string, error) {
 	if len(format) > maxLine || wide.MatchString(format) {

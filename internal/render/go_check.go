@@ -14,9 +14,9 @@ const (
 	otherScope              // something that only running it tells
 )
 
-// maxCalls bounds the functions that one rendering calls: some hundredths of a second, where
-// each of them works on the longest string there can be.
-const maxCalls = 2000
+// maxCalls bounds the functions that one rendering calls: a fraction of a second, even where each
+// of them works on the longest string there can be.
+const maxCalls = 500
 
 // goChecker walks a template's tree and refuses what is unknown or unbounded.
 type goChecker struct {

@@ -37,7 +37,7 @@ func TestCompileTellsWhereTheMistakeIs(t *testing.T) {
 		{"a loop in a loop", "{{range .jobs}}{{if .id}}{{range $.jobs}}{{end}}{{end}}{{end}}", Go, "line 1, column 9: range does not go inside range"},
 		{"recursion", `{{define "a"}}{{template "a"}}{{end}}{{template "a"}}`, Go, "line 1, column 1: define and block are not available: a message is one template"},
 		{"a template of its own name", `x{{template "message"}}`, Go, "line 1, column 13: template is not available: a message is one template"},
-		{"too much work in a loop", "{{range .jobs}}" + strings.Repeat("{{lower .state}}", 21) + "{{end}}", Go, "line 1, column 338: too many function calls: the limit is 2000, and one within range counts as 100"},
+		{"too much work in a loop", "{{range .jobs}}" + strings.Repeat("{{lower .state}}", 11) + "{{end}}", Go, "line 1, column 178: too many function calls: the limit is 500, and one within range counts as 50"},
 		{"a syntax that is none", "a", "Jinja", `there is no syntax "Jinja"; use Travis or Go`},
 		{"too long", strings.Repeat("a", MaxTemplate+1), Travis, "the text is 16385 bytes long; the limit is 16384"},
 	}
@@ -85,7 +85,7 @@ func TestCheckFindsWhatOnlyRunningTells(t *testing.T) {
 // TestTemplatesStayBounded runs what would hang or eat memory in a plain text/template.
 func TestTemplatesStayBounded(t *testing.T) {
 	event := sampleEvent(travis.Passed, travis.Push)
-	for range 10_000 {
+	for range 10 * maxJobs {
 		event.Jobs = append(event.Jobs, travis.Job{Number: strings.Repeat("9", 10_000)})
 	}
 	double := "{{$x := .repository}}" + strings.Repeat("{{$x = print $x $x}}", 60) + "{{$x}}"
@@ -93,6 +93,8 @@ func TestTemplatesStayBounded(t *testing.T) {
 		"doubling":         double,
 		"doubling in loop": "{{$x := .repository}}{{range .jobs}}{{$x = print $x $x}}{{end}}{{$x}}",
 		"a wide number":    `{{printf "%2000000000d" 1}}`,
+		"a wide precision": `{{printf "%.2000000000d" 1}}`,
+		"a padded width":   `{{printf "%+00002000000000d" 1}}`,
 		"a starred width":  `{{printf "%*d" 2000000000 1}}`,
 		"an argument over and over": `{{$x := .repository}}` + strings.Repeat("{{$x = print $x $x}}", 11) +
 			`{{printf "` + strings.Repeat("%[1]s", 60) + `" $x}}`,
@@ -108,6 +110,14 @@ func TestTemplatesStayBounded(t *testing.T) {
 				t.Errorf("the default text did not go out, but %q", m.Text)
 			}
 		})
+	}
+}
+
+func TestPrintfTakesOrdinaryText(t *testing.T) {
+	source := `{{printf "*%s* [404] 2026: %-8s|%5.2f%%" .event .status 1.5}}`
+	m, err := Message(compile(t, source, Go), sampleEvent(travis.Fixed, travis.Push))
+	if want := "*fixed* [404] 2026: fixed   | 1.50%"; err != nil || m.Text != want {
+		t.Errorf("got %q, %v; want %q", m.Text, err, want)
 	}
 }
 

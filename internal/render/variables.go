@@ -54,7 +54,7 @@ var variables = []Variable{
 	{Name: "duration_seconds", Doc: "`duration` as a number", value: func(e *travis.Event) any { return int64(e.Build.Duration / time.Second) }},
 	{Name: "started_at", Doc: "when the build started, as `2026-11-23T15:04:05Z`, or empty", value: func(e *travis.Event) any { return stamp(e.Build.Started) }},
 	{Name: "finished_at", Doc: "when it finished, in the same form, or empty", value: func(e *travis.Event) any { return stamp(e.Build.Finished) }},
-	{Name: "jobs", Doc: "the first 100 jobs, for `range`; each has `.number`, `.id`, `.state`, `.allow_failure`", GoOnly: true, value: jobs},
+	{Name: "jobs", Doc: "the first 50 jobs, for `range`; each has `.number`, `.id`, `.state`, `.allow_failure`", GoOnly: true, value: jobs},
 }
 
 // data are all variables of one event, for a Go template.
@@ -67,7 +67,7 @@ func data(e *travis.Event) map[string]any {
 }
 
 // maxJobs keeps a matrix of thousands from making a loop over it long.
-const maxJobs = 100
+const maxJobs = 50
 
 // jobNames are what each of jobs has.
 var jobNames = []string{"allow_failure", "id", "number", "state"}
