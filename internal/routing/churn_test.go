@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 )
@@ -72,13 +72,13 @@ func (l *told) check(t *testing.T, c *Compiler, objects []any) {
 	for _, o := range objects {
 		switch o := o.(type) {
 		case *v1alpha1.TravisRoute:
-			v, _ := c.Verdict(client.ObjectKeyFromObject(o))
-			if diff := cmp.Diff(v, l.routes[client.ObjectKeyFromObject(o)]); diff != "" {
+			v, _ := c.Verdict(nameOf(o))
+			if diff := cmp.Diff(v, l.routes[nameOf(o)]); diff != "" {
 				t.Fatalf("nobody was told of route %s/%s:\n%s", o.Namespace, o.Name, diff)
 			}
 		case *v1alpha1.TravisDefaults:
 			v, _ := c.DefaultsVerdict(o.Namespace)
-			if diff := cmp.Diff(v, l.defaults[client.ObjectKeyFromObject(o)]); diff != "" {
+			if diff := cmp.Diff(v, l.defaults[nameOf(o)]); diff != "" {
 				t.Fatalf("nobody was told of the defaults of %s:\n%s", o.Namespace, diff)
 			}
 		}
@@ -86,12 +86,16 @@ func (l *told) check(t *testing.T, c *Compiler, objects []any) {
 }
 
 func keyOf(object any) string {
-	o := object.(client.Object)
-	return fmt.Sprintf("%T %s/%s", object, o.GetNamespace(), o.GetName())
+	return fmt.Sprintf("%T %s", object, nameOf(object))
+}
+
+func nameOf(object any) types.NamespacedName {
+	o := object.(metav1.Object)
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 
 func remove(c *Compiler, object any) {
-	key := client.ObjectKeyFromObject(object.(client.Object))
+	key := nameOf(object)
 	switch object.(type) {
 	case *v1alpha1.TravisRoute:
 		c.DeleteRoute(key)

@@ -29,7 +29,7 @@ func (g *grant) covers(t *Table, namespace, slug string) bool {
 	if g == nil {
 		return false
 	}
-	if !slices.ContainsFunc(g.repositories, func(p v1alpha1.RepositoryGlob) bool { return glob(string(p), slug) }) {
+	if !ofOne(g.repositories, slug) {
 		return false
 	}
 	return namespace == t.operatorNamespace || g.namespaces.chooses(t, namespace)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing/glob"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -45,7 +46,12 @@ func (r *Route) refusal(e *travis.Event) Rule {
 }
 
 func chosen(b *v1alpha1.Branches, branch string) bool {
-	return (len(b.Include) == 0 || globs(b.Include, branch)) && !globs(b.Exclude, branch)
+	return (len(b.Include) == 0 || ofOne(b.Include, branch)) && !ofOne(b.Exclude, branch)
+}
+
+// ofOne reports whether s is of one of the patterns.
+func ofOne[G ~string](patterns []G, s string) bool {
+	return slices.ContainsFunc(patterns, func(p G) bool { return glob.Match(string(p), s) })
 }
 
 // Explanation tells why a route wants an event, or does not.
