@@ -147,6 +147,12 @@ func open(address string) bool {
 	return true
 }
 
+// Installed is nil where Start would find nginx, and ErrNotInstalled otherwise.
+func Installed() error {
+	_, err := find()
+	return err
+}
+
 // find looks where Debian installs it too, which is not on everybody's PATH.
 func find() (string, error) {
 	for _, name := range []string{"nginx", "/usr/sbin/nginx"} {

@@ -2,7 +2,6 @@ package nginx_test
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -26,6 +25,12 @@ import (
 )
 
 func TestNginx(t *testing.T) {
+	if err := nginx.Installed(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("SKIPPED: " + err.Error())
+	}
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "A receiver behind nginx")
 }
@@ -60,9 +65,6 @@ var _ = BeforeSuite(func() {
 	})
 
 	proxy, err = nginx.Start(ctx, GinkgoT().TempDir(), server.Addr().(*net.TCPAddr).String())
-	if errors.Is(err, nginx.ErrNotInstalled) && os.Getenv("CI") != "true" {
-		Skip("SKIPPED: " + err.Error())
-	}
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(proxy.Stop()).To(Succeed()) })
 })
