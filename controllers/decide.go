@@ -61,9 +61,13 @@ func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Ve
 	return s
 }
 
-// defaultsStatus decides what the status of a TravisDefaults is to say.
-func defaultsStatus(old v1alpha1.TravisDefaultsStatus, v routing.DefaultsVerdict) v1alpha1.TravisDefaultsStatus {
+// defaultsStatus decides what the status of a TravisDefaults is to say. fares tells of an account
+// by its name.
+func defaultsStatus(old v1alpha1.TravisDefaultsStatus, v routing.DefaultsVerdict, fares func(account string) AccountState) v1alpha1.TravisDefaultsStatus {
 	s := v1alpha1.TravisDefaultsStatus{ObservedGeneration: v.Generation, Conditions: slices.Clone(old.Conditions)}
+	for _, a := range v.Accounts {
+		s.Accounts = append(s.Accounts, accountStatus(a, fares(a.Name)))
+	}
 	set := setter(&s.Conditions, v.Generation)
 	as := routing.Verdict{Invalid: v.Invalid, Unresolved: v.Unresolved, Faults: v.Faults, Warnings: v.Warnings}
 	setSpecConditions(set, as)
@@ -153,6 +157,21 @@ func channelStatus(c ChannelState) v1alpha1.ChannelStatus {
 		Waiting: int32(min(c.Waiting, 1<<30)), Dead: int32(min(c.Dead, 1<<30)), //nolint:gosec // bounded just here
 		LastDelivered: deliveryMark(c.Delivered), LastFailure: deliveryMark(c.Failure),
 	}
+}
+
+// accountStatus is what is known of an account from the objects, and from what was sent as it.
+func accountStatus(v routing.AccountVerdict, state AccountState) v1alpha1.AccountStatus {
+	s := v1alpha1.AccountStatus{Name: v.Name, Service: v.Service, Usable: v.Problem == nil, Connected: state.Connected}
+	if v.Problem != nil {
+		s.Message = bounded(v.Problem.Message)
+	}
+	if !state.Delivered.IsZero() {
+		s.LastDelivered = &metav1.Time{Time: state.Delivered.Truncate(time.Minute)}
+	}
+	if !state.Failed.IsZero() {
+		s.LastFailure = &v1alpha1.AccountFailure{Time: metav1.NewTime(state.Failed.Truncate(time.Second)), Reason: bounded(state.Reason)}
+	}
+	return s
 }
 
 func deliveryMark(m Mark) *v1alpha1.DeliveryMark {

@@ -32,13 +32,16 @@ type StatusWriter struct {
 	Compiler *routing.Compiler
 	// Channels tells of a route's channels, those that an event was ever accepted for.
 	Channels func(namespace, route string) []ChannelState
-	Recorder events.EventRecorder
-	Lease    Lease
-	Log      logr.Logger
+	// Connected tells whether an account is logged in, on a service where that is kept up.
+	Connected func(namespace, account string) (connected, known bool)
+	Recorder  events.EventRecorder
+	Lease     Lease
+	Log       logr.Logger
 
-	turns   turns
-	pace    *rate.Limiter
-	notices notices
+	turns    turns
+	pace     *rate.Limiter
+	notices  notices
+	accounts accounts
 }
 
 // NeedLeaderElection is false: the writer has a lease of its own.
@@ -91,6 +94,29 @@ func (w *StatusWriter) notice(route types.NamespacedName, reason, message string
 	if w.notices.put(route, reason, message, time.Now()) {
 		w.turns.soon(subject{kindRoute, route}, settle)
 	}
+}
+
+// Attempted is told of an attempt to send as an account, by the namespace that defines it, and why
+// it failed, or nothing. It does not block.
+func (w *StatusWriter) Attempted(account types.NamespacedName, at time.Time, failure string) {
+	if w.accounts.attempted(account, at, failure) {
+		w.turns.soon(subject{kindDefaults, types.NamespacedName{Namespace: account.Namespace, Name: v1alpha1.DefaultsName}}, settle)
+	}
+}
+
+// TemplateFailed is told that a route's template failed on an event, which went out with the
+// built-in line. It does not block.
+func (w *StatusWriter) TemplateFailed(route types.NamespacedName, err error) {
+	w.notice(route, v1alpha1.ReasonMessageInvalid, "the template failed on an event, and the built-in line was sent: "+err.Error())
+}
+
+// fares tells of an account.
+func (w *StatusWriter) fares(account types.NamespacedName) AccountState {
+	state := w.accounts.of(account)
+	if connected, known := w.Connected(account.Namespace, account.Name); known {
+		state.Connected = &connected
+	}
+	return state
 }
 
 // all are the objects to look at when a term begins: the replica before may have left any behind.
@@ -160,7 +186,15 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 		return 0, err
 	}
 	old := defaults.DeepCopy()
-	defaults.Status = defaultsStatus(old.Status, verdict)
+	w.accounts.retain(key.Namespace, func(name string) bool {
+		return slices.ContainsFunc(verdict.Accounts, func(a routing.AccountVerdict) bool { return a.Name == name })
+	})
+	defaults.Status = defaultsStatus(old.Status, verdict, func(account string) AccountState {
+		return w.fares(types.NamespacedName{Namespace: key.Namespace, Name: account})
+	})
+	if again == 0 && slices.ContainsFunc(defaults.Status.Accounts, func(a v1alpha1.AccountStatus) bool { return a.Connected != nil }) {
+		again = lookAgain // nobody tells when a connection comes or goes
+	}
 	if equality.Semantic.DeepEqual(old.Status, defaults.Status) {
 		return again, nil
 	}

@@ -55,11 +55,12 @@ func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *St
 				return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
 			},
 		}).Build(),
-		Compiler: compiler,
-		Channels: func(string, string) []ChannelState { return nil },
-		Recorder: quiet{},
-		Log:      logr.Discard(),
-		pace:     rate.NewLimiter(writesPerSec, writesBurst),
+		Compiler:  compiler,
+		Channels:  func(string, string) []ChannelState { return nil },
+		Connected: func(string, string) (bool, bool) { return false, false },
+		Recorder:  quiet{},
+		Log:       logr.Discard(),
+		pace:      rate.NewLimiter(writesPerSec, writesBurst),
 	}
 }
 

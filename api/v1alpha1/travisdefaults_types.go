@@ -225,6 +225,14 @@ type TravisDefaultsStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// accounts tell of each account whether it can be used, and how it fares.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Accounts []AccountStatus `json:"accounts,omitempty"`
 }
 
 // TravisDefaults is what the routes of a namespace follow: their events, their text, and the

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -16,6 +17,7 @@ import (
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/registry"
+	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/jetstream"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/record"
@@ -79,7 +81,16 @@ func compose(mgr ctrl.Manager, client kubernetes.Interface, store *jetstream.Eng
 	})
 	compiler.SetKeys(routingKeys(s.Trust, keyless, keys))
 	status.Compiler = compiler
-	dispatcher = newDispatcher(compiler, store, recorder, s.Delivery, log)
+	pool := newPool(s.Delivery, log)
+	status.Connected = pool.Connected
+	dispatcher = dispatch.New(dispatch.Config{
+		Queue:      store,
+		Resolver:   dispatch.NewTableResolver(compiler.Table),
+		Pool:       pool,
+		Record:     outcomes{recorder, status, compiler},
+		Log:        log.WithName("dispatch"),
+		RetryLimit: time.Duration(s.Delivery.RetryFor),
+	})
 
 	p := &pipeline{
 		keys: keys, keysChanged: keysChanged, rejudge: func() { compiler.SetKeys(routingKeys(s.Trust, keyless, keys)) },
@@ -165,23 +176,16 @@ func newReceiver(o receiver.Options, s settings.Receiver) (*receiver.Server, err
 	return server, nil
 }
 
-// newDispatcher makes the sender, with two outbound clients: one for the administrator's accounts,
-// and one that refuses the addresses that tenants must not reach.
-func newDispatcher(c *routing.Compiler, store *jetstream.Engine, r *record.Recorder, s settings.Delivery, log logr.Logger) *dispatch.Dispatcher {
+// newPool makes the notifiers' pool, with two outbound clients: one for the administrator's
+// accounts, and one that refuses the addresses that tenants must not reach.
+func newPool(s settings.Delivery, log logr.Logger) *dispatch.Pool {
 	rules := &notify.Rules{Allow: s.AllowAddresses, Deny: s.DenyAddresses}
 	agent := "travishook/" + Version()
-	return dispatch.New(dispatch.Config{
-		Queue:    store,
-		Resolver: dispatch.NewTableResolver(c.Table),
-		Pool: dispatch.NewPool(dispatch.PoolConfig{
-			Services: registry.Services,
-			Trusted:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent}), Dial: notify.NewDialer(nil)},
-			Guarded:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent, Rules: rules}), Dial: notify.NewDialer(rules)},
-			Log:      log,
-		}),
-		Record:     r,
-		Log:        log.WithName("dispatch"),
-		RetryLimit: time.Duration(s.RetryFor),
+	return dispatch.NewPool(dispatch.PoolConfig{
+		Services: registry.Services,
+		Trusted:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent}), Dial: notify.NewDialer(nil)},
+		Guarded:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent, Rules: rules}), Dial: notify.NewDialer(rules)},
+		Log:      log,
 	})
 }
 
@@ -198,6 +202,31 @@ func (o observer) Noticed(namespace, repository, reason, message string) {
 
 // Judged implements receiver.Observer.
 func (observer) Judged(receiver.Judgement) {}
+
+// outcomes tells metrics and people what came of attempts.
+type outcomes struct {
+	recorder *record.Recorder
+	status   *controllers.StatusWriter
+	compiler *routing.Compiler
+}
+
+// Attempted implements dispatch.Recorder.
+func (o outcomes) Attempted(a record.Attempt) {
+	o.recorder.Attempted(a)
+	if a.Service == "" || a.Outcome.Kind == queue.Dropped {
+		return // nothing was sent
+	}
+	t := a.Delivery.Target
+	if account, err := o.compiler.Table().Account(t.Namespace, t.Account); err == nil {
+		o.status.Attempted(types.NamespacedName{Namespace: account.Namespace, Name: account.Name}, a.Outcome.At, a.Outcome.Reason)
+	}
+}
+
+// TemplateFailed implements dispatch.Recorder.
+func (o outcomes) TemplateFailed(d queue.Delivery, err error) {
+	o.recorder.TemplateFailed(d, err)
+	o.status.TemplateFailed(types.NamespacedName{Namespace: d.Target.Namespace, Name: d.Target.Route}, err)
+}
 
 // channelStates puts the store's words into the status writer's.
 func channelStates(store *jetstream.Engine) func(namespace, route string) []controllers.ChannelState {

@@ -96,6 +96,22 @@ func (p *Pool) release(c *client) {
 	p.closeIfIdle(c)
 }
 
+// Connected tells whether the account is logged in, on a service where that is kept up. known is
+// false on others, and where nothing was sent as the account yet.
+func (p *Pool) Connected(namespace, name string) (connected, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, ok := p.open[identity{namespace, name}]
+	if !ok {
+		return false, false
+	}
+	n, ok := c.notifier.(notify.Connection)
+	if !ok {
+		return false, false
+	}
+	return n.Connected(), true
+}
+
 // Retain retires the notifiers of accounts of which current knows no such version.
 func (p *Pool) Retain(current func(namespace, name, version string) bool) {
 	p.mu.Lock()

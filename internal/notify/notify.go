@@ -71,6 +71,13 @@ type Notifier interface {
 	Close() error
 }
 
+// Connection is a Notifier that is logged in all the time.
+type Connection interface {
+	Notifier
+	// Connected reports whether it is logged in at this moment. It does not block.
+	Connected() bool
+}
+
 // Credential is the data of the account's Secret, by key; nil where the account names none.
 type Credential map[string]secret.Value
 

@@ -58,6 +58,9 @@ stringData:
 		By("telling on the route's status which build it was")
 		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", "example", "-n", s.name).
 			Should(ContainSubstring("#123 fixed"))
+		By("telling on the status of the defaults that the account is logged in")
+		Eventually(kubectl).WithArguments(ctx, "", "get", "travisdefaults", "default", "-n", s.system, "-o", "jsonpath={.status.accounts}").
+			Should(And(ContainSubstring(`"connected":true`), ContainSubstring(`"usable":true`), ContainSubstring("lastDelivered")))
 	})
 })
 

@@ -81,6 +81,22 @@ func (n *notifier) Close() error {
 	return nil
 }
 
+// Connected reports whether the account is logged in.
+func (n *notifier) Connected() bool {
+	n.mu.Lock()
+	last := n.current
+	n.mu.Unlock()
+	if last == nil {
+		return false
+	}
+	select {
+	case <-last.done:
+		return last.err == nil && !last.session.ended()
+	default:
+		return false
+	}
+}
+
 // connected returns the session, or connects. All callers share one attempt, and while the
 // server is to be left alone they share its error, however many rooms wait.
 func (n *notifier) connected(ctx context.Context) (*session, error) {
@@ -179,3 +195,5 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+var _ notify.Connection = (*notifier)(nil)

@@ -1,0 +1,59 @@
+package controllers
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// AccountState is how an account fares, since the operator started.
+type AccountState struct {
+	Connected *bool     // nil where no connection is kept up
+	Delivered time.Time // of the last message that arrived; zero if none did
+	Failed    time.Time // of the last attempt that failed; zero if none did
+	Reason    string    // of that
+}
+
+// accounts remember how each account fares, by the namespace that defines it and its name.
+type accounts struct {
+	mu  sync.Mutex
+	all map[types.NamespacedName]AccountState
+}
+
+// attempted takes an outcome and reports whether the account fares otherwise than before: what
+// merely goes on is not worth a write each time.
+func (a *accounts) attempted(account types.NamespacedName, at time.Time, failure string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.all == nil {
+		a.all = map[types.NamespacedName]AccountState{}
+	}
+	s := a.all[account]
+	defer func() { a.all[account] = s }()
+	if failure == "" {
+		news := s.Delivered.IsZero() || s.Failed.After(s.Delivered)
+		s.Delivered = at
+		return news
+	}
+	news := s.Failed.IsZero() || s.Delivered.After(s.Failed) || s.Reason != failure
+	s.Failed, s.Reason = at, failure
+	return news
+}
+
+func (a *accounts) of(account types.NamespacedName) AccountState {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.all[account]
+}
+
+// retain forgets the accounts of a namespace that it no longer defines.
+func (a *accounts) retain(namespace string, defines func(name string) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key := range a.all {
+		if key.Namespace == namespace && !defines(key.Name) {
+			delete(a.all, key)
+		}
+	}
+}
