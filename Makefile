@@ -17,7 +17,7 @@ demo: machine ## See webhooks become messages, with real parts (KEEP=1 stays up;
 	@hack/demo.sh
 
 .PHONY: build
-build: machine ## Compile the operator into bin/
+build: machine ## Compile the operator and the kubectl plugin into bin/
 	@hack/build.sh
 
 .PHONY: image

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles the operator into bin/.
+# Compiles the operator and the kubectl plugin into bin/.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -7,3 +7,4 @@ cd "$root"
 
 mkdir -p bin
 progress "compiling the operator" go build -o bin/travishook ./cmd/manager
+progress "compiling the kubectl plugin" go build -o bin/kubectl-travis ./cmd/kubectl-travis

@@ -14,8 +14,8 @@ chart=charts/travishook
 "$controller_gen" object paths=./api/... output:object:dir=api/v1alpha1
 "$controller_gen" crd paths=./api/... output:crd:dir=config/crd/bases
 mkdir -p docs/reference
-"$crd_ref_docs" --log-level ERROR --source-path=api --config=hack/crd-ref-docs.yaml \
-	--renderer=markdown --output-path=docs/reference/api.md
+"$crd_ref_docs" --log-level ERROR --source-path=api --config=hack/crd-ref-docs/config.yaml \
+	--renderer=markdown --templates-dir=hack/crd-ref-docs/templates --output-path=docs/reference/api.md
 
 "$controller_gen" rbac:roleName=travishook paths=./controllers/... output:rbac:dir="$chart/files"
 mkdir -p "$chart/crds"
