@@ -1,8 +1,10 @@
 package routing
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -273,5 +275,43 @@ func TestTableNeverChanges(t *testing.T) {
 	repository, _ = c.Table().Repository("example/example")
 	if n := repository.Namespaces[0]; len(n.Routes) != 1 || n.Routes[0].Name != "two" {
 		t.Errorf("the new table has %v", n.Routes)
+	}
+}
+
+// Tables are read while others are made: the race detector looks on.
+func TestReadersAndWriters(t *testing.T) {
+	c := filled(t, 100)
+	var group sync.WaitGroup
+	for writer := range 4 {
+		group.Go(func() {
+			for i := range 200 {
+				switch {
+				case writer == 0:
+					c.PutSecret(testSecret(operatorNamespace, "jabber", v1alpha1.SecretTypeCredential, "password", fmt.Sprint(i)))
+				case i%3 == 0:
+					c.DeleteRoute(types.NamespacedName{Namespace: "team-0", Name: fmt.Sprintf("route-%d", writer)})
+				default:
+					c.PutRoute(benchRoute(writer, fmt.Sprint(i)))
+				}
+			}
+		})
+	}
+	for range 2 {
+		group.Go(func() {
+			for i := range 1000 {
+				repository, ok := c.Table().Repository(fmt.Sprintf("owner-0/name-%d", i%10))
+				if ok && len(repository.Namespaces[0].Match(testEvent())) != 1 {
+					t.Error("a repository without its route")
+				}
+				c.Verdict(types.NamespacedName{Namespace: "team-0", Name: "route-1"})
+			}
+		})
+	}
+	group.Wait()
+	for _, writer := range []int{1, 2, 3} { // 199 is no multiple of 3: each put its route last
+		route, ok := c.Table().Route("team-0", fmt.Sprintf("route-%d", writer))
+		if !ok || route.Targets[0].Address != "199@example.com" {
+			t.Errorf("route %d is %v", writer, route)
+		}
 	}
 }
