@@ -197,6 +197,7 @@ type observer struct {
 
 // Noticed implements receiver.Observer.
 func (o observer) Noticed(namespace, repository, reason, message string) {
+	o.Recorder.Noticed(namespace, repository, reason, message)
 	o.status.Noticed(namespace, repository, reason, message)
 }
 
