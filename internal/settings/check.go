@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -85,13 +86,19 @@ func (k *Key) check(p *problems, at string) {
 	if k.URL != "" {
 		sources++
 		u, err := url.Parse(k.URL)
-		p.check(err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "",
-			"%s.url: %q is not a URL such as https://api.travis-ci.com/config", at, k.URL)
+		p.check(err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())),
+			"%s.url: %q is not a URL such as https://api.travis-ci.com/config; over plain http, whoever is on the way could give a key of their own", at, k.URL)
 	}
 	p.check(sources == 1, "%s: set exactly one of pem, configMap and url", at)
 	for i, glob := range k.Repositories {
 		p.glob(fmt.Sprintf("%s.repositories[%d]", at, i), glob)
 	}
+}
+
+// isLoopback reports whether a host is this machine itself, where nobody is on the way.
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && addr.IsLoopback())
 }
 
 func (s *Store) check(p *problems) {
