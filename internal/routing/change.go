@@ -61,13 +61,16 @@ func (ch *change) drop(d *declared) {
 	ch.next.routes = ch.next.routes.remove(ch.edit, d.key.String())
 }
 
-// resolve compiles d with all that it refers to, and notes whether its verdict is another.
+// resolve compiles d with all that it refers to, and notes whether anything came of it.
 func (ch *change) resolve(d *declared) {
-	before := d.verdict
-	ch.c.resolve(ch.next, d)
-	ch.next.routes = ch.next.routes.set(ch.edit, d.key.String(), d.route)
-	ch.dirty[d.claim] = struct{}{}
-	if !same(before, d.verdict) {
+	route, verdict := ch.c.resolve(ch.next, d)
+	if d.route == nil || !d.route.equal(route) {
+		d.route = route
+		ch.next.routes = ch.next.routes.set(ch.edit, d.key.String(), route)
+		ch.dirty[d.claim] = struct{}{}
+	}
+	if !same(d.verdict, verdict) {
+		d.verdict = verdict
 		ch.changes.Routes = append(ch.changes.Routes, d.key)
 	}
 }
@@ -231,7 +234,11 @@ func (ch *change) reconsiderNamespace(namespace string) {
 // reconsider resolves those of the routes that feel the difference.
 func (ch *change) reconsider(diff difference, routes map[string]*declared) {
 	for _, d := range routes {
-		if diff.touches(d) || diff.grant && ch.last.granted(d.claim) != ch.next.granted(d.claim) {
+		regranted := diff.grant && ch.last.granted(d.claim) != ch.next.granted(d.claim)
+		if regranted {
+			ch.dirty[d.claim] = struct{}{}
+		}
+		if regranted || diff.touches(d) {
 			ch.resolve(d)
 		}
 	}

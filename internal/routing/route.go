@@ -65,7 +65,7 @@ func (c *Compiler) declare(r *v1alpha1.TravisRoute) *declared {
 }
 
 // resolve compiles d with all that it refers to.
-func (c *Compiler) resolve(t *Table, d *declared) {
+func (c *Compiler) resolve(t *Table, d *declared) (*Route, Verdict) {
 	r := &Route{
 		Namespace:  d.key.Namespace,
 		Name:       d.key.Name,
@@ -96,7 +96,13 @@ func (c *Compiler) resolve(t *Table, d *declared) {
 	if r.Accepted {
 		c.vouch(t, d, &v)
 	}
-	d.route, d.verdict = r, v
+	return r, v
+}
+
+// equal reports whether r and other are the same in all that is looked at.
+func (r *Route) equal(other *Route) bool {
+	return r.spec == other.spec && r.filter == other.filter && r.Accepted == other.Accepted && r.Events == other.Events &&
+		same(r.Message, other.Message) && slices.Equal(r.Targets, other.Targets)
 }
 
 // resolveChannels finds the room of each channel, and says of each that has none why.
