@@ -2,6 +2,7 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 )
@@ -34,10 +35,13 @@ func (l *lister) check() error {
 	return err
 }
 
-func (l *lister) print(o runtime.Object) error {
+func (l *lister) print(list runtime.Object) error {
 	printer, err := l.output.ToPrinter()
 	if err != nil {
 		return err
 	}
-	return printer.PrintObj(o, l.env.Out)
+	if *l.output.OutputFormat != "name" {
+		return printer.PrintObj(list, l.env.Out)
+	}
+	return meta.EachListItem(list, func(o runtime.Object) error { return printer.PrintObj(o, l.env.Out) })
 }

@@ -126,6 +126,13 @@ func (w *writer) tell(o client.Object, verb string) error {
 	if err != nil {
 		return err
 	}
+	if w.dryRun == dryRunClient { // what is meant to be written into a file
+		u, err := manifest(o)
+		if err != nil {
+			return err
+		}
+		return printer.PrintObj(u, w.env.Out)
+	}
 	o.GetObjectKind().SetGroupVersionKind(kind)
 	return printer.PrintObj(o, w.env.Out)
 }

@@ -1,0 +1,215 @@
+package lint
+
+import (
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/secret"
+)
+
+// objects are those that the schema found right, with where they stand.
+type objects struct {
+	routes     []route
+	defaults   []defaults
+	namespaces []*document
+}
+
+type route struct {
+	document *document
+	object   *v1alpha1.TravisRoute
+}
+
+type defaults struct {
+	document *document
+	object   *v1alpha1.TravisDefaults
+}
+
+// keep reads an object that is right by itself.
+func (l *linter) keep(d *document) {
+	convert := runtime.DefaultUnstructuredConverter.FromUnstructured
+	d.namespace = cmp.Or(d.namespace, l.namespace)
+	switch d.kind {
+	case "TravisRoute":
+		r := &v1alpha1.TravisRoute{}
+		if err := convert(d.value, r); err != nil {
+			l.report(d, Error, "", "%v", err)
+			return
+		}
+		r.Namespace = d.namespace
+		l.objects.routes = append(l.objects.routes, route{d, r})
+	case "TravisDefaults":
+		t := &v1alpha1.TravisDefaults{}
+		if err := convert(d.value, t); err != nil {
+			l.report(d, Error, "", "%v", err)
+			return
+		}
+		t.Namespace = d.namespace
+		l.objects.defaults = append(l.objects.defaults, defaults{d, t})
+	}
+}
+
+// secret gives a Secret to the compiler, and checks what only Secrets of tokens have.
+func (l *linter) secret(d *document) {
+	d.namespace = cmp.Or(d.namespace, l.namespace)
+	labels, _, _ := unstructured.NestedStringMap(d.value, "metadata", "labels")
+	s := routing.Secret{Namespace: d.namespace, Name: d.name, Type: labels[v1alpha1.LabelSecretType], Data: secretData(d.value)}
+	label := fmt.Sprintf("metadata.labels[%s]", v1alpha1.LabelSecretType)
+	switch s.Type {
+	case "":
+		l.compiler.PutUnlabelled(types.NamespacedName{Namespace: d.namespace, Name: d.name})
+		return
+	case v1alpha1.SecretTypeToken:
+		l.checkToken(d, s)
+	case v1alpha1.SecretTypeCredential:
+	default:
+		l.report(d, Error, label, "the label %s is %s or %s, and not %q", v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, v1alpha1.SecretTypeCredential, s.Type)
+		return
+	}
+	l.compiler.PutSecret(s)
+}
+
+func (l *linter) checkToken(d *document, s routing.Secret) {
+	for _, key := range []string{"repository", "token"} {
+		value, ok := s.Data[key]
+		switch {
+		case !ok || value.Empty():
+			l.report(d, Error, "", "a Secret with a repository's token has the keys repository and token, and this one has no %s", key)
+		case key == "repository" && strings.Count(value.Reveal(), "/") != 1:
+			l.report(d, Error, "", "the key repository is not owner/name")
+		}
+	}
+}
+
+// secretData is what the API server would hold: data decoded, and stringData over it.
+func secretData(value map[string]any) map[string]secret.Value {
+	data := map[string]secret.Value{}
+	encoded, _, _ := unstructured.NestedStringMap(value, "data")
+	for key, text := range encoded {
+		if raw, err := base64.StdEncoding.DecodeString(text); err == nil {
+			data[key] = secret.New(string(raw))
+		}
+	}
+	literal, _, _ := unstructured.NestedStringMap(value, "stringData")
+	for key, text := range literal {
+		data[key] = secret.New(text)
+	}
+	return data
+}
+
+// compile gives all objects to the operator's compiler, and reports what it says of them.
+func (l *linter) compile() {
+	for _, n := range l.objects.namespaces {
+		labels, _, _ := unstructured.NestedStringMap(n.value, "metadata", "labels")
+		l.compiler.PutNamespace(n.name, labels)
+	}
+	for _, d := range l.objects.defaults {
+		l.compiler.PutDefaults(d.object)
+	}
+	for _, r := range l.objects.routes {
+		l.compiler.PutRoute(r.object)
+	}
+	for _, d := range l.objects.defaults {
+		l.judgeDefaults(d)
+	}
+	for _, r := range l.objects.routes {
+		l.judgeRoute(r)
+	}
+	l.traps()
+}
+
+func (l *linter) judgeDefaults(d defaults) {
+	v, ok := l.compiler.DefaultsVerdict(d.object.Namespace)
+	if !ok {
+		return
+	}
+	for _, p := range slices.Concat(v.Invalid, v.Unresolved, v.Faults) {
+		l.problem(d.document, p, accountField(d.object, p.Message))
+	}
+	for _, w := range v.Warnings {
+		l.report(d.document, Warning, fieldOf(w, accountField(d.object, w)), "%s", w)
+	}
+}
+
+func (l *linter) judgeRoute(r route) {
+	v, ok := l.compiler.Verdict(types.NamespacedName{Namespace: r.object.Namespace, Name: r.object.Name})
+	if !ok {
+		return
+	}
+	for _, p := range v.Problems() {
+		l.problem(r.document, p, channelField(r.object, p.Message))
+	}
+	for _, w := range v.Warnings {
+		l.report(r.document, Warning, fieldOf(w, "spec.channels"), "%s", w)
+	}
+}
+
+// problem reports what the compiler said, as far as it can be told without a cluster: tokens and
+// credentials are seldom kept beside manifests, and accounts may be defined elsewhere.
+func (l *linter) problem(d *document, p routing.Problem, field string) {
+	severity := Error
+	switch p.Reason {
+	case v1alpha1.ReasonTokenNotFound, v1alpha1.ReasonSecretNotFound, v1alpha1.ReasonNoKey:
+		return
+	case v1alpha1.ReasonAccountNotFound:
+		if len(l.objects.defaults) == 0 {
+			return
+		}
+		p.Message += " (it is not in these files)"
+		severity = Warning
+	case v1alpha1.ReasonAccountNotAllowed, v1alpha1.ReasonSecretNotLabelled:
+		severity = Warning
+	case v1alpha1.ReasonFilterInvalid:
+		field = "spec.filter"
+	case v1alpha1.ReasonMessageInvalid:
+		field = "spec.message.text"
+	case v1alpha1.ReasonInvalid:
+		field = fieldOf(p.Message, field)
+	}
+	l.report(d, severity, field, "%s", p.Message)
+}
+
+// fieldOf is the field of the spec that a message of the compiler begins with.
+func fieldOf(message, otherwise string) string {
+	for _, field := range []string{"events", "signatureOnly", "repository", "filter"} {
+		if strings.HasPrefix(message, field) {
+			return "spec." + field
+		}
+	}
+	return otherwise
+}
+
+// channelField is the channel whose account or address a message names.
+func channelField(r *v1alpha1.TravisRoute, message string) string {
+	for i, channel := range r.Spec.Channels {
+		for _, named := range []string{channel.Address, channel.Account} {
+			if named != "" && strings.Contains(message, fmt.Sprintf("%q", named)) {
+				return fmt.Sprintf("spec.channels[%d]", i)
+			}
+		}
+	}
+	return "spec.channels"
+}
+
+func accountField(d *v1alpha1.TravisDefaults, message string) string {
+	for i := range d.Spec.Accounts {
+		if strings.Contains(message, fmt.Sprintf("account %q", d.Spec.Accounts[i].Name)) {
+			return fmt.Sprintf("spec.accounts[%d]", i)
+		}
+	}
+	return "spec"
+}
+
+func (l *linter) report(d *document, severity Severity, field, format string, args ...any) {
+	l.findings = append(l.findings, Finding{
+		File: d.file, Line: d.line(field), Severity: severity, Object: d.String(), Field: field, Message: fmt.Sprintf(format, args...),
+	})
+}

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// captured reads what Travis sent: the JSON, the form that it came in, or the whole request.
+func (v *renderVerb) captured() (*travis.Event, error) {
+	read, err := v.readPayload()
+	if err != nil {
+		return nil, err
+	}
+	if bytes.HasPrefix(read, []byte("POST ")) {
+		if _, body, ok := bytes.Cut(read, []byte("\r\n\r\n")); ok {
+			read = body
+		}
+	}
+	read = bytes.TrimSpace(read)
+	if form, ok := bytes.CutPrefix(read, []byte("payload=")); ok {
+		decoded, err := url.QueryUnescape(string(form))
+		if err != nil {
+			return nil, fmt.Errorf("read the payload: the form is malformed: %w", err)
+		}
+		read = []byte(decoded)
+	}
+	return travis.Decode(read)
+}
+
+func (v *renderVerb) readPayload() ([]byte, error) {
+	if v.payload == "-" {
+		return io.ReadAll(io.LimitReader(v.env.In, maxManifest))
+	}
+	return os.ReadFile(v.payload)
+}

@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/travishook/travishook/internal/cli/lint"
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/render"
+	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// renderVerb is what one call of render asks for.
+type renderVerb struct {
+	env     *environment
+	files   []string
+	payload string
+	events  []string
+	output  string
+}
+
+func newRender(e *environment) *cobra.Command {
+	v := &renderVerb{env: e}
+	const form = "render [ROUTE…]"
+	cmd := &cobra.Command{
+		Use:     form,
+		GroupID: groupFiles,
+		Short:   "Show what a route would send, for samples of every event or for a captured payload",
+		Example: `  # What a route of the cluster sends
+  kubectl travis render example
+
+  # What the route in a file would send of builds that break
+  kubectl travis render -f route.yaml --event broken
+
+  # What became of a webhook that was captured: JSON, a form, or a whole request
+  kubectl travis render example --payload webhook.json`,
+		Args:              arguments(0, -1, form),
+		ValidArgsFunction: completeRouteNames(e),
+		RunE:              func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args) },
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVarP(&v.files, "filename", "f", nil, "Files or folders with manifests, or - for the standard input; then no cluster is asked.")
+	flags.StringVar(&v.payload, "payload", "", "A file with what Travis sent, or - for the standard input.")
+	flags.StringSliceVar(&v.events, "event", nil, "Only samples of these events.")
+	flags.StringVarP(&v.output, "output", "o", "text", "Output format: text, json or yaml.")
+	must(cmd.RegisterFlagCompletionFunc("event", completeEvents))
+	return cmd
+}
+
+func (v *renderVerb) run(ctx context.Context, names []string) error {
+	if !slices.Contains([]string{"text", "json", "yaml"}, v.output) {
+		return usage("--output is text, json or yaml, and not %q", v.output)
+	}
+	events, err := parseEvents(v.events)
+	if err != nil {
+		return err
+	}
+	wanted, err := routing.ParseEvents(events)
+	if err != nil {
+		return err
+	}
+	table, routes, err := v.load(ctx, names)
+	if err != nil {
+		return err
+	}
+	if len(routes) == 0 {
+		return errors.New("there are no routes to render")
+	}
+	samples := render.Samples()
+	if v.payload != "" {
+		captured, err := v.captured()
+		if err != nil {
+			return err
+		}
+		samples = []render.Sample{{Name: "build " + captured.Build.Number, Event: *captured}}
+	}
+	var all []rendering
+	for _, key := range routes {
+		route, ok := table.Route(key.Namespace, key.Name)
+		if !ok {
+			continue
+		}
+		for _, sample := range samples {
+			if wanted == 0 || wanted.Has(sample.Event.Build.Result) {
+				all = append(all, v.one(table, route, sample))
+			}
+		}
+	}
+	if v.output != "text" {
+		return v.env.dump(all, v.output)
+	}
+	return v.show(all)
+}
+
+// load compiles the routes that are meant, from files or from the cluster.
+func (v *renderVerb) load(ctx context.Context, names []string) (*routing.Table, []types.NamespacedName, error) {
+	meant := func(key types.NamespacedName) bool { return len(names) == 0 || slices.Contains(names, key.Name) }
+	if len(v.files) > 0 {
+		files, err := v.env.readManifests(v.files)
+		if err != nil {
+			return nil, nil, err
+		}
+		compiler := newCompiler(v.env.operatorNamespace)
+		result, err := lint.Check(files, compiler, "default")
+		if err != nil {
+			return nil, nil, err
+		}
+		if n := result.Errors(); n > 0 {
+			v.env.note("note: kubectl travis lint finds %s in these files", count(n, "error"))
+		}
+		return compiler.Table(), slices.DeleteFunc(result.Routes, func(key types.NamespacedName) bool { return !meant(key) }), nil
+	}
+	c, namespace, err := v.env.connect()
+	if err != nil {
+		return nil, nil, err
+	}
+	scene, err := v.env.look(ctx, c, namespace)
+	if err != nil {
+		return nil, nil, err
+	}
+	routes, err := listRoutes(ctx, c, namespace)
+	if err != nil {
+		return nil, nil, err
+	}
+	var keys []types.NamespacedName
+	for i := range routes {
+		scene.compiler.PutRoute(&routes[i])
+		if key := (types.NamespacedName{Namespace: namespace, Name: routes[i].Name}); meant(key) {
+			keys = append(keys, key)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(keys, types.NamespacedName{Namespace: namespace, Name: name}) {
+			return nil, nil, fmt.Errorf("there is no route %s in namespace %s", name, namespace)
+		}
+	}
+	return scene.compiler.Table(), keys, nil
+}
+
+// rendering is what a route makes of an event.
+type rendering struct {
+	Route    string       `json:"route"`
+	Event    string       `json:"event"`
+	Sent     bool         `json:"sent"`
+	Reason   string       `json:"reason,omitempty"` // why it is not sent
+	Channels []string     `json:"channels,omitempty"`
+	Level    notify.Level `json:"level,omitempty"`
+	Text     string       `json:"text,omitempty"`
+	Fault    string       `json:"fault,omitempty"` // of the template, so that the built-in line is sent
+}
+
+func (v *renderVerb) one(table *routing.Table, route *routing.Route, sample render.Sample) rendering {
+	event := sample.Event
+	if v.payload == "" {
+		event.Repository.Owner, event.Repository.Name, _ = strings.Cut(route.Repository, "/")
+	}
+	r := rendering{Route: route.Namespace + "/" + route.Name, Event: sample.Name}
+	if r.Reason = refusal(table, route, &event); r.Reason != "" {
+		return r
+	}
+	var template *render.Template
+	if m := route.Message; m != nil {
+		var err error
+		if template, err = render.Compile(m.Text, render.Syntax(m.Syntax)); err != nil {
+			template = render.Failing(err)
+		}
+	}
+	message, err := render.Message(template, event)
+	if err != nil {
+		r.Fault = err.Error()
+	}
+	r.Sent, r.Level, r.Text = true, message.Level, message.Text
+	for _, target := range route.Targets {
+		r.Channels = append(r.Channels, strings.Trim(target.Account+":"+target.Address, ":"))
+	}
+	return r
+}
+
+// refusal is why the route does not want the event, empty if it does.
+func refusal(table *routing.Table, route *routing.Route, event *travis.Event) string {
+	if !strings.EqualFold(route.Repository, event.Repository.Slug()) {
+		return fmt.Sprintf("the route is for %s, and this is %s", route.Repository, event.Repository.Slug())
+	}
+	repository, ok := table.Repository(route.Repository)
+	if !ok {
+		return "the route is not accepted"
+	}
+	for _, namespace := range repository.Namespaces {
+		for _, x := range namespace.Explain(event) {
+			if x.Namespace == route.Namespace && x.Route == route.Name && !x.Wanted() {
+				return x.Detail
+			}
+		}
+	}
+	return ""
+}
+
+func (v *renderVerb) show(all []rendering) error {
+	last := ""
+	for _, r := range all {
+		if r.Route != last {
+			if last != "" {
+				fmt.Fprintln(v.env.Out)
+			}
+			fmt.Fprintf(v.env.Out, "TravisRoute %s\n", r.Route)
+			last = r.Route
+		}
+		if !r.Sent {
+			fmt.Fprintf(v.env.Out, "\n  %s: not sent: %s\n", r.Event, printable(r.Reason))
+			continue
+		}
+		fmt.Fprintf(v.env.Out, "\n  %s, to %s:\n", r.Event, printable(strings.Join(r.Channels, ", ")))
+		for line := range strings.SplitSeq(r.Text, "\n") {
+			fmt.Fprintf(v.env.Out, "    %s\n", printable(line))
+		}
+		if r.Fault != "" {
+			fmt.Fprintf(v.env.Out, "    (this is the built-in line: the message fails: %s)\n", printable(r.Fault))
+		}
+	}
+	return nil
+}
