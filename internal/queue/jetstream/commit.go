@@ -19,8 +19,8 @@ const (
 	maxEntry = 5 << 20
 	// batchBytes ends a batch: more would make everyone in it wait, and gains nothing.
 	batchBytes = 256 << 10
-	// messageOverhead is what a message costs beside its data: its subject and checksum.
-	messageOverhead = 64
+	// messageOverhead is what a message costs beside its data: subject, header and checksum.
+	messageOverhead = 110
 	// expiryInterval is how often dead deliveries are looked through for old ones.
 	expiryInterval = 10 * time.Minute
 )

@@ -78,3 +78,12 @@ func writeSynced(path, text string) error {
 func (d *directory) store() string { return filepath.Join(d.path, topology) }
 
 func (d *directory) close() error { return d.lock.Close() }
+
+// volume is the size in bytes of the volume that the directory is on; zero if that is unknown.
+func (d *directory) volume() int64 {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(d.path, &fs); err != nil {
+		return 0
+	}
+	return int64(fs.Blocks) * fs.Bsize
+}

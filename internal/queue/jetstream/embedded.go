@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -20,6 +21,12 @@ type embedded struct {
 
 	server *server.Server
 	conn   *nats.Conn
+	// session is replaced when the server is restarted; until then, the old one gives errors.
+	session atomic.Pointer[session]
+}
+
+// session is what a connection is used through.
+type session struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 }
@@ -33,6 +40,10 @@ func openEmbedded(ctx context.Context, opt *Options) (*embedded, error) {
 		return nil, err
 	}
 	l := &embedded{dir: dir, maxBytes: streamBytes(opt.MaxBytes), log: opt.Log.WithName("nats")}
+	if size := dir.volume(); size > 0 && size < l.maxBytes {
+		opt.Log.Info("The volume will be full before the store's limit is reached: lower the limit or enlarge the volume",
+			"volume", size, "needed", l.maxBytes)
+	}
 	if err := l.start(ctx); err != nil {
 		return nil, errors.Join(err, l.close(ctx))
 	}
@@ -59,32 +70,37 @@ func (l *embedded) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("configure the embedded server: %w", err)
 	}
-	l.server.SetLoggerV2(serverLog{l.log}, false, false, false)
+	log := &serverLog{log: l.log}
+	l.server.SetLoggerV2(log, false, false, false)
 	l.server.Start()
-	if err := l.awaitServer(ctx); err != nil {
+	if err := l.awaitServer(ctx, log); err != nil {
 		return err
 	}
 	l.conn, err = nats.Connect("", nats.InProcessServer(l.server), nats.NoReconnect())
 	if err != nil {
 		return fmt.Errorf("connect to the embedded server: %w", err)
 	}
-	l.js, err = jetstream.New(l.conn)
+	js, err := jetstream.New(l.conn)
 	if err != nil {
 		return fmt.Errorf("connect to the embedded server: %w", err)
 	}
-	l.stream, err = openStream(ctx, l.js, l.maxBytes)
-	return err
+	stream, err := openStream(ctx, js, l.maxBytes)
+	if err != nil {
+		return err
+	}
+	l.session.Store(&session{js, stream})
+	return nil
 }
 
-func (l *embedded) awaitServer(ctx context.Context) error {
+func (l *embedded) awaitServer(ctx context.Context, log *serverLog) error {
 	const glance = 100 * time.Millisecond
 	for !l.server.ReadyForConnections(glance) {
-		if ctx.Err() != nil || !l.server.Running() {
-			return errors.New("the embedded server does not start: see its messages in the log")
+		if reason := log.fatal.Load(); reason != nil {
+			return fmt.Errorf("the embedded server does not start: %s", *reason)
 		}
-	}
-	if !l.server.JetStreamEnabled() {
-		return errors.New("the embedded server cannot use the directory: see its messages in the log")
+		if ctx.Err() != nil {
+			return fmt.Errorf("the embedded server does not start: %w", ctx.Err())
+		}
 	}
 	return nil
 }
@@ -93,20 +109,18 @@ func (l *embedded) awaitServer(ctx context.Context) error {
 func (l *embedded) stop(ctx context.Context) error {
 	if l.conn != nil {
 		l.conn.Close()
-		l.conn = nil
 	}
 	if l.server == nil {
 		return nil
 	}
 	ended := make(chan struct{})
-	go func(s *server.Server) {
+	go func() {
 		defer close(ended)
-		s.Shutdown()
-		s.WaitForShutdown()
-	}(l.server)
+		l.server.Shutdown()
+		l.server.WaitForShutdown()
+	}()
 	select {
 	case <-ended:
-		l.server = nil
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("end the embedded server: %w", ctx.Err())
@@ -126,7 +140,7 @@ func (l *embedded) reopen(ctx context.Context) error {
 }
 
 func (l *embedded) append(ctx context.Context, data []byte, last uint64) (uint64, error) {
-	ack, err := l.js.Publish(ctx, subject, data, jetstream.WithExpectLastSequence(last))
+	ack, err := l.session.Load().js.Publish(ctx, subject, data, jetstream.WithExpectLastSequence(last))
 	if err != nil {
 		return 0, appendError(err)
 	}
@@ -148,7 +162,7 @@ func appendError(err error) error {
 }
 
 func (l *embedded) read(ctx context.Context, seq uint64) ([]byte, error) {
-	m, err := l.stream.GetMsg(ctx, seq)
+	m, err := l.session.Load().stream.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, errGone
 	}
@@ -163,7 +177,7 @@ func (l *embedded) replay(ctx context.Context, from uint64, fn func(uint64, []by
 	if err != nil || x.last < from {
 		return err
 	}
-	consumer, err := l.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+	consumer, err := l.session.Load().stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 	})
 	if err != nil {
@@ -194,14 +208,14 @@ func (l *embedded) replay(ctx context.Context, from uint64, fn func(uint64, []by
 }
 
 func (l *embedded) purge(ctx context.Context, seq uint64) error {
-	if err := l.stream.Purge(ctx, jetstream.WithPurgeSequence(seq)); err != nil {
+	if err := l.session.Load().stream.Purge(ctx, jetstream.WithPurgeSequence(seq)); err != nil {
 		return fmt.Errorf("drop messages before %d: %w", seq, err)
 	}
 	return nil
 }
 
 func (l *embedded) extent(ctx context.Context) (extent, error) {
-	info, err := l.stream.Info(ctx)
+	info, err := l.session.Load().stream.Info(ctx)
 	if err != nil {
 		return extent{}, fmt.Errorf("ask for the stream's extent: %w", err)
 	}

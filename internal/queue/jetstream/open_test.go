@@ -48,6 +48,12 @@ func TestOpenRefuses(t *testing.T) {
 				return Options{Dir: filepath.Join(dir, "file")}
 			}, "make directory",
 		},
+		"a store that is no directory": {
+			func(t *testing.T, dir string) Options {
+				write(t, filepath.Join(dir, "standalone"), "")
+				return Options{Dir: dir}
+			}, "does not start",
+		},
 		"no directory": {
 			func(*testing.T, string) Options { return Options{} }, "needs a directory",
 		},
@@ -89,7 +95,7 @@ func changeStream(t *testing.T, dir string) {
 	defer closeNow(t, e)
 	config := streamConfig(streamBytes(smallStoreBytes))
 	config.MaxAge = time.Hour
-	if _, err := e.log.(*embedded).js.UpdateStream(t.Context(), config); err != nil {
+	if _, err := e.log.(*embedded).session.Load().js.UpdateStream(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -184,7 +190,7 @@ func TestStreamErrorsAreToldApart(t *testing.T) {
 		t.Errorf("read what is not there: %v", err)
 	}
 	config := streamConfig(1000)
-	if _, err := l.js.UpdateStream(t.Context(), config); err != nil {
+	if _, err := l.session.Load().js.UpdateStream(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
 	x, err := l.extent(t.Context())

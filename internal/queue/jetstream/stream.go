@@ -15,7 +15,9 @@ const (
 
 // streamBytes is the stream's own limit: above the one at which events are refused, so that
 // outcomes can still be stored and trimming has room to carry what is alive.
-func streamBytes(maxBytes int64) int64 { return maxBytes + maxBytes/4 + 2*maxPayload }
+func streamBytes(maxBytes int64) int64 { return maxBytes + reserve(maxBytes) }
+
+func reserve(maxBytes int64) int64 { return maxBytes/4 + 2*maxPayload }
 
 func streamConfig(maxBytes int64) jetstream.StreamConfig {
 	return jetstream.StreamConfig{

@@ -2,8 +2,10 @@ package jetstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
@@ -30,24 +32,24 @@ type pass struct {
 // more to do. It runs in the committer, so nothing is stored between what is carried and its
 // application.
 func (e *Engine) trim() bool {
-	if !e.worthTrimming() || e.ctx.Err() != nil {
-		e.pass.until = 0
+	if e.ctx.Err() != nil || e.pass.until == 0 && !e.worthTrimming() {
 		return false
 	}
 	if e.pass.until == 0 {
 		e.pass.until = e.last
 	}
-	if err := e.step(); err != nil {
-		e.pass.until = 0
+	err := e.step()
+	switch {
+	case errors.Is(err, queue.ErrFull):
+		e.logger.Error(err, "Journal has no room left to be trimmed; raise the store's limit")
+	case err != nil:
 		_ = e.fail(fmt.Errorf("trim journal: %w", err))
 		e.heal()
-		return false
+	case e.first <= e.pass.until:
+		return true
 	}
-	if e.first > e.pass.until {
-		e.pass = pass{after: e.size()}
-		return false
-	}
-	return true
+	e.pass = pass{after: e.size()}
+	return false
 }
 
 func (e *Engine) size() int64 {
@@ -56,21 +58,22 @@ func (e *Engine) size() int64 {
 	return e.bytes
 }
 
-// worthTrimming: when more than half of the log is garbage; near the limit, an eighth will
-// do. A pass once begun goes on until little is left.
+// worthTrimming: when more than half of the log is garbage, as far as that is known; near the
+// limit an eighth will do; and beyond it, before there is no room for outcomes any more.
 func (e *Engine) worthTrimming() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	total := e.bytes
-	garbage := total - e.state.Stats().Live
-	if e.pass.until != 0 {
-		return garbage > total/16
+	total, limit := e.bytes, e.opt.MaxBytes
+	spare := reserve(limit)
+	if total > limit+spare/2 {
+		return total > e.pass.after+spare/8
 	}
-	floor := min(trimFloor, e.opt.MaxBytes/16)
+	garbage := total - e.state.Stats().Live
+	floor := min(trimFloor, limit/16)
 	if garbage < floor || total < e.pass.after+floor/2 {
 		return false
 	}
-	return garbage > total/2 || total > e.opt.MaxBytes/4*3 && garbage > total/8
+	return garbage > total/2 || total > limit/4*3 && garbage > total/8
 }
 
 // step carries what is alive of some messages at the log's beginning, and drops them.
