@@ -55,7 +55,7 @@ a token is a Secret. So whatever is done here can be seen, and undone, with kube
 	)
 	root.AddCommand(
 		newRoute(e), newRoutes(e), newRemove(e), newDefaults(e), newAccount(e), newToken(e), newConfig(e),
-		newLint(e), newRender(e),
+		newLint(e), newRender(e), newImport(e),
 		newCompletion(e),
 	)
 	return root

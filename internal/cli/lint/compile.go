@@ -167,6 +167,10 @@ func (l *linter) problem(d *document, p routing.Problem, field string) {
 		severity = Warning
 	case v1alpha1.ReasonAccountNotAllowed, v1alpha1.ReasonSecretNotLabelled:
 		severity = Warning
+	case v1alpha1.ReasonAccountInvalid, v1alpha1.ReasonAddressInvalid:
+		if strings.Contains(p.Message, "Secret") {
+			severity = Warning // a Secret beside manifests often has but a placeholder in it
+		}
 	case v1alpha1.ReasonFilterInvalid:
 		field = "spec.filter"
 	case v1alpha1.ReasonMessageInvalid:
