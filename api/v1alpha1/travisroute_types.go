@@ -83,7 +83,7 @@ type TravisRouteSpec struct {
 
 // Channel is a room on a chat service.
 //
-// +kubebuilder:validation:XValidation:rule="self.account != '' || self.address != ''",message="a channel needs an address (the room), an account (if the account's Secret names the room), or both"
+// +kubebuilder:validation:XValidation:rule="self.account.size() + self.address.size() > 0",message="a channel needs an address (the room), an account (if the account's Secret names the room), or both"
 type Channel struct {
 	// account that speaks in the room, by its name in TravisDefaults: that of this namespace,
 	// else the cluster's. Left out: the default account.
