@@ -184,19 +184,33 @@ func openRoom() *room.Room {
 // It tries again while the operator is not ready, as only a test may.
 func (s *site) post(ctx context.Context, b travistest.Build) int {
 	GinkgoHelper()
-	var status int
-	Eventually(func() int {
-		status = s.postOnce(ctx, b)
-		return status
-	}).ShouldNot(Equal(http.StatusServiceUnavailable))
-	return status
+	return s.postTo(ctx, s.operator.URL+"/"+proof(token), b)
 }
 
 // postOnce sends it as often as Travis does.
 func (s *site) postOnce(ctx context.Context, b travistest.Build) int {
 	GinkgoHelper()
-	url := s.operator.URL + "/" + verify.Proof(b.Slug(), secret.New(token))
-	response, err := http.DefaultClient.Do(travistest.Request(ctx, url, b, s.key))
+	return status(travistest.Request(ctx, s.operator.URL+"/"+proof(token), b, s.key))
+}
+
+// postTo sends it to a URL of its own, again while the operator is not ready.
+func (s *site) postTo(ctx context.Context, url string, b travistest.Build) int {
+	GinkgoHelper()
+	var got int
+	Eventually(func() int {
+		got = status(travistest.Request(ctx, url, b, s.key))
+		return got
+	}).ShouldNot(Equal(http.StatusServiceUnavailable))
+	return got
+}
+
+// proof that the owner of a token for example/example gives.
+func proof(token string) string { return verify.Proof("example/example", secret.New(token)) }
+
+// status is what a request is answered.
+func status(r *http.Request) int {
+	GinkgoHelper()
+	response, err := http.DefaultClient.Do(r)
 	Expect(err).NotTo(HaveOccurred())
 	defer response.Body.Close()
 	_, err = io.Copy(io.Discard, response.Body)
