@@ -56,6 +56,7 @@ a token is a Secret. So whatever is done here can be seen, and undone, with kube
 	root.AddCommand(
 		newRoute(e), newRoutes(e), newRemove(e), newDefaults(e), newAccount(e), newToken(e), newConfig(e),
 		newLint(e), newRender(e), newImport(e),
+		newDeliveries(e), newRedrive(e), newWhy(e), newTest(e),
 		newCompletion(e),
 	)
 	return root
