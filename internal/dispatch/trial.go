@@ -16,28 +16,25 @@ import (
 // trialMark begins a test message, so that nobody takes it for news.
 const trialMark = "[test] "
 
-// ErrTemplate wraps the fault of a template whose message went out with the default text.
-var ErrTemplate = errors.New("the default text was sent, because the template failed")
-
 // Try sends a test message about e to a target, with all that a real one goes through but the
-// store: it is not kept and not tried again. It returns nil when the service has confirmed that it
-// took it, and an error that is ErrTemplate when it took the default text. Errors hold nothing secret.
-func (d *Dispatcher) Try(ctx context.Context, t queue.Target, e travis.Event) error {
+// store: it is not kept and not tried again. The error is nil when the service has confirmed that
+// it took it; the note then says what is not as it should be. Both are one line without secrets.
+func (d *Dispatcher) Try(ctx context.Context, t queue.Target, e travis.Event) (note string, err error) {
 	resolved, err := d.config.Resolver.Resolve(t)
 	if err != nil {
-		return err
+		return "", err
 	}
 	message, fault := render.Message(resolved.Template, e)
 	message.ID = trialID()
 	message.Text = trialMark + message.Text
 	message.Spans = slices.Insert(message.Spans, 0, notify.Span{Text: trialMark})
 	if err := d.send(ctx, t, resolved, message); err != nil {
-		return errors.New(oneLine(err.Error()))
+		return "", errors.New(oneLine(err.Error()))
 	}
 	if fault != nil {
-		return errors.Join(ErrTemplate, fault)
+		note = oneLine("the default text was sent, because the template failed: " + fault.Error())
 	}
-	return nil
+	return note, nil
 }
 
 // trialID is one that no delivery has.

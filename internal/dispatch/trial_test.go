@@ -16,8 +16,8 @@ func TestATestMessageIsMarkedAndNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got notify.Message
 		r := start(t, func(_ context.Context, m notify.Message) error { got = m; return nil }, "#a")
-		if err := r.Try(t.Context(), target("#a"), delivery("", "").Event); err != nil {
-			t.Fatal(err)
+		if note, err := r.Try(t.Context(), target("#a"), delivery("", "").Event); err != nil || note != "" {
+			t.Fatal(note, err)
 		}
 		if !strings.HasPrefix(got.Text, "[test] [Travis-CI]") || got.Spans[0].Text != "[test] " {
 			t.Errorf("text is %q, spans are %v", got.Text, got.Spans)
@@ -35,17 +35,18 @@ func TestATestMessageTellsWhatIsWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := errors.New("no such room; I was told " + password)
 		r := start(t, func(context.Context, notify.Message) error { return refused }, "#a")
-		err := r.Try(t.Context(), target("#a"), delivery("", "").Event)
+		_, err := r.Try(t.Context(), target("#a"), delivery("", "").Event)
 		if err == nil || err.Error() != "no such room; I was told [redacted]" {
 			t.Errorf("the service's refusal came back as %v", err)
 		}
-		if err := r.Try(t.Context(), target("#b"), delivery("", "").Event); !errors.Is(err, ErrChannelRemoved) {
+		if _, err := r.Try(t.Context(), target("#b"), delivery("", "").Event); !errors.Is(err, ErrChannelRemoved) {
 			t.Errorf("a channel that is not the route's: %v", err)
 		}
 		refused = nil
 		r.putRoute(&v1alpha1.MessageTemplate{Text: "%{nothing}"}, "#a")
-		if err := r.Try(t.Context(), target("#a"), delivery("", "").Event); !errors.Is(err, ErrTemplate) {
-			t.Errorf("a template that fails: %v", err)
+		note, err := r.Try(t.Context(), target("#a"), delivery("", "").Event)
+		if err != nil || !strings.Contains(note, `there is no variable "nothing"`) {
+			t.Errorf("a template that fails: %q, %v", note, err)
 		}
 	})
 }
@@ -61,7 +62,10 @@ func TestATestMessageWaitsForTheRoom(t *testing.T) {
 		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
 		synctest.Wait()
 		tried := make(chan error, 1)
-		go func() { tried <- r.Try(t.Context(), target("#a"), delivery("", "").Event) }()
+		go func() {
+			_, err := r.Try(t.Context(), target("#a"), delivery("", "").Event)
+			tried <- err
+		}()
 		synctest.Wait()
 		if len(speaking) != 1 {
 			t.Errorf("%d messages are under way in one room, want the delivery alone", len(speaking))

@@ -5,15 +5,13 @@ import (
 	"net"
 
 	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/certificate"
 )
 
 // CertificateOf is what a Server asks for its certificate.
 func CertificateOf(certFile, keyFile string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
-	c, err := newCertificate(certFile, keyFile, logr.Discard())
-	if err != nil {
-		return nil, err
-	}
-	return c.get, nil
+	return certificate.Files("receiver", certFile, keyFile, logr.Discard())
 }
 
 // ListenOn takes the place of Listen.

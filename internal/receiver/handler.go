@@ -81,7 +81,7 @@ func (h *Handler) tell(x *exchange, a *answer) {
 		return
 	}
 	h.Observer.Judged(Judgement{
-		At: x.began, Code: a.code, Reason: a.reason, Slug: x.slug,
+		At: x.began, Code: a.code, Reason: a.reason, Slug: x.slug, Proof: len(x.proofs) > 0,
 		Repository: x.repository, Proven: x.proven, Heard: x.namespaces, Seen: x.seen, Event: x.event,
 	})
 }

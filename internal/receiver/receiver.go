@@ -63,6 +63,8 @@ type Judgement struct {
 	Reason string // one of the Reason constants
 	// Slug is as the header spells it: any text, by anybody.
 	Slug string
+	// Proof tells whether the sender presented a proof, be it right or wrong.
+	Proof bool
 	// Repository as it was declared at that moment; nil if nobody did, or if the webhook was
 	// refused before that was asked.
 	Repository *routing.Repository

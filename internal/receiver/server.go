@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/certificate"
 )
 
 // ServerOptions of NewServer.
@@ -55,11 +57,11 @@ func NewServer(options ServerOptions) (*Server, error) {
 	if options.CertFile == "" {
 		return s, nil
 	}
-	c, err := newCertificate(options.CertFile, options.KeyFile, options.Log)
+	get, err := certificate.Files("receiver", options.CertFile, options.KeyFile, options.Log)
 	if err != nil {
 		return nil, err
 	}
-	s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
+	s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get}
 	return s, nil
 }
 

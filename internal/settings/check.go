@@ -25,10 +25,15 @@ func (s *Settings) problems() []string {
 	s.Trust.check(&p)
 	s.Store.check(&p)
 	s.Delivery.check(&p)
+	if s.API.Address != "" {
+		p.address("api.address", s.API.Address)
+	}
+	p.tls("api.tls", s.API.TLS)
 	p.address("probes.address", s.Probes.Address)
 	p.address("metrics.address", s.Metrics.Address)
 	p.distinct(map[string]string{
 		"receiver.address": s.Receiver.Address,
+		"api.address":      s.API.Address,
 		"probes.address":   s.Probes.Address,
 		"metrics.address":  s.Metrics.Address,
 	})
@@ -51,9 +56,7 @@ func (r *Receiver) check(p *problems) {
 		p.check(err != nil || u.User == nil,
 			"receiver.publicURL: a URL with a user name makes Travis send nothing; leave it out")
 	}
-	if r.TLS != nil {
-		p.check(r.TLS.CertFile != "" && r.TLS.KeyFile != "", "receiver.tls: set both certFile and keyFile, or leave tls out")
-	}
+	p.tls("receiver.tls", r.TLS)
 }
 
 func (t *Trust) check(p *problems) {
@@ -126,6 +129,10 @@ func (p *problems) address(field, value string) {
 		_, err = net.LookupPort("tcp", port)
 	}
 	p.check(err == nil, "%s: %q is not host:port, such as :8080", field, value)
+}
+
+func (p *problems) tls(field string, t *TLS) {
+	p.check(t == nil || t.CertFile != "" && t.KeyFile != "", "%s: set both certFile and keyFile, or leave tls out", field)
 }
 
 func (p *problems) distinct(addresses map[string]string) {

@@ -32,6 +32,8 @@ type Settings struct {
 	Store Store `json:"store"`
 	// delivery is how they go out.
 	Delivery Delivery `json:"delivery"`
+	// api is what kubectl travis asks for deliveries, and why there are none.
+	API API `json:"api"`
 	// probes is the address of /healthz and /readyz.
 	Probes Listener `json:"probes"`
 	// metrics is the address of /metrics.
@@ -73,6 +75,16 @@ type TLS struct {
 	CertFile string `json:"certFile"`
 	// keyFile is its private key, as PEM.
 	KeyFile string `json:"keyFile"`
+}
+
+// API is the server that people ask, over HTTPS. Who they are, and what they may see, it asks the
+// API server.
+type API struct {
+	// address to listen on, as host:port. Empty: nobody can ask.
+	Address string `json:"address"`
+	// tls is its certificate. Left out: one that is made at the start and that nobody vouches for,
+	// which is enough behind the API server's proxy.
+	TLS *TLS `json:"tls"`
 }
 
 // Trust is what vouches for a webhook.
@@ -166,6 +178,7 @@ func Default() Settings {
 		Delivery: Delivery{
 			RetryFor: Duration(24 * time.Hour),
 		},
+		API:     API{Address: ":8443"},
 		Probes:  Listener{Address: ":8081"},
 		Metrics: Listener{Address: ":9090"},
 		Log:     Log{Level: "info", Format: "json"},

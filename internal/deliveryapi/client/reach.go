@@ -19,7 +19,7 @@ var ErrNoToken = errors.New("your kubeconfig signs in without a token, and the o
 // Service is the operator's, in the cluster.
 type Service struct {
 	Namespace string // travishook-system
-	Name      string // travishook
+	Name      string // travishook-api
 	Port      string // the name of its port: api
 }
 
