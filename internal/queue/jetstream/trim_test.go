@@ -3,6 +3,7 @@ package jetstream
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,16 +19,7 @@ const smallStoreBytes = 2 << 20
 func deliverMany(t *testing.T, e *Engine, from, n int64) {
 	t.Helper()
 	for build := from; build < from+n; build++ {
-		if _, err := e.Accept(t.Context(), acceptance(build, "#alive")); err != nil {
-			t.Fatalf("build %d: %v", build, err)
-		}
-		d, err := e.Take(t.Context(), queue.Healthy)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
+		acceptAndSettle(t, e, acceptance(build, "#alive"), queue.Delivered)
 	}
 }
 
@@ -144,10 +136,7 @@ func TestDeadDeliveriesAreForgottenInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := openOn(t, newMemoryLog(), Options{KeepDead: 24 * time.Hour})
 		defer closeNow(t, e)
-		d := acceptAndTake(t, e)
-		if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Dead, At: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
+		acceptAndSettle(t, e, acceptance(1, "#a"), queue.Dead)
 		time.Sleep(23 * time.Hour)
 		if len(e.Deliveries(all)) != 1 {
 			t.Fatal("forgotten too early")
@@ -163,13 +152,87 @@ func TestAnEventIsForgottenAfterTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := openOn(t, newMemoryLog(), Options{Remember: time.Hour})
 		defer closeNow(t, e)
-		d := acceptAndTake(t, e)
-		if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
+		acceptAndSettle(t, e, acceptance(1, "#a"), queue.Delivered)
 		time.Sleep(time.Hour)
 		if r, err := e.Accept(t.Context(), acceptance(1, "#a")); err != nil || len(r.Stored) != 1 {
 			t.Fatalf("%v, %v; want it stored again", r, err)
 		}
 	})
+}
+
+// TestAnEventIsFoundWhereItWasCarried hands out a delivery whose event moves in the log
+// between the choice of the delivery and the reading of its event.
+func TestAnEventIsFoundWhereItWasCarried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		e.events = newCache(0)
+		if _, err := e.Accept(t.Context(), acceptance(1, "#slow")); err != nil {
+			t.Fatal(err)
+		}
+		lease, _, err := e.next(queue.Healthy)
+		if err != nil || lease == nil {
+			t.Fatalf("%v, %v; want a lease", lease, err)
+		}
+		deliverMany(t, e, 100, 2000)
+		if _, err := l.read(t.Context(), lease.Event.Seq); !errors.Is(err, errGone) {
+			t.Fatalf("the event's first message is still there: %v", err)
+		}
+		d, err := e.handOut(t.Context(), lease)
+		if err != nil || d.Event.Build.ID != 1 {
+			t.Fatalf("%+v, %v; want the event", d, err)
+		}
+	})
+}
+
+// TestTheLargestEventCanBeCarried stores an event of nearly the most that is taken.
+func TestTheLargestEventCanBeCarried(t *testing.T) {
+	e, err := Open(t.Context(), Options{Dir: t.TempDir(), MaxBytes: 16 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeNow(t, e)
+	large := acceptance(1, "#slow")
+	large.Event.Commit.Message = strings.Repeat("x", maxEntry-10_000)
+	acceptAndSettle(t, e, large, queue.Dead)
+	for build := int64(2); ; build++ { // until it has been carried
+		next := acceptance(build, "#alive")
+		next.Event.Commit.Message = strings.Repeat("y", 1<<20)
+		acceptAndSettle(t, e, next, queue.Delivered)
+		if x, err := e.log.extent(t.Context()); err != nil || x.first > 1 {
+			break
+		}
+	}
+	e.mu.Lock()
+	e.events = newCache(0)
+	e.mu.Unlock()
+	if _, err := e.Redrive(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Take(t.Context(), queue.Healthy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(large.Event, d.Event); diff != "" {
+		t.Fatalf("event (-want +got):\n%s", diff)
+	}
+	large.Event.Build.ID, large.Event.Commit.Message = 1e9, strings.Repeat("x", maxEntry)
+	if _, err := e.Accept(t.Context(), large); err == nil || !strings.Contains(err.Error(), "too large") {
+		t.Fatalf("accept of more than that: %v", err)
+	}
+}
+
+func acceptAndSettle(t *testing.T, e *Engine, a queue.Acceptance, kind queue.Kind) {
+	t.Helper()
+	if _, err := e.Accept(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Take(t.Context(), queue.Healthy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: kind, At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
 }
