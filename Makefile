@@ -36,6 +36,10 @@ race: machine ## Run the packages that have goroutines under the race detector
 fuzz: machine ## Run each fuzz target for FUZZTIME (default 30s)
 	@hack/fuzz.sh
 
+.PHONY: bench
+bench: machine ## Measure speed on this machine, and put the figures into docs/performance.md
+	@hack/bench.sh
+
 .PHONY: lint
 lint: machine ## Check style and the direction of dependencies
 	@hack/lint.sh

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Measures, and puts the figures into docs/performance.md. Arguments go to the benchmark.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+. hack/lib/cache.sh
+
+mkdir -p bin
+progress "compiling the benchmark" go build -o bin/bench ./test/bench
+[ $# -gt 0 ] || set -- -write docs/performance.md
+exec bin/bench "$@"
