@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+)
+
+// subject is one of those that are compared.
+type subject struct {
+	name string
+	// answer measures 202s per second.
+	answer func(ctx context.Context, b *bench, connections int) (float64, error)
+}
+
+var (
+	relaying    = subject{"travishook, sending meanwhile", answerRelaying}
+	holding     = subject{"travishook, sending nothing", answerHolding}
+	publishing  = subject{"ceiling: verify, decode, publish each synced to JetStream", answerPublishing}
+	verifying   = subject{"ceiling: verify and decode", answerVerifying}
+	comparisons = []subject{relaying, publishing, holding, verifying}
+)
+
+// accept measures webhooks answered 202, beside ceilings and the disk.
+func accept(ctx context.Context, b *bench) (section, error) {
+	rates := map[string][]float64{} // by subject and connections
+	var syncs []float64
+	for range b.rounds {
+		rate, err := syncRate(b.newStore(), b.span)
+		if err != nil {
+			return section{}, err
+		}
+		syncs = append(syncs, rate)
+		for _, n := range b.connections {
+			for _, s := range comparisons {
+				rate, err := s.answer(ctx, b, n)
+				if err != nil {
+					return section{}, fmt.Errorf("%s: %w", s.name, err)
+				}
+				key := fmt.Sprint(s.name, n)
+				rates[key] = append(rates[key], rate)
+			}
+			b.say("%d connections: %s a second while sending", n, thousands(last(rates[fmt.Sprint(relaying.name, n)])))
+		}
+	}
+	return acceptSection(b, rates, syncs), nil
+}
+
+func acceptSection(b *bench, rates map[string][]float64, syncs []float64) section {
+	s := section{
+		title: "Webhooks answered 202, per second",
+		head:  []string{"connections"},
+		note: fmt.Sprintf("The disk syncs %s blocks of 4 kB per second. Behind the webhooks are %d repositories, each with a "+
+			"room of its own, because the operator writes to one room 20 times at once and then once a second.",
+			thousands(median(syncs)), b.rooms),
+	}
+	for _, n := range b.connections {
+		s.head = append(s.head, fmt.Sprint(n))
+	}
+	for _, subject := range comparisons {
+		row := []string{subject.name}
+		for _, n := range b.connections {
+			row = append(row, thousands(median(rates[fmt.Sprint(subject.name, n)])))
+		}
+		s.rows = append(s.rows, row)
+	}
+	for _, subject := range []subject{relaying, holding} {
+		row := []string{"ratio: " + subject.name + ", to publishing each"}
+		for _, n := range b.connections {
+			row = append(row, times(medianRatio(rates[fmt.Sprint(subject.name, n)], rates[fmt.Sprint(publishing.name, n)])))
+		}
+		s.rows = append(s.rows, row)
+	}
+	return s
+}
+
+func answerRelaying(ctx context.Context, b *bench, connections int) (float64, error) {
+	return answerOperator(ctx, b, connections, false)
+}
+
+func answerHolding(ctx context.Context, b *bench, connections int) (float64, error) {
+	return answerOperator(ctx, b, connections, true)
+}
+
+// answerOperator measures an operator that has met every repository and room before, and sees
+// everything arrive that it took.
+func answerOperator(ctx context.Context, b *bench, connections int, holds bool) (rate float64, err error) {
+	c := composition{streets: []street{rooms(b.rooms)}, holds: holds}
+	err = b.run(ctx, c, func(ctx context.Context, o *operator) error {
+		requests := &source{webhooks: b.webhooks[:b.rooms]}
+		if _, err := saturate(ctx, o.address, slices.Max(b.connections), http.StatusAccepted, requests, patience); err != nil {
+			return err
+		}
+		if !holds {
+			if err := o.sink.await(ctx, requests.webhooks); err != nil {
+				return err
+			}
+		}
+		requests = &source{webhooks: b.webhooks[b.rooms:]}
+		burst, err := saturate(ctx, o.address, connections, http.StatusAccepted, requests, b.span)
+		if err != nil {
+			return err
+		}
+		rate = burst.rate()
+		if holds {
+			return nil
+		}
+		return o.sink.await(ctx, requests.webhooks[:burst.answered])
+	})
+	return rate, err
+}
+
+func answerVerifying(ctx context.Context, b *bench, connections int) (float64, error) {
+	return answerCeiling(ctx, b, connections, &ceiling{keep: forget})
+}
+
+func answerPublishing(ctx context.Context, b *bench, connections int) (float64, error) {
+	dir := b.newStore()
+	defer os.RemoveAll(dir)
+	stream, err := openPlainStream(ctx, dir)
+	if err != nil {
+		return 0, err
+	}
+	rate, err := answerCeiling(ctx, b, connections, &ceiling{keep: stream.keep})
+	if closed := stream.close(); err == nil {
+		err = closed
+	}
+	return rate, err
+}
+
+func answerCeiling(ctx context.Context, b *bench, connections int, c *ceiling) (float64, error) {
+	address, stop, err := c.serve()
+	if err != nil {
+		return 0, err
+	}
+	defer stop()
+	requests := &source{webhooks: b.webhooks, again: true}
+	burst, err := saturate(ctx, address, connections, http.StatusAccepted, requests, b.span)
+	return burst.rate(), err
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// sizes are how much there is of everything.
+type sizes struct {
+	rounds int
+	span   time.Duration // of one measurement
+	// webhooks that are signed before anything is timed: a signature takes longer than all that
+	// the receiver does.
+	webhooks    int
+	connections []int
+	rooms       int           // that take messages, one for each repository
+	quiet       time.Duration // latencies are measured for that long, being rarer than answers
+	dead        int           // rooms that take none
+	waiting     int           // deliveries for each of those
+	hang        time.Duration // of a room that hangs; the operator gives up before
+	routes      []int         // sizes of the routing table
+}
+
+var (
+	usual = sizes{
+		rounds: 3, span: time.Second, webhooks: 12_000, connections: []int{1, 16, 64}, rooms: 512,
+		quiet: 6 * time.Second, dead: 1000, waiting: 100, hang: time.Minute, routes: []int{10, 10_000, 100_000},
+	}
+	glance = sizes{
+		rounds: 1, span: 50 * time.Millisecond, webhooks: 400, connections: []int{1, 4}, rooms: 32,
+		quiet: 200 * time.Millisecond, dead: 10, waiting: 3, hang: 100 * time.Millisecond, routes: []int{10, 100},
+	}
+)
+
+// part is something to measure.
+type part struct {
+	name string
+	run  func(context.Context, *bench) (section, error)
+}
+
+// parts in the order in which they run.
+var parts = []part{
+	{"accept", accept},
+	{"latency", latency},
+	{"unknown", unknown},
+	{"table", table},
+	{"dead", deadRooms},
+	{"flood", flood},
+}
+
+func partNames() []string {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = p.name
+	}
+	return names
+}
+
+func partsNamed(names string) ([]part, error) {
+	if names == "all" {
+		return parts, nil
+	}
+	var chosen []part
+	for name := range strings.SplitSeq(names, ",") {
+		found := false
+		for _, p := range parts {
+			if p.name == name {
+				chosen, found = append(chosen, p), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("there is no part %q, only %s", name, strings.Join(partNames(), ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// bench is what the parts share.
+type bench struct {
+	sizes
+	dir      string // of this run
+	stores   int    // made in it so far
+	webhooks []webhook
+	progress io.Writer
+}
+
+// measure runs the parts and returns their figures as Markdown.
+func measure(ctx context.Context, o options, progress io.Writer) (string, error) {
+	dir, err := os.MkdirTemp(o.dir, "travishook-bench-")
+	if err != nil {
+		return "", fmt.Errorf("make a directory for the stores: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{sizes: o.sizes, dir: dir, progress: progress}
+	began := time.Now()
+	facts := machine(dir)
+	b.say("signing %d webhooks", b.sizes.webhooks)
+	b.webhooks = sign(rooms(b.rooms).webhooks(0, b.sizes.webhooks))
+	stop, err := startProfile(o.profile)
+	if err != nil {
+		return "", err
+	}
+	defer stop()
+	sections, err := b.measure(ctx, o.parts)
+	if err != nil {
+		return "", err
+	}
+	return render(facts, o.sizes, sections, time.Since(began)), nil
+}
+
+func (b *bench) measure(ctx context.Context, parts []part) ([]section, error) {
+	var sections []section
+	for _, p := range parts {
+		b.say("measuring: %s", p.name)
+		s, err := p.run(ctx, b)
+		if err != nil {
+			return nil, fmt.Errorf("measure %s: %w", p.name, err)
+		}
+		sections = append(sections, s)
+	}
+	return sections, nil
+}
+
+// say tells whoever waits what is going on.
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(b.progress, "%s "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, args...)...)
+}
+
+// newStore is a directory for another store.
+func (b *bench) newStore() string {
+	b.stores++
+	return filepath.Join(b.dir, fmt.Sprint(b.stores))
+}
+
+// run starts an operator with a store of its own, has it do something, and stops it.
+func (b *bench) run(ctx context.Context, c composition, do func(context.Context, *operator) error) error {
+	dir := b.newStore()
+	defer os.RemoveAll(dir)
+	c.hang = b.hang
+	o, err := startOperator(ctx, dir, c)
+	if err != nil {
+		return fmt.Errorf("start the operator: %w", err)
+	}
+	err = do(ctx, o)
+	if stopped := o.stop(); err == nil && stopped != nil {
+		err = fmt.Errorf("stop the operator: %w", stopped)
+	}
+	return err
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// deadRooms measures what rooms that take nothing cost those that do.
+func deadRooms(ctx context.Context, b *bench) (section, error) {
+	alone := &situation{name: "live rooms alone"}
+	dying := &situation{name: "while the others begin to hang and refuse"}
+	past := &situation{name: "once each of them has failed"}
+	dead := dead(b.dead)
+	for range b.rounds {
+		err := b.run(ctx, composition{streets: []street{rooms(b.rooms), dead}}, func(ctx context.Context, o *operator) error {
+			supply := b.supply()
+			if err := b.warmUp(ctx, o, supply); err != nil {
+				return err
+			}
+			for _, step := range []struct {
+				prepare   func() error
+				situation *situation
+			}{
+				{func() error { return nil }, alone},
+				{func() error { return o.fill(ctx, dead, b.waiting) }, dying},
+				{func() error { return o.allFailed(ctx, dead) }, past},
+			} {
+				if err := step.prepare(); err != nil {
+					return err
+				}
+				took, err := o.relay(ctx, supply.during(b.quiet, modestRate), modestRate)
+				if err != nil {
+					return err
+				}
+				step.situation.add(b, took)
+			}
+			return nil
+		})
+		if err != nil {
+			return section{}, err
+		}
+	}
+	return compared(
+		fmt.Sprintf("Live rooms beside %s dead ones with %d deliveries waiting in each", thousands(float64(b.dead)), b.waiting),
+		fmt.Sprintf("From POST to arrival, at %d webhooks a second to %d live rooms. Half of the dead ones take the request and "+
+			"never answer, half answer 503.", modestRate, b.rooms),
+		alone, dying, past), nil
+}
+
+// fill stores n deliveries for each room of a street, as the receiver does once it has verified an
+// event; signing so many would take minutes.
+func (o *operator) fill(ctx context.Context, s street, n int) error {
+	const callers = 64
+	var (
+		next    atomic.Int64
+		callsUp sync.WaitGroup
+		failed  = make(chan error, callers)
+	)
+	for range callers {
+		callsUp.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= s.n*n {
+					return
+				}
+				if err := o.accept(ctx, s, i); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	callsUp.Wait()
+	close(failed)
+	return <-failed
+}
+
+func (o *operator) accept(ctx context.Context, s street, i int) error {
+	repository, ok := o.compiler.Table().Repository(s.repository(i % s.n))
+	if !ok {
+		return errors.New("a route is missing in the table")
+	}
+	event, err := travis.Decode(s.build(i).Payload())
+	if err != nil {
+		return err
+	}
+	namespace := repository.Namespaces[0]
+	_, err = o.store.Accept(ctx, queue.Acceptance{
+		Event: *event, Received: time.Now(),
+		Offers: []queue.Offer{{Namespace: namespace.Name, Targets: namespace.Match(event)}},
+	})
+	return err
+}
+
+// allFailed waits until every room of a street has failed at least once.
+func (o *operator) allFailed(ctx context.Context, s street) error {
+	failed := 0
+	err := until(ctx, func() bool {
+		for failed < s.n {
+			states := o.store.Channels(s.namespace(failed), s.route(failed))
+			if len(states) == 0 || states[0].Failures == 0 {
+				return false
+			}
+			failed++
+		}
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("of %d dead rooms, %d failed: %w", s.n, failed, err)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// paced posts webhooks at a rate, whether those before are answered or not, and returns when each
+// was to be sent: so that a receiver that stalls is not spared what comes meanwhile.
+func paced(ctx context.Context, address string, webhooks []webhook, rate int) (sent []int64, err error) {
+	const connections = 16
+	conns, err := dialAll(address, connections)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(conns)
+	var (
+		due     = make(chan int, len(webhooks))
+		failed  = make(chan error, connections)
+		posting sync.WaitGroup
+	)
+	sent = make([]int64, len(webhooks))
+	for _, c := range conns {
+		posting.Go(func() {
+			for i := range due {
+				if err := c.expect(webhooks[i], http.StatusAccepted); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	beat(ctx, len(webhooks), rate, func(i int) {
+		sent[i] = moment()
+		due <- i
+	})
+	close(due)
+	posting.Wait()
+	close(failed)
+	return sent, <-failed
+}
+
+// beat calls do n times, rate times a second. What a late timer missed is made up for at once.
+func beat(ctx context.Context, n, rate int, do func(i int)) {
+	began := time.Now()
+	for i := range n {
+		next := time.NewTimer(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(rate))))
+		select {
+		case <-next.C:
+			do(i)
+		case <-ctx.Done():
+			next.Stop()
+			return
+		}
+	}
+}
+
+// delays are times from a POST to the arrival in the room.
+type delays []time.Duration
+
+// relay posts webhooks at a rate and waits until all of them have arrived.
+func (o *operator) relay(ctx context.Context, webhooks []webhook, rate int) (delays, error) {
+	sent, err := paced(ctx, o.address, webhooks, rate)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.sink.await(ctx, webhooks); err != nil {
+		return nil, err
+	}
+	took := make(delays, len(webhooks))
+	for i, w := range webhooks {
+		took[i] = time.Duration(o.sink.arrived[w.mark].Load() - sent[i])
+	}
+	slices.Sort(took)
+	return took, nil
+}
+
+// quantile is the delay that a part of all does not pass; delays are in order.
+func (d delays) quantile(part float64) time.Duration {
+	return d[min(int(part*float64(len(d))), len(d)-1)]
+}

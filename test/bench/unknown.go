@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// unknown measures how fast repositories are refused that nobody declared.
+func unknown(ctx context.Context, b *bench) (section, error) {
+	s := section{title: "Unknown repositories refused, per second", head: []string{"connections"}}
+	row := []string{"answered 204"}
+	for _, n := range b.connections {
+		var rates []float64
+		for range b.rounds {
+			rate, err := b.refuseOnce(ctx, n)
+			if err != nil {
+				return s, err
+			}
+			rates = append(rates, rate)
+		}
+		s.head = append(s.head, fmt.Sprint(n))
+		row = append(row, thousands(median(rates)))
+	}
+	s.rows = [][]string{row}
+	s.note = fmt.Sprintf("Of a table of %d routes; the whole webhook is sent, and what is not needed of it is not read.", b.rooms)
+	return s, nil
+}
+
+func (b *bench) refuseOnce(ctx context.Context, connections int) (rate float64, err error) {
+	known := street{name: "known", n: b.rooms, room: func(int) string { return "/take" }}
+	err = b.run(ctx, composition{streets: []street{known}}, func(ctx context.Context, o *operator) error {
+		requests := &source{webhooks: b.webhooks, again: true}
+		burst, err := saturate(ctx, o.address, connections, http.StatusNoContent, requests, b.span)
+		rate = burst.rate()
+		return err
+	})
+	return rate, err
+}
