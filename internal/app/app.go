@@ -69,7 +69,7 @@ func run(ctx context.Context, cfg *rest.Config, namespace string, s settings.Set
 		defer cancel()
 		err = errors.Join(err, store.Close(closing))
 	}()
-	if err := compose(mgr, client, store, scope, s, log); err != nil {
+	if err := compose(mgr, cfg, client, store, scope, s, log); err != nil {
 		return err
 	}
 	log.Info("travishook starts", "version", Version(), "namespace", namespace, "namespaces", s.Namespaces)

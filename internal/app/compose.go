@@ -8,12 +8,16 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/controllers"
+	"github.com/travishook/travishook/internal/deliveryapi/server"
+	"github.com/travishook/travishook/internal/deliveryapi/trail"
+	"github.com/travishook/travishook/internal/deliveryapi/why"
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/registry"
@@ -32,7 +36,7 @@ import (
 const drain = receiver.StoreTimeout
 
 // compose makes every part and hands the manager what it is to run.
-func compose(mgr ctrl.Manager, client kubernetes.Interface, store *jetstream.Engine, scope scope, s settings.Settings, log logr.Logger) error {
+func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, store *jetstream.Engine, scope scope, s settings.Settings, log logr.Logger) error {
 	recorder, err := record.New(metrics.Registry, log.WithName("delivery"))
 	if err != nil {
 		return err
@@ -64,6 +68,12 @@ func compose(mgr ctrl.Manager, client kubernetes.Interface, store *jetstream.Eng
 	store.OnChange(status.Settled)
 	var dispatcher *dispatch.Dispatcher
 	var compiler *routing.Compiler
+	lookup := func(slug string) (*routing.Repository, bool) { return compiler.Table().Repository(slug) }
+	memory := trail.New(time.Now(), func(slug string) bool {
+		_, ok := lookup(slug)
+		return ok
+	})
+	store.OnEnd(memory.Ended)
 	var telling sync.Mutex // two changes at once must not tell of their tables in the wrong order
 	compiler = routing.NewCompiler(routing.Config{
 		OperatorNamespace: scope.own,
@@ -87,7 +97,7 @@ func compose(mgr ctrl.Manager, client kubernetes.Interface, store *jetstream.Eng
 		Queue:      store,
 		Resolver:   dispatch.NewTableResolver(compiler.Table),
 		Pool:       pool,
-		Record:     outcomes{recorder, status, compiler},
+		Record:     outcomes{recorder, status, memory, compiler},
 		Log:        log.WithName("dispatch"),
 		RetryLimit: time.Duration(s.Delivery.RetryFor),
 	})
@@ -114,17 +124,31 @@ func compose(mgr ctrl.Manager, client kubernetes.Interface, store *jetstream.Eng
 			TrustedProxies: s.Receiver.TrustedProxies,
 			Keyless:        keyless,
 		},
-		Lookup:   func(slug string) (*routing.Repository, bool) { return compiler.Table().Repository(slug) },
+		Lookup:   lookup,
 		Keys:     keys.Ring,
 		Ready:    p.ready,
 		Store:    store,
 		Memory:   store,
-		Observer: observer{recorder, status},
+		Observer: observer{recorder, status, memory},
 		Now:      time.Now,
 		Log:      log.WithName("receiver"),
 	}, s.Receiver)
 	if err != nil {
 		return err
+	}
+	if s.API.Address != "" {
+		api, err := newAPI(cfg, s.API, scope.own, server.Options{
+			Sources: why.Sources{Table: compiler.Table, Verdict: compiler.Verdict, Trail: memory, Deliveries: store.Deliveries},
+			Store:   store,
+			Try:     dispatcher.Try,
+			Ready:   p.known,
+		}, log.WithName("api"))
+		if err == nil {
+			err = mgr.Add(api)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return hand(mgr, p, status)
 }
@@ -193,6 +217,7 @@ func newPool(s settings.Delivery, log logr.Logger) *dispatch.Pool {
 type observer struct {
 	*record.Recorder
 	status *controllers.StatusWriter
+	trail  *trail.Trail
 }
 
 // Noticed implements receiver.Observer.
@@ -202,18 +227,20 @@ func (o observer) Noticed(namespace, repository, reason, message string) {
 }
 
 // Judged implements receiver.Observer.
-func (observer) Judged(receiver.Judgement) {}
+func (o observer) Judged(j receiver.Judgement) { o.trail.Judged(j) }
 
 // outcomes tells metrics and people what came of attempts.
 type outcomes struct {
 	recorder *record.Recorder
 	status   *controllers.StatusWriter
+	trail    *trail.Trail
 	compiler *routing.Compiler
 }
 
 // Attempted implements dispatch.Recorder.
 func (o outcomes) Attempted(a record.Attempt) {
 	o.recorder.Attempted(a)
+	o.trail.Attempted(a)
 	if a.Service == "" || a.Outcome.Kind == queue.Dropped {
 		return // nothing was sent
 	}

@@ -84,10 +84,18 @@ func (p *pipeline) followKeys(ctx context.Context) {
 	}
 }
 
-// ready is nil when a webhook can be judged and stored.
-func (p *pipeline) ready() error {
+// known is nil when all routes are.
+func (p *pipeline) known() error {
 	if !p.complete.Load() {
 		return errors.New("the routing table is not complete yet")
+	}
+	return nil
+}
+
+// ready is nil when a webhook can be judged and stored.
+func (p *pipeline) ready() error {
+	if err := p.known(); err != nil {
+		return err
 	}
 	if err := p.keys.Ready(); err != nil {
 		return err

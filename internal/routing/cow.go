@@ -2,6 +2,7 @@ package routing
 
 import (
 	"hash/maphash"
+	"iter"
 	"maps"
 )
 
@@ -66,6 +67,31 @@ func (m cowMap[V]) remove(e *edit, key string) cowMap[V] {
 	m, l := m.own(e, key)
 	delete(l.entries, key)
 	return m
+}
+
+// all iterates over the entries, in no order.
+func (m cowMap[V]) all() iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		if m.top == nil {
+			return
+		}
+		for _, b := range m.top.branches {
+			if b != nil && !b.all(yield) {
+				return
+			}
+		}
+	}
+}
+
+func (b *branch[V]) all(yield func(string, V) bool) bool {
+	for i := range b.leaves {
+		for key, v := range b.leaves[i].entries {
+			if !yield(key, v) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // own returns a map in which the leaf of key belongs to e, and that leaf.

@@ -178,6 +178,8 @@ kind: Settings
 receiver:
   address: 127.0.0.1:0
   linger: 0s
+api:
+  address: 127.0.0.1:0
 probes:
   address: 127.0.0.1:0
 metrics:

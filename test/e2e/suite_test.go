@@ -87,6 +87,7 @@ func (s *site) settings() string {
 kind: Settings
 namespaces: [%s]
 receiver: {address: "127.0.0.1:0", linger: 0s}
+api: {address: "127.0.0.1:0"}
 probes: {address: "127.0.0.1:0"}
 metrics: {address: "127.0.0.1:0"}
 store: {directory: %q}
