@@ -25,6 +25,7 @@ type feeder[T client.Object] struct {
 	list   func() client.ObjectList
 	put    func(T)
 	remove func(types.NamespacedName)
+	held   func() []types.NamespacedName // what the table has of the kind
 
 	// mu keeps a get and its put together, so that what was read first cannot be put last.
 	mu sync.Mutex
@@ -57,14 +58,24 @@ func (f *feeder[T]) setup(mgr ctrl.Manager, opts ...builder.ForOption) error {
 		Complete(f)
 }
 
-// load puts every object that the cache has, so that the caller knows when all of them are in.
+// load puts every object that the cache has, so that the caller knows when all of them are in, and
+// takes out what the table had from before the API server was away and is no longer there.
 func (f *feeder[T]) load(ctx context.Context) error {
 	list := f.list()
 	if err := f.reader.List(ctx, list); err != nil {
 		return fmt.Errorf("list %s: %w", f.name, err)
 	}
-	return eachItem(list, func(key types.NamespacedName) error {
+	reconcileOne := func(key types.NamespacedName) error {
 		_, err := f.Reconcile(ctx, reconcile.Request{NamespacedName: key})
 		return err
-	})
+	}
+	if err := eachItem(list, reconcileOne); err != nil {
+		return err
+	}
+	for _, key := range f.held() {
+		if err := reconcileOne(key); err != nil {
+			return err
+		}
+	}
+	return nil
 }

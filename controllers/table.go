@@ -92,6 +92,7 @@ func routeFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*v1alpha1.Travis
 		list:   func() client.ObjectList { return &v1alpha1.TravisRouteList{} },
 		put:    c.PutRoute,
 		remove: c.DeleteRoute,
+		held:   func() []types.NamespacedName { return c.Held().Routes },
 	}
 }
 
@@ -103,6 +104,7 @@ func defaultsFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*v1alpha1.Tra
 		list:   func() client.ObjectList { return &v1alpha1.TravisDefaultsList{} },
 		put:    c.PutDefaults,
 		remove: c.DeleteDefaults,
+		held:   func() []types.NamespacedName { return c.Held().Defaults },
 	}
 }
 
@@ -114,6 +116,7 @@ func secretFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*corev1.Secret]
 		list:   func() client.ObjectList { return &corev1.SecretList{} },
 		put:    func(s *corev1.Secret) { c.PutSecret(sealed(s)) },
 		remove: c.DeleteSecret,
+		held:   func() []types.NamespacedName { return c.Held().Secrets },
 	}
 }
 
@@ -143,6 +146,13 @@ func namespaceFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*metav1.Part
 		},
 		put:    func(m *metav1.PartialObjectMetadata) { c.PutNamespace(m.Name, m.Labels) },
 		remove: func(key types.NamespacedName) { c.DeleteNamespace(key.Name) },
+		held: func() []types.NamespacedName {
+			var keys []types.NamespacedName
+			for _, name := range c.Held().Namespaces {
+				keys = append(keys, types.NamespacedName{Name: name})
+			}
+			return keys
+		},
 	}
 }
 
@@ -155,6 +165,7 @@ func keyFeeder(mgr ctrl.Manager, k Keys) *feeder[*corev1.ConfigMap] {
 		list:   func() client.ObjectList { return &corev1.ConfigMapList{} },
 		put:    func(m *corev1.ConfigMap) { k.PutConfigMap(m.Name, m.Data) },
 		remove: func(key types.NamespacedName) { k.DeleteConfigMap(key.Name) },
+		held:   func() []types.NamespacedName { return nil }, // keys outlive their ConfigMap
 	}
 }
 

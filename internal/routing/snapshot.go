@@ -1,0 +1,139 @@
+package routing
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+)
+
+// snapshotVersion is that of the format. One that is not known is not restored.
+const snapshotVersion = 1
+
+// snapshot is what a table was compiled from, with hashes in place of tokens and without any
+// credential: enough to judge webhooks and store them while the API server is away.
+type snapshot struct {
+	Version    int                       `json:"version"`
+	Routes     []v1alpha1.TravisRoute    `json:"routes"`
+	Defaults   []v1alpha1.TravisDefaults `json:"defaults"`
+	Namespaces map[string]labels.Set     `json:"namespaces"`
+	Tokens     []snapshotToken           `json:"tokens"`
+}
+
+// snapshotToken is what is kept of a token Secret.
+type snapshotToken struct {
+	Namespace  string `json:"namespace"`
+	Name       string `json:"name"`
+	Repository string `json:"repository"` // in lower case
+	Proof      string `json:"proof"`      // the hash of the proof, in hexadecimal
+}
+
+// Snapshot is what the table is compiled from, to be kept across restarts. Nothing secret is in it.
+func (c *Compiler) Snapshot() ([]byte, error) {
+	s := c.snapshot()
+	data, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("write the routing table down: %w", err)
+	}
+	return data, nil
+}
+
+func (c *Compiler) snapshot() snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := snapshot{Version: snapshotVersion, Namespaces: map[string]labels.Set{}}
+	for _, routes := range c.routes {
+		for _, d := range routes {
+			s.Routes = append(s.Routes, v1alpha1.TravisRoute{
+				ObjectMeta: metav1.ObjectMeta{Namespace: d.key.Namespace, Name: d.key.Name, UID: types.UID(d.uid), Generation: d.generation},
+				Spec:       *d.spec,
+			})
+		}
+	}
+	for _, d := range c.defaults {
+		s.Defaults = append(s.Defaults, v1alpha1.TravisDefaults{
+			ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.Name, UID: d.UID, Generation: d.Generation},
+			Spec:       d.Spec,
+		})
+	}
+	for key, t := range c.tokens {
+		if t.fault == "" {
+			s.Tokens = append(s.Tokens, snapshotToken{key.Namespace, key.Name, t.claim.slug, hex.EncodeToString(t.proof[:])})
+		}
+	}
+	for name, set := range c.table.Load().namespaces.all() {
+		s.Namespaces[name] = set
+	}
+	return s
+}
+
+// Restore puts what a Snapshot held. Accounts are without their credentials until the Secrets
+// themselves are put.
+func (c *Compiler) Restore(data []byte) error {
+	var s snapshot
+	if err := json.Unmarshal(data, &s); err != nil {
+		return fmt.Errorf("restore the routing table: %w", err)
+	}
+	if s.Version != snapshotVersion {
+		return fmt.Errorf("restore the routing table: it was written down as version %d, and this program knows %d", s.Version, snapshotVersion)
+	}
+	for name, set := range s.Namespaces {
+		c.PutNamespace(name, set)
+	}
+	for i := range s.Defaults {
+		c.PutDefaults(&s.Defaults[i])
+	}
+	for _, t := range s.Tokens {
+		if err := c.restoreToken(t); err != nil {
+			return fmt.Errorf("restore the routing table: %w", err)
+		}
+	}
+	for i := range s.Routes {
+		c.PutRoute(&s.Routes[i])
+	}
+	return nil
+}
+
+func (c *Compiler) restoreToken(t snapshotToken) error {
+	proof, err := hex.DecodeString(t.Proof)
+	if err != nil || len(proof) != len(ProofHash{}) {
+		return fmt.Errorf("the hash of token %s/%s is damaged", t.Namespace, t.Name)
+	}
+	restored := token{claim: claimKey{t.Namespace, t.Repository}, proof: ProofHash(proof)}
+	c.update(func(ch *change) { ch.putToken(named(t.Namespace, t.Name), &restored) })
+	return nil
+}
+
+// Held are the names of everything that was put and not deleted, by kind: those that are no longer
+// there when the API server is back must be deleted.
+type Held struct {
+	Routes, Defaults, Secrets []types.NamespacedName
+	Namespaces                []string
+}
+
+// Held lists what is held now.
+func (c *Compiler) Held() Held {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var h Held
+	for _, routes := range c.routes {
+		for _, d := range routes {
+			h.Routes = append(h.Routes, d.key)
+		}
+	}
+	for _, d := range c.defaults {
+		h.Defaults = append(h.Defaults, named(d.Namespace, d.Name))
+	}
+	h.Secrets = slices.AppendSeq(slices.Collect(maps.Keys(c.secrets)), maps.Keys(c.tokens))
+	for name := range c.table.Load().namespaces.all() {
+		h.Namespaces = append(h.Namespaces, name)
+	}
+	return h
+}
