@@ -1,44 +1,44 @@
 package jetstream
 
-import (
-	"github.com/travishook/travishook/internal/queue/journal"
-	"github.com/travishook/travishook/internal/travis"
+// The bounds of what is kept in memory, by its size in the log.
+const (
+	// Events accepted last: most are sent at once, and need not be read back.
+	eventBytes = 16 << 20
+	// Messages read last: a channel that works again wants one event after another of them.
+	messageBytes = 8 << 20
 )
 
-// cacheBytes bounds the events kept in memory, by their size in the log.
-const cacheBytes = 16 << 20
-
-// cache holds the events accepted last: most are sent at once, and need not be read back.
-type cache struct {
+// cache keeps what was added last, of things that never change.
+type cache[K comparable, V any] struct {
 	limit  int
 	size   int
-	events map[journal.Position]cached
-	order  []journal.Position
+	values map[K]sized[V]
+	order  []K
 }
 
-type cached struct {
-	event *travis.Event
+type sized[V any] struct {
+	value V
 	size  int
 }
 
-func newCache(limit int) *cache {
-	return &cache{limit: limit, events: map[journal.Position]cached{}}
+func newCache[K comparable, V any](limit int) *cache[K, V] {
+	return &cache[K, V]{limit: limit, values: map[K]sized[V]{}}
 }
 
-func (c *cache) get(at journal.Position) (*travis.Event, bool) {
-	found, ok := c.events[at]
-	return found.event, ok
+func (c *cache[K, V]) get(key K) (V, bool) {
+	found, ok := c.values[key]
+	return found.value, ok
 }
 
-func (c *cache) add(at journal.Position, e *travis.Event, size int) {
-	if _, ok := c.events[at]; ok || size > c.limit {
+func (c *cache[K, V]) add(key K, value V, size int) {
+	if _, ok := c.values[key]; ok || size > c.limit {
 		return
 	}
-	c.events[at] = cached{e, size}
-	c.order = append(c.order, at)
+	c.values[key] = sized[V]{value, size}
+	c.order = append(c.order, key)
 	for c.size += size; c.size > c.limit; {
-		c.size -= c.events[c.order[0]].size
-		delete(c.events, c.order[0])
+		c.size -= c.values[c.order[0]].size
+		delete(c.values, c.order[0])
 		c.order = c.order[1:]
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/travis"
 )
 
 var _ queue.Queue = (*Engine)(nil)
@@ -24,7 +25,8 @@ type Engine struct {
 
 	mu       sync.Mutex
 	state    *journal.State
-	events   *cache
+	events   *cache[journal.Position, *travis.Event]
+	messages *cache[uint64, []byte]
 	leases   map[journal.ID]*lease
 	claims   map[journal.ID]chan struct{}
 	watchers []func(namespace, route string)
@@ -67,14 +69,15 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 func open(ctx context.Context, opt Options, l log) (*Engine, error) {
 	e := &Engine{
 		opt: opt, log: l, clock: opt.Clock, logger: opt.Log,
-		state:   journal.New(opt.Remember),
-		events:  newCache(cacheBytes),
-		leases:  map[journal.ID]*lease{},
-		claims:  map[journal.ID]chan struct{}{},
-		work:    make(chan struct{}, 1),
-		ready:   [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
-		closing: make(chan struct{}),
-		stopped: make(chan struct{}),
+		state:    journal.New(opt.Remember),
+		events:   newCache[journal.Position, *travis.Event](eventBytes),
+		messages: newCache[uint64, []byte](messageBytes),
+		leases:   map[journal.ID]*lease{},
+		claims:   map[journal.ID]chan struct{}{},
+		work:     make(chan struct{}, 1),
+		ready:    [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
+		closing:  make(chan struct{}),
+		stopped:  make(chan struct{}),
 	}
 	begin := e.clock.Now()
 	x, err := l.extent(ctx)

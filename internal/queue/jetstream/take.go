@@ -151,9 +151,7 @@ func (e *Engine) event(ctx context.Context, l *journal.Lease) (*travis.Event, er
 }
 
 func (e *Engine) readEvent(ctx context.Context, at journal.Position) (*travis.Event, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.opt.ioTimeout)
-	defer cancel()
-	data, err := e.log.read(ctx, at.Seq)
+	data, err := e.message(ctx, at.Seq)
 	if err != nil {
 		return nil, fmt.Errorf("message %d: %w", at.Seq, err)
 	}
@@ -165,10 +163,27 @@ func (e *Engine) readEvent(ctx context.Context, at journal.Position) (*travis.Ev
 	if event == nil {
 		return nil, fmt.Errorf("message %d: entry %d holds no event", at.Seq, at.Index)
 	}
-	e.mu.Lock()
-	e.events.add(at, event, entry.Size())
-	e.mu.Unlock()
 	return event, nil
+}
+
+// message reads one from the log, or finds it among those that were read last.
+func (e *Engine) message(ctx context.Context, seq uint64) ([]byte, error) {
+	e.mu.Lock()
+	data, cached := e.messages.get(seq)
+	e.mu.Unlock()
+	if cached {
+		return data, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.opt.ioTimeout)
+	defer cancel()
+	data, err := e.log.read(ctx, seq)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	e.messages.add(seq, data, len(data))
+	e.mu.Unlock()
+	return data, nil
 }
 
 func (e *Engine) giveBack(id journal.ID) {

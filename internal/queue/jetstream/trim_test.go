@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/travis"
 )
 
 const smallStoreBytes = 2 << 20
@@ -167,7 +169,7 @@ func TestAnEventIsFoundWhereItWasCarried(t *testing.T) {
 		l := newMemoryLog()
 		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
 		defer closeNow(t, e)
-		e.events = newCache(0)
+		e.events = newCache[journal.Position, *travis.Event](0)
 		if _, err := e.Accept(t.Context(), acceptance(1, "#slow")); err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +207,7 @@ func TestTheLargestEventCanBeCarried(t *testing.T) {
 		}
 	}
 	e.mu.Lock()
-	e.events = newCache(0)
+	e.events = newCache[journal.Position, *travis.Event](0)
 	e.mu.Unlock()
 	if _, err := e.Redrive(t.Context(), all); err != nil {
 		t.Fatal(err)
