@@ -41,8 +41,8 @@ func openEmbedded(ctx context.Context, opt *Options) (*embedded, error) {
 	}
 	l := &embedded{dir: dir, maxBytes: streamBytes(opt.MaxBytes), log: opt.Log.WithName("nats")}
 	if size := dir.volume(); size > 0 && size < l.maxBytes {
-		opt.Log.Info("The volume will be full before the store's limit is reached: lower the limit or enlarge the volume",
-			"volume", size, "needed", l.maxBytes)
+		opt.Log.Info(fmt.Sprintf("The volume has %d bytes and the store may take %d: lower its limit or enlarge the volume",
+			size, l.maxBytes))
 	}
 	if err := l.start(ctx); err != nil {
 		return nil, errors.Join(err, l.close(ctx))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
@@ -84,13 +85,13 @@ func open(ctx context.Context, opt Options, l log) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.first, e.last = x.first, x.first-1
+	e.last = x.first - 1
 	if err := e.catchUp(ctx); err != nil {
 		return nil, err
 	}
 	s := e.state.Stats()
-	e.logger.Info("Store is open", "messages", e.last+1-e.first, "bytes", e.bytes,
-		"waiting", s.Waiting, "dead", s.Dead, "took", e.clock.Since(begin).String())
+	e.logger.Info(fmt.Sprintf("Store is open: %d deliveries wait and %d are dead, in %d bytes, read in %v",
+		s.Waiting, s.Dead, e.bytes, e.clock.Since(begin).Round(time.Millisecond)))
 	e.ctx, e.abort = context.WithCancel(context.WithoutCancel(ctx))
 	go e.run()
 	return e, nil

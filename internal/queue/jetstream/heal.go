@@ -43,7 +43,7 @@ func (e *Engine) heal() {
 		if err == nil {
 			break
 		}
-		e.logger.Error(err, "Store does not answer yet", "again", pause.String())
+		e.logger.Error(err, fmt.Sprintf("Store does not answer yet; trying again in %v", pause))
 		select {
 		case <-e.clock.After(pause):
 		case <-e.closing:
@@ -92,6 +92,7 @@ func (e *Engine) catchUp(ctx context.Context) error {
 	if x.first > e.last+1 {
 		return fmt.Errorf("the journal begins at message %d, and message %d is missing", x.first, e.last+1)
 	}
+	e.first = x.first // what was purged without our knowing
 	if x.last > e.last {
 		err = e.log.replay(ctx, e.last+1, func(seq uint64, data []byte) error {
 			entries, err := journal.Split(data)

@@ -199,3 +199,44 @@ func TestCloseGivesUpWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+// TestAPurgeThatNobodyAnsweredIsNoticed: the messages are gone, and the store was told that
+// they may not be.
+func TestAPurgeThatNobodyAnsweredIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &mutePurge{memoryLog: newMemoryLog(), answers: 1}
+		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		for build := int64(100); build < 8000; build++ {
+			if _, err := e.Accept(t.Context(), acceptance(build, "#alive")); err != nil {
+				time.Sleep(time.Second) // it heals
+				continue
+			}
+			d, err := e.Take(t.Context(), queue.Healthy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := e.Ready(); err != nil || l.answers > 0 || l.first < 4000 {
+			t.Fatalf("ready: %v, the log begins at %d; want it trimmed on and on", err, l.first)
+		}
+	})
+}
+
+// mutePurge purges and then fails, once, after some that it answered.
+type mutePurge struct {
+	*memoryLog
+	answers int
+}
+
+func (l *mutePurge) purge(ctx context.Context, seq uint64) error {
+	err := l.memoryLog.purge(ctx, seq)
+	l.answers--
+	if l.answers == -1 {
+		return errDisk
+	}
+	return err
+}
