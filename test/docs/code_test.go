@@ -1,0 +1,200 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/yaml"
+)
+
+const troubleshooting = "docs/operations/troubleshooting.md"
+
+// marked is the part of a page between two marks.
+func marked(t *testing.T, p Page, mark string) string {
+	t.Helper()
+	_, rest, begins := strings.Cut(p.Text, "<!-- "+mark+" -->\n")
+	part, _, ends := strings.Cut(rest, "<!-- end "+mark+" -->")
+	if !begins || !ends {
+		t.Fatalf("%s has no part %q", p.Path, mark)
+	}
+	return part
+}
+
+// firstCodes are the codes in the first cells of a table.
+func firstCodes(text string) []string {
+	var codes []string
+	for _, row := range Rows(text) {
+		codes = append(codes, Codes(row[0])...)
+	}
+	return codes
+}
+
+// constants are the strings of a package's constants whose names have a prefix.
+func constants(t *testing.T, folder, prefix string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, path := range files {
+		ast.Inspect(parse(t, path), func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, prefix) {
+				return true
+			}
+			if literal, ok := spec.Values[0].(*ast.BasicLit); ok {
+				found[spec.Names[0].Name], _ = strconv.Unquote(literal.Value)
+			}
+			return true
+		})
+	}
+	if len(found) == 0 {
+		t.Fatalf("%s has no constants %s…", folder, prefix)
+	}
+	return found
+}
+
+func parse(t *testing.T, path string) *ast.File {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func sorted(words []string) []string { return slices.Sorted(slices.Values(words)) }
+
+func TestEveryConditionIsExplained(t *testing.T) {
+	p := page(t, troubleshooting)
+	for mark, prefix := range map[string]string{"conditions": "Condition", "reasons": "Reason"} {
+		want := slices.Sorted(maps.Values(constants(t, "api/v1alpha1", prefix)))
+		if diff := cmp.Diff(want, sorted(firstCodes(marked(t, p, mark)))); diff != "" {
+			t.Errorf("%s, %s (-in the code +on the page):\n%s", p.Path, mark, diff)
+		}
+	}
+}
+
+func TestEveryAnswerIsExplained(t *testing.T) {
+	want := slices.Sorted(maps.Values(constants(t, "internal/receiver", "Reason")))
+	if diff := cmp.Diff(want, sorted(firstCodes(marked(t, page(t, troubleshooting), "answers")))); diff != "" {
+		t.Errorf("%s (-in the code +on the page):\n%s", troubleshooting, diff)
+	}
+}
+
+// TestTheTableOfAnswers holds codes and reasons on the page to those that the receiver gives.
+func TestTheTableOfAnswers(t *testing.T) {
+	want := answers(t)
+	got := map[string]int{}
+	code := 0
+	for _, row := range Rows(section(t, page(t, "docs/travis.md"), "## The answers")) {
+		if n, err := strconv.Atoi(row[0]); err == nil {
+			code = n
+		}
+		for _, reason := range Codes(row[1]) {
+			got[reason] = code
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("docs/travis.md (-in the code +on the page):\n%s", diff)
+	}
+}
+
+// answers are the receiver's, code by reason, as its source has them.
+func answers(t *testing.T) map[string]int {
+	t.Helper()
+	reasons := constants(t, "internal/receiver", "Reason")
+	found := map[string]int{}
+	ast.Inspect(parse(t, filepath.Join(root, "internal/receiver/answer.go")), func(n ast.Node) bool {
+		literal, ok := n.(*ast.CompositeLit)
+		if !ok {
+			return true
+		}
+		fields := map[string]string{}
+		for _, e := range literal.Elts {
+			pair, ok := e.(*ast.KeyValueExpr)
+			if !ok {
+				continue
+			}
+			switch value := pair.Value.(type) {
+			case *ast.SelectorExpr:
+				fields[pair.Key.(*ast.Ident).Name] = value.Sel.Name
+			case *ast.Ident:
+				fields[pair.Key.(*ast.Ident).Name] = value.Name
+			}
+		}
+		if reason, ok := reasons[fields["reason"]]; ok {
+			found[reason] = status[fields["code"]]
+		}
+		return true
+	})
+	return found
+}
+
+// status are net/http's names of those that the receiver answers with.
+var status = map[string]int{
+	"StatusAccepted": http.StatusAccepted, "StatusNoContent": http.StatusNoContent,
+	"StatusBadRequest": http.StatusBadRequest, "StatusUnauthorized": http.StatusUnauthorized,
+	"StatusForbidden": http.StatusForbidden, "StatusNotFound": http.StatusNotFound,
+	"StatusMethodNotAllowed": http.StatusMethodNotAllowed, "StatusRequestEntityTooLarge": http.StatusRequestEntityTooLarge,
+	"StatusUnsupportedMediaType": http.StatusUnsupportedMediaType, "StatusServiceUnavailable": http.StatusServiceUnavailable,
+}
+
+// TestEveryRightIsExplained holds the page on security to the rules that are installed.
+func TestEveryRightIsExplained(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "charts/travishook/files/role.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := page(t, "docs/operations/security.md")
+	for document := range strings.SplitSeq(string(text), "---\n") {
+		var role rbacv1.ClusterRole // a Role has the same rules
+		if err := yaml.Unmarshal([]byte(document), &role); err != nil {
+			t.Fatal(err)
+		}
+		if mark := map[string]string{"ClusterRole": "rights", "Role": "own rights"}[role.Kind]; mark != "" {
+			if diff := cmp.Diff(rights(role.Rules), shownRights(marked(t, p, mark))); diff != "" {
+				t.Errorf("%s, %s (-installed +on the page):\n%s", p.Path, mark, diff)
+			}
+		}
+	}
+}
+
+// rights are verbs by group and resource.
+func rights(rules []rbacv1.PolicyRule) map[string]string {
+	all := map[string]string{}
+	for _, rule := range rules {
+		for _, group := range rule.APIGroups {
+			for _, resource := range rule.Resources {
+				all[group+"/"+resource] = strings.Join(sorted(rule.Verbs), " ")
+			}
+		}
+	}
+	return all
+}
+
+func shownRights(table string) map[string]string {
+	all := map[string]string{}
+	for _, row := range Rows(table)[1:] {
+		group := strings.Trim(row[0], "`")
+		if group == "core" {
+			group = ""
+		}
+		for _, resource := range Codes(row[1]) {
+			all[group+"/"+resource] = strings.Join(sorted(strings.Fields(row[2])), " ")
+		}
+	}
+	return all
+}

@@ -1,0 +1,238 @@
+package docs
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"sigs.k8s.io/yaml"
+
+	"github.com/travishook/travishook/internal/settings"
+)
+
+var update = flag.Bool("update", false, "write docs/reference/settings.md anew")
+
+const settingsPage = "docs/reference/settings.md"
+
+const settingsHead = `# Settings
+
+The operator's own settings are one file, which ` + "`--settings`" + ` names; in the chart it is the value ` + "`config`" + `, without
+its first two lines. Everything in it has a default. It is checked as a whole before anything starts:
+an unknown or contradictory setting ends the start with a sentence that names it. A change takes a
+restart, which the chart sees to.
+
+Durations are written ` + "`90s`, `15m`, `24h`" + `; patterns of repositories are owner/name with ` + "`*`" + ` for any run of
+characters but ` + "`/`, and `?`" + ` for one. A repository is compared without regard to case.
+
+This page is written from [` + "`internal/settings`" + `](../../internal/settings/settings.go) by
+` + "`go test ./test/docs -update`" + `.
+
+## The defaults
+
+` + "```yaml" + `
+%s` + "```" + `
+`
+
+// TestSettingsPage holds the reference page to the code.
+func TestSettingsPage(t *testing.T) {
+	got := fmt.Sprintf(settingsHead, defaultsFile(t)) + settingsTables(t)
+	path := filepath.Join(root, settingsPage)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(page(t, settingsPage).Text, got); diff != "" {
+		t.Errorf("%s is out of date; go test ./test/docs -update writes it anew (-is +should be):\n%s", settingsPage, diff)
+	}
+}
+
+// The file on the page, which says every default, means what a file means that says nothing.
+func TestSettingsPageShowsTheDefaults(t *testing.T) {
+	for _, b := range page(t, settingsPage).Blocks() {
+		got, err := settings.Parse([]byte(b.Text))
+		if err != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		if diff := cmp.Diff(settings.Default(), got, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-default +shown):\n%s", b, diff)
+		}
+	}
+}
+
+// defaultsFile is a settings file that says every default that is not empty.
+func defaultsFile(t *testing.T) string {
+	t.Helper()
+	text, err := json.Marshal(settings.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file map[string]any
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	head := fmt.Sprintf("apiVersion: %s\nkind: %s\n", file["apiVersion"], file["kind"])
+	delete(file, "apiVersion")
+	delete(file, "kind")
+	text, err = yaml.Marshal(prune(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return head + string(text)
+}
+
+// prune leaves out what is empty.
+func prune(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			v[key] = prune(inner)
+		}
+		maps.DeleteFunc(v, func(_ string, inner any) bool { return inner == nil || inner == "" })
+	case []any:
+		for i := range v {
+			v[i] = prune(v[i])
+		}
+	}
+	return value
+}
+
+// settingsTables has a table for each struct, in the order in which the file has them.
+func settingsTables(t *testing.T) string {
+	t.Helper()
+	r := reference{docs: settingsDocs(t), defaults: map[reflect.Type][]reflect.Value{}}
+	r.collect(reflect.ValueOf(settings.Default()))
+	var out strings.Builder
+	for _, kind := range r.order {
+		title := kind.Name()
+		if kind == r.order[0] {
+			title = "The file"
+		}
+		fmt.Fprintf(&out, "\n## %s\n\n%s\n\n| setting | type | default | what it is |\n|---|---|---|---|\n", title, r.docs[kind.Name()])
+		for i := range kind.NumField() {
+			field := kind.Field(i)
+			doc := r.docs[kind.Name()+"."+field.Name]
+			if doc == "" {
+				t.Errorf("%s.%s has no comment", kind.Name(), field.Name)
+			}
+			fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", field.Tag.Get("json"), typeName(field.Type), r.shown(kind, i), cell(doc))
+		}
+	}
+	return out.String()
+}
+
+// reference is what the tables are made of.
+type reference struct {
+	docs     map[string]string
+	order    []reflect.Type
+	defaults map[reflect.Type][]reflect.Value // one for each place that has such a struct
+}
+
+// collect finds the structs in value, in the order in which a reader comes upon them.
+func (r *reference) collect(value reflect.Value) {
+	kind := value.Type()
+	if r.defaults[kind] == nil {
+		r.order = append(r.order, kind)
+	}
+	r.defaults[kind] = append(r.defaults[kind], value)
+	for i := range kind.NumField() {
+		inner := structOf(kind.Field(i).Type)
+		switch {
+		case inner == nil:
+		case inner == kind.Field(i).Type:
+			r.collect(value.Field(i))
+		default: // a list, or something that is not there by default
+			r.collect(reflect.Zero(inner))
+		}
+	}
+}
+
+// shown is a default as one writes it: nothing where it is empty, has a table of its own, or is
+// not the same wherever there is such a struct.
+func (r *reference) shown(kind reflect.Type, field int) string {
+	value := r.defaults[kind][0].Field(field)
+	switch {
+	case value.IsZero() || len(r.defaults[kind]) > 1:
+		return ""
+	case value.Kind() == reflect.Slice:
+		return "see above"
+	case structOf(value.Type()) != nil:
+		return ""
+	}
+	text, err := json.Marshal(value.Interface())
+	if err != nil {
+		return err.Error()
+	}
+	return "`" + strings.Trim(string(text), `"`) + "`"
+}
+
+// settingsDocs are the comments of structs, by name, and of their fields, by struct.field.
+func settingsDocs(t *testing.T) map[string]string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "internal/settings/settings.go"), nil, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := map[string]string{}
+	for _, d := range file.Decls {
+		types, ok := d.(*ast.GenDecl)
+		if !ok || types.Tok != token.TYPE {
+			continue
+		}
+		for _, s := range types.Specs {
+			spec := s.(*ast.TypeSpec)
+			docs[spec.Name.Name] = strings.TrimSpace(types.Doc.Text())
+			if kind, ok := spec.Type.(*ast.StructType); ok {
+				for _, field := range kind.Fields.List {
+					docs[spec.Name.Name+"."+field.Names[0].Name] = strings.TrimSpace(field.Doc.Text())
+				}
+			}
+		}
+	}
+	return docs
+}
+
+// structOf is the settings' own struct that a field holds, or nil.
+func structOf(kind reflect.Type) reflect.Type {
+	for kind.Kind() == reflect.Slice || kind.Kind() == reflect.Pointer {
+		kind = kind.Elem()
+	}
+	if kind.Kind() != reflect.Struct || kind.PkgPath() != reflect.TypeFor[settings.Settings]().PkgPath() {
+		return nil
+	}
+	return kind
+}
+
+func typeName(kind reflect.Type) string {
+	switch {
+	case kind == reflect.TypeFor[settings.Duration]():
+		return "duration"
+	case kind == reflect.TypeFor[resource.Quantity]():
+		return "quantity"
+	case kind == reflect.TypeFor[netip.Prefix]():
+		return "CIDR"
+	case kind.Kind() == reflect.Slice:
+		return typeName(kind.Elem()) + " list"
+	case structOf(kind) != nil:
+		name := structOf(kind).Name()
+		return fmt.Sprintf("[%s](#%s)", name, strings.ToLower(name))
+	}
+	return kind.String()
+}
+
+func cell(text string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
+}
