@@ -18,7 +18,7 @@ import (
 // telling gathers facts: of each cause for each subject the first, which is the newest.
 type telling struct {
 	facts []deliveryapi.Fact
-	last  []deliveryapi.Fact // those that tell of no trouble
+	last  []deliveryapi.Fact // those that tell of no trouble, or of what may be none
 	told  map[string]bool
 }
 
@@ -32,11 +32,12 @@ func (t *telling) add(cause deliveryapi.Cause, subject, format string, args ...a
 	}
 	t.told[key] = true
 	fact := deliveryapi.Fact{Cause: cause, Text: fmt.Sprintf(format, args...)}
-	if cause == deliveryapi.CauseDelivered || cause == deliveryapi.CauseUnderWay {
+	switch cause {
+	case deliveryapi.CauseDelivered, deliveryapi.CauseUnderWay, deliveryapi.CauseOnStart:
 		t.last = append(t.last, fact)
-		return
+	default:
+		t.facts = append(t.facts, fact)
 	}
-	t.facts = append(t.facts, fact)
 }
 
 // facts are what is wrong now, then what came of the webhooks, the newest first and down to the
