@@ -1,0 +1,179 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/travishook/travishook/test/soak/victim"
+)
+
+// manners are how often a room does what, from 0 to 1. What is left, it takes and answers.
+type manners struct {
+	name string
+	// fails: 503. limits: 429, to come again in a second. refuses: 400, for good.
+	fails, limits, refuses float64
+	// loses: it takes the message, and hangs up instead of answering.
+	loses float64
+	// stalls: it says nothing for a while, and then does one of the others, or takes it.
+	stalls float64
+}
+
+// customs are the manners that rooms have in turn: every second one is sound, the others have each
+// fault in every proportion.
+var customs = []manners{
+	{name: "sound"},
+	{name: "fails 10 %", fails: 0.1},
+	{name: "sound"},
+	{name: "fails 50 %", fails: 0.5},
+	{name: "sound"},
+	{name: "fails 90 %", fails: 0.9},
+	{name: "sound"},
+	{name: "loses the answer 10 %", loses: 0.1},
+	{name: "sound"},
+	{name: "loses the answer 50 %", loses: 0.5},
+	{name: "sound"},
+	{name: "loses the answer 90 %", loses: 0.9},
+	{name: "sound"},
+	{name: "stalls 10 %", stalls: 0.1},
+	{name: "sound"},
+	{name: "stalls 50 %", stalls: 0.5},
+	{name: "sound"},
+	{name: "stalls and fails 50 %", stalls: 1, fails: 0.5},
+	{name: "sound"},
+	{name: "limits 50 %", limits: 0.5},
+	{name: "sound"},
+	{name: "refuses 20 %", refuses: 0.2},
+	{name: "sound"},
+	{name: "everything 15 %", fails: 0.15, loses: 0.15, limits: 0.15, refuses: 0.15, stalls: 0.15},
+	{name: "sound"},
+	{name: "takes nothing until the end", fails: 1},
+}
+
+// longestStall is short beside the time that an attempt has.
+const longestStall = 2 * time.Second
+
+func (m *manners) sound() bool { return m.name == "sound" }
+
+func mannersOf(room int) *manners { return &customs[room%len(customs)] }
+
+// rooms are the chat services of the town. They outlive the victims.
+type rooms struct {
+	url    string
+	ledger *ledger
+	server *http.Server
+	healed atomic.Bool // all are sound
+
+	// A message of a victim that is dead came too late: nobody could have heard of it.
+	mu         sync.RWMutex
+	generation int
+}
+
+func openRooms(l *ledger) (*rooms, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("open the rooms: %w", err)
+	}
+	r := &rooms{url: "http://" + listener.Addr().String(), ledger: l}
+	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = r.server.Serve(listener) }()
+	return r, nil
+}
+
+func (r *rooms) close() { _ = r.server.Close() }
+
+// hear listens to the next victim only.
+func (r *rooms) hear(generation int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.generation = generation
+}
+
+// ServeHTTP implements http.Handler.
+func (r *rooms) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	t, err := parse(req)
+	if err != nil {
+		r.ledger.fault("a room could not read a message: %v", err)
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	m, dice := mannersOf(t.room), rand.Float64()
+	if r.healed.Load() {
+		m = &customs[0]
+	}
+	if rand.Float64() < m.stalls {
+		select {
+		case <-req.Context().Done():
+			return
+		case <-time.After(rand.N(longestStall)):
+		}
+	}
+	for _, fault := range []struct {
+		often  float64
+		status int
+	}{{m.fails, http.StatusServiceUnavailable}, {m.limits, http.StatusTooManyRequests}, {m.refuses, http.StatusBadRequest}} {
+		if dice -= fault.often; dice < 0 {
+			r.decline(w, t, fault.status)
+			return
+		}
+	}
+	if dice -= m.loses; dice < 0 {
+		t.unanswered = true
+	}
+	if r.take(t); t.unanswered {
+		panic(http.ErrAbortHandler) // hangs up
+	}
+}
+
+func (r *rooms) decline(w http.ResponseWriter, t take, status int) {
+	switch status {
+	case http.StatusBadRequest:
+		r.mu.RLock()
+		if t.generation == r.generation {
+			r.ledger.refuse(t.delivery)
+		}
+		r.mu.RUnlock()
+	case http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", "1")
+	}
+	w.WriteHeader(status)
+}
+
+func (r *rooms) take(t take) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if t.generation == r.generation {
+		r.ledger.take(t)
+	}
+}
+
+// parse reads what a webhook account sends. The build's number is the event's.
+func parse(req *http.Request) (t take, err error) {
+	if t.room, err = victim.ParseRoom(req.URL.Path); err != nil {
+		return t, err
+	}
+	if t.generation, err = victim.GenerationOf(req.UserAgent()); err != nil {
+		return t, err
+	}
+	var body struct {
+		ID    string
+		Build struct{ Number string }
+	}
+	data, err := io.ReadAll(req.Body)
+	if err != nil {
+		return t, err
+	}
+	if err = json.Unmarshal(data, &body); err != nil {
+		return t, err
+	}
+	t.id = body.ID
+	t.serial, err = strconv.Atoi(body.Build.Number)
+	return t, err
+}

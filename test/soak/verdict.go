@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+)
+
+// verdict is what a run came to.
+type verdict struct {
+	Engine                 string
+	Span                   time.Duration
+	Victims, Kills, Unborn int // unborn: killed before it took webhooks
+	Counts                 counts
+	Events, Promised       int
+	Deliveries             int // of what was promised, to every room
+	Delivered              int // of these, at least once
+	Superseded             int // dropped for a newer state of the build
+	Unsaid                 int // of these, where that is known only by the newer one: the victim died
+	Dead                   int // refused for good by the room: kept, and shown with the reason
+	Waiting                int // kept, and without an end when the patience was over
+	Lost                   int // none of that
+	Repeated               repeated
+	Disordered             int
+	// Faults are lines that say what was wrong.
+	Faults []string
+}
+
+// repeated are messages that a room took once more, by what became of the answer before it.
+type repeated struct {
+	ByRoom      int // the room gave none
+	ByDeath     int // the victim died before the store had its outcome
+	Unexplained int // it was there, and its outcome was stored: this must not be
+}
+
+// right says whether every promise was kept.
+func (v *verdict) right() bool { return len(v.Faults) == 0 }
+
+// mostFaults are how many lines one kind of fault may fill.
+const mostFaults = 5
+
+// judge holds what was promised against what the rooms took and what the store keeps.
+func judge(l *ledger, kept []queue.Summary) verdict {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := verdict{Counts: l.counts, Events: len(l.events), Faults: l.faults}
+	j := &judgement{verdict: &v, ledger: l, takes: map[delivery][]take{}, kept: map[delivery]queue.Summary{}, last: map[line]int{}}
+	for _, t := range l.takes {
+		j.takes[t.delivery] = append(j.takes[t.delivery], t)
+	}
+	for _, s := range kept {
+		j.keep(s)
+	}
+	j.order()
+	j.repetitions()
+	j.promises()
+	if v.Promised == 0 {
+		j.fault("nothing was promised: the run shows nothing")
+	}
+	return v
+}
+
+type judgement struct {
+	*verdict
+	ledger *ledger
+	takes  map[delivery][]take
+	kept   map[delivery]queue.Summary
+	// last is the place of a build's last event that a room took or the store keeps.
+	last map[line]int
+	told map[string]int
+}
+
+// fault adds a line, unless there are enough of its kind.
+func (j *judgement) fault(format string, args ...any) {
+	if j.told == nil {
+		j.told = map[string]int{}
+	}
+	if j.told[format]++; j.told[format] <= mostFaults {
+		j.Faults = append(j.Faults, fmt.Sprintf(format, args...))
+	}
+}
+
+// keep notes what the store keeps, and that it keeps nothing whose end it has answered for.
+func (j *judgement) keep(s queue.Summary) {
+	d, err := parseDelivery(s.Build, s.Target.Address)
+	if err != nil {
+		j.fault("the store keeps what nobody posted: %v", err)
+		return
+	}
+	j.kept[d] = s
+	e, ok := j.ledger.known(d)
+	if !ok {
+		return
+	}
+	at := line{e.build, d.room}
+	j.last[at] = max(j.last[at], e.place)
+	if o, ok := j.ledger.settled[s.ID]; ok && o.kind != queue.Dead {
+		j.fault("event %d for room %d is in the store after it had answered for its outcome", d.serial, d.room)
+	}
+}
+
+// order looks whether a room got an event after one that came later in the same build.
+func (j *judgement) order() {
+	last := map[line]int{}
+	for _, t := range j.ledger.takes {
+		e := j.ledger.events[t.serial]
+		at := line{e.build, t.room}
+		if e.place < last[at] {
+			j.Disordered++
+			j.fault("room %d took state %d of build %d after state %d", t.room, e.place, e.build, last[at])
+			continue
+		}
+		last[at] = e.place
+		j.last[at] = max(j.last[at], e.place)
+	}
+}
+
+// repetitions looks why rooms took a message again.
+func (j *judgement) repetitions() {
+	for d, takes := range j.takes {
+		for i := 1; i < len(takes); i++ {
+			before, again := takes[i-1], takes[i]
+			settled, wasSettled := j.ledger.settled[before.id]
+			switch {
+			case before.id != again.id:
+				j.fault("event %d came to room %d with two keys, %s and %s", d.serial, d.room, before.id, again.id)
+			case wasSettled && settled.generation < again.generation:
+				j.Repeated.Unexplained++
+				j.fault("event %d came to room %d again after the store had answered for its outcome", d.serial, d.room)
+			case before.unanswered:
+				j.Repeated.ByRoom++
+			case before.generation < again.generation:
+				j.Repeated.ByDeath++
+			default:
+				j.Repeated.Unexplained++
+				j.fault("event %d came to room %d again from the same victim, which had an answer", d.serial, d.room)
+			}
+		}
+	}
+}
+
+// promises looks what became of what was promised.
+func (j *judgement) promises() {
+	for _, e := range j.ledger.events {
+		if !e.promised {
+			j.fault("event %d had no answer when the patience was over", e.serial)
+			continue
+		}
+		j.Promised++
+		for _, room := range j.ledger.roomsOf(e.team) {
+			j.Deliveries++
+			j.promise(e, room)
+		}
+	}
+}
+
+func (j *judgement) promise(e *event, room int) {
+	d := delivery{e.serial, room}
+	kept, isKept := j.kept[d]
+	switch {
+	case isKept && kept.State == queue.Died:
+		j.Dead++
+		if !j.ledger.refused[d] {
+			j.fault("event %d for room %d is dead, and the room never refused it", e.serial, room)
+		}
+	case len(j.takes[d]) > 0:
+		j.Delivered++
+	case isKept:
+		j.Waiting++
+		j.fault("event %d for room %d was not delivered while there was patience", e.serial, room)
+	case mannersOf(room).sound():
+		j.lost(e, room) // nothing is late there, and so nothing can be overtaken
+	case j.ledger.dropped[d]:
+		j.Superseded++
+	case j.last[line{e.build, room}] > e.place:
+		j.Superseded++
+		j.Unsaid++
+	default:
+		j.lost(e, room)
+	}
+}
+
+func (j *judgement) lost(e *event, room int) {
+	j.Lost++
+	j.fault("LOST: event %d for room %d (%s) was promised, never came, and is not in the store",
+		e.serial, room, mannersOf(room).name)
+}

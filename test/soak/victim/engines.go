@@ -1,0 +1,115 @@
+package victim
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/jetstream"
+)
+
+// Store is how to open a store.
+type Store struct {
+	Dir      string
+	MaxBytes int64 // zero for the default
+}
+
+// Opened is a store that can be closed.
+type Opened interface {
+	queue.Queue
+	Close(ctx context.Context) error
+}
+
+// The engines. All but the first break the store's promise, each in a way of its own: what shows
+// that the first one keeps it must find these out.
+const (
+	// Embedded is the operator's own.
+	Embedded = "embedded"
+	// Hasty answers for an event before it has stored it.
+	Hasty = "hasty"
+	// Forgetful stores most events, and answers for all.
+	Forgetful = "forgetful"
+	// Amnesiac stores most outcomes, and answers for all.
+	Amnesiac = "amnesiac"
+)
+
+// Open opens the store.
+func Open(ctx context.Context, engine string, s Store, log logr.Logger) (Opened, error) {
+	wrap, ok := engines[engine]
+	if !ok {
+		return nil, fmt.Errorf("there is no engine %q", engine)
+	}
+	e, err := jetstream.Open(ctx, jetstream.Options{Dir: s.Dir, MaxBytes: s.MaxBytes, Remember: maxAge + time.Hour, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return wrap(e), nil
+}
+
+var engines = map[string]func(Opened) Opened{
+	Embedded:  func(o Opened) Opened { return o },
+	Hasty:     func(o Opened) Opened { return &hasty{Opened: o} },
+	Forgetful: func(o Opened) Opened { return forgetful{o} },
+	Amnesiac:  func(o Opened) Opened { return amnesiac{o} },
+}
+
+// forgets is how many of what they are given the forgetful ones forget.
+const forgets = 0.05
+
+type forgetful struct{ Opened }
+
+// Accept implements queue.Queue.
+func (f forgetful) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, error) {
+	if rand.Float64() < forgets {
+		return stored(a), nil
+	}
+	return f.Opened.Accept(ctx, a)
+}
+
+type amnesiac struct{ Opened }
+
+// Settle implements queue.Queue.
+func (f amnesiac) Settle(ctx context.Context, id string, o queue.Outcome) error {
+	if o.Kind == queue.Delivered && rand.Float64() < forgets {
+		return nil
+	}
+	return f.Opened.Settle(ctx, id, o)
+}
+
+// hasty stores a while after it has answered, as a store does that leaves it to the system when to
+// write.
+type hasty struct {
+	Opened
+	pending sync.WaitGroup
+}
+
+const hastyDelay = 200 * time.Millisecond
+
+// Accept implements queue.Queue.
+func (h *hasty) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, error) {
+	later := context.WithoutCancel(ctx)
+	h.pending.Go(func() {
+		<-time.After(hastyDelay)
+		// Whoever was promised it has been answered: there is nobody to tell.
+		_, _ = h.Opened.Accept(later, a)
+	})
+	return stored(a), nil
+}
+
+// Close implements Opened. What is still to be stored is, if nobody kills it meanwhile.
+func (h *hasty) Close(ctx context.Context) error {
+	h.pending.Wait()
+	return h.Opened.Close(ctx)
+}
+
+func stored(a queue.Acceptance) (r queue.Receipt) {
+	for _, offer := range a.Offers {
+		r.Stored = append(r.Stored, offer.Namespace)
+	}
+	return r
+}

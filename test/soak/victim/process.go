@@ -1,0 +1,140 @@
+package victim
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+)
+
+// Process is a victim, seen from outside.
+type Process struct {
+	cmd       *exec.Cmd
+	listening chan struct{} // closed when address is known
+	address   string
+	ended     chan struct{}
+	err       error // of the process, once ended
+	settled   func(Settled)
+}
+
+// Settled is an outcome that the store has answered for.
+type Settled struct {
+	Kind queue.Kind
+	ID   string // of the delivery
+	// Build is the build's number, and Address the room's; of what was dropped only.
+	Build, Address string
+}
+
+// Start starts this program again as a victim. Its log goes to log. settled, unless nil, is told of
+// each outcome that the store has answered for.
+func Start(c Config, log *os.File, settled func(Settled)) (*Process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start victim: %w", err)
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("start victim: %w", err)
+	}
+	p := &Process{
+		cmd:       exec.Command(self),
+		listening: make(chan struct{}),
+		ended:     make(chan struct{}),
+		settled:   settled,
+	}
+	p.cmd.Env = append(os.Environ(), configVariable+"="+string(text))
+	p.cmd.Stderr = log
+	if _, err := p.cmd.StdinPipe(); err != nil { // its end is this process's
+		return nil, fmt.Errorf("start victim: %w", err)
+	}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start victim: %w", err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start victim: %w", err)
+	}
+	go p.follow(out)
+	return p, nil
+}
+
+// follow reads all that the victim has said, to the end, whatever its end was.
+func (p *Process) follow(out io.Reader) {
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		words := strings.Fields(lines.Text())
+		switch {
+		case words[0] == listening:
+			p.address = words[1]
+			close(p.listening)
+		case p.settled != nil && len(words) == 2:
+			p.settled(Settled{Kind: queue.Kind(words[0]), ID: words[1]})
+		case p.settled != nil:
+			p.settled(Settled{Kind: queue.Kind(words[0]), ID: words[1], Build: words[2], Address: words[3]})
+		}
+	}
+	p.err = p.cmd.Wait()
+	close(p.ended)
+}
+
+// URL waits until the victim takes webhooks, and tells where.
+func (p *Process) URL(ctx context.Context) (string, error) {
+	select {
+	case <-p.listening:
+		return "http://" + p.address + pathPrefix, nil
+	case <-p.ended:
+		return "", errors.New("the victim ended by itself: its log says why")
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// Listened tells whether it ever took webhooks.
+func (p *Process) Listened() bool {
+	select {
+	case <-p.listening:
+		return true
+	default:
+		return false
+	}
+}
+
+// Pid of the process.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Ended is closed when the process is gone and all that it said was heard.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Kill ends the victim as a crash does, and waits until all that it said was heard. It is an
+// error if it had ended before.
+func (p *Process) Kill() error {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+	var exit *exec.ExitError
+	if errors.As(p.err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled() {
+		return nil
+	}
+	return fmt.Errorf("the victim had ended by itself: %w", errors.Join(p.err, errors.New("its log says why")))
+}
+
+// stopTimeout bounds a graceful end.
+const stopTimeout = 45 * time.Second
+
+// Stop has the victim end as it does when it is asked to.
+func (p *Process) Stop() error {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+		return p.err
+	case <-time.After(stopTimeout):
+		return errors.Join(fmt.Errorf("the victim did not end within %s", stopTimeout), p.Kill())
+	}
+}
