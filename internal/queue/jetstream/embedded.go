@@ -18,6 +18,8 @@ type embedded struct {
 	dir      *directory
 	maxBytes int64
 	log      logr.Logger
+	// syncLater: see Options.
+	syncLater bool
 
 	server *server.Server
 	conn   *nats.Conn
@@ -39,7 +41,7 @@ func openEmbedded(ctx context.Context, opt *Options) (*embedded, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &embedded{dir: dir, maxBytes: streamBytes(opt.MaxBytes), log: opt.Log.WithName("nats")}
+	l := &embedded{dir: dir, maxBytes: streamBytes(opt.MaxBytes), log: opt.Log.WithName("nats"), syncLater: opt.SyncLater}
 	if size := dir.volume(); size > 0 && size < l.maxBytes {
 		opt.Log.Info(fmt.Sprintf("The volume has %d bytes and the store may take %d: lower its limit or enlarge the volume",
 			size, l.maxBytes))
@@ -62,7 +64,7 @@ func (l *embedded) start(ctx context.Context) error {
 
 		JetStream:              true,
 		StoreDir:               l.dir.store(),
-		SyncAlways:             true, // an acknowledgement means synced: everything rests on it
+		SyncAlways:             !l.syncLater, // an acknowledgement means synced: everything rests on it
 		JetStreamMaxStore:      l.maxBytes + maxPayload,
 		JetStreamMaxMemory:     1 << 20, // nothing is kept in memory but the state of replays
 		DisableJetStreamBanner: true,

@@ -25,6 +25,9 @@ type Options struct {
 	// Clock is the time; tests bring their own.
 	Clock clock.Clock
 	Log   logr.Logger
+	// SyncLater has the server answer before it has synced, as is its own default. For tests of
+	// what a loss of power takes then, and for nothing else: it breaks the store's promise.
+	SyncLater bool
 
 	ioTimeout time.Duration // of one append, read or purge; tests have less patience
 }
