@@ -53,7 +53,9 @@ func run(ctx context.Context, cfg *rest.Config, namespace string, s settings.Set
 		return fmt.Errorf("reach the API server: %w", err)
 	}
 	scope := newScope(namespace, s)
-	if err := checkCluster(ctx, client, scope, log); err != nil {
+	check := clusterCheck{client, scope, log}
+	answered, err := check.atStart(ctx)
+	if err != nil {
 		return err
 	}
 	mgr, err := newManager(cfg, s, scope, log)
@@ -72,9 +74,23 @@ func run(ctx context.Context, cfg *rest.Config, namespace string, s settings.Set
 	if err := compose(mgr, cfg, client, store, scope, s, log); err != nil {
 		return err
 	}
+	if !answered {
+		if err := mgr.Add(everywhere(check.later)); err != nil {
+			return fmt.Errorf("set up: %w", err)
+		}
+	}
 	log.Info("travishook starts", "version", Version(), "namespace", namespace, "namespaces", s.Namespaces)
 	return mgr.Start(ctx)
 }
+
+// everywhere is a runnable that needs no lease.
+type everywhere func(context.Context) error
+
+// Start implements manager.Runnable.
+func (f everywhere) Start(ctx context.Context) error { return f(ctx) }
+
+// NeedLeaderElection is false.
+func (everywhere) NeedLeaderElection() bool { return false }
 
 // storeOptions has the store remember a build event for longer than the receiver takes it for
 // news, by as much as clocks may differ, so that no replay falls between the two.

@@ -2,13 +2,16 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -48,6 +51,10 @@ func (s scope) watched() []string {
 	return slices.Compact(all)
 }
 
+// waitForAPI is how long a start waits for the API server before the operator ends, and is started
+// again by whoever looks after it.
+const waitForAPI = 30 * 24 * time.Hour
+
 func newScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
@@ -55,16 +62,37 @@ func newScheme() *runtime.Scheme {
 	return scheme
 }
 
+// newMapper knows the kinds that the operator uses, so that it need not ask an API server that may
+// be away for them.
+func newMapper() meta.RESTMapper {
+	mapper := meta.NewDefaultRESTMapper(nil)
+	add := func(kind schema.GroupVersionKind, resource string, scope meta.RESTScope) {
+		plural := kind.GroupVersion().WithResource(resource)
+		mapper.AddSpecific(kind, plural, plural, scope)
+		// The caches ask for the scope of a list by its own kind.
+		kind.Kind += "List"
+		mapper.AddSpecific(kind, plural, plural, scope)
+	}
+	add(corev1.SchemeGroupVersion.WithKind("Secret"), "secrets", meta.RESTScopeNamespace)
+	add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), "configmaps", meta.RESTScopeNamespace)
+	add(corev1.SchemeGroupVersion.WithKind("Namespace"), "namespaces", meta.RESTScopeRoot)
+	add(v1alpha1.GroupVersion.WithKind("TravisRoute"), "travisroutes", meta.RESTScopeNamespace)
+	add(v1alpha1.GroupVersion.WithKind("TravisDefaults"), "travisdefaults", meta.RESTScopeNamespace)
+	return mapper
+}
+
 // newManager makes the manager that holds the caches, the metrics and the probes. It asks for no
 // lease: every replica receives, and so every replica needs the whole table.
 func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Logger) (ctrl.Manager, error) {
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:                 newScheme(),
+		MapperProvider:         func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return newMapper(), nil },
 		Logger:                 log,
 		Cache:                  cacheOptions(scope),
 		Metrics:                metricsserver.Options{BindAddress: s.Metrics.Address},
 		HealthProbeBindAddress: s.Probes.Address,
-		Controller:             config.Controller{SkipNameValidation: new(true)},
+		// An API server that is away is waited for, as long as it takes: the receiver goes on.
+		Controller: config.Controller{SkipNameValidation: new(true), CacheSyncTimeout: waitForAPI},
 		// The pipeline ends by its own bounds; the manager must not cut it off before.
 		GracefulShutdownTimeout: new(time.Duration(s.Receiver.Linger) + drain + dispatch.StopTimeout + closeTimeout),
 	})

@@ -32,6 +32,8 @@ type pipeline struct {
 	store       interface{ Ready() error }
 	log         logr.Logger
 
+	keeper   tableKeeper
+	restored atomic.Bool // the table holds what it held before the start
 	complete atomic.Bool // the table holds all there is
 	stopping atomic.Bool // webhooks are still taken, but no more should be sent here
 }
@@ -39,37 +41,64 @@ type pipeline struct {
 // NeedLeaderElection is false: every replica receives and delivers.
 func (*pipeline) NeedLeaderElection() bool { return false }
 
-// Start begins once the manager's caches are in sync, and ends when ctx does and everything under
-// way is finished.
+// Start receives at once if the store remembers the last table, and from the moment the table is
+// complete otherwise; it sends only with a complete one. It ends when ctx does and everything
+// under way is finished.
 func (p *pipeline) Start(ctx context.Context) error {
-	if err := p.table.Load(ctx); err != nil {
-		return err
-	}
-	if p.configMaps != nil {
-		p.configMaps.sweep()
-	}
-	p.complete.Store(true)
-
+	p.restore()
+	serving, stopServing := context.WithCancel(ctx)
+	defer stopServing()
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSending()
-	var (
-		helpers sync.WaitGroup
-		sent    = make(chan error, 1)
-	)
+
+	var helpers sync.WaitGroup
 	helpers.Go(func() {
 		if err := p.keys.Run(sending); err != nil {
 			p.log.Error(err, "signing keys are no longer refreshed")
 		}
 	})
 	helpers.Go(func() { p.followKeys(sending) })
-	go func() { sent <- p.dispatcher.Run(sending) }()
+	sent := make(chan error, 1)
+	go func() {
+		defer stopServing()
+		sent <- p.send(ctx, sending, &helpers)
+	}()
 
 	defer context.AfterFunc(ctx, func() { p.stopping.Store(true) })()
-	err := p.receiver.Serve(ctx)
+	err := p.receiver.Serve(serving)
 	stopSending()
 	err = errors.Join(err, <-sent)
 	helpers.Wait()
 	return err
+}
+
+// restore takes the last table up, so that a replica that starts while the API server is away
+// receives all the same.
+func (p *pipeline) restore() {
+	err := p.keeper.restore()
+	switch {
+	case err == nil:
+		p.restored.Store(true)
+	case !errors.Is(err, errNoTable):
+		p.log.Error(err, "the last routing table cannot be used; webhooks are refused until the API server answers")
+	}
+}
+
+// send waits until the table holds all there is, and sends until sending ends. Before that a route
+// that is missing from the table could be one that is only not read yet.
+func (p *pipeline) send(ctx, sending context.Context, helpers *sync.WaitGroup) error {
+	if err := p.table.Load(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	if p.configMaps != nil {
+		p.configMaps.sweep()
+	}
+	p.complete.Store(true)
+	helpers.Go(func() { p.keeper.run(sending) })
+	return p.dispatcher.Run(sending)
 }
 
 // followKeys keeps what the routes say of the keys true.
@@ -86,7 +115,7 @@ func (p *pipeline) followKeys(ctx context.Context) {
 
 // known is nil when all routes are.
 func (p *pipeline) known() error {
-	if !p.complete.Load() {
+	if !p.complete.Load() && !p.restored.Load() {
 		return errors.New("the routing table is not complete yet")
 	}
 	return nil

@@ -20,23 +20,44 @@ import (
 // apiRetry is how often an API server that does not answer is asked again.
 const apiRetry = 2 * time.Second
 
-// checkCluster says in a sentence what the cluster lacks for the operator to work in it. An API
-// server that does not answer is waited for: it is not a mistake that a person must mend.
-func checkCluster(ctx context.Context, client kubernetes.Interface, scope scope, log logr.Logger) error {
+// clusterCheck says in a sentence what the cluster lacks for the operator to work in it.
+type clusterCheck struct {
+	client kubernetes.Interface
+	scope  scope
+	log    logr.Logger
+}
+
+// atStart returns an error if something is missing that only a person can provide. An API server
+// that does not answer is no such thing: it is waited for, while webhooks are received.
+func (c clusterCheck) atStart(ctx context.Context) (answered bool, err error) {
+	err = c.once(ctx)
+	var missing missingError
+	if err == nil || errors.As(err, &missing) {
+		return true, err
+	}
+	c.log.Info("the API server does not answer; webhooks are taken by the last routing table, if there is one", "reason", err.Error())
+	return false, nil
+}
+
+// later asks again until the API server answers. It is a runnable of the manager, whose end is the
+// operator's.
+func (c clusterCheck) later(ctx context.Context) error {
+	tick := time.NewTicker(apiRetry)
+	defer tick.Stop()
 	for {
-		err := checkOnce(ctx, client, scope)
-		var sentence missingError
-		if err == nil || errors.As(err, &sentence) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		log.Info("waiting for the API server", "reason", err.Error())
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(apiRetry):
+			return nil
+		case <-tick.C:
+		}
+		err := c.once(ctx)
+		var missing missingError
+		switch {
+		case err == nil:
+			c.log.Info("the API server answers again")
+			return nil
+		case errors.As(err, &missing):
+			return err
 		}
 	}
 }
@@ -46,11 +67,11 @@ type missingError string
 
 func (e missingError) Error() string { return string(e) }
 
-func checkOnce(ctx context.Context, client kubernetes.Interface, scope scope) error {
-	if err := checkKinds(client); err != nil {
+func (c clusterCheck) once(ctx context.Context) error {
+	if err := checkKinds(c.client); err != nil {
 		return err
 	}
-	return checkRights(ctx, client, scope)
+	return checkRights(ctx, c.client, c.scope)
 }
 
 func checkKinds(client kubernetes.Interface) error {

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -71,6 +72,14 @@ func (c *Compiler) snapshot() snapshot {
 	for name, set := range c.table.Load().namespaces.all() {
 		s.Namespaces[name] = set
 	}
+	// The same table reads the same, whichever replica writes it down.
+	slices.SortFunc(s.Routes, func(a, b v1alpha1.TravisRoute) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	slices.SortFunc(s.Defaults, func(a, b v1alpha1.TravisDefaults) int { return cmp.Compare(a.Namespace, b.Namespace) })
+	slices.SortFunc(s.Tokens, func(a, b snapshotToken) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
 	return s
 }
 

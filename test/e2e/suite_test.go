@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"fmt"
@@ -58,6 +59,8 @@ type site struct {
 	key      *rsa.PrivateKey
 	extra    string // further settings
 	operator *operator.Process
+	// kubeconfig of the operator; empty for the administrator's.
+	kubeconfig string
 }
 
 const token = "a token that only Travis and the team know"
@@ -112,7 +115,7 @@ func (s *site) startWith(ctx context.Context, settings string) {
 	Expect(os.WriteFile(path, []byte(settings), 0o600)).To(Succeed())
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	p, err := operator.Start(ctx, binary, "--settings", path, "--kubeconfig", plane.Kubeconfig, "--namespace", s.system)
+	p, err := operator.Start(ctx, binary, "--settings", path, "--kubeconfig", cmp.Or(s.kubeconfig, plane.Kubeconfig), "--namespace", s.system)
 	Expect(err).NotTo(HaveOccurred())
 	s.operator = p
 	DeferCleanup(func() {

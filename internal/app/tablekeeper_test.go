@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing"
+)
+
+// memoryMap is a memory that can die: after puts are used up, each fails.
+type memoryMap struct {
+	values map[string][]byte
+	puts   int
+}
+
+func (m *memoryMap) Get(bucket, key string) ([]byte, bool) {
+	v, ok := m.values[bucket+"/"+key]
+	return v, ok
+}
+
+func (m *memoryMap) Put(_ context.Context, bucket, key string, value []byte) error {
+	if m.puts == 0 {
+		return errors.New("no more")
+	}
+	m.puts--
+	m.values[bucket+"/"+key] = value
+	return nil
+}
+
+func keeper(m *memoryMap) tableKeeper {
+	return tableKeeper{memory: m, compiler: routing.NewCompiler(routing.Config{OperatorNamespace: "system"}), log: logr.Discard()}
+}
+
+// put declares n routes, with names that do not pack well.
+func put(c *routing.Compiler, n int) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		c.PutRoute(&v1alpha1.TravisRoute{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: fmt.Sprintf("route-%d", i), Generation: 1},
+			Spec: v1alpha1.TravisRouteSpec{
+				Repository: fmt.Sprintf("owner/%d", i),
+				Channels:   []v1alpha1.Channel{{Account: "a", Address: fmt.Sprintf("%x%x%x%x", random.Uint64(), random.Uint64(), random.Uint64(), random.Uint64())}},
+			},
+		})
+	}
+}
+
+func TestATableOfManyPiecesComesBack(t *testing.T) {
+	m := &memoryMap{values: map[string][]byte{}, puts: 1000}
+	k := keeper(m)
+	put(k.compiler, 10_000)
+	if err := k.save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.values) < 4 {
+		t.Fatalf("it is in %d values: the test does not try several pieces", len(m.values))
+	}
+	after := keeper(m)
+	if err := after.restore(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(after.compiler.Held().Routes); n != 10_000 {
+		t.Errorf("%d routes came back", n)
+	}
+}
+
+func TestACrashWhileSavingLeavesTheTableBefore(t *testing.T) {
+	m := &memoryMap{values: map[string][]byte{}, puts: 1000}
+	k := keeper(m)
+	put(k.compiler, 10)
+	if err := k.save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	put(k.compiler, 10_000)
+	for puts := range 3 {
+		m.puts = puts
+		if err := k.save(t.Context()); err == nil {
+			t.Fatalf("with %d puts it was saved whole", puts)
+		}
+		after := keeper(m)
+		if err := after.restore(); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(after.compiler.Held().Routes); n != 10 {
+			t.Errorf("after %d puts %d routes came back", puts, n)
+		}
+	}
+}
+
+func TestNothingIsRestoredFromNothing(t *testing.T) {
+	if err := keeper(&memoryMap{}).restore(); !errors.Is(err, errNoTable) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestTheSameTableIsNotWrittenTwice(t *testing.T) {
+	m := &memoryMap{values: map[string][]byte{}, puts: 2}
+	k := keeper(m)
+	put(k.compiler, 1)
+	for range 3 {
+		if err := k.save(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/travis/travistest"
+)
+
+// gate is a TCP proxy in front of the API server that can be shut, as a network can.
+type gate struct {
+	address, target string
+
+	mu       sync.Mutex
+	listener net.Listener
+	open     map[net.Conn]bool
+}
+
+func newGate(target string) *gate {
+	GinkgoHelper()
+	g := &gate{target: target, address: "127.0.0.1:0", open: map[net.Conn]bool{}}
+	g.Open()
+	DeferCleanup(g.Shut)
+	return g
+}
+
+// Open lets connections through, at the same address as before.
+func (g *gate) Open() {
+	GinkgoHelper()
+	listener, err := net.Listen("tcp", g.address)
+	Expect(err).NotTo(HaveOccurred())
+	g.mu.Lock()
+	g.listener, g.address = listener, listener.Addr().String()
+	g.mu.Unlock()
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go g.pass(near)
+		}
+	}()
+}
+
+// Shut ends all connections and takes no more.
+func (g *gate) Shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_ = g.listener.Close()
+	for c := range g.open {
+		_ = c.Close()
+	}
+}
+
+func (g *gate) pass(near net.Conn) {
+	far, err := net.Dial("tcp", g.target)
+	if err != nil {
+		_ = near.Close()
+		return
+	}
+	g.mu.Lock()
+	g.open[near], g.open[far] = true, true
+	g.mu.Unlock()
+	go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
+	_, _ = io.Copy(near, far)
+	_ = near.Close()
+	g.mu.Lock()
+	delete(g.open, near)
+	delete(g.open, far)
+	g.mu.Unlock()
+}
+
+// kubeconfigThrough is the administrator's, with the API server behind the gate.
+func (g *gate) kubeconfigThrough() string {
+	GinkgoHelper()
+	text, err := os.ReadFile(plane.Kubeconfig)
+	Expect(err).NotTo(HaveOccurred())
+	path := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+	Expect(os.WriteFile(path, []byte(strings.ReplaceAll(string(text), g.target, g.address)), 0o600)).To(Succeed())
+	return path
+}
+
+var _ = Describe("While the API server is away", func() {
+	It("receives, stores and delivers; across a restart too, by the last table; and catches up", func(ctx context.Context) {
+		server, err := url.Parse(plane.Config.Host)
+		Expect(err).NotTo(HaveOccurred())
+		g := newGate(server.Host)
+		s, r := newSite(ctx), openRoom()
+		s.kubeconfig = g.kubeconfigThrough()
+		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s.start(ctx)
+		s.waitReady(ctx)
+		Expect(s.post(ctx, travistest.Build{ID: 1, Number: "1"})).To(Equal(http.StatusAccepted))
+		Eventually(texts(r)).Should(HaveLen(1))
+
+		By("shutting the API server off: what comes is delivered with the credentials that are held")
+		g.Shut()
+		Expect(s.postOnce(ctx, travistest.Build{ID: 2, Number: "2", Result: travis.Broken})).To(Equal(http.StatusAccepted))
+		Eventually(texts(r)).Should(HaveLen(2))
+
+		By("restarting the operator: what comes is stored by the last table, and waits for its credential")
+		s.operator.Kill()
+		s.start(ctx)
+		Expect(s.post(ctx, travistest.Build{ID: 3, Number: "3", Result: travis.Fixed})).To(Equal(http.StatusAccepted))
+		Expect(s.postOnce(ctx, travistest.Build{ID: 4, Repository: "unknown/unknown"})).To(Equal(http.StatusNoContent))
+		forged := travistest.Request(ctx, s.operator.URL+"/"+proof("a wrong token"), travistest.Build{ID: 5}, s.key)
+		Expect(status(forged)).To(Equal(http.StatusForbidden))
+
+		By("adding a route meanwhile, and letting the API server come back")
+		s.apply(ctx, strings.NewReplacer("name: example,", "name: other,", "repository: example/example", "repository: other/other").Replace(route))
+		g.Open()
+		Eventually(texts(r)).Should(ConsistOf(
+			ContainSubstring("build/1: passed"), ContainSubstring("build/2: broken"), ContainSubstring("build/3: fixed")))
+		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroutes", "-n", s.name).Should(And(
+			ContainSubstring("#3 fixed"), MatchRegexp(`other +other/other +\* +False`)))
+	})
+})
