@@ -24,7 +24,7 @@ func BenchmarkTakeAmongDeadChannels(b *testing.B) {
 				e := Entry{Accept: &Accept{
 					At:     now,
 					Event:  travis.Event{Repository: travis.Repository{ID: 1}, Build: travis.Build{ID: int64(build), State: fmt.Sprint(seq)}},
-					Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{{Namespace: "team-a", Route: "builds", Address: room, Channel: room}}}},
+					Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{{Namespace: "team-a", Route: room, Address: room, Channel: room}}}},
 				}}
 				s.Apply(seq, []Entry{e})
 			}
