@@ -32,6 +32,9 @@ const (
 	Embedded = "embedded"
 	// Hasty answers for an event before it has stored it.
 	Hasty = "hasty"
+	// SyncLater is the operator's own with the sync that its server has by default. Only a loss of
+	// power shows the difference.
+	SyncLater = "sync-later"
 	// Forgetful stores most events, and answers for all.
 	Forgetful = "forgetful"
 	// Amnesiac stores most outcomes, and answers for all.
@@ -44,7 +47,9 @@ func Open(ctx context.Context, engine string, s Store, log logr.Logger) (Opened,
 	if !ok {
 		return nil, fmt.Errorf("there is no engine %q", engine)
 	}
-	e, err := jetstream.Open(ctx, jetstream.Options{Dir: s.Dir, MaxBytes: s.MaxBytes, Remember: maxAge + time.Hour, Log: log})
+	e, err := jetstream.Open(ctx, jetstream.Options{
+		Dir: s.Dir, MaxBytes: s.MaxBytes, Remember: maxAge + time.Hour, Log: log, SyncLater: engine == SyncLater,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +58,7 @@ func Open(ctx context.Context, engine string, s Store, log logr.Logger) (Opened,
 
 var engines = map[string]func(Opened) Opened{
 	Embedded:  func(o Opened) Opened { return o },
+	SyncLater: func(o Opened) Opened { return o },
 	Hasty:     func(o Opened) Opened { return &hasty{Opened: o} },
 	Forgetful: func(o Opened) Opened { return forgetful{o} },
 	Amnesiac:  func(o Opened) Opened { return amnesiac{o} },

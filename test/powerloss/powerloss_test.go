@@ -1,0 +1,198 @@
+package powerloss
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/soak/victim"
+)
+
+func TestMain(m *testing.M) {
+	victim.RunIfAsked()
+	os.Exit(m.Run())
+}
+
+const rounds = 3
+
+// TestNothingIsLost cuts the power at a moment of no one's choosing.
+func TestNothingIsLost(t *testing.T) {
+	for range rounds {
+		answered, lost := cutPower(t, victim.Embedded)
+		t.Logf("%d webhooks were answered 202 before the power went, and %d of them are lost", answered, lost)
+		if lost > 0 {
+			t.Errorf("%d of %d are lost", lost, answered)
+		}
+	}
+}
+
+// TestASyncThatComesLaterIsFoundOut shows that the test above can fail.
+func TestASyncThatComesLaterIsFoundOut(t *testing.T) {
+	answered, lost := cutPower(t, victim.SyncLater)
+	t.Logf("%d webhooks were answered 202 before the power went, and %d of them are lost", answered, lost)
+	if lost == 0 {
+		t.Error("nothing is lost with the server's default sync")
+	}
+}
+
+// cutPower tells how many webhooks were answered 202 before the power went, and how many of them
+// are not in the store that is found on the disk.
+func cutPower(t *testing.T, engine string) (answered, lost int) {
+	t.Helper()
+	before := newDisk(t)
+	promised, image := underLoad(t, engine, before)
+	after, err := mount(t, image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := open(t, engine, after)
+	for _, build := range promised {
+		if !kept[build] {
+			lost++
+		}
+	}
+	return len(promised), lost
+}
+
+// underLoad posts webhooks until the power goes. It returns the builds that were answered 202 until
+// then, and a copy of the disk.
+func underLoad(t *testing.T, engine string, d *disk) (promised []int64, image string) {
+	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), "victim.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	p, err := victim.Start(victim.Config{
+		Engine: engine, Store: storeOn(d), Key: travistest.PEM(travistest.Key()),
+		Town: victim.Town{Teams: 1, RoomsPerTeam: 1, URL: "http://127.0.0.1:1"}, // nobody is there: all of it stays
+	}, log, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := p.Kill(); err != nil {
+			t.Error(err)
+		}
+	}()
+	url, err := p.URL(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := newLoad(t.Context(), url)
+	defer load.stop()
+	load.await(t, 200+rand.IntN(800))
+	promised = load.answered()
+	if err := syscall.Kill(p.Pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	return promised, d.copyImage(t)
+}
+
+func storeOn(d *disk) victim.Store {
+	return victim.Store{Dir: filepath.Join(d.dir, "store"), MaxBytes: diskBytes / 2}
+}
+
+// open tells which builds the store holds.
+func open(t *testing.T, engine string, d *disk) map[int64]bool {
+	t.Helper()
+	store, err := victim.Open(t.Context(), engine, storeOn(d), logr.Discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := map[int64]bool{}
+	for _, s := range store.Deliveries(func(queue.Summary) bool { return true }) {
+		kept[s.BuildID] = true
+	}
+	if err := store.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
+
+// load posts webhooks, each of a build of its own, from several connections.
+type load struct {
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	builds int64
+	stored []int64
+	enough chan struct{} // closed when wanted are stored
+	wanted int
+}
+
+func newLoad(ctx context.Context, url string) *load {
+	ctx, cancel := context.WithCancel(ctx)
+	l := &load{cancel: cancel, enough: make(chan struct{})}
+	for range 16 {
+		l.running.Go(func() { l.post(ctx, url) })
+	}
+	return l
+}
+
+func (l *load) post(ctx context.Context, url string) {
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	for ctx.Err() == nil {
+		l.mu.Lock()
+		l.builds++
+		id := l.builds
+		l.mu.Unlock()
+		b := travistest.Build{
+			ID: id, Number: strconv.FormatInt(id, 10), Repository: victim.Town{}.Repository(0), Finished: time.Now(),
+		}
+		answer, err := client.Do(travistest.Request(ctx, url, b, travistest.Key()))
+		if err != nil {
+			return
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode == http.StatusAccepted {
+			l.note(id)
+		}
+	}
+}
+
+func (l *load) note(id int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stored = append(l.stored, id)
+	if len(l.stored) == l.wanted {
+		close(l.enough)
+	}
+}
+
+// await waits until n more were answered 202.
+func (l *load) await(t *testing.T, n int) {
+	t.Helper()
+	l.mu.Lock()
+	l.wanted = len(l.stored) + n
+	l.mu.Unlock()
+	select {
+	case <-l.enough:
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("of %d webhooks only %d were answered 202", n, len(l.answered()))
+	}
+}
+
+func (l *load) answered() []int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]int64(nil), l.stored...)
+}
+
+func (l *load) stop() {
+	l.cancel()
+	l.running.Wait()
+}
