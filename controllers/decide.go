@@ -154,7 +154,7 @@ func channelName(c ChannelState) string {
 func channelStatus(c ChannelState) v1alpha1.ChannelStatus {
 	return v1alpha1.ChannelStatus{
 		Account: c.Account, Address: c.Address,
-		Waiting: int32(min(c.Waiting, 1<<30)), Dead: int32(min(c.Dead, 1<<30)), //nolint:gosec // bounded just here
+		Waiting: int32(min(c.Waiting, 1<<30)), Dead: int32(min(c.Dead, 1<<30)),
 		LastDelivered: deliveryMark(c.Delivered), LastFailure: deliveryMark(c.Failure),
 	}
 }

@@ -64,7 +64,9 @@ func classify(d queue.Delivery, err error, now time.Time, limit time.Duration, f
 		o.Kind, o.Reason = queue.Dead, oneLine(fmt.Sprintf("gave up after %s: %s", limit, err))
 		return o, record.GaveUp
 	}
-	wait := backoff(d.Attempt, tried, fraction)
+	// A room that is down is left alone for longer each time, also where each attempt is for
+	// another message.
+	wait := backoff(max(d.Attempt, d.Failures+1), tried, fraction)
 	if asked, ok := notify.RetryAfterOf(err); ok {
 		wait = max(wait, asked)
 	}

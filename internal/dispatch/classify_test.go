@@ -95,3 +95,17 @@ func TestARetryIsNeverDueBeyondTheLimit(t *testing.T) {
 		}
 	})
 }
+
+func TestARoomThatIsDownIsLeftAloneForLongerEachTime(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	var last time.Duration
+	for failures := range 6 { // each attempt is the first of another message
+		d := queue.Delivery{Attempt: 1, Failures: failures, Since: now}
+		o, _ := classify(d, errors.New("down"), now, DefaultRetryLimit, 0.99)
+		wait := o.Due.Sub(now)
+		if wait <= last {
+			t.Errorf("after %d failures in a row the wait is %s, not longer than %s before", failures+1, wait, last)
+		}
+		last = wait
+	}
+}

@@ -60,6 +60,9 @@ type Delivery struct {
 	Since time.Time
 	// LastReason is why the attempt before this one ended, or empty.
 	LastReason string
+	// Failures counts the attempts of the route's channel that failed since the last that
+	// arrived, whichever delivery they were for.
+	Failures int
 }
 
 // Kind says how an attempt ended.

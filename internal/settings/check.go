@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,7 +127,7 @@ func (p *problems) check(ok bool, format string, args ...any) {
 func (p *problems) address(field, value string) {
 	_, port, err := net.SplitHostPort(value)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	p.check(err == nil, "%s: %q is not host:port, such as :8080", field, value)
 }

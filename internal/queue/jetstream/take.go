@@ -122,7 +122,7 @@ func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery,
 	}
 	return queue.Delivery{
 		ID: l.ID.String(), Target: l.Target, Event: *event,
-		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason,
+		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason, Failures: l.Failures,
 	}, nil
 }
 

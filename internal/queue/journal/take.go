@@ -16,6 +16,7 @@ type Lease struct {
 	Since      time.Time
 	Attempt    int
 	LastReason string
+	Failures   int // of the target's channel in a row
 	// Superseded is empty, or the reason why it must be dropped and not sent: a newer state of
 	// the build waits behind it, for the same target, and it is late already.
 	Superseded string
@@ -36,10 +37,15 @@ func (s *State) Take(from queue.Lane, now time.Time) (Lease, bool, time.Time) {
 	d := c.heads[0].first
 	d.state, c.busy = sending, d
 	s.place(c)
+	failures := 0
+	if st, ok := s.findStatus(&d.to.Target); ok {
+		failures = st.failures
+	}
 	return Lease{
 		ID: d.id, Target: d.to.Target, Event: d.record.at,
 		Accepted: fromNano(d.record.arrived), Since: fromNano(d.since),
 		Attempt: int(d.attempts) + 1, LastReason: d.reason(),
+		Failures:   failures,
 		Superseded: d.superseded(c),
 	}, true, time.Time{}
 }

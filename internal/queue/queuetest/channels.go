@@ -68,6 +68,33 @@ func testPoison(f *fixture) {
 	}
 }
 
+// testFailures: how long a room has been down can be told from any of its deliveries.
+func testFailures(f *fixture) {
+	room := Target("builds", "#builds")
+	for build := range int64(3) {
+		f.accept(Event(build+1, travis.Passed), room)
+	}
+	lane := queue.Healthy
+	for failed := range 3 {
+		d := f.take(lane)
+		if d.Failures != failed || d.Attempt != 1 {
+			f.Fatalf("attempt %d of build %d knows of %d failures in its room, want %d", d.Attempt, d.Event.Build.ID, d.Failures, failed)
+		}
+		f.retryIn(d, time.Minute)
+		f.clock.Step(time.Minute)
+		lane = queue.Probation
+	}
+	f.restart()
+	d := f.take(lane)
+	if d.Failures != 3 {
+		f.Fatalf("after a restart it knows of %d failures, want 3", d.Failures)
+	}
+	f.deliver(d)
+	if next := f.take(queue.Healthy); next.Failures != 0 {
+		f.Fatalf("after a success it knows of %d failures", next.Failures)
+	}
+}
+
 func testRetryDue(f *fixture) {
 	f.accept(Event(1, travis.Passed), Target("builds", "#builds"))
 	accepted := f.clock.Now()

@@ -35,6 +35,7 @@ func Run(t *testing.T, open Open) {
 		"a channel sends one at a time, others go on":        testOnePerChannel,
 		"a failing channel waits in probation":               testLanes,
 		"a message that never goes through holds up none":    testPoison,
+		"a failing channel is known for how long it fails":   testFailures,
 		"a retry is due when it says":                        testRetryDue,
 		"a newer state of the build supersedes a late one":   testSuperseded,
 		"a dead delivery is kept and redriven":               testDead,
