@@ -16,6 +16,12 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi/client"
 )
 
+// What the environment may say in place of --operator and --operator-ca.
+const (
+	envOperator   = "TRAVISHOOK_OPERATOR"
+	envOperatorCA = "TRAVISHOOK_OPERATOR_CA"
+)
+
 // asker is how a verb asks the operator itself: for what is in its store, and in no object.
 type asker struct {
 	env     *environment
@@ -29,9 +35,13 @@ type asker struct {
 func newAsker(e *environment, cmd *cobra.Command) *asker {
 	a := &asker{env: e}
 	flags := cmd.Flags()
-	flags.StringVar(&a.service, "operator-service", "travishook", "The operator's Service in its namespace, reached through the API server.")
-	flags.StringVar(&a.url, "operator", "", "The URL of the operator's API, to reach it directly.")
-	flags.StringVar(&a.ca, "operator-ca", "", "A file with the certificates that vouch for --operator, as PEM. Left out: those that the system trusts.")
+	flags.StringVar(&a.service, "operator-service", "travishook-api", "The operator's Service in its namespace, reached through the API server.")
+	flags.StringVar(&a.url, "operator", os.Getenv(envOperator), "The URL of the operator's API, to reach it directly. Left out: "+envOperator+" of the environment.")
+	flags.StringVar(&a.ca, "operator-ca", os.Getenv(envOperatorCA), "A file with the certificates that vouch for --operator, as PEM. Left out: "+envOperatorCA+
+		" of the environment, else those that the system trusts.")
+	for _, name := range []string{"operator", "operator-ca"} {
+		flags.Lookup(name).DefValue = "" // the help is the same for everybody
+	}
 	flags.StringVarP(&a.output, "output", "o", "", "Output format: wide, json or yaml.")
 	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(askerOutputs[1:], cobra.ShellCompDirectiveNoFileComp)))
 	return a

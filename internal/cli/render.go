@@ -96,7 +96,8 @@ func (v *renderVerb) run(ctx context.Context, names []string) error {
 	if v.output != "text" {
 		return v.env.dump(all, v.output)
 	}
-	return v.show(all)
+	v.show(all)
+	return nil
 }
 
 // load compiles the routes that are meant, from files or from the cluster.
@@ -202,27 +203,32 @@ func refusal(table *routing.Table, route *routing.Route, event *travis.Event) st
 	return ""
 }
 
-func (v *renderVerb) show(all []rendering) error {
-	last := ""
-	for _, r := range all {
-		if r.Route != last {
-			if last != "" {
+func (v *renderVerb) show(all []rendering) {
+	var last rendering
+	for i, r := range all {
+		if i == 0 || r.Route != last.Route {
+			if i > 0 {
 				fmt.Fprintln(v.env.Out)
 			}
-			fmt.Fprintf(v.env.Out, "TravisRoute %s\n", r.Route)
-			last = r.Route
+			fmt.Fprintf(v.env.Out, "TravisRoute %s\n\n", r.Route)
+		} else if r.Sent || last.Sent {
+			fmt.Fprintln(v.env.Out)
 		}
-		if !r.Sent {
-			fmt.Fprintf(v.env.Out, "\n  %s: not sent: %s\n", r.Event, printable(r.Reason))
-			continue
-		}
-		fmt.Fprintf(v.env.Out, "\n  %s, to %s:\n", r.Event, printable(strings.Join(r.Channels, ", ")))
-		for line := range strings.SplitSeq(r.Text, "\n") {
-			fmt.Fprintf(v.env.Out, "    %s\n", printable(line))
-		}
-		if r.Fault != "" {
-			fmt.Fprintf(v.env.Out, "    (this is the built-in line: the message fails: %s)\n", printable(r.Fault))
-		}
+		v.env.showRendering(r)
+		last = r
 	}
-	return nil
+}
+
+func (e *environment) showRendering(r rendering) {
+	if !r.Sent {
+		fmt.Fprintf(e.Out, "  %s: not sent: %s\n", r.Event, printable(r.Reason))
+		return
+	}
+	fmt.Fprintf(e.Out, "  %s, to %s:\n", r.Event, printable(strings.Join(r.Channels, ", ")))
+	for line := range strings.SplitSeq(r.Text, "\n") {
+		fmt.Fprintf(e.Out, "    %s\n", printable(line))
+	}
+	if r.Fault != "" {
+		fmt.Fprintf(e.Out, "    (this is the built-in line: the message fails: %s)\n", printable(r.Fault))
+	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,12 +74,19 @@ func (e *environment) showWhy(w *deliveryapi.Why) {
 		}
 		say(0, "route %s/%s wants %s, and is %s", r.Namespace, r.Name, r.Events, state)
 		for _, problem := range r.Problems {
-			say(1, "%s", problem)
+			if !said(w.Facts, problem) {
+				say(1, "%s", problem)
+			}
 		}
 	}
 	for i := range w.Webhooks {
 		showWebhook(say, &w.Webhooks[i])
 	}
+}
+
+// said reports whether one of the facts has told a problem already.
+func said(facts []deliveryapi.Fact, problem string) bool {
+	return slices.ContainsFunc(facts, func(f deliveryapi.Fact) bool { return strings.Contains(f.Text, problem) })
 }
 
 func showWebhook(say func(int, string, ...any), h *deliveryapi.Webhook) {

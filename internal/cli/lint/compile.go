@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -203,13 +204,23 @@ func channelField(r *v1alpha1.TravisRoute, message string) string {
 	return "spec.channels"
 }
 
+// accountField is the account that a message names, or whose Secret it names.
 func accountField(d *v1alpha1.TravisDefaults, message string) string {
 	for i := range d.Spec.Accounts {
-		if strings.Contains(message, fmt.Sprintf("account %q", d.Spec.Accounts[i].Name)) {
+		a := &d.Spec.Accounts[i]
+		if strings.Contains(message, fmt.Sprintf("account %q", a.Name)) || namesSecret(message, a) {
 			return fmt.Sprintf("spec.accounts[%d]", i)
 		}
 	}
 	return "spec"
+}
+
+// namesSecret reports whether a message is about an account's Secret, whatever its service is.
+func namesSecret(message string, a *v1alpha1.Account) bool {
+	_, rest, ok := strings.Cut(message, `Secret "`)
+	name, _, closed := strings.Cut(rest, `"`)
+	raw, err := json.Marshal(a)
+	return ok && closed && err == nil && strings.Contains(string(raw), fmt.Sprintf(`"secretRef":{"name":%q}`, name))
 }
 
 func (l *linter) report(d *document, severity Severity, field, format string, args ...any) {

@@ -55,47 +55,41 @@ func parse(f File) ([]*document, *Finding) {
 		if err != nil {
 			return all, notYAML(f, err)
 		}
-		found, err := documents(f.Name, content(&root))
+		value, err := plain(&root)
 		if err != nil {
 			return all, notYAML(f, err)
 		}
-		all = append(all, found...)
+		all = append(all, documents(f.Name, content(&root), value)...)
 	}
 }
 
-// documents are the object of a node, or the items of a list.
-func documents(file string, node *yaml.Node) ([]*document, error) {
-	if node == nil || node.Kind != yaml.MappingNode {
-		return nil, nil // empty, or no manifest
+// documents are the object of a node and its value, or the items of a list.
+func documents(file string, node *yaml.Node, value any) []*document {
+	object, ok := value.(map[string]any)
+	if !ok || node == nil || node.Kind != yaml.MappingNode {
+		return nil // empty, or no manifest
 	}
-	d := &document{file: file, node: node}
-	var err error
-	if d.value, err = plain(node); err != nil {
-		return nil, err
-	}
-	d.apiVersion, _ = d.value["apiVersion"].(string)
-	d.kind, _ = d.value["kind"].(string)
-	if items := child(node, "items"); items != nil && items.Kind == yaml.SequenceNode && strings.HasSuffix(d.kind, "List") {
+	d := &document{file: file, node: node, value: object}
+	d.apiVersion, _ = object["apiVersion"].(string)
+	d.kind, _ = object["kind"].(string)
+	items, isList := object["items"].([]any)
+	if nodes := child(node, "items"); isList && strings.HasSuffix(d.kind, "List") && len(nodes.Content) == len(items) {
 		var all []*document
-		for _, item := range items.Content {
-			found, err := documents(file, content(item))
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, found...)
+		for i, item := range nodes.Content {
+			all = append(all, documents(file, content(item), items[i])...)
 		}
-		return all, nil
+		return all
 	}
-	if metadata, ok := d.value["metadata"].(map[string]any); ok {
+	if metadata, ok := object["metadata"].(map[string]any); ok {
 		d.name, _ = metadata["name"].(string)
 		d.namespace, _ = metadata["namespace"].(string)
 	}
-	return []*document{d}, nil
+	return []*document{d}
 }
 
-// plain is a node's value as the API server would read it.
-func plain(node *yaml.Node) (map[string]any, error) {
-	text, err := yaml.Marshal(node)
+// plain is a document's value as the API server would read it.
+func plain(root *yaml.Node) (any, error) {
+	text, err := yaml.Marshal(root)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +97,7 @@ func plain(node *yaml.Node) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	value := map[string]any{}
+	var value any
 	return value, json.Unmarshal(raw, &value)
 }
 

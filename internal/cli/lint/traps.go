@@ -4,27 +4,45 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing"
 )
 
 // traps reports what every check of one object lets through and hardly anybody means.
 func (l *linter) traps() {
 	l.twice()
 	type room struct{ namespace, repository, account, address string }
-	seen := map[room]string{} // the route that told it first
+	first := map[room]route{}
 	for _, r := range l.objects.routes {
 		l.branches(r)
 		for i, c := range r.object.Spec.Channels {
 			key := room{r.object.Namespace, strings.ToLower(r.object.Spec.Repository), c.Account, c.Address}
-			first, told := seen[key]
+			other, told := first[key]
 			if !told {
-				seen[key] = r.object.Name
-			} else if first != r.object.Name {
+				first[key] = r
+			} else if other.object != r.object && l.overlap(other, r) {
 				l.report(r.document, Warning, fmt.Sprintf("spec.channels[%d]", i),
-					"TravisRoute %s tells the same room of the same repository: of an event that both want it hears twice", first)
+					"TravisRoute %s tells the same room of the same repository: it hears twice of every event that both want", other.object.Name)
 			}
 		}
 	}
+}
+
+// overlap reports whether there are events that both routes surely want. What their branches,
+// build types and filters come to is not looked at: where there are some, that was meant.
+func (l *linter) overlap(a, b route) bool {
+	both := routing.EventSet(1<<16 - 1)
+	for _, r := range []route{a, b} {
+		spec := &r.object.Spec
+		if spec.Suspend || spec.Branches != nil || len(spec.BuildTypes) > 0 || spec.Filter != "" {
+			return false
+		}
+		v, _ := l.compiler.Verdict(types.NamespacedName{Namespace: r.object.Namespace, Name: r.object.Name})
+		both &= v.Events
+	}
+	return both != 0
 }
 
 // twice finds objects of one name, of which one would replace the other.

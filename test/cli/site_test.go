@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/controlplane"
+	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/room"
+)
+
+// token is the one that example/example ends with, as in testdata/new-token.txt.
+const token = "another-token-for-the-time-after"
+
+// site is a cluster with an operator, a room, and a person who has kubectl and the plugin.
+type site struct {
+	plane    *controlplane.ControlPlane
+	operator *operator.Process
+	room     *room.Room
+	dir      string   // the person's folder,
+	env      []string // and environment
+	lastID   string   // the delivery that the person saw last
+}
+
+func newSite(ctx context.Context) *site {
+	GinkgoHelper()
+	s := &site{dir: GinkgoT().TempDir()}
+	var err error
+	s.plane, err = controlplane.Start(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error { return s.plane.Stop() })
+	s.room, err = room.Open()
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(s.room.Close)
+	for _, namespace := range []string{"travishook-system", "team-a"} {
+		s.kubectl(ctx, "create", "namespace", namespace)
+	}
+	Expect(os.CopyFS(s.dir, testdata())).To(Succeed())
+	Expect(os.WriteFile(filepath.Join(s.dir, "room.txt"), []byte(s.room.URL+"\n"), 0o600)).To(Succeed())
+	s.startOperator(ctx)
+	s.person(ctx)
+	return s
+}
+
+// testdata are the files that the page's commands name.
+func testdata() fs.FS { return os.DirFS("testdata") }
+
+// startOperator starts an operator that trusts the tests' key.
+func (s *site) startOperator(ctx context.Context) {
+	GinkgoHelper()
+	binary, err := operator.Build(ctx, s.plane.Root)
+	Expect(err).NotTo(HaveOccurred())
+	dir := GinkgoT().TempDir()
+	certificate(dir)
+	address := freeAddress()
+	settings := fmt.Sprintf(`apiVersion: settings.travishook.dev/v1alpha1
+kind: Settings
+receiver: {address: "127.0.0.1:0", linger: 0s, publicURL: "https://hooks.example.com/travis"}
+probes: {address: "127.0.0.1:0"}
+metrics: {address: "127.0.0.1:0"}
+api: {address: %q, tls: {certFile: %q, keyFile: %q}}
+store: {directory: %q}
+trust:
+  keys:
+  - name: test
+    pem: |
+      %s
+`, address, filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"), filepath.Join(dir, "store"),
+		strings.ReplaceAll(strings.TrimSpace(travistest.PEM(travistest.Key())), "\n", "\n      "))
+	file := filepath.Join(dir, "settings.yaml")
+	Expect(os.WriteFile(file, []byte(settings), 0o600)).To(Succeed())
+	// As the chart does, so that people find the public URL.
+	s.kubectl(ctx, "create", "configmap", "travishook", "--namespace", "travishook-system", "--from-file", file)
+	s.kubectl(ctx, "label", "configmap", "travishook", "--namespace", "travishook-system", "app.kubernetes.io/name=travishook")
+
+	starting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	s.operator, err = operator.Start(starting, binary, "--settings", file, "--kubeconfig", s.plane.Kubeconfig, "--namespace", "travishook-system")
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { s.operator.Kill() })
+	s.env = append(s.env, "TRAVISHOOK_OPERATOR=https://"+address, "TRAVISHOOK_OPERATOR_CA="+filepath.Join(dir, "tls.crt"))
+}
+
+// person is somebody who signs in with a token, works in team-a, and has the plugin in the PATH.
+func (s *site) person(ctx context.Context) {
+	GinkgoHelper()
+	bin := GinkgoT().TempDir()
+	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, "kubectl-travis"), "./cmd/kubectl-travis")
+	build.Dir = s.plane.Root
+	out, err := build.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "%s", out)
+	Expect(os.Symlink(s.plane.Kubectl, filepath.Join(bin, "kubectl"))).To(Succeed())
+
+	s.kubectl(ctx, "create", "serviceaccount", "ann", "--namespace", "default")
+	s.kubectl(ctx, "create", "clusterrolebinding", "ann", "--clusterrole=cluster-admin", "--serviceaccount=default:ann")
+	credential := strings.TrimSpace(s.kubectl(ctx, "create", "token", "ann", "--namespace", "default"))
+	kubeconfig := filepath.Join(GinkgoT().TempDir(), "config")
+	read, err := os.ReadFile(s.plane.Kubeconfig)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(os.WriteFile(kubeconfig, read, 0o600)).To(Succeed())
+	for _, args := range [][]string{
+		{"set-credentials", "ann", "--token", credential},
+		{"set-context", "--current", "--user", "ann", "--namespace", "team-a"},
+	} {
+		s.kubectl(ctx, append([]string{"config", "--kubeconfig", kubeconfig}, args...)...)
+	}
+	s.env = append(s.env, "KUBECONFIG="+kubeconfig, "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+s.dir)
+}
+
+// kubectl runs it as the administrator.
+func (s *site) kubectl(ctx context.Context, args ...string) string {
+	GinkgoHelper()
+	cmd := exec.CommandContext(ctx, s.plane.Kubectl, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.plane.Kubeconfig)
+	out, err := cmd.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "kubectl %s: %s", strings.Join(args, " "), out)
+	return string(out)
+}
+
+func freeAddress() string {
+	GinkgoHelper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	Expect(err).NotTo(HaveOccurred())
+	defer listener.Close()
+	return listener.Addr().String()
+}
