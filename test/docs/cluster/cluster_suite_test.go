@@ -1,0 +1,85 @@
+// Package cluster_test does what the pages say, against a real API server.
+package cluster_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/test/controlplane"
+	"github.com/travishook/travishook/test/docs"
+	"github.com/travishook/travishook/test/helm"
+	"github.com/travishook/travishook/test/operator"
+)
+
+// patience bounds each wait for what takes a second or two on a quiet machine.
+const patience = 30 * time.Second
+
+const system = "travishook-system"
+
+var (
+	plane   *controlplane.ControlPlane
+	program *helm.Helm
+	binary  string
+	pages   []docs.Page
+)
+
+func TestCluster(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Pages in a cluster")
+}
+
+var _ = BeforeSuite(func(ctx context.Context) {
+	SetDefaultEventuallyTimeout(patience)
+	var err error
+	plane, err = controlplane.Start(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error { return plane.Stop() })
+	program, err = helm.New(ctx, plane.Root, GinkgoT().TempDir())
+	Expect(err).NotTo(HaveOccurred())
+	binary, err = operator.Build(ctx, plane.Root)
+	Expect(err).NotTo(HaveOccurred())
+	pages, err = docs.Pages(plane.Root)
+	Expect(err).NotTo(HaveOccurred())
+	for _, ns := range []string{system, "team-a"} {
+		kubectl(ctx, "", "create", "namespace", ns)
+	}
+})
+
+// kubectl runs the real one and returns what it prints.
+func kubectl(ctx context.Context, stdin string, args ...string) string {
+	GinkgoHelper()
+	out, err := run(ctx, stdin, plane.Kubectl, args...)
+	Expect(err).NotTo(HaveOccurred(), out)
+	return out
+}
+
+// run runs a program on the suite's cluster and returns all that it prints.
+func run(ctx context.Context, stdin, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+plane.Kubeconfig)
+	cmd.Stdin = strings.NewReader(stdin)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("%s %s: %w", filepath.Base(name), strings.Join(args, " "), err)
+	}
+	return out.String(), nil
+}
+
+// file writes text to a file of its own and returns the path.
+func file(name, text string) string {
+	GinkgoHelper()
+	path := filepath.Join(GinkgoT().TempDir(), name)
+	Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
+	return path
+}

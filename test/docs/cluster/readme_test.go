@@ -1,0 +1,183 @@
+package cluster_test
+
+import (
+	"context"
+	"crypto/rsa"
+	"io"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/yaml"
+
+	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/docs"
+	"github.com/travishook/travishook/test/operator"
+)
+
+var _ = Describe("The README's way into a cluster", func() {
+	for _, heading := range []string{"### Signature alone, with Slack", "### Token, with XMPP"} {
+		It("works: "+heading, func(ctx context.Context) {
+			w := newWay(heading)
+			w.install(ctx)
+			w.apply(ctx)
+			w.start(ctx)
+
+			By("becoming ready, as the README shows")
+			kubectl(ctx, "", "wait", "travisroute/example", "-n", "team-a", "--for=condition=Ready", "--timeout=30s")
+			command, shown, _ := strings.Cut(w.block("console", "").Text, "\n")
+			Expect(command).To(HavePrefix("$ kubectl "))
+			out := kubectl(ctx, "", strings.Fields(strings.TrimPrefix(command, "$ kubectl "))...)
+			Expect(ageless(out)).To(Equal(ageless(shown)), "it prints\n%s", out)
+
+			By("taking what Travis posts to the address in .travis.yml, and nothing else")
+			address := w.address(ctx)
+			Expect(w.post(ctx, address, travistest.Key())).To(Equal(http.StatusNoContent))
+			Expect(w.operator.Log()).To(ContainSubstring(`"reason":"unrouted"`), "the event was proven, and is none that the route wants")
+			Expect(w.post(ctx, address, travistest.NewKey())).To(Equal(http.StatusForbidden))
+			if strings.Contains(address, "/travis/") {
+				Expect(w.post(ctx, strings.Replace(address, "/travis/", "/travis/0", 1), travistest.Key())).To(Equal(http.StatusForbidden))
+				Expect(w.post(ctx, w.operator.URL, travistest.Key())).To(Equal(http.StatusUnauthorized))
+			}
+		})
+	}
+})
+
+// way is a section of the README that leads to a route.
+type way struct {
+	blocks   []docs.Block
+	operator *operator.Process
+}
+
+func newWay(heading string) *way {
+	GinkgoHelper()
+	readme := pages[slices.IndexFunc(pages, func(p docs.Page) bool { return p.Path == "README.md" })]
+	text, err := readme.Section(heading)
+	Expect(err).NotTo(HaveOccurred())
+	return &way{blocks: docs.Page{Path: readme.Path, Text: text}.Blocks()}
+}
+
+// block is the one of a language that begins so.
+func (w *way) block(lang, begin string) docs.Block {
+	GinkgoHelper()
+	i := slices.IndexFunc(w.blocks, func(b docs.Block) bool { return b.Lang == lang && strings.HasPrefix(b.Text, begin) })
+	Expect(i).NotTo(Equal(-1), "there is no block of %s that begins %q", lang, begin)
+	return w.blocks[i]
+}
+
+// install runs the helm command of the README, on its values.
+func (w *way) install(ctx context.Context) {
+	GinkgoHelper()
+	command, _, _ := strings.Cut(w.block("sh", "helm install ").Text, "\n")
+	args := strings.Fields(strings.TrimPrefix(command, "helm "))
+	for i, arg := range args {
+		switch arg {
+		case "charts/travishook":
+			args[i] = filepath.Join(plane.Root, arg)
+		case "values.yaml":
+			args[i] = file(arg, w.block("yaml", "# values.yaml\n").Text)
+		}
+	}
+	_, err := program.Run(ctx, append(args, "--kubeconfig", plane.Kubeconfig)...)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func(ctx context.Context) {
+		_, err := program.Run(ctx, "uninstall", "travishook", "--namespace", system, "--kubeconfig", plane.Kubeconfig)
+		Expect(err).NotTo(HaveOccurred())
+	})
+}
+
+// apply runs the kubectl command of the README, on its manifests.
+func (w *way) apply(ctx context.Context) {
+	GinkgoHelper()
+	_, command, _ := strings.Cut(w.block("sh", "helm install ").Text, "\n")
+	args := strings.Fields(strings.TrimPrefix(command, "kubectl "))
+	applied := 0
+	for i, arg := range args {
+		if strings.HasSuffix(arg, ".yaml") {
+			args[i] = file(arg, w.block("yaml", "# "+arg+"\n").Text)
+			applied++
+		}
+	}
+	// All but values.yaml and .travis.yml.
+	Expect(applied).To(Equal(len(slices.DeleteFunc(slices.Clone(w.blocks), func(b docs.Block) bool { return b.Lang != "yaml" })) - 2))
+	kubectl(ctx, "", args...)
+	DeferCleanup(func(ctx context.Context) {
+		args[0] = "delete"
+		kubectl(ctx, "", args...)
+	})
+}
+
+// start plays the pod: the operator with the settings that Helm installed and the rights of the
+// service account. What the machine is in place of a pod and of Travis is put into the settings.
+func (w *way) start(ctx context.Context) {
+	GinkgoHelper()
+	var s map[string]any
+	installed := kubectl(ctx, "", "get", "configmap", "travishook", "-n", system, "-o", `jsonpath={.data.settings\.yaml}`)
+	Expect(yaml.Unmarshal([]byte(installed), &s)).To(Succeed())
+	free := map[string]any{"address": "127.0.0.1:0"}
+	s["receiver"] = map[string]any{"address": "127.0.0.1:0", "linger": "0s"}
+	s["probes"], s["metrics"] = free, free
+	s["store"] = map[string]any{"directory": filepath.Join(GinkgoT().TempDir(), "store")}
+	s["trust"] = map[string]any{"keys": []any{map[string]any{"name": "test", "pem": travistest.PEM(travistest.Key())}}}
+	text, err := yaml.Marshal(s)
+	Expect(err).NotTo(HaveOccurred())
+
+	account, err := plane.AddUserInGroups("system:serviceaccount:"+system+":travishook",
+		"system:serviceaccounts", "system:serviceaccounts:"+system, "system:authenticated")
+	Expect(err).NotTo(HaveOccurred())
+	starting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	w.operator, err = operator.Start(starting, binary, "--settings", file("settings.yaml", string(text)),
+		"--kubeconfig", account.Kubeconfig, "--namespace", system)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() {
+		if CurrentSpecReport().Failed() {
+			AddReportEntry("operator's log", w.operator.Log())
+		}
+		Expect(w.operator.Stop()).To(Succeed())
+	})
+}
+
+// address is the one in .travis.yml, with the proof that the README's command makes, and with
+// this machine in place of the ingress.
+func (w *way) address(ctx context.Context) string {
+	GinkgoHelper()
+	var file struct{ Notifications struct{ Webhooks string } }
+	Expect(yaml.Unmarshal([]byte(w.block("yaml", "# .travis.yml\n").Text), &file)).To(Succeed())
+	address := file.Notifications.Webhooks
+	if strings.Contains(address, "<proof>") {
+		proof, err := run(ctx, "", "sh", "-c", w.block("sh", "printf ").Text)
+		Expect(err).NotTo(HaveOccurred(), proof)
+		address = strings.Replace(address, "<proof>", strings.TrimSpace(proof), 1)
+	}
+	Expect(address).To(HavePrefix("https://hooks.example.com/travis"))
+	return strings.Replace(address, "https://hooks.example.com/travis", w.operator.URL, 1)
+}
+
+// post sends a webhook of a pending build, which the built-in events do not have, so that it goes
+// the whole way but for the message.
+func (w *way) post(ctx context.Context, address string, key *rsa.PrivateKey) int {
+	GinkgoHelper()
+	var status int
+	Eventually(func() int {
+		request := travistest.Request(ctx, address, travistest.Build{Result: travis.Pending}, key)
+		response, err := http.DefaultClient.Do(request)
+		Expect(err).NotTo(HaveOccurred())
+		defer response.Body.Close()
+		_, err = io.Copy(io.Discard, response.Body)
+		Expect(err).NotTo(HaveOccurred())
+		status = response.StatusCode
+		return status
+	}).ShouldNot(Equal(http.StatusServiceUnavailable))
+	return status
+}
+
+// ageless is a table of kubectl's without the last column and the spaces at its ends.
+func ageless(table string) string {
+	return regexp.MustCompile(`(?m) +(AGE|\d+[smhd]\S*)?$`).ReplaceAllString(strings.TrimSpace(table), "")
+}

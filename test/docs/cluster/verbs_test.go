@@ -1,0 +1,62 @@
+package cluster_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/test/docs"
+)
+
+// The README's table of what one does now has commands in it. They are run in its order, with a
+// route for each that removes one.
+var _ = Describe("The commands in the README's table", func() {
+	It("work", func(ctx context.Context) {
+		bin := GinkgoT().TempDir()
+		out, err := run(ctx, "", "go", "build", "-o", filepath.Join(bin, "kubectl-travis"), filepath.Join(plane.Root, "cmd", "kubectl-travis"))
+		Expect(err).NotTo(HaveOccurred(), out)
+		// kubectl finds its plugins there.
+		GinkgoT().Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+		kubectl(ctx, "", "create", "namespace", "team-b")
+		kubectl(ctx, "", "config", "set-context", "--current", "--namespace", "team-b")
+		DeferCleanup(func(ctx context.Context) {
+			kubectl(ctx, "", "config", "set-context", "--current", "--namespace", "default")
+		})
+
+		kubectl(ctx, "", "travis", "route", "test/test", "room@rooms.test")
+
+		commands := tableCommands()
+		Expect(len(commands)).To(BeNumerically(">", 10))
+		for _, c := range commands {
+			By(c)
+			args := strings.Fields(c)[1:]
+			if slices.Contains(args, "remove") {
+				kubectl(ctx, "", "travis", "route", "example/example", "example@example.com")
+			}
+			kubectl(ctx, "", args...)
+		}
+		Expect(kubectl(ctx, "", "get", "travisroutes,secrets", "-o", "yaml")).NotTo(ContainSubstring("example/example"), "all of it was removed")
+	})
+})
+
+// tableCommands are the kubectl commands of the table, but those that leave something to fill in.
+func tableCommands() []string {
+	GinkgoHelper()
+	readme := pages[slices.IndexFunc(pages, func(p docs.Page) bool { return p.Path == "README.md" })]
+	text, err := readme.Section("## From TravisHook")
+	Expect(err).NotTo(HaveOccurred())
+	var commands []string
+	for _, row := range docs.Rows(text) {
+		for _, code := range docs.Codes(row[len(row)-1]) {
+			if strings.HasPrefix(code, "kubectl ") && !strings.HasPrefix(code, "kubectl apply") && strings.ToLower(code) == strings.ReplaceAll(code, "-A", "-a") {
+				commands = append(commands, code)
+			}
+		}
+	}
+	return commands
+}
