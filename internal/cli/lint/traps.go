@@ -22,7 +22,7 @@ func (l *linter) traps() {
 			other, told := first[key]
 			if !told {
 				first[key] = r
-			} else if other.object != r.object && l.overlap(other, r) {
+			} else if other.object.Name != r.object.Name && l.overlap(other, r) {
 				l.report(r.document, Warning, fmt.Sprintf("spec.channels[%d]", i),
 					"TravisRoute %s tells the same room of the same repository: it hears twice of every event that both want", other.object.Name)
 			}
