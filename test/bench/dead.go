@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ func deadRooms(ctx context.Context, b *bench) (section, error) {
 	dying := &situation{name: "while the others begin to hang and refuse"}
 	past := &situation{name: "once each of them has failed"}
 	dead := dead(b.dead)
+	var vain []float64 // attempts per second to the dead rooms, in the end
 	for range b.rounds {
 		err := b.run(ctx, composition{streets: []street{rooms(b.rooms), dead}}, func(ctx context.Context, o *operator) error {
 			supply := b.supply()
@@ -35,11 +37,15 @@ func deadRooms(ctx context.Context, b *bench) (section, error) {
 				if err := step.prepare(); err != nil {
 					return err
 				}
+				before, began := o.sink.vain.Load(), time.Now()
 				took, err := o.relay(ctx, supply.during(b.quiet, modestRate), modestRate)
 				if err != nil {
 					return err
 				}
 				step.situation.add(b, took)
+				if step.situation == past {
+					vain = append(vain, float64(o.sink.vain.Load()-before)/time.Since(began).Seconds())
+				}
 			}
 			return nil
 		})
@@ -50,7 +56,8 @@ func deadRooms(ctx context.Context, b *bench) (section, error) {
 	return compared(
 		fmt.Sprintf("Live rooms beside %s dead ones with %d deliveries waiting in each", thousands(float64(b.dead)), b.waiting),
 		fmt.Sprintf("From POST to arrival, at %d webhooks a second to %d live rooms. Half of the dead ones take the request and "+
-			"never answer, half answer 503.", modestRate, b.rooms),
+			"never answer, half answer 503. In the end %s attempts a second go to them.",
+			modestRate, b.rooms, thousands(median(vain))),
 		alone, dying, past), nil
 }
 
@@ -58,6 +65,10 @@ func deadRooms(ctx context.Context, b *bench) (section, error) {
 // event; signing so many would take minutes.
 func (o *operator) fill(ctx context.Context, s street, n int) error {
 	const callers = 64
+	event, err := travis.Decode(s.build(0).Payload())
+	if err != nil {
+		return err
+	}
 	var (
 		next    atomic.Int64
 		callsUp sync.WaitGroup
@@ -70,7 +81,7 @@ func (o *operator) fill(ctx context.Context, s street, n int) error {
 				if i >= s.n*n {
 					return
 				}
-				if err := o.accept(ctx, s, i); err != nil {
+				if err := o.accept(ctx, *event, s, i); err != nil {
 					failed <- err
 					return
 				}
@@ -82,19 +93,19 @@ func (o *operator) fill(ctx context.Context, s street, n int) error {
 	return <-failed
 }
 
-func (o *operator) accept(ctx context.Context, s street, i int) error {
+// accept stores event, as if it were of the street's build number i.
+func (o *operator) accept(ctx context.Context, event travis.Event, s street, i int) error {
 	repository, ok := o.compiler.Table().Repository(s.repository(i % s.n))
 	if !ok {
 		return errors.New("a route is missing in the table")
 	}
-	event, err := travis.Decode(s.build(i).Payload())
-	if err != nil {
-		return err
-	}
+	b := s.build(i)
+	event.Repository.ID, event.Build.ID, event.Build.Number = b.RepositoryID, b.ID, b.Number
+	event.Repository.Owner, event.Repository.Name, _ = strings.Cut(b.Repository, "/")
 	namespace := repository.Namespaces[0]
-	_, err = o.store.Accept(ctx, queue.Acceptance{
-		Event: *event, Received: time.Now(),
-		Offers: []queue.Offer{{Namespace: namespace.Name, Targets: namespace.Match(event)}},
+	_, err := o.store.Accept(ctx, queue.Acceptance{
+		Event: event, Received: time.Now(),
+		Offers: []queue.Offer{{Namespace: namespace.Name, Targets: namespace.Match(&event)}},
 	})
 	return err
 }

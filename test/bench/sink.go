@@ -25,6 +25,7 @@ type sink struct {
 	server  *http.Server
 	bodies  sync.Pool
 	arrived [maxMarks]atomic.Int64
+	vain    atomic.Int64 // requests to rooms that take nothing
 	hang    time.Duration
 	ended   chan struct{}
 }
@@ -57,8 +58,10 @@ func (s *sink) close() {
 func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/hang/"):
+		s.vain.Add(1)
 		s.dawdle(r)
 	case strings.HasPrefix(r.URL.Path, "/refuse/"):
+		s.vain.Add(1)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	default:
 		s.take(w, r)
