@@ -44,6 +44,7 @@ var _ = Describe("The README's way into a cluster", func() {
 				Expect(w.post(ctx, strings.Replace(address, "/travis/", "/travis/0", 1), travistest.Key())).To(Equal(http.StatusForbidden))
 				Expect(w.post(ctx, w.operator.URL, travistest.Key())).To(Equal(http.StatusUnauthorized))
 			}
+			Expect(w.operator.Log()).NotTo(ContainSubstring("forbidden"), "the chart's rights suffice")
 		})
 	}
 })
