@@ -20,38 +20,29 @@ func deadRooms(ctx context.Context, b *bench) (section, error) {
 	past := &situation{name: "once each of them has failed"}
 	dead := dead(b.dead)
 	var vain []float64 // attempts per second to the dead rooms, in the end
-	for range b.rounds {
-		err := b.run(ctx, composition{streets: []street{rooms(b.rooms), dead}}, func(ctx context.Context, o *operator) error {
-			supply := b.supply()
-			if err := b.warmUp(ctx, o, supply); err != nil {
-				return err
-			}
-			for _, step := range []struct {
-				prepare   func() error
-				situation *situation
-			}{
-				{func() error { return nil }, alone},
-				{func() error { return o.fill(ctx, dead, b.waiting) }, dying},
-				{func() error { return o.allFailed(ctx, dead) }, past},
-			} {
-				if err := step.prepare(); err != nil {
-					return err
+	err := b.inTurn(ctx, []street{rooms(b.rooms), dead}, func(ctx context.Context, o *operator, s *supply) []step {
+		relay := func() (delays, error) { return o.relay(ctx, s.during(b.quiet, modestRate), modestRate) }
+		return []step{
+			{alone, relay},
+			{dying, func() (delays, error) {
+				if err := o.fill(ctx, dead, b.waiting); err != nil {
+					return nil, err
+				}
+				return relay()
+			}},
+			{past, func() (delays, error) {
+				if err := o.allFailed(ctx, dead); err != nil {
+					return nil, err
 				}
 				before, began := o.sink.vain.Load(), time.Now()
-				took, err := o.relay(ctx, supply.during(b.quiet, modestRate), modestRate)
-				if err != nil {
-					return err
-				}
-				step.situation.add(b, took)
-				if step.situation == past {
-					vain = append(vain, float64(o.sink.vain.Load()-before)/time.Since(began).Seconds())
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return section{}, err
+				took, err := relay()
+				vain = append(vain, float64(o.sink.vain.Load()-before)/time.Since(began).Seconds())
+				return took, err
+			}},
 		}
+	})
+	if err != nil {
+		return section{}, err
 	}
 	return compared(
 		fmt.Sprintf("Live rooms beside %s dead ones with %d deliveries waiting in each", thousands(float64(b.dead)), b.waiting),
@@ -71,11 +62,11 @@ func (o *operator) fill(ctx context.Context, s street, n int) error {
 	}
 	var (
 		next    atomic.Int64
-		callsUp sync.WaitGroup
+		calling sync.WaitGroup
 		failed  = make(chan error, callers)
 	)
 	for range callers {
-		callsUp.Go(func() {
+		calling.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= s.n*n {
@@ -88,7 +79,7 @@ func (o *operator) fill(ctx context.Context, s street, n int) error {
 			}
 		})
 	}
-	callsUp.Wait()
+	calling.Wait()
 	close(failed)
 	return <-failed
 }

@@ -15,31 +15,18 @@ func flood(ctx context.Context, b *bench) (section, error) {
 	loud := loud()
 	b.say("signing the flood")
 	flood := sign(loud.webhooks(maxMarks/2, maxMarks/2+int(b.quiet.Seconds()*busyRate)))
-	for range b.rounds {
-		err := b.run(ctx, composition{streets: []street{rooms(b.rooms), loud}}, func(ctx context.Context, o *operator) error {
-			supply := b.supply()
-			if err := b.warmUp(ctx, o, supply); err != nil {
-				return err
-			}
-			for _, step := range []struct {
-				situation *situation
-				crowd     []webhook
-			}{
-				{alone, nil},
-				{crowded, supply.during(b.quiet, busyRate)},
-				{flooded, flood},
-			} {
-				took, err := o.relayBeside(ctx, supply.during(b.quiet, modestRate), step.crowd)
-				if err != nil {
-					return err
-				}
-				step.situation.add(b, took)
-			}
-			return nil
-		})
-		if err != nil {
-			return section{}, err
+	err := b.inTurn(ctx, []street{rooms(b.rooms), loud}, func(ctx context.Context, o *operator, s *supply) []step {
+		beside := func(crowd []webhook) func() (delays, error) {
+			return func() (delays, error) { return o.relayBeside(ctx, s.during(b.quiet, modestRate), crowd) }
 		}
+		return []step{
+			{alone, beside(nil)},
+			{crowded, beside(s.during(b.quiet, busyRate))},
+			{flooded, beside(flood)}, // last, because most of it is left waiting for its room
+		}
+	})
+	if err != nil {
+		return section{}, err
 	}
 	return compared("Others beside a flood from one repository",
 		fmt.Sprintf("From POST to arrival, at %d webhooks a second to %d rooms, while one repository sends %s a second for one room, "+

@@ -26,7 +26,7 @@ func main() {
 	testing.Init() // testing.Benchmark asks its flags how long it may take
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1) //nolint:forbidigo // this is main
+		os.Exit(1)
 	}
 }
 
