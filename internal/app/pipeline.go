@@ -89,7 +89,7 @@ func (p *pipeline) restore() {
 func (p *pipeline) send(ctx, sending context.Context, helpers *sync.WaitGroup) error {
 	if err := p.table.Load(ctx); err != nil {
 		if ctx.Err() != nil {
-			return nil
+			err = nil // the operator stops, that is all
 		}
 		return err
 	}

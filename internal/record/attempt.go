@@ -27,7 +27,7 @@ const (
 	RouteDeleted      Reason = "route_deleted"
 	ChannelRemoved    Reason = "channel_removed"
 	AccountMissing    Reason = "account_missing"
-	CredentialRefused Reason = "credential_refused" //nolint:gosec // a word, no credential
+	CredentialRefused Reason = "credential_refused"
 	Refused           Reason = "refused"
 	RateLimited       Reason = "rate_limited"
 	AnswerLost        Reason = "answer_lost"

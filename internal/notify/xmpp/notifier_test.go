@@ -31,7 +31,7 @@ func TestAServerThatRefusesIsAskedLessAndLess(t *testing.T) {
 			if err := n.Notify(t.Context(), message(1, builds)); err == nil || notify.IsPermanent(err) {
 				t.Fatalf("got %v, want an error that heals", err)
 			}
-			time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the bubble's clock
+			time.Sleep(100 * time.Millisecond)
 		}
 		var want []time.Duration
 		for _, seconds := range []int{0, 1, 3, 7, 15, 31, 63, 123, 183} {
