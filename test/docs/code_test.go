@@ -198,3 +198,17 @@ func shownRights(table string) map[string]string {
 	}
 	return all
 }
+
+// TestEveryFolderHasItsRow: a newcomer finds each folder of the operator on the map.
+func TestEveryFolderHasItsRow(t *testing.T) {
+	named := firstCodes(page(t, "docs/architecture.md").Text)
+	folders, err := filepath.Glob(filepath.Join(root, "internal", "*"))
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("there are no folders below internal: %v", err)
+	}
+	for _, folder := range folders {
+		if name := "internal/" + filepath.Base(folder); !slices.Contains(named, name) {
+			t.Errorf("docs/architecture.md has no row for %s", name)
+		}
+	}
+}

@@ -122,7 +122,7 @@ func (w *way) start(ctx context.Context) {
 	Expect(yaml.Unmarshal([]byte(installed), &s)).To(Succeed())
 	free := map[string]any{"address": "127.0.0.1:0"}
 	s["receiver"] = map[string]any{"address": "127.0.0.1:0", "linger": "0s"}
-	s["probes"], s["metrics"] = free, free
+	s["probes"], s["metrics"], s["api"] = free, free, free
 	s["store"] = map[string]any{"directory": filepath.Join(GinkgoT().TempDir(), "store")}
 	s["trust"] = map[string]any{"keys": []any{map[string]any{"name": "test", "pem": travistest.PEM(travistest.Key())}}}
 	text, err := yaml.Marshal(s)
