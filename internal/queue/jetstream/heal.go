@@ -70,7 +70,9 @@ func (e *Engine) recover() error {
 	if err := e.catchUp(ctx); err != nil {
 		return err
 	}
-	seq, err := e.log.append(ctx, nil, e.last)
+	writing, done := context.WithTimeout(ctx, e.opt.ioTimeout)
+	defer done()
+	seq, err := e.log.append(writing, nil, e.last)
 	if err != nil && !errors.Is(err, errLogFull) {
 		return fmt.Errorf("append to journal: %w", err)
 	}

@@ -136,6 +136,26 @@ func TestReopeningIsTriedUntilItSucceeds(t *testing.T) {
 	})
 }
 
+// TestHealingDoesNotWaitForAnAnswerForLong: a server whose disk is full does not say so, and says
+// nothing any more when there is room again.
+func TestHealingDoesNotWaitForAnAnswerForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{})
+		defer closeNow(t, e)
+		l.set(func(l *memoryLog) { l.hangs = true })
+		if _, err := e.Accept(t.Context(), acceptance(1, "#a")); !errors.Is(err, queue.ErrUnavailable) {
+			t.Fatalf("accept: %v, want that the store is unavailable", err)
+		}
+		time.Sleep(time.Second) // it tries to write, in vain
+		l.set(func(l *memoryLog) { l.hangs = false })
+		time.Sleep(defaultIOTimeout + time.Second)
+		if err := e.Ready(); err != nil {
+			t.Fatalf("not ready long after the disk is back: %v", err)
+		}
+	})
+}
+
 func TestAnotherWriterIsNoticedAndFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()

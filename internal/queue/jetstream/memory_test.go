@@ -20,6 +20,7 @@ type memoryLog struct {
 	limit    int64
 
 	fault    func(l *memoryLog, data []byte) error // of the next appends, until it is nil
+	hangs    bool                                  // appends get no answer
 	reopened error                                 // what reopen says
 	reopens  int
 }
@@ -47,9 +48,15 @@ func (l *memoryLog) add(data []byte) {
 	l.bytes += int64(len(data) + messageOverhead)
 }
 
-func (l *memoryLog) append(_ context.Context, data []byte, last uint64) (uint64, error) {
+func (l *memoryLog) append(ctx context.Context, data []byte, last uint64) (uint64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.hangs {
+		l.mu.Unlock()
+		<-ctx.Done()
+		l.mu.Lock()
+		return 0, ctx.Err()
+	}
 	if l.fault != nil {
 		return 0, l.fault(l, data)
 	}
