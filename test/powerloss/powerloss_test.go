@@ -1,3 +1,6 @@
+// Package powerloss cuts the power of the store's disk, as far as a disk image can: the store is on a
+// file system inside an image, the image is copied under load, and the copy is mounted. What
+// was written and not synced is not in it.
 package powerloss
 
 import (
@@ -16,6 +19,7 @@ import (
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/powerloss/disk"
 	"github.com/travishook/travishook/test/soak/victim"
 )
 
@@ -24,7 +28,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const rounds = 3
+const (
+	rounds    = 3
+	diskBytes = 128 << 20
+)
 
 // TestNothingIsLost cuts the power at a moment of no one's choosing.
 func TestNothingIsLost(t *testing.T) {
@@ -50,13 +57,9 @@ func TestASyncThatComesLaterIsFoundOut(t *testing.T) {
 // are not in the store that is found on the disk.
 func cutPower(t *testing.T, engine string) (answered, lost int) {
 	t.Helper()
-	before := newDisk(t)
+	before := disk.New(t, diskBytes)
 	promised, image := underLoad(t, engine, before)
-	after, err := mount(t, image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kept := open(t, engine, after)
+	kept := open(t, engine, disk.Mount(t, image))
 	for _, build := range promised {
 		if !kept[build] {
 			lost++
@@ -67,7 +70,7 @@ func cutPower(t *testing.T, engine string) (answered, lost int) {
 
 // underLoad posts webhooks until the power goes. It returns the builds that were answered 202 until
 // then, and a copy of the disk.
-func underLoad(t *testing.T, engine string, d *disk) (promised []int64, image string) {
+func underLoad(t *testing.T, engine string, d *disk.Disk) (promised []int64, image string) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "victim.log"))
 	if err != nil {
@@ -97,15 +100,15 @@ func underLoad(t *testing.T, engine string, d *disk) (promised []int64, image st
 	if err := syscall.Kill(p.Pid(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	return promised, d.copyImage(t)
+	return promised, d.Copy(t)
 }
 
-func storeOn(d *disk) victim.Store {
-	return victim.Store{Dir: filepath.Join(d.dir, "store"), MaxBytes: diskBytes / 2}
+func storeOn(d *disk.Disk) victim.Store {
+	return victim.Store{Dir: filepath.Join(d.Dir, "store"), MaxBytes: diskBytes / 2}
 }
 
 // open tells which builds the store holds.
-func open(t *testing.T, engine string, d *disk) map[int64]bool {
+func open(t *testing.T, engine string, d *disk.Disk) map[int64]bool {
 	t.Helper()
 	store, err := victim.Open(t.Context(), engine, storeOn(d), logr.Discard())
 	if err != nil {

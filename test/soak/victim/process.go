@@ -19,8 +19,9 @@ import (
 // Process is a victim, seen from outside.
 type Process struct {
 	cmd       *exec.Cmd
-	listening chan struct{} // closed when address is known
+	listening chan struct{} // closed when the addresses are known
 	address   string
+	probes    string
 	ended     chan struct{}
 	err       error // of the process, once ended
 	settled   func(Settled)
@@ -73,7 +74,7 @@ func (p *Process) follow(out io.Reader) {
 		words := strings.Fields(lines.Text())
 		switch {
 		case words[0] == listening:
-			p.address = words[1]
+			p.address, p.probes = words[1], words[2]
 			close(p.listening)
 		case p.settled != nil && len(words) == 2:
 			p.settled(Settled{Kind: queue.Kind(words[0]), ID: words[1]})
@@ -96,6 +97,9 @@ func (p *Process) URL(ctx context.Context) (string, error) {
 		return "", ctx.Err()
 	}
 }
+
+// ProbesURL is where /readyz and /metrics are, once URL has returned.
+func (p *Process) ProbesURL() string { return "http://" + p.probes }
 
 // Listened tells whether it ever took webhooks.
 func (p *Process) Listened() bool {

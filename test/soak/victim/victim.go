@@ -15,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -24,6 +26,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/travishook/travishook/internal/dispatch"
@@ -55,7 +58,7 @@ const (
 	// configVariable holds the Config, in JSON, in the environment of a victim.
 	configVariable = "TRAVISHOOK_VICTIM"
 	pathPrefix     = "/travis"
-	// listening is the word before the address.
+	// listening is the word before the addresses of the receiver and of the probes.
 	listening = "listening"
 	maxAge    = 24 * time.Hour
 	drain     = 10 * time.Second
@@ -103,16 +106,22 @@ func run(ctx context.Context, c Config) (err error) {
 	store := &witness{Queue: opened, retryWithin: c.RetryWithin}
 	opened.OnEnd(store.ended)
 	compiler := c.Town.compile()
-	recorder, err := record.New(prometheus.NewRegistry(), logr.Discard())
+	registry := prometheus.NewRegistry()
+	recorder, err := record.New(registry, logr.Discard())
 	if err != nil {
 		return err
 	}
+	probes, err := newProbes(registry, store)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = probes.Close() }()
 	server, err := newServer(c.Key, compiler, store, recorder, log)
 	if err != nil {
 		return err
 	}
 	d := newDispatcher(c.Generation, compiler, store, recorder, log)
-	store.say(listening, server.Addr().String())
+	store.say(listening, server.Addr().String(), probes.Addr)
 	return serve(ctx, server, d)
 }
 
@@ -149,6 +158,24 @@ func newServer(key string, compiler *routing.Compiler, store queue.Queue, record
 		return nil, err
 	}
 	return server, server.Listen()
+}
+
+// newProbes serves the operator's readiness and metrics.
+func newProbes(registry *prometheus.Registry, store queue.Queue) (*http.Server, error) {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := store.Ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for probes: %w", err)
+	}
+	server := &http.Server{Addr: listener.Addr().String(), Handler: mux, ReadHeaderTimeout: drain}
+	go func() { _ = server.Serve(listener) }()
+	return server, nil
 }
 
 func parseKey(text string) (*rsa.PublicKey, error) {

@@ -1,0 +1,56 @@
+package faults
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/test/room"
+	"github.com/travishook/travishook/test/soak/victim"
+)
+
+// TestAChannelThatHangsForEver: each team has a room that answers and one that does not.
+func TestAChannelThatHangsForEver(t *testing.T) {
+	t.Parallel()
+	s := &site{t: t, WithT: NewWithT(t)}
+	s.SetDefaultEventuallyTimeout(patience)
+	var hung *room.Room
+	for _, r := range []**room.Room{&s.room, &hung} {
+		var err error
+		*r, err = room.Open()
+		s.Expect(err).NotTo(HaveOccurred())
+		t.Cleanup((*r).Close)
+	}
+	released := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if number, err := victim.ParseRoom(req.URL.Path); err != nil || number%2 == 0 {
+			s.room.ServeHTTP(w, req)
+			return
+		}
+		select {
+		case <-released:
+			hung.ServeHTTP(w, req)
+		case <-req.Context().Done():
+		}
+	}))
+	t.Cleanup(server.Close)
+	s.start(victim.Store{Dir: t.TempDir()}, victim.Town{Teams: teams, RoomsPerTeam: 2, URL: server.URL})
+
+	s.promise(1, 10*teams)
+	s.Eventually(s.arrived).Should(ConsistOf(s.promised), "the other rooms do not notice")
+	s.Expect(hung.Messages()).To(BeEmpty())
+	s.Expect(s.ready()).To(BeEmpty())
+
+	close(released)
+	s.Eventually(func() int { return len(hung.Messages()) }).Should(BeNumerically(">=", len(s.promised)))
+	var texts []string
+	for _, m := range hung.Messages() {
+		texts = append(texts, m.Text)
+	}
+	for _, build := range s.promised {
+		s.Expect(strings.Join(texts, "\n")).To(ContainSubstring(build))
+	}
+}

@@ -1,0 +1,191 @@
+// Package disk gives a test a disk of its own, which it can fill, break and copy: a file system in an
+// image, on a loop device. That needs root; elsewhere the test is skipped.
+package disk
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// Disk is a mounted one.
+type Disk struct {
+	// Dir is where it is mounted.
+	Dir string
+
+	image   string
+	mounted bool
+}
+
+// New makes an empty one. It skips the test where none can be.
+func New(t *testing.T, size int64) *Disk {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root may mount a disk image; run the test as root")
+	}
+	image := filepath.Join(t.TempDir(), "image")
+	if err := errors.Join(os.WriteFile(image, nil, 0o600), os.Truncate(image, size)); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "mkfs.ext4", "-q", "-F", image).CombinedOutput(); err != nil {
+		t.Skipf("cannot make a file system here: %v: %s", err, out)
+	}
+	d := &Disk{Dir: t.TempDir(), image: image}
+	if err := d.mount(t); err != nil {
+		t.Skipf("cannot mount a disk image here: %v", err)
+	}
+	return d
+}
+
+// Mount mounts an image, which replays the file system's journal, until the test ends.
+func Mount(t *testing.T, image string) *Disk {
+	t.Helper()
+	d := &Disk{Dir: t.TempDir(), image: image}
+	if err := d.mount(t); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (d *Disk) mount(t *testing.T) error {
+	if out, err := exec.CommandContext(t.Context(), "mount", "-o", "loop", d.image, d.Dir).CombinedOutput(); err != nil {
+		return fmt.Errorf("mount: %w: %s", err, out)
+	}
+	d.mounted = true
+	t.Cleanup(func() { d.unmount(t) })
+	return nil
+}
+
+func (d *Disk) unmount(t *testing.T) {
+	if !d.mounted {
+		return
+	}
+	if out, err := exec.Command("umount", d.Dir).CombinedOutput(); err != nil {
+		t.Errorf("unmount: %v: %s", err, out)
+	}
+	d.mounted = false
+}
+
+// Break does what the file system does when the device fails under it: nothing can be written until
+// it is mounted again.
+func (d *Disk) Break(t *testing.T) {
+	t.Helper()
+	run(t, "mount", "-o", "remount,abort", d.Dir)
+}
+
+// Repair mounts it again. Nobody may use it meanwhile.
+func (d *Disk) Repair(t *testing.T) {
+	t.Helper()
+	d.unmount(t)
+	if err := d.mount(t); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Hang has everybody who writes wait, until resume is called.
+func (d *Disk) Hang(t *testing.T) (resume func()) {
+	t.Helper()
+	run(t, "fsfreeze", "-f", d.Dir)
+	resume = sync.OnceFunc(func() { run(t, "fsfreeze", "-u", d.Dir) })
+	t.Cleanup(resume)
+	return resume
+}
+
+// Fill leaves no room, until empty is called.
+func (d *Disk) Fill(t *testing.T) (empty func()) {
+	t.Helper()
+	path := filepath.Join(d.Dir, "filler")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	for chunk := make([]byte, 1<<16); len(chunk) > 0; chunk = chunk[:len(chunk)/2] {
+		for err = nil; err == nil; {
+			_, err = file.Write(chunk)
+		}
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := os.Remove(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Errorf("%s: %v: %s", name, err, out)
+	}
+}
+
+// Copy copies what is on the disk at this moment. Whoever writes must have been stopped; the
+// system itself may still be writing, and then it is copied again: a disk that loses its power
+// holds one moment and not two. It returns the path of the copy.
+func (d *Disk) Copy(t *testing.T) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "copy")
+	for range 20 {
+		if err := copyFile(to, d.image); err != nil {
+			t.Fatal(err)
+		}
+		same, err := equalFiles(to, d.image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same {
+			return to
+		}
+	}
+	t.Fatal("the disk is written to all the time, with nobody who writes")
+	return ""
+}
+
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+func equalFiles(a, b string) (bool, error) {
+	as, err := os.Open(a)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = as.Close() }()
+	bs, err := os.Open(b)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = bs.Close() }()
+	const chunk = 1 << 20
+	x, y := make([]byte, chunk), make([]byte, chunk)
+	for {
+		n, errA := io.ReadFull(as, x)
+		m, errB := io.ReadFull(bs, y)
+		if n != m || !bytes.Equal(x[:n], y[:m]) {
+			return false, nil
+		}
+		if errA != nil || errB != nil { // both are as long
+			return true, nil
+		}
+	}
+}
