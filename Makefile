@@ -36,6 +36,14 @@ race: machine ## Run the packages that have goroutines under the race detector
 fuzz: machine ## Run each fuzz target for FUZZTIME (default 30s)
 	@hack/fuzz.sh
 
+.PHONY: soak
+soak: machine ## Kill the process under load for DURATION (default 10m), and show that nothing is lost
+	@hack/soak.sh
+
+.PHONY: powerloss
+powerloss: machine ## Cut the power of the store's disk, and show that nothing is lost (as root)
+	@hack/powerloss.sh
+
 .PHONY: bench
 bench: machine ## Measure speed on this machine, and put the figures into docs/performance.md
 	@hack/bench.sh
