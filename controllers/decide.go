@@ -29,6 +29,8 @@ type ChannelState struct {
 	Failures         int // attempts in a row that failed
 	Delivered        Mark
 	Failure          Mark
+	// Removed channels are no longer the route's. They are told of while something is left of them.
+	Removed bool
 }
 
 // Mark is a moment in a channel's life; zero if there was none.
@@ -49,7 +51,9 @@ func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Ve
 		LastBuild:          lastBuild(channels),
 	}
 	for _, c := range channels {
-		s.Channels = append(s.Channels, channelStatus(c))
+		if !c.Removed || c.Waiting+c.Dead > 0 {
+			s.Channels = append(s.Channels, channelStatus(c))
+		}
 	}
 
 	set := setter(&s.Conditions, v.Generation)
@@ -57,6 +61,8 @@ func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Ve
 	set(readyCondition(fmt.Sprintf("relays %s of %s", s.EventSummary, repository), v))
 	if c, ok := deliveringCondition(channels); ok {
 		set(c)
+	} else {
+		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionDelivering)
 	}
 	return s
 }
@@ -120,14 +126,15 @@ func readyCondition(well string, v routing.Verdict) metav1.Condition {
 }
 
 // deliveringCondition is about what was sent. It is false while a channel fails repeatedly or has
-// given a message up since its last success, and absent before the first message.
+// given a message up since its last success, and absent before the first message. A channel that was
+// mended by being taken out of the route fails no more.
 func deliveringCondition(channels []ChannelState) (metav1.Condition, bool) {
 	var failing []string
 	delivered := false
 	for _, c := range channels {
 		since := c.Failure.At.After(c.Delivered.At)
 		switch {
-		case since && (c.Failures >= repeated || c.Dead > 0):
+		case since && !c.Removed && (c.Failures >= repeated || c.Dead > 0):
 			failing = append(failing, fmt.Sprintf("%s: %s", channelName(c), c.Failure.Reason))
 		case !c.Delivered.At.IsZero():
 			delivered = true

@@ -166,3 +166,30 @@ func TestANoticeIsOnePerReasonAndEnds(t *testing.T) {
 		t.Errorf("a day later they are %v, look again after %s", got, again)
 	}
 }
+
+func TestAChannelThatWasMendedByTakingItOutFailsNoMore(t *testing.T) {
+	misspelt := ChannelState{Account: "x", Address: "rom@example.com", Failures: 1, Dead: 1, Failure: Mark{At: at(1), Build: "1", Reason: "no such room"}}
+	before := routeStatus(v1alpha1.TravisRouteStatus{}, "a/b", routing.Verdict{}, []ChannelState{misspelt})
+	if got := condition(before, "Delivering"); !strings.HasPrefix(got, "False") {
+		t.Fatalf("Delivering is %q", got)
+	}
+
+	misspelt.Removed = true
+	mended := routeStatus(before, "a/b", routing.Verdict{}, []ChannelState{misspelt})
+	if got := condition(mended, "Delivering"); got != "absent" {
+		t.Errorf("before the first message to the right room, Delivering is %q", got)
+	}
+	if len(mended.Channels) != 1 || mended.Channels[0].Dead != 1 {
+		t.Errorf("the dead letter is not to be seen: %+v", mended.Channels)
+	}
+
+	misspelt.Dead = 0
+	right := ChannelState{Account: "x", Address: "room@example.com", Delivered: Mark{At: at(2), Build: "2"}}
+	arrived := routeStatus(mended, "a/b", routing.Verdict{}, []ChannelState{misspelt, right})
+	if got, want := condition(arrived, "Delivering"), "True Delivered: messages arrive"; got != want {
+		t.Errorf("Delivering is %q, want %q", got, want)
+	}
+	if len(arrived.Channels) != 1 || arrived.Channels[0].Address != "room@example.com" {
+		t.Errorf("channels are %+v, want the right one alone", arrived.Channels)
+	}
+}

@@ -164,11 +164,29 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName)
 		return 0, err
 	}
 	old := route.DeepCopy()
-	route.Status = routeStatus(old.Status, route.Spec.Repository, verdict, w.Channels(key.Namespace, key.Name))
+	route.Status = routeStatus(old.Status, route.Spec.Repository, verdict, w.channels(key))
 	if equality.Semantic.DeepEqual(old.Status, route.Status) {
 		return again, nil
 	}
 	return again, w.patch(ctx, route, old, route.Status.Conditions, old.Status.Conditions)
+}
+
+// channels are those that the store knows of a route, with those marked that it no longer has.
+func (w *StatusWriter) channels(key types.NamespacedName) []ChannelState {
+	channels := w.Channels(key.Namespace, key.Name)
+	route, ok := w.Compiler.Table().Route(key.Namespace, key.Name)
+	if !ok {
+		return channels
+	}
+	for i := range channels {
+		channels[i].Removed = true
+		for _, t := range route.Targets {
+			if t.Account == channels[i].Account && t.Address == channels[i].Address {
+				channels[i].Removed = false
+			}
+		}
+	}
+	return channels
 }
 
 func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedName) (time.Duration, error) {

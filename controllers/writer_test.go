@@ -140,3 +140,14 @@ func TestAReplicaWithoutTheLeaseWritesNothing(t *testing.T) {
 		time.Sleep(time.Hour)
 	})
 }
+
+func TestTheStatusTellsWhichChannelsTheRouteStillHas(t *testing.T) {
+	w := writerOf(t, 1, func(types.NamespacedName) error { return nil })
+	w.Channels = func(string, string) []ChannelState {
+		return []ChannelState{{Account: "x"}, {Account: "x", Address: "rom"}}
+	}
+	got := w.channels(types.NamespacedName{Namespace: "team", Name: "route-0"})
+	if got[0].Removed || !got[1].Removed {
+		t.Errorf("channels are %+v; the second is no longer the route's", got)
+	}
+}
