@@ -54,6 +54,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $settings := dict "apiVersion" "settings.travishook.dev/v1alpha1" "kind" "Settings" }}
 {{- with .Values.namespaces }}{{ $_ := set $settings "namespaces" . }}{{ end }}
 {{- with include "travishook.publicURL" . }}{{ $_ := set $settings "receiver" (dict "publicURL" .) }}{{ end }}
+{{- if not .Values.api.enabled }}{{ $_ := set $settings "api" (dict "address" "") }}{{ end }}
 {{- mergeOverwrite $settings (deepCopy .Values.config) | toYaml }}
 {{- end }}
 

@@ -71,6 +71,8 @@ var _ = Describe("the operator's rights", func() {
 		Expect(may(ctx, "list", "", "namespaces", "")).To(BeTrue())
 		Expect(may(ctx, "update", "coordination.k8s.io", "leases", namespace)).To(BeTrue())
 		Expect(may(ctx, "get", "", "configmaps", namespace)).To(BeTrue())
+		Expect(may(ctx, "create", "authentication.k8s.io", "tokenreviews", "")).To(BeTrue())
+		Expect(may(ctx, "create", "authorization.k8s.io", "subjectaccessreviews", "")).To(BeTrue())
 
 		for _, ns := range []string{"", "team-a", namespace} {
 			Expect(may(ctx, "update", "travishook.dev", "travisroutes", ns)).To(BeFalse(), "it writes to no spec")
@@ -91,6 +93,14 @@ var _ = Describe("the operator's rights", func() {
 			Expect(may(ctx, "list", "", "secrets", ns)).To(BeFalse())
 		}
 		Expect(may(ctx, "update", "coordination.k8s.io", "leases", namespace)).To(BeTrue())
+		Expect(may(ctx, "create", "authentication.k8s.io", "tokenreviews", "")).To(BeTrue(), "people may ask it all the same")
+	})
+
+	It("do without anything of the whole cluster, where people cannot ask it", func(ctx context.Context) {
+		install(ctx, "--set-json", `namespaces=["team-a"],api={"enabled":false},aggregateRoles=false`)
+		Expect(may(ctx, "create", "authentication.k8s.io", "tokenreviews", "")).To(BeFalse())
+		Expect(kubectl(ctx, "", "get", "clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/name=travishook")).
+			To(ContainSubstring("No resources found"))
 	})
 })
 
