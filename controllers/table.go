@@ -12,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/travishook/travishook/api/v1alpha1"
@@ -49,7 +50,7 @@ type TableOptions struct {
 // table is complete.
 func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
 	t := &Table{}
-	specOnly := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	specOnly := builder.WithPredicates(specChanged())
 	err := add(t, mgr, routeFeeder(mgr, o.Compiler), specOnly)
 	if err == nil {
 		err = add(t, mgr, defaultsFeeder(mgr, o.Compiler), specOnly)
@@ -67,6 +68,13 @@ func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
 		return nil, fmt.Errorf("watch the cluster: %w", err)
 	}
 	return t, nil
+}
+
+// specChanged lets through what changes an object's spec. One that was deleted and made again while
+// the watch was away arrives as an update, and its generation begins again.
+func specChanged() predicate.Predicate {
+	replaced := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() }}
+	return predicate.Or(predicate.GenerationChangedPredicate{}, replaced)
 }
 
 func add[T client.Object](t *Table, mgr ctrl.Manager, f *feeder[T], opts ...builder.ForOption) error {
