@@ -17,6 +17,7 @@ const (
 	writesPerSec   = 10               // over all objects
 	writesBurst    = 100              // for a start, or a change of the defaults
 	lookAgain      = time.Minute      // at a problem that no watch tells the end of
+	lookOver       = 5 * time.Second  // at what was written: the cache that it was compared with may have lagged behind
 	retryWriteFrom = time.Second      // after a write that failed
 	retryWriteTo   = 30 * time.Second // at most
 )

@@ -168,7 +168,7 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName)
 	if equality.Semantic.DeepEqual(old.Status, route.Status) {
 		return again, nil
 	}
-	return again, w.patch(ctx, route, old, route.Status.Conditions, old.Status.Conditions)
+	return sooner(again, lookOver), w.patch(ctx, route, old, route.Status.Conditions, old.Status.Conditions)
 }
 
 // channels are those that the store knows of a route, with those marked that it no longer has.
@@ -216,7 +216,15 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 	if equality.Semantic.DeepEqual(old.Status, defaults.Status) {
 		return again, nil
 	}
-	return again, w.patch(ctx, defaults, old, defaults.Status.Conditions, old.Status.Conditions)
+	return sooner(again, lookOver), w.patch(ctx, defaults, old, defaults.Status.Conditions, old.Status.Conditions)
+}
+
+// sooner is the shorter of two waits, of which zero is none.
+func sooner(again, other time.Duration) time.Duration {
+	if again == 0 {
+		return other
+	}
+	return min(again, other)
 }
 
 // lookForUnlabelled asks whether a Secret that an account misses is there without its label, for

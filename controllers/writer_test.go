@@ -151,3 +151,45 @@ func TestTheStatusTellsWhichChannelsTheRouteStillHas(t *testing.T) {
 		t.Errorf("channels are %+v; the second is no longer the route's", got)
 	}
 }
+
+func TestACacheThatLagsBehindDoesNotLeaveAnOldStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cached *v1alpha1.TravisRoute // what reads give, while it is set
+		w := writerOf(t, 1, func(types.NamespacedName) error { return nil })
+		live := w.Client.(client.WithWatch)
+		w.Client = interceptor.NewClient(live, interceptor.Funcs{
+			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+				if route, ok := obj.(*v1alpha1.TravisRoute); ok && cached != nil {
+					cached.DeepCopyInto(route)
+					return nil
+				}
+				return c.Get(ctx, key, obj, opts...)
+			},
+		})
+		build := "1"
+		w.Channels = func(string, string) []ChannelState {
+			return []ChannelState{{Account: "x", Delivered: Mark{At: noon, Build: build, Event: "passed"}}}
+		}
+		key := types.NamespacedName{Namespace: "team", Name: "route-0"}
+		read := func() (r v1alpha1.TravisRoute) {
+			if err := live.Get(t.Context(), key, &r); err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		term(t, w)
+		time.Sleep(time.Minute)
+		first := read()
+		cached = &first
+		for _, build = range []string{"2", "1"} { // and back, before the cache has seen it
+			w.Compiled(routing.Changes{Routes: []types.NamespacedName{key}})
+			synctest.Wait()
+		}
+		cached = nil
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := read(); got.Status.LastBuild != first.Status.LastBuild {
+			t.Errorf("the status goes on telling of %q, want %q", got.Status.LastBuild, first.Status.LastBuild)
+		}
+	})
+}
