@@ -146,7 +146,10 @@ func (n *notifier) connect(a, last *attempt) {
 		a.err = sleep(ctx, time.Until(last.next))
 	}
 	if a.err == nil {
-		a.session, a.err = n.open(ctx)
+		a.err = sparing(func() (err error) {
+			a.session, err = n.open(ctx)
+			return err
+		})
 	}
 	n.schedule(a)
 	close(a.done)
@@ -183,6 +186,17 @@ func (n *notifier) open(ctx context.Context) (*session, error) {
 		return nil, loginTooSlow(n.pace.connect)
 	}
 	return nil, err
+}
+
+// sparing keeps a server whose words the library cannot bear from taking the operator down: these
+// goroutines are nobody else's to watch.
+func sparing(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal fault at what the server sent (%T)", p)
+		}
+	}()
+	return do()
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -63,3 +63,16 @@ func TestCloseEndsAnAttemptToConnect(t *testing.T) {
 		}
 	})
 }
+
+func TestAPanicWhileConnectingIsAnErrorThatHeals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotifier(account{jid: jid.MustParse("ci@xmpp.test"), server: "xmpp.test:5222"}, notify.Deps{
+			Dial: func(context.Context, string, string) (net.Conn, error) { panic("what the server sent") },
+			Log:  logr.Discard(),
+		}, defaultPace)
+		defer func() { _ = n.Close() }()
+		if err := n.Notify(t.Context(), message(1, builds)); err == nil || notify.IsPermanent(err) {
+			t.Errorf("got %v, want an error that heals", err)
+		}
+	})
+}

@@ -55,7 +55,7 @@ func (s *session) run(ctx context.Context) error {
 		case <-s.done:
 		}
 	})
-	err := s.stream.Serve(xmpp.HandlerFunc(s.handle))
+	err := sparing(func() error { return s.stream.Serve(xmpp.HandlerFunc(s.handle)) })
 	switch {
 	case s.conn.exceeded(): // shows as an error of writing, for the library tries to complain
 		err = errStanzaTooLarge

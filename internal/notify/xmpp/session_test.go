@@ -265,3 +265,22 @@ func TestAStanzaWithoutEndEndsTheConnection(t *testing.T) {
 		t.Errorf("ended because %v", err)
 	}
 }
+
+// unbearable is a connection whose words make the reader panic.
+type unbearable struct{ net.Conn }
+
+func (unbearable) Read([]byte) (int, error) { panic("what the server sent") }
+
+func TestAPanicEndsTheSessionAndNothingElse(t *testing.T) {
+	s, server := newPair(t)
+	s.conn.Conn = unbearable{s.conn.Conn}
+	go func() { _, _ = io.Copy(io.Discard, server.in) }()
+	cause, stop := run(t, s)
+	defer stop()
+	if err := <-cause; err == nil || !strings.Contains(err.Error(), "internal fault") {
+		t.Errorf("ended because %v", err)
+	}
+	if !s.ended() {
+		t.Error("the session goes on")
+	}
+}
