@@ -79,10 +79,16 @@ func (t *Template) Check() error {
 	return nil
 }
 
-// bounded holds what both syntaxes make to the same rules.
+// bounded holds what both syntaxes make to the same rules. A panic is an error too: an event that
+// is stored would bring it about again after every restart.
 func bounded(render func(*travis.Event) ([]notify.Span, error)) func(*travis.Event) ([]notify.Span, error) {
-	return func(e *travis.Event) ([]notify.Span, error) {
-		spans, err := render(e)
+	return func(e *travis.Event) (spans []notify.Span, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				spans, err = nil, fmt.Errorf("internal fault with event %q (%T)", e.Build.Result, p)
+			}
+		}()
+		spans, err = render(e)
 		if err != nil {
 			return nil, err
 		}

@@ -308,3 +308,17 @@ func ExampleMessage() {
 	fmt.Println(m.Text)
 	// Output: [Travis-CI] [example/example] build/123: still failing for push to main at 62aae5f70ceee39123ef4d6c8f0b1a9d2e7f5a31. https://app.travis-ci.com/example/example/builds/277712204
 }
+
+func TestATemplateThatPanicsGivesWayToTheDefaultText(t *testing.T) {
+	faulty := &Template{render: bounded(func(*travis.Event) ([]notify.Span, error) { panic("oops") })}
+	m, err := Message(faulty, Samples()[0].Event)
+	if err == nil {
+		t.Error("nobody is told")
+	}
+	if want, _ := Message(nil, Samples()[0].Event); m.Text != want.Text {
+		t.Errorf("the text is %q, want %q", m.Text, want.Text)
+	}
+	if faulty.Check() == nil {
+		t.Error("the check finds nothing")
+	}
+}
