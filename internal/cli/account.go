@@ -145,8 +145,10 @@ func (v *accountVerb) write(ctx context.Context, c client.Client, account *v1alp
 			return err
 		}
 	}
-	if err := rehearse(ctx, c, before, after); err != nil {
-		return err
+	if !v.writer.dry() {
+		if err := rehearse(ctx, c, before, after); err != nil {
+			return err
+		}
 	}
 	if existing == nil {
 		err = v.writer.create(ctx, c, s)
@@ -201,7 +203,7 @@ func (v *accountVerb) existingSecret(ctx context.Context, c client.Client, s *co
 	case err != nil:
 		return nil, err
 	case existing.Labels[labelManagedBy] != manager:
-		return nil, fmt.Errorf("Secret %s in namespace %s exists and was not made by this command line: choose another name for the account", s.Name, s.Namespace)
+		return nil, fmt.Errorf("the Secret %s in namespace %s exists and was not made by this command line: choose another name for the account", s.Name, s.Namespace)
 	}
 	return &existing, nil
 }

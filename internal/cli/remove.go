@@ -80,22 +80,41 @@ func (v *removeVerb) run(ctx context.Context, c client.Client, namespace string,
 			return err
 		}
 	}
-	left := len(all)
-	for _, change := range changes {
-		if change.after != nil {
-			err = v.writer.update(ctx, c, change.before, change.after)
-		} else {
-			left--
-			err = v.writer.remove(ctx, c, change.before)
-		}
-		if err != nil {
+	var tokens []corev1.Secret
+	if left(all, changes) == 0 {
+		if tokens, err = v.ownTokens(ctx, c, namespace, repository); err != nil {
 			return err
 		}
 	}
-	if left > 0 {
-		return nil
+	for _, change := range changes {
+		if err := v.carryOut(ctx, c, change); err != nil {
+			return err
+		}
 	}
-	return v.removeTokens(ctx, c, namespace, repository)
+	for i := range tokens {
+		if err := v.writer.remove(ctx, c, withoutData(&tokens[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// left is how many of the routes stay.
+func left(routes []v1alpha1.TravisRoute, changes []removal) int {
+	n := len(routes)
+	for _, change := range changes {
+		if change.after == nil {
+			n--
+		}
+	}
+	return n
+}
+
+func (v *removeVerb) carryOut(ctx context.Context, c client.Client, change removal) error {
+	if change.after != nil {
+		return v.writer.update(ctx, c, change.before, change.after)
+	}
+	return v.writer.remove(ctx, c, change.before)
 }
 
 // removal is a route that goes, or stays with fewer rooms.
@@ -127,16 +146,17 @@ func allOf(channels []v1alpha1.Channel, is func(v1alpha1.Channel) bool) bool {
 	return !slices.ContainsFunc(channels, func(c v1alpha1.Channel) bool { return !is(c) })
 }
 
-// removeTokens forgets the tokens that this command line made. Others are somebody else's.
-func (v *removeVerb) removeTokens(ctx context.Context, c client.Client, namespace, repository string) error {
+// ownTokens are the repository's that this command line made. Others are somebody else's.
+func (v *removeVerb) ownTokens(ctx context.Context, c client.Client, namespace, repository string) ([]corev1.Secret, error) {
 	tokens, err := readTokens(ctx, c, namespace)
 	if apierrors.IsForbidden(err) {
 		v.env.note("note: you may not read Secrets in namespace %s: a token of %s, if there is one, stays", namespace, repository)
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var own []corev1.Secret
 	for i := range tokens {
 		s := &tokens[i]
 		switch {
@@ -144,17 +164,11 @@ func (v *removeVerb) removeTokens(ctx context.Context, c client.Client, namespac
 		case s.Labels[labelManagedBy] != manager:
 			v.env.note("note: Secret %s holds a token of %s and was not made by this command line: it stays", s.Name, repository)
 		default:
-			if err := v.removeToken(ctx, c, s); err != nil {
-				return err
+			if err := v.writer.ownedElsewhere(s, nil); err != nil {
+				return nil, err
 			}
+			own = append(own, *s)
 		}
 	}
-	return nil
-}
-
-func (v *removeVerb) removeToken(ctx context.Context, c client.Client, s *corev1.Secret) error {
-	if err := v.writer.ownedElsewhere(s, nil); err != nil {
-		return err
-	}
-	return v.writer.remove(ctx, c, withoutData(s))
+	return own, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -19,8 +20,10 @@ type routeVerb struct {
 
 	repository string
 	channel    v1alpha1.Channel
-	events     []v1alpha1.EventName
-	buildTypes []v1alpha1.BuildType
+	// defaultAccount is who speaks where a channel names no account.
+	defaultAccount string
+	events         []v1alpha1.EventName
+	buildTypes     []v1alpha1.BuildType
 
 	name           string
 	followDefaults bool
@@ -112,6 +115,7 @@ func (v *routeVerb) write(ctx context.Context, c client.Client, namespace string
 	if err != nil {
 		return err
 	}
+	_, v.defaultAccount = scene.accounts()
 	existing, err := v.existing(routes)
 	if err != nil {
 		return err
@@ -146,7 +150,7 @@ func (v *routeVerb) existing(routes []v1alpha1.TravisRoute) (*v1alpha1.TravisRou
 		return &routes[i], nil
 	}
 	found := slices.DeleteFunc(ofRepository(routes, v.repository), func(r v1alpha1.TravisRoute) bool {
-		return !slices.Contains(r.Spec.Channels, v.channel)
+		return !slices.ContainsFunc(r.Spec.Channels, v.isRoom)
 	})
 	switch {
 	case len(found) == 0:
@@ -158,6 +162,11 @@ func (v *routeVerb) existing(routes []v1alpha1.TravisRoute) (*v1alpha1.TravisRou
 			found[0].Name, showChannels(found[0].Spec.Channels))
 	}
 	return &found[0], nil
+}
+
+// isRoom reports whether a channel is the room that is meant, by whichever name of its account.
+func (v *routeVerb) isRoom(c v1alpha1.Channel) bool {
+	return c.Address == v.channel.Address && cmp.Or(c.Account, v.defaultAccount) == cmp.Or(v.channel.Account, v.defaultAccount)
 }
 
 // wanted is the route as it is to be.
@@ -172,7 +181,7 @@ func (v *routeVerb) wanted(existing *v1alpha1.TravisRoute, namespace string, rou
 			return slices.ContainsFunc(routes, func(o v1alpha1.TravisRoute) bool { return o.Name == name })
 		}, v.repository, v.channel.Account, v.channel.Address)
 	}
-	if !slices.Contains(r.Spec.Channels, v.channel) {
+	if !slices.ContainsFunc(r.Spec.Channels, v.isRoom) {
 		r.Spec.Channels = append(r.Spec.Channels, v.channel)
 	}
 	r.Spec.Events = v.events

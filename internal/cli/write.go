@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
@@ -26,6 +27,8 @@ type writer struct {
 	env    *environment
 	output *genericclioptions.PrintFlags
 	dryRun string
+
+	structured printers.ResourcePrinter // one for all objects, as it separates them
 }
 
 func newWriter(e *environment, cmd *cobra.Command) *writer {
@@ -121,8 +124,7 @@ func (w *writer) tell(o client.Object, verb string) error {
 	case dryRunServer:
 		verb += " (server dry run)"
 	}
-	w.output.NamePrintFlags.Operation = verb
-	printer, err := w.output.ToPrinter()
+	printer, err := w.printer(verb)
 	if err != nil {
 		return err
 	}
@@ -135,6 +137,19 @@ func (w *writer) tell(o client.Object, verb string) error {
 	}
 	o.GetObjectKind().SetGroupVersionKind(kind)
 	return printer.PrintObj(o, w.env.Out)
+}
+
+// printer prints objects as --output says, without it one line on what was done.
+func (w *writer) printer(verb string) (printers.ResourcePrinter, error) {
+	if *w.output.OutputFormat == "" || *w.output.OutputFormat == "name" {
+		w.output.NamePrintFlags.Operation = verb
+		return w.output.ToPrinter()
+	}
+	var err error
+	if w.structured == nil {
+		w.structured, err = w.output.ToPrinter()
+	}
+	return w.structured, err
 }
 
 // ownedElsewhere refuses to change what a GitOps tool owns, and prints what to commit instead:
