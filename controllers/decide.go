@@ -17,6 +17,11 @@ const (
 	// maxMessage bounds a condition's message, in runes: enough for a handful of problems, and
 	// small enough for ten thousand routes with the same one.
 	maxMessage = 1024
+	// maxChannels, maxAddress and maxBuild are the schema's: a status beyond them would be refused
+	// as a whole, and go on telling of the past.
+	maxChannels = 32
+	maxAddress  = 255
+	maxBuild    = 64
 	// repeated is how many attempts in a row must fail before a channel is said to fail: one or
 	// two are a server that restarts, and a condition that flaps tells nothing.
 	repeated = 3
@@ -50,11 +55,7 @@ func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Ve
 		EventSummary:       v.Events.String(),
 		LastBuild:          lastBuild(channels),
 	}
-	for _, c := range channels {
-		if !c.Removed || c.Waiting+c.Dead > 0 {
-			s.Channels = append(s.Channels, channelStatus(c))
-		}
-	}
+	s.Channels = channelStatuses(channels)
 
 	set := setter(&s.Conditions, v.Generation)
 	setSpecConditions(set, v)
@@ -158,9 +159,24 @@ func channelName(c ChannelState) string {
 	return c.Address
 }
 
+// channelStatuses tell of the route's own channels first, and then of those of which something is left.
+func channelStatuses(channels []ChannelState) []v1alpha1.ChannelStatus {
+	var own, left []v1alpha1.ChannelStatus
+	for _, c := range channels {
+		switch {
+		case !c.Removed:
+			own = append(own, channelStatus(c))
+		case c.Waiting+c.Dead > 0:
+			left = append(left, channelStatus(c))
+		}
+	}
+	all := append(own, left...)
+	return all[:min(len(all), maxChannels)]
+}
+
 func channelStatus(c ChannelState) v1alpha1.ChannelStatus {
 	return v1alpha1.ChannelStatus{
-		Account: c.Account, Address: c.Address,
+		Account: c.Account, Address: clipped(c.Address, maxAddress),
 		Waiting: int32(min(c.Waiting, 1<<30)), Dead: int32(min(c.Dead, 1<<30)),
 		LastDelivered: deliveryMark(c.Delivered), LastFailure: deliveryMark(c.Failure),
 	}
@@ -186,7 +202,7 @@ func deliveryMark(m Mark) *v1alpha1.DeliveryMark {
 		return nil
 	}
 	return &v1alpha1.DeliveryMark{
-		Time: metav1.NewTime(m.At.Truncate(time.Second)), Build: m.Build, Event: v1alpha1.EventName(m.Event), Reason: bounded(m.Reason),
+		Time: metav1.NewTime(m.At.Truncate(time.Second)), Build: clipped(m.Build, maxBuild), Event: v1alpha1.EventName(m.Event), Reason: bounded(m.Reason),
 	}
 }
 
@@ -201,7 +217,7 @@ func lastBuild(channels []ChannelState) string {
 	if last.At.IsZero() {
 		return ""
 	}
-	return "#" + last.Build + " " + last.Event
+	return "#" + clipped(last.Build, maxBuild) + " " + last.Event
 }
 
 func said(problems []routing.Problem) string {
@@ -219,10 +235,13 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func bounded(text string) string {
+func bounded(text string) string { return clipped(text, maxMessage) }
+
+// clipped is the beginning of a text, of at most so many runes.
+func clipped(text string, most int) string {
 	runes := []rune(text)
-	if len(runes) <= maxMessage {
+	if len(runes) <= most {
 		return text
 	}
-	return string(runes[:maxMessage-1]) + "…"
+	return string(runes[:most-1]) + "…"
 }

@@ -193,3 +193,30 @@ func TestAChannelThatWasMendedByTakingItOutFailsNoMore(t *testing.T) {
 		t.Errorf("channels are %+v, want the right one alone", arrived.Channels)
 	}
 }
+
+// A status that the schema refuses would never be written again.
+func TestAStatusStaysWithinTheSchema(t *testing.T) {
+	long := strings.Repeat("ß", 2000)
+	var channels []ChannelState
+	for i := range 40 { // of an account that all channels left, and those of the one that they use now
+		m := Mark{At: at(1), Build: long, Event: "passed", Reason: long}
+		channels = append(channels, ChannelState{Account: "x", Address: long, Dead: 1, Delivered: m, Failure: m, Removed: i < 20})
+	}
+	s := routeStatus(v1alpha1.TravisRouteStatus{}, "a/b", routing.Verdict{}, channels)
+	if len(s.Channels) != 32 {
+		t.Errorf("there are %d channels, and 32 may be", len(s.Channels))
+	}
+	for name, c := range map[string]struct {
+		text string
+		most int
+	}{
+		"address":   {s.Channels[0].Address, 255},
+		"build":     {s.Channels[0].LastDelivered.Build, 64},
+		"reason":    {s.Channels[0].LastFailure.Reason, 1024},
+		"lastBuild": {s.LastBuild, 128},
+	} {
+		if n := len([]rune(c.text)); n > c.most {
+			t.Errorf("%s has %d characters, and %d may be", name, n, c.most)
+		}
+	}
+}
