@@ -1,6 +1,6 @@
 // Package deliveryapi is what the operator's API for people says: the words of its requests and
 // answers. The server is in deliveryapi/server, the client that kubectl-travis uses in
-// deliveryapi/client. docs/adr/0003-operator-api.md tells why it is as it is.
+// deliveryapi/client. docs/adr/0004-operator-api.md tells why it is as it is.
 package deliveryapi
 
 import "time"
@@ -24,7 +24,7 @@ const (
 
 // TokenHeader carries the caller's bearer token where Authorization can't: the API server's
 // service proxy keeps that one for itself.
-const TokenHeader = "Travishook-Authorization" //nolint:gosec // the header's name, not a token
+const TokenHeader = "Travishook-Authorization"
 
 // Error is what a request that came to nothing is answered.
 type Error struct {

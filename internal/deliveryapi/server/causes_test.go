@@ -40,10 +40,10 @@ func TestWhyNoMessageCame(t *testing.T) {
 		{deliveryapi.CauseNothingArrived, func(r *rig) { r.usual(); r.post(broken) }, "#8",
 			[]string{"nothing has arrived for build 8 of example/example"}},
 		{deliveryapi.CauseSimilarArrived, func(r *rig) {
-			r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Repository = "example/exmaple" })
+			r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Repository = "example/examlpe" })
 			r.account("example/*")
 			r.post(travistest.Build{})
-		}, "example/exmaple", []string{"example/example"}},
+		}, "example/examlpe", []string{"example/example"}},
 		{deliveryapi.CauseNotDeclared, func(r *rig) { r.usual() }, "example/other", []string{"no route names the repository example/other in namespace team-a"}},
 		{deliveryapi.CauseSimilarRoute, func(r *rig) { r.usual() }, "example/exampel", []string{"almost the same: example/example"}},
 		{deliveryapi.CauseRedirected, func(r *rig) {

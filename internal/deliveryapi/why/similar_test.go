@@ -8,11 +8,11 @@ import (
 
 func TestNamesThatAreAlmostTheSame(t *testing.T) {
 	names := []string{
-		"example/example", "example/exmaple", "example/examples", "example/xample", "exampl/exampl", "example/exapmel",
-		"exemple/exemple", "example/sample", "other/other", "", "example/example-long",
+		"example/example", "example/examlpe", "example/examples", "example/xample", "exampl/exampl", "example/exapmel",
+		"exumple/exumplo", "example/sample", "other/other", "", "example/example-long",
 	}
 	got := similar("example/example", names)
-	want := []string{"example/exmaple", "example/examples", "example/xample"}
+	want := []string{"example/examlpe", "example/examples", "example/xample"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
