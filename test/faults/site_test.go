@@ -144,11 +144,14 @@ func (s *site) get(path string) string {
 	return string(text)
 }
 
-// arrived are the builds that the room was told of, each once.
-func (s *site) arrived() []string {
+// arrived are the builds that the room was told of.
+func (s *site) arrived() []string { return builds(s.room) }
+
+// builds that a room was told of, each once.
+func builds(r *room.Room) []string {
 	seen := map[string]bool{}
 	var builds []string
-	for _, m := range s.room.Messages() {
+	for _, m := range r.Messages() {
 		_, rest, _ := strings.Cut(m.Text, "] build/")
 		number, _, _ := strings.Cut(rest, ":")
 		if build := "build/" + number + ":"; !seen[build] {

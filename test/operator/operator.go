@@ -92,6 +92,9 @@ func (p *Process) follow(log io.Reader, listening chan<- string) {
 // ListensMessage is the log message with which the operator names its receiver's address.
 const ListensMessage = "receiver listens"
 
+// Ended is closed when the process is gone.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
 // Log is what the operator has said so far.
 func (p *Process) Log() string {
 	p.mu.Lock()

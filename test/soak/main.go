@@ -39,8 +39,9 @@ func command(ctx context.Context, args []string, out, progress io.Writer) error 
 	flags.DurationVar(&o.life, "life", time.Second, "how long a process lives on average")
 	flags.Float64Var(&o.rate, "rate", 100, "webhooks a second")
 	flags.IntVar(&o.teams, "teams", 104, "teams, each with a repository and two rooms")
-	flags.DurationVar(&o.patient, "patience", 5*time.Minute, "how long to wait for what is left in the end")
+	flags.DurationVar(&o.patient, "patience", 20*time.Minute, "how long to wait for what is left in the end")
 	flags.StringVar(&o.engine, "engine", victim.Embedded, "the store's engine")
+	flags.BoolVar(&o.whole, "operator", false, "kill the whole operator, beside an API server, instead of its parts")
 	dir := flags.String("dir", os.TempDir(), "where the store is made")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil

@@ -44,7 +44,7 @@ func (v *verdict) rows() []row {
 		{v.Deliveries, "deliveries promised"},
 		{v.Delivered, "delivered"},
 		{v.Superseded, "superseded by a newer state of the build, in rooms with faults"},
-		{v.Unsaid, "of these not said by the store, because the process was killed before it could"},
+		{v.Unsaid, "of these known by the newer one only: the process was killed before it could say so"},
 		{v.Dead, "dead, refused by the room: kept and shown"},
 		{v.Waiting, "still waiting at the end"},
 		{v.Lost, "LOST"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -82,7 +83,7 @@ func openRooms(l *ledger) (*rooms, error) {
 		return nil, fmt.Errorf("open the rooms: %w", err)
 	}
 	r := &rooms{url: "http://" + listener.Addr().String(), ledger: l}
-	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}
+	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, ConnContext: r.note}
 	go func() { _ = r.server.Serve(listener) }()
 	return r, nil
 }
@@ -94,6 +95,15 @@ func (r *rooms) hear(generation int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.generation = generation
+}
+
+// dialler is the key under which a connection's context says which generation is heard when it begins.
+type dialler struct{}
+
+func (r *rooms) note(ctx context.Context, _ net.Conn) context.Context {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return context.WithValue(ctx, dialler{}, r.generation)
 }
 
 // ServeHTTP implements http.Handler.
@@ -159,8 +169,8 @@ func parse(req *http.Request) (t take, err error) {
 	if t.room, err = victim.ParseRoom(req.URL.Path); err != nil {
 		return t, err
 	}
-	if t.generation, err = victim.GenerationOf(req.UserAgent()); err != nil {
-		return t, err
+	if t.generation, err = victim.GenerationOf(req.UserAgent()); err != nil { // the whole operator does not say
+		t.generation = req.Context().Value(dialler{}).(int)
 	}
 	var body struct {
 		ID    string

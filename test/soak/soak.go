@@ -28,6 +28,7 @@ type options struct {
 	life    time.Duration
 	rate    float64 // webhooks a second
 	teams   int
+	whole   bool          // the whole operator is killed, beside an API server
 	patient time.Duration // with what is left when the rooms are sound again
 	say     func(format string, args ...any)
 }
@@ -40,6 +41,17 @@ const (
 	retryWithin = time.Second
 )
 
+// process takes webhooks until it is killed.
+type process interface {
+	// URL waits until it takes them, and tells where.
+	URL(ctx context.Context) (string, error)
+	// Listened tells whether it ever did.
+	Listened() bool
+	Ended() <-chan struct{}
+	Kill() error
+	Stop() error
+}
+
 // soak is one run.
 type soak struct {
 	options
@@ -47,10 +59,11 @@ type soak struct {
 	ledger *ledger
 	rooms  *rooms
 	log    *os.File // of the victims
+	begin  func(ctx context.Context, generation int) (process, error)
 
 	mu      sync.Mutex
-	current *victim.Process // nil between two
-	changed chan struct{}   // closed when there is another
+	current process       // nil between two
+	changed chan struct{} // closed when there is another
 
 	generation, kills, unborn int
 }
@@ -69,6 +82,15 @@ func run(ctx context.Context, o options) (verdict, error) {
 		return verdict{}, fmt.Errorf("open the victims' log: %w", err)
 	}
 	defer func() { _ = s.log.Close() }()
+	s.begin = s.beginVictim
+	if o.whole {
+		c, err := newCluster(ctx, s)
+		if err != nil {
+			return verdict{}, err
+		}
+		defer c.close()
+		s.begin = c.begin
+	}
 	err = s.soak(ctx)
 	if s.current != nil { // it is in nobody's way any more
 		err = errors.Join(err, s.end(s.current, s.current.Kill))
@@ -97,7 +119,7 @@ func (s *soak) soak(ctx context.Context) error {
 		defer close(posted)
 		l.run(ctx, posting)
 	}()
-	err := s.kill(posting)
+	err := s.kill(ctx, posting)
 	if err == nil {
 		s.say("%d webhooks were posted and %d victims killed; now the rooms are sound, and what is left arrives", len(s.ledger.events), s.kills)
 		s.rooms.healed.Store(true)
@@ -108,18 +130,18 @@ func (s *soak) soak(ctx context.Context) error {
 	return err
 }
 
-// kill starts victims and kills them, until ctx ends. The last one lives.
-func (s *soak) kill(ctx context.Context) error {
+// kill starts victims and kills them, until posting ends. The last one lives.
+func (s *soak) kill(ctx, posting context.Context) error {
 	for {
-		p, err := s.start()
+		p, err := s.start(ctx)
 		if err != nil {
 			return err
 		}
 		if rand.IntN(4) > 0 { // the others may be killed while they start
-			_, _ = p.URL(ctx)
+			_, _ = p.URL(posting)
 		}
 		select {
-		case <-ctx.Done():
+		case <-posting.Done():
 			return nil
 		case <-p.Ended():
 			return errors.New("a victim ended by itself: " + s.log.Name() + " says why")
@@ -138,17 +160,9 @@ func (s *soak) kill(ctx context.Context) error {
 	}
 }
 
-func (s *soak) start() (*victim.Process, error) {
-	generation := s.generation
-	s.rooms.hear(generation)
-	p, err := victim.Start(victim.Config{
-		Engine:      s.engine,
-		Store:       s.store(),
-		Town:        s.town,
-		Key:         travistest.PEM(travistest.Key()),
-		Generation:  generation,
-		RetryWithin: retryWithin,
-	}, s.log, func(o victim.Settled) { s.ledger.settle(generation, o) })
+func (s *soak) start(ctx context.Context) (process, error) {
+	s.rooms.hear(s.generation)
+	p, err := s.begin(ctx, s.generation)
 	if err != nil {
 		return nil, err
 	}
@@ -161,12 +175,23 @@ func (s *soak) start() (*victim.Process, error) {
 	return p, nil
 }
 
+func (s *soak) beginVictim(_ context.Context, generation int) (process, error) {
+	return victim.Start(victim.Config{
+		Engine:      s.engine,
+		Store:       s.store(),
+		Town:        s.town,
+		Key:         travistest.PEM(travistest.Key()),
+		Generation:  generation,
+		RetryWithin: retryWithin,
+	}, s.log, func(o victim.Settled) { s.ledger.settle(generation, o) })
+}
+
 func (s *soak) store() victim.Store {
 	return victim.Store{Dir: filepath.Join(s.dir, "store"), MaxBytes: storeBytes}
 }
 
 // end ends a victim. No other is started before it is gone.
-func (s *soak) end(p *victim.Process, how func() error) error {
+func (s *soak) end(p process, how func() error) error {
 	s.mu.Lock()
 	s.current = nil
 	s.mu.Unlock()

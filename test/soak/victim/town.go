@@ -19,8 +19,6 @@ type Town struct {
 	URL          string // of all rooms
 }
 
-const systemNamespace = "travishook-system"
-
 // Repository of a team.
 func (t Town) Repository(team int) string { return fmt.Sprintf("team-%d/project", team) }
 
@@ -45,8 +43,10 @@ func ParseRoom(path string) (room int, err error) {
 	return room, err
 }
 
-func namespaceOf(team int) string { return fmt.Sprintf("team-%d", team) }
-func keyOf(room int) string       { return fmt.Sprintf("room-%d", room) }
+// NamespaceOf a team.
+func NamespaceOf(team int) string { return fmt.Sprintf("team-%d", team) }
+
+func keyOf(room int) string { return fmt.Sprintf("room-%d", room) }
 
 // RoomOf is the number of the room that a stored target's address names.
 func RoomOf(address string) (room int, err error) {
@@ -54,42 +54,68 @@ func RoomOf(address string) (room int, err error) {
 	return room, err
 }
 
-// compile puts the town's objects into a table, as a cluster would hold them. Every team may hear
-// what is signed.
-func (t Town) compile() *routing.Compiler {
-	c := routing.NewCompiler(routing.Config{OperatorNamespace: systemNamespace, Services: registry.Services})
-	defaults := &v1alpha1.TravisDefaults{
-		ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: v1alpha1.DefaultsName},
+// Objects are what a cluster holds of the town.
+type Objects struct {
+	Defaults []*v1alpha1.TravisDefaults
+	Secrets  []routing.Secret
+	Routes   []*v1alpha1.TravisRoute
+}
+
+// SystemNamespace is the operator's.
+const SystemNamespace = "travishook-system"
+
+// Objects of the town. Every team may hear what is signed.
+func (t Town) Objects() Objects {
+	o := Objects{Defaults: []*v1alpha1.TravisDefaults{{
+		ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: v1alpha1.DefaultsName},
 		Spec: v1alpha1.TravisDefaultsSpec{SignatureOnly: &v1alpha1.SignatureOnly{
 			Namespaces: v1alpha1.NamespaceSelection{From: v1alpha1.FromAll}, Repositories: []v1alpha1.RepositoryGlob{"*/*"},
 		}},
-	}
-	c.PutDefaults(defaults)
+	}}}
 	for team := range t.Teams {
-		t.declare(c, team)
+		t.declare(&o, team)
 	}
-	return c
+	return o
 }
 
-func (t Town) declare(c *routing.Compiler, team int) {
-	namespace := namespaceOf(team)
+func (t Town) declare(o *Objects, team int) {
+	namespace := NamespaceOf(team)
 	urls := map[string]secret.Value{}
 	var channels []v1alpha1.Channel
 	for _, room := range t.RoomsOf(team) {
 		urls[keyOf(room)] = secret.New(t.URL + t.Path(room))
 		channels = append(channels, v1alpha1.Channel{Address: keyOf(room)})
 	}
-	c.PutSecret(routing.Secret{Namespace: namespace, Name: "chat", Type: v1alpha1.SecretTypeCredential, Data: urls})
-	c.PutDefaults(&v1alpha1.TravisDefaults{
+	o.Secrets = append(o.Secrets, routing.Secret{
+		Namespace: namespace, Name: "chat", Type: v1alpha1.SecretTypeCredential, Data: urls,
+	})
+	o.Defaults = append(o.Defaults, &v1alpha1.TravisDefaults{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultsName},
 		Spec: v1alpha1.TravisDefaultsSpec{Accounts: []v1alpha1.Account{{
 			Name: "chat", Webhook: &v1alpha1.WebhookAccount{SecretRef: v1alpha1.SecretReference{Name: "chat"}},
 		}}},
 	})
-	c.PutRoute(&v1alpha1.TravisRoute{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "route", UID: "1", Generation: 1},
+	o.Routes = append(o.Routes, &v1alpha1.TravisRoute{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "route"},
 		Spec: v1alpha1.TravisRouteSpec{
 			Repository: t.Repository(team), Events: []v1alpha1.EventName{"*"}, Channels: channels,
 		},
 	})
+}
+
+// compile puts the town's objects into a table.
+func (t Town) compile() *routing.Compiler {
+	c := routing.NewCompiler(routing.Config{OperatorNamespace: SystemNamespace, Services: registry.Services})
+	o := t.Objects()
+	for _, s := range o.Secrets {
+		c.PutSecret(s)
+	}
+	for _, d := range o.Defaults {
+		c.PutDefaults(d)
+	}
+	for _, r := range o.Routes {
+		r.UID, r.Generation = "1", 1
+		c.PutRoute(r)
+	}
+	return c
 }
