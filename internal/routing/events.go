@@ -79,7 +79,10 @@ func (s EventSet) String() string {
 	if s&failureEvents != failureEvents {
 		return list(s.Names(), ",")
 	}
-	return list(append((s&^failureEvents).Names(), "failure"), ",")
+	// failure stands behind passed, as in the defaults.
+	upToPassed := setOf(travis.Pending, travis.Passed)
+	names := append((s & upToPassed).Names(), "failure")
+	return list(append(names, (s&^failureEvents&^upToPassed).Names()...), ",")
 }
 
 // trap says which event the set will miss although its author may think otherwise, or nothing.
