@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/travis"
 )
 
 var faults = map[string]func(*memoryLog, []byte) error{
@@ -259,4 +261,32 @@ func (l *mutePurge) purge(ctx context.Context, seq uint64) error {
 		return errDisk
 	}
 	return err
+}
+
+func TestAnEventThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{})
+		defer closeNow(t, e)
+		e.events = newCache[journal.Position, *travis.Event](0)
+		e.messages = newCache[uint64, []byte](0)
+		for build, room := range []string{"#damaged", "#sound"} {
+			if _, err := e.Accept(t.Context(), acceptance(int64(build+1), room)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.set(func(l *memoryLog) { l.damaged = l.first })
+		d, err := e.Take(t.Context(), queue.Healthy)
+		if err != nil || d.Event.Build.ID != 2 {
+			t.Fatalf("%+v, %v; want the event that can be read", d, err)
+		}
+		if kept := e.Deliveries(all); len(kept) != 2 || kept[0].Last.Reason == "" {
+			t.Errorf("kept %+v; nobody is told of the other", kept)
+		}
+
+		l.set(func(l *memoryLog) { l.damaged = 0 })
+		if d, err = e.Take(t.Context(), queue.Probation); err != nil || d.Event.Build.ID != 1 {
+			t.Errorf("%+v, %v; want the event that can be read again", d, err)
+		}
+	})
 }

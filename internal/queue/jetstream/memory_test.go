@@ -21,6 +21,7 @@ type memoryLog struct {
 
 	fault    func(l *memoryLog, data []byte) error // of the next appends, until it is nil
 	hangs    bool                                  // appends get no answer
+	damaged  uint64                                // the message that cannot be read
 	reopened error                                 // what reopen says
 	reopens  int
 }
@@ -75,6 +76,9 @@ func (l *memoryLog) read(_ context.Context, seq uint64) ([]byte, error) {
 	defer l.mu.Unlock()
 	if seq < l.first || seq > l.last() {
 		return nil, errGone
+	}
+	if seq == l.damaged {
+		return nil, errDisk
 	}
 	return l.messages[seq-l.first], nil
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
+// unreadablePause is how long an event that could not be read is left alone.
+const unreadablePause = time.Minute
+
 // lease is a delivery that was handed out and not settled yet.
 type lease struct {
 	target queue.Target
@@ -52,8 +55,13 @@ func (e *Engine) take(ctx context.Context, lane queue.Lane) (d queue.Delivery, o
 		case err != nil || l == nil:
 			return d, false, due, err
 		case l.Superseded == "":
-			d, err = e.handOut(ctx, l)
-			return d, err == nil, due, err
+			if d, err = e.handOut(ctx, l); err == nil {
+				return d, true, due, nil
+			}
+			if err := e.putOff(ctx, l, err); err != nil {
+				return d, false, due, err
+			}
+			continue
 		}
 		if err := e.drop(ctx, l); err != nil {
 			return d, false, due, err
@@ -113,11 +121,27 @@ func (e *Engine) drop(ctx context.Context, l *journal.Lease) error {
 	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
 }
 
+// putOff tries a delivery whose event cannot be read again later, so that one damaged message does
+// not keep all others from being sent. Where it is the whole store that does not answer, or whoever
+// waits gives up, it gives the delivery back and returns why.
+func (e *Engine) putOff(ctx context.Context, l *journal.Lease, why error) error {
+	e.mu.Lock()
+	down := e.down != nil || e.closed
+	e.mu.Unlock()
+	if down || ctx.Err() != nil {
+		e.giveBack(l.ID)
+		return why
+	}
+	e.logger.Error(why, "Event cannot be read; trying again later", "delivery", l.ID.String())
+	now := e.clock.Now()
+	o := queue.Outcome{Kind: queue.Retry, At: now, Due: now.Add(unreadablePause), Reason: "the store cannot read the event"}
+	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
+}
+
 // handOut completes a delivery with its event.
 func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery, error) {
 	event, err := e.event(ctx, l)
 	if err != nil {
-		e.giveBack(l.ID)
 		return queue.Delivery{}, fmt.Errorf("read event of delivery %s: %w: %w", l.ID, queue.ErrUnavailable, err)
 	}
 	return queue.Delivery{
