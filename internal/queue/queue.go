@@ -22,8 +22,10 @@ type Target struct {
 	// Address is the room as the service spells it; as the route spells it where the
 	// account could not be found yet.
 	Address string `json:"address"`
-	// Channel names the worker: deliveries of one channel are sent one at a time, in order.
-	// Two routes that resolve to the same room of the same account share it.
+	// Channel names the worker: deliveries of one channel are sent one at a time, in order. It is
+	// made of what the route says, not of what that resolves to, so that it is the same while an
+	// account or its credential is missing as when it is there. Routes of a namespace that name
+	// the same account and address share it.
 	Channel string `json:"channel"`
 }
 

@@ -167,7 +167,7 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 		},
 		"who may use an account": {
 			change:   func(c *Compiler) { c.PutDefaults(accounts(xmppAccount("first"), xmppAccount("second"))) },
-			touched:  []string{"a/second", "b/second"},
+			told:     []string{"a/second", "b/second"}, // their targets are what is written
 			accounts: []string{"second"},
 		},
 		"where an account may speak": {
@@ -177,7 +177,7 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 		},
 		"labels that choose": {
 			change:   func(c *Compiler) { c.PutNamespace("a", map[string]string{"any": "label"}) },
-			touched:  []string{"a/second"},
+			told:     []string{"a/second"},
 			accounts: []string{"second"},
 		},
 		"events of the cluster": {

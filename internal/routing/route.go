@@ -108,44 +108,48 @@ func (r *Route) equal(other *Route) bool {
 // resolveChannels finds the room of each channel, and says of each that has none why.
 func (r *Route) resolveChannels(t *Table, v *Verdict) {
 	r.Targets = make([]queue.Target, 0, len(r.spec.Channels))
+	var rooms []string
 	for i := range r.spec.Channels {
-		target, p := r.target(t, &r.spec.Channels[i])
+		target, room, p := r.target(t, &r.spec.Channels[i])
 		if p != nil && !slices.Contains(v.Unresolved, *p) {
 			v.Unresolved = append(v.Unresolved, *p)
 		}
-		if first := slices.IndexFunc(r.Targets, func(o queue.Target) bool { return o.Channel == target.Channel }); first >= 0 {
+		if room != "" && slices.Contains(rooms, room) {
 			v.Warnings = append(v.Warnings, fmt.Sprintf("two channels are the same room, %q of account %q: it gets one message", target.Address, target.Account))
 			continue
 		}
+		rooms = append(rooms, room)
 		r.Targets = append(r.Targets, target)
 	}
 }
 
-// target is where a channel's messages go, as far as it can be told.
-func (r *Route) target(t *Table, channel *v1alpha1.Channel) (queue.Target, *Problem) {
-	target := queue.Target{
+// target is where a channel's messages go, as far as it can be told, and the room in the one
+// spelling that all who mean it share; empty while nobody knows it.
+//
+// The channel's name for the store is made of what is written, for that stays the same while the
+// account, its Secret or the defaults come and go: a build's events must not be parted into two
+// channels, in which the later one could overtake.
+func (r *Route) target(t *Table, channel *v1alpha1.Channel) (target queue.Target, room string, p *Problem) {
+	target = queue.Target{
 		Namespace: r.Namespace,
 		Route:     r.Name,
 		RouteUID:  r.UID,
 		Account:   channel.Account,
 		Address:   channel.Address,
+		Channel:   r.Namespace + "/" + channel.Account + "/" + channel.Address,
 	}
 	if target.Account == "" {
 		target.Account = t.effectiveAccount(r.Namespace)
 	}
 	account, p := t.account(r.Namespace, target.Account)
-	var room string
 	if p == nil {
 		room, p = account.room(channel.Address)
 	}
 	if p != nil {
-		// Nobody knows the room yet, so nobody can share it.
-		target.Channel = "?" + r.Namespace + "/" + r.Name + "/" + target.Account + "/" + target.Address
-		return target, p
+		return target, "", p
 	}
 	target.Address = room
-	target.Channel = account.Namespace + "/" + account.Name + "/" + room
-	return target, nil
+	return target, account.Namespace + "/" + account.Name + "/" + room, nil
 }
 
 // vouch says what is missing for an event of the repository to be believed.

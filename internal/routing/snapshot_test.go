@@ -110,3 +110,43 @@ func TestHeldIsWhatIsThere(t *testing.T) {
 		t.Errorf("held after deleting: %+v", h)
 	}
 }
+
+func TestAChannelKeepsItsNameWhileItsAccountComesAndGoes(t *testing.T) {
+	config := testConfig()
+	c := NewCompiler(config)
+	system := config.OperatorNamespace
+	c.PutRoute(&v1alpha1.TravisRoute{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "r", UID: "u", Generation: 1},
+		Spec:       v1alpha1.TravisRouteSpec{Repository: "a/b", Channels: []v1alpha1.Channel{{Address: "Room@Example.com"}}},
+	})
+	channel := func() string {
+		r, ok := c.Table().Route("team", "r")
+		if !ok || len(r.Targets) != 1 {
+			t.Fatal("the route is not there with its one target")
+		}
+		return r.Targets[0].Channel
+	}
+	first := channel()
+	steps := []struct {
+		name string
+		do   func()
+	}{
+		{"the defaults appear", func() {
+			c.PutDefaults(&v1alpha1.TravisDefaults{
+				ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: "default", Generation: 1},
+				Spec:       v1alpha1.TravisDefaultsSpec{Accounts: []v1alpha1.Account{xmppAccount("jabber")}},
+			})
+		}},
+		{"the credential appears", func() {
+			c.PutSecret(Secret{Namespace: system, Name: "jabber", Type: v1alpha1.SecretTypeCredential,
+				Data: map[string]secret.Value{"password": secret.New("swordfish")}})
+		}},
+		{"the credential goes", func() { c.DeleteSecret(named(system, "jabber")) }},
+	}
+	for _, step := range steps {
+		step.do()
+		if got := channel(); got != first {
+			t.Errorf("after %s it is %q, was %q: a build's events would be parted", step.name, got, first)
+		}
+	}
+}
