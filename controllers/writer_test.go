@@ -154,21 +154,21 @@ func TestTheStatusTellsWhichChannelsTheRouteStillHas(t *testing.T) {
 
 func TestACacheThatLagsBehindDoesNotLeaveAnOldStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var cached *v1alpha1.TravisRoute // what reads give, while it is set
+		var cached atomic.Pointer[v1alpha1.TravisRoute] // what reads give, while it is set
 		w := writerOf(t, 1, func(types.NamespacedName) error { return nil })
 		live := w.Client.(client.WithWatch)
 		w.Client = interceptor.NewClient(live, interceptor.Funcs{
 			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-				if route, ok := obj.(*v1alpha1.TravisRoute); ok && cached != nil {
-					cached.DeepCopyInto(route)
+				if route, ok := obj.(*v1alpha1.TravisRoute); ok && cached.Load() != nil {
+					cached.Load().DeepCopyInto(route)
 					return nil
 				}
 				return c.Get(ctx, key, obj, opts...)
 			},
 		})
-		build := "1"
+		var build atomic.Int64
 		w.Channels = func(string, string) []ChannelState {
-			return []ChannelState{{Account: "x", Delivered: Mark{At: noon, Build: build, Event: "passed"}}}
+			return []ChannelState{{Account: "x", Delivered: Mark{At: noon, Build: strconv.FormatInt(build.Load(), 10), Event: "passed"}}}
 		}
 		key := types.NamespacedName{Namespace: "team", Name: "route-0"}
 		read := func() (r v1alpha1.TravisRoute) {
@@ -180,12 +180,13 @@ func TestACacheThatLagsBehindDoesNotLeaveAnOldStatus(t *testing.T) {
 		term(t, w)
 		time.Sleep(time.Minute)
 		first := read()
-		cached = &first
-		for _, build = range []string{"2", "1"} { // and back, before the cache has seen it
+		cached.Store(&first)
+		for _, n := range []int64{1, 0} { // and back, before the cache has seen it
+			build.Store(n)
 			w.Compiled(routing.Changes{Routes: []types.NamespacedName{key}})
 			synctest.Wait()
 		}
-		cached = nil
+		cached.Store(nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if got := read(); got.Status.LastBuild != first.Status.LastBuild {
