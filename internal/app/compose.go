@@ -19,7 +19,6 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/deliveryapi/why"
 	"github.com/travishook/travishook/internal/dispatch"
-	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/jetstream"
@@ -91,7 +90,7 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 	})
 	compiler.SetKeys(routingKeys(s.Trust, keyless, keys))
 	status.Compiler = compiler
-	pool := newPool(s.Delivery, log)
+	pool := newPool(s.Delivery, apiServer(cfg), log)
 	status.Connected = pool.Connected
 	dispatcher = dispatch.New(dispatch.Config{
 		Queue:      store,
@@ -199,19 +198,6 @@ func newReceiver(o receiver.Options, s settings.Receiver) (*receiver.Server, err
 	}
 	o.Log.Info("receiver listens", "address", server.Addr().String(), "path", s.PathPrefix, "publicURL", s.PublicURL)
 	return server, nil
-}
-
-// newPool makes the notifiers' pool, with two outbound clients: one for the administrator's
-// accounts, and one that refuses the addresses that tenants must not reach.
-func newPool(s settings.Delivery, log logr.Logger) *dispatch.Pool {
-	rules := &notify.Rules{Allow: s.AllowAddresses, Deny: s.DenyAddresses}
-	agent := "travishook/" + Version()
-	return dispatch.NewPool(dispatch.PoolConfig{
-		Services: registry.Services,
-		Trusted:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent}), Dial: notify.NewDialer(nil)},
-		Guarded:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent, Rules: rules}), Dial: notify.NewDialer(rules)},
-		Log:      log,
-	})
 }
 
 // observer tells metrics and people what the receiver did.
