@@ -18,9 +18,6 @@ type Rules struct {
 	Deny []netip.Prefix
 	// Allow lets addresses through that are not public.
 	Allow []netip.Prefix
-	// AllowHosts lets whole host names through, with all that they resolve to except Deny.
-	// They are compared without regard to case.
-	AllowHosts []string
 }
 
 // ErrForbidden is what a dial ends with that the address rules refuse.
@@ -100,16 +97,6 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-func (r Rules) hostAllowed(host string) bool {
-	return slices.ContainsFunc(r.AllowHosts, func(h string) bool { return strings.EqualFold(h, host) })
-}
-
-// onlyDeny are the rules for a host that is allowed by its name.
-func (r Rules) onlyDeny() Rules {
-	everything := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
-	return Rules{Deny: r.Deny, Allow: everything}
-}
-
 // control refuses forbidden addresses at the moment of connecting: after the name has been
 // resolved, so that a name that resolves to something else by then is caught.
 func (r Rules) control(_ context.Context, network, address string, _ syscall.RawConn) error {
@@ -126,18 +113,12 @@ func (r Rules) control(_ context.Context, network, address string, _ syscall.Raw
 // NewDialer returns a dialer with the time limit of dialTimeout. With rules other than nil
 // it refuses what they forbid, by a permanent error.
 func NewDialer(rules *Rules) Dialer {
-	plain := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
 	if rules == nil {
-		return plain.DialContext
+		return dialer.DialContext
 	}
-	guarded, named := *plain, *plain
-	guarded.ControlContext = rules.control
-	named.ControlContext = rules.onlyDeny().control
+	dialer.ControlContext = rules.control
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		dialer := &guarded
-		if host, _, err := net.SplitHostPort(address); err == nil && rules.hostAllowed(host) {
-			dialer = &named
-		}
 		conn, err := dialer.DialContext(ctx, network, address)
 		if errors.Is(err, ErrForbidden) {
 			return nil, Permanent(err)

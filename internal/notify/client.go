@@ -99,9 +99,6 @@ func proxyFunc(env *httpproxy.Config, rules *Rules) func(*http.Request) (*url.UR
 
 // checkHost refuses a host of which any address known here is forbidden.
 func (r Rules) checkHost(ctx context.Context, host string) error {
-	if r.hostAllowed(host) {
-		r = r.onlyDeny()
-	}
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return permanentIf(r.Check(addr))
 	}
