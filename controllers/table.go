@@ -42,6 +42,8 @@ type TableOptions struct {
 	// NamespaceLabels is false where the operator serves chosen namespaces only and may not read
 	// the namespaces themselves: no label selector then matches.
 	NamespaceLabels bool
+	// Asked is told of every route that carries the annotation that asks for a test.
+	Asked func(route types.NamespacedName)
 	// Keys is nil where no key is read from a ConfigMap.
 	Keys Keys
 }
@@ -51,7 +53,9 @@ type TableOptions struct {
 func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
 	t := &Table{}
 	specOnly := builder.WithPredicates(specChanged())
-	err := add(t, mgr, routeFeeder(mgr, o.Compiler), specOnly)
+	specOrAsked := builder.WithPredicates(predicate.Or[client.Object](
+		predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))
+	err := add(t, mgr, routeFeeder(mgr, o.Compiler, o.Asked), specOrAsked)
 	if err == nil {
 		err = add(t, mgr, defaultsFeeder(mgr, o.Compiler), specOnly)
 	}
@@ -92,13 +96,18 @@ func (t *Table) Load(ctx context.Context) error {
 	return nil
 }
 
-func routeFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*v1alpha1.TravisRoute] {
+func routeFeeder(mgr ctrl.Manager, c *routing.Compiler, asked func(types.NamespacedName)) *feeder[*v1alpha1.TravisRoute] {
 	return &feeder[*v1alpha1.TravisRoute]{
 		name:   "travisroute",
 		reader: mgr.GetClient(),
 		empty:  func() *v1alpha1.TravisRoute { return &v1alpha1.TravisRoute{} },
 		list:   func() client.ObjectList { return &v1alpha1.TravisRouteList{} },
-		put:    c.PutRoute,
+		put: func(r *v1alpha1.TravisRoute) {
+			c.PutRoute(r)
+			if request(r) != "" {
+				asked(client.ObjectKeyFromObject(r))
+			}
+		},
 		remove: c.DeleteRoute,
 		held:   func() []types.NamespacedName { return c.Held().Routes },
 	}

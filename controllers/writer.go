@@ -34,10 +34,13 @@ type StatusWriter struct {
 	Channels func(namespace, route string) []ChannelState
 	// Connected tells whether an account is logged in, on a service where that is kept up.
 	Connected func(namespace, account string) (connected, known bool)
-	Recorder  events.EventRecorder
-	Lease     Lease
-	Log       logr.Logger
+	// Try sends a test message to each channel of a route; the error says why there can be no test.
+	Try      func(ctx context.Context, route types.NamespacedName) ([]TestResult, error)
+	Recorder events.EventRecorder
+	Lease    Lease
+	Log      logr.Logger
 
+	trials   trials
 	turns    turns
 	pace     *rate.Limiter
 	notices  notices
@@ -66,6 +69,11 @@ func (w *StatusWriter) Compiled(c routing.Changes) {
 // Settled is told that a delivery of a route came to something. It does not block.
 func (w *StatusWriter) Settled(namespace, route string) {
 	w.turns.soon(subject{kindRoute, types.NamespacedName{Namespace: namespace, Name: route}}, settle)
+}
+
+// Asked is told that a route carries the annotation that asks for a test. It does not block.
+func (w *StatusWriter) Asked(route types.NamespacedName) {
+	w.turns.soon(subject{kindRoute, route}, 0)
 }
 
 // Noticed is told what showed in the traffic of a repository (in lower case) that a namespace's
@@ -155,6 +163,7 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName)
 	verdict, ok := w.Compiler.Verdict(key)
 	if !ok { // not in the table yet, or no more: its turn comes with the change
 		w.notices.forget(key)
+		w.trials.forget(key)
 		return 0, nil
 	}
 	noticed, again := w.notices.of(key, time.Now())
@@ -163,8 +172,10 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName)
 	if err := w.Client.Get(ctx, key, route); err != nil {
 		return 0, err
 	}
+	w.tryOut(ctx, route)
 	old := route.DeepCopy()
 	route.Status = routeStatus(old.Status, route.Spec.Repository, verdict, w.channels(key))
+	route.Status.Test = w.trials.last(key, old.Status.Test)
 	if equality.Semantic.DeepEqual(old.Status, route.Status) {
 		return again, nil
 	}

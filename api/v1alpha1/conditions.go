@@ -51,6 +51,9 @@ const (
 
 // Labels and annotations.
 const (
+	// AnnotationTest on a TravisRoute has a test message sent to its channels each time that its value
+	// changes; status.test tells what came of it.
+	AnnotationTest = "travishook.dev/test"
 	// LabelSecretType must be on every Secret that the operator is to read.
 	LabelSecretType = "travishook.dev/secret-type"
 	// SecretTypeToken marks a Secret with the keys repository and token.

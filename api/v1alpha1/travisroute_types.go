@@ -215,6 +215,11 @@ type TravisRouteStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Channels []ChannelStatus `json:"channels,omitempty"`
 
+	// test tells what came of the last test message, which the annotation travishook.dev/test asks for.
+	//
+	// +optional
+	Test *RouteTest `json:"test,omitempty"`
+
 	// lastBuild is the last one that a message told of, with its event.
 	//
 	// +optional

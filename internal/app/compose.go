@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -27,6 +29,7 @@ import (
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/settings"
+	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/verify"
 )
 
@@ -101,6 +104,10 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 		RetryLimit: time.Duration(s.Delivery.RetryFor),
 	})
 
+	status.Try = func(ctx context.Context, route types.NamespacedName) ([]controllers.TestResult, error) {
+		return tryRoute(ctx, compiler.Table(), dispatcher, route)
+	}
+
 	p := &pipeline{
 		keys: keys, keysChanged: keysChanged, rejudge: func() { compiler.SetKeys(routingKeys(s.Trust, keyless, keys)) },
 		keeper:     tableKeeper{memory: store, compiler: compiler, log: log.WithName("table")},
@@ -112,7 +119,7 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 		fromConfigMaps = p.configMaps
 	}
 	p.table, err = controllers.SetupTable(mgr, controllers.TableOptions{
-		Compiler: compiler, NamespaceLabels: scope.wholeCluster(), Keys: fromConfigMaps,
+		Compiler: compiler, NamespaceLabels: scope.wholeCluster(), Keys: fromConfigMaps, Asked: status.Asked,
 	})
 	if err != nil {
 		return err
@@ -151,6 +158,28 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 		}
 	}
 	return hand(mgr, p, status)
+}
+
+// tryRoute sends a test message to each channel of a route, all at once.
+func tryRoute(ctx context.Context, table *routing.Table, d *dispatch.Dispatcher, key types.NamespacedName) ([]controllers.TestResult, error) {
+	route, ok := table.Route(key.Namespace, key.Name)
+	if !ok || !route.Accepted {
+		return nil, errors.New("the route is not accepted, so there is nothing to test")
+	}
+	event := travis.TestEvent(route.Repository, time.Now())
+	results := make([]controllers.TestResult, len(route.Targets))
+	var under sync.WaitGroup
+	for i, t := range route.Targets {
+		under.Go(func() {
+			note, err := d.Try(ctx, t, event)
+			if err != nil {
+				note = err.Error()
+			}
+			results[i] = controllers.TestResult{Account: t.Account, Address: t.Address, Delivered: err == nil, Reason: note}
+		})
+	}
+	under.Wait()
+	return results, nil
 }
 
 // checkMessage runs a template against a sample of every event.

@@ -85,3 +85,31 @@ spec: {repository: example/example, channels: [{account: room}]}
 		Eventually(texts(r)).Should(ConsistOf(ContainSubstring("canceled")))
 	})
 })
+
+var _ = Describe("A route with the annotation that asks for a test", func() {
+	It("sends a test message once for each value, and tells on its status what came of it", func(ctx context.Context) {
+		s, r := newSite(ctx), openRoom()
+		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s.start(ctx)
+		s.waitReady(ctx)
+		test := func() string {
+			return kubectl(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.test}")
+		}
+		kubectl(ctx, "", "annotate", "travisroute", "example", "-n", s.name, "travishook.dev/test=one")
+		Eventually(texts(r)).Should(ConsistOf(HavePrefix("[test] ")))
+		Eventually(test).Should(And(ContainSubstring(`"request":"one"`), ContainSubstring(`"passed":true`)))
+
+		By("refusing the next one in the room")
+		r.Refuse(http.StatusNotFound)
+		kubectl(ctx, "", "annotate", "--overwrite", "travisroute", "example", "-n", s.name, "travishook.dev/test=two")
+		Eventually(test).Should(And(ContainSubstring(`"request":"two"`), ContainSubstring(`"passed":false`), ContainSubstring("404")))
+
+		By("making no test again after a restart")
+		r.Refuse(0)
+		Expect(s.operator.Stop()).To(Succeed())
+		s.start(ctx)
+		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))
+		Eventually(texts(r)).Should(HaveLen(2))
+		Expect(texts(r)()[1]).To(ContainSubstring("build/123"))
+	})
+})

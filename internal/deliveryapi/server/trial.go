@@ -40,7 +40,7 @@ func (h *handler) test(c *caller, r *http.Request) (any, *refusal) {
 		return nil, refuse(http.StatusBadRequest, "route %s is not accepted: %s", name, strings.Join(problems, "; "))
 	}
 	h.Log.Info("test messages are sent", "user", c.user.Username, "namespace", asked.Namespace, "route", asked.Route)
-	return h.try(r, route.Targets, testEvent(route.Repository, time.Now())), nil
+	return h.try(r, route.Targets, travis.TestEvent(route.Repository, time.Now())), nil
 }
 
 func (h *handler) try(r *http.Request, targets []queue.Target, e travis.Event) deliveryapi.Tested {
@@ -59,21 +59,4 @@ func (h *handler) try(r *http.Request, targets []queue.Target, e travis.Event) d
 	}
 	under.Wait()
 	return deliveryapi.Tested{Results: results}
-}
-
-// testEvent is a build that never was, and says so wherever a template may look.
-func testEvent(repository string, now time.Time) travis.Event {
-	owner, name, _ := strings.Cut(repository, "/")
-	now = now.UTC().Truncate(time.Second)
-	return travis.Event{
-		Repository: travis.Repository{Owner: owner, Name: name},
-		Build: travis.Build{
-			Number: "0", Type: travis.Push, State: "passed", Result: travis.Passed, Branch: "test",
-			Started: now.Add(-time.Minute), Finished: now, Duration: time.Minute,
-		},
-		Commit: travis.Commit{
-			SHA:     strings.Repeat("0", 40),
-			Message: "A test message: nothing was built", Author: "travishook", Committer: "travishook", Committed: now,
-		},
-	}
 }
