@@ -53,8 +53,7 @@ type TableOptions struct {
 func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
 	t := &Table{}
 	specOnly := builder.WithPredicates(specChanged())
-	specOrAsked := builder.WithPredicates(predicate.Or[client.Object](
-		predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))
+	specOrAsked := builder.WithPredicates(predicate.Or(specChanged(), predicate.AnnotationChangedPredicate{}))
 	err := add(t, mgr, routeFeeder(mgr, o.Compiler, o.Asked), specOrAsked)
 	if err == nil {
 		err = add(t, mgr, defaultsFeeder(mgr, o.Compiler), specOnly)

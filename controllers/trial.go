@@ -105,7 +105,7 @@ func testStatus(asked string, now time.Time, results []TestResult, err error) *v
 	for _, r := range results {
 		s.Passed = s.Passed && r.Delivered
 		s.Channels = append(s.Channels, v1alpha1.ChannelTest{
-			Account: r.Account, Address: r.Address, Delivered: r.Delivered, Reason: bounded(r.Reason),
+			Account: r.Account, Address: clipped(r.Address, maxAddress), Delivered: r.Delivered, Reason: bounded(r.Reason),
 		})
 	}
 	return s
