@@ -85,7 +85,7 @@ func manifests(town victim.Town) []client.Object {
 		}
 		objects = append(objects, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{
-				Namespace: s.Namespace, Name: s.Name, Labels: map[string]string{v1alpha1.LabelSecretType: string(s.Type)},
+				Namespace: s.Namespace, Name: s.Name, Labels: map[string]string{v1alpha1.LabelSecretType: s.Type},
 			},
 			StringData: data,
 		})
