@@ -30,10 +30,16 @@ type loader interface {
 	load(ctx context.Context) error
 }
 
-// Keys takes the content of ConfigMaps that hold signing keys.
+// The kinds of object that can hold a signing key.
+const (
+	KindConfigMap = "ConfigMap"
+	KindSecret    = "Secret"
+)
+
+// Keys takes the content of ConfigMaps and Secrets that hold signing keys.
 type Keys interface {
-	PutConfigMap(name string, data map[string]string)
-	DeleteConfigMap(name string)
+	Put(kind, name string, data map[string]string)
+	Delete(kind, name string)
 }
 
 // TableOptions say what is watched.
@@ -44,8 +50,11 @@ type TableOptions struct {
 	NamespaceLabels bool
 	// Asked is told of every route that carries the annotation that asks for a test.
 	Asked func(route types.NamespacedName)
-	// Keys is nil where no key is read from a ConfigMap.
-	Keys Keys
+	// Keys are given what the namespace KeysIn holds of them; its ConfigMaps are watched if
+	// ConfigMaps says so.
+	Keys       Keys
+	KeysIn     string
+	ConfigMaps bool
 }
 
 // SetupTable starts the reconcilers. Once the manager's caches are in sync, Load tells when the
@@ -59,12 +68,12 @@ func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
 		err = add(t, mgr, defaultsFeeder(mgr, o.Compiler), specOnly)
 	}
 	if err == nil {
-		err = add(t, mgr, secretFeeder(mgr, o.Compiler))
+		err = add(t, mgr, secretFeeder(mgr, o))
 	}
 	if err == nil && o.NamespaceLabels {
 		err = add(t, mgr, namespaceFeeder(mgr, o.Compiler), builder.OnlyMetadata)
 	}
-	if err == nil && o.Keys != nil {
+	if err == nil && o.ConfigMaps {
 		err = add(t, mgr, keyFeeder(mgr, o.Keys))
 	}
 	if err != nil {
@@ -124,16 +133,38 @@ func defaultsFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*v1alpha1.Tra
 	}
 }
 
-func secretFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*corev1.Secret] {
+func secretFeeder(mgr ctrl.Manager, o TableOptions) *feeder[*corev1.Secret] {
 	return &feeder[*corev1.Secret]{
 		name:   "secret",
 		reader: mgr.GetClient(),
 		empty:  func() *corev1.Secret { return &corev1.Secret{} },
 		list:   func() client.ObjectList { return &corev1.SecretList{} },
-		put:    func(s *corev1.Secret) { c.PutSecret(sealed(s)) },
-		remove: c.DeleteSecret,
-		held:   func() []types.NamespacedName { return c.Held().Secrets },
+		put:    o.putSecret,
+		remove: func(key types.NamespacedName) {
+			o.Compiler.DeleteSecret(key)
+			if key.Namespace == o.KeysIn {
+				o.Keys.Delete(KindSecret, key.Name)
+			}
+		},
+		held: func() []types.NamespacedName { return o.Compiler.Held().Secrets },
 	}
+}
+
+// putSecret passes a Secret on by its label: a key is the operator's own, all else the routes'.
+func (o TableOptions) putSecret(s *corev1.Secret) {
+	if s.Labels[v1alpha1.LabelSecretType] != v1alpha1.SecretTypeKey {
+		o.Compiler.PutSecret(sealed(s))
+		return
+	}
+	o.Compiler.DeleteSecret(client.ObjectKeyFromObject(s)) // it may have had another label before
+	if s.Namespace != o.KeysIn {
+		return
+	}
+	data := make(map[string]string, len(s.Data))
+	for key, value := range s.Data {
+		data[key] = string(value)
+	}
+	o.Keys.Put(KindSecret, s.Name, data)
 }
 
 // sealed is the Secret in a form that cannot be printed.
@@ -179,8 +210,8 @@ func keyFeeder(mgr ctrl.Manager, k Keys) *feeder[*corev1.ConfigMap] {
 		reader: mgr.GetClient(),
 		empty:  func() *corev1.ConfigMap { return &corev1.ConfigMap{} },
 		list:   func() client.ObjectList { return &corev1.ConfigMapList{} },
-		put:    func(m *corev1.ConfigMap) { k.PutConfigMap(m.Name, m.Data) },
-		remove: func(key types.NamespacedName) { k.DeleteConfigMap(key.Name) },
+		put:    func(m *corev1.ConfigMap) { k.Put(KindConfigMap, m.Name, m.Data) },
+		remove: func(key types.NamespacedName) { k.Delete(KindConfigMap, key.Name) },
 		held:   func() []types.NamespacedName { return nil }, // keys outlive their ConfigMap
 	}
 }

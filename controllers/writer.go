@@ -35,10 +35,12 @@ type StatusWriter struct {
 	// Connected tells whether an account is logged in, on a service where that is kept up.
 	Connected func(namespace, account string) (connected, known bool)
 	// Try sends a test message to each channel of a route; the error says why there can be no test.
-	Try      func(ctx context.Context, route types.NamespacedName) ([]TestResult, error)
-	Recorder events.EventRecorder
-	Lease    Lease
-	Log      logr.Logger
+	Try func(ctx context.Context, route types.NamespacedName) ([]TestResult, error)
+	// WebhookURL is what people write into .travis.yml, without a proof; empty if nobody has set it.
+	WebhookURL string
+	Recorder   events.EventRecorder
+	Lease      Lease
+	Log        logr.Logger
 
 	trials   trials
 	turns    turns
@@ -221,6 +223,7 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 	defaults.Status = defaultsStatus(old.Status, verdict, func(account string) AccountState {
 		return w.fares(types.NamespacedName{Namespace: key.Namespace, Name: account})
 	})
+	defaults.Status.WebhookURL = w.WebhookURL
 	if again == 0 && slices.ContainsFunc(defaults.Status.Accounts, func(a v1alpha1.AccountStatus) bool { return a.Connected != nil }) {
 		again = lookAgain // nobody tells when a connection comes or goes
 	}

@@ -60,4 +60,7 @@ const (
 	SecretTypeToken = "token"
 	// SecretTypeCredential marks a Secret that an account refers to.
 	SecretTypeCredential = "credential"
+	// SecretTypeKey marks a Secret in the operator's namespace with a key that Travis signs with,
+	// which the operator's settings name.
+	SecretTypeKey = "key"
 )

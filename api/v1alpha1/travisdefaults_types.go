@@ -226,6 +226,13 @@ type TravisDefaultsStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
+	// webhookURL is the address that people write into .travis.yml, as the operator's settings have
+	// it: without a proof, which kubectl travis token adds.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	WebhookURL string `json:"webhookURL,omitempty"`
+
 	// accounts tell of each account whether it can be used, and how it fares.
 	//
 	// +optional

@@ -60,12 +60,13 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 	}
 
 	status := &controllers.StatusWriter{
-		Client:   mgr.GetClient(),
-		Live:     mgr.GetAPIReader(),
-		Channels: channelStates(store),
-		Recorder: mgr.GetEventRecorder("travishook"),
-		Lease:    controllers.Lease{Client: client, Namespace: scope.own, Log: log.WithName("status")},
-		Log:      log.WithName("status"),
+		Client:     mgr.GetClient(),
+		Live:       mgr.GetAPIReader(),
+		Channels:   channelStates(store),
+		Recorder:   mgr.GetEventRecorder("travishook"),
+		WebhookURL: s.Receiver.PublicURL,
+		Lease:      controllers.Lease{Client: client, Namespace: scope.own, Log: log.WithName("status")},
+		Log:        log.WithName("status"),
 	}
 	store.OnChange(status.Settled)
 	var dispatcher *dispatch.Dispatcher
@@ -113,13 +114,10 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 		keeper:     tableKeeper{memory: store, compiler: compiler, log: log.WithName("table")},
 		dispatcher: dispatcher, store: store, log: log,
 	}
-	var fromConfigMaps controllers.Keys
-	if scope.configMaps {
-		p.configMaps = &configMapKeys{configured: s.Trust.Keys, keys: keys, log: log.WithName("keys")}
-		fromConfigMaps = p.configMaps
-	}
+	p.objectKeys = objectKeys{configured: s.Trust.Keys, keys: keys, log: log.WithName("keys")}
 	p.table, err = controllers.SetupTable(mgr, controllers.TableOptions{
-		Compiler: compiler, NamespaceLabels: scope.wholeCluster(), Keys: fromConfigMaps, Asked: status.Asked,
+		Compiler: compiler, NamespaceLabels: scope.wholeCluster(), Asked: status.Asked,
+		Keys: p.objectKeys, KeysIn: scope.own, ConfigMaps: scope.configMaps,
 	})
 	if err != nil {
 		return err

@@ -8,13 +8,16 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/settings"
 	"github.com/travishook/travishook/internal/verify"
 	"github.com/travishook/travishook/internal/verify/keysource"
 )
 
-// newKeys makes the keyring's keeper from the settings. Keys in ConfigMaps are awaited.
+// newKeys makes the keyring's keeper from the settings. Keys in ConfigMaps and
+// Secrets are awaited.
 func newKeys(t settings.Trust, memory keysource.Memory, changed func(), log logr.Logger) (*keysource.Keys, error) {
 	o := keysource.Options{
 		Changed: changed,
@@ -54,54 +57,74 @@ func routingKeys(t settings.Trust, keyless verify.Patterns, keys *keysource.Keys
 	}
 }
 
-// configMapKeys hands the content of ConfigMaps to the keys that the settings keep there.
-type configMapKeys struct {
+// objectKeys hands the content of ConfigMaps and Secrets to the keys that the settings keep there.
+type objectKeys struct {
 	configured []settings.Key
 	keys       *keysource.Keys
 	log        logr.Logger
 }
 
-// PutConfigMap takes a key up. One that cannot be read leaves the last good one valid.
-func (c configMapKeys) PutConfigMap(name string, data map[string]string) {
-	for _, k := range c.in(name) {
-		text, ok := data[k.ConfigMap.Key]
+// source is where a key is, if it is in an object of the cluster.
+func source(k settings.Key) (kind string, at settings.ObjectKey, ok bool) {
+	switch {
+	case k.ConfigMap != nil:
+		return controllers.KindConfigMap, *k.ConfigMap, true
+	case k.Secret != nil:
+		return controllers.KindSecret, *k.Secret, true
+	}
+	return "", settings.ObjectKey{}, false
+}
+
+// Put takes the keys of an object up. One that cannot be read leaves the last good one valid.
+func (o objectKeys) Put(kind, name string, data map[string]string) {
+	o.each(kind, name, func(k settings.Key, at settings.ObjectKey) {
+		text, ok := data[at.Key]
 		if !ok {
-			c.fault(k, fmt.Sprintf("ConfigMap %q has no key %q", name, k.ConfigMap.Key))
-			continue
+			o.fault(k, fmt.Sprintf("%s %q has no key %q", kind, name, at.Key))
+			return
 		}
 		public, err := verify.ParseKey(text)
 		if err != nil {
-			c.fault(k, fmt.Sprintf("ConfigMap %q, key %q: %v", name, k.ConfigMap.Key, err))
-			continue
+			o.fault(k, fmt.Sprintf("%s %q, key %q: %v", kind, name, at.Key, err))
+			return
 		}
-		c.keys.Set(k.Name, public)
-	}
-}
-
-// DeleteConfigMap leaves the last good key valid.
-func (c configMapKeys) DeleteConfigMap(name string) {
-	for _, k := range c.in(name) {
-		c.fault(k, fmt.Sprintf("ConfigMap %q does not exist in the operator's namespace", name))
-	}
-}
-
-func (c configMapKeys) fault(k settings.Key, problem string) {
-	c.keys.Fault(k.Name, problem)
-	c.log.Info("signing key cannot be read; the last good one, if any, stays valid", "key", k.Name, "reason", problem)
-}
-
-func (c configMapKeys) in(name string) []settings.Key {
-	return slices.DeleteFunc(slices.Clone(c.configured), func(k settings.Key) bool {
-		return k.ConfigMap == nil || k.ConfigMap.Name != name
+		o.keys.Set(k.Name, public)
 	})
 }
 
-// sweep faults the keys whose ConfigMap is not there at the start: no event tells of that.
-func (c configMapKeys) sweep() {
-	states := c.keys.States()
-	for i, k := range c.configured {
-		if k.ConfigMap != nil && !states[i].Known && states[i].Problem == "" {
-			c.DeleteConfigMap(k.ConfigMap.Name)
+// Delete leaves the last good key valid.
+func (o objectKeys) Delete(kind, name string) {
+	o.each(kind, name, func(k settings.Key, _ settings.ObjectKey) { o.fault(k, missing(kind, name)) })
+}
+
+func missing(kind, name string) string {
+	text := fmt.Sprintf("%s %q does not exist in the operator's namespace", kind, name)
+	if kind == controllers.KindSecret {
+		text += fmt.Sprintf(", or lacks the label %s=%s", v1alpha1.LabelSecretType, v1alpha1.SecretTypeKey)
+	}
+	return text
+}
+
+func (o objectKeys) fault(k settings.Key, problem string) {
+	o.keys.Fault(k.Name, problem)
+	o.log.Info("signing key cannot be read; the last good one, if any, stays valid", "key", k.Name, "reason", problem)
+}
+
+// each calls do for every key that is configured to be in the object.
+func (o objectKeys) each(kind, name string, do func(settings.Key, settings.ObjectKey)) {
+	for _, k := range o.configured {
+		if in, at, ok := source(k); ok && in == kind && at.Name == name {
+			do(k, at)
+		}
+	}
+}
+
+// sweep faults the keys whose object is not there at the start: no event tells of that.
+func (o objectKeys) sweep() {
+	states := o.keys.States()
+	for i, k := range o.configured {
+		if kind, at, ok := source(k); ok && !states[i].Known && states[i].Problem == "" {
+			o.Delete(kind, at.Name)
 		}
 	}
 }

@@ -123,7 +123,7 @@ func cacheOptions(scope scope) cache.Options {
 // ourSecrets selects the Secrets that their owners have labelled for the operator.
 func ourSecrets() labels.Selector {
 	types, err := labels.NewRequirement(v1alpha1.LabelSecretType, selection.In,
-		[]string{v1alpha1.SecretTypeToken, v1alpha1.SecretTypeCredential})
+		[]string{v1alpha1.SecretTypeToken, v1alpha1.SecretTypeCredential, v1alpha1.SecretTypeKey})
 	utilruntime.Must(err) // constants: it cannot fail at run time without failing in every test
 	return labels.NewSelector().Add(*types)
 }

@@ -21,7 +21,7 @@ import (
 // handed to. The store is open before and closed after all of it.
 type pipeline struct {
 	table      *controllers.Table
-	configMaps *configMapKeys // nil where no key is in one
+	objectKeys objectKeys
 	keys       *keysource.Keys
 	// keysChanged has something in it when other keys are known than before, and rejudge has the
 	// routes' verdicts tell of that.
@@ -93,9 +93,7 @@ func (p *pipeline) send(ctx, sending context.Context, helpers *sync.WaitGroup) e
 		}
 		return err
 	}
-	if p.configMaps != nil {
-		p.configMaps.sweep()
-	}
+	p.objectKeys.sweep()
 	p.complete.Store(true)
 	helpers.Go(func() { p.keeper.run(sending) })
 	return p.dispatcher.Run(sending)

@@ -56,13 +56,14 @@ func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m no
 	}
 	defer release()
 
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
+	// Others who speak in the room just now are no fault of it, so the attempt begins after them.
 	leave, err := d.rooms.enter(ctx, to.Account.Namespace+"/"+to.Account.Name+"/"+to.Address)
 	if err != nil {
 		return fmt.Errorf("wait for the room: %w", err)
 	}
 	defer leave()
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
 	m.Address = to.Address
 	m.Route = t.Namespace + "/" + t.Route
 	return hide(d.notify(ctx, notifier, m), to.Account.Credential)

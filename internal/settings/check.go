@@ -83,9 +83,11 @@ func (k *Key) check(p *problems, at string) {
 		_, err := verify.ParseKey(k.PEM)
 		p.check(err == nil, "%s.pem: %v", at, err)
 	}
-	if k.ConfigMap != nil {
-		sources++
-		p.check(k.ConfigMap.Name != "" && k.ConfigMap.Key != "", "%s.configMap: set both name and key", at)
+	for field, object := range map[string]*ObjectKey{"configMap": k.ConfigMap, "secret": k.Secret} {
+		if object != nil {
+			sources++
+			p.check(object.Name != "" && object.Key != "", "%s.%s: set both name and key", at, field)
+		}
 	}
 	if k.URL != "" {
 		sources++
@@ -93,7 +95,7 @@ func (k *Key) check(p *problems, at string) {
 		p.check(err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())),
 			"%s.url: %q is not a URL such as https://api.travis-ci.com/config; over plain http, whoever is on the way could give a key of their own", at, k.URL)
 	}
-	p.check(sources == 1, "%s: set exactly one of pem, configMap and url", at)
+	p.check(sources == 1, "%s: set exactly one of pem, configMap, secret and url", at)
 	for i, glob := range k.Repositories {
 		p.glob(fmt.Sprintf("%s.repositories[%d]", at, i), glob)
 	}

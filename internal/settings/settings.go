@@ -101,23 +101,26 @@ type Trust struct {
 	KeylessRepositories []string `json:"keylessRepositories"`
 }
 
-// Key is a public key of one Travis. Exactly one of pem, configMap and url is set.
+// Key is a public key of one Travis. Exactly one of pem, configMap, secret and url is set.
 type Key struct {
 	// name in logs and conditions.
 	Name string `json:"name"`
 	// pem is the key itself.
 	PEM string `json:"pem"`
 	// configMap in the operator's namespace that holds the key as PEM. A change is taken up at once.
-	ConfigMap *ConfigMapKey `json:"configMap"`
+	ConfigMap *ObjectKey `json:"configMap"`
+	// secret in the operator's namespace that holds the key as PEM, labelled
+	// travishook.dev/secret-type=key. A change is taken up at once.
+	Secret *ObjectKey `json:"secret"`
 	// url of a Travis' /config, such as https://api.travis-ci.com/config.
 	URL string `json:"url"`
 	// repositories that the key may vouch for, as owner/name globs. Empty: all.
 	Repositories []string `json:"repositories"`
 }
 
-// ConfigMapKey is a value in a ConfigMap.
-type ConfigMapKey struct {
-	// name of the ConfigMap.
+// ObjectKey is a value in a ConfigMap or a Secret.
+type ObjectKey struct {
+	// name of the object.
 	Name string `json:"name"`
 	// key in it.
 	Key string `json:"key"`

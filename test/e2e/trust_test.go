@@ -64,6 +64,20 @@ var _ = Describe("Trust", func() {
 		Eventually(func() int { return s.post(ctx, travistest.Build{ID: 3, RepositoryID: 99}) }).Should(Equal(http.StatusAccepted))
 	})
 
+	It("is given by a key in a labelled Secret of the operator's namespace", func(ctx context.Context) {
+		s, r := newSite(ctx), openRoom()
+		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		before, _, _ := strings.Cut(s.settings(), "  - name: test")
+		s.startWith(ctx, before+"  - {name: ours, secret: {name: travis-key, key: key.pem}}\n")
+		Eventually(s.ready(ctx)).Should(ContainSubstring("travishook.dev/secret-type=key"))
+
+		kubectl(ctx, travistest.PEM(s.key), "create", "secret", "generic", "travis-key", "-n", s.system, "--from-file=key.pem=/dev/stdin")
+		kubectl(ctx, "", "label", "secret", "travis-key", "-n", s.system, "travishook.dev/secret-type=key")
+		s.waitReady(ctx)
+		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))
+		Eventually(texts(r)).Should(HaveLen(1))
+	})
+
 	It("waits for a key at a URL, and says on the route what the URL gives instead", func(ctx context.Context) {
 		var body string
 		config := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
