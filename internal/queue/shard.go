@@ -10,21 +10,15 @@ import (
 // number is part of what replicas agree on: it never changes.
 const Shards = 64
 
-// Together begins the name of a channel all of whose account's channels belong to one replica:
-// Together + namespace + "/" + account + "/" + room. It is for accounts that are logged in all the
-// time, which is once in the whole cluster.
-const Together = "="
-
 // Shard is the one that a channel belongs to. It follows from the channel's name alone, so that
-// all replicas agree on it.
+// all replicas agree on it: from the account as the route names it, the second part of the name.
+// So whatever goes to one account is sent by one replica, and an account that is logged in all
+// the time is logged in there only. A name of another form is taken whole.
 func Shard(channel string) int {
-	if strings.HasPrefix(channel, Together) {
-		if parts := strings.SplitN(channel, "/", 3); len(parts) == 3 {
-			channel = parts[0] + "/" + parts[1]
-		}
+	if parts := strings.SplitN(channel, "/", 3); len(parts) == 3 {
+		channel = parts[1]
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(channel)) // never an error
-	// The last bits of FNV are the best mixed ones.
 	return int(h.Sum64() % Shards)
 }
