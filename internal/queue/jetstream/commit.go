@@ -159,7 +159,7 @@ func (e *Engine) write(batch []*request) error {
 		if err != nil || nothing {
 			return err
 		}
-		if err = e.append(entries); !errors.Is(err, errConflict) {
+		if err = e.append(entries); e.peers == nil || !errors.Is(err, errConflict) {
 			return err
 		}
 		if err := e.follow(); err != nil {
