@@ -78,8 +78,6 @@ func (l *external) prepare(ctx context.Context, opt *Options) (err error) {
 	if l.js, err = jetstream.New(l.conn); err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
 	want := externalConfig(l.names, streamBytes(opt.MaxBytes), opt.External.Replicas)
 	l.stream, err = openExternalStream(ctx, l.js, want, opt.External.Adopt)
 	return err
@@ -125,19 +123,41 @@ func (l *external) publish(ctx context.Context, data []byte, last uint64, id str
 }
 
 // wrote reports whether the message seq is the one with that id.
-func (l *external) wrote(ctx context.Context, seq uint64, id string) (bool, error) {
-	m, err := l.stream.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, fmt.Errorf("message %d, which may be ours, cannot be found", seq)
-	}
-	if err != nil {
-		return false, err
-	}
-	return m.Header.Get(jetstream.MsgIDHeader) == id, nil
+func (l *external) wrote(ctx context.Context, seq uint64, id string) (own bool, err error) {
+	err = l.ask(ctx, func(ctx context.Context) error {
+		m, err := l.stream.GetMsg(ctx, seq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return fmt.Errorf("message %d, which may be ours: %w", seq, errGone)
+		}
+		own = err == nil && m.Header.Get(jetstream.MsgIDHeader) == id
+		return err
+	})
+	return own, err
 }
 
-func (l *external) read(ctx context.Context, seq uint64) ([]byte, error) {
-	return readMessage(ctx, l.stream, seq)
+// ask asks again when a server does not answer: one that dies takes the questions with it.
+func (l *external) ask(ctx context.Context, question func(context.Context) error) error {
+	for {
+		try, cancel := context.WithTimeout(ctx, appendTry)
+		err := question(try)
+		cancel()
+		if err == nil || errors.Is(err, errGone) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(appendPause):
+		}
+	}
+}
+
+func (l *external) read(ctx context.Context, seq uint64) (data []byte, err error) {
+	err = l.ask(ctx, func(ctx context.Context) (err error) {
+		data, err = readMessage(ctx, l.stream, seq)
+		return err
+	})
+	return data, err
 }
 
 func (l *external) replay(ctx context.Context, from uint64, fn func(uint64, []byte) error) error {
@@ -149,11 +169,15 @@ func (l *external) replay(ctx context.Context, from uint64, fn func(uint64, []by
 }
 
 func (l *external) purge(ctx context.Context, seq uint64) error {
-	return purgeStream(ctx, l.stream, seq)
+	return l.ask(ctx, func(ctx context.Context) error { return purgeStream(ctx, l.stream, seq) })
 }
 
-func (l *external) extent(ctx context.Context) (extent, error) {
-	return streamExtent(ctx, l.stream)
+func (l *external) extent(ctx context.Context) (x extent, err error) {
+	err = l.ask(ctx, func(ctx context.Context) (err error) {
+		x, err = streamExtent(ctx, l.stream)
+		return err
+	})
+	return x, err
 }
 
 // reopen has nothing to restart: the connection finds another server by itself.
@@ -164,10 +188,10 @@ func (l *external) reopen(ctx context.Context) error {
 
 func (l *external) close(context.Context) error {
 	l.stop()
+	l.conn.Close() // which ends whatever the tail waits for
 	if l.done != nil {
 		<-l.done
 	}
-	l.conn.Close()
 	return nil
 }
 
@@ -193,9 +217,7 @@ func (l *external) tail(from uint64) {
 // feedFrom feeds messages until something fails, and returns the next one's number. What it misses
 // in between, the committer reads for itself.
 func (l *external) feedFrom(ctx context.Context, from uint64) (uint64, error) {
-	consumer, err := l.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-	})
+	consumer, err := orderedConsumer(ctx, l.stream, from)
 	if err != nil {
 		return from, err
 	}

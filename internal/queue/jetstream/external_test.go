@@ -67,8 +67,11 @@ func storeName(unique string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// shortLease keeps tests short. It is shorter than a cluster may take to choose a leader.
+const shortLease = 4 * time.Second
+
 func externalOptions(c *nats.Cluster, name string) Options {
-	return Options{MaxBytes: 16 << 20, External: &External{URL: c.URL, Name: name}, leaseTime: 4 * time.Second}
+	return Options{MaxBytes: 16 << 20, External: &External{URL: c.URL, Name: name}, leaseTime: shortLease}
 }
 
 func TestExternalContract(t *testing.T) {

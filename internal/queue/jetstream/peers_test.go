@@ -26,6 +26,9 @@ type fleet struct {
 	stored map[int64]bool
 	sent   map[int64]int
 	builds atomic.Int64
+
+	refused atomic.Int64
+	lease   time.Duration
 }
 
 // replica is one engine with senders.
@@ -35,8 +38,8 @@ type replica struct {
 	senders sync.WaitGroup
 }
 
-func newFleet(t *testing.T, c *nats.Cluster, n int) *fleet {
-	f := &fleet{T: t, cluster: c, name: storeName(t.Name()), stored: map[int64]bool{}, sent: map[int64]int{}}
+func newFleet(t *testing.T, c *nats.Cluster, n int, lease time.Duration) *fleet {
+	f := &fleet{T: t, lease: lease, cluster: c, name: storeName(t.Name()), stored: map[int64]bool{}, sent: map[int64]int{}}
 	for range n {
 		f.join()
 	}
@@ -51,7 +54,9 @@ func newFleet(t *testing.T, c *nats.Cluster, n int) *fleet {
 // join adds a replica.
 func (f *fleet) join() *replica {
 	f.Helper()
-	e, err := Open(context.Background(), externalOptions(f.cluster, f.name))
+	opt := externalOptions(f.cluster, f.name)
+	opt.leaseTime = f.lease
+	e, err := Open(context.Background(), opt)
 	if err != nil {
 		f.Fatalf("open: %v", err)
 	}
@@ -119,13 +124,12 @@ func (f *fleet) accept(ctx context.Context, r *replica) error {
 func (f *fleet) load() (end func() (refused int64)) {
 	ctx, stop := context.WithCancel(context.Background())
 	var callers sync.WaitGroup
-	var refused atomic.Int64
 	for i := range 2 * len(f.replicas) {
 		r := f.replicas[i%len(f.replicas)]
 		callers.Go(func() {
 			for ctx.Err() == nil {
 				if f.accept(context.Background(), r) != nil {
-					refused.Add(1)
+					f.refused.Add(1)
 					time.Sleep(10 * time.Millisecond) // as somebody who asks again would
 				}
 			}
@@ -134,7 +138,7 @@ func (f *fleet) load() (end func() (refused int64)) {
 	return func() int64 {
 		stop()
 		callers.Wait()
-		return refused.Load()
+		return f.refused.Load()
 	}
 }
 
@@ -166,6 +170,7 @@ func (f *fleet) eventually(what string, true func() bool) {
 // verify waits for all that was acknowledged, and counts what was sent twice.
 func (f *fleet) verify() (twice int) {
 	f.Helper()
+	f.T.Cleanup(f.tell)
 	f.eventually("everything that was acknowledged is sent", func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -187,6 +192,26 @@ func (f *fleet) verify() (twice int) {
 	return twice
 }
 
+// tell says what is wrong with whom, after a failure.
+func (f *fleet) tell() {
+	if !f.Failed() {
+		return
+	}
+	f.mu.Lock()
+	for build := range f.stored {
+		if f.sent[build] == 0 {
+			f.Logf("build %d was acknowledged and not sent", build)
+		}
+	}
+	f.mu.Unlock()
+	for i, r := range f.replicas {
+		f.Logf("replica %d: ready %v, %d shards, %+v", i, r.Ready(), r.peers.keeper.count(), r.Stats())
+		for _, d := range r.Deliveries(all) {
+			f.Logf("  has build %d, %s, shard %d", d.BuildID, d.State, queue.Shard(d.Target.Channel))
+		}
+	}
+}
+
 func (f *fleet) shards() (each []int) {
 	for _, r := range f.replicas {
 		each = append(each, r.peers.keeper.count())
@@ -195,7 +220,7 @@ func (f *fleet) shards() (each []int) {
 }
 
 func TestReplicasShareTheWork(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 3)
+	f := newFleet(t, sharedCluster(t), 3, shortLease)
 	f.eventually("each replica holds its share", func() bool {
 		total := 0
 		for _, n := range f.shards() {
@@ -217,7 +242,7 @@ func TestReplicasShareTheWork(t *testing.T) {
 }
 
 func TestAReplicaLeavesAndComesUnderLoad(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 3)
+	f := newFleet(t, sharedCluster(t), 3, shortLease)
 	leaver := f.replicas[2]
 	f.replicas = f.replicas[:2]
 	end := f.load()
@@ -236,7 +261,7 @@ func TestAReplicaLeavesAndComesUnderLoad(t *testing.T) {
 }
 
 func TestOneEventAtTwoReplicasIsStoredOnce(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 2)
+	f := newFleet(t, sharedCluster(t), 2, shortLease)
 	for round := range int64(50) {
 		event := queuetest.Event(1_000_000+round, travis.Passed)
 		var stored atomic.Int32
@@ -347,8 +372,8 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Stop()
-	f := newFleet(t, c, 3)
+	t.Cleanup(c.Stop)
+	f := newFleet(t, c, 3, leaseTime)
 	end := f.load()
 	f.progress(100)
 	lead := func() *nats.Node {
@@ -370,7 +395,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	begin := time.Now()
-	said := func(what string) { t.Logf("%6.1f s: %s", time.Since(begin).Seconds(), what) }
+	said := func(what string) { t.Logf("%6.1f s: %s; refused so far: %d", time.Since(begin).Seconds(), what, f.refused.Load()) }
 
 	said("the leader is killed")
 	n := lead()

@@ -47,13 +47,11 @@ func replayStream(ctx context.Context, stream jetstream.Stream, from, last uint6
 	if last < from {
 		return nil
 	}
-	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-	})
+	consumer, err := orderedConsumer(ctx, stream, from)
 	if err != nil {
 		return fmt.Errorf("read journal: %w", err)
 	}
-	messages, err := consumer.Messages()
+	messages, err := consumer.Messages(jetstream.PullExpiry(tailExpiry), jetstream.PullHeartbeat(tailHeartbeat))
 	if err != nil {
 		return fmt.Errorf("read journal: %w", err)
 	}
@@ -95,4 +93,13 @@ func streamExtent(ctx context.Context, stream jetstream.Stream) (extent, error) 
 		x.first = s.LastSeq + 1
 	}
 	return x, nil
+}
+
+// orderedConsumer reads from there on. A server that dies does not answer.
+func orderedConsumer(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	return stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
+	})
 }
