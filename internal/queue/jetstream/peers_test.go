@@ -368,6 +368,9 @@ func TestASettingThatDiffersStopsTheStart(t *testing.T) {
 
 // TestFaults does to a cluster of its own what happens to clusters.
 func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a minute")
+	}
 	c, err := startCluster(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -395,7 +398,9 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	begin := time.Now()
-	said := func(what string) { t.Logf("%6.1f s: %s; refused so far: %d", time.Since(begin).Seconds(), what, f.refused.Load()) }
+	said := func(what string) {
+		t.Logf("%6.1f s: %s; refused so far: %d", time.Since(begin).Seconds(), what, f.refused.Load())
+	}
 
 	said("the leader is killed")
 	n := lead()
