@@ -136,7 +136,7 @@ const rooms = 24
 // manifests are a route to a room of its own for each of as many branches.
 func manifests(r *room.Room) string {
 	var b strings.Builder
-	b.WriteString(tokenSecret + "---" + accountRoom + `---
+	b.WriteString(tokenSecret + `---
 apiVersion: v1
 kind: Secret
 metadata: {name: room, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
@@ -144,6 +144,16 @@ stringData:
 `)
 	for i := range rooms {
 		fmt.Fprintf(&b, "  room-%d: %s/%d\n", i, r.URL, i)
+	}
+	b.WriteString(`---
+apiVersion: travishook.dev/v1alpha1
+kind: TravisDefaults
+metadata: {name: default, namespace: SYSTEM}
+spec:
+  accounts:
+`)
+	for i := range rooms {
+		fmt.Fprintf(&b, "  - {name: account-%d, webhook: {secretRef: {name: room}}}\n", i)
 	}
 	for i := range rooms {
 		fmt.Fprintf(&b, `---
@@ -153,9 +163,9 @@ metadata: {name: example-%d, namespace: TEAM}
 spec:
   repository: example/example
   branches: {include: [branch-%d]}
-  channels: [{account: room, address: room-%d}]
+  channels: [{account: account-%d, address: room-%d}]
   events: ["*"]
-`, i, i, i)
+`, i, i, i, i)
 	}
 	return b.String()
 }
