@@ -164,7 +164,7 @@ func (e *Engine) begin(first uint64) {
 func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool, err error) {
 	nothing = true
 	for _, r := range batch {
-		if e.peers != nil && r.entry.Accept != nil {
+		if e.peers != nil && r.entry.Accept != nil && !r.void {
 			if err := e.redecide(r); err != nil {
 				return nil, false, err
 			}
