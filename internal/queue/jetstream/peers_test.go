@@ -39,7 +39,7 @@ type replica struct {
 }
 
 func newFleet(t *testing.T, c *nats.Cluster, n int, lease time.Duration) *fleet {
-	f := &fleet{T: t, lease: lease, cluster: c, name: storeName(t.Name()), stored: map[int64]bool{}, sent: map[int64]int{}}
+	f := &fleet{T: t, lease: lease, cluster: c, name: storeName(t.Name() + t.TempDir()), stored: map[int64]bool{}, sent: map[int64]int{}}
 	for range n {
 		f.join()
 	}
@@ -295,7 +295,7 @@ func TestOneEventAtTwoReplicasIsStoredOnce(t *testing.T) {
 // TestALeaseThatRunsOutEndsAttempts takes the leases away from a replica that sends.
 func TestALeaseThatRunsOutEndsAttempts(t *testing.T) {
 	c := sharedCluster(t)
-	opt := externalOptions(c, storeName(t.Name()))
+	opt := externalOptions(c, storeName(t.Name()+t.TempDir()))
 	a, err := Open(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)
@@ -329,7 +329,7 @@ func TestALeaseThatRunsOutEndsAttempts(t *testing.T) {
 
 func TestASettingThatDiffersStopsTheStart(t *testing.T) {
 	c := sharedCluster(t)
-	opt := externalOptions(c, storeName(t.Name()))
+	opt := externalOptions(c, storeName(t.Name()+t.TempDir()))
 	e, err := Open(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)
