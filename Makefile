@@ -28,6 +28,10 @@ image: machine ## Write the container image to dist/, without a container engine
 test: machine ## Run every test, after getting the servers that the suites need
 	@hack/test.sh
 
+.PHONY: test-servers
+test-servers: machine ## Run the suites against a real NATS cluster of three servers, which lose one, and all
+	@hack/test-servers.sh
+
 .PHONY: race
 race: machine ## Run the packages that have goroutines under the race detector
 	@hack/race.sh

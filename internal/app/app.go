@@ -95,13 +95,25 @@ func (everywhere) NeedLeaderElection() bool { return false }
 // storeOptions has the store remember a build event for longer than the receiver takes it for
 // news, by as much as clocks may differ, so that no replay falls between the two.
 func storeOptions(s settings.Settings, log logr.Logger) jetstream.Options {
-	return jetstream.Options{
-		Dir:      s.Store.Directory,
+	o := jetstream.Options{
 		MaxBytes: s.Store.MaxSize.Value(),
 		Remember: time.Duration(s.Receiver.MaxAge) + 2*travis.MaxSkew,
 		KeepDead: time.Duration(s.Store.KeepDead),
 		Log:      log.WithName("store"),
 	}
+	x := s.Store.External
+	if x == nil {
+		o.Dir = s.Store.Directory
+		return o
+	}
+	o.External = &jetstream.External{
+		URL: x.URL, CredentialsFile: x.CredentialsFile, CAFile: x.CAFile,
+		Name: x.Name, Replicas: x.Replicas, Adopt: x.Adopt,
+	}
+	if x.TLS != nil {
+		o.External.CertFile, o.External.KeyFile = x.TLS.CertFile, x.TLS.KeyFile
+	}
+	return o
 }
 
 // The rate of requests to the API server. Watches are outside of it; what is left is writing

@@ -111,7 +111,7 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 
 	p := &pipeline{
 		keys: keys, keysChanged: keysChanged, rejudge: func() { compiler.SetKeys(routingKeys(s.Trust, keyless, keys)) },
-		keeper:     tableKeeper{memory: store, compiler: compiler, log: log.WithName("table")},
+		keeper:     tableKeeper{memory: store, compiler: compiler, turn: store.Leads, log: log.WithName("table")},
 		dispatcher: dispatcher, store: store, log: log,
 	}
 	p.objectKeys = objectKeys{configured: s.Trust.Keys, keys: keys, log: log.WithName("keys")}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-logr/logr"
 
@@ -72,13 +73,17 @@ func (p *pipeline) Start(ctx context.Context) error {
 	return err
 }
 
+// tableGrace is how long the API server has to give the table of this moment, before webhooks are
+// judged by the last one, which may lack a route of the last seconds.
+const tableGrace = 5 * time.Second
+
 // restore takes the last table up, so that a replica that starts while the API server is away
 // receives all the same.
 func (p *pipeline) restore() {
 	err := p.keeper.restore()
 	switch {
 	case err == nil:
-		p.restored.Store(true)
+		time.AfterFunc(tableGrace, func() { p.restored.Store(true) })
 	case !errors.Is(err, errNoTable):
 		p.log.Error(err, "the last routing table cannot be used; webhooks are refused until the API server answers")
 	}

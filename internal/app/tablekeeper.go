@@ -45,6 +45,7 @@ type memory interface {
 type tableKeeper struct {
 	memory   memory
 	compiler *routing.Compiler
+	turn     func() bool // whether it is this replica that writes: two at once would mix their pieces
 	log      logr.Logger
 }
 
@@ -102,7 +103,7 @@ func (k tableKeeper) run(ctx context.Context) {
 	defer tick.Stop()
 	var saved *routing.Table
 	for {
-		if table := k.compiler.Table(); table != saved {
+		if table := k.compiler.Table(); table != saved && k.turn() {
 			if err := k.save(ctx); err == nil {
 				saved = table
 			} else if ctx.Err() == nil {

@@ -35,7 +35,7 @@ func (m *memoryMap) Put(_ context.Context, bucket, key string, value []byte) err
 }
 
 func keeper(m *memoryMap) tableKeeper {
-	return tableKeeper{memory: m, compiler: routing.NewCompiler(routing.Config{OperatorNamespace: "system"}), log: logr.Discard()}
+	return tableKeeper{memory: m, compiler: routing.NewCompiler(routing.Config{OperatorNamespace: "system"}), turn: func() bool { return true }, log: logr.Discard()}
 }
 
 // put declares n routes, with names that do not pack well.

@@ -16,21 +16,41 @@ import (
 )
 
 // handle makes one attempt and settles it. When ctx ends meanwhile, nothing is settled: the
-// delivery is sent again after the restart, with the same id.
+// delivery is sent again after the restart, with the same id. So it is by another replica when
+// the delivery is no longer ours; but what has arrived is settled all the same.
 func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 	began := time.Now()
-	service, err := d.attempt(ctx, delivery)
-	if err != nil && ctx.Err() != nil {
+	mine, release := whileOurs(ctx, delivery)
+	service, err := d.attempt(mine, delivery)
+	ended := mine.Err() != nil
+	release()
+	if err != nil && ended {
 		return
 	}
-	ended := time.Now()
-	outcome, reason := classify(delivery, err, ended, d.config.RetryLimit, jitter())
+	now := time.Now()
+	outcome, reason := classify(delivery, err, now, d.config.RetryLimit, jitter())
 	if !d.settle(ctx, delivery.ID, outcome) {
 		return
 	}
 	d.config.Record.Attempted(record.Attempt{
-		Delivery: delivery, Service: service, Outcome: outcome, Reason: reason, Took: ended.Sub(began),
+		Delivery: delivery, Service: service, Outcome: outcome, Reason: reason, Took: now.Sub(began),
 	})
+}
+
+// whileOurs is a context that ends when another replica may send the delivery.
+func whileOurs(ctx context.Context, delivery queue.Delivery) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if delivery.Lost == nil {
+		return ctx, cancel
+	}
+	go func() {
+		select {
+		case <-delivery.Lost:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // attempt sends the delivery as its route and account say now. It returns the account's service,

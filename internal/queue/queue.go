@@ -62,6 +62,9 @@ type Delivery struct {
 	Since time.Time
 	// LastReason is why the attempt before this one ended, or empty.
 	LastReason string
+	// Lost is closed when another replica may send the delivery: the attempt must end then. It is
+	// nil where the store has one process only.
+	Lost <-chan struct{}
 	// Failures counts the attempts of the route's channel that failed since the last that
 	// arrived, whichever delivery they were for.
 	Failures int

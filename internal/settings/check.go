@@ -108,9 +108,28 @@ func isLoopback(host string) bool {
 }
 
 func (s *Store) check(p *problems) {
+	s.External.check(p)
 	p.check(path.IsAbs(s.Directory), "store.directory: %q is not an absolute path", s.Directory)
 	p.check(s.MaxSize.Value() >= 16<<20, "store.maxSize: %s is under 16Mi", s.MaxSize.String())
 	p.check(s.KeepDead >= Duration(time.Hour), "store.keepDead: %s is under 1h", s.KeepDead)
+}
+
+func (x *External) check(p *problems) {
+	if x == nil {
+		return
+	}
+	for server := range strings.SplitSeq(x.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(server))
+		p.check(err == nil && (u.Scheme == "nats" || u.Scheme == "tls") && u.Host != "",
+			"store.external.url: give servers such as nats://nats-0:4222,nats://nats-1:4222, or tls://")
+		p.check(err != nil || u.User == nil,
+			"store.external.url: a name, password or token does not belong into settings, which are no Secret; use credentialsFile")
+	}
+	p.tls("store.external.tls", x.TLS)
+	p.check(x.Replicas == 0 || x.Replicas == 1 || x.Replicas == 3 || x.Replicas == 5,
+		"store.external.replicas: %d is none of 1, 3 and 5", x.Replicas)
+	p.check(x.Name == "" || len(validation.IsDNS1123Label(x.Name)) == 0,
+		"store.external.name: %q may have small letters, digits and - only", x.Name)
 }
 
 func (d *Delivery) check(p *problems) {

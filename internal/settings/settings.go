@@ -133,8 +133,33 @@ type Store struct {
 	// maxSize of what is kept. At the limit the receiver answers 503. Keep it well under the
 	// volume's size.
 	MaxSize resource.Quantity `json:"maxSize"`
+	// external keeps the store in an existing NATS cluster instead, which several replicas of the
+	// operator can share. Left out: in the directory.
+	External *External `json:"external"`
 	// keepDead is how long a dead letter can be seen and redriven.
 	KeepDead Duration `json:"keepDead"`
+}
+
+// External is a NATS cluster with JetStream. Its servers must sync always; see
+// docs/operations/external-store.md.
+type External struct {
+	// url of one or more servers, separated by commas: nats://host:4222, or tls:// where the
+	// connection must be encrypted. Credentials have no place in it.
+	URL string `json:"url"`
+	// credentialsFile of the NATS user, as nsc writes it.
+	CredentialsFile string `json:"credentialsFile"`
+	// caFile vouches for the servers' certificates, as PEM. Empty: the system's authorities.
+	CAFile string `json:"caFile"`
+	// tls is the operator's own certificate, where the servers ask for one.
+	TLS *TLS `json:"tls"`
+	// name begins the names of the stream and of the bucket, so that several installations can
+	// share a NATS account. Empty: travishook.
+	Name string `json:"name"`
+	// replicas of the stream in the cluster: 1, 3 or 5. Zero: 3.
+	Replicas int `json:"replicas"`
+	// adopt has the settings of an existing stream changed to those that this version needs. Else
+	// a stream that differs ends the start with a sentence.
+	Adopt bool `json:"adopt"`
 }
 
 // Delivery is how messages go out.

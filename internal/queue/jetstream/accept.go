@@ -28,7 +28,7 @@ func (e *Engine) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt,
 	if err := r.wait(ctx); err != nil {
 		return queue.Receipt{}, fmt.Errorf("store event: %w", err)
 	}
-	return receipt, nil
+	return r.amend(receipt), nil
 }
 
 // claim makes sure that one event is stored by one caller at a time: the second waits and
@@ -84,6 +84,9 @@ func (e *Engine) acceptance(event journal.ID, a *queue.Acceptance) (*request, qu
 	r, err := newRequest(journal.Entry{Accept: &journal.Accept{At: stamp(received), Event: a.Event, Offers: fresh}})
 	if err != nil {
 		return nil, queue.Receipt{}, fmt.Errorf("store event: %w", err)
+	}
+	if size := r.entry.Size(); size > e.maxEntry {
+		return nil, queue.Receipt{}, fmt.Errorf("store event: entry of %d bytes is too large: the store's server takes %d", size, e.maxEntry)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -31,6 +31,10 @@ type request struct {
 	after func() // called when it has ended, before the one who waits is told
 	done  chan struct{}
 	err   error
+
+	// What others stored meanwhile, where several write: the namespaces, and that nothing is left.
+	seen []string
+	void bool
 }
 
 func newRequest(e journal.Entry) (*request, error) {
@@ -87,6 +91,8 @@ func (e *Engine) run() {
 	defer close(e.stopped)
 	expiry := e.clock.NewTimer(expiryInterval)
 	defer expiry.Stop()
+	look := e.lookout()
+	defer look.Stop()
 	for {
 		batch := e.gather()
 		if len(batch) > 0 {
@@ -96,6 +102,10 @@ func (e *Engine) run() {
 			continue
 		}
 		select {
+		case m := <-e.fed():
+			e.heed(m)
+		case <-look.C:
+			e.glance()
 		case <-e.work:
 		case <-expiry.C():
 			e.expire()
@@ -130,16 +140,31 @@ func (e *Engine) gather() []*request {
 
 // commit stores a batch in one message, with one sync.
 func (e *Engine) commit(batch []*request) {
-	entries := make([]journal.Entry, len(batch))
-	for i, r := range batch {
-		entries[i] = r.entry
-	}
-	err := e.append(entries)
+	err := e.write(batch)
 	for _, r := range batch {
 		r.finish(err)
 	}
-	if errors.Is(err, queue.ErrUnavailable) {
+	switch {
+	case errors.Is(err, queue.ErrUnavailable):
 		e.heal()
+	case err == nil:
+		e.giveWay()
+	}
+}
+
+// write appends a batch; if another was faster, it follows and decides again.
+func (e *Engine) write(batch []*request) error {
+	for {
+		entries, nothing, err := e.decide(batch)
+		if err != nil || nothing {
+			return err
+		}
+		if err = e.append(entries); e.peers == nil || !errors.Is(err, errConflict) {
+			return err
+		}
+		if err := e.follow(); err != nil {
+			return err
+		}
 	}
 }
 
@@ -151,6 +176,8 @@ func (e *Engine) append(entries []journal.Entry) error {
 	data := journal.Join(entries)
 	seq, err := e.log.append(ctx, data, e.last)
 	switch {
+	case errors.Is(err, errConflict) && e.peers != nil:
+		return err
 	case errors.Is(err, errLogFull):
 		return fmt.Errorf("%w: %w", queue.ErrFull, err)
 	case err != nil:
@@ -197,6 +224,12 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 // expire ends the dead deliveries that were kept long enough.
 func (e *Engine) expire() {
 	now := e.clock.Now()
+	if !e.leads() {
+		e.mu.Lock()
+		e.state.Tidy(now)
+		e.mu.Unlock()
+		return
+	}
 	e.mu.Lock()
 	ids := e.state.Expired(now.Add(-e.opt.KeepDead))
 	e.mu.Unlock()

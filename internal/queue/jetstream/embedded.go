@@ -149,82 +149,22 @@ func (l *embedded) append(ctx context.Context, data []byte, last uint64) (uint64
 	return ack.Sequence, nil
 }
 
-func appendError(err error) error {
-	var refused *jetstream.APIError
-	if !errors.As(err, &refused) {
-		return err
-	}
-	switch {
-	case refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
-		return fmt.Errorf("%w: %s", errConflict, refused.Description)
-	case refused.Description == server.ErrMaxBytes.Error():
-		return errLogFull
-	}
-	return err
-}
-
 func (l *embedded) read(ctx context.Context, seq uint64) ([]byte, error) {
-	m, err := l.session.Load().stream.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, errGone
-	}
-	if err != nil {
-		return nil, err
-	}
-	return m.Data, nil
+	return readMessage(ctx, l.session.Load().stream, seq)
 }
 
 func (l *embedded) replay(ctx context.Context, from uint64, fn func(uint64, []byte) error) error {
 	x, err := l.extent(ctx)
-	if err != nil || x.last < from {
+	if err != nil {
 		return err
 	}
-	consumer, err := l.session.Load().stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-	})
-	if err != nil {
-		return fmt.Errorf("read journal: %w", err)
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return fmt.Errorf("read journal: %w", err)
-	}
-	defer messages.Stop()
-	for next := from; next <= x.last; next++ {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return fmt.Errorf("read journal: message %d: %w", next, err)
-		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return fmt.Errorf("read journal: message %d: %w", next, err)
-		}
-		if meta.Sequence.Stream != next {
-			return fmt.Errorf("read journal: message %d is missing", next)
-		}
-		if err := fn(next, m.Data()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return replayStream(ctx, l.session.Load().stream, from, x.last, fn)
 }
 
 func (l *embedded) purge(ctx context.Context, seq uint64) error {
-	if err := l.session.Load().stream.Purge(ctx, jetstream.WithPurgeSequence(seq)); err != nil {
-		return fmt.Errorf("drop messages before %d: %w", seq, err)
-	}
-	return nil
+	return purgeStream(ctx, l.session.Load().stream, seq)
 }
 
 func (l *embedded) extent(ctx context.Context) (extent, error) {
-	info, err := l.session.Load().stream.Info(ctx)
-	if err != nil {
-		return extent{}, fmt.Errorf("ask for the stream's extent: %w", err)
-	}
-	s := info.State
-	x := extent{first: s.FirstSeq, last: s.LastSeq, bytes: int64(s.Bytes)}
-	if s.Msgs == 0 {
-		x.first = s.LastSeq + 1
-	}
-	return x, nil
+	return streamExtent(ctx, l.session.Load().stream)
 }

@@ -38,6 +38,9 @@ type Engine struct {
 	closed   bool
 	bytes    int64 // of the log, about
 
+	held     [queue.Shards]bool // of those that other replicas may hold; see peers
+	maxEntry int
+
 	work    chan struct{}    // the committer has something to do
 	ready   [2]chan struct{} // a lane may have something to hand out
 	closing chan struct{}
@@ -48,6 +51,7 @@ type Engine struct {
 	// The committer's own.
 	first, last uint64 // messages of the log
 	pass        pass
+	peers       *peers // nil where nobody else writes the log
 }
 
 // Open starts the embedded server on the directory, and replays what it holds. An error says
@@ -55,6 +59,9 @@ type Engine struct {
 func Open(ctx context.Context, opt Options) (*Engine, error) {
 	if err := opt.complete(); err != nil {
 		return nil, err
+	}
+	if opt.External != nil {
+		return openShared(ctx, opt)
 	}
 	l, err := openEmbedded(ctx, &opt)
 	if err != nil {
@@ -69,7 +76,7 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 
 func open(ctx context.Context, opt Options, l log) (*Engine, error) {
 	e := &Engine{
-		opt: opt, log: l, clock: opt.Clock, logger: opt.Log,
+		opt: opt, log: l, clock: opt.Clock, logger: opt.Log, maxEntry: maxEntry,
 		state:    journal.New(opt.Remember),
 		events:   newCache[journal.Position, *travis.Event](eventBytes),
 		messages: newCache[uint64, []byte](messageBytes),
@@ -79,6 +86,12 @@ func open(ctx context.Context, opt Options, l log) (*Engine, error) {
 		ready:    [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
 		closing:  make(chan struct{}),
 		stopped:  make(chan struct{}),
+	}
+	e.ctx, e.abort = context.WithCancel(context.WithoutCancel(ctx))
+	if shared, ok := l.(*external); ok {
+		if err := e.share(ctx, shared); err != nil {
+			return nil, err
+		}
 	}
 	begin := e.clock.Now()
 	x, err := l.extent(ctx)
@@ -92,7 +105,9 @@ func open(ctx context.Context, opt Options, l log) (*Engine, error) {
 	s := e.state.Stats()
 	e.logger.Info(fmt.Sprintf("Store is open: %d deliveries wait and %d are dead, in %d bytes, read in %v",
 		s.Waiting, s.Dead, e.bytes, e.clock.Since(begin).Round(time.Millisecond)))
-	e.ctx, e.abort = context.WithCancel(context.WithoutCancel(ctx))
+	if shared, ok := l.(*external); ok {
+		shared.tail(e.last + 1)
+	}
 	go e.run()
 	return e, nil
 }
@@ -113,6 +128,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	<-e.stopped
 	stop()
 	e.abort()
+	if e.peers != nil {
+		e.peers.keeper.end(ctx)
+	}
 	return e.log.close(ctx)
 }
 

@@ -72,7 +72,7 @@ func (e *Engine) recover() error {
 	}
 	writing, done := context.WithTimeout(ctx, e.opt.ioTimeout)
 	defer done()
-	seq, err := e.log.append(writing, nil, e.last)
+	seq, err := e.prove(writing)
 	if err != nil && !errors.Is(err, errLogFull) {
 		return fmt.Errorf("append to journal: %w", err)
 	}
@@ -80,6 +80,19 @@ func (e *Engine) recover() error {
 		e.apply(seq, nil, 0)
 	}
 	return nil
+}
+
+// prove appends an empty message.
+func (e *Engine) prove(ctx context.Context) (uint64, error) {
+	for {
+		seq, err := e.log.append(ctx, nil, e.last)
+		if e.peers == nil || !errors.Is(err, errConflict) {
+			return seq, err
+		}
+		if err := e.followed(); err != nil {
+			return 0, err
+		}
+	}
 }
 
 // catchUp applies what the log holds after the last message that was applied.
@@ -90,6 +103,9 @@ func (e *Engine) catchUp(ctx context.Context) error {
 	}
 	if x.last < e.last {
 		return fmt.Errorf("the journal ends at message %d, and message %d was stored before: the volume lost data, or an older copy of it was restored; restart to go on with what is left", x.last, e.last)
+	}
+	if x.first > e.last+1 && e.peers != nil {
+		e.begin(x.first)
 	}
 	if x.first > e.last+1 {
 		return fmt.Errorf("the journal begins at message %d, and message %d is missing", x.first, e.last+1)

@@ -14,6 +14,8 @@ type Options struct {
 	// Dir is the directory of the store, on a volume of its own. It needs half as much again
 	// as MaxBytes.
 	Dir string
+	// External is a cluster to keep the store in, instead of the directory.
+	External *External
 	// MaxBytes is the size at which events are refused; what is stored can still be settled.
 	// Default 1 GiB, at least 1 MiB.
 	MaxBytes int64
@@ -29,6 +31,7 @@ type Options struct {
 	// what a loss of power takes then, and for nothing else: it breaks the store's promise.
 	SyncLater bool
 
+	leaseTime time.Duration // of a shard in an external store; tests have less patience
 	ioTimeout time.Duration // of one append, read or purge; tests have less patience
 }
 
@@ -41,9 +44,22 @@ const (
 	defaultIOTimeout = 10 * time.Second
 )
 
-func (o *Options) complete() error {
-	if o.Dir == "" {
+// place checks where the store is to be.
+func (o *Options) place() error {
+	switch {
+	case o.External != nil && o.Dir != "":
+		return errors.New("the store needs a directory or an external cluster, not both")
+	case o.External != nil:
+		return o.External.complete()
+	case o.Dir == "":
 		return errors.New("the store needs a directory")
+	}
+	return nil
+}
+
+func (o *Options) complete() error {
+	if err := o.place(); err != nil {
+		return err
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = defaultMaxBytes
@@ -59,6 +75,9 @@ func (o *Options) complete() error {
 	}
 	if o.ioTimeout == 0 {
 		o.ioTimeout = defaultIOTimeout
+	}
+	if o.leaseTime == 0 {
+		o.leaseTime = leaseTime
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}

@@ -66,6 +66,15 @@ func openStream(ctx context.Context, js jetstream.JetStream, maxBytes int64) (je
 // differs names the first setting of the stream that is not ours. Such a stream may have lost
 // messages already, or would lose them.
 func differs(is, want *jetstream.StreamConfig) error {
+	name, value, needed := difference(is, want)
+	if name == "" {
+		return nil
+	}
+	return fmt.Errorf("the stream %s has %s set to %v where travishook needs %v: set it back, or move the directory away to begin with an empty store", streamName, name, value, needed)
+}
+
+// difference is the first setting that differs, or an empty name.
+func difference(is, want *jetstream.StreamConfig) (name string, value, needed any) {
 	settings := []struct {
 		name     string
 		is, want any
@@ -86,8 +95,8 @@ func differs(is, want *jetstream.StreamConfig) error {
 	}
 	for _, s := range settings {
 		if s.is != s.want {
-			return fmt.Errorf("the stream %s has %s set to %v where travishook needs %v: set it back, or move the directory away to begin with an empty store", streamName, s.name, s.is, s.want)
+			return s.name, s.is, s.want
 		}
 	}
-	return nil
+	return "", nil, nil
 }

@@ -21,6 +21,9 @@ type lease struct {
 	mended bool
 	// settling is the outcome that is being stored.
 	settling *request
+	// lost is closed when another replica may send it, and gone is true then; see peers.
+	lost chan struct{}
+	gone bool
 }
 
 // Take waits for a delivery of the lane that is due and whose channel is free.
@@ -83,7 +86,12 @@ func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
 	if !ok {
 		return nil, due, nil
 	}
-	e.leases[l.ID] = &lease{target: l.Target}
+	if !e.heldStill(l.Target.Channel) {
+		e.state.Return(l.ID)
+		e.state.Hold(queue.Shard(l.Target.Channel), false) // its timer is about to say so
+		return nil, time.Time{}, nil
+	}
+	e.leases[l.ID] = e.newLease(l.Target)
 	e.signal(e.ready[lane]) // there may be more, for others who wait
 	return &l, time.Time{}, nil
 }
@@ -147,6 +155,7 @@ func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery,
 	return queue.Delivery{
 		ID: l.ID.String(), Target: l.Target, Event: *event,
 		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason, Failures: l.Failures,
+		Lost: e.lost(l.ID),
 	}, nil
 }
 

@@ -32,7 +32,7 @@ type pass struct {
 // more to do. It runs in the committer, so nothing is stored between what is carried and its
 // application.
 func (e *Engine) trim() bool {
-	if e.ctx.Err() != nil || e.pass.until == 0 && !e.worthTrimming() {
+	if e.ctx.Err() != nil || !e.leads() || e.pass.until == 0 && !e.worthTrimming() {
 		return false
 	}
 	if e.pass.until == 0 {
@@ -40,6 +40,8 @@ func (e *Engine) trim() bool {
 	}
 	err := e.step()
 	switch {
+	case e.overtaken(err):
+		return true // once more, with what the other wrote
 	case errors.Is(err, queue.ErrFull):
 		e.logger.Error(err, "Journal has no room left to be trimmed; raise the store's limit")
 	case err != nil:

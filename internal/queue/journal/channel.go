@@ -17,6 +17,7 @@ import (
 // pause for all.
 type channel struct {
 	name  string
+	shard int
 	lines map[build]*line
 	heads heads
 	busy  *delivery // the one that is being sent
@@ -45,7 +46,7 @@ func (r *record) build() build { return build{r.repoID, r.buildID} }
 func (s *State) line(d *delivery) {
 	c, ok := s.channels[d.to.Channel]
 	if !ok {
-		c = &channel{name: d.to.Channel, lines: map[build]*line{}}
+		c = &channel{name: d.to.Channel, shard: queue.Shard(d.to.Channel), lines: map[build]*line{}}
 		s.channels[c.name] = c
 	}
 	key := d.record.build()
@@ -137,7 +138,7 @@ func (s *State) place(c *channel) {
 		heap.Remove(c.lane, c.index)
 		c.lane = nil
 	}
-	if c.busy != nil || len(c.heads) == 0 {
+	if c.busy != nil || len(c.heads) == 0 || s.elsewhere[c.shard] {
 		return
 	}
 	c.lane = &s.lanes[queue.Healthy]

@@ -21,6 +21,8 @@ type State struct {
 	channels   map[string]*channel
 	memory     map[memoryKey]*value
 	lanes      [2]lane
+	// elsewhere are the shards whose deliveries another replica hands out.
+	elsewhere [queue.Shards]bool
 
 	waiting, dead int
 	statuses      int

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs what needs a NATS cluster: the store's contract on three real servers, the loss of each and
+# of all, and three operators that share the store. All of it is part of `make test`, too.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+. hack/lib/cache.sh
+
+hack/tool.sh nats-server >/dev/null
+KUBEBUILDER_ASSETS=$(hack/control-plane.sh)
+export KUBEBUILDER_ASSETS
+go test -v -count=1 -timeout 10m ./internal/queue/jetstream -run 'External|Replica|OneEventAt|ALease|ASetting|Faults'
+go test -count=1 -timeout 10m ./test/e2e -ginkgo.focus 'NATS cluster'

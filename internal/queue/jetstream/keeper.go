@@ -1,0 +1,440 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/travishook/travishook/internal/queue"
+)
+
+// keeper holds this replica's shards: leases in a bucket whose entries the server drops when they
+// are not renewed. A lease is taken by making its entry, which one of two can do, and renewed by
+// its revision. What it is worth is counted by our own clock from before the request, so that it
+// has ended here before the server lets another have it; the servers' clocks must agree to within
+// a quarter of leaseTime.
+type keeper struct {
+	engine *Engine
+	kv     jetstream.KeyValue
+	id     string
+	ttl    time.Duration
+	log    logr.Logger
+
+	mu       sync.Mutex
+	mine     map[int]*holding
+	sighted  map[string]sighting // entries of others
+	renewed  time.Time
+	watcher  jetstream.KeyWatcher
+	kick     chan struct{} // something was given back, or somebody has come
+	stopping context.CancelFunc
+	stopped  sync.WaitGroup
+}
+
+// holding is a shard that is ours.
+type holding struct {
+	revision uint64
+	until    time.Time
+	open     bool // its deliveries are handed out
+	leaving  bool // it is given to another as soon as nothing of it is under way
+	expiry   *time.Timer
+}
+
+// sighting is when an entry of another replica was last written, by our clock.
+type sighting struct {
+	holder string
+	at     time.Time
+}
+
+const (
+	// leaseTime is how long a replica that has died holds its channels. It is longer than
+	// a cluster takes to choose a new leader, so that losing a server loses no lease.
+	leaseTime = 15 * time.Second
+
+	shardPrefix   = "shard."
+	replicaPrefix = "replica."
+)
+
+func newKeeper(ctx context.Context, e *Engine, l *external) (*keeper, error) {
+	kv, err := openBucket(ctx, l.js, l.names.leases, &e.opt)
+	if err != nil {
+		return nil, err
+	}
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look at the leases: %w", err)
+	}
+	return &keeper{
+		engine: e, kv: kv, id: nuid.Next(), ttl: status.TTL(), log: e.logger,
+		mine: map[int]*holding{}, sighted: map[string]sighting{},
+		kick: make(chan struct{}, 1), stopping: func() {},
+	}, nil
+}
+
+// begin learns who else there is, takes what is free, and goes on doing so until end.
+func (k *keeper) begin(ctx context.Context) error {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	k.stopping = stop
+	watcher, err := k.kv.WatchAll(running)
+	if err != nil {
+		return fmt.Errorf("watch the leases: %w", err)
+	}
+	k.watcher = watcher
+	known := make(chan struct{})
+	k.stopped.Go(func() { k.watch(running, known) })
+	select {
+	case <-known:
+	case <-ctx.Done():
+		return fmt.Errorf("watch the leases: %w", ctx.Err())
+	}
+	k.round(running)
+	k.stopped.Go(func() { k.run(running) })
+	return nil
+}
+
+// end gives everything back, for others to go on with at once.
+func (k *keeper) end(ctx context.Context) {
+	k.stopping()
+	k.stopped.Wait()
+	k.mu.Lock()
+	held := k.mine
+	k.mine = map[int]*holding{}
+	k.mu.Unlock()
+	var all sync.WaitGroup
+	for shard, h := range held {
+		h.expiry.Stop()
+		all.Go(func() { k.giveUp(ctx, shard, h.revision) })
+	}
+	all.Wait()
+	if err := k.kv.Delete(ctx, replicaPrefix+k.id); err != nil {
+		k.log.V(1).Info("Lease runs out by itself", "reason", err.Error())
+	}
+}
+
+func (k *keeper) giveUp(ctx context.Context, shard int, revision uint64) {
+	if err := k.kv.Delete(ctx, shardKey(shard), jetstream.LastRevision(revision)); err != nil {
+		k.log.V(1).Info("Lease runs out by itself", "reason", err.Error())
+	}
+}
+
+func shardKey(shard int) string { return shardPrefix + strconv.Itoa(shard) }
+
+// watch keeps what is known of the others.
+func (k *keeper) watch(ctx context.Context, known chan<- struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			_ = k.watcher.Stop()
+			return
+		case entry, ok := <-k.watcher.Updates():
+			switch {
+			case !ok:
+				return
+			case entry == nil: // all that there was
+				close(known)
+			default:
+				k.sight(entry)
+			}
+		}
+	}
+}
+
+func (k *keeper) sight(entry jetstream.KeyValueEntry) {
+	key, holder := entry.Key(), string(entry.Value())
+	k.mu.Lock()
+	_, known := k.sighted[key]
+	news := false
+	switch {
+	case entry.Operation() != jetstream.KeyValuePut:
+		delete(k.sighted, key)
+		news = known
+	case holder != k.id:
+		k.sighted[key] = sighting{holder, time.Now()}
+		news = !known && strings.HasPrefix(key, replicaPrefix)
+	default:
+		delete(k.sighted, key)
+	}
+	k.mu.Unlock()
+	if news {
+		select {
+		case k.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (k *keeper) run(ctx context.Context) {
+	every := time.NewTicker(k.ttl / 4)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.kick:
+		case <-every.C:
+		}
+		k.round(ctx)
+	}
+}
+
+// round renews what is ours, and takes or gives until every replica has its share.
+func (k *keeper) round(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, k.ttl/4)
+	defer cancel()
+	k.renew(ctx)
+	switch spare := k.share() - k.count(); {
+	case spare > 0:
+		k.takeUp(ctx, spare)
+	case spare < 0:
+		k.leave(-spare)
+	}
+	k.letGo(ctx)
+	k.handOut(ctx)
+}
+
+// share is how many shards are ours: as many as everybody's.
+func (k *keeper) share() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	replicas := 1
+	for key, s := range k.sighted {
+		if strings.HasPrefix(key, replicaPrefix) && time.Since(s.at) < k.ttl {
+			replicas++
+		}
+	}
+	return (queue.Shards + replicas - 1) / replicas
+}
+
+func (k *keeper) count() (n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, h := range k.mine {
+		if !h.leaving {
+			n++
+		}
+	}
+	return n
+}
+
+// valid reports whether the shard's deliveries may be handed out now.
+func (k *keeper) valid(shard int) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h, ok := k.mine[shard]
+	return ok && h.open && time.Now().Before(h.until)
+}
+
+// renew renews the presence and all leases, at once.
+func (k *keeper) renew(ctx context.Context) {
+	k.mu.Lock()
+	if time.Since(k.renewed) < k.ttl/8 {
+		k.mu.Unlock()
+		return
+	}
+	revisions := map[int]uint64{}
+	for shard, h := range k.mine {
+		revisions[shard] = h.revision
+	}
+	k.renewed = time.Now()
+	k.mu.Unlock()
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := k.kv.Put(ctx, replicaPrefix+k.id, []byte(k.id)); err != nil && ctx.Err() == nil {
+			k.log.V(1).Info("Presence was not renewed", "reason", err.Error())
+		}
+	})
+	for shard, revision := range revisions {
+		all.Go(func() { k.renewOne(ctx, shard, revision) })
+	}
+	all.Wait()
+}
+
+func (k *keeper) renewOne(ctx context.Context, shard int, revision uint64) {
+	before := time.Now()
+	next, err := k.kv.Update(ctx, shardKey(shard), []byte(k.id), revision)
+	if errors.Is(err, jetstream.ErrKeyExists) || wrongRevision(err) {
+		// A renewal that was not answered may have been stored.
+		var entry jetstream.KeyValueEntry
+		if entry, err = k.kv.Get(ctx, shardKey(shard)); err == nil && string(entry.Value()) == k.id {
+			before = time.Now()
+			next, err = k.kv.Update(ctx, shardKey(shard), []byte(k.id), entry.Revision())
+		} else if err == nil || errors.Is(err, jetstream.ErrKeyNotFound) {
+			k.lost(shard)
+			return
+		}
+	}
+	if err != nil {
+		return // it may run out, which its timer sees
+	}
+	k.extend(shard, next, before)
+}
+
+func wrongRevision(err error) bool {
+	var refused *jetstream.APIError
+	return errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
+}
+
+// worth is how long a lease lasts, counted from before it was asked for. The rest is for attempts to
+// end in, and for clocks that differ.
+func (k *keeper) worth() time.Duration { return k.ttl / 4 * 3 }
+
+func (k *keeper) extend(shard int, revision uint64, before time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h, ok := k.mine[shard]
+	if !ok {
+		return // it ran out while it was renewed, and will be taken up again
+	}
+	h.revision, h.until = revision, before.Add(k.worth())
+	h.expiry.Reset(time.Until(h.until))
+}
+
+// expired is called when a lease may have run out.
+func (k *keeper) expired(shard int) {
+	k.mu.Lock()
+	h, ok := k.mine[shard]
+	over := ok && !time.Now().Before(h.until)
+	k.mu.Unlock()
+	if over {
+		k.log.Info("The lease of a shard ran out: its channels are another replica's now", "reason", fmt.Sprintf("shard %d was not renewed", shard))
+		k.lost(shard)
+	}
+}
+
+func (k *keeper) lost(shard int) {
+	k.mu.Lock()
+	if h, ok := k.mine[shard]; ok {
+		h.expiry.Stop()
+		delete(k.mine, shard)
+	}
+	k.mu.Unlock()
+	k.engine.lose(shard)
+}
+
+// takeUp takes up to n shards that nobody holds. Some turn out to be held: another was faster, or has
+// not quite run out yet.
+func (k *keeper) takeUp(ctx context.Context, n int) {
+	free := k.free()
+	for n > 0 && len(free) > 0 {
+		some := free[:min(n, len(free))]
+		free = free[len(some):]
+		taken := make(chan bool, len(some))
+		for _, shard := range some {
+			go func() { taken <- k.take(ctx, shard) }()
+		}
+		for range some {
+			if <-taken {
+				n--
+			}
+		}
+	}
+}
+
+func (k *keeper) take(ctx context.Context, shard int) bool {
+	before := time.Now()
+	revision, err := k.kv.Create(ctx, shardKey(shard), []byte(k.id))
+	if err != nil {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.mine[shard] = &holding{
+		revision: revision, until: before.Add(k.worth()),
+		expiry: time.AfterFunc(k.worth()-time.Since(before), func() { k.expired(shard) }),
+	}
+	return true
+}
+
+// free are the shards that seem to be nobody's, in no order. First come those that we were about
+// to give away.
+func (k *keeper) free() []int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var free []int
+	for _, shard := range rand.Perm(queue.Shards) {
+		_, mine := k.mine[shard]
+		s, taken := k.sighted[shardKey(shard)]
+		if !mine && (!taken || time.Since(s.at) >= k.ttl) {
+			free = append(free, shard)
+		}
+	}
+	return free
+}
+
+// leave chooses n shards to give to others.
+func (k *keeper) leave(n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, h := range k.mine {
+		if n == 0 {
+			return
+		}
+		if !h.leaving {
+			h.leaving, h.open = true, false
+			n--
+		}
+	}
+}
+
+// letGo gives up the shards that are to be another's and of which nothing is under way any more.
+func (k *keeper) letGo(ctx context.Context) {
+	k.mu.Lock()
+	leaving := map[int]*holding{}
+	for shard, h := range k.mine {
+		if h.leaving {
+			leaving[shard] = h
+		}
+	}
+	k.mu.Unlock()
+	var all sync.WaitGroup
+	for shard, h := range leaving {
+		if k.engine.hold(shard, false) > 0 {
+			continue
+		}
+		k.mu.Lock()
+		h.expiry.Stop()
+		revision := h.revision
+		delete(k.mine, shard)
+		k.mu.Unlock()
+		all.Go(func() { k.giveUp(ctx, shard, revision) })
+	}
+	all.Wait()
+}
+
+// handOut begins to hand out what was taken, once all that was stored before is known here.
+func (k *keeper) handOut(ctx context.Context) {
+	k.mu.Lock()
+	var waiting []int
+	for shard, h := range k.mine {
+		if !h.open && !h.leaving {
+			waiting = append(waiting, shard)
+		}
+	}
+	k.mu.Unlock()
+	if len(waiting) == 0 {
+		return
+	}
+	if err := k.engine.barrier(ctx); err != nil {
+		return // the next round tries again
+	}
+	for _, shard := range waiting {
+		k.mu.Lock()
+		h, ok := k.mine[shard]
+		if ok {
+			h.open = true
+		}
+		k.mu.Unlock()
+		if ok {
+			k.engine.hold(shard, true)
+		}
+	}
+	k.log.Info(fmt.Sprintf("This replica sends for %d of %d shards", k.count(), queue.Shards))
+}

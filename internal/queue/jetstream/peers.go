@@ -1,0 +1,328 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+)
+
+// Where several replicas write one log, each applies what the others append, in the log's order.
+// An append names the message it follows, so one of two that come at once is refused; its replica
+// applies the other's message and decides again. All of this runs in the committer.
+
+// feeder is a log that others write, too.
+type feeder interface {
+	// tail begins to feed what comes from there on.
+	tail(from uint64)
+	fed() <-chan message
+}
+
+func (l *external) fed() <-chan message { return l.feed }
+
+// peers are what the engine needs where others share its log.
+type peers struct {
+	feed   <-chan message
+	keeper *keeper
+	heard  time.Time // when another's message was last applied
+	looked time.Time // when the log's extent was last asked for
+}
+
+const (
+	// lookEvery bounds how far the state is behind when the tail is silent though others write.
+	lookEvery = time.Second
+	// feedPatience is how long the tail has to bring a message that is known to exist.
+	feedPatience = 50 * time.Millisecond
+	// Whoever has appended knows first what is next, and would be first again and again: it
+	// gives way to the others for a moment, while they write.
+	wayTime     = 3 * time.Millisecond
+	wayInterval = time.Second
+)
+
+// fed are the messages of others; nil, which never brings one, where there are none.
+func (e *Engine) fed() <-chan message {
+	if e.peers == nil {
+		return nil
+	}
+	return e.peers.feed
+}
+
+// heed applies a message of the tail. Most are our own, and applied already.
+func (e *Engine) heed(m message) {
+	if err := e.foreign(m); err != nil {
+		_ = e.fail(fmt.Errorf("follow journal: %w", err))
+		e.heal()
+	}
+}
+
+func (e *Engine) foreign(m message) error {
+	switch {
+	case m.seq <= e.last:
+		return nil
+	case m.seq > e.last+1:
+		ctx, cancel := context.WithTimeout(e.ctx, healTimeout)
+		defer cancel()
+		return e.catchUp(ctx)
+	}
+	e.peers.heard = time.Now()
+	entries, err := journal.Split(m.data)
+	if err != nil {
+		return fmt.Errorf("message %d: %w", m.seq, err)
+	}
+	e.apply(m.seq, entries, len(m.data))
+	return nil
+}
+
+// follow applies what others have appended, after an append of ours was refused for it.
+func (e *Engine) follow() error {
+	err := e.followed()
+	if err != nil {
+		return e.fail(fmt.Errorf("follow journal: %w", err))
+	}
+	return nil
+}
+
+func (e *Engine) followed() error {
+	for before := e.last; e.last == before; {
+		select {
+		case m := <-e.peers.feed:
+			if err := e.foreign(m); err != nil {
+				return err
+			}
+		case <-time.After(feedPatience):
+			// The tail is slow, or the other's message was never committed.
+			return e.look()
+		case <-e.ctx.Done():
+			return e.ctx.Err()
+		}
+	}
+	return nil
+}
+
+// look asks for the log's extent, and applies what is missing.
+func (e *Engine) look() error {
+	ctx, cancel := context.WithTimeout(e.ctx, healTimeout)
+	defer cancel()
+	e.peers.looked = time.Now()
+	return e.catchUp(ctx)
+}
+
+// giveWay lets the others append.
+func (e *Engine) giveWay() {
+	if e.peers == nil || time.Since(e.peers.heard) > wayInterval {
+		return
+	}
+	way := time.NewTimer(wayTime)
+	defer way.Stop()
+	for before := e.last; e.last == before; {
+		select {
+		case m := <-e.peers.feed:
+			e.heed(m)
+		case <-way.C:
+			return
+		case <-e.closing:
+			return
+		}
+	}
+}
+
+// glance looks now and then whether the tail is up to date.
+func (e *Engine) glance() {
+	if time.Since(e.peers.looked) < lookEvery {
+		return
+	}
+	if err := e.look(); err != nil {
+		_ = e.fail(fmt.Errorf("follow journal: %w", err))
+		e.heal()
+	}
+}
+
+// begin gives up what is known, for the log's beginning has moved beyond it: this replica was
+// away for longer than what it missed was kept.
+func (e *Engine) begin(first uint64) {
+	e.logger.Info("Store is read anew: others have trimmed what this replica had not read yet")
+	fresh := journal.New(e.opt.Remember)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for id, l := range e.leases {
+		l.lose()
+		delete(e.leases, id)
+	}
+	for shard, held := range e.held {
+		fresh.Hold(shard, held)
+	}
+	e.state = fresh
+	e.last = first - 1
+}
+
+// decide drops from the batch what others have stored meanwhile, and returns what to append.
+// nothing is true where all of the batch is known to be stored.
+func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool, err error) {
+	nothing = true
+	for _, r := range batch {
+		if e.peers != nil && r.entry.Accept != nil && !r.void {
+			if err := e.redecide(r); err != nil {
+				return nil, false, err
+			}
+		}
+		nothing = nothing && r.void
+		if r.entry.Size() > 0 && !r.void {
+			entries = append(entries, r.entry)
+		}
+	}
+	return entries, nothing, nil
+}
+
+func (e *Engine) redecide(r *request) error {
+	a := r.entry.Accept
+	e.mu.Lock()
+	fresh, seen := e.state.Fresh(journal.EventID(&a.Event), a.Offers, e.clock.Now())
+	e.mu.Unlock()
+	if len(seen) == 0 {
+		return nil
+	}
+	r.seen = append(r.seen, seen...)
+	if r.void = len(fresh) == 0; r.void {
+		return nil
+	}
+	r.entry = journal.Entry{Accept: &journal.Accept{At: a.At, Event: a.Event, Offers: fresh}}
+	return r.entry.Encode()
+}
+
+// amend moves to Seen what another replica stored while we were about to.
+func (r *request) amend(receipt queue.Receipt) queue.Receipt {
+	receipt.Seen = append(receipt.Seen, r.seen...)
+	receipt.Stored = slices.DeleteFunc(receipt.Stored, func(ns string) bool { return slices.Contains(r.seen, ns) })
+	return receipt
+}
+
+// barrier returns when all that was stored before is applied: an empty message that is
+// appended proves it.
+func (e *Engine) barrier(ctx context.Context) error {
+	r := &request{after: func() {}, done: make(chan struct{})}
+	if err := e.submit(r); err != nil {
+		return err
+	}
+	return r.wait(ctx)
+}
+
+// leads reports whether this is the replica that trims the log and drops what is dead for long.
+// Two that think so for a moment do no harm: each append names the message it follows.
+func (e *Engine) leads() bool {
+	return e.peers == nil || e.peers.keeper.valid(0)
+}
+
+// Leads reports whether this replica is the one that does what one is enough for.
+func (e *Engine) Leads() bool { return e.leads() }
+
+// hold has Take hand out a shard's deliveries, or stop doing so; it tells how many are under way.
+func (e *Engine) hold(shard int, held bool) (underway int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.held[shard] = held
+	e.state.Hold(shard, held)
+	e.signal(e.ready[queue.Healthy])
+	e.signal(e.ready[queue.Probation])
+	for _, l := range e.leases {
+		if !l.gone && queue.Shard(l.target.Channel) == shard {
+			underway++
+		}
+	}
+	return underway
+}
+
+// lose ends the attempts of a shard that another replica may hold now. Their outcomes are stored
+// all the same, if there are any.
+func (e *Engine) lose(shard int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.held[shard] = false
+	e.state.Hold(shard, false)
+	for id, l := range e.leases {
+		if !l.gone && queue.Shard(l.target.Channel) == shard {
+			l.lose()
+			e.state.Return(id)
+		}
+	}
+}
+
+func (l *lease) lose() {
+	if !l.gone && l.lost != nil {
+		close(l.lost)
+	}
+	l.gone = true
+}
+
+// heldStill reports whether a delivery that is about to be handed out may be.
+func (e *Engine) heldStill(channel string) bool {
+	return e.peers == nil || e.peers.keeper.valid(queue.Shard(channel))
+}
+
+// openShared opens a store that others share.
+func openShared(ctx context.Context, opt Options) (*Engine, error) {
+	l, err := openExternal(ctx, &opt)
+	if err != nil {
+		return nil, fmt.Errorf("open store at %s: %w", opt.External.URL, err)
+	}
+	e, err := open(ctx, opt, l)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store at %s: %w", opt.External.URL, err), l.close(ctx))
+	}
+	if err := e.peers.keeper.begin(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store at %s: %w", opt.External.URL, err), e.Close(ctx))
+	}
+	return e, nil
+}
+
+// share prepares the engine for a log that others write, before it is caught up.
+func (e *Engine) share(ctx context.Context, l *external) error {
+	k, err := newKeeper(ctx, e, l)
+	if err != nil {
+		return err
+	}
+	e.peers = &peers{feed: l.feed, keeper: k}
+	e.maxEntry = l.largestEntry()
+	for shard := range e.held {
+		e.state.Hold(shard, false)
+	}
+	return nil
+}
+
+// lookout ticks where there is somebody to look out for.
+func (e *Engine) lookout() *time.Ticker {
+	t := time.NewTicker(lookEvery)
+	if e.peers == nil {
+		t.Stop()
+	}
+	return t
+}
+
+func (e *Engine) newLease(t queue.Target) *lease {
+	l := &lease{target: t}
+	if e.peers != nil {
+		l.lost = make(chan struct{})
+	}
+	return l
+}
+
+// lost is what tells whoever sends a delivery that it is another's; nil where there are none.
+func (e *Engine) lost(id journal.ID) <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l, ok := e.leases[id]; ok {
+		return l.lost
+	}
+	return nil
+}
+
+// overtaken reports whether a step of trimming failed because another replica wrote, and follows.
+func (e *Engine) overtaken(err error) bool {
+	if e.peers == nil || !errors.Is(err, errConflict) && !errors.Is(err, errGone) {
+		return false
+	}
+	return e.look() == nil
+}

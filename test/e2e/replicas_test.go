@@ -1,0 +1,286 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/nats"
+	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/room"
+)
+
+// fleet is a few operators that share a store in a NATS cluster.
+type fleet struct {
+	*site
+	store string // settings
+
+	mu       sync.Mutex
+	replicas []*operator.Process
+
+	next     atomic.Int64
+	accepted sync.Map // numbers of builds that were answered with 202
+	unsure   sync.Map // those whose answer was lost at least once
+	refused  atomic.Int64
+}
+
+func newFleet(ctx context.Context, replicas int) *fleet {
+	GinkgoHelper()
+	binary, err := nats.Binary(ctx, plane.Root)
+	Expect(err).NotTo(HaveOccurred())
+	cluster, err := nats.Start(ctx, binary, GinkgoT().TempDir(), 3)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(cluster.Stop)
+	f := &fleet{site: newSite(ctx)}
+	f.store = fmt.Sprintf("store: {maxSize: 64Mi, external: {url: %q, name: %s}}", cluster.URL, f.system)
+	for range replicas {
+		f.enlist(f.join(ctx))
+	}
+	return f
+}
+
+// join starts one more operator.
+func (f *fleet) join(ctx context.Context) *operator.Process {
+	GinkgoHelper()
+	own := fmt.Sprintf("store: {directory: %q}", filepath.Join(f.dir, "store"))
+	settings := strings.Replace(f.settings(), own, f.store, 1)
+	settings = strings.Replace(settings, "linger: 0s", "linger: 1s", 1)
+	f.startWith(ctx, settings)
+	return f.operator
+}
+
+// enlist adds an operator to those that webhooks go to, as a Service does when it is ready.
+func (f *fleet) enlist(p *operator.Process) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.replicas = append(f.replicas, p)
+}
+
+// drop takes an operator out of the list that webhooks go to.
+func (f *fleet) drop(p *operator.Process) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, r := range f.replicas {
+		if r == p {
+			f.replicas = append(f.replicas[:i:i], f.replicas[i+1:]...)
+			return
+		}
+	}
+}
+
+// all are the operators of this moment, beginning with another one each time.
+func (f *fleet) all(turn int64) []*operator.Process {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := int(turn) % len(f.replicas)
+	return append(append([]*operator.Process{}, f.replicas[n:]...), f.replicas[:n]...)
+}
+
+// deliver posts a build as an ingress does: to another replica where one takes no connection.
+func (f *fleet) deliver(ctx context.Context) {
+	n := f.next.Add(1)
+	number := fmt.Sprint(n)
+	build := travistest.Build{ID: 1000 + n, Number: number, Branch: fmt.Sprintf("branch-%d", n%rooms), Finished: now()}
+	for _, p := range f.all(n) {
+		response, err := http.DefaultClient.Do(travistest.Request(ctx, p.URL+"/"+proof(token), build, f.key))
+		if err != nil {
+			if !errors.Is(err, syscall.ECONNREFUSED) {
+				f.unsure.Store(number, true)
+			}
+			continue
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+		_, unsure := f.unsure.Load(number)
+		if response.StatusCode == http.StatusAccepted || unsure && response.StatusCode == http.StatusNoContent {
+			f.accepted.Store(number, true)
+		} else {
+			f.refused.Add(1)
+			AddReportEntry("refused", fmt.Sprintf("build %s: %d", number, response.StatusCode))
+		}
+		return
+	}
+	f.refused.Add(1)
+}
+
+// load posts builds until the returned function is called.
+func (f *fleet) load(ctx context.Context) (end func()) {
+	ctx, stop := context.WithCancel(ctx)
+	var posters sync.WaitGroup
+	for range 4 {
+		posters.Go(func() {
+			for ctx.Err() == nil {
+				f.deliver(context.WithoutCancel(ctx))
+				time.Sleep(200 * time.Millisecond) // together less than the rooms take, which is one a second each
+			}
+		})
+	}
+	return func() { stop(); posters.Wait() }
+}
+
+// rooms are enough for each replica to have some to send to.
+const rooms = 24
+
+// manifests are a route to a room of its own for each of as many branches.
+func manifests(r *room.Room) string {
+	var b strings.Builder
+	b.WriteString(tokenSecret + `---
+apiVersion: v1
+kind: Secret
+metadata: {name: room, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
+stringData:
+`)
+	for i := range rooms {
+		fmt.Fprintf(&b, "  room-%d: %s/%d\n", i, r.URL, i)
+	}
+	b.WriteString(`---
+apiVersion: travishook.dev/v1alpha1
+kind: TravisDefaults
+metadata: {name: default, namespace: SYSTEM}
+spec:
+  accounts:
+`)
+	for i := range rooms {
+		fmt.Fprintf(&b, "  - {name: account-%d, webhook: {secretRef: {name: room}}}\n", i)
+	}
+	for i := range rooms {
+		fmt.Fprintf(&b, `---
+apiVersion: travishook.dev/v1alpha1
+kind: TravisRoute
+metadata: {name: example-%d, namespace: TEAM}
+spec:
+  repository: example/example
+  branches: {include: [branch-%d]}
+  channels: [{account: account-%d, address: room-%d}]
+  events: ["*"]
+`, i, i, i, i)
+	}
+	return b.String()
+}
+
+func (f *fleet) waitAllReady(ctx context.Context) {
+	GinkgoHelper()
+	kubectl(ctx, "", "wait", "travisroute", "--all", "-n", f.name, "--for=condition=Ready", "--timeout=30s")
+}
+
+func (f *fleet) count() (n int) {
+	f.accepted.Range(func(any, any) bool { n++; return true })
+	return n
+}
+
+func (f *fleet) progress(more int) {
+	GinkgoHelper()
+	before := f.count()
+	Eventually(f.count).Should(BeNumerically(">=", before+more))
+}
+
+// arrived tells how often each build did, by its number.
+func arrived(texts []string) map[string]int {
+	count := map[string]int{}
+	for _, text := range texts {
+		_, rest, _ := strings.Cut(text, "build/")
+		number, _, _ := strings.Cut(rest, ":")
+		count[number]++
+	}
+	return count
+}
+
+// missing are the accepted builds that have not arrived.
+func (f *fleet) missing(texts func() []string) func() []string {
+	return func() []string {
+		there := arrived(texts())
+		var missing []string
+		f.accepted.Range(func(number, _ any) bool {
+			if there[number.(string)] == 0 {
+				missing = append(missing, number.(string))
+			}
+			return true
+		})
+		return missing
+	}
+}
+
+func twice(texts []string) (numbers []string) {
+	for number, n := range arrived(texts) {
+		if n > 1 {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}
+
+var _ = Describe("Three replicas on a NATS cluster", func() {
+	var f *fleet
+	BeforeEach(func(ctx context.Context) {
+		f = newFleet(ctx, 3)
+	})
+
+	It("all receive and send once, through a rolling restart and the loss of the status writer's lease", func(ctx context.Context) {
+		r := openRoom()
+		f.apply(ctx, manifests(r))
+		f.waitAllReady(ctx)
+		for i, p := range f.all(0) {
+			f.awaitServing(ctx, p)
+			build := travistest.Build{ID: int64(i + 1), Number: fmt.Sprintf("first-%d", i), Branch: "branch-0"}
+			Expect(f.postTo(ctx, p.URL+"/"+proof(token), build)).To(Equal(http.StatusAccepted))
+		}
+		Eventually(texts(r)).Should(HaveLen(3))
+
+		end := f.load(ctx)
+		f.progress(30)
+		By("restarting one after another")
+		for _, p := range f.all(0) {
+			Expect(p.Stop()).To(Succeed()) // webhooks go to it until it takes no more
+			f.drop(p)
+			started := f.join(ctx)
+			f.awaitServing(ctx, started)
+			f.enlist(started)
+			f.progress(10)
+		}
+		By("giving the status writer's lease to nobody")
+		kubectl(ctx, "", "patch", "lease", "travishook-status", "-n", f.system, "--type=merge", "-p", `{"spec":{"holderIdentity":"nobody"}}`)
+		f.progress(30)
+		end()
+		Eventually(f.missing(texts(r))).Should(BeEmpty())
+		Expect(f.refused.Load()).To(BeZero(), "webhooks that were refused")
+		Expect(twice(texts(r)())).To(BeEmpty(), "builds that arrived twice")
+	})
+
+	It("go on when one is killed", func(ctx context.Context) {
+		r := openRoom()
+		f.apply(ctx, manifests(r))
+		f.waitAllReady(ctx)
+		for _, p := range f.all(0) {
+			f.awaitServing(ctx, p)
+		}
+		end := f.load(ctx)
+		f.progress(30)
+		victim := f.all(0)[0]
+		victim.Kill()
+		f.drop(victim)
+		f.progress(30)
+		end()
+		Eventually(f.missing(texts(r))).Should(BeEmpty(), "its channels are another's within the time of a lease")
+		Expect(f.refused.Load()).To(BeZero(), "webhooks that were refused")
+		Expect(len(twice(texts(r)()))).To(BeNumerically("<=", rooms), "a channel sends one at a time, and that one's answer may have been lost")
+	})
+})
+
+// awaitServing waits until an operator answers for the team's route.
+func (f *fleet) awaitServing(ctx context.Context, p *operator.Process) {
+	GinkgoHelper()
+	stale := travistest.Build{ID: 7, Number: "stale", Finished: now().Add(-48 * time.Hour), Started: now().Add(-49 * time.Hour)}
+	Expect(f.postTo(ctx, p.URL+"/"+proof(token), stale)).To(Equal(http.StatusNoContent))
+}

@@ -1,0 +1,98 @@
+package nats
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"sync"
+)
+
+// gate is a TCP proxy that can be shut, as a network can.
+type gate struct {
+	address, target string
+
+	mu       sync.Mutex
+	listener net.Listener
+	passing  map[net.Conn]bool
+}
+
+func newGate(target string) (*gate, error) {
+	g := &gate{address: "127.0.0.1:0", target: target, passing: map[net.Conn]bool{}}
+	return g, g.open()
+}
+
+// open lets connections through, at the same address each time.
+func (g *gate) open() error {
+	listener, err := net.Listen("tcp", g.address)
+	if err != nil {
+		return fmt.Errorf("open gate: %w", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.listener, g.address = listener, listener.Addr().String()
+	go g.accept(listener)
+	return nil
+}
+
+func (g *gate) accept(listener net.Listener) {
+	for {
+		near, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go g.pass(near)
+	}
+}
+
+// shut ends all connections and lets no more through.
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.listener == nil {
+		return
+	}
+	_ = g.listener.Close()
+	g.listener = nil
+	for c := range g.passing {
+		_ = c.Close()
+	}
+}
+
+func (g *gate) pass(near net.Conn) {
+	far, err := net.Dial("tcp", g.target)
+	if err != nil {
+		_ = near.Close()
+		return
+	}
+	if !g.enter(near, far) {
+		return
+	}
+	defer g.leave(near, far)
+	go func() {
+		_, _ = io.Copy(far, near)
+		_ = far.Close()
+	}()
+	_, _ = io.Copy(near, far)
+}
+
+func (g *gate) enter(both ...net.Conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range both {
+		if g.listener == nil {
+			_ = c.Close()
+			continue
+		}
+		g.passing[c] = true
+	}
+	return g.listener != nil
+}
+
+func (g *gate) leave(both ...net.Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range both {
+		_ = c.Close()
+		delete(g.passing, c)
+	}
+}
