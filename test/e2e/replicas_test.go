@@ -38,6 +38,9 @@ type fleet struct {
 
 func newFleet(ctx context.Context, replicas int) *fleet {
 	GinkgoHelper()
+	if !nats.Wanted() {
+		Skip("make test-servers runs it")
+	}
 	binary, err := nats.Binary(ctx, plane.Root)
 	Expect(err).NotTo(HaveOccurred())
 	cluster, err := nats.Start(ctx, binary, GinkgoT().TempDir(), 3)

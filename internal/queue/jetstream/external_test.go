@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 
 func sharedCluster(t testing.TB) *nats.Cluster {
 	t.Helper()
+	nats.Need(t)
 	shared.Do(func() {
 		if shared.folder, shared.err = os.MkdirTemp("", "nats-*"); shared.err == nil {
 			shared.cluster, shared.err = startCluster(shared.folder)

@@ -368,6 +368,7 @@ func TestASettingThatDiffersStopsTheStart(t *testing.T) {
 
 // TestFaults does to a cluster of its own what happens to clusters.
 func TestFaults(t *testing.T) {
+	nats.Need(t)
 	if testing.Short() {
 		t.Skip("it takes a minute")
 	}
