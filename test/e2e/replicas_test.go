@@ -124,9 +124,11 @@ func (f *fleet) load(ctx context.Context) (end func()) {
 	var posters sync.WaitGroup
 	for range 4 {
 		posters.Go(func() {
+			pace := time.NewTicker(200 * time.Millisecond) // together less than the rooms take, which is one a second each
+			defer pace.Stop()
 			for ctx.Err() == nil {
 				f.deliver(context.WithoutCancel(ctx))
-				time.Sleep(200 * time.Millisecond) // together less than the rooms take, which is one a second each
+				<-pace.C
 			}
 		})
 	}

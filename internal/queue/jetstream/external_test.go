@@ -26,19 +26,19 @@ var shared struct {
 
 // TestMain ends the shared cluster.
 func TestMain(m *testing.M) {
-	code := m.Run()
+	m.Run()
 	if shared.cluster != nil {
 		shared.cluster.Stop()
 	}
 	_ = os.RemoveAll(shared.folder)
-	os.Exit(code)
 }
 
 func sharedCluster(t testing.TB) *nats.Cluster {
 	t.Helper()
 	nats.Need(t)
 	shared.Do(func() {
-		if shared.folder, shared.err = os.MkdirTemp("", "nats-*"); shared.err == nil {
+		shared.folder, shared.err = os.MkdirTemp("", "nats-*") //nolint:usetesting // it outlives t
+		if shared.err == nil {
 			shared.cluster, shared.err = startCluster(shared.folder)
 		}
 	})

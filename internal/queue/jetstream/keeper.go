@@ -359,7 +359,7 @@ func (k *keeper) free() []int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var free []int
-	for _, shard := range rand.Perm(queue.Shards) {
+	for _, shard := range rand.Perm(queue.Shards) { //nolint:gosec // nothing secret depends on it
 		_, mine := k.mine[shard]
 		s, taken := k.sighted[shardKey(shard)]
 		if !mine && (!taken || time.Since(s.at) >= k.ttl) {

@@ -15,15 +15,6 @@ import (
 // An append names the message it follows, so one of two that come at once is refused; its replica
 // applies the other's message and decides again. All of this runs in the committer.
 
-// feeder is a log that others write, too.
-type feeder interface {
-	// tail begins to feed what comes from there on.
-	tail(from uint64)
-	fed() <-chan message
-}
-
-func (l *external) fed() <-chan message { return l.feed }
-
 // peers are what the engine needs where others share its log.
 type peers struct {
 	feed   <-chan message

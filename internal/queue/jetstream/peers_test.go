@@ -130,7 +130,7 @@ func (f *fleet) load() (end func() (refused int64)) {
 			for ctx.Err() == nil {
 				if f.accept(context.Background(), r) != nil {
 					f.refused.Add(1)
-					time.Sleep(10 * time.Millisecond) // as somebody who asks again would
+					<-time.After(10 * time.Millisecond) // as somebody who asks again would
 				}
 			}
 		})
@@ -158,10 +158,15 @@ func (f *fleet) progress(more int) {
 	})
 }
 
-func (f *fleet) eventually(what string, true func() bool) {
+func (f *fleet) eventually(what string, is func() bool) {
 	f.Helper()
-	for deadline := time.Now().Add(time.Minute); !true(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	late := time.After(time.Minute)
+	for !is() {
+		select {
+		case <-look.C:
+		case <-late:
 			f.Fatalf("%s: still not so after a minute", what)
 		}
 	}
