@@ -1,8 +1,6 @@
 package routing
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/internal/verify"
 )
 
 // Keys of a token Secret.
@@ -48,16 +47,9 @@ func readToken(s Secret) token {
 	case value == "":
 		t.fault = fmt.Sprintf("Secret %q has no key %q, or an empty one", s.Name, tokenToken)
 	default:
-		t.proof = proofHash(repository, value)
+		t.proof = verify.HashToken(repository, secret.New(value))
 	}
 	return t
-}
-
-// proofHash is the hash of the proof that knows the token: hex(SHA-256(slug + token)), with the
-// slug as the Secret spells it.
-func proofHash(slug, token string) ProofHash {
-	proof := sha256.Sum256([]byte(slug + token))
-	return sha256.Sum256([]byte(hex.EncodeToString(proof[:])))
 }
 
 // toLower is s in lower case, and empty where it is too long for a slug or not ASCII.
