@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -38,10 +39,15 @@ type StatusWriter struct {
 	Try func(ctx context.Context, route types.NamespacedName) ([]TestResult, error)
 	// WebhookURL is what people write into .travis.yml, without a proof; empty if nobody has set it.
 	WebhookURL string
-	Recorder   events.EventRecorder
-	Lease      Lease
-	Log        logr.Logger
+	// Store tells how the store is at this moment. It does not block.
+	Store func() StoreState
+	// Self is the object of the operator's own on which Events tell of its store.
+	Self     client.Object
+	Recorder events.EventRecorder
+	Lease    Lease
+	Log      logr.Logger
 
+	pressure pressure
 	trials   trials
 	turns    turns
 	pace     *rate.Limiter
@@ -55,7 +61,13 @@ func (*StatusWriter) NeedLeaderElection() bool { return false }
 // Start writes status whenever this replica has the lease, until ctx ends.
 func (w *StatusWriter) Start(ctx context.Context) error {
 	w.pace = rate.NewLimiter(writesPerSec, writesBurst)
-	return w.Lease.hold(ctx, func(ctx context.Context) { w.turns.run(ctx, w.Log, w.all, w.write) })
+	return w.Lease.hold(ctx, func(ctx context.Context) {
+		var store sync.WaitGroup
+		defer store.Wait()
+		w.lookAtStore()
+		store.Go(func() { w.followStore(ctx) })
+		w.turns.run(ctx, w.Log, w.all, w.write)
+	})
 }
 
 // Compiled is told what a change of the table came to. It does not block.
@@ -224,6 +236,7 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 		return w.fares(types.NamespacedName{Namespace: key.Namespace, Name: account})
 	})
 	defaults.Status.WebhookURL = w.WebhookURL
+	setStore(&defaults.Status, key.Namespace == w.Lease.Namespace, w.pressure.state())
 	if again == 0 && slices.ContainsFunc(defaults.Status.Accounts, func(a v1alpha1.AccountStatus) bool { return a.Connected != nil }) {
 		again = lookAgain // nobody tells when a connection comes or goes
 	}
@@ -280,6 +293,9 @@ func (w *StatusWriter) patch(ctx context.Context, obj, old client.Object, now, b
 	}
 	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionDelivering} {
 		w.tell(obj, meta.FindStatusCondition(now, kind), meta.FindStatusCondition(before, kind))
+	}
+	if was := meta.FindStatusCondition(before, v1alpha1.ConditionStoreAvailable); was != nil {
+		w.tell(obj, meta.FindStatusCondition(now, v1alpha1.ConditionStoreAvailable), was)
 	}
 	return nil
 }

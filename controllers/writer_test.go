@@ -37,7 +37,7 @@ func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *St
 		t.Fatal(err)
 	}
 	compiler := routing.NewCompiler(routing.Config{OperatorNamespace: "system"})
-	build := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.TravisRoute{})
+	build := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.TravisRoute{}, &v1alpha1.TravisDefaults{})
 	for i := range n {
 		r := &v1alpha1.TravisRoute{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: fmt.Sprint("route-", i), UID: types.UID(fmt.Sprint(i)), Generation: 1},

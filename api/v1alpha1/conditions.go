@@ -12,6 +12,9 @@ const (
 	// ConditionDelivering says whether a route's messages arrive: false after repeated failure in
 	// one of its channels, true after a success. It is absent before the first message.
 	ConditionDelivering = "Delivering"
+	// ConditionStoreAvailable says, on the TravisDefaults of the operator's own namespace, whether the
+	// operator's store takes events. While it does not, webhooks are refused and lost.
+	ConditionStoreAvailable = "StoreAvailable"
 )
 
 // Reasons of the conditions.
@@ -47,6 +50,12 @@ const (
 	ReasonDelivered = "Delivered"
 	// ReasonFailing: a channel failed repeatedly, or gave a message up.
 	ReasonFailing = "Failing"
+	// ReasonStoreAvailable: the store takes events.
+	ReasonStoreAvailable = "StoreAvailable"
+	// ReasonStoreFull: the store has reached its limit, and takes no events until some have ended.
+	ReasonStoreFull = "StoreFull"
+	// ReasonStoreUnavailable: the store's disk or its servers do not answer.
+	ReasonStoreUnavailable = "StoreUnavailable"
 )
 
 // Labels and annotations.

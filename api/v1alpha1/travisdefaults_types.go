@@ -218,7 +218,8 @@ type TravisDefaultsStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// conditions are Accepted (the spec makes sense), ResolvedRefs (the accounts' Secrets were
-	// found and fit) and Ready (their summary). Their messages say what is missing and what to do.
+	// found and fit) and Ready (their summary); in the operator's own namespace also StoreAvailable
+	// (the operator's store takes events). Their messages say what is missing and what to do.
 	//
 	// +optional
 	// +listType=map

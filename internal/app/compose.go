@@ -43,7 +43,7 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 	if err != nil {
 		return err
 	}
-	metrics.Registry.MustRegister(record.QueueCollector(store))
+	metrics.Registry.MustRegister(record.QueueCollector(store), record.StoreCollector(storeSize{store}))
 	keysChanged := make(chan struct{}, 1)
 	keys, err := newKeys(s.Trust, store, func() {
 		select {
@@ -65,6 +65,8 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 		Channels:   channelStates(store),
 		Recorder:   mgr.GetEventRecorder("travishook"),
 		WebhookURL: s.Receiver.PublicURL,
+		Store:      func() controllers.StoreState { return storeState(store.Ready()) },
+		Self:       self(scope.own),
 		Lease:      controllers.Lease{Client: client, Namespace: scope.own, Log: log.WithName("status")},
 		Log:        log.WithName("status"),
 	}
@@ -143,7 +145,7 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 	}
 	if s.API.Address != "" {
 		api, err := newAPI(cfg, s.API, scope.own, server.Options{
-			Sources: why.Sources{Table: compiler.Table, Verdict: compiler.Verdict, Trail: memory, Deliveries: store.Deliveries},
+			Sources: why.Sources{Table: compiler.Table, Verdict: compiler.Verdict, Trail: memory, Deliveries: store.Deliveries, Store: store.Ready},
 			Store:   store,
 			Try:     dispatcher.Try,
 			Ready:   p.known,

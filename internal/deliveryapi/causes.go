@@ -25,7 +25,8 @@ const (
 	CauseSeen            Cause = "seen"             // a replay
 
 	// It could not be kept.
-	CauseLost Cause = "lost" // answered 503; Travis does not send it again
+	CauseRefusing Cause = "refusing" // the store takes no events at this moment
+	CauseLost     Cause = "lost"     // answered 503; Travis does not send it again
 
 	// A route did not want it.
 	CauseNotReady   Cause = "not_ready" // the route's own status says what is wrong

@@ -22,7 +22,7 @@ const page = "../../docs/operations/metrics.md"
 // TestThePageListsEveryMetric keeps the tables of the page and the code the same.
 func TestThePageListsEveryMetric(t *testing.T) {
 	r, reg, _ := newRecorder(t)
-	reg.MustRegister(QueueCollector(keptQueue{}))
+	reg.MustRegister(QueueCollector(keptQueue{}), StoreCollector(fullStore{}))
 	use(r)
 	families, err := reg.Gather()
 	if err != nil {

@@ -132,9 +132,34 @@ travishook_queue_oldest_waiting_seconds 3600
 	})
 }
 
+// fullStore is at its limit.
+type fullStore struct{}
+
+func (fullStore) Ready() error         { return queue.ErrFull }
+func (fullStore) Size() (int64, int64) { return 1020, 1024 }
+
+func TestTheGaugesOfTheStore(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(StoreCollector(fullStore{}))
+	want := `
+# HELP travishook_store_bytes Size of what the store holds, what it is about to drop included.
+# TYPE travishook_store_bytes gauge
+travishook_store_bytes 1020
+# HELP travishook_store_limit_bytes Size at which the store takes no more events.
+# TYPE travishook_store_limit_bytes gauge
+travishook_store_limit_bytes 1024
+# HELP travishook_store_ready 1 while the store takes events; 0 while it is full or does not answer, and webhooks are refused.
+# TYPE travishook_store_ready gauge
+travishook_store_ready 0
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMetricsPassTheLinter(t *testing.T) {
 	r, reg, _ := newRecorder(t)
-	reg.MustRegister(QueueCollector(keptQueue{}))
+	reg.MustRegister(QueueCollector(keptQueue{}), StoreCollector(fullStore{}))
 	use(r)
 	problems, err := testutil.GatherAndLint(reg)
 	if err != nil {

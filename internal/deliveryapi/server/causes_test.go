@@ -76,6 +76,7 @@ func TestWhyNoMessageCame(t *testing.T) {
 			r.attempt(queue.Outcome{Kind: queue.Delivered})
 			r.post(b)
 		}, "", []string{"build 7 (broken)", "replay"}},
+		{deliveryapi.CauseRefusing, func(r *rig) { r.usual(failures); r.refuses = queue.ErrFull }, "", []string{"at this moment: store is full", "TravisDefaults"}},
 		{deliveryapi.CauseLost, func(r *rig) { r.usual(); r.notReady = errors.New("no key yet"); r.post(broken) }, "", []string{"not ready", "restart the build"}},
 		{deliveryapi.CauseNotReady, func(r *rig) { r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Filter = "1 +" }) }, "", []string{"filter: line 1"}},
 		{deliveryapi.CauseSuspended, func(r *rig) { r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Suspend = true }); r.post(broken) }, "", []string{"spec.suspend"}},

@@ -51,6 +51,7 @@ type rig struct {
 	api      http.Handler
 	cluster  *cluster
 	notReady error                                            // of the receiver
+	refuses  error                                            // of the store
 	starting error                                            // of the table
 	try      func(queue.Target, travis.Event) (string, error) // nil: delivered
 
@@ -96,7 +97,7 @@ func (r *rig) use(remembers *trail.Trail) {
 	r.trail = remembers
 	r.api = server.New(server.Options{
 		Cluster: r.cluster,
-		Sources: why.Sources{Table: r.compiler.Table, Verdict: r.compiler.Verdict, Trail: r.trail, Deliveries: r.store.Deliveries},
+		Sources: why.Sources{Table: r.compiler.Table, Verdict: r.compiler.Verdict, Trail: r.trail, Deliveries: r.store.Deliveries, Store: func() error { return r.refuses }},
 		Store:   r.store,
 		Try: func(_ context.Context, t queue.Target, e travis.Event) (string, error) {
 			if r.try == nil {

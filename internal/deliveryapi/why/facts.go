@@ -43,6 +43,7 @@ func (t *telling) add(cause deliveryapi.Cause, subject, format string, args ...a
 // facts are what is wrong now, then what came of the webhooks, the newest first and down to the
 // last one that went well: what was wrong before that has been mended.
 func (a *answer) facts() []deliveryapi.Fact {
+	a.tellStore()
 	a.tellRoutes()
 	a.tellArrival()
 	for _, h := range a.cases {
@@ -59,6 +60,13 @@ func (a *answer) facts() []deliveryapi.Fact {
 // well reports whether all that a webhook was to bring about was delivered.
 func (h *hook) well() bool {
 	return len(h.deliveries) > 0 && !slices.ContainsFunc(h.deliveries, func(s queue.Summary) bool { return s.Last.Kind != queue.Delivered })
+}
+
+// tellStore tells that nothing can be stored now.
+func (a *answer) tellStore() {
+	if err := a.sources.Store(); err != nil {
+		a.told.add(deliveryapi.CauseRefusing, "", "the operator refuses all webhooks at this moment: %s; its administrator finds more under StoreAvailable on the TravisDefaults of its namespace", err)
+	}
 }
 
 // tellRoutes tells what is wrong with the routes as they stand now.

@@ -25,6 +25,8 @@ type Sources struct {
 	Trail   *trail.Trail
 	// Deliveries lists what the store keeps.
 	Deliveries func(wanted func(queue.Summary) bool) []queue.Summary
+	// Store is nil while the store takes events, and says why it does not.
+	Store func() error
 }
 
 // Question is what somebody asks.

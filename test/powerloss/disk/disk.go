@@ -25,7 +25,7 @@ type Disk struct {
 }
 
 // New makes an empty one. It skips the test where none can be.
-func New(t *testing.T, size int64) *Disk {
+func New(t testing.TB, size int64) *Disk {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("only root may mount a disk image; run the test as root")
@@ -45,7 +45,7 @@ func New(t *testing.T, size int64) *Disk {
 }
 
 // Mount mounts an image, which replays the file system's journal, until the test ends.
-func Mount(t *testing.T, image string) *Disk {
+func Mount(t testing.TB, image string) *Disk {
 	t.Helper()
 	d := &Disk{Dir: t.TempDir(), image: image}
 	if err := d.mount(t); err != nil {
@@ -54,7 +54,7 @@ func Mount(t *testing.T, image string) *Disk {
 	return d
 }
 
-func (d *Disk) mount(t *testing.T) error {
+func (d *Disk) mount(t testing.TB) error {
 	if out, err := exec.CommandContext(t.Context(), "mount", "-o", "loop", d.image, d.Dir).CombinedOutput(); err != nil {
 		return fmt.Errorf("mount: %w: %s", err, out)
 	}
@@ -63,7 +63,7 @@ func (d *Disk) mount(t *testing.T) error {
 	return nil
 }
 
-func (d *Disk) unmount(t *testing.T) {
+func (d *Disk) unmount(t testing.TB) {
 	if !d.mounted {
 		return
 	}
@@ -75,13 +75,13 @@ func (d *Disk) unmount(t *testing.T) {
 
 // Break does what the file system does when the device fails under it: nothing can be written until
 // it is mounted again.
-func (d *Disk) Break(t *testing.T) {
+func (d *Disk) Break(t testing.TB) {
 	t.Helper()
 	run(t, "mount", "-o", "remount,abort", d.Dir)
 }
 
 // Repair mounts it again. Nobody may use it meanwhile.
-func (d *Disk) Repair(t *testing.T) {
+func (d *Disk) Repair(t testing.TB) {
 	t.Helper()
 	d.unmount(t)
 	if err := d.mount(t); err != nil {
@@ -90,7 +90,7 @@ func (d *Disk) Repair(t *testing.T) {
 }
 
 // Hang has everybody who writes wait, until resume is called.
-func (d *Disk) Hang(t *testing.T) (resume func()) {
+func (d *Disk) Hang(t testing.TB) (resume func()) {
 	t.Helper()
 	run(t, "fsfreeze", "-f", d.Dir)
 	resume = sync.OnceFunc(func() { run(t, "fsfreeze", "-u", d.Dir) })
@@ -99,7 +99,7 @@ func (d *Disk) Hang(t *testing.T) (resume func()) {
 }
 
 // Fill leaves no room, until empty is called.
-func (d *Disk) Fill(t *testing.T) (empty func()) {
+func (d *Disk) Fill(t testing.TB) (empty func()) {
 	t.Helper()
 	path := filepath.Join(d.Dir, "filler")
 	file, err := os.Create(path)
@@ -122,7 +122,7 @@ func (d *Disk) Fill(t *testing.T) (empty func()) {
 	}
 }
 
-func run(t *testing.T, name string, args ...string) {
+func run(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		t.Errorf("%s: %v: %s", name, err, out)
@@ -132,7 +132,7 @@ func run(t *testing.T, name string, args ...string) {
 // Copy copies what is on the disk at this moment. Whoever writes must have been stopped; the
 // system itself may still be writing, and then it is copied again: a disk that loses its power
 // holds one moment and not two. It returns the path of the copy.
-func (d *Disk) Copy(t *testing.T) string {
+func (d *Disk) Copy(t testing.TB) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "copy")
 	for range 20 {

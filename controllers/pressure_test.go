@@ -1,0 +1,119 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+)
+
+var full = StoreState{Reason: v1alpha1.ReasonStoreFull, Message: "the store is full"}
+
+// TestTheStoreIsToldOf has the store refuse for the seconds that are drawn with an x, and looks at
+// the second in which people are told.
+func TestTheStoreIsToldOf(t *testing.T) {
+	long := func(c byte, n int) string { return string(slices.Repeat([]byte{c}, n)) }
+	tests := map[string]struct {
+		seconds string
+		want    []string
+	}{
+		"nothing while it takes events":     {long('.', 100), nil},
+		"at once that it refuses":           {"...x" + long('x', 100), []string{"3 StoreFull"}},
+		"when it has calmed down":           {"x." + long('.', 100), []string{"0 StoreFull", "15 StoreAvailable"}},
+		"not while it goes to and fro":      {"x....x......x.x....x" + long('.', 100), []string{"0 StoreFull", "34 StoreAvailable"}},
+		"no more often than once a minute":  {"x" + long('.', 20) + "x" + long('x', 100), []string{"0 StoreFull", "15 StoreAvailable", "60 StoreFull"}},
+		"not of what was over in that time": {"x" + long('.', 20) + "x" + long('.', 100), []string{"0 StoreFull", "15 StoreAvailable"}},
+		"of another reason":                 {"x" + long('x', 70) + "u", []string{"0 StoreFull", "71 StoreUnavailable"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var p pressure
+			var told []string
+			begin := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+			for second, c := range test.seconds {
+				s := map[rune]StoreState{'x': full, 'u': {Reason: v1alpha1.ReasonStoreUnavailable}}[c]
+				if p.observe(s, begin.Add(time.Duration(second)*time.Second)) {
+					told = append(told, fmt.Sprint(second, " ", storeCondition(p.state()).Reason))
+				}
+			}
+			if diff := cmp.Diff(test.want, told); diff != "" {
+				t.Errorf("told (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// heard remembers Events as people read them.
+type heard struct {
+	quiet
+	events []string
+}
+
+func (h *heard) Eventf(regarding, _ runtime.Object, kind, reason, _, note string, args ...any) {
+	h.events = append(h.events, fmt.Sprintf("%T %s %s: %s", regarding, kind, reason, fmt.Sprintf(note, args...)))
+}
+
+func TestAStoreThatRefusesIsSeenOnTheClustersDefaultsAndThePod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := writerOf(t, 1, func(types.NamespacedName) error { return nil })
+		events := &heard{}
+		state := StoreState{}
+		w.Recorder, w.Self, w.Lease.Namespace = events, &corev1.Pod{}, "system"
+		w.Store = func() StoreState { return state }
+		for _, namespace := range []string{"system", "team"} {
+			d := &v1alpha1.TravisDefaults{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultsName, Generation: 1}}
+			w.Compiler.PutDefaults(d)
+			if err := w.Client.Create(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		term(t, w)
+		said := func(namespace string) string {
+			var d v1alpha1.TravisDefaults
+			if err := w.Client.Get(t.Context(), types.NamespacedName{Namespace: namespace, Name: v1alpha1.DefaultsName}, &d); err != nil {
+				t.Fatal(err)
+			}
+			c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionStoreAvailable)
+			if c == nil {
+				return "nothing"
+			}
+			return fmt.Sprint(c.Status, " ", c.Reason, ": ", c.Message)
+		}
+		look := func(after time.Duration, now StoreState, want string) {
+			t.Helper()
+			time.Sleep(after)
+			state = now
+			w.lookAtStore()
+			synctest.Wait()
+			if got := said("system"); got != want {
+				t.Errorf("the condition says %q, want %q", got, want)
+			}
+		}
+		look(0, StoreState{}, "True StoreAvailable: the store takes events")
+		events.events = nil
+		look(time.Minute, full, "False StoreFull: the store is full")
+		look(calm, StoreState{}, "True StoreAvailable: the store takes events")
+		if got := said("team"); got != "nothing" {
+			t.Errorf("a team's defaults say %q of the store", got)
+		}
+		want := []string{
+			"*v1.Pod Warning StoreFull: the store is full",
+			"*v1alpha1.TravisDefaults Warning StoreFull: the store is full",
+			"*v1.Pod Normal StoreAvailable: the store takes events",
+			"*v1alpha1.TravisDefaults Normal StoreAvailable: the store takes events",
+		}
+		if diff := cmp.Diff(want, events.events); diff != "" {
+			t.Errorf("Events (-want +got):\n%s", diff)
+		}
+	})
+}

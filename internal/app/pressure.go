@@ -1,0 +1,50 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/controllers"
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/jetstream"
+)
+
+// storeState puts why the store takes no events into the words of a status.
+func storeState(refuses error) controllers.StoreState {
+	const lost = "webhooks are refused, and Travis does not send them again: "
+	switch {
+	case refuses == nil:
+		return controllers.StoreState{}
+	case errors.Is(refuses, queue.ErrFull):
+		return controllers.StoreState{Reason: v1alpha1.ReasonStoreFull, Message: fmt.Sprintf(
+			"%s%s. Messages that go out make room; if rooms are down for long, raise store.maxSize, and the volume with it", lost, refuses)}
+	}
+	return controllers.StoreState{Reason: v1alpha1.ReasonStoreUnavailable, Message: fmt.Sprintf(
+		"%s%s. What was stored is safe, and goes out as soon as the store answers again", lost, refuses)}
+}
+
+// storeSize puts the store's figures into the words of the metrics.
+type storeSize struct{ *jetstream.Engine }
+
+// Size implements record.Store.
+func (s storeSize) Size() (bytes, limit int64) {
+	stats := s.Stats()
+	return stats.Bytes, stats.MaxBytes
+}
+
+// self is the pod that the operator runs in, as the chart tells it; without one, the lease of the
+// replica that writes status.
+func self(namespace string) client.Object {
+	if name := os.Getenv("POD_NAME"); name != "" {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(os.Getenv("POD_UID"))}}
+	}
+	return &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: controllers.StatusLease}}
+}

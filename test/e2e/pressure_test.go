@@ -1,0 +1,139 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/powerloss/disk"
+	"github.com/travishook/travishook/test/room"
+)
+
+// townRooms are so many that each gets no more messages than are sent at once.
+const townRooms = 24
+
+// town is a team that hears many repositories, each in a room of its own.
+func town(r *room.Room) string {
+	var keys, routes strings.Builder
+	for n := range townRooms {
+		fmt.Fprintf(&keys, "  room-%d: %s\n", n, r.URL)
+		fmt.Fprintf(&routes, `---
+apiVersion: travishook.dev/v1alpha1
+kind: TravisRoute
+metadata: {name: route-%d, namespace: TEAM}
+spec:
+  repository: example/project-%d
+  channels: [{account: room, address: room-%d}]
+  events: ["*"]
+`, n, n, n)
+	}
+	return accountRoom + `  signatureOnly:
+    namespaces: {from: All}
+    repositories: ["example/*"]
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: room, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
+stringData:
+` + keys.String() + routes.String()
+}
+
+// postLarge posts a build of some 17 kB, as often as Travis does.
+func (s *site) postLarge(ctx context.Context, build int64) int {
+	GinkgoHelper()
+	n := build % townRooms
+	return status(travistest.Request(ctx, s.operator.URL, travistest.Build{
+		Repository: fmt.Sprintf("example/project-%d", n), RepositoryID: n + 1,
+		ID: build, Number: fmt.Sprint(build), Message: strings.Repeat("too much ", 2000),
+	}, s.key))
+}
+
+// said are the Events about the store, as people read them.
+func (s *site) said(ctx context.Context) string {
+	GinkgoHelper()
+	return kubectl(ctx, "", "get", "events", "-n", s.system, "--sort-by=.metadata.creationTimestamp", "-o",
+		`jsonpath={range .items[?(@.action=="TakeEvents")]}{.type} {.reason} {.involvedObject.kind}/{.involvedObject.name}/{.involvedObject.uid}: {.message}{"\n"}{end}`)
+}
+
+// condition is what the cluster's defaults say of the store.
+func (s *site) condition(ctx context.Context) string {
+	GinkgoHelper()
+	return kubectl(ctx, "", "get", "travisdefaults", "default", "-n", s.system, "-o",
+		`jsonpath={range .status.conditions[?(@.type=="StoreAvailable")]}{.status} {.reason}: {.message}{end}`)
+}
+
+var _ = Describe("A store that takes no events", func() {
+	var s *site
+	var r *room.Room
+	BeforeEach(func(ctx context.Context) {
+		GinkgoT().Setenv("POD_NAME", "travishook-0")
+		GinkgoT().Setenv("POD_UID", "0123")
+		s, r = newSite(ctx), openRoom()
+	})
+
+	// start starts the operator with a small store in dir, and rooms that take nothing.
+	start := func(ctx context.Context, dir string) {
+		GinkgoHelper()
+		r.Refuse(http.StatusServiceUnavailable)
+		s.apply(ctx, town(r))
+		own := fmt.Sprintf("store: {directory: %q}", filepath.Join(s.dir, "store"))
+		small := fmt.Sprintf("store: {directory: %q, maxSize: 16Mi}", filepath.Join(dir, "store"))
+		s.startWith(ctx, strings.Replace(s.settings(), own, small, 1))
+		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=30s")
+		Eventually(s.postLarge).WithArguments(ctx, int64(1)).Should(Equal(http.StatusAccepted))
+		Eventually(s.condition).WithArguments(ctx).Should(Equal("True StoreAvailable: the store takes events"))
+		Expect(s.said(ctx)).To(BeEmpty(), "nobody is told that all is well")
+	}
+
+	// refuse posts until the store refuses.
+	refuse := func(ctx context.Context) {
+		GinkgoHelper()
+		for build := int64(2); ; build++ {
+			if status := s.postLarge(ctx, build); status != http.StatusAccepted {
+				Expect(status).To(Equal(http.StatusServiceUnavailable))
+				return
+			}
+			Expect(build).To(BeNumerically("<", 5000))
+		}
+	}
+
+	It("is told of in Events and on the cluster's defaults while it is at its limit", func(ctx context.Context) {
+		start(ctx, s.dir)
+		refuse(ctx)
+		Eventually(s.said).WithArguments(ctx).Should(MatchRegexp(
+			`^Warning StoreFull Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: store is full: it holds \d+ of 16777216 bytes\. .+\n$`))
+		Eventually(s.condition).WithArguments(ctx).Should(HavePrefix("False StoreFull: webhooks are refused"))
+		Expect(kubectl(ctx, "", "describe", "travisdefaults", "default", "-n", s.system)).To(MatchRegexp(`Warning +StoreFull `))
+		Expect(kubectl(ctx, "", "get", "travisdefaults", "default", "-n", s.system)).To(MatchRegexp(`default +True`),
+			"nothing is wrong with the manifest")
+
+		By("having the rooms take what waits")
+		r.Refuse(0)
+		Eventually(s.condition).WithArguments(ctx).WithTimeout(3 * patience).Should(HavePrefix("True StoreAvailable"))
+		Eventually(s.said).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store takes events\n"))
+	})
+
+	It("is told of while its disk is full, and the operator stays up", func(ctx context.Context) {
+		d := disk.New(GinkgoTB(), 48<<20)
+		start(ctx, d.Dir)
+		empty := d.Fill(GinkgoTB())
+		refuse(ctx)
+		Eventually(s.said).WithArguments(ctx).Should(MatchRegexp(
+			`^Warning StoreUnavailable Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: store is unavailable: .+ What was stored is safe.+\n$`))
+		Eventually(s.condition).WithArguments(ctx).Should(HavePrefix("False StoreUnavailable: webhooks are refused"))
+
+		By("making room on the disk")
+		empty()
+		r.Refuse(0)
+		Eventually(s.condition).WithArguments(ctx).WithTimeout(4 * patience).Should(HavePrefix("True StoreAvailable"))
+		Eventually(s.said).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store takes events\n"))
+		Eventually(texts(r)).WithTimeout(4 * patience).Should(ContainElement(ContainSubstring("build/1: passed")))
+		Expect(s.operator.Stop()).To(Succeed())
+	})
+})
