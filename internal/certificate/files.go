@@ -25,10 +25,10 @@ type files struct {
 	certFile, keyFile string
 	log               logr.Logger
 
-	mu      sync.Mutex
-	loaded  *tls.Certificate
-	looked  time.Time
-	changed [2]time.Time // modification times of the two files as loaded
+	mu     sync.Mutex
+	loaded *tls.Certificate
+	looked time.Time
+	were   [2]os.FileInfo // the two files as loaded
 }
 
 // Files reads the certificate of a server, called as in an error, from files with PEM.
@@ -57,21 +57,27 @@ func (c *files) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 // load reads the files if they changed. mu is held.
 func (c *files) load() error {
 	c.looked = time.Now()
-	var changed [2]time.Time
+	var are [2]os.FileInfo
 	for i, file := range []string{c.certFile, c.keyFile} {
 		info, err := os.Stat(file)
 		if err != nil {
 			return fmt.Errorf("certificate of the %s: %w", c.of, err)
 		}
-		changed[i] = info.ModTime()
+		are[i] = info
 	}
-	if c.loaded != nil && changed == c.changed {
+	if c.loaded != nil && same(c.were[0], are[0]) && same(c.were[1], are[1]) {
 		return nil
 	}
 	loaded, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return fmt.Errorf("certificate of the %s in %s and %s: %w", c.of, c.certFile, c.keyFile, err)
 	}
-	c.loaded, c.changed = &loaded, changed
+	c.loaded, c.were = &loaded, are
 	return nil
+}
+
+// same reports whether a path has led to the same content. A mounted Secret is another file after a
+// change, whatever its time says.
+func same(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime())
 }
