@@ -2,13 +2,17 @@ package controllers
 
 // What the operator may do, as narrow as it goes. config/rbac is generated from here.
 //
+// What is cached is listed and watched, and never got. Only a Secret that misses its label is asked
+// for by name.
+//
 // The whole cluster, or the namespaces of the settings:
-// +kubebuilder:rbac:groups=travishook.dev,resources=travisroutes;travisdefaults,verbs=get;list;watch
+// +kubebuilder:rbac:groups=travishook.dev,resources=travisroutes;travisdefaults,verbs=list;watch
 // +kubebuilder:rbac:groups=travishook.dev,resources=travisroutes/status;travisdefaults/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch
-// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 //
 // Its own namespace only:
-// +kubebuilder:rbac:groups="",resources=configmaps,namespace=travishook-system,verbs=get;list;watch
-// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,namespace=travishook-system,verbs=get;create;update
+// +kubebuilder:rbac:groups="",resources=configmaps,namespace=travishook-system,verbs=list;watch
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,namespace=travishook-system,verbs=create
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,resourceNames=travishook-status,namespace=travishook-system,verbs=get;update

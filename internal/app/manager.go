@@ -23,6 +23,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/deliveryapi/server"
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/settings"
 )
@@ -54,6 +55,15 @@ func (s scope) watched() []string {
 // waitForAPI is how long a start waits for the API server before the operator ends, and is started
 // again by whoever looks after it.
 const waitForAPI = 30 * 24 * time.Hour
+
+// runnersTimeout is how long, once the receiver has lingered, the manager waits for what it runs:
+// the pipeline, which ends by its own bounds and must not be cut off before, and then the servers of
+// metrics, probes and people.
+const runnersTimeout = drain + dispatch.StopTimeout + 2*server.ShutdownTimeout
+
+// stopTimeout is how long the operator takes to end, at most, once the receiver has lingered. The
+// chart gives the pod that time.
+const stopTimeout = runnersTimeout + closeTimeout
 
 func newScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
@@ -93,8 +103,7 @@ func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Log
 		HealthProbeBindAddress: s.Probes.Address,
 		// An API server that is away is waited for, as long as it takes: the receiver goes on.
 		Controller: config.Controller{SkipNameValidation: new(true), CacheSyncTimeout: waitForAPI},
-		// The pipeline ends by its own bounds; the manager must not cut it off before.
-		GracefulShutdownTimeout: new(time.Duration(s.Receiver.Linger) + drain + dispatch.StopTimeout + closeTimeout),
+		GracefulShutdownTimeout: new(time.Duration(s.Receiver.Linger) + runnersTimeout),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up: %w", err)

@@ -111,16 +111,16 @@ func (n need) String() string {
 
 // needs are what nothing works without. What only a status or an Event needs is not among them.
 func needs(scope scope) []need {
-	watch := []string{"get", "list", "watch"}
+	watch := []string{"list", "watch"}
 	var all []need
 	for _, ns := range scope.watched() {
 		all = append(all,
 			need{group: v1alpha1.GroupVersion.Group, resource: "travisroutes", namespace: ns, verbs: watch},
 			need{group: v1alpha1.GroupVersion.Group, resource: "travisdefaults", namespace: ns, verbs: watch},
-			need{resource: "secrets", namespace: ns, verbs: watch})
+			need{resource: "secrets", namespace: ns, verbs: []string{"get", "list", "watch"}})
 	}
 	if scope.wholeCluster() {
-		all = append(all, need{resource: "namespaces", verbs: []string{"list", "watch"}})
+		all = append(all, need{resource: "namespaces", verbs: watch})
 	}
 	if scope.configMaps {
 		all = append(all, need{resource: "configmaps", namespace: scope.own, verbs: watch})

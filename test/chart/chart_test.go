@@ -10,9 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"sigs.k8s.io/yaml"
 
-	"github.com/travishook/travishook/internal/settings"
 	"github.com/travishook/travishook/test/helm"
 )
 
@@ -76,20 +74,18 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// renderWith renders with values as JSON.
+func renderWith(t *testing.T, h *helm.Helm, values string) string {
+	t.Helper()
+	return render(t, h, "--set-json", values)
+}
+
 // The operator must be able to read the settings that the chart writes for it.
 func TestSettingsAreTheOperators(t *testing.T) {
 	h := newHelm(t)
 	for _, name := range cases(t) {
 		t.Run(name, func(t *testing.T) {
-			out := render(t, h, "--values", "testdata/"+name+".values.yaml", "--show-only", "templates/configmap.yaml")
-			var configMap struct{ Data map[string]string }
-			if err := yaml.Unmarshal([]byte(out), &configMap); err != nil {
-				t.Fatal(err)
-			}
-			s, err := settings.Parse([]byte(configMap.Data["settings.yaml"]))
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := settingsIn(t, render(t, h, "--values", "testdata/"+name+".values.yaml"))
 			if s.Receiver.Address != ":8080" || s.Probes.Address != ":8081" || s.Metrics.Address != ":9090" ||
 				s.Store.Directory != "/var/lib/travishook" {
 				t.Errorf("the operator's addresses or directory are not the pod's: %+v", s)
@@ -111,6 +107,16 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"repository without a slash": {`signatureOnly=["example"]`, "signatureOnly"},
 		"redirect":                   {`ingress={"enabled":true,"host":"a.example","annotations":{"nginx.ingress.kubernetes.io/ssl-redirect":"true"}}`, "Travis follows a redirect with a GET"},
 		"grant given twice":          {`defaults={"signatureOnly":{}},signatureOnly=["a/b"]`, "leave one of them out"},
+		"replicas of one's store":    {`replicas=2`, "replicas: 2 operators cannot share the embedded store; set config.store.external"},
+		"less than no replicas":      {`replicas=-1`, "replicas"},
+		"a store of one's own in it": {`config={"store":{"directory":"/data"}}`, "directory"},
+		"a cluster without a URL":    {`config={"store":{"external":{}}}`, "url"},
+		"a user without a cluster":   {`store={"external":{"credentials":{"secretName":"a"}}}`, "store.external.credentials: there is no NATS cluster"},
+		"two users":                  {`store={"external":{"credentials":{"secretName":"a"}}},config={"store":{"external":{"url":"nats://a","credentialsFile":"/b"}}}`, "config.store.external.credentialsFile: store.external.credentials sets it"},
+		"two authorities":            {`store={"external":{"ca":{"secretName":"a"}}},config={"store":{"external":{"url":"nats://a","caFile":"/b"}}}`, "config.store.external.caFile: store.external.ca sets it"},
+		"no key in a Secret":         {`store={"external":{"ca":{"secretName":"a","key":""}}}`, "key"},
+		"two certificates":           {`receiver={"tls":{"secretName":"a"}},config={"receiver":{"tls":{"certFile":"/b","keyFile":"/c"}}}`, "config.receiver.tls: receiver.tls sets it"},
+		"a linger that is no time":   {`config={"receiver":{"linger":"5 apples"}}`, "/config/receiver/linger"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -172,15 +172,19 @@ func TestEveryRightIsExplained(t *testing.T) {
 	}
 }
 
-// rights are verbs by group and resource.
+// rights are verbs by group and resource, of all rules together.
 func rights(rules []rbacv1.PolicyRule) map[string]string {
-	all := map[string]string{}
+	verbs := map[string][]string{}
 	for _, rule := range rules {
 		for _, group := range rule.APIGroups {
 			for _, resource := range rule.Resources {
-				all[group+"/"+resource] = strings.Join(sorted(rule.Verbs), " ")
+				verbs[group+"/"+resource] = append(verbs[group+"/"+resource], rule.Verbs...)
 			}
 		}
+	}
+	all := map[string]string{}
+	for resource, verbs := range verbs {
+		all[resource] = strings.Join(sorted(verbs), " ")
 	}
 	return all
 }

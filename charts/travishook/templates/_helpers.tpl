@@ -35,25 +35,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
-{{- define "travishook.pathPrefix" -}}
-{{- dig "receiver" "pathPrefix" "/travis" .Values.config }}
-{{- end }}
-
-{{/* The URL that people write into .travis.yml, or nothing where the chart cannot know it. */}}
-{{- define "travishook.publicURL" -}}
-{{- $own := dig "receiver" "publicURL" "" .Values.config }}
-{{- if $own }}
-{{- $own }}
-{{- else if and .Values.ingress.enabled .Values.ingress.host }}
-{{- printf "%s://%s%s" (ternary "https" "http" (not (empty .Values.ingress.tls))) .Values.ingress.host (include "travishook.pathPrefix" .) }}
-{{- end }}
-{{- end }}
-
 {{/* The settings file. */}}
 {{- define "travishook.settings" -}}
 {{- $settings := dict "apiVersion" "settings.travishook.dev/v1alpha1" "kind" "Settings" }}
 {{- with .Values.namespaces }}{{ $_ := set $settings "namespaces" . }}{{ end }}
-{{- with include "travishook.publicURL" . }}{{ $_ := set $settings "receiver" (dict "publicURL" .) }}{{ end }}
+{{- with include "travishook.receiverSettings" . | fromYaml }}{{ $_ := set $settings "receiver" . }}{{ end }}
+{{- with include "travishook.natsFiles" . | fromYaml }}{{ $_ := set $settings "store" (dict "external" .) }}{{ end }}
 {{- if not .Values.api.enabled }}{{ $_ := set $settings "api" (dict "address" "") }}{{ end }}
 {{- mergeOverwrite $settings (deepCopy .Values.config) | toYaml }}
 {{- end }}

@@ -13,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/travishook/travishook/controllers"
 )
 
 var update = flag.Bool("update", false, "write the golden notes anew")
@@ -69,8 +71,9 @@ var _ = Describe("the operator's rights", func() {
 			Expect(may(ctx, "create", "events.k8s.io", "events", ns)).To(BeTrue())
 		}
 		Expect(may(ctx, "list", "", "namespaces", "")).To(BeTrue())
-		Expect(may(ctx, "update", "coordination.k8s.io", "leases", namespace)).To(BeTrue())
-		Expect(may(ctx, "get", "", "configmaps", namespace)).To(BeTrue())
+		Expect(may(ctx, "create", "coordination.k8s.io", "leases", namespace)).To(BeTrue())
+		Expect(may(ctx, "update", "coordination.k8s.io", "leases", namespace, controllers.StatusLease)).To(BeTrue())
+		Expect(may(ctx, "watch", "", "configmaps", namespace)).To(BeTrue())
 		Expect(may(ctx, "create", "authentication.k8s.io", "tokenreviews", "")).To(BeTrue())
 		Expect(may(ctx, "create", "authorization.k8s.io", "subjectaccessreviews", "")).To(BeTrue())
 
@@ -78,8 +81,10 @@ var _ = Describe("the operator's rights", func() {
 			Expect(may(ctx, "update", "travishook.dev", "travisroutes", ns)).To(BeFalse(), "it writes to no spec")
 			Expect(may(ctx, "update", "", "secrets", ns)).To(BeFalse(), "it writes to no Secret")
 		}
-		Expect(may(ctx, "get", "", "configmaps", "team-a")).To(BeFalse())
-		Expect(may(ctx, "update", "coordination.k8s.io", "leases", "team-a")).To(BeFalse())
+		Expect(may(ctx, "list", "", "configmaps", "team-a")).To(BeFalse())
+		Expect(may(ctx, "get", "", "configmaps", namespace)).To(BeFalse(), "what is watched need not be got")
+		Expect(may(ctx, "update", "coordination.k8s.io", "leases", "team-a", controllers.StatusLease)).To(BeFalse())
+		Expect(may(ctx, "update", "coordination.k8s.io", "leases", namespace, "another")).To(BeFalse())
 	})
 
 	It("end at the chosen namespaces", func(ctx context.Context) {
@@ -92,7 +97,7 @@ var _ = Describe("the operator's rights", func() {
 			Expect(may(ctx, "watch", "travishook.dev", "travisroutes", ns)).To(BeFalse())
 			Expect(may(ctx, "list", "", "secrets", ns)).To(BeFalse())
 		}
-		Expect(may(ctx, "update", "coordination.k8s.io", "leases", namespace)).To(BeTrue())
+		Expect(may(ctx, "update", "coordination.k8s.io", "leases", namespace, controllers.StatusLease)).To(BeTrue())
 		Expect(may(ctx, "create", "authentication.k8s.io", "tokenreviews", "")).To(BeTrue(), "people may ask it all the same")
 	})
 
@@ -126,28 +131,41 @@ func install(ctx context.Context, args ...string) string {
 	return run(ctx, append([]string{"install", "travishook", program.Chart()}, args...)...)
 }
 
+// podTemplate is the pod of the one StatefulSet or Deployment in the cluster.
+func podTemplate(ctx context.Context) corev1.PodTemplateSpec {
+	GinkgoHelper()
+	sets, err := client.AppsV1().StatefulSets(namespace).List(ctx, metav1.ListOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	deployments, err := client.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(len(sets.Items) + len(deployments.Items)).To(Equal(1))
+	if len(sets.Items) == 0 {
+		return deployments.Items[0].Spec.Template
+	}
+	template := sets.Items[0].Spec.Template
+	template.Spec.Volumes = append(template.Spec.Volumes, corev1.Volume{Name: "store"}) // from the claim template
+	return template
+}
+
 // podIsLetIn asks whether the namespace, which enforces restricted Pod Security, would take the
 // operator's pod.
 func podIsLetIn(ctx context.Context) error {
 	GinkgoHelper()
-	sets, err := client.AppsV1().StatefulSets(namespace).List(ctx, metav1.ListOptions{})
-	Expect(err).NotTo(HaveOccurred())
-	Expect(sets.Items).To(HaveLen(1))
-	template := sets.Items[0].Spec.Template
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "probe"}, Spec: template.Spec}
-	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "store"}) // from the claim template
-	_, err = client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	template := podTemplate(ctx)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "probe", Labels: template.Labels}, Spec: template.Spec}
+	_, err := client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	return err
 }
 
-// may asks whether the operator's service account has a right. An empty namespace is all of them.
-func may(ctx context.Context, verb, group, resource, ns string) bool {
+// may asks whether the operator's service account has a right. An empty namespace is all of them, and
+// without a name every object is meant.
+func may(ctx context.Context, verb, group, resource, ns string, name ...string) bool {
 	GinkgoHelper()
 	resource, subresource, _ := strings.Cut(resource, "/")
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 		User: "system:serviceaccount:" + namespace + ":travishook",
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: verb, Group: group, Resource: resource, Subresource: subresource, Namespace: ns,
+			Verb: verb, Group: group, Resource: resource, Subresource: subresource, Namespace: ns, Name: strings.Join(name, ""),
 		},
 	}}
 	answer, err := client.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})

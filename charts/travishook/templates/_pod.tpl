@@ -1,0 +1,151 @@
+{{/* The operator's pod, in whatever runs it. */}}
+{{- define "travishook.pod" -}}
+metadata:
+  labels:
+    {{- include "travishook.selector" . | nindent 4 }}
+    {{- with .Values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    # A change of the settings restarts the operator.
+    checksum/settings: {{ include "travishook.settings" . | sha256sum }}
+    {{- with .Values.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  serviceAccountName: {{ include "travishook.serviceAccount" . }}
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  # What is being received and sent is finished first.
+  terminationGracePeriodSeconds: {{ include "travishook.stopSeconds" . }}
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 65532
+    runAsGroup: 65532
+    fsGroup: 65532
+    fsGroupChangePolicy: OnRootMismatch
+    seccompProfile:
+      type: RuntimeDefault
+  containers:
+  - name: travishook
+    image: {{ include "travishook.image" . }}
+    imagePullPolicy: {{ .Values.image.pullPolicy }}
+    args:
+    - --settings=/etc/travishook/settings.yaml
+    env:
+    - name: POD_NAMESPACE
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.namespace
+    # Events about the store are on the pod.
+    - name: POD_NAME
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.name
+    - name: POD_UID
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.uid
+    # Memory is collected in time where many large webhooks come at once.
+    - name: GOMEMLIMIT
+      valueFrom:
+        resourceFieldRef:
+          resource: limits.memory
+    {{- with .Values.env }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+    ports:
+    - name: {{ include "travishook.scheme" . }}
+      containerPort: 8080
+    {{- if .Values.api.enabled }}
+    - name: api
+      containerPort: 8443
+    {{- end }}
+    - name: probes
+      containerPort: 8081
+    - name: metrics
+      containerPort: 9090
+    # A large store is read before anything else, and to be killed meanwhile would not make it smaller.
+    startupProbe:
+      httpGet:
+        path: /healthz
+        port: probes
+      periodSeconds: 5
+      failureThreshold: 120
+    livenessProbe:
+      httpGet:
+        path: /healthz
+        port: probes
+      periodSeconds: 10
+      failureThreshold: 6
+    readinessProbe:
+      httpGet:
+        path: /readyz
+        port: probes
+      periodSeconds: 5
+    securityContext:
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: true
+      capabilities:
+        drop: [ALL]
+    resources:
+      {{- toYaml .Values.resources | nindent 6 }}
+    volumeMounts:
+    - name: settings
+      mountPath: /etc/travishook
+      readOnly: true
+    {{- if not (include "travishook.external" .) }}
+    - name: store
+      mountPath: /var/lib/travishook
+    {{- end }}
+    {{- if .Values.receiver.tls.secretName }}
+    - name: receiver
+      mountPath: {{ include "travishook.receiverFolder" . }}
+      readOnly: true
+    {{- end }}
+    {{- if include "travishook.natsVolume" . }}
+    - name: nats
+      mountPath: {{ include "travishook.natsFolder" . }}
+      readOnly: true
+    {{- end }}
+  volumes:
+  - name: settings
+    configMap:
+      name: {{ include "travishook.fullname" . }}
+  {{- with .Values.receiver.tls.secretName }}
+  - name: receiver
+    secret:
+      secretName: {{ . }}
+      defaultMode: 0440
+      items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]
+  {{- end }}
+  {{- with include "travishook.natsVolume" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{/* The Secrets that the pod mounts, none twice. */}}
+{{- define "travishook.mountedSecrets" -}}
+{{- $names := list }}
+{{- range list .Values.receiver.tls .Values.store.external.credentials .Values.store.external.ca .Values.store.external.tls }}
+{{- with .secretName }}{{ $names = append $names . }}{{ end }}
+{{- end }}
+{{- $names | uniq | toYaml }}
+{{- end }}

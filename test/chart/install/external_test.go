@@ -1,0 +1,72 @@
+package install_test
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const cluster = `config={"store":{"external":{"url":"nats://nats:4222"}}}`
+
+var _ = Describe("helm upgrade", func() {
+	It("goes from the embedded store to a NATS cluster and back, and leaves the volume", func(ctx context.Context) {
+		install(ctx)
+		claim := claimOfTheStore(ctx)
+
+		By("to the NATS cluster")
+		out := run(ctx, "upgrade", "travishook", program.Chart(), "--set-json", cluster)
+		Expect(out).To(ContainSubstring("3 operators share the store"))
+		Expect(out).To(ContainSubstring("The volume of the embedded store is left, with what waited in it"))
+		_, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the StatefulSet should be gone: %v", err)
+		deployment, err := client.AppsV1().Deployments(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(deployment.Spec.Replicas).To(HaveValue(BeEquivalentTo(3)))
+		Expect(podIsLetIn(ctx)).To(Succeed())
+		expectClaim(ctx, claim)
+
+		By("to more replicas")
+		run(ctx, "upgrade", "travishook", program.Chart(), "--set-json", cluster, "--set", "replicas=5")
+		deployment, err = client.AppsV1().Deployments(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(deployment.Spec.Replicas).To(HaveValue(BeEquivalentTo(5)))
+
+		By("back")
+		Expect(run(ctx, "rollback", "travishook", "1")).To(ContainSubstring("success"))
+		_, err = client.AppsV1().Deployments(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the Deployment should be gone: %v", err)
+		set, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(set.Spec.VolumeClaimTemplates[0].Name+"-"+set.Name+"-0").To(Equal(claim.Name), "it takes the old volume up")
+		expectClaim(ctx, claim)
+	})
+})
+
+// claimOfTheStore plays the controller of StatefulSets, which is not there.
+func claimOfTheStore(ctx context.Context) *corev1.PersistentVolumeClaim {
+	GinkgoHelper()
+	set, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted).To(BeEquivalentTo("Retain"))
+	claim := set.Spec.VolumeClaimTemplates[0]
+	claim.Name += "-" + set.Name + "-0"
+	made, err := client.CoreV1().PersistentVolumeClaims(namespace).Create(ctx, &claim, metav1.CreateOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func(ctx context.Context) error {
+		return client.CoreV1().PersistentVolumeClaims(namespace).Delete(ctx, made.Name, metav1.DeleteOptions{})
+	})
+	return made
+}
+
+// expectClaim holds that a claim is still the same one, and not about to go.
+func expectClaim(ctx context.Context, want *corev1.PersistentVolumeClaim) {
+	GinkgoHelper()
+	got, err := client.CoreV1().PersistentVolumeClaims(namespace).Get(ctx, want.Name, metav1.GetOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(got.UID).To(Equal(want.UID))
+	Expect(got.DeletionTimestamp).To(BeNil())
+}

@@ -1,0 +1,100 @@
+// Package pod reads the chart's render as a kubelet would: which workload there is, and which files
+// its container has.
+package pod
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// Source is a value in a Secret or a ConfigMap.
+type Source struct {
+	Kind, Name string
+	// Key is empty where the volume has the object's keys as they are.
+	Key string
+}
+
+// String names it as kind name/key.
+func (s Source) String() string { return fmt.Sprintf("%s %s/%s", s.Kind, s.Name, s.Key) }
+
+// Objects are the manifests of a kind in a render, as T.
+func Objects[T any](render, kind string) ([]T, error) {
+	var found []T
+	for manifest := range strings.SplitSeq(render, "\n---\n") {
+		var is metav1.TypeMeta
+		if err := yaml.Unmarshal([]byte(manifest), &is); err != nil {
+			return nil, fmt.Errorf("read render: %w", err)
+		}
+		if is.Kind != kind {
+			continue
+		}
+		var object T
+		if err := yaml.UnmarshalStrict([]byte(manifest), &object); err != nil {
+			return nil, fmt.Errorf("read %s: %w", kind, err)
+		}
+		found = append(found, object)
+	}
+	return found, nil
+}
+
+// Template is the pod of the one StatefulSet or Deployment in a render.
+func Template(render string) (corev1.PodTemplateSpec, error) {
+	sets, err := Objects[appsv1.StatefulSet](render, "StatefulSet")
+	if err != nil {
+		return corev1.PodTemplateSpec{}, err
+	}
+	deployments, err := Objects[appsv1.Deployment](render, "Deployment")
+	switch {
+	case err != nil:
+		return corev1.PodTemplateSpec{}, err
+	case len(sets) == 1 && len(deployments) == 0:
+		return sets[0].Spec.Template, nil
+	case len(sets) == 0 && len(deployments) == 1:
+		return deployments[0].Spec.Template, nil
+	}
+	return corev1.PodTemplateSpec{}, fmt.Errorf("there are %d StatefulSets and %d Deployments", len(sets), len(deployments))
+}
+
+// Files are where the container's files come from, by path. A folder that has an object's keys as
+// they are ends in a slash.
+func Files(spec corev1.PodSpec) map[string]Source {
+	files := map[string]Source{}
+	for _, mount := range spec.Containers[0].VolumeMounts {
+		for _, volume := range spec.Volumes {
+			if volume.Name == mount.Name {
+				addVolume(files, mount.MountPath, volume.VolumeSource)
+			}
+		}
+	}
+	return files
+}
+
+func addVolume(files map[string]Source, folder string, v corev1.VolumeSource) {
+	if v.ConfigMap != nil {
+		addItems(files, folder, Source{Kind: "ConfigMap", Name: v.ConfigMap.Name}, v.ConfigMap.Items)
+	}
+	if v.Secret != nil {
+		addItems(files, folder, Source{Kind: "Secret", Name: v.Secret.SecretName}, v.Secret.Items)
+	}
+	if v.Projected != nil {
+		for _, s := range v.Projected.Sources {
+			addItems(files, folder, Source{Kind: "Secret", Name: s.Secret.Name}, s.Secret.Items)
+		}
+	}
+}
+
+func addItems(files map[string]Source, folder string, from Source, items []corev1.KeyToPath) {
+	if len(items) == 0 {
+		files[folder+"/"] = from
+	}
+	for _, item := range items {
+		from.Key = item.Key
+		files[path.Join(folder, item.Path)] = from
+	}
+}
