@@ -41,7 +41,7 @@ fuzz: machine ## Run each fuzz target for FUZZTIME (default 30s)
 	@hack/fuzz.sh
 
 .PHONY: soak
-soak: machine ## Kill the process under load for DURATION (default 10m), and show that nothing is lost
+soak: machine ## Kill processes under load for DURATION (default 10m) on each ENGINE, and show that nothing is lost
 	@hack/soak.sh
 
 .PHONY: powerloss

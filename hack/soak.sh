@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Kills the process that takes webhooks, again and again, and shows that nothing is lost. DURATION is
-# how long; more arguments go to test/soak (-help lists them).
+# Kills the processes that take webhooks, again and again, and shows that nothing is lost: on the
+# embedded store, and then on a NATS cluster with several replicas. ENGINE=embedded or external runs
+# one of them. DURATION is how long each takes; more arguments go to test/soak (-help lists them).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -9,4 +10,4 @@ cd "$root"
 soak=$(mktemp)
 trap 'rm -f "$soak"' EXIT
 (progress "compiling" go build -o "$soak" ./test/soak)
-"$soak" -duration "${DURATION:-10m}" "$@"
+"$soak" -engine "${ENGINE:-both}" -duration "${DURATION:-10m}" "$@"

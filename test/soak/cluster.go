@@ -114,7 +114,7 @@ trust:
   - name: test
     pem: |
       %s
-`, s.store().Dir, s.store().MaxBytes, pem)
+`, s.store.Dir, s.store.MaxBytes, pem)
 }
 
 // begin starts the operator, and returns when it listens.

@@ -38,10 +38,20 @@ type take struct {
 	unanswered bool
 }
 
+// moment is the ledger's time: how many messages the rooms had taken.
+type moment int
+
 // settled is an outcome that the store has answered for, to a victim.
 type settled struct {
 	generation int
 	kind       queue.Kind
+	at         moment
+}
+
+// attempt is a victim's for a delivery.
+type attempt struct {
+	generation int
+	id         string
 }
 
 // ledger is where everybody writes down what they saw, at the moment in which they saw it.
@@ -55,10 +65,12 @@ type ledger struct {
 	dropped map[delivery]bool // the store said that a newer state of the build goes instead
 	// settled are the outcomes that ended a delivery, by its id, once the store has answered.
 	settled map[string]settled
-	places  map[line]int // how many of a build's events have reached their end
-	posted  []int        // events for a room
-	ended   []int        // of these, that reached their end
-	faults  []string     // seen at once
+	deaths  map[int]moment     // of the victims, by their generations
+	handed  map[attempt]moment // when another replica could send what this one had begun
+	places  map[line]int       // how many of a build's events have reached their end
+	posted  []int              // events for a room
+	ended   []int              // of these, that reached their end
+	faults  []string           // seen at once
 	counts  counts
 }
 
@@ -71,6 +83,7 @@ func newLedger(rooms int, roomsOf func(int) []int) *ledger {
 	return &ledger{
 		roomsOf: roomsOf,
 		refused: map[delivery]bool{}, dropped: map[delivery]bool{}, settled: map[string]settled{}, places: map[line]int{},
+		deaths: map[int]moment{}, handed: map[attempt]moment{},
 		posted: make([]int, rooms), ended: make([]int, rooms),
 	}
 }
@@ -154,7 +167,7 @@ func (l *ledger) settle(generation int, o victim.Settled) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, again := l.settled[o.ID]; !again {
-		l.settled[o.ID] = settled{generation, o.Kind}
+		l.settled[o.ID] = settled{generation, o.Kind, l.now()}
 	}
 	if o.Kind == queue.Dropped && o.Build != "" {
 		d, err := parseDelivery(o.Build, o.Address)
@@ -166,6 +179,26 @@ func (l *ledger) settle(generation int, o victim.Settled) {
 			l.dropped[d] = true
 			l.end(e, d.room)
 		}
+	}
+}
+
+// now is the present moment. The caller holds the lock.
+func (l *ledger) now() moment { return moment(len(l.takes)) }
+
+// bury notes that a victim is dead, and that all it said was heard.
+func (l *ledger) bury(generation int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deaths[generation] = l.now()
+}
+
+// lose notes that another replica may send a delivery from now on.
+func (l *ledger) lose(generation int, id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := attempt{generation, id}
+	if _, before := l.handed[a]; !before {
+		l.handed[a] = l.now()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 // print writes the verdict as a table, and what was wrong below it.
 func (v *verdict) print(w io.Writer) error {
+	fmt.Fprintf(w, "%s:\n", v.Run)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, row := range v.rows() {
 		fmt.Fprintf(t, "%d\t  %s\n", row.n, row.what)
@@ -35,6 +36,8 @@ func (v *verdict) rows() []row {
 	return []row{
 		{v.Kills, "processes killed"},
 		{v.Unborn, "of these before they took webhooks"},
+		{v.Servers, "NATS servers killed"},
+		{v.Barred, "processes that ended while they began, for the NATS servers did not answer"},
 		{v.Counts.Posts, "webhooks posted"},
 		{v.Counts.Stored, "answered 202"},
 		{v.Counts.Unanswered, "not answered, because the process was killed; posted again"},
@@ -50,6 +53,7 @@ func (v *verdict) rows() []row {
 		{v.Lost, "LOST"},
 		{v.Repeated.ByRoom, "duplicates after the room took a message and gave no answer"},
 		{v.Repeated.ByDeath, "duplicates after the process died between answer and outcome"},
+		{v.Repeated.ByLease, "duplicates after a lease ran out between answer and outcome"},
 		{v.Repeated.Unexplained, "duplicates without such a reason"},
 		{v.Disordered, "out of order within their build"},
 	}

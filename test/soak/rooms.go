@@ -73,8 +73,9 @@ type rooms struct {
 	healed atomic.Bool // all are sound
 
 	// A message of a victim that is dead came too late: nobody could have heard of it.
-	mu         sync.RWMutex
-	generation int
+	mu     sync.RWMutex
+	living map[int]bool // by generation
+	latest int
 }
 
 func openRooms(l *ledger) (*rooms, error) {
@@ -82,7 +83,7 @@ func openRooms(l *ledger) (*rooms, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the rooms: %w", err)
 	}
-	r := &rooms{url: "http://" + listener.Addr().String(), ledger: l}
+	r := &rooms{url: "http://" + listener.Addr().String(), ledger: l, living: map[int]bool{}}
 	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, ConnContext: r.note}
 	go func() { _ = r.server.Serve(listener) }()
 	return r, nil
@@ -90,20 +91,28 @@ func openRooms(l *ledger) (*rooms, error) {
 
 func (r *rooms) close() { _ = r.server.Close() }
 
-// hear listens to the next victim only.
+// hear listens to a victim from now on.
 func (r *rooms) hear(generation int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.generation = generation
+	r.living[generation], r.latest = true, generation
 }
 
-// dialler is the key under which a connection's context says which generation is heard when it begins.
+// bury listens to a victim no more.
+func (r *rooms) bury(generation int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.living, generation)
+	r.ledger.bury(generation)
+}
+
+// dialler is the key under which a connection's context says which generation was the latest when it began.
 type dialler struct{}
 
 func (r *rooms) note(ctx context.Context, _ net.Conn) context.Context {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return context.WithValue(ctx, dialler{}, r.generation)
+	return context.WithValue(ctx, dialler{}, r.latest)
 }
 
 // ServeHTTP implements http.Handler.
@@ -137,7 +146,7 @@ func (r *rooms) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if dice -= m.loses; dice < 0 {
 		t.unanswered = true
 	}
-	if r.take(t); t.unanswered {
+	if r.hearing(t, func() { r.ledger.take(t) }); t.unanswered {
 		panic(http.ErrAbortHandler) // hangs up
 	}
 }
@@ -145,22 +154,19 @@ func (r *rooms) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (r *rooms) decline(w http.ResponseWriter, t take, status int) {
 	switch status {
 	case http.StatusBadRequest:
-		r.mu.RLock()
-		if t.generation == r.generation {
-			r.ledger.refuse(t.delivery)
-		}
-		r.mu.RUnlock()
+		r.hearing(t, func() { r.ledger.refuse(t.delivery) })
 	case http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(status)
 }
 
-func (r *rooms) take(t take) {
+// hearing has a message noted if whoever sent it lives.
+func (r *rooms) hearing(t take, note func()) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if t.generation == r.generation {
-		r.ledger.take(t)
+	if r.living[t.generation] {
+		note()
 	}
 }
 

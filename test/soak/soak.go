@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,7 +29,28 @@ type options struct {
 	teams   int
 	whole   bool          // the whole operator is killed, beside an API server
 	patient time.Duration // with what is left when the rooms are sound again
+	shared  *shared       // the store is in a NATS cluster; nil for one in a directory
 	say     func(format string, args ...any)
+}
+
+// replicas is how many victims live at a time.
+func (o *options) replicas() int {
+	if o.shared == nil {
+		return 1
+	}
+	return o.shared.replicas
+}
+
+// name says what the run is like, in a table's head.
+func (o *options) name() string {
+	name := fmt.Sprintf("%s store, %s", o.engine, o.span)
+	if o.shared != nil {
+		name += fmt.Sprintf(", %d replicas, a lease of %s", o.shared.replicas, o.shared.lease)
+	}
+	if o.whole {
+		name += ", the whole operator"
+	}
+	return name
 }
 
 const (
@@ -41,17 +61,6 @@ const (
 	retryWithin = time.Second
 )
 
-// process takes webhooks until it is killed.
-type process interface {
-	// URL waits until it takes them, and tells where.
-	URL(ctx context.Context) (string, error)
-	// Listened tells whether it ever did.
-	Listened() bool
-	Ended() <-chan struct{}
-	Kill() error
-	Stop() error
-}
-
 // soak is one run.
 type soak struct {
 	options
@@ -59,20 +68,28 @@ type soak struct {
 	ledger *ledger
 	rooms  *rooms
 	log    *os.File // of the victims
+	store  victim.Store
 	begin  func(ctx context.Context, generation int) (process, error)
+	// disturb, unless nil, breaks now and then what the store needs, until posting ends, and then
+	// leaves it whole.
+	disturb func(ctx, posting context.Context) error
 
 	mu      sync.Mutex
-	current process       // nil between two
-	changed chan struct{} // closed when there is another
+	living  []*replica
+	changed chan struct{} // closed when another takes webhooks
+	fell    chan *replica // those that ended by themselves
 
-	generation, kills, unborn int
+	generation, kills, unborn, barred, servers int
 }
 
 // run soaks, and returns what came of it. An error means that there is nothing to tell.
-func run(ctx context.Context, o options) (verdict, error) {
-	s := &soak{options: o, town: victim.Town{Teams: o.teams, RoomsPerTeam: roomsPerTeam}, changed: make(chan struct{})}
+func run(ctx context.Context, o options) (v verdict, err error) {
+	s := &soak{
+		options: o, town: victim.Town{Teams: o.teams, RoomsPerTeam: roomsPerTeam},
+		changed: make(chan struct{}), fell: make(chan *replica),
+		store: victim.Store{Dir: filepath.Join(o.dir, "store"), MaxBytes: storeBytes},
+	}
 	s.ledger = newLedger(s.town.Rooms(), s.town.RoomsOf)
-	var err error
 	if s.rooms, err = openRooms(s.ledger); err != nil {
 		return verdict{}, err
 	}
@@ -82,35 +99,50 @@ func run(ctx context.Context, o options) (verdict, error) {
 		return verdict{}, fmt.Errorf("open the victims' log: %w", err)
 	}
 	defer func() { _ = s.log.Close() }()
-	s.begin = s.beginVictim
-	if o.whole {
-		c, err := newCluster(ctx, s)
-		if err != nil {
-			return verdict{}, err
-		}
-		defer c.close()
-		s.begin = c.begin
-	}
-	err = s.soak(ctx)
-	if s.current != nil { // it is in nobody's way any more
-		err = errors.Join(err, s.end(s.current, s.current.Kill))
-	}
+	closeStage, err := s.stage(ctx)
 	if err != nil {
+		return verdict{}, err
+	}
+	defer closeStage()
+	if err := s.soak(ctx); err != nil {
 		return verdict{}, err
 	}
 	kept, err := s.kept(ctx)
 	if err != nil {
 		return verdict{}, err
 	}
-	v := judge(s.ledger, kept)
-	v.Engine, v.Span, v.Kills, v.Unborn, v.Victims = o.engine, o.span, s.kills, s.unborn, s.generation
+	v = judge(s.ledger, kept)
+	v.Run, v.Victims, v.Kills, v.Unborn = o.name(), s.generation, s.kills, s.unborn
+	v.Barred, v.Servers = s.barred, s.servers
 	return v, nil
 }
 
-// soak posts and kills for a while, and then waits until everything has reached its end.
-func (s *soak) soak(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// stage starts what the victims need beside them.
+func (s *soak) stage(ctx context.Context) (end func(), err error) {
+	s.begin = s.beginVictim
+	switch {
+	case s.whole:
+		c, err := newCluster(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		s.begin = c.begin
+		return c.close, nil
+	case s.shared != nil:
+		c, err := newServers(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		s.store.URL, s.disturb = c.nats.URL, c.disturb
+		return c.nats.Stop, nil
+	}
+	return func() {}, nil
+}
+
+// soak posts and kills for a while, and then waits until everything has reached its end. It leaves
+// no victim behind.
+func (s *soak) soak(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	posting, done := context.WithTimeout(ctx, s.span)
 	defer done()
 	l := &load{town: s.town, ledger: s.ledger, url: s.url, limiter: rate.NewLimiter(rate.Limit(s.rate), 1)}
@@ -119,105 +151,27 @@ func (s *soak) soak(ctx context.Context) error {
 		defer close(posted)
 		l.run(ctx, posting)
 	}()
-	err := s.kill(ctx, posting)
-	if err == nil {
-		s.say("%d webhooks were posted and %d victims killed; now the rooms are sound, and what is left arrives", len(s.ledger.events), s.kills)
-		s.rooms.healed.Store(true)
-		err = s.finish(ctx, posted)
-	}
-	cancel()
-	<-posted
-	return err
-}
-
-// kill starts victims and kills them, until posting ends. The last one lives.
-func (s *soak) kill(ctx, posting context.Context) error {
-	for {
-		p, err := s.start(ctx)
-		if err != nil {
-			return err
-		}
-		if rand.IntN(4) > 0 { // the others may be killed while they start
-			_, _ = p.URL(posting)
-		}
-		select {
-		case <-posting.Done():
-			return nil
-		case <-p.Ended():
-			return errors.New("a victim ended by itself: " + s.log.Name() + " says why")
-		case <-time.After(rand.N(2 * s.life)):
-		}
-		if err := s.end(p, p.Kill); err != nil {
-			return err
-		}
-		s.kills++
-		if !p.Listened() {
-			s.unborn++
-		}
-		if s.kills%50 == 0 {
-			s.say("%d victims killed", s.kills)
-		}
-	}
-}
-
-func (s *soak) start(ctx context.Context) (process, error) {
-	s.rooms.hear(s.generation)
-	p, err := s.begin(ctx, s.generation)
-	if err != nil {
-		return nil, err
-	}
-	s.generation++
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.current = p
-	close(s.changed)
-	s.changed = make(chan struct{})
-	return p, nil
-}
-
-func (s *soak) beginVictim(_ context.Context, generation int) (process, error) {
-	return victim.Start(victim.Config{
-		Engine:      s.engine,
-		Store:       s.store(),
-		Town:        s.town,
-		Key:         travistest.PEM(travistest.Key()),
-		Generation:  generation,
-		RetryWithin: retryWithin,
-	}, s.log, func(o victim.Settled) { s.ledger.settle(generation, o) })
-}
-
-func (s *soak) store() victim.Store {
-	return victim.Store{Dir: filepath.Join(s.dir, "store"), MaxBytes: storeBytes}
-}
-
-// end ends a victim. No other is started before it is gone.
-func (s *soak) end(p process, how func() error) error {
-	s.mu.Lock()
-	s.current = nil
-	s.mu.Unlock()
-	if err := how(); err != nil {
-		return fmt.Errorf("%w; see %s", err, s.log.Name())
-	}
-	return nil
-}
-
-// url is where the victim of the moment takes webhooks.
-func (s *soak) url(ctx context.Context) (string, error) {
-	for {
-		s.mu.Lock()
-		p, changed := s.current, s.changed
-		s.mu.Unlock()
-		if p != nil {
-			if url, err := p.URL(ctx); err == nil {
-				return url, nil
+	var disturbing sync.WaitGroup
+	if s.disturb != nil {
+		disturbing.Go(func() {
+			if err := s.disturb(ctx, posting); err != nil {
+				cancel(err)
 			}
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
+		})
 	}
+	defer func() {
+		cancel(nil)
+		<-posted
+		disturbing.Wait()
+		err = errors.Join(err, s.end(s.all(), process.Kill))
+	}()
+	if err := s.kill(ctx, posting); err != nil {
+		return err
+	}
+	disturbing.Wait()
+	s.say("%d webhooks were posted and %d victims killed; now the rooms are sound, and what is left arrives", len(s.ledger.events), s.kills)
+	s.rooms.healed.Store(true)
+	return s.finish(ctx, posted)
 }
 
 // finish waits for the answers to what was posted, and for the ends of what was promised. What has
@@ -225,21 +179,21 @@ func (s *soak) url(ctx context.Context) (string, error) {
 func (s *soak) finish(ctx context.Context, posted <-chan struct{}) error {
 	waiting, cancel := context.WithTimeout(ctx, s.patient)
 	defer cancel()
-	for _, done := range []func() bool{
-		func() bool { return isClosed(posted) },
-		func() bool { return s.ledger.outstanding() == 0 },
-	} {
-		for !done() && waiting.Err() == nil {
-			select {
-			case <-waiting.Done():
-			case <-time.After(20 * time.Millisecond):
+	over := func() bool { return isClosed(posted) && s.ledger.outstanding() == 0 }
+	for !over() && waiting.Err() == nil {
+		select {
+		case <-waiting.Done():
+		case r := <-s.fell:
+			if err := s.replace(ctx, r); err != nil {
+				return err
 			}
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	return s.end(s.current, s.current.Stop)
+	return s.end(s.all(), process.Stop)
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -253,10 +207,33 @@ func isClosed(c <-chan struct{}) bool {
 
 // kept is what the store holds when all is over.
 func (s *soak) kept(ctx context.Context) ([]queue.Summary, error) {
-	store, err := victim.Open(ctx, s.engine, s.store(), logr.Discard())
+	store, err := victim.Open(ctx, s.engine, s.store, logr.Discard())
 	if err != nil {
 		return nil, err
 	}
 	kept := store.Deliveries(func(queue.Summary) bool { return true })
 	return kept, store.Close(ctx)
 }
+
+func (s *soak) beginVictim(_ context.Context, generation int) (process, error) {
+	return victim.Start(victim.Config{
+		Engine:      s.engine,
+		Store:       s.store,
+		Town:        s.town,
+		Key:         travistest.PEM(travistest.Key()),
+		Generation:  generation,
+		RetryWithin: retryWithin,
+	}, s.log, scribe{s.ledger, generation})
+}
+
+// scribe writes down what a victim sees.
+type scribe struct {
+	ledger     *ledger
+	generation int
+}
+
+// Settled implements victim.Watcher.
+func (s scribe) Settled(o victim.Settled) { s.ledger.settle(s.generation, o) }
+
+// Lost implements victim.Watcher.
+func (s scribe) Lost(id string) { s.ledger.lose(s.generation, id) }

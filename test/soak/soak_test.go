@@ -16,10 +16,13 @@ func TestMain(m *testing.M) {
 
 func soakFor(t *testing.T, span time.Duration, engine string, patient time.Duration) verdict {
 	t.Helper()
-	v, err := run(t.Context(), options{
-		engine: engine, dir: t.TempDir(), span: span, life: 500 * time.Millisecond, rate: 60, teams: 52,
-		patient: patient, say: t.Logf,
-	})
+	return soakWith(t, options{engine: engine, span: span, life: 500 * time.Millisecond, patient: patient})
+}
+
+func soakWith(t *testing.T, o options) verdict {
+	t.Helper()
+	o.dir, o.rate, o.teams, o.say = t.TempDir(), 60, 52, t.Logf
+	v, err := run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +30,7 @@ func soakFor(t *testing.T, span time.Duration, engine string, patient time.Durat
 	if err := v.print(&table); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s store:\n%s", engine, &table)
+	t.Log(table.String())
 	return v
 }
 

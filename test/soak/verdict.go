@@ -2,16 +2,16 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/travishook/travishook/internal/queue"
 )
 
 // verdict is what a run came to.
 type verdict struct {
-	Engine                 string
-	Span                   time.Duration
-	Victims, Kills, Unborn int // unborn: killed before it took webhooks
+	Run                    string // what the run was like
+	Victims, Kills, Unborn int    // unborn: killed before it took webhooks
+	Servers                int    // of the store's cluster, killed
+	Barred                 int    // victims that ended while they started, for the cluster did not answer
 	Counts                 counts
 	Events, Promised       int
 	Deliveries             int // of what was promised, to every room
@@ -31,6 +31,7 @@ type verdict struct {
 type repeated struct {
 	ByRoom      int // the room gave none
 	ByDeath     int // the victim died before the store had its outcome
+	ByLease     int // the victim's lease ran out before the store had its outcome
 	Unexplained int // it was there, and its outcome was stored: this must not be
 }
 
@@ -45,9 +46,9 @@ func judge(l *ledger, kept []queue.Summary) verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v := verdict{Counts: l.counts, Events: len(l.events), Faults: l.faults}
-	j := &judgement{verdict: &v, ledger: l, takes: map[delivery][]take{}, kept: map[delivery]queue.Summary{}, last: map[line]int{}}
-	for _, t := range l.takes {
-		j.takes[t.delivery] = append(j.takes[t.delivery], t)
+	j := &judgement{verdict: &v, ledger: l, takes: map[delivery][]taken{}, kept: map[delivery]queue.Summary{}, last: map[line]int{}}
+	for i, t := range l.takes {
+		j.takes[t.delivery] = append(j.takes[t.delivery], taken{t, moment(i)})
 	}
 	for _, s := range kept {
 		j.keep(s)
@@ -64,11 +65,17 @@ func judge(l *ledger, kept []queue.Summary) verdict {
 type judgement struct {
 	*verdict
 	ledger *ledger
-	takes  map[delivery][]take
+	takes  map[delivery][]taken
 	kept   map[delivery]queue.Summary
 	// last is the place of a build's last event that a room took or the store keeps.
 	last map[line]int
 	told map[string]int
+}
+
+// taken is a take with its moment.
+type taken struct {
+	take
+	at moment
 }
 
 // fault adds a line, unless there are enough of its kind.
@@ -120,24 +127,44 @@ func (j *judgement) order() {
 func (j *judgement) repetitions() {
 	for d, takes := range j.takes {
 		for i := 1; i < len(takes); i++ {
-			before, again := takes[i-1], takes[i]
-			settled, wasSettled := j.ledger.settled[before.id]
-			switch {
-			case before.id != again.id:
-				j.fault("event %d came to room %d with two keys, %s and %s", d.serial, d.room, before.id, again.id)
-			case wasSettled && settled.generation < again.generation:
-				j.Repeated.Unexplained++
-				j.fault("event %d came to room %d again after the store had answered for its outcome", d.serial, d.room)
-			case before.unanswered:
-				j.Repeated.ByRoom++
-			case before.generation < again.generation:
-				j.Repeated.ByDeath++
-			default:
-				j.Repeated.Unexplained++
-				j.fault("event %d came to room %d again from the same victim, which had an answer", d.serial, d.room)
-			}
+			j.repetition(d, takes[i-1], takes[i])
 		}
 	}
+}
+
+func (j *judgement) repetition(d delivery, before, again taken) {
+	settled, wasSettled := j.ledger.settled[before.id]
+	switch {
+	case before.id != again.id:
+		j.fault("event %d came to room %d with two keys, %s and %s", d.serial, d.room, before.id, again.id)
+	case wasSettled && settled.at <= again.at && !j.handedOver(settled.generation, again):
+		j.Repeated.Unexplained++
+		j.fault("event %d came to room %d again, from victim %d after victim %d, after the store had answered victim %d for its outcome",
+			d.serial, d.room, again.generation, before.generation, settled.generation)
+	case before.unanswered:
+		j.Repeated.ByRoom++
+	case j.dead(before.generation, again):
+		j.Repeated.ByDeath++
+	case j.handedOver(before.generation, again):
+		j.Repeated.ByLease++
+	default:
+		j.Repeated.Unexplained++
+		j.fault("event %d came to room %d again, from victim %d after victim %d, which had an answer and lived",
+			d.serial, d.room, again.generation, before.generation)
+	}
+}
+
+// dead says whether a victim was, when a message was taken.
+func (j *judgement) dead(generation int, then taken) bool {
+	at, died := j.ledger.deaths[generation]
+	return died && at <= then.at
+}
+
+// handedOver says whether a victim knew, when a message was taken, that it was another's to send: its
+// lease had run out before the store had answered.
+func (j *judgement) handedOver(generation int, then taken) bool {
+	at, over := j.ledger.handed[attempt{generation, then.id}]
+	return over && at <= then.at
 }
 
 // promises looks what became of what was promised.

@@ -13,10 +13,11 @@ import (
 	"github.com/travishook/travishook/internal/queue/jetstream"
 )
 
-// Store is how to open a store.
+// Store is how to open a store: in a directory, or in a NATS cluster that several victims share.
 type Store struct {
 	Dir      string
-	MaxBytes int64 // zero for the default
+	URL      string // of the cluster; empty for a store in Dir
+	MaxBytes int64  // zero for the default
 }
 
 // Opened is a store that can be closed.
@@ -25,11 +26,13 @@ type Opened interface {
 	Close(ctx context.Context) error
 }
 
-// The engines. All but the first break the store's promise, each in a way of its own: what shows
-// that the first one keeps it must find these out.
+// The engines. All but the first two break the store's promise, each in a way of its own: what shows
+// that the first ones keep it must find these out.
 const (
 	// Embedded is the operator's own.
 	Embedded = "embedded"
+	// External is the operator's own on a NATS cluster.
+	External = "external"
 	// Hasty answers for an event before it has stored it.
 	Hasty = "hasty"
 	// SyncLater is the operator's own with the sync that its server has by default. Only a loss of
@@ -47,9 +50,13 @@ func Open(ctx context.Context, engine string, s Store, log logr.Logger) (Opened,
 	if !ok {
 		return nil, fmt.Errorf("there is no engine %q", engine)
 	}
-	e, err := jetstream.Open(ctx, jetstream.Options{
+	opt := jetstream.Options{
 		Dir: s.Dir, MaxBytes: s.MaxBytes, Remember: maxAge + time.Hour, Log: log, SyncLater: engine == SyncLater,
-	})
+	}
+	if s.URL != "" {
+		opt.Dir, opt.External = "", &jetstream.External{URL: s.URL}
+	}
+	e, err := jetstream.Open(ctx, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +65,7 @@ func Open(ctx context.Context, engine string, s Store, log logr.Logger) (Opened,
 
 var engines = map[string]func(Opened) Opened{
 	Embedded:  func(o Opened) Opened { return o },
+	External:  func(o Opened) Opened { return o },
 	SyncLater: func(o Opened) Opened { return o },
 	Hasty:     func(o Opened) Opened { return &hasty{Opened: o} },
 	Forgetful: func(o Opened) Opened { return forgetful{o} },

@@ -24,7 +24,7 @@ type Process struct {
 	probes    string
 	ended     chan struct{}
 	err       error // of the process, once ended
-	settled   func(Settled)
+	watcher   Watcher
 }
 
 // Settled is an outcome that the store has answered for.
@@ -35,9 +35,16 @@ type Settled struct {
 	Build, Address string
 }
 
-// Start starts this program again as a victim. Its log goes to log. settled, unless nil, is told of
-// each outcome that the store has answered for.
-func Start(c Config, log *os.File, settled func(Settled)) (*Process, error) {
+// Watcher is told what a victim sees of its store.
+type Watcher interface {
+	// Settled is told of each outcome that the store has answered for.
+	Settled(Settled)
+	// Lost is told of each delivery that another replica may send from then on.
+	Lost(id string)
+}
+
+// Start starts this program again as a victim. Its log goes to log. watcher may be nil.
+func Start(c Config, log *os.File, watcher Watcher) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start victim: %w", err)
@@ -50,7 +57,7 @@ func Start(c Config, log *os.File, settled func(Settled)) (*Process, error) {
 		cmd:       exec.Command(self),
 		listening: make(chan struct{}),
 		ended:     make(chan struct{}),
-		settled:   settled,
+		watcher:   watcher,
 	}
 	p.cmd.Env = append(os.Environ(), configVariable+"="+string(text))
 	p.cmd.Stderr = log
@@ -76,10 +83,13 @@ func (p *Process) follow(out io.Reader) {
 		case words[0] == listening:
 			p.address, p.probes = words[1], words[2]
 			close(p.listening)
-		case p.settled != nil && len(words) == 2:
-			p.settled(Settled{Kind: queue.Kind(words[0]), ID: words[1]})
-		case p.settled != nil:
-			p.settled(Settled{Kind: queue.Kind(words[0]), ID: words[1], Build: words[2], Address: words[3]})
+		case p.watcher == nil:
+		case words[0] == lost:
+			p.watcher.Lost(words[1])
+		case len(words) == 2:
+			p.watcher.Settled(Settled{Kind: queue.Kind(words[0]), ID: words[1]})
+		default:
+			p.watcher.Settled(Settled{Kind: queue.Kind(words[0]), ID: words[1], Build: words[2], Address: words[3]})
 		}
 	}
 	p.err = p.cmd.Wait()

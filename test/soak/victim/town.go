@@ -46,6 +46,9 @@ func ParseRoom(path string) (room int, err error) {
 // NamespaceOf a team.
 func NamespaceOf(team int) string { return fmt.Sprintf("team-%d", team) }
 
+// accountOf a team. Accounts are what replicas divide among them, so each team has its own.
+func accountOf(team int) string { return fmt.Sprintf("chat-%d", team) }
+
 func keyOf(room int) string { return fmt.Sprintf("room-%d", room) }
 
 // RoomOf is the number of the room that a stored target's address names.
@@ -84,7 +87,7 @@ func (t Town) declare(o *Objects, team int) {
 	var channels []v1alpha1.Channel
 	for _, room := range t.RoomsOf(team) {
 		urls[keyOf(room)] = secret.New(t.URL + t.Path(room))
-		channels = append(channels, v1alpha1.Channel{Address: keyOf(room)})
+		channels = append(channels, v1alpha1.Channel{Account: accountOf(team), Address: keyOf(room)})
 	}
 	o.Secrets = append(o.Secrets, routing.Secret{
 		Namespace: namespace, Name: "chat", Type: v1alpha1.SecretTypeCredential, Data: urls,
@@ -92,7 +95,7 @@ func (t Town) declare(o *Objects, team int) {
 	o.Defaults = append(o.Defaults, &v1alpha1.TravisDefaults{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultsName},
 		Spec: v1alpha1.TravisDefaultsSpec{Accounts: []v1alpha1.Account{{
-			Name: "chat", Webhook: &v1alpha1.WebhookAccount{SecretRef: v1alpha1.SecretReference{Name: "chat"}},
+			Name: accountOf(team), Webhook: &v1alpha1.WebhookAccount{SecretRef: v1alpha1.SecretReference{Name: "chat"}},
 		}}},
 	})
 	o.Routes = append(o.Routes, &v1alpha1.TravisRoute{

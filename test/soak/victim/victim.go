@@ -19,8 +19,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -60,8 +58,10 @@ const (
 	pathPrefix     = "/travis"
 	// listening is the word before the addresses of the receiver and of the probes.
 	listening = "listening"
-	maxAge    = 24 * time.Hour
-	drain     = 10 * time.Second
+	// lost is the word before a delivery that another replica may send.
+	lost   = "lost"
+	maxAge = 24 * time.Hour
+	drain  = 10 * time.Second
 )
 
 // RunIfAsked returns at once in a process that is no victim, and never in one that is.
@@ -93,7 +93,7 @@ func endWithParent() {
 
 // run puts the parts together as internal/app does, and runs them until ctx ends.
 func run(ctx context.Context, c Config) (err error) {
-	log := zap.New(zap.WriteTo(os.Stderr))
+	log := zap.New(zap.WriteTo(os.Stderr)).WithValues("generation", c.Generation)
 	opened, err := Open(ctx, c.Engine, c.Store, log)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func run(ctx context.Context, c Config) (err error) {
 		defer cancel()
 		err = errors.Join(err, opened.Close(closing))
 	}()
-	store := &witness{Queue: opened, retryWithin: c.RetryWithin}
+	store := newWitness(opened, c.RetryWithin)
 	opened.OnEnd(store.ended)
 	compiler := c.Town.compile()
 	registry := prometheus.NewRegistry()
@@ -222,36 +222,3 @@ type observer struct{ *record.Recorder }
 func (observer) Noticed(_, _, _, _ string) {}
 
 func (observer) Judged(receiver.Judgement) {}
-
-// witness says on standard output which outcomes the store has answered for: a pipe outlives
-// who wrote to it.
-type witness struct {
-	queue.Queue
-	retryWithin time.Duration
-	mu          sync.Mutex
-}
-
-// Settle implements queue.Queue.
-func (w *witness) Settle(ctx context.Context, id string, o queue.Outcome) error {
-	if soon := o.At.Add(w.retryWithin); w.retryWithin > 0 && o.Kind == queue.Retry && o.Due.After(soon) {
-		o.Due = soon
-	}
-	err := w.Queue.Settle(ctx, id, o)
-	if err == nil {
-		w.say(string(o.Kind), id)
-	}
-	return err
-}
-
-// ended says what the store has dropped by itself: that was never handed out.
-func (w *witness) ended(s queue.Summary) {
-	if s.Last.Kind == queue.Dropped {
-		w.say(string(queue.Dropped), s.ID, s.Build, s.Target.Address)
-	}
-}
-
-func (w *witness) say(words ...string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	fmt.Println(strings.Join(words, " "))
-}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/travishook/travishook/test/nats"
+	"github.com/travishook/travishook/test/soak/victim"
+)
+
+// sharedSoak is a run with three replicas on a NATS cluster. The lease is shorter than in production,
+// so that the run is.
+func sharedSoak(t *testing.T, span time.Duration, engine string, patient time.Duration) verdict {
+	t.Helper()
+	nats.Need(t)
+	return soakWith(t, options{
+		engine: engine, span: span, life: 3 * time.Second, patient: patient,
+		shared: &shared{root: "../..", replicas: 3, lease: 2 * time.Second},
+	})
+}
+
+// TestReplicasLoseNothing is a part of `make soak` on the external engine; no server is lost in it.
+func TestReplicasLoseNothing(t *testing.T) {
+	v := sharedSoak(t, 10*time.Second, victim.External, 2*time.Minute)
+	for _, fault := range v.Faults {
+		t.Error(fault)
+	}
+	if v.Kills == 0 || v.Repeated.ByRoom == 0 {
+		t.Errorf("nothing was killed, or no answer was lost: %+v", v)
+	}
+}
+
+// The stores below break their promise, each on every replica.
+
+func TestReplicasThatAnswerTooEarlyAreFoundOut(t *testing.T) {
+	if v := sharedSoak(t, 4*time.Second, victim.Hasty, time.Second); v.Lost == 0 {
+		t.Error("nothing was lost")
+	}
+}
+
+func TestReplicasThatForgetAreFoundOut(t *testing.T) {
+	if v := sharedSoak(t, 3*time.Second, victim.Forgetful, time.Second); v.Lost == 0 {
+		t.Error("nothing was lost")
+	}
+}
+
+func TestReplicasThatForgetOutcomesAreFoundOut(t *testing.T) {
+	v := sharedSoak(t, 6*time.Second, victim.Amnesiac, 3*time.Second)
+	if v.right() || v.Lost > 0 {
+		t.Errorf("%d lost, and these faults: %q", v.Lost, v.Faults)
+	}
+}
