@@ -41,7 +41,7 @@ var (
 const (
 	both         = "both"
 	lifeEmbedded = time.Second
-	lifeExternal = 12 * time.Second
+	lifeExternal = 9 * time.Second
 )
 
 // plan is what is asked of the command.

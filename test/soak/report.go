@@ -56,5 +56,6 @@ func (v *verdict) rows() []row {
 		{v.Repeated.ByLease, "duplicates after a lease ran out between answer and outcome"},
 		{v.Repeated.Unexplained, "duplicates without such a reason"},
 		{v.Disordered, "out of order within their build"},
+		{v.Forgotten, "outcomes forgotten after the store had answered for them"},
 	}
 }

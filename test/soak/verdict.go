@@ -23,6 +23,7 @@ type verdict struct {
 	Lost                   int // none of that
 	Repeated               repeated
 	Disordered             int
+	Forgotten              int // outcomes that the store had answered for, and did not have in the end
 	// Faults are lines that say what was wrong.
 	Faults []string
 }
@@ -103,6 +104,7 @@ func (j *judgement) keep(s queue.Summary) {
 	at := line{e.build, d.room}
 	j.last[at] = max(j.last[at], e.place)
 	if o, ok := j.ledger.settled[s.ID]; ok && o.kind != queue.Dead {
+		j.Forgotten++
 		j.fault("event %d for room %d is in the store after it had answered for its outcome", d.serial, d.room)
 	}
 }
