@@ -327,8 +327,21 @@ func TestALeaseThatRunsOutEndsAttempts(t *testing.T) {
 	if err != nil || again.ID != first.ID {
 		t.Fatalf("%+v, %v; want the delivery that the other gave up", again, err)
 	}
+	// The first one's failure comes late: it must not end what the second has begun.
+	if err := a.Settle(t.Context(), first.ID, queue.Outcome{Kind: queue.Retry, At: time.Now(), Due: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.barrier(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.barrier(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if err := b.Settle(t.Context(), again.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
 		t.Fatal(err)
+	}
+	if kept := b.Deliveries(func(queue.Summary) bool { return true }); len(kept) != 0 {
+		t.Errorf("still kept after it was delivered: %+v", kept)
 	}
 }
 

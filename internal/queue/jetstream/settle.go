@@ -62,6 +62,10 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 		return nil, nil, nil
 	case l.settling != nil:
 		return l.settling, nil, nil
+	case l.gone && o.Kind != queue.Delivered:
+		// Another replica tries for itself by now, and this would end its attempt. Only what has
+		// arrived is worth storing.
+		return nil, nil, nil
 	case e.down != nil && !e.closed:
 		return nil, e.healed, nil
 	case e.closed:
