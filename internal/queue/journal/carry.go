@@ -145,7 +145,7 @@ func (c *Carrier) addChannel(name string) {
 	}
 	c.channels[ch] = true
 	c.ordered = append(c.ordered, Entry{Channel: &Channel{
-		Name: name, Failing: ch.failing, Until: fromNano(ch.until),
+		Name: name, Failing: ch.failing, Until: fromNano(ch.until), At: fromNano(ch.told),
 	}})
 	c.size += seenBytes
 }

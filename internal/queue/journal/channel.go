@@ -24,7 +24,8 @@ type channel struct {
 
 	failing bool
 	until   int64
-	past    bool // an attempt was made
+	told    int64 // when until was set, by the clock of then
+	past    bool  // an attempt was made
 
 	lane  *lane // that it waits in; nil while it is busy
 	index int
@@ -116,9 +117,9 @@ func (s *State) attempted(d *delivery, o *queue.Outcome) {
 	case queue.Delivered:
 		c.failing, c.until, c.past = false, 0, true
 	case queue.Retry:
-		c.failing, c.until, c.past = true, o.Due.UnixNano(), true
+		c.failing, c.until, c.told, c.past = true, o.Due.UnixNano(), o.At.UnixNano(), true
 	case queue.Dead:
-		c.failing, c.until, c.past = true, o.At.UnixNano(), true
+		c.failing, c.until, c.told, c.past = true, o.At.UnixNano(), o.At.UnixNano(), true
 	}
 }
 
@@ -126,7 +127,7 @@ func (s *State) attempted(d *delivery, o *queue.Outcome) {
 func (s *State) hurry(d *delivery, at int64) {
 	c := s.channels[d.to.Channel]
 	if c.failing && c.until > at {
-		c.until = at
+		c.until, c.told = at, at
 	}
 	heap.Fix(&c.heads, c.lines[d.record.build()].index)
 	s.place(c)

@@ -98,6 +98,7 @@ type Channel struct {
 	Name    string    `json:"name"`
 	Failing bool      `json:"failing,omitempty"`
 	Until   time.Time `json:"until"` // of its pause, while failing
+	At      time.Time `json:"at"`    // when the pause began
 }
 
 // Size is the number of bytes that the entry takes in the log; zero before Encode.

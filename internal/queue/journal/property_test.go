@@ -33,6 +33,7 @@ func TestStateAgreesWithModelThroughTrimsAndRestarts(t *testing.T) {
 			"expire":  w.expire,
 			"trim":    w.trim,
 			"restart": w.restart,
+			"rewind":  w.rewind,
 			"":        w.check,
 		})
 	})

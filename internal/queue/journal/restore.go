@@ -44,7 +44,7 @@ func (s *State) restoreChannel(e *Channel) {
 	if !ok {
 		return
 	}
-	c.failing, c.until = e.Failing, e.Until.UnixNano()
+	c.failing, c.until, c.told = e.Failing, e.Until.UnixNano(), e.At.UnixNano()
 	c.past = true
 	s.place(c)
 }
