@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -19,38 +20,58 @@ var jumps = map[string]time.Duration{
 	"an hour back": -time.Hour, "a year back": -365 * 24 * time.Hour,
 }
 
-// TestAClockThatJumps has the clock jump while one delivery waits for its retry and another is under
-// way, and jump to where it was after a while. Both go out, and so does what came meanwhile.
+// jumpy is the time of day where somebody sets the clock, while time passes as it does.
+type jumpy struct {
+	*clocktesting.FakeClock
+	ahead  time.Duration
+	opened time.Duration // by how much it was ahead when the store was opened
+}
+
+func (c *jumpy) Now() time.Time                  { return c.FakeClock.Now().Add(c.ahead) }
+func (c *jumpy) Since(t time.Time) time.Duration { return c.FakeClock.Now().Add(c.opened).Sub(t) }
+
+// whiles are what else happens before the minute is over that something was told to wait.
+var whiles = map[string]func(c *clockwork){
+	"and stays there":                       func(*clockwork) {},
+	"and is set right":                      func(c *clockwork) { c.clock.ahead = 0 },
+	"and the operator restarts":             func(c *clockwork) { c.restart() },
+	"and is set right before a restart":     func(c *clockwork) { c.clock.ahead = 0; c.restart() },
+	"and is set right after a restart":      func(c *clockwork) { c.restart(); c.clock.ahead = 0 },
+	"and jumps once more by as much":        func(c *clockwork) { c.clock.ahead *= 2 },
+	"and is wrong by as much the other way": func(c *clockwork) { c.clock.ahead *= -1 },
+}
+
+// TestAClockThatJumps has the clock jump while one delivery waits for its retry, another is under way,
+// and a third has been given up. What was told to wait for a minute goes out after a minute, and so
+// does what came meanwhile; what was given up can be redriven.
 func TestAClockThatJumps(t *testing.T) {
-	for name, jump := range jumps {
-		t.Run(name, func(t *testing.T) {
-			g := NewWithT(t)
-			clock := clocktesting.NewFakeClock(time.Now())
-			store, err := jetstream.Open(t.Context(), jetstream.Options{Dir: t.TempDir(), Clock: clock})
-			g.Expect(err).NotTo(HaveOccurred())
-			defer func() { g.Expect(store.Close(t.Context())).To(Succeed()) }()
-			c := &clockwork{WithT: g, t: t, store: store}
+	for jumped, jump := range jumps {
+		for while, happens := range whiles {
+			t.Run(jumped+" "+while, func(t *testing.T) {
+				c := newClockwork(t)
+				c.accept(1)
+				c.settle(c.take(), queue.Outcome{Kind: queue.Dead, At: c.clock.Now()})
+				c.accept(2)
+				c.retryInAMinute(c.take())
+				c.accept(3)
+				underWay := c.take()
 
-			c.accept(clock.Now(), 1)
-			retry, ok := c.take()
-			g.Expect(ok).To(BeTrue())
-			c.settle(retry, queue.Outcome{Kind: queue.Retry, At: clock.Now(), Due: clock.Now().Add(time.Minute)})
-			c.accept(clock.Now(), 2)
-			underWay, ok := c.take()
-			g.Expect(ok).To(BeTrue())
+				c.clock.ahead = jump
+				c.retryInAMinute(underWay)
+				c.accept(4)
+				happens(c)
+				c.drain() // whoever asks for what is due has the store look at the clock
+				c.clock.Step(time.Minute)
+				c.drain()
+				c.Expect(c.delivered).To(ConsistOf(int64(2), int64(3), int64(4)))
 
-			clock.Step(jump)
-			c.settle(underWay, queue.Outcome{Kind: queue.Retry, At: clock.Now(), Due: clock.Now().Add(time.Minute)})
-			c.accept(clock.Now(), 3)
-			c.drain()
-			clock.Step(2 * time.Minute)
-			c.drain()
-			clock.Step(-jump)
-			clock.Step(2 * time.Minute)
-			c.drain()
-			g.Expect(c.delivered).To(ConsistOf(int64(1), int64(2), int64(3)))
-			g.Expect(store.Ready()).To(Succeed())
-		})
+				redriven, err := c.store.Redrive(t.Context(), func(queue.Summary) bool { return true })
+				c.Expect(redriven, err).To(Equal(1))
+				c.drain()
+				c.Expect(c.delivered).To(ContainElement(int64(1)))
+				c.Expect(c.store.Ready()).To(Succeed())
+			})
+		}
 	}
 }
 
@@ -58,12 +79,39 @@ func TestAClockThatJumps(t *testing.T) {
 type clockwork struct {
 	*WithT
 	t         *testing.T
+	dir       string
+	clock     *jumpy
 	store     *jetstream.Engine
 	delivered []int64
 }
 
-func (c *clockwork) accept(at time.Time, build int64) {
+func newClockwork(t *testing.T) *clockwork {
+	c := &clockwork{
+		WithT: NewWithT(t), t: t, dir: t.TempDir(),
+		clock: &jumpy{FakeClock: clocktesting.NewFakeClock(time.Now())},
+	}
+	c.open()
+	t.Cleanup(func() { c.Expect(c.store.Close(context.Background())).To(Succeed()) })
+	return c
+}
+
+func (c *clockwork) open() {
 	c.t.Helper()
+	var err error
+	c.store, err = jetstream.Open(c.t.Context(), jetstream.Options{Dir: c.dir, Clock: c.clock})
+	c.Expect(err).NotTo(HaveOccurred())
+}
+
+func (c *clockwork) restart() {
+	c.t.Helper()
+	c.Expect(c.store.Close(c.t.Context())).To(Succeed())
+	c.clock = &jumpy{FakeClock: c.clock.FakeClock, ahead: c.clock.ahead, opened: c.clock.ahead}
+	c.open()
+}
+
+func (c *clockwork) accept(build int64) {
+	c.t.Helper()
+	at := c.clock.Now()
 	event := travis.Event{
 		Repository: travis.Repository{ID: 1, Owner: "team", Name: "project"},
 		Build:      travis.Build{ID: build, Result: travis.Passed, Finished: at},
@@ -76,8 +124,16 @@ func (c *clockwork) accept(at time.Time, build int64) {
 	c.Expect(err).NotTo(HaveOccurred())
 }
 
-// take takes what is due now in either lane.
-func (c *clockwork) take() (queue.Delivery, bool) {
+// take takes what must be due now.
+func (c *clockwork) take() queue.Delivery {
+	c.t.Helper()
+	d, ok := c.tryTake()
+	c.Expect(ok).To(BeTrue())
+	return d
+}
+
+// tryTake takes what is due now in either lane.
+func (c *clockwork) tryTake() (queue.Delivery, bool) {
 	c.t.Helper()
 	for _, lane := range []queue.Lane{queue.Healthy, queue.Probation} {
 		d, ok, err := c.store.TryTake(c.t.Context(), lane)
@@ -89,6 +145,11 @@ func (c *clockwork) take() (queue.Delivery, bool) {
 	return queue.Delivery{}, false
 }
 
+func (c *clockwork) retryInAMinute(d queue.Delivery) {
+	c.t.Helper()
+	c.settle(d, queue.Outcome{Kind: queue.Retry, At: c.clock.Now(), Due: c.clock.Now().Add(time.Minute)})
+}
+
 func (c *clockwork) settle(d queue.Delivery, o queue.Outcome) {
 	c.t.Helper()
 	c.Expect(c.store.Settle(c.t.Context(), d.ID, o)).To(Succeed())
@@ -98,11 +159,11 @@ func (c *clockwork) settle(d queue.Delivery, o queue.Outcome) {
 func (c *clockwork) drain() {
 	c.t.Helper()
 	for {
-		d, ok := c.take()
+		d, ok := c.tryTake()
 		if !ok {
 			return
 		}
-		c.settle(d, queue.Outcome{Kind: queue.Delivered})
+		c.settle(d, queue.Outcome{Kind: queue.Delivered, At: c.clock.Now()})
 		c.delivered = append(c.delivered, d.Event.Build.ID)
 	}
 }

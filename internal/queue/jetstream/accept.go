@@ -62,14 +62,13 @@ func (e *Engine) release(event journal.ID, claim chan struct{}) {
 // acceptance decides what is new of an event, and prepares the entry that tells it; nil where
 // nothing is.
 func (e *Engine) acceptance(event journal.ID, a *queue.Acceptance) (*request, queue.Receipt, error) {
-	now := e.clock.Now()
 	received := a.Received
 	if received.IsZero() {
-		received = now
+		received = e.clock.Now()
 	}
 	e.mu.Lock()
 	refused := e.refusal()
-	fresh, seen := e.state.Fresh(event, a.Offers, now)
+	fresh, seen := e.state.Fresh(event, a.Offers, e.sure())
 	e.mu.Unlock()
 	if refused != nil {
 		return nil, queue.Receipt{}, fmt.Errorf("store event: %w", refused)

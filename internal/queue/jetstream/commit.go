@@ -91,6 +91,8 @@ func (e *Engine) run() {
 	defer close(e.stopped)
 	expiry := e.clock.NewTimer(expiryInterval)
 	defer expiry.Stop()
+	pulse := e.clock.NewTimer(pulseInterval)
+	defer pulse.Stop()
 	look := e.lookout()
 	defer look.Stop()
 	for {
@@ -110,6 +112,9 @@ func (e *Engine) run() {
 		case <-expiry.C():
 			e.expire()
 			expiry.Reset(expiryInterval)
+		case <-pulse.C():
+			e.pulse()
+			pulse.Reset(pulseInterval)
 		case <-e.closing:
 			if batch = e.gather(); len(batch) == 0 {
 				return
@@ -200,6 +205,7 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 		delete(e.leases, id)
 	}
 	e.bytes += int64(size + messageOverhead)
+	e.stored = e.time.passed()
 	watchers, enders := e.watchers, e.enders
 	e.mu.Unlock()
 	e.last = seq
@@ -223,17 +229,16 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 
 // expire ends the dead deliveries that were kept long enough.
 func (e *Engine) expire() {
-	now := e.clock.Now()
+	e.mu.Lock()
+	now := e.sure()
 	if !e.leads() {
-		e.mu.Lock()
 		e.state.Tidy(now)
 		e.mu.Unlock()
 		return
 	}
-	e.mu.Lock()
 	ids := e.state.Expired(now.Add(-e.opt.KeepDead))
 	e.mu.Unlock()
-	o := queue.Outcome{Kind: queue.Dropped, At: stamp(now), Reason: "was dead for " + e.opt.KeepDead.String()}
+	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: "was dead for " + e.opt.KeepDead.String()}
 	for _, id := range ids {
 		r, err := newRequest(journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}})
 		if err != nil {

@@ -38,6 +38,10 @@ type Engine struct {
 	closed   bool
 	bytes    int64 // of the log, about
 
+	time      timekeeper
+	stored    time.Duration // what had passed when the last message was applied
+	inherited bool          // there are deliveries that another replica's clock told to wait
+
 	held     [queue.Shards]bool // of those that other replicas may hold; see peers
 	maxEntry int
 
@@ -86,6 +90,7 @@ func open(ctx context.Context, opt Options, l log) (*Engine, error) {
 		ready:    [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
 		closing:  make(chan struct{}),
 		stopped:  make(chan struct{}),
+		time:     newTimekeeper(opt.Clock),
 	}
 	e.ctx, e.abort = context.WithCancel(context.WithoutCancel(ctx))
 	if shared, ok := l.(*external); ok {
@@ -102,6 +107,9 @@ func open(ctx context.Context, opt Options, l log) (*Engine, error) {
 	if err := e.catchUp(ctx); err != nil {
 		return nil, err
 	}
+	e.mu.Lock()
+	e.rewind(e.now())
+	e.mu.Unlock()
 	s := e.state.Stats()
 	e.logger.Info(fmt.Sprintf("Store is open: %d deliveries wait and %d are dead, in %d bytes, read in %v",
 		s.Waiting, s.Dead, e.bytes, e.clock.Since(begin).Round(time.Millisecond)))

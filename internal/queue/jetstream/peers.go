@@ -171,7 +171,7 @@ func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool
 func (e *Engine) redecide(r *request) error {
 	a := r.entry.Accept
 	e.mu.Lock()
-	fresh, seen := e.state.Fresh(journal.EventID(&a.Event), a.Offers, e.clock.Now())
+	fresh, seen := e.state.Fresh(journal.EventID(&a.Event), a.Offers, e.sure())
 	e.mu.Unlock()
 	if len(seen) == 0 {
 		return nil
@@ -215,6 +215,7 @@ func (e *Engine) hold(shard int, held bool) (underway int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.held[shard] = held
+	e.inherited = e.inherited || held
 	e.state.Hold(shard, held)
 	e.signal(e.ready[queue.Healthy])
 	e.signal(e.ready[queue.Probation])

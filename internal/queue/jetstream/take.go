@@ -82,10 +82,11 @@ func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
 	if e.down != nil {
 		return nil, time.Time{}, nil // outcomes could not be stored
 	}
-	l, ok, due := e.state.Take(lane, e.clock.Now())
+	l, ok, due := e.state.Take(lane, e.now())
 	if !ok {
 		return nil, due, nil
 	}
+	l.Since = l.Since.Add(e.time.ahead()) // what a clock has jumped was not spent in trying
 	if !e.heldStill(l.Target.Channel) {
 		e.state.Return(l.ID)
 		e.state.Hold(queue.Shard(l.Target.Channel), false) // its timer is about to say so

@@ -12,6 +12,9 @@ import (
 const (
 	// trimFloor is the garbage that is never worth the work.
 	trimFloor = 32 << 20
+	// tooMany messages take a start seconds to read, however small they are: a quiet store is tried
+	// by empty ones.
+	tooMany = 50_000
 	// A step of a pass reads no more than that, and carries no more, so that those who store
 	// an event meanwhile hardly notice.
 	stepMessages = 128
@@ -26,6 +29,7 @@ const (
 type pass struct {
 	until uint64 // zero when there is none
 	after int64  // bytes in the log when the last one ended
+	ended uint64 // the last message then
 }
 
 // trim takes a step in making the log smaller, if that is worth it, and tells whether there is
@@ -50,7 +54,7 @@ func (e *Engine) trim() bool {
 	case e.first <= e.pass.until:
 		return true
 	}
-	e.pass = pass{after: e.size()}
+	e.pass = pass{after: e.size(), ended: e.last}
 	return false
 }
 
@@ -60,8 +64,9 @@ func (e *Engine) size() int64 {
 	return e.bytes
 }
 
-// worthTrimming: when more than half of the log is garbage, as far as that is known; near the
-// limit an eighth will do; and beyond it, before there is no room for outcomes any more.
+// worthTrimming: when more than half of the log is garbage, as far as that is known, and the log is
+// large or has many messages; near the limit an eighth will do; and beyond it, before there is no
+// room for outcomes any more.
 func (e *Engine) worthTrimming() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -71,6 +76,9 @@ func (e *Engine) worthTrimming() bool {
 		return total > e.pass.after+spare/8
 	}
 	garbage := total - e.state.Stats().Live
+	if e.last > tooMany+max(e.pass.ended, e.first) && garbage > total/2 {
+		return true
+	}
 	floor := min(trimFloor, limit/16)
 	if garbage < floor || total < e.pass.after+floor/2 {
 		return false
@@ -106,7 +114,9 @@ func (e *Engine) step() error {
 
 // collect reads the first messages.
 func (e *Engine) collect(ctx context.Context) (*journal.Carrier, uint64, error) {
-	carrier := e.state.Carry(e.clock.Now())
+	e.mu.Lock()
+	carrier := e.state.Carry(e.sure())
+	e.mu.Unlock()
 	read, next := 0, e.first
 	for ; next <= e.pass.until && next < e.first+stepMessages && read < stepRead && carrier.Size() < stepCarry; next++ {
 		data, err := e.log.read(ctx, next)
