@@ -102,7 +102,7 @@ func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Log
 		Metrics:                metricsserver.Options{BindAddress: s.Metrics.Address},
 		HealthProbeBindAddress: s.Probes.Address,
 		// An API server that is away is waited for, as long as it takes: the receiver goes on.
-		Controller: config.Controller{SkipNameValidation: new(true), CacheSyncTimeout: waitForAPI},
+		Controller:              config.Controller{SkipNameValidation: new(true), CacheSyncTimeout: waitForAPI},
 		GracefulShutdownTimeout: new(time.Duration(s.Receiver.Linger) + runnersTimeout),
 	})
 	if err != nil {
