@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -55,14 +56,37 @@ func TestADiskThatHangs(t *testing.T) {
 	s.healed(refused)
 }
 
+// TestADiskThatIsSlow: each write takes a second, and the answers take as long; none is refused, and
+// what was stored goes out meanwhile.
+func TestADiskThatIsSlow(t *testing.T) {
+	t.Parallel()
+	s, d := newDiskSite(t)
+	resume := d.Slow(t, time.Second)
+	s.room.Refuse(0)
+	began := time.Now()
+	for round := range int64(3) {
+		s.promiseAtOnce(100+100*round, 140+100*round)
+		s.Expect(s.ready()).To(BeEmpty())
+	}
+	s.Eventually(s.arrived).Should(ContainElements(s.promised))
+	s.Expect(s.get("/metrics")).NotTo(ContainSubstring(`code="503"`))
+	s.Expect(time.Since(began)).To(BeNumerically(">", time.Second), "the disk was slow at all")
+	resume()
+	s.promise(1000, 1010)
+	s.Eventually(s.arrived).Should(ContainElements(s.promised))
+	s.Expect(s.process.Stop()).To(Succeed())
+}
+
 // TestADiskThatIsReadOnly: a file system whose device fails lets nobody write until it is mounted
-// again, and that needs a restart.
+// again, and that needs a restart. It is found out without a webhook that had to be refused.
 func TestADiskThatIsReadOnly(t *testing.T) {
 	t.Parallel()
 	s, d := newDiskSite(t)
 	d.Break(t)
+	s.Eventually(s.ready).Should(ContainSubstring("store is unavailable"))
+	s.Expect(s.get("/metrics")).NotTo(ContainSubstring(`code="503"`))
 	refused := s.postUntilRefused(100)
-	s.saysUnavailable()
+	s.Expect(s.get("/metrics")).To(ContainSubstring(`travishook_receiver_answers_total{code="503",reason="not_ready"}`))
 	s.Expect(s.process.Kill()).To(Succeed())
 	d.Repair(t)
 	s.restart()

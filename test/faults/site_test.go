@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,17 +91,45 @@ func (s *site) restart() {
 // post posts a webhook once, as Travis does, and returns the status of the answer.
 func (s *site) post(build int64) int {
 	s.t.Helper()
-	number := strconv.FormatInt(build, 10)
-	b := travistest.Build{ID: build, Number: number, Finished: finished}
+	status, err := s.send(build)
+	s.Expect(err).NotTo(HaveOccurred())
+	s.answered(build, status)
+	return status
+}
+
+// send posts a webhook. It may be called from many goroutines.
+func (s *site) send(build int64) (status int, err error) {
+	b := travistest.Build{ID: build, Number: strconv.FormatInt(build, 10), Finished: finished}
 	team := int(build % teams)
 	b.Repository, b.RepositoryID = s.config.Town.Repository(team), int64(team)+1
 	answer, err := http.DefaultClient.Do(travistest.Request(s.t.Context(), s.url, b, travistest.Key()))
-	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(answer.Body.Close()).To(Succeed())
-	if answer.StatusCode == http.StatusAccepted {
-		s.promised = append(s.promised, "build/"+number+":")
+	if err != nil {
+		return 0, err
 	}
-	return answer.StatusCode
+	return answer.StatusCode, answer.Body.Close()
+}
+
+// answered notes what an answer promises.
+func (s *site) answered(build int64, status int) {
+	if status == http.StatusAccepted {
+		s.promised = append(s.promised, "build/"+strconv.FormatInt(build, 10)+":")
+	}
+}
+
+// promiseAtOnce posts builds that must be stored, all at the same time.
+func (s *site) promiseAtOnce(from, to int64) {
+	s.t.Helper()
+	statuses, errs := make([]int, to-from), make([]error, to-from)
+	var posts sync.WaitGroup
+	for i := range to - from {
+		posts.Go(func() { statuses[i], errs[i] = s.send(from + i) })
+	}
+	posts.Wait()
+	for i, status := range statuses {
+		s.Expect(errs[i]).NotTo(HaveOccurred())
+		s.Expect(status).To(Equal(http.StatusAccepted))
+		s.answered(from+int64(i), status)
+	}
 }
 
 // finished is when all builds ended, so that one that is posted again is the same.

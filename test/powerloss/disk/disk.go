@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Disk is a mounted one.
@@ -96,6 +97,38 @@ func (d *Disk) Hang(t testing.TB) (resume func()) {
 	resume = sync.OnceFunc(func() { run(t, "fsfreeze", "-u", d.Dir) })
 	t.Cleanup(resume)
 	return resume
+}
+
+// breath is for how long a slow disk gets on with its work in between.
+const breath = 10 * time.Millisecond
+
+// Slow has whoever writes wait for as long as delay, again and again, until resume is called: what
+// takes several writes takes several times that.
+func (d *Disk) Slow(t testing.TB, delay time.Duration) (resume func()) {
+	t.Helper()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for over := false; !over; {
+			run(t, "fsfreeze", "-f", d.Dir)
+			over = closed(stop, delay)
+			run(t, "fsfreeze", "-u", d.Dir)
+			over = over || closed(stop, breath)
+		}
+	}()
+	resume = sync.OnceFunc(func() { close(stop); <-stopped })
+	t.Cleanup(resume)
+	return resume
+}
+
+// closed waits for stop to be closed, but no longer than that.
+func closed(stop <-chan struct{}, wait time.Duration) bool {
+	select {
+	case <-stop:
+		return true
+	case <-time.After(wait):
+		return false
+	}
 }
 
 // Fill leaves no room, until empty is called.
