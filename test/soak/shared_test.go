@@ -34,7 +34,7 @@ func TestReplicasLoseNothing(t *testing.T) {
 
 func TestReplicasThatAnswerTooEarlyAreFoundOut(t *testing.T) {
 	t.Parallel()
-	if v := sharedSoak(t, 4*time.Second, victim.Hasty, time.Second); v.Lost == 0 {
+	if v := sharedSoak(t, 6*time.Second, victim.Hasty, time.Second); v.Lost == 0 {
 		t.Error("nothing was lost")
 	}
 }
