@@ -27,13 +27,15 @@ import (
 
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/leaks"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve starts a server and ends it with the test. stop tells it to stop; ended is what Serve returned.
+// serve starts a server and ends it with the test, which must leave nothing open. stop tells it to stop; ended is what Serve returned.
 func serve(t *testing.T, options receiver.ServerOptions) (address string, stop func(), ended <-chan error) {
 	t.Helper()
+	leaks.Check(t)
 	options.Address, options.Log = "127.0.0.1:0", logr.Discard()
 	s, err := receiver.NewServer(options)
 	if err != nil {

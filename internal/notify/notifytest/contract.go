@@ -10,25 +10,32 @@ import (
 	"time"
 
 	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/test/leaks"
 )
 
 // patience bounds every wait of the contract. No verdict hangs on it but "never".
 const patience = 30 * time.Second
 
-// Run holds h's service to the contract.
+// Run holds h's service to the contract. After each part all that was opened must be closed.
 func Run(t *testing.T, h Harness) {
-	t.Run("describes itself", func(t *testing.T) { describes(t, h.Service()) })
-	t.Run("refuses accounts that make no sense", func(t *testing.T) { refusesAccounts(t, h) })
-	t.Run("refuses addresses that make no sense", func(t *testing.T) { refusesAddresses(t, h) })
-	t.Run("says one room in one way", func(t *testing.T) { oneSpelling(t, h) })
-	t.Run("delivers", func(t *testing.T) { delivers(t, h) })
-	t.Run("delivers to many rooms at once", func(t *testing.T) { deliversAtOnce(t, h) })
-	t.Run("lets no hostile text through", func(t *testing.T) { escapes(t, h) })
-	t.Run("obeys its context", func(t *testing.T) { obeysContext(t, h) })
-	t.Run("sends nothing once the context is over", func(t *testing.T) { refusesEndedContext(t, h) })
-	t.Run("tells every kind of fault", func(t *testing.T) { coversKinds(t, h) })
+	run := func(name string, part func(t *testing.T)) {
+		t.Run(name, func(t *testing.T) {
+			leaks.Check(t)
+			part(t)
+		})
+	}
+	run("describes itself", func(t *testing.T) { describes(t, h.Service()) })
+	run("refuses accounts that make no sense", func(t *testing.T) { refusesAccounts(t, h) })
+	run("refuses addresses that make no sense", func(t *testing.T) { refusesAddresses(t, h) })
+	run("says one room in one way", func(t *testing.T) { oneSpelling(t, h) })
+	run("delivers", func(t *testing.T) { delivers(t, h) })
+	run("delivers to many rooms at once", func(t *testing.T) { deliversAtOnce(t, h) })
+	run("lets no hostile text through", func(t *testing.T) { escapes(t, h) })
+	run("obeys its context", func(t *testing.T) { obeysContext(t, h) })
+	run("sends nothing once the context is over", func(t *testing.T) { refusesEndedContext(t, h) })
+	run("tells every kind of fault", func(t *testing.T) { coversKinds(t, h) })
 	for _, f := range h.Faults() {
-		t.Run("fault/"+f.Name, func(t *testing.T) { tellsFault(t, h, f) })
+		run("fault/"+f.Name, func(t *testing.T) { tellsFault(t, h, f) })
 	}
 }
 
