@@ -33,7 +33,7 @@ test-servers: machine ## Run the suites against a real NATS cluster of three ser
 	@hack/test-servers.sh
 
 .PHONY: race
-race: machine ## Run the packages that have goroutines under the race detector
+race: machine ## Run the packages that have goroutines under the race detector, and find what they leave running or open
 	@hack/race.sh
 
 .PHONY: fuzz

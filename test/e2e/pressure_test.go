@@ -18,10 +18,10 @@ import (
 // townRooms are so many that each gets no more messages than are sent at once.
 const townRooms = 24
 
-// town is a team that hears many repositories, each in a room of its own.
-func town(r *room.Room) string {
+// town is a team that hears so many repositories, each in a room of its own.
+func town(r *room.Room, size int) string {
 	var keys, routes strings.Builder
-	for n := range townRooms {
+	for n := range size {
 		fmt.Fprintf(&keys, "  room-%d: %s\n", n, r.URL)
 		fmt.Fprintf(&routes, `---
 apiVersion: travishook.dev/v1alpha1
@@ -81,7 +81,7 @@ var _ = Describe("A store that takes no events", func() {
 	start := func(ctx context.Context, dir string) {
 		GinkgoHelper()
 		r.Refuse(http.StatusServiceUnavailable)
-		s.apply(ctx, town(r))
+		s.apply(ctx, town(r, townRooms))
 		own := fmt.Sprintf("store: {directory: %q}", filepath.Join(s.dir, "store"))
 		small := fmt.Sprintf("store: {directory: %q, maxSize: 16Mi}", filepath.Join(dir, "store"))
 		s.startWith(ctx, strings.Replace(s.settings(), own, small, 1))

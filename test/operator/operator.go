@@ -92,6 +92,9 @@ func (p *Process) follow(log io.Reader, listening chan<- string) {
 // ListensMessage is the log message with which the operator names its receiver's address.
 const ListensMessage = "receiver listens"
 
+// PID is the number of the operator's process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Ended is closed when the process is gone.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
