@@ -36,8 +36,9 @@ const (
 	// ReadTimeout is for the whole request. 4 MiB in 30 s is slower than any line Travis has.
 	ReadTimeout = 30 * time.Second
 
-	// StoreTimeout is for the store to sync an event. Beyond it the disk is as good as gone.
-	StoreTimeout = 15 * time.Second
+	// StoreTimeout is for the store to sync an event: longer than a NATS cluster that has lost a
+	// leader takes to elect another. Beyond it the store is as good as gone. Travis waits for 60 s.
+	StoreTimeout = 25 * time.Second
 
 	// WriteTimeout runs from the end of the headers to the end of the answer, so it covers
 	// reading, the wait for a slot and storing; it stays under the minute that Travis waits.

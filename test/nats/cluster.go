@@ -259,7 +259,8 @@ func (c *Cluster) Leader(ctx context.Context, stream string) (*Node, error) {
 	return nil, fmt.Errorf("the stream %s has no leader", stream)
 }
 
-// AwaitReady waits until the cluster makes a stream on all of its nodes.
+// AwaitReady waits until the cluster makes a stream on all of its nodes, and each node has all of
+// the streams that exist: only then may another be lost.
 func (c *Cluster) AwaitReady(ctx context.Context) error {
 	for {
 		err := c.tryStream(ctx)
@@ -286,6 +287,9 @@ func (c *Cluster) tryStream(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	if err := allCurrent(ctx, js); err != nil {
+		return err
+	}
 	const name = "READY"
 	_, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: name, Subjects: []string{name}, Storage: jetstream.MemoryStorage, Replicas: len(c.Nodes),
@@ -294,4 +298,19 @@ func (c *Cluster) tryStream(ctx context.Context) error {
 		return err
 	}
 	return js.DeleteStream(ctx, name)
+}
+
+func allCurrent(ctx context.Context, js jetstream.JetStream) error {
+	streams := js.ListStreams(ctx)
+	for s := range streams.Info() {
+		if s.Cluster == nil || s.Cluster.Leader == "" {
+			return fmt.Errorf("the stream %s has no leader", s.Config.Name)
+		}
+		for _, peer := range s.Cluster.Replicas {
+			if !peer.Current || peer.Offline {
+				return fmt.Errorf("%s has not all of the stream %s", peer.Name, s.Config.Name)
+			}
+		}
+	}
+	return streams.Err()
 }

@@ -96,6 +96,7 @@ func (e *Engine) run() {
 	look := e.lookout()
 	defer look.Stop()
 	for {
+		e.glance()
 		batch := e.gather()
 		if len(batch) > 0 {
 			e.commit(batch)
@@ -107,7 +108,6 @@ func (e *Engine) run() {
 		case m := <-e.fed():
 			e.heed(m)
 		case <-look.C:
-			e.glance()
 		case <-e.work:
 		case <-expiry.C():
 			e.expire()
@@ -157,8 +157,10 @@ func (e *Engine) commit(batch []*request) {
 	}
 }
 
-// write appends a batch; if another was faster, it follows and decides again.
+// write appends a batch; if another was faster, it follows and decides again. A cluster that goes on
+// saying so without a message that it could be does not answer.
 func (e *Engine) write(batch []*request) error {
+	known, moved := e.last, time.Now()
 	for {
 		entries, nothing, err := e.decide(batch)
 		if err != nil || nothing {
@@ -169,6 +171,12 @@ func (e *Engine) write(batch []*request) error {
 		}
 		if err := e.follow(); err != nil {
 			return err
+		}
+		switch {
+		case e.last != known:
+			known, moved = e.last, time.Now()
+		case time.Since(moved) > e.opt.ioTimeout:
+			return e.fail(fmt.Errorf("append to journal after message %d: %w", e.last, err))
 		}
 	}
 }
@@ -203,6 +211,11 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 	}
 	for _, id := range effects.Settled {
 		delete(e.leases, id)
+	}
+	for i := range entries {
+		if t := entries[i].Trimmed; t != nil {
+			e.first, e.bytes = t.First, t.Bytes
+		}
 	}
 	e.bytes += int64(size + messageOverhead)
 	e.stored = e.time.passed()

@@ -158,7 +158,7 @@ func (l *embedded) replay(ctx context.Context, from uint64, fn func(uint64, []by
 	if err != nil {
 		return err
 	}
-	return replayStream(ctx, l.session.Load().stream, from, x.last, fn)
+	return replayStream(ctx, l.session.Load().stream, from, x.last, healTimeout, fn)
 }
 
 func (l *embedded) purge(ctx context.Context, seq uint64) error {

@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ type external struct {
 	stream jetstream.Stream
 	names  names
 	log    logr.Logger
+	// patience is how long a question is asked again.
+	patience time.Duration
 
 	feed chan message // what the tail has read
 	stop context.CancelFunc
@@ -61,7 +64,7 @@ func openExternal(ctx context.Context, opt *Options) (*external, error) {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	l := &external{
-		conn: conn, names: x.names(), log: opt.Log,
+		conn: conn, names: x.names(), log: opt.Log, patience: opt.ioTimeout,
 		feed: make(chan message, feedLength), stop: func() {},
 	}
 	if err := l.prepare(ctx, opt); err != nil {
@@ -101,10 +104,14 @@ func (l *external) append(ctx context.Context, data []byte, last uint64) (uint64
 		err = appendError(err)
 		switch {
 		case errors.Is(err, errConflict) && asked:
-			if own, err := l.wrote(ctx, last+1, id); err != nil || own {
-				return last + 1, err
+			own, lookErr := l.wrote(ctx, last+1, id)
+			if lookErr == nil && own {
+				return last + 1, nil
 			}
-			return 0, err
+			if !errors.Is(lookErr, errGone) {
+				return 0, cmp.Or(lookErr, err)
+			}
+			// Something is on its way there and not committed yet; it may never be.
 		case errors.Is(err, errConflict), errors.Is(err, errLogFull):
 			return 0, err
 		}
@@ -122,21 +129,33 @@ func (l *external) publish(ctx context.Context, data []byte, last uint64, id str
 	return l.js.Publish(ctx, l.names.subject, data, jetstream.WithExpectLastSequence(last), jetstream.WithMsgID(id))
 }
 
-// wrote reports whether the message seq is the one with that id.
+// wrote reports whether the message seq is the one with that id; errGone says that it is not there yet.
 func (l *external) wrote(ctx context.Context, seq uint64, id string) (own bool, err error) {
 	err = l.ask(ctx, func(ctx context.Context) error {
 		m, err := l.stream.GetMsg(ctx, seq)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return fmt.Errorf("message %d, which may be ours: %w", seq, errGone)
+			return errGone
 		}
 		own = err == nil && m.Header.Get(jetstream.MsgIDHeader) == id
 		return err
 	})
-	return own, err
+	if !errors.Is(err, errGone) {
+		return own, err
+	}
+	x, err := l.extent(ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case x.last >= seq:
+		return false, fmt.Errorf("message %d, which may be ours, was trimmed by another replica", seq)
+	}
+	return false, errGone
 }
 
 // ask asks again when a server does not answer: one that dies takes the questions with it.
 func (l *external) ask(ctx context.Context, question func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
+	defer cancel()
 	for {
 		try, cancel := context.WithTimeout(ctx, appendTry)
 		err := question(try)
@@ -158,14 +177,6 @@ func (l *external) read(ctx context.Context, seq uint64) (data []byte, err error
 		return err
 	})
 	return data, err
-}
-
-func (l *external) replay(ctx context.Context, from uint64, fn func(uint64, []byte) error) error {
-	x, err := l.extent(ctx)
-	if err != nil {
-		return err
-	}
-	return replayStream(ctx, l.stream, from, x.last, fn)
 }
 
 func (l *external) purge(ctx context.Context, seq uint64) error {

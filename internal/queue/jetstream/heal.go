@@ -14,7 +14,10 @@ import (
 const (
 	firstHealPause = 250 * time.Millisecond
 	lastHealPause  = 30 * time.Second
-	healTimeout    = 5 * time.Minute // of one attempt: replaying a large journal takes a while
+	// A cluster is only asked, and not restarted: that can be done often, and what was sent must
+	// be settled before another replica may send it again.
+	lastAskPause = time.Second
+	healTimeout  = 5 * time.Minute // of one attempt: replaying a large journal takes a while
 )
 
 // fail stops the store: all that is asked of it is refused until heal is done.
@@ -38,7 +41,11 @@ func (e *Engine) fail(cause error) error {
 // heal tries until the log is back or the engine is closed. What was stored without our
 // knowing is applied then, so the state is that of the log again. It runs in the committer.
 func (e *Engine) heal() {
-	for pause := firstHealPause; ; pause = min(2*pause, lastHealPause) {
+	longest := lastHealPause
+	if e.peers != nil {
+		longest = lastAskPause
+	}
+	for pause := firstHealPause; ; pause = min(2*pause, longest) {
 		err := e.recover()
 		if err == nil {
 			break
@@ -95,8 +102,17 @@ func (e *Engine) prove(ctx context.Context) (uint64, error) {
 	}
 }
 
-// catchUp applies what the log holds after the last message that was applied.
+// catchUp applies what the log holds after the last message that was applied. Where others write
+// the log, they may trim what is just being read.
 func (e *Engine) catchUp(ctx context.Context) error {
+	err := e.readOn(ctx)
+	for again := 0; again < 3 && e.peers != nil && errors.Is(err, errGone); again++ {
+		err = e.readOn(ctx)
+	}
+	return err
+}
+
+func (e *Engine) readOn(ctx context.Context) error {
 	x, err := e.log.extent(ctx)
 	if err != nil {
 		return err

@@ -33,6 +33,8 @@ type keeper struct {
 	mine     map[int]*holding
 	sighted  map[string]sighting // entries of others
 	renewed  time.Time
+	outage   time.Time // when leases of ours ran out though we were there; zero when that is over
+	calm     time.Time // when what was sent before the outage is taken for settled; zero without one
 	watcher  jetstream.KeyWatcher
 	kick     chan struct{} // something was given back, or somebody has come
 	stopping context.CancelFunc
@@ -58,6 +60,10 @@ const (
 	// leaseTime is how long a replica that has died holds its channels. It is longer than
 	// a cluster takes to choose a new leader, so that losing a server loses no lease.
 	leaseTime = 15 * time.Second
+
+	// settleTime is what follows an outage that let leases run out, before what is taken up again
+	// is handed out: whoever had sent it before stores so now.
+	settleTime = 3 * lastAskPause
 
 	shardPrefix   = "shard."
 	replicaPrefix = "replica."
@@ -164,10 +170,7 @@ func (k *keeper) sight(entry jetstream.KeyValueEntry) {
 	}
 	k.mu.Unlock()
 	if news {
-		select {
-		case k.kick <- struct{}{}:
-		default:
-		}
+		k.look()
 	}
 }
 
@@ -260,22 +263,35 @@ func (k *keeper) renew(ctx context.Context) {
 func (k *keeper) renewOne(ctx context.Context, shard int, revision uint64) {
 	before := time.Now()
 	next, err := k.kv.Update(ctx, shardKey(shard), []byte(k.id), revision)
-	if errors.Is(err, jetstream.ErrKeyExists) || wrongRevision(err) {
+	if keyExists(err) {
 		// A renewal that was not answered may have been stored.
-		var entry jetstream.KeyValueEntry
-		if entry, err = k.kv.Get(ctx, shardKey(shard)); err == nil && string(entry.Value()) == k.id {
-			before = time.Now()
-			next, err = k.kv.Update(ctx, shardKey(shard), []byte(k.id), entry.Revision())
-		} else if err == nil || errors.Is(err, jetstream.ErrKeyNotFound) {
-			k.lost(shard)
-			return
-		}
+		before = time.Now()
+		next, err = k.renewFound(ctx, shard)
 	}
-	if err != nil {
-		return // it may run out, which its timer sees
-	}
-	k.extend(shard, next, before)
+	switch {
+	case errors.Is(err, errTaken), errors.Is(err, jetstream.ErrKeyNotFound):
+		k.lost(shard)
+	case err == nil:
+		k.extend(shard, next, before)
+	} // else it may run out, which its timer sees
 }
+
+// errTaken is a lease that another replica has.
+var errTaken = errors.New("another replica holds the shard")
+
+// renewFound renews a lease of ours whose revision we do not know.
+func (k *keeper) renewFound(ctx context.Context, shard int) (revision uint64, err error) {
+	entry, err := k.kv.Get(ctx, shardKey(shard))
+	if err != nil {
+		return 0, err
+	}
+	if string(entry.Value()) != k.id {
+		return 0, errTaken
+	}
+	return k.kv.Update(ctx, shardKey(shard), []byte(k.id), entry.Revision())
+}
+
+func keyExists(err error) bool { return errors.Is(err, jetstream.ErrKeyExists) || wrongRevision(err) }
 
 func wrongRevision(err error) bool {
 	var refused *jetstream.APIError
@@ -302,9 +318,15 @@ func (k *keeper) expired(shard int) {
 	k.mu.Lock()
 	h, ok := k.mine[shard]
 	over := ok && !time.Now().Before(h.until)
-	k.mu.Unlock()
+	first := over && time.Since(k.outage) > k.ttl
 	if over {
-		k.log.Info("The lease of a shard ran out: its channels are another replica's now", "reason", fmt.Sprintf("shard %d was not renewed", shard))
+		k.outage = time.Now()
+	}
+	k.mu.Unlock()
+	if first {
+		k.log.Info("Leases run out, for the cluster does not renew them: their channels may be another replica's")
+	}
+	if over {
 		k.lost(shard)
 	}
 }
@@ -341,6 +363,11 @@ func (k *keeper) takeUp(ctx context.Context, n int) {
 func (k *keeper) take(ctx context.Context, shard int) bool {
 	before := time.Now()
 	revision, err := k.kv.Create(ctx, shardKey(shard), []byte(k.id))
+	if keyExists(err) {
+		// After an outage it may still be ours there, though it ran out here.
+		before = time.Now()
+		revision, err = k.renewFound(ctx, shard)
+	}
 	if err != nil {
 		return false
 	}
@@ -409,6 +436,32 @@ func (k *keeper) letGo(ctx context.Context) {
 	all.Wait()
 }
 
+// settling reports whether an outage has ended just now. Then another round follows when it is over.
+func (k *keeper) settling() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.outage.IsZero() {
+		return false
+	}
+	if k.calm.IsZero() {
+		k.calm = time.Now().Add(settleTime)
+		time.AfterFunc(settleTime, k.look)
+	}
+	if time.Now().Before(k.calm) {
+		return true
+	}
+	k.outage, k.calm = time.Time{}, time.Time{}
+	return false
+}
+
+// look has a round begin.
+func (k *keeper) look() {
+	select {
+	case k.kick <- struct{}{}:
+	default:
+	}
+}
+
 // handOut begins to hand out what was taken, once all that was stored before is known here.
 func (k *keeper) handOut(ctx context.Context) {
 	k.mu.Lock()
@@ -424,6 +477,9 @@ func (k *keeper) handOut(ctx context.Context) {
 	}
 	if err := k.engine.barrier(ctx); err != nil {
 		return // the next round tries again
+	}
+	if k.settling() {
+		return
 	}
 	for _, shard := range waiting {
 		k.mu.Lock()

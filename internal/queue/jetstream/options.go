@@ -42,6 +42,9 @@ const (
 	defaultKeepDead = 7 * 24 * time.Hour
 	// defaultIOTimeout: a disk that takes longer has failed.
 	defaultIOTimeout = 10 * time.Second
+	// clusterIOTimeout: a cluster that has lost a leader takes 4 to 9 s to elect another, and
+	// more when the votes are split.
+	clusterIOTimeout = 20 * time.Second
 )
 
 // place checks where the store is to be.
@@ -75,6 +78,9 @@ func (o *Options) complete() error {
 	}
 	if o.ioTimeout == 0 {
 		o.ioTimeout = defaultIOTimeout
+		if o.External != nil {
+			o.ioTimeout = clusterIOTimeout
+		}
 	}
 	if o.leaseTime == 0 {
 		o.leaseTime = leaseTime

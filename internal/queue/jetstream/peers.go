@@ -123,7 +123,7 @@ func (e *Engine) giveWay() {
 
 // glance looks now and then whether the tail is up to date.
 func (e *Engine) glance() {
-	if time.Since(e.peers.looked) < lookEvery {
+	if e.peers == nil || time.Since(e.peers.looked) < lookEvery {
 		return
 	}
 	if err := e.look(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,7 +44,8 @@ func readMessage(ctx context.Context, stream jetstream.Stream, seq uint64) ([]by
 	return m.Data, nil
 }
 
-func replayStream(ctx context.Context, stream jetstream.Stream, from, last uint64, fn func(uint64, []byte) error) error {
+// replayStream calls fn with each of these messages. It gives up when none has come for as long as stall.
+func replayStream(ctx context.Context, stream jetstream.Stream, from, last uint64, stall time.Duration, fn func(uint64, []byte) error) error {
 	if last < from {
 		return nil
 	}
@@ -57,7 +59,7 @@ func replayStream(ctx context.Context, stream jetstream.Stream, from, last uint6
 	}
 	defer messages.Stop()
 	for next := from; next <= last; next++ {
-		m, err := messages.Next(jetstream.NextContext(ctx))
+		m, err := nextMessage(ctx, messages, stall)
 		if err != nil {
 			return fmt.Errorf("read journal: message %d: %w", next, err)
 		}
@@ -75,7 +77,16 @@ func replayStream(ctx context.Context, stream jetstream.Stream, from, last uint6
 	return nil
 }
 
+func nextMessage(ctx context.Context, messages jetstream.MessagesContext, stall time.Duration) (jetstream.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, stall)
+	defer cancel()
+	return messages.Next(jetstream.NextContext(ctx))
+}
+
 func purgeStream(ctx context.Context, stream jetstream.Stream, seq uint64) error {
+	if seq == 0 { // which the server takes for all messages
+		return errors.New("drop messages: no message is named")
+	}
 	if err := stream.Purge(ctx, jetstream.WithPurgeSequence(seq)); err != nil {
 		return fmt.Errorf("drop messages before %d: %w", seq, err)
 	}

@@ -23,6 +23,8 @@ const (
 	// carryBytes ends a message of carried entries: to send one of its deliveries later, the
 	// whole message must be read.
 	carryBytes = 64 << 10
+	// announceTries are enough, for whoever has missed it looks for itself before long.
+	announceTries = 3
 )
 
 // pass is one way through the log, from its beginning to what was its end when it began.
@@ -90,14 +92,89 @@ func (e *Engine) worthTrimming() bool {
 func (e *Engine) step() error {
 	ctx, cancel := context.WithTimeout(e.ctx, e.opt.ioTimeout)
 	defer cancel()
-	carrier, next, err := e.collect(ctx)
+	oldest, err := e.oldest(ctx)
+	if err != nil || len(oldest) == 0 { // others have dropped them
+		return err
+	}
+	next, err := e.carry(ctx, oldest)
 	if err != nil {
 		return err
 	}
-	entries, err := carrier.Entries()
-	if err != nil {
+	if err := e.log.purge(ctx, next); err != nil {
 		return err
 	}
+	e.first = next
+	if err := e.measure(ctx); err != nil {
+		return err
+	}
+	return e.announce()
+}
+
+// written is a message of the log.
+type written struct {
+	seq     uint64
+	entries []journal.Entry
+}
+
+// errEnough ends reading.
+var errEnough = errors.New("enough is read")
+
+// oldest reads the first messages.
+func (e *Engine) oldest(ctx context.Context) (oldest []written, err error) {
+	read, last := 0, min(e.pass.until, e.first+stepMessages-1)
+	err = readEach(ctx, e.log, e.first, last, func(seq uint64, data []byte) error {
+		entries, err := journal.Split(data)
+		if err != nil {
+			return fmt.Errorf("message %d: %w", seq, err)
+		}
+		oldest = append(oldest, written{seq, entries})
+		if read += len(data); read >= stepRead {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return oldest, err
+}
+
+// carry appends what is alive of some of these messages, and returns the first message that must
+// stay. Where another replica appends meanwhile, it says anew what is alive after that: reading the
+// messages again would take so long that somebody always does.
+func (e *Engine) carry(ctx context.Context, oldest []written) (next uint64, err error) {
+	for {
+		entries, next, err := e.alive(oldest)
+		if err == nil {
+			err = e.appendAll(entries)
+		}
+		if e.peers == nil || !errors.Is(err, errConflict) || ctx.Err() != nil {
+			return next, err
+		}
+		if err := e.follow(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// alive gathers what is alive of the first of these messages, as far as is good to append at once,
+// and tells where it stopped.
+func (e *Engine) alive(oldest []written) (entries []journal.Entry, next uint64, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	carrier := e.state.Carry(e.sure())
+	for _, m := range oldest {
+		if carrier.Size() >= stepCarry {
+			break
+		}
+		carrier.Add(m.seq, m.entries)
+		next = m.seq + 1
+	}
+	entries, err = carrier.Entries()
+	return entries, next, err
+}
+
+func (e *Engine) appendAll(entries []journal.Entry) error {
 	for len(entries) > 0 {
 		n := fitting(entries)
 		if err := e.append(entries[:n]); err != nil {
@@ -105,34 +182,28 @@ func (e *Engine) step() error {
 		}
 		entries = entries[n:]
 	}
-	if err := e.log.purge(ctx, next); err != nil {
-		return err
-	}
-	e.first = next
-	return e.measure(ctx)
+	return nil
 }
 
-// collect reads the first messages.
-func (e *Engine) collect(ctx context.Context) (*journal.Carrier, uint64, error) {
-	e.mu.Lock()
-	carrier := e.state.Carry(e.sure())
-	e.mu.Unlock()
-	read, next := 0, e.first
-	for ; next <= e.pass.until && next < e.first+stepMessages && read < stepRead && carrier.Size() < stepCarry; next++ {
-		data, err := e.log.read(ctx, next)
-		if err != nil {
-			return nil, 0, fmt.Errorf("message %d: %w", next, err)
-		}
-		entries, err := journal.Split(data)
-		if err != nil {
-			return nil, 0, fmt.Errorf("message %d: %w", next, err)
-		}
-		read += len(data)
-		e.mu.Lock()
-		carrier.Add(next, entries)
-		e.mu.Unlock()
+// announce tells the other replicas how large the log is now: they would take it for as large as
+// all that was ever stored.
+func (e *Engine) announce() error {
+	if e.peers == nil {
+		return nil
 	}
-	return carrier, next, nil
+	for try := 0; ; try++ {
+		entry := journal.Entry{Trimmed: &journal.Trimmed{First: e.first, Bytes: e.size()}}
+		if err := entry.Encode(); err != nil {
+			return err
+		}
+		err := e.append([]journal.Entry{entry})
+		if !errors.Is(err, errConflict) || try == announceTries {
+			return err
+		}
+		if err := e.look(); err != nil {
+			return err
+		}
+	}
 }
 
 // fitting is how many entries go into the next message: at least one.

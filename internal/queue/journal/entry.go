@@ -29,6 +29,9 @@ type Entry struct {
 	Status  *Status  `json:"status,omitempty"`
 	Channel *Channel `json:"channel,omitempty"`
 
+	// What the replica that drops the log's beginning tells the others.
+	Trimmed *Trimmed `json:"trimmed,omitempty"`
+
 	raw []byte // the line itself
 }
 
@@ -101,6 +104,12 @@ type Channel struct {
 	At      time.Time `json:"at"`    // when the pause began
 }
 
+// Trimmed tells that the log's beginning was dropped. It changes nothing in the state.
+type Trimmed struct {
+	First uint64 `json:"first"` // message that there still is
+	Bytes int64  `json:"bytes"` // of the log, without this message
+}
+
 // Size is the number of bytes that the entry takes in the log; zero before Encode.
 func (e *Entry) Size() int { return len(e.raw) }
 
@@ -170,7 +179,7 @@ func decode(line []byte) (Entry, error) {
 
 func (e *Entry) known() bool {
 	return e.Accept != nil || e.Settle != nil || e.Resume != nil || e.Put != nil ||
-		e.Kept != nil || e.Seen != nil || e.Status != nil || e.Channel != nil
+		e.Kept != nil || e.Seen != nil || e.Status != nil || e.Channel != nil || e.Trimmed != nil
 }
 
 // Event is the event that the entry holds, or nil.
