@@ -42,10 +42,10 @@
 
 {{/*
 The seconds that the pod has to end: the receiver lingers, and then everything has its bound, together
-under a minute. A test in internal/app holds the minute to these bounds.
+70 s. A test in internal/app holds that to these bounds.
 */}}
 {{- define "travishook.stopSeconds" -}}
 {{- $zero := toDate "2006-01-02" "2000-01-01" }}
 {{- $lingered := mustDateModify (dig "receiver" "linger" "5s" .Values.config) $zero }}
-{{- sub (unixEpoch $lingered) (unixEpoch $zero) | add 60 }}
+{{- sub (unixEpoch $lingered) (unixEpoch $zero) | add 70 }}
 {{- end }}

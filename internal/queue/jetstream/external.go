@@ -197,13 +197,18 @@ func (l *external) reopen(ctx context.Context) error {
 	return err
 }
 
-func (l *external) close(context.Context) error {
+func (l *external) close(ctx context.Context) error {
 	l.stop()
 	l.conn.Close() // which ends whatever the tail waits for
-	if l.done != nil {
-		<-l.done
+	if l.done == nil {
+		return nil
 	}
-	return nil
+	select {
+	case <-l.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("end the journal's tail: %w", ctx.Err())
+	}
 }
 
 // tail reads what comes from there on into the feed, until close.

@@ -106,11 +106,12 @@ func streamExtent(ctx context.Context, stream jetstream.Stream) (extent, error) 
 	return x, nil
 }
 
-// orderedConsumer reads from there on. A server that dies does not answer.
+// orderedConsumer reads from there on. A server that dies does not answer. The consumer makes itself
+// anew once, for it would else do so for ever, and never look whether the connection is closed.
 func orderedConsumer(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.Consumer, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	return stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, MaxResetAttempts: 1,
 	})
 }
