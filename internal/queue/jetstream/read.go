@@ -9,12 +9,27 @@ import (
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
+// listPiece is how many deliveries are looked at before others get at the store again.
+const listPiece = 500
+
 // Deliveries lists what is kept, oldest first, as far as wanted says so.
 func (e *Engine) Deliveries(wanted func(queue.Summary) bool) []queue.Summary {
 	e.mu.Lock()
-	all := e.state.Deliveries()
+	list := e.state.List()
 	e.mu.Unlock()
-	return slices.DeleteFunc(all, func(s queue.Summary) bool { return !wanted(s) })
+	var chosen []journal.Listed
+	for more := true; more; {
+		var piece []journal.Listed
+		e.mu.Lock()
+		piece, more = list.Next(listPiece)
+		e.mu.Unlock()
+		for i := range piece {
+			if wanted(piece[i].Summary) {
+				chosen = append(chosen, piece[i])
+			}
+		}
+	}
+	return journal.InOrder(chosen)
 }
 
 // Channels tells of every channel of a route that an event was accepted for in the last 30 days.

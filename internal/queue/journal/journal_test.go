@@ -30,6 +30,17 @@ func accepted(build int64) Entry {
 	}}
 }
 
+// listed are all deliveries, in order.
+func listed(s *State) []queue.Summary {
+	var all []Listed
+	for list, more := s.List(), true; more; {
+		var piece []Listed
+		piece, more = list.Next(3)
+		all = append(all, piece...)
+	}
+	return InOrder(all)
+}
+
 // history is a log and the state that lives on it.
 type history struct {
 	*testing.T
@@ -148,7 +159,7 @@ func TestWhatOneEntryHoldsIsBounded(t *testing.T) {
 			t.Errorf("an entry holds %d deliveries", len(e.Kept.Deliveries))
 		}
 	}
-	if diff := cmp.Diff(h.live.Deliveries(), h.replay().Deliveries()); diff != "" {
+	if diff := cmp.Diff(listed(h.live), listed(h.replay())); diff != "" {
 		t.Errorf("deliveries (-live +replayed):\n%s", diff)
 	}
 }
@@ -218,5 +229,25 @@ func TestIDsTellApart(t *testing.T) {
 		target := room
 		change(&target)
 		add(what, DeliveryID(id, &target))
+	}
+}
+
+// TestAListIsTrueToItsEnd: what ends between two pieces of a list is not told of as waiting.
+func TestAListIsTrueToItsEnd(t *testing.T) {
+	h := newHistory(t)
+	h.append(accepted(1), accepted(2), accepted(3))
+	list := h.live.List()
+	first, _ := list.Next(1)
+	for _, s := range listed(h.live) {
+		if s.ID != first[0].ID {
+			var id ID
+			if err := id.UnmarshalText([]byte(s.ID)); err != nil {
+				t.Fatal(err)
+			}
+			h.append(Entry{Settle: &Settle{id, queue.Outcome{Kind: queue.Delivered, At: noon}}})
+		}
+	}
+	if rest, more := list.Next(10); len(rest) > 0 || more {
+		t.Errorf("the rest of the list is %v, and all of it has ended", rest)
 	}
 }

@@ -7,21 +7,58 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// Deliveries lists all that have not ended, in the order of acceptance.
-func (s *State) Deliveries() []queue.Summary {
-	kept := make([]*delivery, 0, len(s.deliveries))
+// List is one of all deliveries that have not ended, made piece by piece, so that nobody else is held
+// up for as long as all of it takes.
+type List struct {
+	state *State
+	left  []*delivery
+}
+
+// List begins a list of what is kept now.
+func (s *State) List() *List {
+	left := make([]*delivery, 0, len(s.deliveries))
 	for _, d := range s.deliveries {
-		kept = append(kept, d)
+		left = append(left, d)
 	}
-	slices.SortFunc(kept, func(a, b *delivery) int {
-		if c := a.record.born.compare(b.record.born); c != 0 {
+	return &List{s, left}
+}
+
+// Listed is a kept delivery, with its place among all.
+type Listed struct {
+	queue.Summary
+	born  Position
+	place int32
+}
+
+// Next returns the next n of the list or fewer, in no order, without those that have ended
+// meanwhile. more is false after the last.
+func (l *List) Next(n int) (piece []Listed, more bool) {
+	n = min(n, len(l.left))
+	piece = make([]Listed, 0, n)
+	for _, d := range l.left[:n] {
+		if l.state.deliveries[d.id] == d {
+			piece = append(piece, Listed{d.summary(), d.record.born, d.place})
+		}
+	}
+	l.left = l.left[n:]
+	return piece, len(l.left) > 0
+}
+
+// InOrder are deliveries in the order of acceptance.
+func InOrder(kept []Listed) []queue.Summary {
+	order := make([]*Listed, len(kept))
+	for i := range kept {
+		order[i] = &kept[i]
+	}
+	slices.SortFunc(order, func(a, b *Listed) int {
+		if c := a.born.compare(b.born); c != 0 {
 			return c
 		}
 		return int(a.place - b.place)
 	})
-	list := make([]queue.Summary, len(kept))
-	for i, d := range kept {
-		list[i] = d.summary()
+	list := make([]queue.Summary, len(order))
+	for i, d := range order {
+		list[i] = d.Summary
 	}
 	return list
 }

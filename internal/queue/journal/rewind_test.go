@@ -30,9 +30,9 @@ func TestAClockThatWasSetBackHoldsNothingUp(t *testing.T) {
 			w.live = w.replay(t)
 		}
 		w.now = w.now.Add(-time.Duration(rapid.IntRange(0, 1000).Draw(t, "hours back")) * time.Hour)
-		before := w.live.Deliveries()
+		before := listed(w.live)
 		w.live.Rewind(w.now)
-		for i, d := range w.live.Deliveries() {
+		for i, d := range listed(w.live) {
 			w.waits(t, before[i], d)
 		}
 		w.inOrder(t)
