@@ -52,6 +52,9 @@ const (
 	cramped = 4 << 20
 )
 
+// long is a message that fills a store soon.
+var long = strings.Repeat("changes everything ", 300)
+
 // newFleet has n replicas on a store of their own.
 func newFleet(t *testing.T, c *nats.Cluster, n int, lease time.Duration, maxBytes int64) *fleet {
 	t.Helper()
@@ -149,8 +152,12 @@ func (f *fleet) send(ctx, settling context.Context, r *replica) {
 // accept stores one event through r, and notes it if it was acknowledged.
 func (f *fleet) accept(ctx context.Context, r *replica) error {
 	build := f.builds.Add(1)
+	event := queuetest.Event(build, travis.Passed)
+	if f.maxBytes == cramped {
+		event.Commit.Message = long
+	}
 	_, err := r.Accept(ctx, queue.Acceptance{
-		Event: queuetest.Event(build, travis.Passed), Received: time.Now(),
+		Event: event, Received: time.Now(),
 		Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{
 			queuetest.Target("builds", fmt.Sprintf("#room-%d", build%100)),
 		}}},
