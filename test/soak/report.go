@@ -37,6 +37,7 @@ func (v *verdict) rows() []row {
 		{v.Kills, "processes killed"},
 		{v.Unborn, "of these before they took webhooks"},
 		{v.Servers, "NATS servers killed"},
+		{v.Outages, "times two or all of them at once: then nothing can be stored"},
 		{v.Barred, "processes that ended while they began, for the NATS servers did not answer"},
 		{v.Counts.Posts, "webhooks posted"},
 		{v.Counts.Stored, "answered 202"},

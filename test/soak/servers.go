@@ -28,8 +28,8 @@ const (
 	// The names that the store has by default.
 	journalStream = "TRAVISHOOK_JOURNAL"
 	leasesBucket  = "TRAVISHOOK_LEASES"
-	// longestAbsence of a server that was killed.
-	longestAbsence = 10 * time.Second
+	// longestAbsence of servers that were killed: leases may run out meanwhile.
+	longestAbsence = 20 * time.Second
 	// wholeTimeout bounds how long the cluster takes to be whole again.
 	wholeTimeout = 2 * time.Minute
 )
@@ -84,20 +84,27 @@ func (c *servers) ask(question func(jetstream.JetStream) error) error {
 	return nil
 }
 
-// disturb kills one of the servers now and then, whichever it is, and starts it again. It never kills
-// one before the others have all that is stored: two that are away refuse everybody, and that is not
-// what is looked at here.
+// disturb kills servers now and then, whichever they are, and starts them again: most often one,
+// which nobody should notice for long; sometimes two, so that nothing can be stored and leases run
+// out; sometimes all. The next are not killed before each server has all that is stored.
 func (c *servers) disturb(ctx, posting context.Context) error {
 	if c.soak.shared.calm == 0 {
 		return nil
 	}
 	for pause(posting, rand.N(2*c.soak.shared.calm)) {
-		node := c.nats.Nodes[rand.IntN(len(c.nats.Nodes))]
-		node.Kill()
-		c.soak.servers++
+		chosen := choose(c.nats.Nodes)
+		for _, node := range chosen {
+			node.Kill()
+			c.soak.servers++
+		}
+		if len(chosen) > 1 {
+			c.soak.outages++
+		}
 		pause(posting, rand.N(longestAbsence))
-		if err := node.Start(); err != nil {
-			return err
+		for _, node := range chosen {
+			if err := node.Start(); err != nil {
+				return err
+			}
 		}
 		if err := c.awaitWhole(ctx); err != nil {
 			return err

@@ -45,7 +45,7 @@ func (o *options) replicas() int {
 func (o *options) name() string {
 	name := fmt.Sprintf("%s store, %s", o.engine, o.span)
 	if o.shared != nil {
-		name += fmt.Sprintf(", %d replicas, a lease of %s", o.shared.replicas, o.shared.lease)
+		name += fmt.Sprintf(", replicas: %d, lease: %s", o.shared.replicas, o.shared.lease)
 	}
 	if o.whole {
 		name += ", the whole operator"
@@ -79,7 +79,7 @@ type soak struct {
 	changed chan struct{} // closed when another takes webhooks
 	fell    chan *replica // those that ended by themselves
 
-	generation, kills, unborn, barred, servers int
+	generation, kills, unborn, barred, servers, outages int
 }
 
 // run soaks, and returns what came of it. An error means that there is nothing to tell.
@@ -113,7 +113,7 @@ func run(ctx context.Context, o options) (v verdict, err error) {
 	}
 	v = judge(s.ledger, kept)
 	v.Run, v.Victims, v.Kills, v.Unborn = o.name(), s.generation, s.kills, s.unborn
-	v.Barred, v.Servers = s.barred, s.servers
+	v.Barred, v.Servers, v.Outages = s.barred, s.servers, s.outages
 	return v, nil
 }
 

@@ -45,7 +45,7 @@ func (s *soak) kill(ctx, posting context.Context) error {
 		if over, err := s.live(ctx, posting); over || err != nil {
 			return err
 		}
-		chosen := s.choose()
+		chosen := choose(s.all())
 		if err := s.end(chosen, process.Kill); err != nil {
 			return err
 		}
@@ -79,8 +79,8 @@ func (s *soak) live(ctx, posting context.Context) (over bool, err error) {
 }
 
 // choose says who is killed: most often one, sometimes two at once, sometimes all.
-func (s *soak) choose() []*replica {
-	chosen := s.all()
+func choose[T any](from []T) []T {
+	chosen := slices.Clone(from)
 	rand.Shuffle(len(chosen), func(i, k int) { chosen[i], chosen[k] = chosen[k], chosen[i] })
 	n := 1
 	switch dice := rand.IntN(20); {

@@ -11,6 +11,7 @@ type verdict struct {
 	Run                    string // what the run was like
 	Victims, Kills, Unborn int    // unborn: killed before it took webhooks
 	Servers                int    // of the store's cluster, killed
+	Outages                int    // times two or more of them were killed at once
 	Barred                 int    // victims that ended while they started, for the cluster did not answer
 	Counts                 counts
 	Events, Promised       int
