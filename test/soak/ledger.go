@@ -100,6 +100,13 @@ func (l *ledger) post(team int, build int64, place int) *event {
 	return e
 }
 
+// size is how many events there are.
+func (l *ledger) size() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.events)
+}
+
 // promise notes that an event is said to be stored.
 func (l *ledger) promise(e *event) {
 	l.mu.Lock()

@@ -169,7 +169,7 @@ func (s *soak) soak(ctx context.Context) (err error) {
 		return err
 	}
 	disturbing.Wait()
-	s.say("%d webhooks were posted and %d victims killed; now the rooms are sound, and what is left arrives", len(s.ledger.events), s.kills)
+	s.say("%d webhooks were posted and %d victims killed; now the rooms are sound, and what is left arrives", s.ledger.size(), s.kills)
 	s.rooms.healed.Store(true)
 	return s.finish(ctx, posted)
 }
