@@ -32,6 +32,10 @@ test: machine ## Run every test, after getting the servers that the suites need
 test-servers: machine ## Run the suites against a real NATS cluster of three servers, which lose one, and all
 	@hack/test-servers.sh
 
+.PHONY: e2e
+e2e: machine ## Keep the API server away for AWAY (default 10m), and show that webhooks come through
+	@hack/e2e.sh
+
 .PHONY: race
 race: machine ## Run the packages that have goroutines under the race detector, and find what they leave running or open
 	@hack/race.sh

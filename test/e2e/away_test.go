@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -92,6 +93,36 @@ func (g *gate) kubeconfigThrough() string {
 	return path
 }
 
+// away is how long the API server is kept off while webhooks come; make e2e takes ten minutes.
+func away() time.Duration {
+	GinkgoHelper()
+	set := os.Getenv("TRAVISHOOK_AWAY")
+	if set == "" {
+		return 0
+	}
+	span, err := time.ParseDuration(set)
+	Expect(err).NotTo(HaveOccurred())
+	return span
+}
+
+// postFor posts builds like b, one a second, for that long, and at least one. It returns how many.
+func (s *site) postFor(ctx context.Context, span time.Duration, b travistest.Build) (posted int) {
+	GinkgoHelper()
+	end := time.After(span)
+	every := time.NewTicker(time.Second)
+	defer every.Stop()
+	for {
+		Expect(s.postOnce(ctx, b)).To(Equal(http.StatusAccepted))
+		posted++
+		b.ID++
+		select {
+		case <-every.C:
+		case <-end:
+			return posted
+		}
+	}
+}
+
 var _ = Describe("While the API server is away", func() {
 	It("receives, stores and delivers; across a restart too, by the last table; and catches up", func(ctx context.Context) {
 		server, err := url.Parse(plane.Config.Host)
@@ -110,6 +141,10 @@ var _ = Describe("While the API server is away", func() {
 		Expect(s.postOnce(ctx, travistest.Build{ID: 2, Number: "2", Result: travis.Broken})).To(Equal(http.StatusAccepted))
 		Eventually(texts(r)).Should(HaveLen(2))
 
+		By("keeping it off for as long as TRAVISHOOK_AWAY says")
+		meanwhile := s.postFor(ctx, away(), travistest.Build{ID: 1000, Result: travis.Failed})
+		Eventually(texts(r)).WithTimeout(time.Minute).Should(HaveLen(2 + meanwhile))
+
 		By("restarting the operator: what comes is stored by the last table, and waits for its credential")
 		Expect(s.operator.Stop()).To(Succeed()) // a kill could come between an answer and its being stored
 		s.start(ctx)
@@ -121,9 +156,10 @@ var _ = Describe("While the API server is away", func() {
 		By("adding a route meanwhile, and letting the API server come back")
 		s.apply(ctx, strings.NewReplacer("name: example,", "name: other,", "repository: example/example", "repository: other/other").Replace(route))
 		g.Open()
-		Eventually(texts(r)).Should(ConsistOf(
-			ContainSubstring("build/1: passed"), ContainSubstring("build/2: broken"), ContainSubstring("build/3: fixed")))
-		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroutes", "-n", s.name).Should(And(
+		// A client that was refused for minutes asks again twice a minute.
+		Eventually(texts(r)).WithTimeout(2 * time.Minute).Should(And(HaveLen(3+meanwhile), ContainElements(
+			ContainSubstring("build/1: passed"), ContainSubstring("build/2: broken"), ContainSubstring("build/3: fixed"))))
+		Eventually(kubectl).WithTimeout(2*time.Minute).WithArguments(ctx, "", "get", "travisroutes", "-n", s.name).Should(And(
 			ContainSubstring("#3 fixed"), MatchRegexp(`other +other/other +\* +False`)))
 	})
 })
