@@ -33,9 +33,9 @@ type keeper struct {
 	mine     map[int]*holding
 	sighted  map[string]sighting // entries of others
 	renewed  time.Time
-	outage   time.Time // when leases of ours ran out though we were there; zero when that is over
-	calm     time.Time // when what was sent before the outage is taken for settled; zero without one
-	watcher  jetstream.KeyWatcher
+	outage   time.Time     // when leases of ours ran out though we were there; zero when that is over
+	calm     time.Time     // when what was sent before the outage is taken for settled; zero without one
+	echoed   time.Time     // when the watcher last brought what we had written ourselves
 	kick     chan struct{} // something was given back, or somebody has come
 	stopping context.CancelFunc
 	stopped  sync.WaitGroup
@@ -93,9 +93,9 @@ func (k *keeper) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watch the leases: %w", err)
 	}
-	k.watcher = watcher
 	known := make(chan struct{})
-	k.stopped.Go(func() { k.watch(running, known) })
+	k.echoed = time.Now()
+	k.stopped.Go(func() { k.watch(running, watcher, known) })
 	select {
 	case <-known:
 	case <-ctx.Done():
@@ -132,47 +132,6 @@ func (k *keeper) giveUp(ctx context.Context, shard int, revision uint64) {
 }
 
 func shardKey(shard int) string { return shardPrefix + strconv.Itoa(shard) }
-
-// watch keeps what is known of the others.
-func (k *keeper) watch(ctx context.Context, known chan<- struct{}) {
-	for {
-		select {
-		case <-ctx.Done():
-			_ = k.watcher.Stop()
-			return
-		case entry, ok := <-k.watcher.Updates():
-			switch {
-			case !ok:
-				return
-			case entry == nil: // all that there was
-				close(known)
-			default:
-				k.sight(entry)
-			}
-		}
-	}
-}
-
-func (k *keeper) sight(entry jetstream.KeyValueEntry) {
-	key, holder := entry.Key(), string(entry.Value())
-	k.mu.Lock()
-	_, known := k.sighted[key]
-	news := false
-	switch {
-	case entry.Operation() != jetstream.KeyValuePut:
-		delete(k.sighted, key)
-		news = known
-	case holder != k.id:
-		k.sighted[key] = sighting{holder, time.Now()}
-		news = !known && strings.HasPrefix(key, replicaPrefix)
-	default:
-		delete(k.sighted, key)
-	}
-	k.mu.Unlock()
-	if news {
-		k.look()
-	}
-}
 
 func (k *keeper) run(ctx context.Context) {
 	every := time.NewTicker(k.ttl / 4)
@@ -452,14 +411,6 @@ func (k *keeper) settling() bool {
 	}
 	k.outage, k.calm = time.Time{}, time.Time{}
 	return false
-}
-
-// look has a round begin.
-func (k *keeper) look() {
-	select {
-	case k.kick <- struct{}{}:
-	default:
-	}
 }
 
 // handOut begins to hand out what was taken, once all that was stored before is known here.

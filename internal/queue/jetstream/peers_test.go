@@ -253,3 +253,27 @@ func TestAReplicaThatWasAwayReadsAnew(t *testing.T) {
 		return was == is
 	})
 }
+
+// TestAReplicaThatLosesItsWatcherSeesWhoComes: the cluster forgets who watches the leases, as it does
+// with the server that fed them.
+func TestAReplicaThatLosesItsWatcherSeesWhoComes(t *testing.T) {
+	f := newFleet(t, sharedCluster(t), 1, shortLease, roomy)
+	l := f.replicas[0].log.(*external)
+	leases, err := l.js.Stream(t.Context(), "KV_"+l.names.leases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	watchers := leases.ConsumerNames(t.Context())
+	lost := 0
+	for name := range watchers.Name() {
+		if err := leases.DeleteConsumer(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		lost++
+	}
+	if lost == 0 || watchers.Err() != nil {
+		t.Fatalf("%d watchers, %v", lost, watchers.Err())
+	}
+	f.join(f.cluster.URL)
+	f.eventually("the newcomer has its share", func() bool { return f.shards()[1] == queue.Shards/2 })
+}
