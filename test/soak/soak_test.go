@@ -51,25 +51,31 @@ func TestNothingIsLost(t *testing.T) {
 // The stores below break their promise. A run that did not find that out would show nothing.
 
 func TestAStoreThatAnswersTooEarlyIsFoundOut(t *testing.T) {
-	if v := soakFor(t, 3*time.Second, victim.Hasty, 2*time.Second); v.Lost == 0 {
-		t.Error("nothing was lost")
-	}
+	foundOut(t, lost, func() verdict { return soakFor(t, 3*time.Second, victim.Hasty, 2*time.Second) })
 }
 
 func TestAStoreThatForgetsIsFoundOut(t *testing.T) {
-	if v := soakFor(t, 3*time.Second, victim.Forgetful, 2*time.Second); v.Lost == 0 {
-		t.Error("nothing was lost")
-	}
+	foundOut(t, lost, func() verdict { return soakFor(t, 3*time.Second, victim.Forgetful, 2*time.Second) })
 }
 
 func TestAStoreThatForgetsOutcomesIsFoundOut(t *testing.T) {
-	expectForgotten(t, soakFor(t, 3*time.Second, victim.Amnesiac, 2*time.Second))
+	foundOut(t, forgotten, func() verdict { return soakFor(t, 3*time.Second, victim.Amnesiac, 2*time.Second) })
 }
 
-// expectForgotten: what was forgotten is sent once more, or is in the store in the end.
-func expectForgotten(t *testing.T, v verdict) {
+func lost(v verdict) bool { return v.Lost > 0 }
+
+// forgotten: an outcome that was forgotten is sent once more, or is in the store in the end.
+func forgotten(v verdict) bool { return v.Forgotten+v.Repeated.Unexplained > 0 && v.Lost == 0 }
+
+// foundOut repeats a short run until it shows what is broken: that a kill comes between a promise and
+// what should keep it is chance, and more so on a machine that is busy.
+func foundOut(t *testing.T, shows func(verdict) bool, soak func() verdict) {
 	t.Helper()
-	if v.Forgotten+v.Repeated.Unexplained == 0 || v.Lost > 0 {
-		t.Errorf("%d lost, and these faults: %q", v.Lost, v.Faults)
+	const runs = 10
+	for range runs {
+		if shows(soak()) {
+			return
+		}
 	}
+	t.Errorf("not found out in %d runs", runs)
 }
