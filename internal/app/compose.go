@@ -96,12 +96,13 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 	})
 	compiler.SetKeys(routingKeys(s.Trust, keyless, keys))
 	status.Compiler = compiler
-	pool := newPool(s.Delivery, apiServer(cfg), log)
+	pool := newPool(s.Delivery, apiServer(cfg), store.Holds, log)
 	status.Connected = pool.Connected
 	dispatcher = dispatch.New(dispatch.Config{
 		Queue:      store,
 		Resolver:   dispatch.NewTableResolver(compiler.Table),
 		Pool:       pool,
+		Peers:      store,
 		Record:     outcomes{recorder, status, memory, compiler},
 		Log:        log.WithName("dispatch"),
 		RetryLimit: time.Duration(s.Delivery.RetryFor),

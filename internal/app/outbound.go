@@ -22,13 +22,14 @@ const resolveTimeout = 5 * time.Second
 
 // newPool makes the notifiers' pool, with two outbound clients: one for the administrator's
 // accounts, and one that refuses the addresses that tenants must not reach.
-func newPool(s settings.Delivery, apiServer []netip.Addr, log logr.Logger) *dispatch.Pool {
+func newPool(s settings.Delivery, apiServer []netip.Addr, holds func(home string) bool, log logr.Logger) *dispatch.Pool {
 	rules := tenantRules(s, apiServer)
 	agent := "travishook/" + Version()
 	return dispatch.NewPool(dispatch.PoolConfig{
 		Services: registry.Services,
 		Trusted:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent}), Dial: notify.NewDialer(nil)},
 		Guarded:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent, Rules: rules}), Dial: notify.NewDialer(rules)},
+		Holds:    holds,
 		Log:      log,
 	})
 }

@@ -38,6 +38,11 @@ const (
 	storePauseFirst = 100 * time.Millisecond
 	storePauseMost  = 10 * time.Second
 
+	// trialTimeout ends a test message, which may have to wait for another replica to be logged in:
+	// one that has died holds its accounts for 15 s. trialPause lies between two looks for it.
+	trialTimeout = 40 * time.Second
+	trialPause   = 250 * time.Millisecond
+
 	// drainTime is what attempts under way get to end in when the operator stops, and
 	// stopGrace what a service gets to obey the end of that.
 	drainTime = 10 * time.Second

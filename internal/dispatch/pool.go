@@ -17,6 +17,7 @@ type Pool struct {
 
 	mu      sync.Mutex
 	open    map[identity]*client
+	leaving map[*client]struct{} // retired, and not closed yet
 	closed  bool
 	closing sync.WaitGroup
 }
@@ -27,7 +28,9 @@ type PoolConfig struct {
 	// Trusted is for the administrator's own accounts, Guarded for all others: its client
 	// and dialer refuse addresses that tenants must not reach.
 	Trusted, Guarded notify.Deps
-	Log              logr.Logger
+	// Holds reports whether this replica may be logged in as an account; see routing.Account.Home.
+	Holds func(home string) bool
+	Log   logr.Logger
 }
 
 // identity is an account, whatever its version.
@@ -36,6 +39,8 @@ type identity struct{ namespace, name string }
 // client is a notifier with those who use it just now.
 type client struct {
 	notifier notify.Notifier
+	home     string        // of its account
+	closed   chan struct{} // when it is
 	service  string
 	version  string
 	trusted  bool
@@ -47,7 +52,16 @@ type client struct {
 var errPoolClosed = errors.New("the operator is stopping")
 
 // NewPool returns an empty pool.
-func NewPool(c PoolConfig) *Pool { return &Pool{config: c, open: map[identity]*client{}} }
+func NewPool(c PoolConfig) *Pool {
+	return &Pool{config: c, open: map[identity]*client{}, leaving: map[*client]struct{}{}}
+}
+
+// elsewhereError is an account that another replica speaks as.
+type elsewhereError struct{ home string }
+
+func (e *elsewhereError) Error() string {
+	return "another replica of the operator is logged in as account " + e.home
+}
 
 // Acquire returns the account's notifier. release must be called when it is no longer used.
 func (p *Pool) Acquire(a *routing.Account) (n notify.Notifier, release func(), err error) {
@@ -55,6 +69,9 @@ func (p *Pool) Acquire(a *routing.Account) (n notify.Notifier, release func(), e
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, nil, errPoolClosed
+	}
+	if home := a.Home(); home != "" && !p.config.Holds(home) {
+		return nil, nil, &elsewhereError{home}
 	}
 	id := identity{a.Namespace, a.Name}
 	c, ok := p.open[id]
@@ -86,7 +103,10 @@ func (p *Pool) make(a *routing.Account) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{notifier: n, service: a.Service, version: a.Version, trusted: a.Trusted}, nil
+	return &client{
+		notifier: n, home: a.Home(), closed: make(chan struct{}),
+		service: a.Service, version: a.Version, trusted: a.Trusted,
+	}, nil
 }
 
 func (p *Pool) release(c *client) {
@@ -123,9 +143,36 @@ func (p *Pool) Retain(current func(namespace, name, version string) bool) {
 	}
 }
 
+// Leave retires the notifiers of accounts whose home is gone to another replica, for which Holds says
+// no already. quiet is closed when all of them are.
+func (p *Pool) Leave(gone func(home string) bool) (quiet <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, c := range p.open {
+		if c.home != "" && gone(c.home) {
+			p.retire(id, c)
+		}
+	}
+	var ending []*client
+	for c := range p.leaving {
+		if c.home != "" && gone(c.home) {
+			ending = append(ending, c)
+		}
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		for _, c := range ending {
+			<-c.closed
+		}
+	}()
+	return closed
+}
+
 // retire takes a notifier out of use; it is closed when its last user has released it.
 func (p *Pool) retire(id identity, c *client) {
 	delete(p.open, id)
+	p.leaving[c] = struct{}{}
 	c.retired = true
 	p.closeIfIdle(c)
 }
@@ -139,6 +186,10 @@ func (p *Pool) closeIfIdle(c *client) {
 		if err := c.notifier.Close(); err != nil {
 			p.config.Log.V(1).Info("connection did not close cleanly", "service", c.service)
 		}
+		p.mu.Lock()
+		delete(p.leaving, c)
+		p.mu.Unlock()
+		close(c.closed)
 	})
 }
 

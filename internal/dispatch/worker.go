@@ -5,6 +5,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -28,6 +29,10 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 		return
 	}
 	now := time.Now()
+	if elsewhere, ok := errors.AsType[*elsewhereError](err); ok {
+		d.settle(ctx, delivery.ID, moved(delivery, elsewhere.home, now))
+		return
+	}
 	outcome, reason := classify(delivery, err, now, d.config.RetryLimit, jitter())
 	if !d.settle(ctx, delivery.ID, outcome) {
 		return
@@ -35,6 +40,17 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 	d.config.Record.Attempted(record.Attempt{
 		Delivery: delivery, Service: service, Outcome: outcome, Reason: reason, Took: now.Sub(began),
 	})
+}
+
+// moved is the outcome of a delivery that is for an account of another home than its channel's. The
+// table that this replica goes by may be behind that of the next, or before it: so a channel that comes
+// back is moved again only after a while.
+func moved(delivery queue.Delivery, home string, now time.Time) queue.Outcome {
+	due := now
+	if delivery.Moves > 0 {
+		due = now.Add(backoff(delivery.Moves, 0, 1))
+	}
+	return queue.Outcome{Kind: queue.Moved, At: now, Due: due, Home: home}
 }
 
 // whileOurs is a context that ends when another replica may send the delivery.
@@ -59,6 +75,9 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (serv
 	resolved, err := d.config.Resolver.Resolve(delivery.Target)
 	if err != nil {
 		return "", unresolved(err)
+	}
+	if home := resolved.Account.Home(); home != delivery.Home {
+		return "", &elsewhereError{home}
 	}
 	message, err := render.Message(resolved.Template, delivery.Event)
 	if err != nil {

@@ -27,6 +27,11 @@ type Target struct {
 	// account or its credential is missing as when it is there. Routes of a namespace that name
 	// the same account and address share it.
 	Channel string `json:"channel"`
+	// Home is what must be sent for by one replica, as far as it is known when the event is
+	// accepted: the account, as namespace/name, where its service keeps a connection; else empty.
+	// The store takes it for the channel's if nothing waits in that, and tells it as Delivery.Home:
+	// a target that it hands out is without.
+	Home string `json:"home,omitempty"`
 }
 
 // Offer is what one namespace wants of an event.
@@ -56,6 +61,11 @@ type Delivery struct {
 	Target   Target
 	Event    travis.Event
 	Accepted time.Time
+	// Home is the channel's: whoever has the delivery may speak as that account, and as no other
+	// whose service keeps a connection. Where that is not right, the outcome is Moved.
+	Home string
+	// Moves counts how often the channel was moved since the last attempt in it.
+	Moves int
 	// Attempt counts from 1; a redrive begins again at 1.
 	Attempt int
 	// Since is when the attempts began: the acceptance, or the last redrive.
@@ -74,12 +84,14 @@ type Delivery struct {
 type Kind string
 
 // The kinds. Dropped needs no one's attention: the route is gone, or a newer state of the build
-// is on its way. Dead does: it is kept, shown and can be redriven.
+// is on its way. Dead does: it is kept, shown and can be redriven. Moved is no attempt: the whole
+// channel is another replica's to send for, and its deliveries wait there as they did here.
 const (
 	Delivered Kind = "delivered"
 	Retry     Kind = "retry"
 	Dead      Kind = "dead"
 	Dropped   Kind = "dropped"
+	Moved     Kind = "moved"
 )
 
 // Outcome is what came of an attempt.
@@ -88,8 +100,10 @@ type Outcome struct {
 	At   time.Time `json:"at"`
 	// Reason is one bounded line for people, never secret; empty when delivered.
 	Reason string `json:"reason,omitempty"`
-	// Due is when to try again; for Retry only.
+	// Due is when to try again; for Retry and Moved only.
 	Due time.Time `json:"due,omitzero"`
+	// Home is where the channel is moved to; for Moved only. See Target.Home.
+	Home string `json:"home,omitempty"`
 	// AnswerLost says that the service may have taken the message all the same.
 	AnswerLost bool `json:"answerLost,omitempty"`
 	// Credential says that a refused or missing credential or account was at fault: mending
@@ -213,3 +227,6 @@ var (
 	// ErrUnavailable: the engine does not answer, or has been closed.
 	ErrUnavailable = errors.New("store is unavailable")
 )
+
+// ErrElsewhere is that what is asked for can be done by another replica only, or by none at this moment.
+var ErrElsewhere = errors.New("no replica is known to hold it")

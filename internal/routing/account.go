@@ -27,12 +27,23 @@ type Account struct {
 	// Trusted accounts are the administrator's own (the cluster-wide object's): address rules
 	// do not bind them.
 	Trusted bool
+	// KeepsConnection is true where the service is logged in all the time.
+	KeepsConnection bool
 
 	address   func(config json.RawMessage, credential notify.Credential, address string) (string, error)
 	addresses []v1alpha1.Glob // allowed; empty for all
 	allowed   *selection      // namespaces other than its own
 	secret    string          // name of the Secret, empty if it names none
 	problem   *Problem        // why it cannot be used
+}
+
+// Home is what is logged in once in the cluster, and so sent for by one replica: the account, as
+// namespace/name, where its service keeps a connection, else empty. See queue.Target.
+func (a *Account) Home() string {
+	if !a.KeepsConnection {
+		return ""
+	}
+	return a.Namespace + "/" + a.Name
 }
 
 // Room returns address in the service's one spelling, if the account may speak there. To ask it
@@ -82,7 +93,7 @@ func (c *Compiler) fillAccount(a *Account, spec *v1alpha1.Account) (p *Problem) 
 	if !ok {
 		return problem(v1alpha1.ReasonAccountInvalid, "account %q: this operator does not know the service %s, only %s", a.Name, a.Service, c.serviceNames())
 	}
-	a.address = service.Address
+	a.address, a.KeepsConnection = service.Address, service.KeepsConnection
 	if a.Credential, p = c.credential(a, &service); p != nil {
 		return p
 	}

@@ -142,6 +142,9 @@ func (r *Route) target(t *Table, channel *v1alpha1.Channel) (target queue.Target
 		target.Account = t.effectiveAccount(r.Namespace)
 	}
 	account, p := t.account(r.Namespace, target.Account)
+	if account != nil {
+		target.Home = account.Home()
+	}
 	if p == nil {
 		room, p = account.room(channel.Address)
 	}

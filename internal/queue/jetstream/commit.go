@@ -31,6 +31,7 @@ type request struct {
 	after func() // called when it has ended, before the one who waits is told
 	done  chan struct{}
 	err   error
+	lease *lease // whose outcome it is, or nil
 
 	// What others stored meanwhile, where several write: the namespaces, and that nothing is left.
 	seen []string

@@ -32,6 +32,7 @@ type Engine struct {
 	claims   map[journal.ID]chan struct{}
 	watchers []func(namespace, route string)
 	enders   []func(queue.Summary)
+	leave    func(gone func(home string) bool) (quiet <-chan struct{})
 	pending  []*request
 	down     error         // why nothing can be stored, or nil
 	healed   chan struct{} // closed when it can be again
@@ -137,6 +138,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	stop()
 	e.abort()
 	if e.peers != nil {
+		e.peers.answering.end(ctx)
 		e.peers.keeper.end(ctx)
 	}
 	return e.log.close(ctx)

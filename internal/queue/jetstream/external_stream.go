@@ -60,11 +60,11 @@ func (x *External) complete() error {
 }
 
 // names of what belongs to a store in the cluster.
-type names struct{ stream, subject, leases string }
+type names struct{ stream, subject, leases, ask string }
 
 func (x *External) names() names {
 	upper := strings.ToUpper(x.Name)
-	return names{stream: upper + "_JOURNAL", subject: x.Name + ".journal", leases: upper + "_LEASES"}
+	return names{stream: upper + "_JOURNAL", subject: x.Name + ".journal", leases: upper + "_LEASES", ask: x.Name + ".ask."}
 }
 
 func (x *External) connection(log logr.Logger) ([]nats.Option, error) {

@@ -38,6 +38,7 @@ type keeper struct {
 	echoed   time.Time     // when the watcher last brought what we had written ourselves
 	kick     chan struct{} // something was given back, or somebody has come
 	stopping context.CancelFunc
+	running  <-chan struct{} // closed when it is stopping
 	stopped  sync.WaitGroup
 }
 
@@ -47,7 +48,9 @@ type holding struct {
 	until    time.Time
 	open     bool // its deliveries are handed out
 	leaving  bool // it is given to another as soon as nothing of it is under way
-	expiry   *time.Timer
+	// parted is closed when nothing is connected on its behalf any more; nil until that begins.
+	parted chan struct{}
+	expiry *time.Timer
 }
 
 // sighting is when an entry of another replica was last written, by our clock.
@@ -88,7 +91,7 @@ func newKeeper(ctx context.Context, e *Engine, l *external) (*keeper, error) {
 // begin learns who else there is, takes what is free, and goes on doing so until end.
 func (k *keeper) begin(ctx context.Context) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	k.stopping = stop
+	k.stopping, k.running = stop, running.Done()
 	watcher, err := k.kv.WatchAll(running)
 	if err != nil {
 		return fmt.Errorf("watch the leases: %w", err)
@@ -298,6 +301,7 @@ func (k *keeper) lost(shard int) {
 	}
 	k.mu.Unlock()
 	k.engine.lose(shard)
+	k.engine.part(shard)
 }
 
 // takeUp takes up to n shards that nobody holds. Some turn out to be held: another was faster, or has
@@ -370,7 +374,8 @@ func (k *keeper) leave(n int) {
 	}
 }
 
-// letGo gives up the shards that are to be another's and of which nothing is under way any more.
+// letGo gives up the shards that are to be another's, of which nothing is under way and for which
+// nothing is connected any more.
 func (k *keeper) letGo(ctx context.Context) {
 	k.mu.Lock()
 	leaving := map[int]*holding{}
@@ -382,7 +387,7 @@ func (k *keeper) letGo(ctx context.Context) {
 	k.mu.Unlock()
 	var all sync.WaitGroup
 	for shard, h := range leaving {
-		if k.engine.hold(shard, false) > 0 {
+		if k.engine.hold(shard, false) > 0 || !k.hasParted(shard, h) {
 			continue
 		}
 		k.mu.Lock()

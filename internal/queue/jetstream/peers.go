@@ -17,10 +17,11 @@ import (
 
 // peers are what the engine needs where others share its log.
 type peers struct {
-	feed   <-chan message
-	keeper *keeper
-	heard  time.Time // when another's message was last applied
-	looked time.Time // when the log's extent was last asked for
+	feed      <-chan message
+	keeper    *keeper
+	heard     time.Time  // when another's message was last applied
+	looked    time.Time  // when the log's extent was last asked for
+	answering *answering // nil until somebody answers
 }
 
 const (
@@ -155,10 +156,14 @@ func (e *Engine) begin(first uint64) {
 func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool, err error) {
 	nothing = true
 	for _, r := range batch {
-		if e.peers != nil && r.entry.Accept != nil && !r.void {
+		switch {
+		case e.peers == nil || r.void:
+		case r.entry.Accept != nil:
 			if err := e.redecide(r); err != nil {
 				return nil, false, err
 			}
+		case r.lease != nil:
+			r.void = e.overruled(r)
 		}
 		nothing = nothing && r.void
 		if r.entry.Size() > 0 && !r.void {
@@ -182,6 +187,19 @@ func (e *Engine) redecide(r *request) error {
 	}
 	r.entry = journal.Entry{Accept: &journal.Accept{At: a.At, Event: a.Event, Offers: fresh}}
 	return r.entry.Encode()
+}
+
+// overruled reports whether another replica may be sending what r says did not arrive, or moves. It
+// will find out for itself, and its attempt must not be taken for ended. Since a replica that takes
+// a shard up appends first, whatever is asked this after that, and so appended, is not overruled yet.
+func (e *Engine) overruled(r *request) bool {
+	if s := r.entry.Settle; s != nil && (s.Outcome.Kind == queue.Delivered || s.Outcome.Kind == queue.Dropped) {
+		return false
+	}
+	e.mu.Lock()
+	gone := r.lease.gone
+	e.mu.Unlock()
+	return gone || !e.peers.keeper.owns(r.lease.shard)
 }
 
 // amend moves to Seen what another replica stored while we were about to.
@@ -220,7 +238,7 @@ func (e *Engine) hold(shard int, held bool) (underway int) {
 	e.signal(e.ready[queue.Healthy])
 	e.signal(e.ready[queue.Probation])
 	for _, l := range e.leases {
-		if !l.gone && queue.Shard(l.target.Channel) == shard {
+		if !l.gone && l.shard == shard {
 			underway++
 		}
 	}
@@ -235,7 +253,7 @@ func (e *Engine) lose(shard int) {
 	e.held[shard] = false
 	e.state.Hold(shard, false)
 	for id, l := range e.leases {
-		if !l.gone && queue.Shard(l.target.Channel) == shard {
+		if !l.gone && l.shard == shard {
 			l.lose()
 			e.state.Return(id)
 		}
@@ -250,8 +268,8 @@ func (l *lease) lose() {
 }
 
 // heldStill reports whether a delivery that is about to be handed out may be.
-func (e *Engine) heldStill(channel string) bool {
-	return e.peers == nil || e.peers.keeper.valid(queue.Shard(channel))
+func (e *Engine) heldStill(shard int) bool {
+	return e.peers == nil || e.peers.keeper.valid(shard)
 }
 
 // openShared opens a store that others share.
@@ -293,8 +311,8 @@ func (e *Engine) lookout() *time.Ticker {
 	return t
 }
 
-func (e *Engine) newLease(t queue.Target) *lease {
-	l := &lease{target: t}
+func (e *Engine) newLease(of *journal.Lease) *lease {
+	l := &lease{target: of.Target, shard: of.Shard}
 	if e.peers != nil {
 		l.lost = make(chan struct{})
 	}

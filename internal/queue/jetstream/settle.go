@@ -75,10 +75,11 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 		// The attempt began before what it failed of was mended.
 		o.Kind, o.Due = queue.Retry, o.At
 	}
-	r, err := newRequest(journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}})
+	r, err := newRequest(l.entry(id, o))
 	if err != nil {
 		return nil, nil, err
 	}
+	r.lease = l
 	l.settling = r
 	r.after = func() {
 		e.mu.Lock()
@@ -88,4 +89,12 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 	e.pending = append(e.pending, r)
 	e.signal(e.work)
 	return r, nil, nil
+}
+
+// entry tells what came of a delivery.
+func (l *lease) entry(id journal.ID, o queue.Outcome) journal.Entry {
+	if o.Kind == queue.Moved {
+		return journal.Entry{Move: &journal.Move{ID: id, Channel: l.target.Channel, Home: o.Home, At: o.At, Until: o.Due}}
+	}
+	return journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}}
 }

@@ -17,6 +17,7 @@ const unreadablePause = time.Minute
 // lease is a delivery that was handed out and not settled yet.
 type lease struct {
 	target queue.Target
+	shard  int
 	// mended says that what may be at fault was mended while the attempt was under way.
 	mended bool
 	// settling is the outcome that is being stored.
@@ -87,12 +88,12 @@ func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
 		return nil, due, nil
 	}
 	l.Since = l.Since.Add(e.time.ahead()) // what a clock has jumped was not spent in trying
-	if !e.heldStill(l.Target.Channel) {
+	if !e.heldStill(l.Shard) {
 		e.state.Return(l.ID)
-		e.state.Hold(queue.Shard(l.Target.Channel), false) // its timer is about to say so
+		e.state.Hold(l.Shard, false) // its timer is about to say so
 		return nil, time.Time{}, nil
 	}
-	e.leases[l.ID] = e.newLease(l.Target)
+	e.leases[l.ID] = e.newLease(&l)
 	e.signal(e.ready[lane]) // there may be more, for others who wait
 	return &l, time.Time{}, nil
 }
@@ -154,7 +155,7 @@ func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery,
 		return queue.Delivery{}, fmt.Errorf("read event of delivery %s: %w: %w", l.ID, queue.ErrUnavailable, err)
 	}
 	return queue.Delivery{
-		ID: l.ID.String(), Target: l.Target, Event: *event,
+		ID: l.ID.String(), Target: l.Target, Event: *event, Home: l.Home, Moves: l.Moves,
 		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason, Failures: l.Failures,
 		Lost: e.lost(l.ID),
 	}, nil

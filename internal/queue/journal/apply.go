@@ -8,9 +8,9 @@ import (
 
 // Effects tell what a message changed, for those who watch.
 type Effects struct {
-	// Settled are the deliveries that an outcome was stored for.
+	// Settled are the deliveries that an outcome was stored for, and those that were moved.
 	Settled []ID
-	// Routes are those whose deliveries they were.
+	// Routes are those whose deliveries had an outcome.
 	Routes []Route
 	// Ended are those of them that were delivered or dropped, and that the state has forgotten.
 	Ended []queue.Summary
@@ -34,6 +34,8 @@ func (s *State) apply(at Position, e *Entry, effects *Effects) {
 		s.accept(at, e.Accept, e.Size())
 	case e.Settle != nil:
 		s.settle(e.Settle, effects)
+	case e.Move != nil:
+		s.move(e.Move, effects)
 	case e.Resume != nil:
 		s.resume(e.Resume)
 	case e.Put != nil:
@@ -68,12 +70,21 @@ func (s *State) accept(at Position, a *Accept, size int) {
 }
 
 func (s *State) fanOut(r *record, t *queue.Target, place int) {
-	s.useStatus(r.at.Seq, t, r.arrived)
+	to := bare(t)
+	s.useStatus(r.at.Seq, &to, r.arrived)
 	id := DeliveryID(r.event, t)
 	if _, exists := s.deliveries[id]; exists {
 		return // one route that names a room twice
 	}
-	s.add(&delivery{id: id, record: r, due: r.arrived, since: r.arrived, place: int32(place)}, t)
+	s.settleIn(t.Channel, t.Home)
+	s.add(&delivery{id: id, record: r, due: r.arrived, since: r.arrived, place: int32(place)}, &to)
+}
+
+// bare is a target without the home that its event was accepted with: the channel has its own.
+func bare(t *queue.Target) queue.Target {
+	to := *t
+	to.Home = ""
+	return to
 }
 
 // add takes up a delivery that is waiting or dead.

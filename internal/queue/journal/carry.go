@@ -89,7 +89,7 @@ func (c *Carrier) addDelivery(at Position, kept *Kept, event ID, t *queue.Target
 		return
 	}
 	kept.Deliveries = append(kept.Deliveries, KeptDelivery{
-		Place: place, Target: *t, Attempts: int(d.attempts),
+		Place: place, Target: bare(t), Attempts: int(d.attempts),
 		Since: fromNano(d.since), Due: fromNano(d.due), Last: d.last, Dead: d.state == dead,
 	})
 	c.size += deliveryBytes
@@ -136,16 +136,18 @@ func (c *Carrier) addStatus(seq uint64, t *queue.Target) {
 	c.size += statusBytes
 }
 
-// addChannel carries every channel with a past: a replay may miss the attempts that made it,
-// or find the channel empty for a while and forget it.
+// addChannel carries every channel that something waits in: a replay may miss the attempts and
+// moves that made it what it is, find it empty for a while and forget it, or have it begin with
+// another delivery than it did, which has another home.
 func (c *Carrier) addChannel(name string) {
 	ch, ok := c.state.channels[name]
-	if !ok || c.channels[ch] || !ch.past {
+	if !ok || c.channels[ch] {
 		return
 	}
 	c.channels[ch] = true
 	c.ordered = append(c.ordered, Entry{Channel: &Channel{
-		Name: name, Failing: ch.failing, Until: fromNano(ch.until), At: fromNano(ch.told),
+		Name: name, Home: ch.home, Moves: ch.moves,
+		Failing: ch.failing, Until: fromNano(ch.until), At: fromNano(ch.told),
 	}})
 	c.size += seenBytes
 }

@@ -15,17 +15,23 @@ import (
 // rule, which is another build's event wherever one waits. So a message that the room
 // will never take holds up nothing but its own build, and one that goes through ends the
 // pause for all.
+//
+// Who sends it: the holder of its shard, which follows from its home. The home is that which the
+// first delivery was accepted with, and stays until a move, or until nothing waits any more. So it
+// changes only where nothing of the channel is under way: a move is the end of the one delivery that
+// was. While the tables of two replicas differ, each may move it to the other; so it pauses.
 type channel struct {
 	name  string
+	home  string
+	moves int // since the last attempt
 	shard int
 	lines map[build]*line
 	heads heads
 	busy  *delivery // the one that is being sent
 
 	failing bool
-	until   int64
+	until   int64 // of its pause
 	told    int64 // when until was set, by the clock of then
-	past    bool  // an attempt was made
 
 	lane  *lane // that it waits in; nil while it is busy
 	index int
@@ -43,13 +49,36 @@ type line struct {
 
 func (r *record) build() build { return build{r.repoID, r.buildID} }
 
-// line adds d to its channel.
-func (s *State) line(d *delivery) {
-	c, ok := s.channels[d.to.Channel]
+// settleIn makes the channel, with that home, unless something waits in it.
+func (s *State) settleIn(name, home string) *channel {
+	c, ok := s.channels[name]
 	if !ok {
-		c = &channel{name: d.to.Channel, shard: queue.Shard(d.to.Channel), lines: map[build]*line{}}
-		s.channels[c.name] = c
+		c = &channel{name: name, home: home, shard: queue.Shard(home, name), lines: map[build]*line{}}
+		s.channels[name] = c
 	}
+	return c
+}
+
+// move gives a channel another home, for all that waits in it.
+func (s *State) move(m *Move, effects *Effects) {
+	c, ok := s.channels[m.Channel]
+	if !ok {
+		return
+	}
+	c.home, c.shard = m.Home, queue.Shard(m.Home, m.Channel)
+	c.until, c.told = m.Until.UnixNano(), m.At.UnixNano()
+	c.moves++
+	s.place(c)
+	if _, ok := s.deliveries[m.ID]; ok {
+		effects.Settled = append(effects.Settled, m.ID)
+		s.Return(m.ID)
+	}
+}
+
+// line adds d to its channel. One that begins again, or was carried, knows no home: the former's is
+// found when it is sent, the latter's channel is carried after it.
+func (s *State) line(d *delivery) {
+	c := s.settleIn(d.to.Channel, "")
 	key := d.record.build()
 	if l, ok := c.lines[key]; ok {
 		l.insert(d)
@@ -115,18 +144,18 @@ func (s *State) attempted(d *delivery, o *queue.Outcome) {
 	c := s.channels[d.to.Channel]
 	switch o.Kind {
 	case queue.Delivered:
-		c.failing, c.until, c.past = false, 0, true
+		c.failing, c.until, c.told, c.moves = false, 0, 0, 0
 	case queue.Retry:
-		c.failing, c.until, c.told, c.past = true, o.Due.UnixNano(), o.At.UnixNano(), true
+		c.failing, c.until, c.told, c.moves = true, o.Due.UnixNano(), o.At.UnixNano(), 0
 	case queue.Dead:
-		c.failing, c.until, c.told, c.past = true, o.At.UnixNano(), o.At.UnixNano(), true
+		c.failing, c.until, c.told, c.moves = true, o.At.UnixNano(), o.At.UnixNano(), 0
 	}
 }
 
 // hurry ends the pause of d's channel, for what it waited for has been mended.
 func (s *State) hurry(d *delivery, at int64) {
 	c := s.channels[d.to.Channel]
-	if c.failing && c.until > at {
+	if c.until > at {
 		c.until, c.told = at, at
 	}
 	heap.Fix(&c.heads, c.lines[d.record.build()].index)
@@ -143,10 +172,9 @@ func (s *State) place(c *channel) {
 		return
 	}
 	c.lane = &s.lanes[queue.Healthy]
-	c.ready = c.heads[0].first.due
+	c.ready = max(c.heads[0].first.due, c.until)
 	if c.failing {
 		c.lane = &s.lanes[queue.Probation]
-		c.ready = max(c.ready, c.until)
 	}
 	heap.Push(c.lane, c)
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// version of the entries' format. A change that an older reader would misread raises it.
-const version = 1
+// version of the entries' format. A change that an older reader would misread raises it. In the
+// first there was no home: a channel of that time has none, until it is moved.
+const version = 2
 
 // Entry is one fact; exactly one of its pointers is set. A message of the log is one or more
 // of them, each a line of JSON.
@@ -20,6 +21,7 @@ type Entry struct {
 
 	Accept *Accept `json:"accept,omitempty"`
 	Settle *Settle `json:"settle,omitempty"`
+	Move   *Move   `json:"move,omitempty"`
 	Resume *Resume `json:"resume,omitempty"`
 	Put    *Put    `json:"put,omitempty"`
 
@@ -46,6 +48,16 @@ type Accept struct {
 type Settle struct {
 	ID      ID            `json:"id"`
 	Outcome queue.Outcome `json:"outcome"`
+}
+
+// Move gives a channel another home, instead of an attempt. It names the channel, for it means the
+// same also where the delivery is not known any more.
+type Move struct {
+	ID      ID        `json:"id"` // of the delivery that was handed out
+	Channel string    `json:"channel"`
+	Home    string    `json:"home"`
+	At      time.Time `json:"at"`
+	Until   time.Time `json:"until"` // of the channel's pause
 }
 
 // Resume makes waiting deliveries due, and begins dead ones again.
@@ -99,8 +111,10 @@ type Status struct {
 // Channel is how a channel fares.
 type Channel struct {
 	Name    string    `json:"name"`
+	Home    string    `json:"home,omitempty"`
+	Moves   int       `json:"moves,omitempty"` // since the last attempt
 	Failing bool      `json:"failing,omitempty"`
-	Until   time.Time `json:"until"` // of its pause, while failing
+	Until   time.Time `json:"until"` // of its pause, while failing or moved
 	At      time.Time `json:"at"`    // when the pause began
 }
 
@@ -167,8 +181,8 @@ func decode(line []byte) (Entry, error) {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return Entry{}, err
 	}
-	if e.Version != version {
-		return Entry{}, fmt.Errorf("is of version %d, and this program knows version %d only", e.Version, version)
+	if e.Version < 1 || e.Version > version {
+		return Entry{}, fmt.Errorf("is of version %d, and this program knows versions up to %d", e.Version, version)
 	}
 	if !e.known() {
 		return Entry{}, fmt.Errorf("is of a kind that this program does not know")
@@ -178,7 +192,7 @@ func decode(line []byte) (Entry, error) {
 }
 
 func (e *Entry) known() bool {
-	return e.Accept != nil || e.Settle != nil || e.Resume != nil || e.Put != nil ||
+	return e.Accept != nil || e.Settle != nil || e.Move != nil || e.Resume != nil || e.Put != nil ||
 		e.Kept != nil || e.Seen != nil || e.Status != nil || e.Channel != nil || e.Trimmed != nil
 }
 

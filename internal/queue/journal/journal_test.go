@@ -175,7 +175,8 @@ func mustSplit(t *testing.T, message []byte) []Entry {
 
 func TestSplitRefusesWhatItDoesNotKnow(t *testing.T) {
 	for line, want := range map[string]string{
-		`{"v":2,"put":{}}`:           "version 2",
+		`{"v":3,"put":{}}`:           "version 3",
+		`{"put":{}}`:                 "version 0",
 		`{"v":1,"later":{}}`:         "kind",
 		`{"v":1}`:                    "kind",
 		`{"v":1,"put":{}}` + "\n":    "entry 1",

@@ -15,6 +15,9 @@ type model struct {
 	seen     map[ID]time.Time
 	failing  map[string]bool
 	until    map[string]time.Time
+	home     map[string]string
+	moves    map[string]int
+	away     map[int]bool // shards that another replica holds
 	statuses map[queue.Target]queue.ChannelStatus
 	memory   map[string]string
 	accepted int
@@ -35,6 +38,7 @@ type modelDelivery struct {
 func newModel() *model {
 	return &model{
 		seen: map[ID]time.Time{}, failing: map[string]bool{}, until: map[string]time.Time{},
+		home: map[string]string{}, moves: map[string]int{}, away: map[int]bool{},
 		statuses: map[queue.Target]queue.ChannelStatus{}, memory: map[string]string{},
 	}
 }
@@ -43,6 +47,10 @@ func (m *model) accept(event ID, a *Accept) {
 	for _, offer := range a.Offers {
 		m.seen[SeenID(event, offer.Namespace)] = a.At
 		for _, t := range offer.Targets {
+			if !slices.Contains(m.channels(), t.Channel) {
+				m.home[t.Channel] = t.Home
+			}
+			t.Home = ""
 			m.list = append(m.list, &modelDelivery{
 				id: DeliveryID(event, &t), target: t, event: a.Event,
 				accepted: a.At, due: a.At, state: queue.Waiting,
@@ -80,7 +88,7 @@ func (m *model) take(lane queue.Lane, now time.Time) *modelDelivery {
 	var best *modelDelivery
 	var bestReady time.Time
 	for _, channel := range m.channels() {
-		if m.busy(channel) || m.failing[channel] != (lane == queue.Probation) {
+		if m.busy(channel) || m.failing[channel] != (lane == queue.Probation) || m.away[m.shard(channel)] {
 			continue
 		}
 		var next *modelDelivery
@@ -90,7 +98,7 @@ func (m *model) take(lane queue.Lane, now time.Time) *modelDelivery {
 			}
 		}
 		ready := next.due
-		if m.failing[channel] && m.until[channel].After(ready) {
+		if m.until[channel].After(ready) {
 			ready = m.until[channel]
 		}
 		if ready.After(now) || best != nil && !ready.Before(bestReady) &&
@@ -101,6 +109,8 @@ func (m *model) take(lane queue.Lane, now time.Time) *modelDelivery {
 	}
 	return best
 }
+
+func (m *model) shard(channel string) int { return queue.Shard(m.home[channel], channel) }
 
 func (m *model) index(d *modelDelivery) int { return slices.Index(m.list, d) }
 
@@ -139,9 +149,12 @@ func (m *model) settle(id ID, o queue.Outcome) {
 	switch o.Kind {
 	case queue.Delivered:
 		m.failing[channel] = false
+		delete(m.until, channel)
+		delete(m.moves, channel)
 		st.Delivered, st.Failures = mark, 0
 	case queue.Retry, queue.Dead:
 		m.failing[channel], m.until[channel] = true, o.At
+		delete(m.moves, channel)
 		st.Failure = mark
 		st.Failures++
 		d.attempts++
@@ -164,7 +177,17 @@ func (m *model) forgetIdle(channel string) {
 	if !slices.Contains(m.channels(), channel) {
 		delete(m.failing, channel)
 		delete(m.until, channel)
+		delete(m.home, channel)
+		delete(m.moves, channel)
 	}
+}
+
+func (m *model) move(id ID, home string, until time.Time) {
+	d := m.find(id)
+	channel := d.target.Channel
+	d.state = queue.Waiting
+	m.home[channel], m.until[channel] = home, until
+	m.moves[channel]++
 }
 
 func (m *model) resume(at time.Time, id ID) {
@@ -172,7 +195,7 @@ func (m *model) resume(at time.Time, id ID) {
 	channel := d.target.Channel
 	if d.state == queue.Died {
 		d.state, d.attempts = queue.Waiting, 0
-	} else if m.failing[channel] && m.until[channel].After(at) {
+	} else if m.until[channel].After(at) {
 		m.until[channel] = at
 	}
 	d.due = at

@@ -34,6 +34,7 @@ func TestStateAgreesWithModelThroughTrimsAndRestarts(t *testing.T) {
 			"trim":    w.trim,
 			"restart": w.restart,
 			"rewind":  w.rewind,
+			"hold":    w.hold,
 			"":        w.check,
 		})
 	})
@@ -72,12 +73,20 @@ func (w *world) append(t *rapid.T, entries ...Entry) {
 
 var results = []travis.Result{travis.Pending, travis.Passed, travis.Broken}
 
+var (
+	channelNames = []string{"channel-0", "channel-1"}
+	homes        = []string{"", "system/jabber", "team/jabber"}
+)
+
+func drawHome(t *rapid.T) string { return rapid.SampledFrom(homes).Draw(t, "home") }
+
 func drawTargets(t *rapid.T, namespace string) []queue.Target {
 	var targets []queue.Target
 	for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 3), 1, 3, rapid.ID[int]).Draw(t, "targets") {
 		targets = append(targets, queue.Target{
 			Namespace: namespace, Route: fmt.Sprint("route-", n%2), RouteUID: "1",
-			Account: "a", Address: fmt.Sprint("room-", n/2), Channel: fmt.Sprint("channel-", n/2),
+			Account: "a", Address: fmt.Sprint("room-", n/2), Channel: channelNames[n/2],
+			Home: drawHome(t),
 		})
 	}
 	return targets
@@ -147,6 +156,11 @@ func (w *world) attempt(t *rapid.T) {
 	if !ok {
 		return
 	}
+	channel := want.target.Channel
+	if got.Home != w.model.home[channel] || got.Shard != w.model.shard(channel) || got.Moves != w.model.moves[channel] {
+		t.Fatalf("take: home %q, shard %d, moved %d times; want %q, %d, %d", got.Home, got.Shard, got.Moves,
+			w.model.home[channel], w.model.shard(channel), w.model.moves[channel])
+	}
 	if got.ID != want.id || got.Attempt != want.attempts+1 || (got.Superseded != "") != w.model.superseded(want) {
 		t.Fatalf("take: %+v, want %+v", got, *want)
 	}
@@ -167,10 +181,19 @@ func (w *world) underway() []ID {
 	return ids
 }
 
-// settle ends attempts that are under way, together.
+// settle ends attempts that are under way, together, or moves their channels.
 func (w *world) settle(t *rapid.T) {
 	var entries []Entry
 	for _, id := range w.underway() {
+		if rapid.IntRange(0, 3).Draw(t, "move") == 0 {
+			m := &Move{
+				ID: id, Channel: w.model.find(id).target.Channel, Home: drawHome(t),
+				Until: w.now.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "minutes")) * time.Minute),
+			}
+			w.model.move(id, m.Home, m.Until)
+			entries = append(entries, Entry{Move: m})
+			continue
+		}
 		o := queue.Outcome{
 			At:   w.now,
 			Kind: rapid.SampledFrom([]queue.Kind{queue.Delivered, queue.Retry, queue.Retry, queue.Dead, queue.Dropped}).Draw(t, "kind"),
@@ -267,11 +290,23 @@ func (w *world) replay(t *rapid.T) *State {
 // restart goes on from the log: what was under way waits again.
 func (w *world) restart(t *rapid.T) {
 	w.live = w.replay(t)
+	for shard, away := range w.model.away {
+		w.live.Hold(shard, !away)
+	}
 	for _, d := range w.model.list {
 		if d.state == queue.Sending {
 			d.state = queue.Waiting
 		}
 	}
+}
+
+// hold gives a shard to another replica, or takes it back. It is no entry: replicas agree on it
+// elsewhere.
+func (w *world) hold(t *rapid.T) {
+	shard := queue.Shard(drawHome(t), rapid.SampledFrom(channelNames).Draw(t, "channel"))
+	held := rapid.Bool().Draw(t, "held")
+	w.model.away[shard] = !held
+	w.live.Hold(shard, held)
 }
 
 func (w *world) check(t *rapid.T) {
@@ -324,8 +359,13 @@ func (w *world) compareChannels(t *rapid.T, s *State) {
 		if c.failing != w.model.failing[name] {
 			t.Fatalf("%s failing: %v, want %v", name, c.failing, w.model.failing[name])
 		}
-		if until := fromNano(c.until); c.failing && !until.Equal(w.model.until[name]) {
-			t.Fatalf("%s pauses until %v, want %v", name, until, w.model.until[name])
+		want := w.model.until[name]
+		if until := fromNano(c.until); !until.Equal(want) && (c.until != 0 || !want.IsZero()) {
+			t.Fatalf("%s pauses until %v, want %v", name, until, want)
+		}
+		if c.home != w.model.home[name] || c.shard != w.model.shard(name) || c.moves != w.model.moves[name] {
+			t.Fatalf("%s has home %q and shard %d and was moved %d times, want %q, %d, %d", name, c.home, c.shard, c.moves,
+				w.model.home[name], w.model.shard(name), w.model.moves[name])
 		}
 	}
 	slices.Sort(names)

@@ -1,5 +1,7 @@
 package journal
 
+import "github.com/travishook/travishook/internal/queue"
+
 // keep takes up what was carried: deliveries that are known are only found elsewhere now.
 func (s *State) keep(at Position, k *Kept, size int) {
 	event := EventID(&k.Event)
@@ -14,7 +16,8 @@ func (s *State) keep(at Position, k *Kept, size int) {
 			s.need(r)
 			continue
 		}
-		s.add(kd.delivery(id, r), &kd.Target)
+		to := bare(&kd.Target)
+		s.add(kd.delivery(id, r), &to)
 	}
 }
 
@@ -45,6 +48,6 @@ func (s *State) restoreChannel(e *Channel) {
 		return
 	}
 	c.failing, c.until, c.told = e.Failing, e.Until.UnixNano(), e.At.UnixNano()
-	c.past = true
+	c.home, c.shard, c.moves = e.Home, queue.Shard(e.Home, c.name), e.Moves
 	s.place(c)
 }

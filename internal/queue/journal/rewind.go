@@ -26,7 +26,7 @@ func (s *State) Rewind(now time.Time) (hurried int) {
 		}
 	}
 	for _, c := range s.channels {
-		if wait := c.until - c.told; c.failing && c.until-at > wait {
+		if wait := c.until - c.told; c.until-at > wait {
 			c.until, c.told = at+wait, at
 		}
 		heap.Init(&c.heads)

@@ -11,6 +11,9 @@ import (
 type Lease struct {
 	ID         ID
 	Target     queue.Target
+	Home       string   // of the channel
+	Shard      int      // that it is in
+	Moves      int      // of the channel since the last attempt in it
 	Event      Position // where the event can be read, until the next message is applied
 	Accepted   time.Time
 	Since      time.Time
@@ -43,6 +46,7 @@ func (s *State) Take(from queue.Lane, now time.Time) (Lease, bool, time.Time) {
 	}
 	return Lease{
 		ID: d.id, Target: d.to.Target, Event: d.record.at,
+		Home: c.home, Shard: c.shard, Moves: c.moves,
 		Accepted: fromNano(d.record.arrived), Since: fromNano(d.since),
 		Attempt: int(d.attempts) + 1, LastReason: d.reason(),
 		Failures:   failures,
