@@ -32,27 +32,12 @@ type Recorder interface {
 	TemplateFailed(d queue.Delivery, err error)
 }
 
-// Peers are the other replicas, where there are some, and what of the accounts that are logged in all
-// the time is this one's. See routing.Account.Home.
-type Peers interface {
-	// Holds reports whether this replica may speak as the account at this moment.
-	Holds(home string) bool
-	// OnLeave has fn called when accounts are no longer this replica's; quiet is closed when nothing
-	// is connected as one of them.
-	OnLeave(fn func(gone func(home string) bool) (quiet <-chan struct{}))
-	// Ask has the replica that holds the account answer; the error is queue.ErrElsewhere where none
-	// is known to.
-	Ask(ctx context.Context, home string, question []byte) ([]byte, error)
-	// Answer has fn answer what other replicas ask this one.
-	Answer(fn func(ctx context.Context, question []byte) []byte) error
-}
-
-// Config is what a Dispatcher works with; all of it is needed.
+// Config is what a Dispatcher works with; all of it is needed, but for Peers.
 type Config struct {
 	Queue    Queue
 	Resolver Resolver
 	Pool     *Pool
-	Peers    Peers
+	Peers    Peers // nil where no other replica shares the store
 	Record   Recorder
 	Log      logr.Logger
 	// RetryLimit is how long a delivery is tried before it is dead.
@@ -75,6 +60,9 @@ type Dispatcher struct {
 
 // New returns a Dispatcher that does nothing until Run.
 func New(c Config) *Dispatcher {
+	if c.Peers == nil {
+		c.Peers = alone{}
+	}
 	return &Dispatcher{
 		config:  c,
 		pace:    newPace(),
@@ -115,12 +103,6 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	case <-time.After(StopTimeout):
 		return errUnfinished
 	}
-}
-
-// join has the other replicas find this one.
-func (d *Dispatcher) join() error {
-	d.config.Peers.OnLeave(d.config.Pool.Leave)
-	return d.config.Peers.Answer(d.answer)
 }
 
 // untilStored tries what the store must do until it has done it, and returns false when ctx

@@ -28,7 +28,8 @@ type PoolConfig struct {
 	// Trusted is for the administrator's own accounts, Guarded for all others: its client
 	// and dialer refuse addresses that tenants must not reach.
 	Trusted, Guarded notify.Deps
-	// Holds reports whether this replica may be logged in as an account; see routing.Account.Home.
+	// Holds reports whether this replica may be logged in as an account, by its routing.Account.Home;
+	// nil where there is no other.
 	Holds func(home string) bool
 	Log   logr.Logger
 }
@@ -70,7 +71,7 @@ func (p *Pool) Acquire(a *routing.Account) (n notify.Notifier, release func(), e
 	if p.closed {
 		return nil, nil, errPoolClosed
 	}
-	if home := a.Home(); home != "" && !p.config.Holds(home) {
+	if home := a.Home(); home != "" && p.config.Holds != nil && !p.config.Holds(home) {
 		return nil, nil, &elsewhereError{home}
 	}
 	id := identity{a.Namespace, a.Name}

@@ -167,17 +167,20 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 		},
 		"who may use an account": {
 			change:   func(c *Compiler) { c.PutDefaults(accounts(xmppAccount("first"), xmppAccount("second"))) },
-			told:     []string{"a/second", "b/second"}, // their targets are what is written
+			told:     []string{"a/second", "b/second"},
+			touched:  []string{"a/second", "b/second"}, // they have an account now, and so a home
 			accounts: []string{"second"},
 		},
 		"where an account may speak": {
 			change:   func(c *Compiler) { c.PutDefaults(accounts(xmppAccount("first"), elsewhere)) },
 			told:     []string{"a/second", "b/second"}, // they have no room, as before, for another reason
+			touched:  []string{"a/second", "b/second"}, // but a home
 			accounts: []string{"second"},
 		},
 		"labels that choose": {
 			change:   func(c *Compiler) { c.PutNamespace("a", map[string]string{"any": "label"}) },
 			told:     []string{"a/second"},
+			touched:  []string{"a/second"},
 			accounts: []string{"second"},
 		},
 		"events of the cluster": {

@@ -190,7 +190,11 @@ func (out *outcome) addRoute(c *Compiler, o *v1alpha1.TravisRoute) {
 		ro.Message = r.Message.Text
 	}
 	for _, target := range r.Targets {
-		ro.Targets = append(ro.Targets, fmt.Sprintf("%s %s -> %s", target.Account, target.Address, target.Channel))
+		line := fmt.Sprintf("%s %s -> %s", target.Account, target.Address, target.Channel)
+		if target.Home != "" {
+			line += " at " + target.Home
+		}
+		ro.Targets = append(ro.Targets, line)
 	}
 	out.Routes[o.Namespace+"/"+o.Name] = ro
 	repository, ok := c.Table().Repository(o.Spec.Repository)

@@ -22,6 +22,8 @@ func testConfig() Config {
 				Keys:    []notify.Key{{Name: "password", Required: true}},
 				Check:   checkXMPP,
 				Address: roomOfXMPP,
+
+				KeepsConnection: true,
 			},
 			"webhook": {
 				Name:    "webhook",

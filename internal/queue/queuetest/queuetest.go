@@ -42,6 +42,8 @@ func Run(t *testing.T, open Open) {
 		"what is mended wakes what waited for it":            testWake,
 		"what is mended during an attempt counts":            testWakeUnderway,
 		"a dropped delivery is gone":                         testDropped,
+		"a channel that is moved waits elsewhere, in order":  testMoved,
+		"a channel has one home while something waits in it": testHome,
 		"settling twice is settling once":                    testSettleTwice,
 		"channels tell how they fare":                        testChannels,
 		"watchers are told":                                  testOnChange,

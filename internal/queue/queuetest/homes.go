@@ -1,0 +1,65 @@
+package queuetest
+
+import (
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+func targetOf(home, room string) queue.Target {
+	t := Target("builds", room)
+	t.Home = home
+	return t
+}
+
+func testMoved(f *fixture) {
+	room := targetOf("team-a/old", "#builds")
+	f.accept(Event(1, travis.Pending), room)
+	f.accept(Event(1, travis.Passed), room)
+	first := f.take(queue.Healthy)
+	if first.Home != "team-a/old" || first.Target.Home != "" || first.Moves != 0 {
+		f.Fatalf("handed out with home %q (%q in its target) after %d moves", first.Home, first.Target.Home, first.Moves)
+	}
+	f.settle(first, queue.Outcome{Kind: queue.Moved, Home: "team-a/new", Due: f.clock.Now().Add(time.Minute)})
+	for range 2 {
+		f.takeNone(queue.Healthy)
+		f.takeNone(queue.Probation)
+		f.restart()
+	}
+	f.clock.Step(time.Minute)
+	again := f.take(queue.Healthy)
+	if again.ID != first.ID || again.Attempt != 1 || again.LastReason != "" || again.Home != "team-a/new" || again.Moves != 1 {
+		f.Fatalf("after the move it was handed out as %+v, want the same delivery's first attempt, with the new home", again)
+	}
+	if s := f.Channels("team-a", "builds"); len(s) != 1 || s[0].Failures != 0 || !s[0].Failure.At.IsZero() {
+		f.Fatalf("the channel's status is %+v, want no attempt in it", s)
+	}
+	f.deliver(again)
+	if next := f.take(queue.Healthy); next.Event.Build.Result != travis.Passed || next.Home != "team-a/new" || next.Moves != 0 {
+		f.Fatalf("then it was %+v, want the later event, at the new home", next)
+	}
+}
+
+// testHome: what comes to a channel in which something waits is sent by whoever sends that.
+func testHome(f *fixture) {
+	f.accept(Event(1, travis.Passed), targetOf("", "#builds"))
+	f.accept(Event(2, travis.Passed), targetOf("team-a/chat", "#builds"))
+	for range 2 {
+		d := f.take(queue.Healthy)
+		if d.Home != "" {
+			f.Fatalf("build %s was handed out with home %q, want none, as the channel has", d.Event.Build.Number, d.Home)
+		}
+		f.deliver(d)
+	}
+	f.accept(Event(3, travis.Passed), targetOf("team-a/chat", "#builds"))
+	d := f.take(queue.Healthy)
+	if d.Home != "team-a/chat" {
+		f.Fatalf("handed out with home %q after the channel was empty, want its own", d.Home)
+	}
+	f.settle(d, queue.Outcome{Kind: queue.Dead, Reason: "unknown room"})
+	f.redrive(everything)
+	if again := f.take(queue.Healthy); again.ID != d.ID || again.Home != "" {
+		f.Fatalf("redriven with home %q, want it to be found anew", again.Home)
+	}
+}
