@@ -257,10 +257,14 @@ func start(t *testing.T, send func(ctx context.Context, m notify.Message) error,
 		Log:        logr.Discard(),
 		RetryLimit: DefaultRetryLimit,
 	})
+	r.run(t)
+	return r
+}
+
+func (r *rig) run(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
 	r.end = sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() { _ = r.end() })
-	return r
 }

@@ -1,0 +1,239 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/queue"
+)
+
+// roomHome is the home of the world's account where its service keeps a connection.
+const roomHome = "team/room"
+
+// fakePeers is a cluster of replicas in which the account is one's at a time.
+type fakePeers struct {
+	mu      sync.Mutex
+	holder  *fakePeer
+	replies func([]byte) []byte // instead of those of the holder, if set
+}
+
+// fakePeer is one replica's part of it.
+type fakePeer struct {
+	all    *fakePeers
+	leave  func(gone func(home string) bool) <-chan struct{}
+	answer func(context.Context, []byte) []byte
+}
+
+func (p *fakePeer) Holds(string) bool {
+	p.all.mu.Lock()
+	defer p.all.mu.Unlock()
+	return p.all.holder == p
+}
+
+func (p *fakePeer) OnLeave(fn func(func(string) bool) <-chan struct{}) { p.leave = fn }
+
+func (p *fakePeer) Answer(fn func(context.Context, []byte) []byte) error {
+	p.answer = fn
+	return nil
+}
+
+func (p *fakePeer) Ask(ctx context.Context, _ string, question []byte) ([]byte, error) {
+	p.all.mu.Lock()
+	holder, replies := p.all.holder, p.all.replies
+	p.all.mu.Unlock()
+	switch {
+	case replies != nil:
+		return replies(question), nil
+	case holder == nil || holder == p:
+		return nil, queue.ErrElsewhere
+	}
+	return holder.answer(ctx, question), nil
+}
+
+func (p *fakePeers) move(to *fakePeer) (from *fakePeer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from, p.holder = p.holder, to
+	return from
+}
+
+// startPeer runs a replica whose account's service keeps a connection.
+func startPeer(t *testing.T, all *fakePeers, send func(ctx context.Context, m notify.Message) error) (*rig, *fakePeer) {
+	t.Helper()
+	peer := &fakePeer{all: all}
+	service := &fakeService{send: send}
+	kept := service.service()
+	kept.KeepsConnection = true
+	r := &rig{world: newWorld(kept, "#a"), queue: newFakeQueue(), service: service, record: &fakeRecorder{}}
+	r.Dispatcher = New(Config{
+		Queue:    r.queue,
+		Resolver: NewTableResolver(r.Table),
+		Pool: NewPool(PoolConfig{
+			Services: map[string]notify.Service{"webhook": kept}, Holds: peer.Holds, Log: logr.Discard(),
+		}),
+		Peers:      peer,
+		Record:     r.record,
+		Log:        logr.Discard(),
+		RetryLimit: DefaultRetryLimit,
+	})
+	r.run(t)
+	synctest.Wait()
+	return r, peer
+}
+
+func homed(id, home string) queue.Delivery {
+	d := delivery(id, "#a")
+	d.Home = home
+	return d
+}
+
+func TestADeliveryIsSentFromItsAccountsHomeOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []string
+		all := &fakePeers{}
+		r, peer := startPeer(t, all, func(_ context.Context, m notify.Message) error {
+			sent = append(sent, m.ID)
+			return nil
+		})
+		all.move(peer)
+		began := time.Now()
+		often := homed("often moved", "team/other")
+		often.Moves = 3
+		for _, d := range []queue.Delivery{homed("at home", roomHome), homed("of no home", ""), often} {
+			r.queue.lanes[queue.Healthy] <- d
+			synctest.Wait()
+		}
+		moved := func(due time.Time) queue.Outcome {
+			return queue.Outcome{Kind: queue.Moved, At: began, Due: due, Home: roomHome}
+		}
+		want := map[string]queue.Outcome{
+			"at home":     {Kind: queue.Delivered, At: began},
+			"of no home":  moved(began),
+			"often moved": moved(began.Add(4 * retryBase)),
+		}
+		got := map[string]queue.Outcome{}
+		for _, s := range r.queue.outcomes() {
+			got[s.Delivery.ID] = s.Outcome
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]string{"at home"}, sent); diff != "" {
+			t.Errorf("sent (-want +got): %s", diff)
+		}
+		if n := len(r.record.attempts); n != 1 {
+			t.Errorf("%d attempts are recorded, want the one that was made", n)
+		}
+	})
+}
+
+// TestNobodyIsLoggedInWhereTheAccountIsNotHeld: the delivery was handed out just before the account
+// went to another replica.
+func TestNobodyIsLoggedInWhereTheAccountIsNotHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := &fakePeers{}
+		r, _ := startPeer(t, all, func(context.Context, notify.Message) error { return nil })
+		r.queue.lanes[queue.Healthy] <- homed("late", roomHome)
+		synctest.Wait()
+		if opened, _ := r.service.counts(); opened != 0 {
+			t.Error("a connection was made for an account that is another replica's")
+		}
+		if got := r.queue.outcomes(); len(got) != 1 || got[0].Outcome.Kind != queue.Moved || got[0].Outcome.Home != roomHome {
+			t.Errorf("it came to %+v, want it to be given back", got)
+		}
+	})
+}
+
+func TestAConnectionEndsWhenItsAccountIsNoLongerHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := &fakePeers{}
+		speaking := make(chan struct{})
+		r, peer := startPeer(t, all, func(context.Context, notify.Message) error { <-speaking; return nil })
+		all.move(peer)
+		r.queue.lanes[queue.Healthy] <- homed("id1", roomHome)
+		synctest.Wait()
+		other := peer.leave(func(home string) bool { return home != roomHome })
+		<-other
+		if _, closed := r.service.counts(); closed != 0 {
+			t.Fatal("a connection ended though another account was given up")
+		}
+		all.move(nil)
+		quiet := peer.leave(func(home string) bool { return home == roomHome })
+		synctest.Wait()
+		select {
+		case <-quiet:
+			t.Fatal("quiet while an attempt is under way")
+		default:
+		}
+		close(speaking)
+		<-quiet
+		if opened, closed := r.service.counts(); opened != 1 || closed != 1 {
+			t.Errorf("%d connections opened, %d closed", opened, closed)
+		}
+	})
+}
+
+func TestATestMessageIsSentByWhoeverIsLoggedIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := &fakePeers{}
+		var texts []string
+		asked, _ := startPeer(t, all, func(context.Context, notify.Message) error { return errors.New("wrong replica") })
+		holder, peer := startPeer(t, all, func(_ context.Context, m notify.Message) error {
+			texts = append(texts, m.Text)
+			if len(texts) > 1 {
+				return errors.New("no such room; I was told " + password)
+			}
+			return nil
+		})
+		time.AfterFunc(10*time.Second, func() { all.move(peer) }) // as after a death
+		event := delivery("", "").Event
+		if note, err := asked.Try(t.Context(), target("#a"), event); err != nil || note != "" {
+			t.Fatal(note, err)
+		}
+		if len(texts) != 1 || !strings.HasPrefix(texts[0], "[test] [Travis-CI]") {
+			t.Errorf("the holder sent %q", texts)
+		}
+		if opened, _ := asked.service.counts(); opened != 0 {
+			t.Error("the replica that was asked logged in, too")
+		}
+		if _, err := asked.Try(t.Context(), target("#a"), event); err == nil || err.Error() != "no such room; I was told [redacted]" {
+			t.Errorf("the service's refusal came back as %v", err)
+		}
+		holder.putRoute(nil, "#b") // its table is another for a while
+		time.AfterFunc(time.Second, func() { holder.putRoute(nil, "#a") })
+		if _, err := asked.Try(t.Context(), target("#a"), event); err == nil || !strings.Contains(err.Error(), "no such room") {
+			t.Errorf("while the holder's table was behind: %v", err)
+		}
+	})
+}
+
+func TestATestMessageThatNobodyCanSendSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := &fakePeers{}
+		r, _ := startPeer(t, all, func(context.Context, notify.Message) error { return nil })
+		_, err := r.Try(t.Context(), target("#a"), delivery("", "").Event)
+		if err == nil || !strings.Contains(err.Error(), "no replica of the operator is logged in as account "+roomHome) {
+			t.Errorf("got %v", err)
+		}
+		all.replies = func([]byte) []byte { return []byte("nonsense") }
+		if _, err := r.Try(t.Context(), target("#a"), delivery("", "").Event); err == nil || !strings.Contains(err.Error(), "ask another replica") {
+			t.Errorf("an answer that is none: %v", err)
+		}
+	})
+}
+
+func TestAQuestionThatIsNoneIsAnswered(t *testing.T) {
+	r := &Dispatcher{}
+	if got := string(r.answer(t.Context(), []byte("nonsense"))); !strings.Contains(got, "different versions") {
+		t.Errorf("answered %s", got)
+	}
+}
