@@ -43,8 +43,9 @@ type Engine struct {
 	stored    time.Duration // what had passed when the last message was applied
 	inherited bool          // there are deliveries that another replica's clock told to wait
 
-	held     [queue.Shards]bool // of those that other replicas may hold; see peers
-	maxEntry int
+	held      [queue.Shards]bool // of those that other replicas may hold; see peers
+	beginning bool               // the log is being read anew; see begin
+	maxEntry  int
 
 	work    chan struct{}    // the committer has something to do
 	ready   [2]chan struct{} // a lane may have something to hand out

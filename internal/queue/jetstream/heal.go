@@ -142,6 +142,7 @@ func (e *Engine) readOn(ctx context.Context) error {
 	}
 	e.mu.Lock()
 	e.bytes = x.bytes
+	e.begun()
 	e.mu.Unlock()
 	return nil
 }

@@ -134,7 +134,8 @@ func (e *Engine) glance() {
 }
 
 // begin gives up what is known, for the log's beginning has moved beyond it: this replica was
-// away for longer than what it missed was kept.
+// away for longer than what it missed was kept. Nothing is handed out until the log's end is reached:
+// what was carried is told there, and halfway the state is that of no moment there was.
 func (e *Engine) begin(first uint64) {
 	e.logger.Info("Store is read anew: others have trimmed what this replica had not read yet")
 	fresh := journal.New(e.opt.Remember)
@@ -144,11 +145,24 @@ func (e *Engine) begin(first uint64) {
 		l.lose()
 		delete(e.leases, id)
 	}
-	for shard, held := range e.held {
-		fresh.Hold(shard, held)
+	for shard := range e.held {
+		fresh.Hold(shard, false)
 	}
-	e.state = fresh
+	e.state, e.beginning = fresh, true
 	e.last = first - 1
+}
+
+// begun has what is held handed out again, once all of the log is applied. The caller holds the lock.
+func (e *Engine) begun() {
+	if !e.beginning {
+		return
+	}
+	e.beginning = false
+	for shard, held := range e.held {
+		e.state.Hold(shard, held)
+	}
+	e.signal(e.ready[queue.Healthy])
+	e.signal(e.ready[queue.Probation])
 }
 
 // decide drops from the batch what others have stored meanwhile, and returns what to append.
@@ -189,11 +203,11 @@ func (e *Engine) redecide(r *request) error {
 	return r.entry.Encode()
 }
 
-// overruled reports whether another replica may be sending what r says did not arrive, or moves. It
-// will find out for itself, and its attempt must not be taken for ended. Since a replica that takes
-// a shard up appends first, whatever is asked this after that, and so appended, is not overruled yet.
+// overruled reports whether another replica may be sending what r says did not arrive, or moves: only
+// what has arrived is worth storing then. A replica that takes a shard up appends before it sends, so
+// that an append of ours that was under way is refused, and this is asked again.
 func (e *Engine) overruled(r *request) bool {
-	if s := r.entry.Settle; s != nil && (s.Outcome.Kind == queue.Delivered || s.Outcome.Kind == queue.Dropped) {
+	if s := r.entry.Settle; s != nil && s.Outcome.Kind == queue.Delivered {
 		return false
 	}
 	e.mu.Lock()
@@ -234,7 +248,7 @@ func (e *Engine) hold(shard int, held bool) (underway int) {
 	defer e.mu.Unlock()
 	e.held[shard] = held
 	e.inherited = e.inherited || held
-	e.state.Hold(shard, held)
+	e.state.Hold(shard, held && !e.beginning)
 	e.signal(e.ready[queue.Healthy])
 	e.signal(e.ready[queue.Probation])
 	for _, l := range e.leases {
