@@ -7,7 +7,7 @@ log = { info = "*stdout" }
 
 interfaces = { "127.0.0.1" }
 c2s_ports = { {{.Port}} }
-modules_enabled = { "posix", "saslauth", {{if not .NoTLS}}"tls", {{end}}"disco", "ping" }
+modules_enabled = { "posix", "saslauth", {{if not .NoTLS}}"tls", {{end}}"disco", "ping", "travishook_sessions" }
 modules_disabled = { "s2s" }
 
 authentication = "internal_plain" -- the server still offers SCRAM

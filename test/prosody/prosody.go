@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"text/template"
@@ -42,6 +43,9 @@ const (
 
 //go:embed faults.lua
 var faults []byte
+
+//go:embed sessions.lua
+var sessions []byte
 
 //go:embed prosody.cfg.lua
 var config string
@@ -141,6 +145,17 @@ func (s *Server) Log() string {
 	return string(b)
 }
 
+// Sessions are how many an account had after each of its logins and logouts, in order.
+func (s *Server) Sessions(a Account) (counts []int) {
+	for line := range strings.Lines(s.Log()) {
+		_, count, told := strings.Cut(strings.TrimSpace(line), "sessions of "+a.Name+": ")
+		if n, err := strconv.Atoi(count); told && err == nil {
+			counts = append(counts, n)
+		}
+	}
+	return counts
+}
+
 // awaitReady waits until the server accepts a connection.
 func (s *Server) awaitReady() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
@@ -178,6 +193,7 @@ func (s *Server) writeConfig(t testing.TB, o Options) {
 	}
 	writeFile(t, filepath.Join(s.dir, "prosody.cfg.lua"), b.Bytes())
 	writeFile(t, filepath.Join(s.dir, "modules", "mod_travishook_faults.lua"), faults)
+	writeFile(t, filepath.Join(s.dir, "modules", "mod_travishook_sessions.lua"), sessions)
 }
 
 // writeAccount writes what Prosody's own file store would.

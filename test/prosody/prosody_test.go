@@ -1,7 +1,9 @@
 package prosody_test
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/travishook/travishook/test/prosody"
 )
@@ -14,5 +16,23 @@ func TestARoomHearsWhatIsSaidInIt(t *testing.T) {
 	got := o.Said(t, 1)[0]
 	if got.Body != "hello <you>" || got.ID != "an-id" || got.Room != room || got.Nick != "owner" {
 		t.Errorf("got %+v\n%s", got, got.Raw)
+	}
+}
+
+func TestTheServerTellsWhoIsLoggedIn(t *testing.T) {
+	s := prosody.Start(t, prosody.Options{})
+	first, second := s.Join(t, "ann"), s.Join(t, "bob")
+	second.Close()
+	first.Close()
+	want := []int{1, 2, 1, 0}
+	late := time.After(10 * time.Second)
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for got := s.Sessions(prosody.Account{Name: "owner"}); !slices.Equal(got, want); got = s.Sessions(prosody.Account{Name: "owner"}) {
+		select {
+		case <-look.C:
+		case <-late:
+			t.Fatalf("sessions were %v, want %v", got, want)
+		}
 	}
 }

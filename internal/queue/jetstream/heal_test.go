@@ -195,7 +195,7 @@ func TestALogThatLostItsEndIsNotGoneOnWith(t *testing.T) {
 }
 
 func TestAnEntryOfALaterVersionIsAnErrorAtStart(t *testing.T) {
-	for _, line := range []string{`{"v":2,"accept":{}}`, `{"v":1,"later":{}}`, `{`} {
+	for _, line := range []string{`{"v":3,"accept":{}}`, `{"v":1,"later":{}}`, `{`} {
 		l := newMemoryLog()
 		l.add([]byte(line))
 		opt := Options{Dir: "unused"}

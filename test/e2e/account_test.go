@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/prosody"
+)
+
+// jabber are manifests of one account, and of a route to each room: every other one names the account,
+// and the rest leave it to the default.
+func jabber(server *prosody.Server, bot prosody.Account) string {
+	var b strings.Builder
+	b.WriteString(tokenSecret + `---
+apiVersion: travishook.dev/v1alpha1
+kind: TravisDefaults
+metadata: {name: default, namespace: SYSTEM}
+spec:
+  accounts:
+  - name: jabber
+    xmpp: {jid: ` + bot.JID() + `, secretRef: {name: jabber}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: jabber, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
+stringData:
+  password: ` + bot.Password + `
+  server: ` + server.Address + `
+  ca.crt: |
+    ` + strings.ReplaceAll(strings.TrimSpace(string(server.CA)), "\n", "\n    ") + "\n")
+	for i := range rooms {
+		account := ""
+		if i%2 == 0 {
+			account = "account: jabber, "
+		}
+		fmt.Fprintf(&b, `---
+apiVersion: travishook.dev/v1alpha1
+kind: TravisRoute
+metadata: {name: example-%d, namespace: TEAM}
+spec:
+  repository: example/example
+  branches: {include: [branch-%d]}
+  channels: [{%saddress: %s}]
+  events: ["*"]
+`, i, i, account, jabberRoom(i))
+	}
+	return b.String()
+}
+
+func jabberRoom(i int) string { return fmt.Sprintf("room-%d@%s", i, prosody.Rooms) }
+
+// loggedIn is the operator that is logged in, nil unless it is exactly one, by their own logs.
+func (f *fleet) loggedIn() *operator.Process {
+	var found []*operator.Process
+	for _, p := range f.all(0) {
+		log := p.Log()
+		if strings.Count(log, `"msg":"connected"`) > strings.Count(log, `"msg":"connection ended"`) {
+			found = append(found, p)
+		}
+	}
+	if len(found) != 1 {
+		return nil
+	}
+	return found[0]
+}
+
+var _ = Describe("An account that is logged in all the time", func() {
+	It("is so on one of three replicas, and on another when that one stops or dies", func(ctx context.Context) {
+		f := newFleet(ctx, 3)
+		bot := prosody.Account{Name: "ci", Password: "the bot's own password"}
+		server := prosody.Start(GinkgoTB(), prosody.Options{Accounts: []prosody.Account{bot}})
+		var all []string
+		for i := range rooms {
+			all = append(all, jabberRoom(i))
+		}
+		people := server.Join(GinkgoTB(), "ann", all...)
+		said := func() (texts []string) {
+			for _, m := range people.Said(GinkgoTB(), 0) {
+				if !strings.HasPrefix(m.Body, "[test]") {
+					texts = append(texts, m.Body)
+				}
+			}
+			return texts
+		}
+		f.apply(ctx, jabber(server, bot))
+		f.waitAllReady(ctx)
+		for _, p := range f.all(0) {
+			f.awaitServing(ctx, p)
+		}
+		end := f.load(ctx)
+		f.progress(rooms * 2)
+		logins := func() int { return len(slices.DeleteFunc(server.Sessions(bot), func(n int) bool { return n == 0 })) }
+
+		By("stopping the one that is logged in")
+		Eventually(f.loggedIn).ShouldNot(BeNil())
+		f.try(ctx, 0, 1)
+		before, leaver := logins(), f.loggedIn()
+		Expect(leaver.Stop()).To(Succeed())
+		f.drop(leaver)
+		f.progress(rooms)
+		Eventually(logins).Should(BeNumerically(">", before))
+
+		By("killing the one that is logged in then")
+		Eventually(f.loggedIn).ShouldNot(BeNil())
+		before = logins()
+		victim := f.loggedIn()
+		victim.Kill()
+		f.drop(victim)
+		f.progress(rooms)
+		Eventually(logins).Should(BeNumerically(">", before))
+		f.try(ctx, 0, 1)
+		end()
+		Eventually(f.missing(said)).Should(BeEmpty())
+		Expect(slices.Max(server.Sessions(bot))).To(Equal(1), "sessions at once, as the server saw them")
+		Expect(f.refused.Load()).To(BeZero(), "webhooks that were refused")
+	})
+})
+
+// try has test messages sent by some routes, and waits until they have arrived.
+func (f *fleet) try(ctx context.Context, routes ...int) {
+	GinkgoHelper()
+	request := fmt.Sprint("request-", f.next.Load())
+	for _, i := range routes {
+		name := fmt.Sprint("example-", i)
+		kubectl(ctx, "", "annotate", "--overwrite", "travisroute", name, "-n", f.name, "travishook.dev/test="+request)
+		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", name, "-n", f.name, "-o", "jsonpath={.status.test}").
+			Should(And(ContainSubstring(request), ContainSubstring(`"passed":true`)))
+	}
+}
