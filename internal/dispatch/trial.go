@@ -83,10 +83,12 @@ func (d *Dispatcher) tryThere(ctx context.Context, home string, t queue.Target, 
 		return "", fmt.Errorf("ask another replica: %w", err)
 	}
 	data, err := d.config.Peers.Ask(ctx, home, question)
-	if errors.Is(err, queue.ErrElsewhere) {
+	switch {
+	case errors.Is(err, queue.ErrElsewhere):
 		return "", err
-	}
-	if err != nil {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "", fmt.Errorf("another replica of the operator is logged in as account %s, and did not answer in time", home)
+	case err != nil:
 		return "", errors.New(oneLine(err.Error()))
 	}
 	var answer trialAnswer

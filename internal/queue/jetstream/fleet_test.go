@@ -270,7 +270,7 @@ func (f *fleet) tell() {
 	for i, r := range f.replicas {
 		f.Logf("replica %d: ready %v, %d shards, %+v", i, r.Ready(), r.peers.keeper.count(), r.Stats())
 		for _, d := range r.Deliveries(all) {
-			f.Logf("  has build %d, %s, shard %d", d.BuildID, d.State, queue.Shard(d.Target.Channel))
+			f.Logf("  has build %d, %s, shard %d", d.BuildID, d.State, queue.Shard("", d.Target.Channel))
 		}
 	}
 }

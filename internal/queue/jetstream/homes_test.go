@@ -203,7 +203,7 @@ func TestAReplicaIsAskedWhatItAloneCanDo(t *testing.T) {
 	k.mu.Lock()
 	k.mine[shard].leaving, k.mine[shard].open = true, false // as when somebody has come
 	k.mu.Unlock()
-	k.hasten()
+	k.look()
 	<-parted
 	if holder.Holds(home) {
 		t.Error("it holds what it is parting from")

@@ -11,7 +11,11 @@
 //     that is appended, it overrides what was replayed in between, and the message can go.
 //   - What changes a channel or a status is an attempt, whose delivery may be in a message that
 //     goes while the attempt stays: so both are carried with every message that mentions
-//     them, unless all that made them is told elsewhere.
+//     them, a status unless all that made it is told elsewhere. A move names its channel, and what
+//     home a channel began with depends on what waited first: that is carried with it.
+//
+// Several replicas read one log, each as far as it happens to, and agree by the log alone on who sends
+// what. So a channel changes hands only by an entry, and only where nothing of it is under way.
 //
 // The package keeps no clock, starts no goroutine, does no I/O and holds no lock.
 package journal
