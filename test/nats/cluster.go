@@ -5,13 +5,13 @@ package nats
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"text/template"
 	"time"
 
@@ -28,6 +28,8 @@ type Cluster struct {
 	Nodes []*Node
 	// URL names all nodes.
 	URL string
+
+	guard *Guard // nil where everybody is let in
 }
 
 // Node is one server.
@@ -40,7 +42,7 @@ type Node struct {
 	listen, routes string // addresses of its own
 	client         *gate
 	to             map[*Node]*gate // its routes
-	process        *exec.Cmd
+	process        *os.Process
 	ended          chan struct{}
 }
 
@@ -51,6 +53,7 @@ server_name: {{.Name}}
 listen: {{.Listen}}
 client_advertise: "127.0.0.1:1"
 jetstream { store_dir: {{printf "%q" .Folder}}, sync_interval: always, max_file_store: 4G }
+{{.Guard}}
 cluster {
   name: test
   listen: {{.RouteListen}}
@@ -72,8 +75,24 @@ func Binary(ctx context.Context, root string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// Start runs a cluster of so many nodes, with their files in folder.
+// Start runs a cluster of so many nodes, with their files in folder. It lets everybody in.
 func Start(ctx context.Context, binary, folder string, nodes int) (*Cluster, error) {
+	return newCluster(binary, folder, nodes).run(ctx)
+}
+
+// StartGuarded runs a cluster that asks for a certificate and for a user.
+func StartGuarded(ctx context.Context, binary, folder string, nodes int) (*Cluster, *Guard, error) {
+	g, err := NewGuard(folder)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := newCluster(binary, folder, nodes)
+	c.guard = g
+	c, err = c.run(ctx)
+	return c, g, err
+}
+
+func newCluster(binary, folder string, nodes int) *Cluster {
 	c := &Cluster{}
 	for i := range nodes {
 		name := fmt.Sprintf("n%d", i+1)
@@ -81,6 +100,10 @@ func Start(ctx context.Context, binary, folder string, nodes int) (*Cluster, err
 			Name: name, binary: binary, folder: filepath.Join(folder, name), to: map[*Node]*gate{},
 		})
 	}
+	return c
+}
+
+func (c *Cluster) run(ctx context.Context) (*Cluster, error) {
 	err := c.start()
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -97,14 +120,18 @@ func Start(ctx context.Context, binary, folder string, nodes int) (*Cluster, err
 func (c *Cluster) start() error {
 	var urls []string
 	for _, n := range c.Nodes {
-		if err := n.takePorts(); err != nil {
+		if err := n.takePorts(c.scheme()); err != nil {
 			return err
 		}
 		urls = append(urls, n.URL)
 	}
 	c.URL = strings.Join(urls, ",")
+	guard, err := c.guard.configuration()
+	if err != nil {
+		return err
+	}
 	for _, n := range c.Nodes {
-		if err := n.configure(c.Nodes); err != nil {
+		if err := n.configure(c.Nodes, guard); err != nil {
 			return err
 		}
 		if err := n.Start(); err != nil {
@@ -114,7 +141,14 @@ func (c *Cluster) start() error {
 	return nil
 }
 
-func (n *Node) takePorts() (err error) {
+func (c *Cluster) scheme() string {
+	if c.guard == nil {
+		return "nats://"
+	}
+	return "tls://"
+}
+
+func (n *Node) takePorts(scheme string) (err error) {
 	for _, address := range []*string{&n.listen, &n.routes} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -128,12 +162,12 @@ func (n *Node) takePorts() (err error) {
 	if n.client, err = newGate(n.listen); err != nil {
 		return err
 	}
-	n.URL = "nats://" + n.client.address
+	n.URL = scheme + n.client.address
 	return nil
 }
 
 // configure writes the node's file, and opens a gate to each other node.
-func (n *Node) configure(all []*Node) (err error) {
+func (n *Node) configure(all []*Node, guard string) (err error) {
 	var routes []string
 	for _, other := range all {
 		if other == n {
@@ -147,7 +181,7 @@ func (n *Node) configure(all []*Node) (err error) {
 	var text bytes.Buffer
 	err = configuration.Execute(&text, map[string]any{
 		"Name": n.Name, "Listen": n.listen, "RouteListen": n.routes,
-		"Folder": filepath.Join(n.folder, "store"), "Routes": routes,
+		"Folder": filepath.Join(n.folder, "store"), "Routes": routes, "Guard": guard,
 	})
 	if err == nil {
 		err = os.MkdirAll(n.folder, 0o700)
@@ -171,16 +205,11 @@ func (n *Node) Start() error {
 	}
 	process := exec.Command(n.binary, "-c", n.file())
 	process.Stdout, process.Stderr = log, log
-	if err := process.Start(); err != nil {
-		return errors.Join(fmt.Errorf("start nats-server: %w", err), log.Close())
-	}
 	ended := make(chan struct{})
-	go func() {
-		_ = process.Wait()
-		_ = log.Close()
-		close(ended)
-	}()
-	n.process, n.ended = process, ended
+	if err := launch(process, func() { _ = log.Close(); close(ended) }); err != nil {
+		return fmt.Errorf("start nats-server: %w", err)
+	}
+	n.process, n.ended = process.Process, ended
 	return nil
 }
 
@@ -189,9 +218,33 @@ func (n *Node) Kill() {
 	if n.process == nil {
 		return
 	}
-	_ = n.process.Process.Kill()
+	_ = n.process.Kill()
 	<-n.ended
 	n.process = nil
+}
+
+// Reload has all nodes read their certificates anew. It returns when they show another than before.
+func (c *Cluster) Reload(ctx context.Context) error {
+	for _, n := range c.Nodes {
+		if err := n.process.Signal(syscall.SIGHUP); err != nil {
+			return fmt.Errorf("reload nats-server: %w", err)
+		}
+	}
+	for _, n := range c.Nodes {
+		for {
+			conn, err := nats.Connect(n.URL, c.guard.keys()...) // which trusts the new ones only
+			if err == nil {
+				conn.Close()
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("reload nats-server: %w", err)
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}
+	return nil
 }
 
 // CutOff ends all connections of the node, and lets none be made until Rejoin. It runs on, and
@@ -238,7 +291,7 @@ func (c *Cluster) Stop() {
 
 // Leader is the node that leads a stream.
 func (c *Cluster) Leader(ctx context.Context, stream string) (*Node, error) {
-	conn, err := nats.Connect(c.URL)
+	conn, err := nats.Connect(c.URL, c.guard.keys()...)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the leader: %w", err)
 	}
@@ -276,7 +329,7 @@ func (c *Cluster) AwaitReady(ctx context.Context) error {
 }
 
 func (c *Cluster) tryStream(ctx context.Context) error {
-	conn, err := nats.Connect(c.URL)
+	conn, err := nats.Connect(c.URL, c.guard.keys()...)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (c *Cluster) NewDoor() (*Door, error) {
 			return nil, err
 		}
 		d.gates = append(d.gates, g)
-		urls = append(urls, "nats://"+g.address)
+		urls = append(urls, c.scheme()+g.address)
 	}
 	d.URL = strings.Join(urls, ",")
 	return d, nil

@@ -32,7 +32,7 @@ func openBucket(ctx context.Context, js jetstream.JetStream, name string, opt *O
 		kv, err = js.CreateKeyValue(ctx, want)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make the bucket %s: %w", name, err)
+		return nil, fmt.Errorf("make the bucket %s: %w", name, cannotMake(err))
 	}
 	status, err := kv.Status(ctx)
 	if err != nil {
@@ -50,7 +50,7 @@ func openBucket(ctx context.Context, js jetstream.JetStream, name string, opt *O
 	}
 	want.TTL = is.TTL
 	if kv, err = js.UpdateKeyValue(ctx, want); err != nil {
-		return nil, fmt.Errorf("change replicas of the bucket %s: %w", name, err)
+		return nil, fmt.Errorf("change replicas of the bucket %s: %w", name, cannotMake(err))
 	}
 	return kv, nil
 }

@@ -15,11 +15,12 @@ import (
 
 // external is a log in a NATS cluster that others keep, and that several replicas write.
 type external struct {
-	conn   *nats.Conn
-	js     jetstream.JetStream
-	stream jetstream.Stream
-	names  names
-	log    logr.Logger
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	stream  jetstream.Stream
+	names   names
+	log     logr.Logger
+	refused *refusals
 	// patience is how long a question is asked again.
 	patience time.Duration
 
@@ -53,18 +54,18 @@ const (
 	payloadHeader   = 1 << 10
 )
 
-func openExternal(ctx context.Context, opt *Options) (*external, error) {
+func openExternal(ctx context.Context, opt *Options, r *refusals) (*external, error) {
 	x := opt.External
-	options, err := x.connection(opt.Log)
+	options, err := x.connection(r)
 	if err != nil {
 		return nil, err
 	}
 	conn, err := nats.Connect(x.URL, options...)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, cannotConnect(err)
 	}
 	l := &external{
-		conn: conn, names: x.names(), log: opt.Log, patience: opt.ioTimeout,
+		conn: conn, names: r.names, log: opt.Log, refused: r, patience: opt.ioTimeout,
 		feed: make(chan message, feedLength), stop: func() {},
 	}
 	if err := l.prepare(ctx, opt); err != nil {
@@ -82,8 +83,24 @@ func (l *external) prepare(ctx context.Context, opt *Options) (err error) {
 		return fmt.Errorf("connect: %w", err)
 	}
 	want := externalConfig(l.names, streamBytes(opt.MaxBytes), opt.External.Replicas)
-	l.stream, err = openExternalStream(ctx, l.js, want, opt.External.Adopt)
-	return err
+	if l.stream, err = openExternalStream(ctx, l.js, want, opt.External.Adopt); err != nil {
+		return err
+	}
+	return l.try(ctx)
+}
+
+// try asks for what may be asked for the first time long after the start, so that a permission that
+// lacks is found now. What it drops are the messages of a subject that the stream does not have.
+func (l *external) try(ctx context.Context) error {
+	return l.ask(ctx, func(ctx context.Context) error {
+		if _, err := l.stream.GetMsg(ctx, 1); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return fmt.Errorf("read the stream %s: %w", l.names.stream, err)
+		}
+		if err := l.stream.Purge(ctx, jetstream.WithPurgeSubject(l.names.subject+".none")); err != nil {
+			return fmt.Errorf("purge the stream %s: %w", l.names.stream, err)
+		}
+		return nil
+	})
 }
 
 // largestEntry is the largest event that fits into a message of the server's, also when it is
@@ -117,7 +134,7 @@ func (l *external) append(ctx context.Context, data []byte, last uint64) (uint64
 		}
 		select {
 		case <-ctx.Done():
-			return 0, err
+			return 0, l.refused.explain(err)
 		case <-time.After(appendPause):
 		}
 	}
@@ -165,7 +182,7 @@ func (l *external) ask(ctx context.Context, question func(context.Context) error
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return l.refused.explain(err)
 		case <-time.After(appendPause):
 		}
 	}

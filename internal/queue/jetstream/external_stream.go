@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -60,14 +59,17 @@ func (x *External) complete() error {
 }
 
 // names of what belongs to a store in the cluster.
-type names struct{ stream, subject, leases, ask string }
+type names struct{ stream, subject, leases, ask, inbox string }
 
 func (x *External) names() names {
 	upper := strings.ToUpper(x.Name)
-	return names{stream: upper + "_JOURNAL", subject: x.Name + ".journal", leases: upper + "_LEASES", ask: x.Name + ".ask."}
+	return names{
+		stream: upper + "_JOURNAL", subject: x.Name + ".journal", leases: upper + "_LEASES",
+		ask: x.Name + ".ask.", inbox: "_INBOX." + x.Name,
+	}
 }
 
-func (x *External) connection(log logr.Logger) ([]nats.Option, error) {
+func (x *External) connection(r *refusals) ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.Name("travishook"),
 		nats.Timeout(connectTimeout),
@@ -76,15 +78,20 @@ func (x *External) connection(log logr.Logger) ([]nats.Option, error) {
 		nats.PingInterval(pingInterval),
 		nats.MaxPingsOutstanding(2),
 		nats.ReconnectBufSize(-1), // what cannot be sent now must not be sent later
+		// Who is not let in may have new credentials in a moment; the library would give up.
+		nats.IgnoreAuthErrorAbort(),
+		nats.CustomInboxPrefix(r.names.inbox), // so that nobody else's answers need be allowed
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				log.Info("Store has lost its server and looks for another", "reason", err.Error())
+				r.log.Info("Store has lost its server and looks for another", "reason", err.Error())
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { log.Info("Store has found a server") }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			log.V(1).Info("Store's connection reports", "reason", err.Error())
+		nats.ReconnectHandler(func(*nats.Conn) {
+			r.forget()
+			r.log.Info("Store has found a server")
 		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { r.hear(err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { r.hear(err) }),
 	}
 	// A file that cannot be read would be a vague error of the connection's.
 	for _, file := range []string{x.CredentialsFile, x.CAFile, x.CertFile, x.KeyFile} {
@@ -123,12 +130,12 @@ func openExternalStream(ctx context.Context, js jetstream.JetStream, want jetstr
 	stream, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if stream, err = js.CreateStream(ctx, want); err != nil {
-			return nil, fmt.Errorf("make the stream %s: %w", want.Name, err)
+			return nil, fmt.Errorf("make the stream %s: %w", want.Name, cannotMake(err))
 		}
 		return stream, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look for the stream %s: %w", want.Name, err)
+		return nil, fmt.Errorf("look for the stream %s: %w", want.Name, noJetStream(err))
 	}
 	is := stream.CachedInfo().Config
 	name, value, needed := difference(&is, &want)
@@ -137,7 +144,7 @@ func openExternalStream(ctx context.Context, js jetstream.JetStream, want jetstr
 	}
 	if name != "" || is.MaxBytes != want.MaxBytes {
 		if stream, err = js.UpdateStream(ctx, want); err != nil {
-			return nil, fmt.Errorf("change %s of the stream %s: %w", changed(name), want.Name, err)
+			return nil, fmt.Errorf("change %s of the stream %s: %w", changed(name), want.Name, cannotMake(err))
 		}
 	}
 	return stream, nil

@@ -24,13 +24,16 @@ var shared struct {
 	err     error
 }
 
-// TestMain ends the shared cluster.
+// TestMain ends the clusters that tests share.
 func TestMain(m *testing.M) {
 	m.Run()
-	if shared.cluster != nil {
-		shared.cluster.Stop()
+	for _, c := range []*nats.Cluster{shared.cluster, guarded.cluster} {
+		if c != nil {
+			c.Stop()
+		}
 	}
 	_ = os.RemoveAll(shared.folder)
+	_ = os.RemoveAll(guarded.folder)
 }
 
 func sharedCluster(t testing.TB) *nats.Cluster {

@@ -81,8 +81,12 @@ func newKeeper(ctx context.Context, e *Engine, l *external) (*keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look at the leases: %w", err)
 	}
+	id := nuid.Next()
+	// A lease is read only after a renewal that was not answered. That this is allowed is found now,
+	// and any other failure passes.
+	_, _ = kv.Get(ctx, replicaPrefix+id)
 	return &keeper{
-		engine: e, kv: kv, id: nuid.Next(), ttl: status.TTL(), log: e.logger,
+		engine: e, kv: kv, id: id, ttl: status.TTL(), log: e.logger,
 		mine: map[int]*holding{}, sighted: map[string]sighting{},
 		kick: make(chan struct{}, 1), stopping: func() {},
 	}, nil
@@ -111,6 +115,8 @@ func (k *keeper) begin(ctx context.Context) error {
 
 // end gives everything back, for others to go on with at once.
 func (k *keeper) end(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, k.ttl/4) // what takes longer runs out nearly as soon
+	defer cancel()
 	k.stopping()
 	k.stopped.Wait()
 	k.mu.Lock()

@@ -286,20 +286,39 @@ func (e *Engine) heldStill(shard int) bool {
 	return e.peers == nil || e.peers.keeper.valid(shard)
 }
 
-// openShared opens a store that others share.
+// openShared opens a store that others share. A permission that lacks ends that at once.
 func openShared(ctx context.Context, opt Options) (*Engine, error) {
-	l, err := openExternal(ctx, &opt)
+	r := &refusals{names: opt.External.names(), log: opt.Log}
+	starting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r.watch(stop)
+	defer r.watch(nil)
+	e, err := openPeer(starting, opt, r)
+	if lacks := context.Cause(starting); lacks != nil && ctx.Err() == nil {
+		err = lacks
+	}
+	if err == nil {
+		return e, nil
+	}
+	err = fmt.Errorf("open store at %s: %w", opt.External.URL, err)
+	if e != nil {
+		e.abort() // nobody has handed it anything yet
+		err = errors.Join(err, e.Close(ctx))
+	}
+	return nil, err
+}
+
+// openPeer returns the engine, too, where it fails when that runs already.
+func openPeer(ctx context.Context, opt Options, r *refusals) (*Engine, error) {
+	l, err := openExternal(ctx, &opt, r)
 	if err != nil {
-		return nil, fmt.Errorf("open store at %s: %w", opt.External.URL, err)
+		return nil, err
 	}
 	e, err := open(ctx, opt, l)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open store at %s: %w", opt.External.URL, err), l.close(ctx))
+		return nil, errors.Join(err, l.close(context.WithoutCancel(ctx)))
 	}
-	if err := e.peers.keeper.begin(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store at %s: %w", opt.External.URL, err), e.Close(ctx))
-	}
-	return e, nil
+	return e, e.peers.keeper.begin(ctx)
 }
 
 // share prepares the engine for a log that others write, before it is caught up.

@@ -21,7 +21,7 @@ func appendError(err error) error {
 	case refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
 		return fmt.Errorf("%w: %s", errConflict, refused.Description)
 	case refused.Description == server.ErrMaxBytes.Error(),
-		refused.ErrorCode == insufficientResources, refused.ErrorCode == storageExceeded:
+		refused.ErrorCode == insufficientResources, refused.ErrorCode == storageExceeded, refused.ErrorCode == accountExceeded:
 		return errLogFull
 	}
 	return err
@@ -31,6 +31,7 @@ func appendError(err error) error {
 const (
 	insufficientResources = jetstream.ErrorCode(server.JSInsufficientResourcesErr)
 	storageExceeded       = jetstream.ErrorCode(server.JSStorageResourcesExceededErr)
+	accountExceeded       = jetstream.ErrorCode(server.JSAccountResourcesExceededErr)
 )
 
 func readMessage(ctx context.Context, stream jetstream.Stream, seq uint64) ([]byte, error) {

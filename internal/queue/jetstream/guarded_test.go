@@ -1,0 +1,221 @@
+package jetstream
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/test/nats"
+)
+
+// guarded is the cluster of the tests whose store needs a certificate and a user.
+var guarded struct {
+	sync.Once
+	cluster *nats.Cluster
+	guard   *nats.Guard
+	folder  string
+	err     error
+}
+
+func guardedCluster(t testing.TB) (*nats.Cluster, *nats.Guard) {
+	t.Helper()
+	nats.Need(t)
+	guarded.Do(func() {
+		guarded.folder, guarded.err = os.MkdirTemp("", "nats-*") //nolint:usetesting // it outlives t
+		if guarded.err == nil {
+			guarded.cluster, guarded.guard, guarded.err = startGuarded(guarded.folder)
+		}
+	})
+	if guarded.err != nil {
+		t.Fatal(guarded.err)
+	}
+	return guarded.cluster, guarded.guard
+}
+
+func startGuarded(folder string) (*nats.Cluster, *nats.Guard, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // it may have to be compiled
+	defer cancel()
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		return nil, nil, err
+	}
+	binary, err := nats.Binary(ctx, root)
+	if err != nil {
+		return nil, nil, err
+	}
+	return nats.StartGuarded(ctx, binary, folder, 3)
+}
+
+// guardedOptions are for a store of its own, whose user is allowed what is needed, but for that.
+func guardedOptions(t *testing.T, but ...string) Options {
+	t.Helper()
+	c, g := guardedCluster(t)
+	opt := externalOptions(c, storeName(t.Name()+t.TempDir()))
+	opt.External.CAFile = g.CA
+	opt.External.CertFile, opt.External.KeyFile = g.Client()
+	opt.External.CredentialsFile = filepath.Join(t.TempDir(), "user.creds")
+	allow(t, &opt, time.Time{}, but...)
+	return opt
+}
+
+// allow writes credentials of a user who is allowed what the store needs, but for that.
+func allow(t *testing.T, opt *Options, until time.Time, but ...string) {
+	t.Helper()
+	_, g := guardedCluster(t)
+	publish, subscribe := opt.External.names().permissions()
+	without := func(all []string) []string {
+		return slices.DeleteFunc(all, func(p string) bool { return slices.Contains(but, p) })
+	}
+	publish, subscribe = without(publish), without(subscribe)
+	if len(subscribe) == 0 {
+		subscribe = []string{"nothing"} // no entry would allow everything
+	}
+	if err := g.AddUser(opt.External.CredentialsFile, nats.Roomy, publish, subscribe, until); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ear keeps what a store logs.
+type ear struct {
+	mu   sync.Mutex
+	said []string
+}
+
+func (e *ear) logger() logr.Logger {
+	return funcr.New(func(_, args string) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.said = append(e.said, args)
+	}, funcr.Options{Verbosity: 1})
+}
+
+// heard counts the lines with what.
+func (e *ear) heard(what string) (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, line := range e.said {
+		if strings.Contains(line, what) {
+			n++
+		}
+	}
+	return n
+}
+
+// await waits until so many lines were said.
+func (e *ear) await(t *testing.T, n int, what string) {
+	t.Helper()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	late := time.After(time.Minute)
+	for e.heard(what) < n {
+		select {
+		case <-look.C:
+		case <-late:
+			t.Fatalf("%q was not logged %d times in a minute, but %s", what, n, strings.Join(e.said, "\n"))
+		}
+	}
+}
+
+const refused = "The cluster refuses what the store needs"
+
+// TestGuardedPermissionsAreEnough lives the life of a store whose user may do what the page lists.
+func TestGuardedPermissionsAreEnough(t *testing.T) {
+	opt := guardedOptions(t)
+	var all ear
+	opt.Log = all.logger()
+	a := openOptions(t, opt)
+	b := openOptions(t, opt)
+	for build := range int64(20) {
+		if _, err := a.Accept(t.Context(), acceptance(build+1, "#a")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sender := a
+	if !a.heldStill(acceptance(1, "#a").Offers[0].Targets[0].Channel) {
+		sender = b
+	}
+	d, err := sender.Take(t.Context(), queue.Healthy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sender.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	x, err := a.log.extent(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	count := func(uint64, []byte) error { read++; return nil }
+	if err := replayStream(t.Context(), a.log.(*external).stream, x.first, x.last, replayStall, count); err != nil {
+		t.Fatal(err)
+	}
+	if read == 0 {
+		t.Error("the journal was not read")
+	}
+	if err := b.log.purge(t.Context(), x.first+1); err != nil {
+		t.Fatal(err)
+	}
+	closeNow(t, a)
+	opt.MaxBytes *= 2 // which changes the stream
+	a = openOptions(t, opt)
+	closeNow(t, a)
+	closeNow(t, b)
+	if all.heard(refused) > 0 {
+		t.Errorf("something was refused: %s", strings.Join(all.said, "\n"))
+	}
+}
+
+func openOptions(t *testing.T, opt Options) *Engine {
+	t.Helper()
+	x := *opt.External
+	opt.External = &x
+	e, err := Open(t.Context(), opt)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return e
+}
+
+func TestGuardedPermissionThatLacksEndsTheStart(t *testing.T) {
+	n := (&External{Name: "n"}).names()
+	publish, subscribe := n.permissions()
+	later := []string{ // what a first start does not do
+		"$JS.API.STREAM.UPDATE.", "$JS.API.CONSUMER.INFO.", "$JS.API.CONSUMER.DELETE.", "$JS.FC.",
+		"$JS.API.CONSUMER.MSG.NEXT.KV_",                                            // the leases are pushed
+		"$JS.API.CONSUMER.MSG.NEXT.N_JOURNAL", "$JS.API.CONSUMER.CREATE.N_JOURNAL", // the tail's, which logs it
+	}
+	for _, lacks := range append(publish, subscribe...) {
+		if slices.ContainsFunc(later, func(prefix string) bool { return strings.HasPrefix(lacks, prefix) }) {
+			continue
+		}
+		// A path with a $ in it would not be taken as it is.
+		t.Run(strings.ReplaceAll(lacks, "$", ""), func(t *testing.T) {
+			t.Parallel()
+			opt := guardedOptions(t)
+			if err := opt.complete(); err != nil {
+				t.Fatal(err)
+			}
+			own := strings.NewReplacer("N_", strings.ToUpper(opt.External.Name)+"_", "n.", opt.External.Name+".")
+			subject := own.Replace(lacks)
+			allow(t, &opt, time.Time{}, subject)
+			e, err := Open(t.Context(), opt)
+			if err == nil {
+				closeNow(t, e)
+				t.Fatal("opened")
+			}
+			if !strings.Contains(err.Error(), "to "+subject+": allow it") {
+				t.Errorf("%v; want it to name %s", err, subject)
+			}
+		})
+	}
+}

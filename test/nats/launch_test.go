@@ -1,0 +1,99 @@
+package nats
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestServersEndWithTheSuite kills a suite that has a server. It is that suite, too.
+func TestServersEndWithTheSuite(t *testing.T) {
+	Need(t)
+	if runtime.GOOS != "linux" {
+		t.Skip("only there they do")
+	}
+	const folder = "TRAVISHOOK_TEST_VICTIM"
+	if own := os.Getenv(folder); own != "" {
+		beVictim(t, own)
+		return
+	}
+	suite := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+	suite.Env = append(os.Environ(), folder+"="+t.TempDir())
+	out, err := suite.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := suite.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	var address string
+	for found := false; !found && lines.Scan(); {
+		if address, found = strings.CutPrefix(lines.Text(), "serves at "); !found {
+			address = ""
+		}
+	}
+	_ = suite.Process.Kill()
+	_ = suite.Wait()
+	if address == "" {
+		t.Fatal("the suite's server did not start")
+	}
+	for ctx := patient(t); dials(address); {
+		select {
+		case <-ctx.Done():
+			t.Fatal("the server outlives the suite that started it")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// beVictim starts a server, says where it is, and waits to be killed.
+func beVictim(t *testing.T, folder string) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := Binary(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCluster(binary, folder, 2) // one alone would not be a cluster
+	defer c.Stop()
+	if err := c.start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx := patient(t)
+	for !dials(c.Nodes[0].listen) {
+		select {
+		case <-ctx.Done():
+			t.Fatal("the server does not listen")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	fmt.Println("serves at " + c.Nodes[0].listen)
+	<-ctx.Done()
+}
+
+func patient(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func dials(address string) bool {
+	conn, err := net.Dial("tcp", address)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil
+}
