@@ -3,7 +3,6 @@ package jetstream
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -132,45 +131,6 @@ func TestALeaseThatRunsOutEndsAttempts(t *testing.T) {
 	}
 	if kept := b.Deliveries(func(queue.Summary) bool { return true }); len(kept) != 0 {
 		t.Errorf("still kept after it was delivered: %+v", kept)
-	}
-}
-
-func TestASettingThatDiffersStopsTheStart(t *testing.T) {
-	c := sharedCluster(t)
-	opt := externalOptions(c, storeName(t.Name()+t.TempDir()))
-	e, err := Open(t.Context(), opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := e.Accept(t.Context(), acceptance(1, "#a")); err != nil {
-		t.Fatal(err)
-	}
-	l := e.log.(*external)
-	changed := externalConfig(l.names, streamBytes(opt.MaxBytes), 3)
-	changed.MaxAge, changed.Duplicates = time.Hour, time.Minute
-	if _, err := l.js.UpdateStream(t.Context(), changed); err != nil {
-		t.Fatal(err)
-	}
-	closeNow(t, e)
-	if e, err = Open(t.Context(), opt); err == nil {
-		closeNow(t, e)
-		t.Fatal("opened a stream that drops messages by age")
-	}
-	if want := "max_age set to 1h0m0s"; !strings.Contains(err.Error(), want) {
-		t.Fatalf("%v; want %q in it", err, want)
-	}
-	opt.External.Adopt = true
-	if e, err = Open(t.Context(), opt); err != nil {
-		t.Fatal(err)
-	}
-	closeNow(t, e)
-	opt.External.Adopt = false
-	if e, err = Open(t.Context(), opt); err != nil {
-		t.Fatalf("after it was adopted: %v", err)
-	}
-	defer closeNow(t, e)
-	if n := len(e.Deliveries(all)); n != 1 {
-		t.Fatalf("%d deliveries after the stream was adopted, want the one", n)
 	}
 }
 

@@ -17,7 +17,7 @@ type guest struct {
 	ear  ear
 }
 
-func newGuest(t *testing.T, until time.Time) *guest {
+func newGuest(t *testing.T) *guest {
 	t.Helper()
 	c, _ := guardedCluster(t)
 	door, err := c.NewDoor()
@@ -30,7 +30,6 @@ func newGuest(t *testing.T, until time.Time) *guest {
 	if err := g.opt.complete(); err != nil {
 		t.Fatal(err)
 	}
-	allow(t, &g.opt, until)
 	g.Engine = openOptions(t, g.opt)
 	t.Cleanup(func() { closeNow(t, g.Engine) })
 	g.accepts(t)
@@ -78,7 +77,9 @@ func (g *guest) until(t *testing.T, good func(error) bool) {
 // TestGuardedCredentialsAreReplaced lets a user's time run out, and has new credentials come when each
 // server has refused the old ones more than once.
 func TestGuardedCredentialsAreReplaced(t *testing.T) {
-	g := newGuest(t, time.Now().Add(3*time.Second))
+	g := newGuest(t)
+	allow(t, &g.opt, time.Now().Add(2*time.Second))
+	g.again(t)
 	const reason = "the cluster does not let this user in"
 	g.ear.await(t, 8, reason)
 	g.refuses(t, reason)
@@ -88,7 +89,7 @@ func TestGuardedCredentialsAreReplaced(t *testing.T) {
 
 // TestGuardedCertificatesAreReplaced has another authority vouch for everybody.
 func TestGuardedCertificatesAreReplaced(t *testing.T) {
-	g := newGuest(t, time.Time{})
+	g := newGuest(t)
 	c, guard := guardedCluster(t)
 	if err := guard.Renew(); err != nil {
 		t.Fatal(err)
@@ -104,7 +105,7 @@ func TestGuardedCertificatesAreReplaced(t *testing.T) {
 }
 
 func TestGuardedPermissionThatIsTakenAway(t *testing.T) {
-	g := newGuest(t, time.Time{})
+	g := newGuest(t)
 	subject := g.opt.External.names().subject
 	allow(t, &g.opt, time.Time{}, subject)
 	g.again(t)
