@@ -17,6 +17,7 @@ go build -o "$work/summary" ./hack/testsummary
 
 operators() {
 	local failed=0
+	go test -count=1 -timeout 1m ./test/nats || failed=1
 	go test -count=1 -timeout 8m ./test/e2e -ginkgo.focus 'NATS cluster' || failed=1
 	go test -count=1 -timeout 8m ./test/soak -run Replicas || failed=1
 	return $failed

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -113,16 +114,7 @@ func (e *ear) heard(what string) (n int) {
 // await waits until so many lines were said.
 func (e *ear) await(t *testing.T, n int, what string) {
 	t.Helper()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	late := time.After(time.Minute)
-	for e.heard(what) < n {
-		select {
-		case <-look.C:
-		case <-late:
-			t.Fatalf("%q was not logged %d times in a minute, but %s", what, n, strings.Join(e.said, "\n"))
-		}
-	}
+	eventually(t, what, func() bool { return e.heard(what) >= n })
 }
 
 const refused = "The cluster refuses what the store needs"
@@ -139,17 +131,8 @@ func TestGuardedPermissionsAreEnough(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sender := a
-	if !a.heldStill(acceptance(1, "#a").Offers[0].Targets[0].Channel) {
-		sender = b
-	}
-	d, err := sender.Take(t.Context(), queue.Healthy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := sender.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
-		t.Fatal(err)
-	}
+	settleOne(t, a, b)
+	askOne(t, a, b)
 	x, err := a.log.extent(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -170,8 +153,63 @@ func TestGuardedPermissionsAreEnough(t *testing.T) {
 	a = openOptions(t, opt)
 	closeNow(t, a)
 	closeNow(t, b)
+	n := b.log.(*external).names // what is there need not be made
+	allow(t, &opt, time.Time{}, "$JS.API.INFO", "$JS.API.STREAM.CREATE."+n.stream, "$JS.API.STREAM.CREATE.KV_"+n.leases,
+		"$JS.API.STREAM.UPDATE."+n.stream, "$JS.API.STREAM.UPDATE.KV_"+n.leases)
+	closeNow(t, openOptions(t, opt))
 	if all.heard(refused) > 0 {
 		t.Errorf("something was refused: %s", strings.Join(all.said, "\n"))
+	}
+}
+
+// settleOne sends one delivery by whichever replica has one.
+func settleOne(t *testing.T, replicas ...*Engine) {
+	t.Helper()
+	eventually(t, "a delivery is settled", func() bool {
+		for _, e := range replicas {
+			d, ok, err := e.TryTake(t.Context(), queue.Healthy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				continue
+			}
+			if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+			return true
+		}
+		return false
+	})
+}
+
+// askOne has one replica ask the other.
+func askOne(t *testing.T, asks, answers *Engine) {
+	t.Helper()
+	if err := answers.Answer(func(_ context.Context, question []byte) []byte { return question }); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a question is answered", func() bool {
+		for n := range 2 * queue.Shards {
+			if answer, err := asks.Ask(t.Context(), fmt.Sprintf("home-%d", n), []byte("ping")); err == nil {
+				return string(answer) == "ping"
+			}
+		}
+		return false
+	})
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	late := time.After(time.Minute)
+	for !is() {
+		select {
+		case <-look.C:
+		case <-late:
+			t.Fatalf("%s: still not so after a minute", what)
+		}
 	}
 }
 
@@ -190,11 +228,12 @@ func TestGuardedPermissionThatLacksEndsTheStart(t *testing.T) {
 	n := (&External{Name: "n"}).names()
 	publish, subscribe := n.permissions()
 	later := []string{ // what a first start does not do
-		"$JS.API.STREAM.UPDATE.", "$JS.API.CONSUMER.INFO.", "$JS.API.CONSUMER.DELETE.", "$JS.FC.",
+		"$JS.API.STREAM.UPDATE.", "$JS.API.CONSUMER.INFO.", "$JS.API.CONSUMER.DELETE.", "$JS.FC.", "n.ask.",
 		"$JS.API.CONSUMER.MSG.NEXT.KV_",                                            // the leases are pushed
 		"$JS.API.CONSUMER.MSG.NEXT.N_JOURNAL", "$JS.API.CONSUMER.CREATE.N_JOURNAL", // the tail's, which logs it
 	}
-	for _, lacks := range append(publish, subscribe...) {
+	wanted := slices.Sorted(slices.Values(append(publish, subscribe...)))
+	for _, lacks := range slices.Compact(wanted) {
 		if slices.ContainsFunc(later, func(prefix string) bool { return strings.HasPrefix(lacks, prefix) }) {
 			continue
 		}

@@ -50,6 +50,9 @@ func (e *Engine) heal() {
 		if err == nil {
 			break
 		}
+		e.mu.Lock()
+		e.down = err // it may be another than at first, and what a person can mend
+		e.mu.Unlock()
 		e.logger.Error(err, fmt.Sprintf("Store does not answer yet; trying again in %v", pause))
 		select {
 		case <-e.clock.After(pause):

@@ -11,6 +11,8 @@ import (
 func (n names) permissions() (publish, subscribe []string) {
 	publish = []string{
 		n.subject,
+		n.ask + "*",
+		n.inbox + ".>", // the answers to such questions
 		"$KV." + n.leases + ".>",
 		"$JS.API.INFO",
 		"$JS.API.STREAM.MSG.GET." + n.stream,
@@ -28,7 +30,7 @@ func (n names) permissions() (publish, subscribe []string) {
 			"$JS.API.CONSUMER.DELETE."+stream+".*",
 			"$JS.API.CONSUMER.MSG.NEXT."+stream+".*")
 	}
-	return publish, []string{n.inbox + ".>"}
+	return publish, []string{n.inbox + ".>", n.ask + "*"}
 }
 
 // covers reports whether a permission allows the subject.

@@ -27,7 +27,7 @@ const refusalMemory = time.Minute
 
 // hear takes what the connection reports.
 func (r *refusals) hear(err error) {
-	sentence, denial := r.sentence(err)
+	denial, sentence := r.sentence(err)
 	if sentence == nil {
 		r.log.V(1).Info("Store's connection reports", "reason", err.Error())
 		return
@@ -50,14 +50,14 @@ func (r *refusals) hear(err error) {
 }
 
 // sentence says what a person can do about err, or nil where that is nothing.
-func (r *refusals) sentence(err error) (sentence error, denial bool) {
+func (r *refusals) sentence(err error) (denial bool, sentence error) {
 	switch {
 	case errors.Is(err, nats.ErrPermissionViolation):
-		return r.names.allow(err), true
+		return true, r.names.allow(err)
 	case entry(err) != "":
-		return cannotConnect(err), false
+		return false, cannotConnect(err)
 	}
-	return nil, false
+	return false, nil
 }
 
 // watch has each permission that lacks told to denied; nil ends that.

@@ -26,7 +26,7 @@ func newGuest(t *testing.T) *guest {
 	}
 	t.Cleanup(door.Shut)
 	g := &guest{opt: guardedOptions(t), door: door}
-	g.opt.External.URL, g.opt.ioTimeout, g.opt.Log = door.URL, 3*time.Second, g.ear.logger()
+	g.opt.External.URL, g.opt.ioTimeout, g.opt.Log = door.URL, time.Second, g.ear.logger()
 	if err := g.opt.complete(); err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +77,7 @@ func (g *guest) until(t *testing.T, good func(error) bool) {
 // TestGuardedCredentialsAreReplaced lets a user's time run out, and has new credentials come when each
 // server has refused the old ones more than once.
 func TestGuardedCredentialsAreReplaced(t *testing.T) {
+	t.Parallel()
 	g := newGuest(t)
 	allow(t, &g.opt, time.Now().Add(2*time.Second))
 	g.again(t)
@@ -105,6 +106,7 @@ func TestGuardedCertificatesAreReplaced(t *testing.T) {
 }
 
 func TestGuardedPermissionThatIsTakenAway(t *testing.T) {
+	t.Parallel()
 	g := newGuest(t)
 	subject := g.opt.External.names().subject
 	allow(t, &g.opt, time.Time{}, subject)
