@@ -30,6 +30,10 @@ func cannotConnect(err error) error {
 	if advice := entry(err); advice != "" {
 		return fmt.Errorf("%s: %w", advice, err)
 	}
+	// The reason may be lost where the server is faster to hang up than we are to read it.
+	if strings.Contains(err.Error(), "after TLS handshake") {
+		return fmt.Errorf("the server hangs up when it has seen who connects; look at store.external.tls: %w", err)
+	}
 	return fmt.Errorf("connect: %w", err)
 }
 
