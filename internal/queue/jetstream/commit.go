@@ -167,6 +167,9 @@ func (e *Engine) write(batch []*request) error {
 		if err != nil || nothing {
 			return err
 		}
+		if entries, err = e.withNews(entries); err != nil {
+			return err
+		}
 		if err = e.append(entries); e.peers == nil || !errors.Is(err, errConflict) {
 			return err
 		}
@@ -216,6 +219,9 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 	for i := range entries {
 		if t := entries[i].Trimmed; t != nil {
 			e.first, e.bytes = t.First, t.Bytes
+			if e.peers != nil { // a store that was copied from a cluster has such an entry, too
+				e.peers.untold = false
+			}
 		}
 	}
 	e.bytes += int64(size + messageOverhead)

@@ -182,7 +182,7 @@ func (l *external) ask(ctx context.Context, question func(context.Context) error
 		}
 		select {
 		case <-ctx.Done():
-			return l.refused.explain(err)
+			return fmt.Errorf("%w: %w", errUnanswered, l.refused.explain(err))
 		case <-time.After(appendPause):
 		}
 	}

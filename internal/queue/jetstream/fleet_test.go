@@ -252,15 +252,22 @@ func (f *fleet) verify() (twice int) {
 	return twice
 }
 
+// repeat what the replicas have said.
+func (f *fleet) repeat() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, line := range f.said {
+		f.Log(line)
+	}
+}
+
 // tell says what is wrong with whom, after a failure.
 func (f *fleet) tell() {
 	if !f.Failed() {
 		return
 	}
+	f.repeat()
 	f.mu.Lock()
-	for _, line := range f.said {
-		f.Log(line)
-	}
 	for build := range f.stored {
 		if f.sent[build] == 0 {
 			f.Logf("build %d was acknowledged and not sent", build)

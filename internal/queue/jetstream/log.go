@@ -35,4 +35,6 @@ var (
 	errConflict = errors.New("another writer was faster")
 	errLogFull  = errors.New("the stream is full")
 	errGone     = errors.New("the message is gone")
+	// errUnanswered says nothing about what was asked for.
+	errUnanswered = errors.New("the store's server does not answer")
 )

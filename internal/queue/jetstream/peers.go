@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
@@ -21,6 +25,7 @@ type peers struct {
 	keeper    *keeper
 	heard     time.Time  // when another's message was last applied
 	looked    time.Time  // when the log's extent was last asked for
+	untold    bool       // this replica has trimmed the log, and the others do not know how far
 	answering *answering // nil until somebody answers
 }
 
@@ -286,8 +291,35 @@ func (e *Engine) heldStill(shard int) bool {
 	return e.peers == nil || e.peers.keeper.valid(shard)
 }
 
-// openShared opens a store that others share. A permission that lacks ends that at once.
+// startPatience is how long a start waits for a cluster that elects a leader just now.
+const startPatience = 30 * time.Second
+
+// openShared opens a store that others share.
 func openShared(ctx context.Context, opt Options) (*Engine, error) {
+	for began := time.Now(); ; {
+		e, err := tryShared(ctx, opt)
+		if err == nil || !unanswered(err) || time.Since(began) > startPatience {
+			return e, err
+		}
+		opt.Log.Info("Store does not answer yet; trying again", "reason", err.Error())
+		select {
+		case <-time.After(tailPause):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// unanswered reports whether the cluster said nothing, or that it cannot say anything just now.
+func unanswered(err error) bool {
+	var refused *jetstream.APIError
+	return errors.Is(err, errUnanswered) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		errors.As(err, &refused) && refused.Code == http.StatusServiceUnavailable
+}
+
+// tryShared opens it, or fails. A permission that lacks ends that at once.
+func tryShared(ctx context.Context, opt Options) (*Engine, error) {
 	r := &refusals{names: opt.External.names(), log: opt.Log}
 	starting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

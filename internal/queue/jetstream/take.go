@@ -136,7 +136,7 @@ func (e *Engine) drop(ctx context.Context, l *journal.Lease) error {
 // waits gives up, it gives the delivery back and returns why.
 func (e *Engine) putOff(ctx context.Context, l *journal.Lease, why error) error {
 	e.mu.Lock()
-	down := e.down != nil || e.closed
+	down := e.down != nil || e.closed || errors.Is(why, errUnanswered)
 	e.mu.Unlock()
 	if down || ctx.Err() != nil {
 		e.giveBack(l.ID)

@@ -23,8 +23,6 @@ const (
 	// carryBytes ends a message of carried entries: to send one of its deliveries later, the
 	// whole message must be read.
 	carryBytes = 64 << 10
-	// announceTries are enough, for whoever has missed it looks for itself before long.
-	announceTries = 3
 )
 
 // pass is one way through the log, from its beginning to what was its end when it began.
@@ -186,24 +184,32 @@ func (e *Engine) appendAll(entries []journal.Entry) error {
 }
 
 // announce tells the other replicas how large the log is now: they would take it for as large as
-// all that was ever stored.
+// all that was ever stored. If another one writes just then, it goes with what is appended next.
 func (e *Engine) announce() error {
 	if e.peers == nil {
 		return nil
 	}
-	for try := 0; ; try++ {
-		entry := journal.Entry{Trimmed: &journal.Trimmed{First: e.first, Bytes: e.size()}}
-		if err := entry.Encode(); err != nil {
-			return err
-		}
-		err := e.append([]journal.Entry{entry})
-		if !errors.Is(err, errConflict) || try == announceTries {
-			return err
-		}
-		if err := e.look(); err != nil {
-			return err
-		}
+	e.peers.untold = true
+	entries, err := e.withNews(nil)
+	if err != nil {
+		return err
 	}
+	if err := e.append(entries); !errors.Is(err, errConflict) {
+		return err
+	}
+	return nil
+}
+
+// withNews adds to what is appended what the others have not been told of yet.
+func (e *Engine) withNews(entries []journal.Entry) ([]journal.Entry, error) {
+	if e.peers == nil || !e.peers.untold {
+		return entries, nil
+	}
+	news := journal.Entry{Trimmed: &journal.Trimmed{First: e.first, Bytes: e.size()}}
+	if err := news.Encode(); err != nil {
+		return nil, err
+	}
+	return append(entries, news), nil
 }
 
 // fitting is how many entries go into the next message: at least one.
