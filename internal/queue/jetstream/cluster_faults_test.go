@@ -19,7 +19,7 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Stop)
-	f := newFleet(t, c, 3, leaseTime, roomy)
+	f := newFleet(t, c, 3, leaseTime)
 	end := f.load()
 	f.progress(100)
 	lead := func() *nats.Node {

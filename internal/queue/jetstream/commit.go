@@ -146,6 +146,7 @@ func (e *Engine) gather() []*request {
 
 // commit stores a batch in one message, with one sync.
 func (e *Engine) commit(batch []*request) {
+	e.awaitTurn()
 	err := e.write(batch)
 	for _, r := range batch {
 		r.finish(err)
@@ -220,7 +221,10 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 		if t := entries[i].Trimmed; t != nil {
 			e.first, e.bytes = t.First, t.Bytes
 			if e.peers != nil { // a store that was copied from a cluster has such an entry, too
-				e.peers.untold = false
+				e.peers.untold, e.peers.turn = false, time.Time{}
+				if t.Turn {
+					e.peers.turn = time.Now().Add(turnTime)
+				}
 			}
 		}
 	}

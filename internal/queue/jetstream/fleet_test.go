@@ -34,9 +34,9 @@ type fleet struct {
 
 	said []string // by the replicas, in their logs
 
-	refused  atomic.Int64
-	lease    time.Duration
-	maxBytes int64
+	refused atomic.Int64
+	lease   time.Duration
+	verbose bool // events are long
 }
 
 // replica is one engine with senders.
@@ -46,20 +46,17 @@ type replica struct {
 	senders sync.WaitGroup
 }
 
-// roomy is a limit that no test reaches, and cramped one that has the store trimmed all the time.
-const (
-	roomy   = 16 << 20
-	cramped = 4 << 20
-)
+// roomy is a limit that no test reaches.
+const roomy = 16 << 20
 
-// long is a message that fills a store soon.
-var long = strings.Repeat("changes everything ", 300)
+// long is a message that has a store trimmed soon.
+var long = strings.Repeat("changes everything ", 100)
 
 // newFleet has n replicas on a store of their own.
-func newFleet(t *testing.T, c *nats.Cluster, n int, lease time.Duration, maxBytes int64) *fleet {
+func newFleet(t *testing.T, c *nats.Cluster, n int, lease time.Duration) *fleet {
 	t.Helper()
 	f := &fleet{
-		T: t, lease: lease, maxBytes: maxBytes, cluster: c, name: storeName(t.Name() + t.TempDir()),
+		T: t, lease: lease, cluster: c, name: storeName(t.Name() + t.TempDir()),
 		stored: map[int64]bool{}, sent: map[int64]int{}, lapsed: map[int64]bool{},
 	}
 	for range n {
@@ -78,7 +75,7 @@ func newFleet(t *testing.T, c *nats.Cluster, n int, lease time.Duration, maxByte
 func (f *fleet) join(url string) *replica {
 	f.Helper()
 	opt := externalOptions(f.cluster, f.name)
-	opt.External.URL, opt.MaxBytes = url, f.maxBytes
+	opt.External.URL, opt.MaxBytes = url, roomy
 	opt.leaseTime = f.lease
 	opt.Log = f.logger(len(f.replicas))
 	e, err := Open(context.Background(), opt)
@@ -153,7 +150,7 @@ func (f *fleet) send(ctx, settling context.Context, r *replica) {
 func (f *fleet) accept(ctx context.Context, r *replica) error {
 	build := f.builds.Add(1)
 	event := queuetest.Event(build, travis.Passed)
-	if f.maxBytes == cramped {
+	if f.verbose {
 		event.Commit.Message = long
 	}
 	_, err := r.Accept(ctx, queue.Acceptance{
@@ -179,8 +176,9 @@ func (f *fleet) load() (end func() (refused int64)) {
 		r := f.replicas[i%len(f.replicas)]
 		callers.Go(func() {
 			for ctx.Err() == nil {
-				if f.accept(context.Background(), r) != nil {
+				if err := f.accept(context.Background(), r); err != nil {
 					f.refused.Add(1)
+					f.note(fmt.Sprintf("refused: %v", err))
 					<-time.After(10 * time.Millisecond) // as somebody who asks again would
 				}
 			}
@@ -250,6 +248,12 @@ func (f *fleet) verify() (twice int) {
 	}
 	f.Logf("%d acknowledged, %d sent, %d of them twice, and %d for a lease that was over", len(f.stored), len(f.sent), twice, excused)
 	return twice
+}
+
+func (f *fleet) note(line string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.said = append(f.said, line)
 }
 
 // repeat what the replicas have said.

@@ -25,6 +25,7 @@ type peers struct {
 	keeper    *keeper
 	heard     time.Time  // when another's message was last applied
 	looked    time.Time  // when the log's extent was last asked for
+	turn      time.Time  // until when another replica wants to append alone
 	untold    bool       // this replica has trimmed the log, and the others do not know how far
 	answering *answering // nil until somebody answers
 }
@@ -36,7 +37,9 @@ const (
 	feedPatience = 50 * time.Millisecond
 	// Whoever has appended knows first what is next, and would be first again and again: it
 	// gives way to the others for a moment, while they write.
-	wayTime     = 3 * time.Millisecond
+	wayTime = 3 * time.Millisecond
+	// turnTime is for the replica that trims to append what it carries, without being overtaken.
+	turnTime    = 50 * time.Millisecond
 	wayInterval = time.Second
 )
 
@@ -121,6 +124,25 @@ func (e *Engine) giveWay() {
 			e.heed(m)
 		case <-way.C:
 			return
+		case <-e.closing:
+			return
+		}
+	}
+}
+
+// awaitTurn lets the replica that trims append, for the moment that it has asked for.
+func (e *Engine) awaitTurn() {
+	if e.peers == nil || e.peers.turn.IsZero() {
+		return
+	}
+	over := time.NewTimer(time.Until(e.peers.turn))
+	defer over.Stop()
+	for !e.peers.turn.IsZero() {
+		select {
+		case m := <-e.peers.feed:
+			e.heed(m)
+		case <-over.C:
+			e.peers.turn = time.Time{}
 		case <-e.closing:
 			return
 		}

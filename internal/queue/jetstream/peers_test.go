@@ -14,7 +14,7 @@ import (
 )
 
 func TestReplicasShareTheWork(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 3, shortLease, roomy)
+	f := newFleet(t, sharedCluster(t), 3, shortLease)
 	f.eventually("each replica holds its share", func() bool {
 		total := 0
 		for _, n := range f.shards() {
@@ -36,7 +36,7 @@ func TestReplicasShareTheWork(t *testing.T) {
 }
 
 func TestAReplicaLeavesAndComesUnderLoad(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 3, shortLease, roomy)
+	f := newFleet(t, sharedCluster(t), 3, shortLease)
 	leaver := f.replicas[2]
 	f.replicas = f.replicas[:2]
 	end := f.load()
@@ -55,7 +55,7 @@ func TestAReplicaLeavesAndComesUnderLoad(t *testing.T) {
 }
 
 func TestOneEventAtTwoReplicasIsStoredOnce(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 2, shortLease, roomy)
+	f := newFleet(t, sharedCluster(t), 2, shortLease)
 	for round := range int64(50) {
 		event := queuetest.Event(1_000_000+round, travis.Passed)
 		var stored atomic.Int32
@@ -136,7 +136,8 @@ func TestALeaseThatRunsOutEndsAttempts(t *testing.T) {
 
 // TestReplicasTrim has a store that is trimmed all the time, by one replica and then by another.
 func TestReplicasTrim(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 3, shortLease, cramped)
+	f := newFleet(t, sharedCluster(t), 3, shortLease)
+	f.verbose = true
 	first := queuetest.Event(1_000_000, travis.Passed)
 	again := queue.Acceptance{Event: first, Received: time.Now(), Offers: []queue.Offer{{
 		Namespace: "team-a", Targets: []queue.Target{queuetest.Target("builds", "#a")},
@@ -180,7 +181,8 @@ func TestAReplicaThatWasAwayReadsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(door.Shut)
-	f := newFleet(t, c, 2, shortLease, cramped)
+	f := newFleet(t, c, 2, shortLease)
+	f.verbose = true
 	away := f.join(door.URL)
 	f.eventually("it sends, too", func() bool { return f.shards()[2] > 0 })
 	f.replicas = f.replicas[:2]
@@ -217,7 +219,7 @@ func TestAReplicaThatWasAwayReadsAnew(t *testing.T) {
 // TestAReplicaThatLosesItsWatcherSeesWhoComes: the cluster forgets who watches the leases, as it does
 // with the server that fed them.
 func TestAReplicaThatLosesItsWatcherSeesWhoComes(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 1, shortLease, roomy)
+	f := newFleet(t, sharedCluster(t), 1, shortLease)
 	l := f.replicas[0].log.(*external)
 	leases, err := l.js.Stream(t.Context(), "KV_"+l.names.leases)
 	if err != nil {

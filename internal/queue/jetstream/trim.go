@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
@@ -28,8 +29,10 @@ const (
 // pass is one way through the log, from its beginning to what was its end when it began.
 type pass struct {
 	until uint64 // zero when there is none
-	after int64  // bytes in the log when the last one ended
-	ended uint64 // the last message then
+	// carried are the bytes that it has appended so far, or that the last one did, and garbage what
+	// was left at its end, as far as that is known. Another is worth while when either has grown.
+	carried, garbage int64
+	ended            uint64 // last message when the last one ended
 }
 
 // trim takes a step in making the log smaller, if that is worth it, and tells whether there is
@@ -40,7 +43,7 @@ func (e *Engine) trim() bool {
 		return false
 	}
 	if e.pass.until == 0 {
-		e.pass.until = e.last
+		e.pass.until, e.pass.carried = e.last, 0
 	}
 	err := e.step()
 	switch {
@@ -48,13 +51,14 @@ func (e *Engine) trim() bool {
 		return true // once more, with what the other wrote
 	case errors.Is(err, queue.ErrFull):
 		e.logger.Error(err, "Journal has no room left to be trimmed; raise the store's limit")
+		e.pass.carried = e.size()
 	case err != nil:
 		_ = e.fail(fmt.Errorf("trim journal: %w", err))
 		e.heal()
 	case e.first <= e.pass.until:
 		return true
 	}
-	e.pass = pass{after: e.size(), ended: e.last}
+	e.pass.until, e.pass.ended, e.pass.garbage = 0, e.last, e.garbage()
 	return false
 }
 
@@ -64,23 +68,27 @@ func (e *Engine) size() int64 {
 	return e.bytes
 }
 
-// worthTrimming: when more than half of the log is garbage, as far as that is known, and the log is
-// large or has many messages; near the limit an eighth will do; and beyond it, before there is no
-// room for outcomes any more.
-func (e *Engine) worthTrimming() bool {
+func (e *Engine) garbage() int64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	total, limit := e.bytes, e.opt.MaxBytes
+	return e.bytes - e.state.Stats().Live
+}
+
+// worthTrimming: when more than half of the log is garbage, as far as that is known, and the log is
+// large or has many messages; near the limit an eighth will do; and beyond it, before there is no
+// room for outcomes any more. A pass that has just ended left what it could not help.
+func (e *Engine) worthTrimming() bool {
+	total, garbage, limit := e.size(), e.garbage(), e.opt.MaxBytes
+	grown := func(by int64) bool { return total >= e.pass.carried+by || garbage >= e.pass.garbage+by }
 	spare := reserve(limit)
 	if total > limit+spare/2 {
-		return total > e.pass.after+spare/8
+		return grown(spare / 8)
 	}
-	garbage := total - e.state.Stats().Live
 	if e.last > tooMany+max(e.pass.ended, e.first) && garbage > total/2 {
 		return true
 	}
 	floor := min(trimFloor, limit/16)
-	if garbage < floor || total < e.pass.after+floor/2 {
+	if garbage < floor || !grown(floor/2) {
 		return false
 	}
 	return garbage > total/2 || total > limit/4*3 && garbage > total/8
@@ -138,8 +146,8 @@ func (e *Engine) oldest(ctx context.Context) (oldest []written, err error) {
 }
 
 // carry appends what is alive of some of these messages, and returns the first message that must
-// stay. Where another replica appends meanwhile, it says anew what is alive after that: reading the
-// messages again would take so long that somebody always does.
+// stay. Where another replica appends meanwhile, it says anew what is alive after that, and asks the
+// others to wait for that moment: working it out takes so long that one of them would always be first.
 func (e *Engine) carry(ctx context.Context, oldest []written) (next uint64, err error) {
 	for {
 		entries, next, err := e.alive(oldest)
@@ -149,8 +157,30 @@ func (e *Engine) carry(ctx context.Context, oldest []written) (next uint64, err 
 		if e.peers == nil || !errors.Is(err, errConflict) || ctx.Err() != nil {
 			return next, err
 		}
-		if err := e.follow(); err != nil {
+		if err := e.takeTurn(ctx); err != nil {
 			return 0, err
+		}
+	}
+}
+
+// takeTurn returns when the others know that it is this replica's turn to append.
+func (e *Engine) takeTurn(ctx context.Context) error {
+	for {
+		if err := e.follow(); err != nil {
+			return err
+		}
+		e.peers.untold = true
+		entries, err := e.withNews(nil)
+		if err != nil {
+			return err
+		}
+		entries[0].Trimmed.Turn = true
+		if err := entries[0].Encode(); err != nil {
+			return err
+		}
+		if err := e.append(entries); !errors.Is(err, errConflict) || ctx.Err() != nil {
+			e.peers.turn = time.Time{} // which is for the others
+			return err
 		}
 	}
 }
@@ -177,6 +207,10 @@ func (e *Engine) appendAll(entries []journal.Entry) error {
 		n := fitting(entries)
 		if err := e.append(entries[:n]); err != nil {
 			return err
+		}
+		e.pass.carried += messageOverhead
+		for i := range entries[:n] {
+			e.pass.carried += int64(entries[i].Size()) + 1
 		}
 		entries = entries[n:]
 	}

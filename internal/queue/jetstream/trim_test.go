@@ -1,9 +1,11 @@
 package jetstream
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,5 +238,65 @@ func acceptAndSettle(t *testing.T, e *Engine, a queue.Acceptance, kind queue.Kin
 	}
 	if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: kind, At: time.Now()}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// heldPurge is a log that is slow to drop its beginning, once.
+type heldPurge struct {
+	*memoryLog
+	once    sync.Once
+	release chan struct{}
+}
+
+func (l *heldPurge) purge(ctx context.Context, seq uint64) error {
+	l.once.Do(func() { <-l.release })
+	return l.memoryLog.purge(ctx, seq)
+}
+
+// TestWhatComesWhileTheLogIsTrimmedIsTrimmedToo: it fills the store before the pass has ended, and then
+// nothing more can come that would make another pass worth while.
+func TestWhatComesWhileTheLogIsTrimmedIsTrimmedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &heldPurge{memoryLog: newMemoryLog(), release: make(chan struct{})}
+		e := openOn(t, l, Options{MaxBytes: smallestStore})
+		defer closeNow(t, e)
+		large := func(build int64) queue.Acceptance {
+			a := acceptance(build, "#a")
+			a.Event.Commit.Message = strings.Repeat("x", 10_000)
+			return a
+		}
+		var under sync.WaitGroup
+		for build := range int64(120) {
+			under.Go(func() {
+				if _, err := e.Accept(t.Context(), large(build)); err != nil {
+					t.Error(err)
+				}
+			})
+			if build < 20 { // the rest comes while these are dropped
+				under.Go(func() { settleNext(t, e) })
+				synctest.Wait()
+			}
+		}
+		synctest.Wait()
+		close(l.release)
+		under.Wait()
+		for range 100 {
+			settleNext(t, e)
+		}
+		_ = e.Ready() // which has the committer look
+		synctest.Wait()
+		if err := e.Ready(); err != nil {
+			t.Errorf("all has ended, and still: %v", err)
+		}
+	})
+}
+
+func settleNext(t *testing.T, e *Engine) {
+	d, err := e.Take(t.Context(), queue.Healthy)
+	if err == nil {
+		err = e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()})
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -122,6 +122,8 @@ type Channel struct {
 type Trimmed struct {
 	First uint64 `json:"first"` // message that there still is
 	Bytes int64  `json:"bytes"` // of the log, without this message
+	// Turn asks the others to append nothing for a moment, for more is about to be dropped.
+	Turn bool `json:"turn,omitempty"`
 }
 
 // Size is the number of bytes that the entry takes in the log; zero before Encode.
