@@ -10,6 +10,7 @@ import (
 
 // TestFaults does to a cluster of its own what happens to clusters.
 func TestFaults(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	nats.Need(t)
 	if testing.Short() {
 		t.Skip("it takes a minute")

@@ -217,6 +217,7 @@ func TestAReplicaIsAskedWhatItAloneCanDo(t *testing.T) {
 
 // TestWhatAnotherMaySendIsNotMoved: a replica that has lost its lease finds where a channel belongs.
 func TestWhatAnotherMaySendIsNotMoved(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	c := sharedCluster(t)
 	opt := externalOptions(c, storeName(t.Name()+t.TempDir()))
 	a, err := Open(t.Context(), opt)

@@ -88,6 +88,7 @@ func TestOneEventAtTwoReplicasIsStoredOnce(t *testing.T) {
 
 // TestALeaseThatRunsOutEndsAttempts takes the leases away from a replica that sends.
 func TestALeaseThatRunsOutEndsAttempts(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	c := sharedCluster(t)
 	opt := externalOptions(c, storeName(t.Name()+t.TempDir()))
 	a, err := Open(t.Context(), opt)
@@ -175,6 +176,7 @@ func TestReplicasTrim(t *testing.T) {
 
 // TestAReplicaThatWasAwayReadsAnew cuts a replica off for longer than what it misses is kept.
 func TestAReplicaThatWasAwayReadsAnew(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	c := sharedCluster(t)
 	door, err := c.NewDoor()
 	if err != nil {
@@ -219,6 +221,7 @@ func TestAReplicaThatWasAwayReadsAnew(t *testing.T) {
 // TestAReplicaThatLosesItsWatcherSeesWhoComes: the cluster forgets who watches the leases, as it does
 // with the server that fed them.
 func TestAReplicaThatLosesItsWatcherSeesWhoComes(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	f := newFleet(t, sharedCluster(t), 1, shortLease)
 	l := f.replicas[0].log.(*external)
 	leases, err := l.js.Stream(t.Context(), "KV_"+l.names.leases)
