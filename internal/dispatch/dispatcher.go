@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -137,10 +138,15 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// unresolved marks what Resolve could not find as missing, unless it is gone for good.
-func unresolved(err error) error {
-	if errors.Is(err, ErrRouteDeleted) || errors.Is(err, ErrChannelRemoved) {
-		return err
+// unresolved marks what Resolve could not find as missing, unless it is gone for good. Where replicas
+// share the store, another one may have stored the event by a newer table than this one has yet: so
+// for a while what is gone may be what is new.
+func unresolved(delivery queue.Delivery, err error) error {
+	if !errors.Is(err, ErrRouteDeleted) && !errors.Is(err, ErrChannelRemoved) {
+		return &missingError{err}
 	}
-	return &missingError{err}
+	if delivery.Lost != nil && time.Since(delivery.Accepted) < tableLag {
+		return fmt.Errorf("not known to this replica, which may be behind: %s", err.Error())
+	}
+	return err
 }

@@ -21,6 +21,10 @@ const (
 	// attemptTimeout ends one attempt: a login, a join and a slow answer fit.
 	attemptTimeout = 30 * time.Second
 
+	// tableLag is how long after its acceptance a delivery of a route that is not known waits for
+	// it, where replicas share the store: longer than a replica is behind that lost its watch.
+	tableLag = 15 * time.Minute
+
 	// paceInterval and paceBurst are how fast one channel is written to: a second apart
 	// when it goes on and on, which every service takes, and a score at once before that,
 	// so that an ordinary burst of builds is not slowed down.

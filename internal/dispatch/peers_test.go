@@ -237,3 +237,54 @@ func TestAQuestionThatIsNoneIsAnswered(t *testing.T) {
 		t.Errorf("answered %s", got)
 	}
 }
+
+// TestAReplicaThatIsBehindDropsNothing: another replica has stored an event for a channel that this
+// one's table does not have yet.
+func TestAReplicaThatIsBehindDropsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := &fakePeers{}
+		r, peer := startPeer(t, all, func(context.Context, notify.Message) error { return nil })
+		all.move(peer)
+		of := func(id string, age time.Duration, shared bool) queue.Delivery {
+			d := delivery(id, "#new")
+			d.Accepted = time.Now().Add(-age)
+			if shared {
+				d.Lost = make(chan struct{})
+			}
+			return d
+		}
+		for _, d := range []queue.Delivery{of("young", 0, true), of("old", tableLag, true), of("alone", 0, false)} {
+			r.queue.lanes[queue.Healthy] <- d
+			synctest.Wait()
+		}
+		got := map[string]queue.Kind{}
+		for _, s := range r.queue.outcomes() {
+			got[s.Delivery.ID] = s.Outcome.Kind
+		}
+		want := map[string]queue.Kind{"young": queue.Retry, "old": queue.Dropped, "alone": queue.Dropped}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestWhatIsLostWhileItWaitsIsNotSent: the lease ran out before the attempt began.
+func TestWhatIsLostWhileItWaitsIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := &fakePeers{}
+		r, peer := startPeer(t, all, func(context.Context, notify.Message) error {
+			t.Error("it was sent")
+			return nil
+		})
+		all.move(peer)
+		d := homed("lost", roomHome)
+		lost := make(chan struct{})
+		close(lost)
+		d.Lost = lost
+		r.queue.lanes[queue.Healthy] <- d
+		synctest.Wait()
+		if n := len(r.queue.outcomes()); n > 0 {
+			t.Errorf("%d outcomes are stored of what was not tried", n)
+		}
+	})
+}

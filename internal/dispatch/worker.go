@@ -20,10 +20,13 @@ import (
 // delivery is sent again after the restart, with the same id. So it is by another replica when
 // the delivery is no longer ours; but what has arrived is settled all the same.
 func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
+	if isLost(delivery) {
+		return // while it waited for its turn
+	}
 	began := time.Now()
 	mine, release := whileOurs(ctx, delivery)
 	service, err := d.attempt(mine, delivery)
-	ended := mine.Err() != nil
+	ended := mine.Err() != nil || isLost(delivery)
 	release()
 	if err != nil && ended {
 		return
@@ -69,12 +72,22 @@ func whileOurs(ctx context.Context, delivery queue.Delivery) (context.Context, c
 	return ctx, cancel
 }
 
+// isLost reports whether another replica may send the delivery by now.
+func isLost(delivery queue.Delivery) bool {
+	select {
+	case <-delivery.Lost:
+		return true
+	default:
+		return false
+	}
+}
+
 // attempt sends the delivery as its route and account say now. It returns the account's service,
 // as far as it is known.
 func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (service string, err error) {
 	resolved, err := d.config.Resolver.Resolve(delivery.Target)
 	if err != nil {
-		return "", unresolved(err)
+		return "", unresolved(delivery, err)
 	}
 	if home := resolved.Account.Home(); home != delivery.Home {
 		return "", &elsewhereError{home}

@@ -55,8 +55,8 @@ func (e *Engine) Answer(fn func(ctx context.Context, question []byte) (answer []
 	a.ctx, a.stop = context.WithCancel(e.ctx)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.refusal(); err != nil {
-		return fmt.Errorf("answer other replicas: %w", err)
+	if e.closed {
+		return fmt.Errorf("answer other replicas: %w", e.refusal())
 	}
 	var err error
 	if a.subscription, err = l.conn.Subscribe(l.names.ask+e.peers.keeper.id, func(m *nats.Msg) { a.answer(m, fn) }); err != nil {

@@ -129,12 +129,13 @@ func (l *external) append(ctx context.Context, data []byte, last uint64) (uint64
 				return 0, cmp.Or(lookErr, err)
 			}
 			// Something is on its way there and not committed yet; it may never be.
-		case errors.Is(err, errConflict), errors.Is(err, errLogFull):
+		case !asked && (errors.Is(err, errConflict) || errors.Is(err, errLogFull)):
 			return 0, err
 		}
 		select {
 		case <-ctx.Done():
-			return 0, l.refused.explain(err)
+			// Whatever was said last, what was sent first may be stored.
+			return 0, fmt.Errorf("%w: %s", errUnanswered, l.refused.explain(err).Error())
 		case <-time.After(appendPause):
 		}
 	}

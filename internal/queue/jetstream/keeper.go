@@ -113,7 +113,8 @@ func (k *keeper) begin(ctx context.Context) error {
 
 // end gives everything back, for others to go on with at once.
 func (k *keeper) end(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, k.ttl/4) // what takes longer runs out nearly as soon
+	// What takes longer runs out nearly as soon. The rest of closing may have used up its own time.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.ttl/4)
 	defer cancel()
 	k.stopping()
 	k.stopped.Wait()

@@ -83,7 +83,7 @@ func (k *keeper) extend(shard int, revision uint64, before time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	h, ok := k.mine[shard]
-	if !ok {
+	if !ok || !time.Now().Before(h.until) {
 		return // it ran out while it was renewed, and will be taken up again
 	}
 	h.revision, h.until = revision, before.Add(k.worth())
@@ -97,7 +97,7 @@ func (k *keeper) expired(shard int) {
 	over := ok && !time.Now().Before(h.until)
 	first := over && time.Since(k.outage) > k.ttl
 	if over {
-		k.outage = time.Now()
+		k.outage, k.calm = time.Now(), time.Time{}
 	}
 	k.mu.Unlock()
 	if first {

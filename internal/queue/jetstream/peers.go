@@ -164,9 +164,8 @@ func (e *Engine) begin(first uint64) {
 	fresh := journal.New(e.opt.Remember)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for id, l := range e.leases {
-		l.lose()
-		delete(e.leases, id)
+	for _, l := range e.leases {
+		l.lose() // what has arrived is settled all the same
 	}
 	for shard := range e.held {
 		fresh.Hold(shard, false)
@@ -258,7 +257,7 @@ func (e *Engine) barrier(ctx context.Context) error {
 
 // overtaken reports whether a step of trimming failed because another replica wrote, and follows.
 func (e *Engine) overtaken(err error) bool {
-	if e.peers == nil || !errors.Is(err, errConflict) && !errors.Is(err, errGone) {
+	if e.peers == nil || errors.Is(err, queue.ErrUnavailable) || !errors.Is(err, errConflict) && !errors.Is(err, errGone) {
 		return false
 	}
 	return e.look() == nil

@@ -39,7 +39,7 @@ type pass struct {
 // more to do. It runs in the committer, so nothing is stored between what is carried and its
 // application.
 func (e *Engine) trim() bool {
-	if e.ctx.Err() != nil || !e.leads() || e.pass.until == 0 && !e.worthTrimming() {
+	if e.isClosing() || e.ctx.Err() != nil || !e.leads() || e.pass.until == 0 && !e.worthTrimming() {
 		return false
 	}
 	if e.pass.until == 0 {
@@ -60,6 +60,16 @@ func (e *Engine) trim() bool {
 	}
 	e.pass.until, e.pass.ended, e.pass.garbage = 0, e.last, e.garbage()
 	return false
+}
+
+// isClosing: what is not trimmed is for the next one, and others wait for this replica's leases.
+func (e *Engine) isClosing() bool {
+	select {
+	case <-e.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 func (e *Engine) size() int64 {

@@ -12,9 +12,8 @@ import (
 // watcher may end, or fall silent, with the server that fed it: then there is another.
 func (k *keeper) watch(ctx context.Context, watcher jetstream.KeyWatcher, known chan<- struct{}) {
 	for {
-		k.heedWatcher(ctx, watcher, known)
+		known = k.heedWatcher(ctx, watcher, known)
 		_ = watcher.Stop()
-		known = nil
 		if watcher = k.newWatcher(ctx); watcher == nil {
 			return
 		}
@@ -41,22 +40,22 @@ func (k *keeper) newWatcher(ctx context.Context) jetstream.KeyWatcher {
 }
 
 // heedWatcher returns when ctx has ended, or the watcher brings nothing any more: not even this
-// replica's own presence, which is renewed all the time.
-func (k *keeper) heedWatcher(ctx context.Context, watcher jetstream.KeyWatcher, known chan<- struct{}) {
+// replica's own presence, which is renewed all the time. It returns known until that is closed.
+func (k *keeper) heedWatcher(ctx context.Context, watcher jetstream.KeyWatcher, known chan<- struct{}) chan<- struct{} {
 	silence := time.NewTicker(k.ttl / 2)
 	defer silence.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return known
 		case <-silence.C:
 			if k.silent() {
-				return
+				return known
 			}
 		case entry, ok := <-watcher.Updates():
 			switch {
 			case !ok:
-				return
+				return known
 			case entry != nil:
 				k.sight(entry)
 			case known != nil: // all that there was

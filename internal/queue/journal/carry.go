@@ -7,7 +7,7 @@ import (
 )
 
 // keptPerEntry bounds the size of an entry that carries an event with many deliveries.
-const keptPerEntry = 500
+const keptPerEntry = 200
 
 // Carrier gathers what is alive of messages at the log's beginning. When its entries have been
 // appended and applied, with nothing else in between, the messages can go.
