@@ -243,8 +243,8 @@ func (o observer) Noticed(namespace, repository, reason, message string) {
 	o.status.Noticed(namespace, repository, reason, message)
 }
 
-// Judged implements receiver.Observer.
-func (o observer) Judged(j receiver.Judgement) { o.trail.Judged(j) }
+// Report implements receiver.Observer.
+func (o observer) Report(report receiver.Report) { o.trail.Judged(report) }
 
 // outcomes tells metrics and people what came of attempts.
 type outcomes struct {

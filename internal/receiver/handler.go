@@ -80,9 +80,9 @@ func (h *Handler) tell(x *exchange, a *answer) {
 	if x.slug == "" {
 		return
 	}
-	h.Observer.Judged(Judgement{
+	h.Observer.Report(Report{
 		At: x.began, Code: a.code, Reason: a.reason, Slug: x.slug, Proof: len(x.proofs) > 0,
-		Repository: x.repository, Proven: x.proven, Heard: x.namespaces, Seen: x.seen, Event: x.event,
+		Repository: x.repository, Authorized: x.proven, Recipients: x.namespaces, Seen: x.seen, Event: x.event,
 	})
 }
 

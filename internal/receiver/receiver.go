@@ -52,11 +52,11 @@ type Observer interface {
 	Noticed(namespace, repository, reason, message string)
 	// Judged is told of every webhook that names a repository, whatever it was answered. What it is
 	// given never changes.
-	Judged(Judgement)
+	Report(Report)
 }
 
-// Judgement is what a webhook came to, with what was found out about it on the way.
-type Judgement struct {
+// Report is what a webhook came to, with what was found out about it on the way.
+type Report struct {
 	// At is when it came: queue.Acceptance.Received, if it was stored.
 	At     time.Time
 	Code   int
@@ -68,9 +68,9 @@ type Judgement struct {
 	// Repository as it was declared at that moment; nil if nobody did, or if the webhook was
 	// refused before that was asked.
 	Repository *routing.Repository
-	// Proven are the namespaces to which it was proven that they may hear it, and Heard those of
+	// Authorized are the namespaces to which it was proven that they may hear it, and Recipients those of
 	// them that know the repository by its id.
-	Proven, Heard []*routing.Namespace
+	Authorized, Recipients []*routing.Namespace
 	// Seen are the namespaces, by name, that have had this very event.
 	Seen []string
 	// Event is nil until it is proven to somebody and makes sense.

@@ -39,7 +39,7 @@ type rig struct {
 	store    *store
 	noticed  []string
 	answered []string
-	judged   []receiver.Judgement
+	judged   []receiver.Report
 	log      strings.Builder
 	mu       sync.Mutex // guards noticed, answered, judged and log
 }
@@ -136,7 +136,7 @@ func (r *rig) Noticed(namespace, repository, reason, _ string) {
 	r.noticed = append(r.noticed, namespace+" "+repository+" "+reason)
 }
 
-func (r *rig) Judged(j receiver.Judgement) {
+func (r *rig) Report(j receiver.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.judged = append(r.judged, j)

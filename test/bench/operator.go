@@ -161,4 +161,4 @@ type observer struct{ *record.Recorder }
 
 func (observer) Noticed(_, _, _, _ string) {}
 
-func (observer) Judged(receiver.Judgement) {}
+func (observer) Report(receiver.Report) {}

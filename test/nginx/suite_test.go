@@ -131,7 +131,7 @@ func (s *seen) Noticed(namespace, repository, reason, _ string) {
 	s.notices = append(s.notices, namespace+" "+repository+" "+reason)
 }
 
-func (*seen) Judged(receiver.Judgement) {}
+func (*seen) Report(receiver.Report) {}
 
 func (s *seen) lastReason() string {
 	s.mu.Lock()

@@ -119,7 +119,7 @@ func (r *rig) lookup(slug string) (*routing.Repository, bool) {
 	return r.compiler.Table().Repository(slug)
 }
 
-func (r *rig) Judged(j receiver.Judgement)       { r.trail.Judged(j) }
+func (r *rig) Report(j receiver.Report)          { r.trail.Judged(j) }
 func (*rig) Answered(int, string, time.Duration) {}
 func (*rig) Noticed(_, _, _, _ string)           {}
 

@@ -25,9 +25,9 @@ type Trail struct {
 	declared func(slug string) bool
 
 	mu        sync.Mutex
-	proven    *shelf[receiver.Judgement] // by the repository's slug in lower case, as the next three
-	refused   *shelf[receiver.Judgement]
-	strangers *shelf[receiver.Judgement]
+	proven    *shelf[receiver.Report] // by the repository's slug in lower case, as the next three
+	refused   *shelf[receiver.Report]
+	strangers *shelf[receiver.Report]
 	ended     *shelf[queue.Summary]
 	attempts  *shelf[Attempt] // by the delivery's ID
 }
@@ -42,9 +42,9 @@ type Attempt struct {
 func New(since time.Time, declared func(slug string) bool) *Trail {
 	return &Trail{
 		since: since, declared: declared,
-		proven:    newShelf[receiver.Judgement](perRepository, provenOverall, provenBytes),
-		refused:   newShelf[receiver.Judgement](refusedPerRepository, refusedOverall, 0),
-		strangers: newShelf[receiver.Judgement](strangersPerName, strangersOverall, 0),
+		proven:    newShelf[receiver.Report](perRepository, provenOverall, provenBytes),
+		refused:   newShelf[receiver.Report](refusedPerRepository, refusedOverall, 0),
+		strangers: newShelf[receiver.Report](strangersPerName, strangersOverall, 0),
 		ended:     newShelf[queue.Summary](endedPerRepository, endedOverall, 0),
 		attempts:  newShelf[Attempt](attemptsPerDelivery, attemptsOverall, 0),
 	}
@@ -55,7 +55,7 @@ func (t *Trail) Since() time.Time { return t.since }
 
 // Judged remembers a webhook. It keeps what the webhook was judged by and not the verdicts of the
 // routes: those follow from it, and cost nothing until somebody asks.
-func (t *Trail) Judged(j receiver.Judgement) {
+func (t *Trail) Judged(j receiver.Report) {
 	slug, ok := key(j.Slug)
 	if !ok {
 		return
@@ -91,12 +91,12 @@ func (t *Trail) Ended(s queue.Summary) {
 }
 
 // Webhooks are those that came for a repository, in any case of letters, newest first.
-func (t *Trail) Webhooks(slug string) []receiver.Judgement {
+func (t *Trail) Webhooks(slug string) []receiver.Report {
 	slug = strings.ToLower(slug)
 	t.mu.Lock()
 	all := slices.Concat(t.proven.of(slug), t.refused.of(slug), t.strangers.of(slug))
 	t.mu.Unlock()
-	slices.SortStableFunc(all, func(a, b receiver.Judgement) int { return b.At.Compare(a.At) })
+	slices.SortStableFunc(all, func(a, b receiver.Report) int { return b.At.Compare(a.At) })
 	return all
 }
 

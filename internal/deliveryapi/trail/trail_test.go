@@ -22,8 +22,8 @@ func declaring() *Trail {
 }
 
 // judged is a webhook that came so many seconds after the start; proven if it has a build.
-func judged(slug string, second int, build string) receiver.Judgement {
-	j := receiver.Judgement{At: start.Add(time.Duration(second) * time.Second), Slug: slug, Reason: receiver.ReasonNoProof}
+func judged(slug string, second int, build string) receiver.Report {
+	j := receiver.Report{At: start.Add(time.Duration(second) * time.Second), Slug: slug, Reason: receiver.ReasonNoProof}
 	if build != "" {
 		j.Reason, j.Event = receiver.ReasonStored, &travis.Event{Build: travis.Build{Number: build}}
 	}

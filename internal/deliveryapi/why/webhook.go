@@ -20,20 +20,20 @@ const (
 
 // disclosed is j as far as whoever asks may know it: what it tells of a build is for those it was
 // proven to, and others learn what their namespace alone would have been answered.
-func (a *answer) disclosed(j receiver.Judgement) receiver.Judgement {
+func (a *answer) disclosed(j receiver.Report) receiver.Report {
 	unseen := func(n *routing.Namespace) bool { return !a.sees(n) }
-	proven := slices.DeleteFunc(slices.Clone(j.Proven), unseen)
+	proven := slices.DeleteFunc(slices.Clone(j.Authorized), unseen)
 	var declared []*routing.Namespace
 	if j.Repository != nil {
 		declared = slices.DeleteFunc(slices.Clone(j.Repository.Namespaces), unseen)
 	}
 	d := j
-	d.Proven, d.Heard = proven, slices.DeleteFunc(slices.Clone(j.Heard), unseen)
+	d.Authorized, d.Recipients = proven, slices.DeleteFunc(slices.Clone(j.Recipients), unseen)
 	if j.Repository != nil {
 		d.Repository = &routing.Repository{Slug: j.Repository.Slug, Namespaces: declared}
 	}
 	switch {
-	case len(proven) > 0 || len(j.Proven) == 0:
+	case len(proven) > 0 || len(j.Authorized) == 0:
 		return d
 	case len(declared) == 0:
 		d.Code, d.Reason = http.StatusNoContent, receiver.ReasonUnknownRepository
@@ -47,15 +47,15 @@ func (a *answer) disclosed(j receiver.Judgement) receiver.Judgement {
 }
 
 // stored is a webhook of which the store alone remembers.
-func stored(s queue.Summary) receiver.Judgement {
-	return receiver.Judgement{
+func stored(s queue.Summary) receiver.Report {
+	return receiver.Report{
 		At: s.Accepted, Code: http.StatusAccepted, Reason: receiver.ReasonStored, Slug: s.Repository,
 		Event: &travis.Event{Build: travis.Build{ID: s.BuildID, Number: s.Build, Result: s.Result}},
 	}
 }
 
 // explain asks the routes of that moment again: what they said was not written down.
-func (a *answer) explain(j *receiver.Judgement) []deliveryapi.Verdict {
+func (a *answer) explain(j *receiver.Report) []deliveryapi.Verdict {
 	if j.Repository == nil {
 		return nil
 	}
@@ -70,16 +70,16 @@ func (a *answer) explain(j *receiver.Judgement) []deliveryapi.Verdict {
 	return all
 }
 
-func verdicts(n *routing.Namespace, j *receiver.Judgement) []deliveryapi.Verdict {
+func verdicts(n *routing.Namespace, j *receiver.Report) []deliveryapi.Verdict {
 	e := j.Event
 	switch {
-	case len(j.Proven) == 0 || e != nil && j.Reason == receiver.ReasonStale:
+	case len(j.Authorized) == 0 || e != nil && j.Reason == receiver.ReasonStale:
 		return nil // the routes were not asked
-	case !slices.Contains(j.Proven, n):
+	case !slices.Contains(j.Authorized, n):
 		return forAll(n, ruleProof, "the webhook did not prove that the namespace may hear the repository")
 	case e == nil:
 		return nil
-	case !slices.Contains(j.Heard, n):
+	case !slices.Contains(j.Recipients, n):
 		return forAll(n, string(routing.RuleRepository), fmt.Sprintf("it came from another repository of this name, with the id %d", e.Repository.ID))
 	}
 	var all []deliveryapi.Verdict

@@ -71,8 +71,8 @@ type answer struct {
 
 // hook is one webhook with what belongs to it.
 type hook struct {
-	judgement  receiver.Judgement // with what whoever asks may know
-	remembered bool               // by the trail, and not by the store alone
+	judgement  receiver.Report // with what whoever asks may know
+	remembered bool            // by the trail, and not by the store alone
 	verdicts   []deliveryapi.Verdict
 	deliveries []queue.Summary
 }

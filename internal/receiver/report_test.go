@@ -16,11 +16,11 @@ import (
 
 // judged is what the observer was told, reduced to what can be compared.
 type judged struct {
-	Code                int
-	Reason, Slug        string
-	Declared            bool
-	Proven, Heard, Seen []string
-	Build               string
+	Code                         int
+	Reason, Slug                 string
+	Declared                     bool
+	Authorized, Recipients, Seen []string
+	Build                        string
 }
 
 func (r *rig) judgements() []judged {
@@ -30,7 +30,7 @@ func (r *rig) judgements() []judged {
 	for _, j := range r.judged {
 		short := judged{
 			Code: j.Code, Reason: j.Reason, Slug: j.Slug, Declared: j.Repository != nil,
-			Proven: names(j.Proven), Heard: names(j.Heard), Seen: j.Seen,
+			Authorized: names(j.Authorized), Recipients: names(j.Recipients), Seen: j.Seen,
 		}
 		if j.Event != nil {
 			short.Build = j.Event.Build.Number
@@ -67,9 +67,9 @@ func TestWhatAWebhookCameToIsTold(t *testing.T) {
 
 	want := []judged{
 		{Code: 202, Reason: receiver.ReasonStored, Slug: "example/example", Declared: true,
-			Proven: []string{"team-a"}, Heard: []string{"team-a"}, Build: "123"},
+			Authorized: []string{"team-a"}, Recipients: []string{"team-a"}, Build: "123"},
 		{Code: 204, Reason: receiver.ReasonSeen, Slug: "example/example", Declared: true,
-			Proven: []string{"team-a"}, Heard: []string{"team-a"}, Seen: []string{"team-a"}, Build: "123"},
+			Authorized: []string{"team-a"}, Recipients: []string{"team-a"}, Seen: []string{"team-a"}, Build: "123"},
 		{Code: 401, Reason: receiver.ReasonNoProof, Slug: "example/example", Declared: true},
 		{Code: 204, Reason: receiver.ReasonUnknownRepository, Slug: "Nobody/knows"},
 	}
@@ -87,7 +87,7 @@ func TestAnotherRepositoryIsProvenAndNotHeard(t *testing.T) {
 
 	got := r.judgements()[1]
 	want := judged{Code: 403, Reason: receiver.ReasonOtherRepository, Slug: "example/example", Declared: true,
-		Proven: []string{"team-a"}, Build: "123"}
+		Authorized: []string{"team-a"}, Build: "123"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
