@@ -48,8 +48,8 @@ type TableOptions struct {
 	// NamespaceLabels is false where the operator serves chosen namespaces only and may not read
 	// the namespaces themselves: no label selector then matches.
 	NamespaceLabels bool
-	// Asked is told of every route that carries the annotation that asks for a test.
-	Asked func(route types.NamespacedName)
+	// TestRequested is told of every route that carries the annotation that asks for a test.
+	TestRequested func(route types.NamespacedName)
 	// Keys are given what the namespace KeysIn holds of them; its ConfigMaps are watched if
 	// ConfigMaps says so.
 	Keys       Keys
@@ -63,7 +63,7 @@ func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
 	t := &Table{}
 	specOnly := builder.WithPredicates(specChanged())
 	specOrAsked := builder.WithPredicates(predicate.Or(specChanged(), predicate.AnnotationChangedPredicate{}))
-	err := add(t, mgr, routeFeeder(mgr, o.Compiler, o.Asked), specOrAsked)
+	err := add(t, mgr, routeFeeder(mgr, o.Compiler, o.TestRequested), specOrAsked)
 	if err == nil {
 		err = add(t, mgr, defaultsFeeder(mgr, o.Compiler), specOnly)
 	}

@@ -78,16 +78,16 @@ func (t *trials) forget(key types.NamespacedName) {
 	delete(t.all, key)
 }
 
-// tryOut makes the test that a route asks for, beside the writing of status, for a room may take
+// startTest makes the test that a route asks for, beside the writing of status, for a room may take
 // its time.
-func (w *StatusWriter) tryOut(ctx context.Context, route *v1alpha1.TravisRoute) {
+func (w *StatusWriter) startTest(ctx context.Context, route *v1alpha1.TravisRoute) {
 	key := types.NamespacedName{Namespace: route.Namespace, Name: route.Name}
 	asked := request(route)
 	if !w.trials.begin(key, asked, route.Status.Test) {
 		return
 	}
 	go func() {
-		results, err := w.Try(ctx, key)
+		results, err := w.SendTest(ctx, key)
 		if ctx.Err() != nil { // the lease is lost: whoever has it now makes the test
 			w.trials.forget(key)
 			return

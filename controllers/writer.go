@@ -35,8 +35,8 @@ type StatusWriter struct {
 	Channels func(namespace, route string) []ChannelState
 	// Connected tells whether an account is logged in, on a service where that is kept up.
 	Connected func(namespace, account string) (connected, known bool)
-	// Try sends a test message to each channel of a route; the error says why there can be no test.
-	Try func(ctx context.Context, route types.NamespacedName) ([]TestResult, error)
+	// SendTest sends a test message to each channel of a route; the error says why there can be no test.
+	SendTest func(ctx context.Context, route types.NamespacedName) ([]TestResult, error)
 	// WebhookURL is what people write into .travis.yml, without a proof; empty if nobody has set it.
 	WebhookURL string
 	// Store tells how the store is at this moment. It does not block.
@@ -70,8 +70,8 @@ func (w *StatusWriter) Start(ctx context.Context) error {
 	})
 }
 
-// Compiled is told what a change of the table came to. It does not block.
-func (w *StatusWriter) Compiled(c routing.Changes) {
+// TableChanged is told what a change of the table came to. It does not block.
+func (w *StatusWriter) TableChanged(c routing.Changes) {
 	for _, key := range c.Routes {
 		w.turns.soon(subject{kindRoute, key}, 0)
 	}
@@ -80,13 +80,13 @@ func (w *StatusWriter) Compiled(c routing.Changes) {
 	}
 }
 
-// Settled is told that a delivery of a route came to something. It does not block.
-func (w *StatusWriter) Settled(namespace, route string) {
+// DeliveriesChanged is told that a delivery of a route came to something. It does not block.
+func (w *StatusWriter) DeliveriesChanged(namespace, route string) {
 	w.turns.soon(subject{kindRoute, types.NamespacedName{Namespace: namespace, Name: route}}, settle)
 }
 
-// Asked is told that a route carries the annotation that asks for a test. It does not block.
-func (w *StatusWriter) Asked(route types.NamespacedName) {
+// TestRequested is told that a route carries the annotation that asks for a test. It does not block.
+func (w *StatusWriter) TestRequested(route types.NamespacedName) {
 	w.turns.soon(subject{kindRoute, route}, 0)
 }
 
@@ -186,7 +186,7 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName)
 	if err := w.Client.Get(ctx, key, route); err != nil {
 		return 0, err
 	}
-	w.tryOut(ctx, route)
+	w.startTest(ctx, route)
 	old := route.DeepCopy()
 	route.Status = routeStatus(old.Status, route.Spec.Repository, verdict, w.channels(key))
 	route.Status.Test = w.trials.last(key, old.Status.Test)

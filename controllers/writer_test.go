@@ -88,7 +88,7 @@ func TestTheRateOfWritesDoesNotGrowWithTheEvents(t *testing.T) {
 				began := writes.Load()
 				for i := range perSecond * seconds {
 					outcomes.Add(1)
-					w.Settled("team", fmt.Sprint("route-", i%routes))
+					w.DeliveriesChanged("team", fmt.Sprint("route-", i%routes))
 					time.Sleep(time.Second / time.Duration(perSecond)) // of the bubble's clock
 				}
 				time.Sleep(time.Minute)
@@ -135,8 +135,8 @@ func TestAWriteThatFailsIsMadeAgain(t *testing.T) {
 func TestAReplicaWithoutTheLeaseWritesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := writerOf(t, 1, func(types.NamespacedName) error { t.Error("it wrote"); return nil })
-		w.Settled("team", "route-0")
-		w.Compiled(routing.Changes{Routes: []types.NamespacedName{{Namespace: "team", Name: "route-0"}}})
+		w.DeliveriesChanged("team", "route-0")
+		w.TableChanged(routing.Changes{Routes: []types.NamespacedName{{Namespace: "team", Name: "route-0"}}})
 		time.Sleep(time.Hour)
 	})
 }
@@ -183,7 +183,7 @@ func TestACacheThatLagsBehindDoesNotLeaveAnOldStatus(t *testing.T) {
 		cached.Store(&first)
 		for _, n := range []int64{1, 0} { // and back, before the cache has seen it
 			build.Store(n)
-			w.Compiled(routing.Changes{Routes: []types.NamespacedName{key}})
+			w.TableChanged(routing.Changes{Routes: []types.NamespacedName{key}})
 			synctest.Wait()
 		}
 		cached.Store(nil)

@@ -70,7 +70,7 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 		Lease:      controllers.Lease{Client: client, Namespace: scope.own, Log: log.WithName("status")},
 		Log:        log.WithName("status"),
 	}
-	store.OnChange(status.Settled)
+	store.OnChange(status.DeliveriesChanged)
 	var dispatcher *dispatch.Dispatcher
 	var compiler *routing.Compiler
 	lookup := func(slug string) (*routing.Repository, bool) { return compiler.Table().Repository(slug) }
@@ -85,7 +85,7 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 		Services:          registry.Services,
 		CheckMessage:      checkMessage,
 		Changed: func(c routing.Changes) {
-			status.Compiled(c)
+			status.TableChanged(c)
 			if len(c.Accounts) > 0 {
 				telling.Lock()
 				defer telling.Unlock()
@@ -108,7 +108,7 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 		RetryLimit: time.Duration(s.Delivery.RetryFor),
 	})
 
-	status.Try = func(ctx context.Context, route types.NamespacedName) ([]controllers.TestResult, error) {
+	status.SendTest = func(ctx context.Context, route types.NamespacedName) ([]controllers.TestResult, error) {
 		return tryRoute(ctx, compiler.Table(), dispatcher, route)
 	}
 
@@ -119,7 +119,7 @@ func compose(mgr ctrl.Manager, cfg *rest.Config, client kubernetes.Interface, st
 	}
 	p.objectKeys = objectKeys{configured: s.Trust.Keys, keys: keys, log: log.WithName("keys")}
 	p.table, err = controllers.SetupTable(mgr, controllers.TableOptions{
-		Compiler: compiler, NamespaceLabels: scope.wholeCluster(), Asked: status.Asked,
+		Compiler: compiler, NamespaceLabels: scope.wholeCluster(), TestRequested: status.TestRequested,
 		Keys: p.objectKeys, KeysIn: scope.own, ConfigMaps: scope.configMaps,
 	})
 	if err != nil {

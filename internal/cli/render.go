@@ -195,7 +195,7 @@ func refusal(table *routing.Table, route *routing.Route, event *travis.Event) st
 	}
 	for _, namespace := range repository.Namespaces {
 		for _, x := range namespace.Explain(event) {
-			if x.Namespace == route.Namespace && x.Route == route.Name && !x.Wanted() {
+			if x.Namespace == route.Namespace && x.Route == route.Name && !x.Matched() {
 				return x.Detail
 			}
 		}

@@ -71,7 +71,7 @@ func (p *Pool) Acquire(a *routing.Account) (n notify.Notifier, release func(), e
 	if p.closed {
 		return nil, nil, errPoolClosed
 	}
-	if home := a.Home(); home != "" && p.config.Holds != nil && !p.config.Holds(home) {
+	if home := a.Key(); home != "" && p.config.Holds != nil && !p.config.Holds(home) {
 		return nil, nil, &elsewhereError{home}
 	}
 	id := identity{a.Namespace, a.Name}
@@ -105,7 +105,7 @@ func (p *Pool) make(a *routing.Account) (*client, error) {
 		return nil, err
 	}
 	return &client{
-		notifier: n, home: a.Home(), closed: make(chan struct{}),
+		notifier: n, home: a.Key(), closed: make(chan struct{}),
 		service: a.Service, version: a.Version, trusted: a.Trusted,
 	}, nil
 }

@@ -69,7 +69,7 @@ func room(table *routing.Table, t queue.Target) (*routing.Account, string, error
 	if err != nil {
 		return nil, "", err
 	}
-	address, err := account.Room(t.Address)
+	address, err := account.ResolveAddress(t.Address)
 	if err != nil {
 		return nil, "", hide(err, account.Credential)
 	}

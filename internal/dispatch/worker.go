@@ -89,7 +89,7 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (serv
 	if err != nil {
 		return "", unresolved(delivery, err)
 	}
-	if home := resolved.Account.Home(); home != delivery.Home {
+	if home := resolved.Account.Key(); home != delivery.Home {
 		return "", &elsewhereError{home}
 	}
 	message, err := render.Message(resolved.Template, delivery.Event)

@@ -39,7 +39,7 @@ type Account struct {
 
 // Home is what is logged in once in the cluster, and so sent for by one replica: the account, as
 // namespace/name, where its service keeps a connection, else empty. See queue.Target.
-func (a *Account) Home() string {
+func (a *Account) Key() string {
 	if !a.KeepsConnection {
 		return ""
 	}
@@ -48,7 +48,7 @@ func (a *Account) Home() string {
 
 // Room returns address in the service's one spelling, if the account may speak there. To ask it
 // of a room that it returned gives the same room. The error is a *Problem.
-func (a *Account) Room(address string) (string, error) {
+func (a *Account) ResolveAddress(address string) (string, error) {
 	room, p := a.room(address)
 	if p != nil {
 		return "", p

@@ -63,8 +63,8 @@ type Explanation struct {
 	Detail string
 }
 
-// Wanted reports whether the route wants the event.
-func (x *Explanation) Wanted() bool { return x.Rule == wanted }
+// Matched reports whether the route wants the event.
+func (x *Explanation) Matched() bool { return x.Rule == wanted }
 
 // Explain tells of each declared route whether it wants e, and if not, why.
 func (n *Namespace) Explain(e *travis.Event) []Explanation {

@@ -68,7 +68,7 @@ func TestMatch(t *testing.T) {
 				t.Errorf("Match = %v, want a target: %v", got, want)
 			}
 			x := n.Explain(testEvent())[0]
-			if x.Rule != test.rule || x.Wanted() != want || !strings.Contains(x.Detail, test.says) {
+			if x.Rule != test.rule || x.Matched() != want || !strings.Contains(x.Detail, test.says) {
 				t.Errorf("Explain = %+v, want rule %q saying %q", x, test.rule, test.says)
 			}
 		})

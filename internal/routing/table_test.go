@@ -84,7 +84,7 @@ func TestAccount(t *testing.T) {
 	if err := json.Unmarshal(first.Config, &config); err != nil || config.JID != "ci@example.com" {
 		t.Errorf("Config = %s", first.Config)
 	}
-	if room, err := first.Room("Builds@Example.com"); err != nil || room != "builds@example.com" {
+	if room, err := first.ResolveAddress("Builds@Example.com"); err != nil || room != "builds@example.com" {
 		t.Errorf("Room = %q, %v", room, err)
 	}
 

@@ -84,7 +84,7 @@ func verdicts(n *routing.Namespace, j *receiver.Report) []deliveryapi.Verdict {
 	}
 	var all []deliveryapi.Verdict
 	for _, x := range n.Explain(e) {
-		v := deliveryapi.Verdict{Namespace: x.Namespace, Route: x.Route, Wanted: x.Wanted(), Rule: string(x.Rule), Values: x.Detail}
+		v := deliveryapi.Verdict{Namespace: x.Namespace, Route: x.Route, Wanted: x.Matched(), Rule: string(x.Rule), Values: x.Detail}
 		if v.Wanted && slices.Contains(j.Seen, n.Name) {
 			v.Wanted, v.Rule, v.Values = false, ruleSeen, "the namespace has had this very event"
 		}
