@@ -50,6 +50,8 @@ func (s *State) apply(at Position, e *Entry, effects *Effects) {
 		s.restoreStatus(at.Seq, e.Status)
 	case e.Channel != nil:
 		s.restoreChannel(e.Channel)
+	case e.Loss != nil:
+		s.lose(at.Seq, e.Loss)
 	}
 }
 

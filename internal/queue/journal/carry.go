@@ -55,6 +55,8 @@ func (c *Carrier) add(at Position, e *Entry) {
 		c.addStatus(at.Seq, &e.Status.Target)
 	case e.Channel != nil:
 		c.addChannel(e.Channel.Name)
+	case e.Loss != nil:
+		c.addLoss(at.Seq, e.Loss)
 	}
 }
 

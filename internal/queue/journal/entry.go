@@ -31,6 +31,9 @@ type Entry struct {
 	Status  *Status  `json:"status,omitempty"`
 	Channel *Channel `json:"channel,omitempty"`
 
+	// Loss is what could not be read any more of the messages before.
+	Loss *queue.Loss `json:"loss,omitempty"`
+
 	// What the replica that drops the log's beginning tells the others.
 	Trimmed *Trimmed `json:"trimmed,omitempty"`
 
@@ -195,7 +198,7 @@ func decode(line []byte) (Entry, error) {
 
 func (e *Entry) known() bool {
 	return e.Accept != nil || e.Settle != nil || e.Move != nil || e.Resume != nil || e.Put != nil ||
-		e.Kept != nil || e.Seen != nil || e.Status != nil || e.Channel != nil || e.Trimmed != nil
+		e.Kept != nil || e.Seen != nil || e.Status != nil || e.Channel != nil || e.Trimmed != nil || e.Loss != nil
 }
 
 // Event is the event that the entry holds, or nil.

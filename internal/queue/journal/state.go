@@ -25,6 +25,7 @@ type State struct {
 	elsewhere [queue.Shards]bool
 
 	waiting, dead int
+	losses        []loss
 	statuses      int
 	recordBytes   int64 // of entries whose event is still needed
 	memoryBytes   int64

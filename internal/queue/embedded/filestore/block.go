@@ -1,0 +1,65 @@
+package filestore
+
+import (
+	"bytes"
+)
+
+// block is what a message block's bytes hold.
+type block struct {
+	records []record
+	// damaged are the bytes that belong to no readable record, and torn those of them at the end.
+	damaged, torn int
+}
+
+// scan reads all records of a block. After one that cannot be read, it goes on at the next byte at
+// which a record with a valid checksum begins.
+func (c codec) scan(buf []byte, subject string) block {
+	var b block
+	for at := 0; at < len(buf); {
+		if r, ok := c.decode(buf[at:]); ok {
+			b.records = append(b.records, r)
+			b.torn = 0
+			at += len(r.raw)
+			continue
+		}
+		next := c.resync(buf, at+1, subject)
+		b.damaged += next - at
+		b.torn = next - at
+		at = next
+	}
+	return b
+}
+
+// resync returns where the next readable record begins, or the end.
+func (c codec) resync(buf []byte, from int, subject string) int {
+	for at := from; at+emptyRecord <= len(buf); at++ {
+		if !plausible(buf[at:], subject) {
+			continue
+		}
+		if _, ok := c.decode(buf[at:]); ok {
+			return at
+		}
+	}
+	return len(buf)
+}
+
+// plausible is a cheap look at what may be a record, before its checksum is worked out: only
+// messages of the stream's one subject and records without a subject are in its blocks.
+func plausible(buf []byte, subject string) bool {
+	switch n := int(buf[20]) | int(buf[21])<<8; n {
+	case 0:
+		return buf[0] == emptyRecord && buf[1] == 0 && buf[2] == 0 && buf[3] == 0
+	case len(subject):
+		return len(buf) >= recordHeader+n && bytes.Equal(buf[recordHeader:recordHeader+n], []byte(subject))
+	}
+	return false
+}
+
+// sound is what a block without its damaged bytes is.
+func (b *block) sound() []byte {
+	var buf []byte
+	for i := range b.records {
+		buf = append(buf, b.records[i].raw...)
+	}
+	return buf
+}

@@ -1,0 +1,193 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Stream is where a stream is and what it is called.
+type Stream struct {
+	Dir     string // of the stream: meta.inf, and msgs with its blocks
+	Name    string
+	Subject string // the only one that messages of the stream have
+}
+
+const (
+	messagesDir = "msgs"
+	indexFile   = "index.db"
+	metaFile    = "meta.inf"
+	sumFile     = "meta.sum"
+	blockSuffix = ".blk"
+)
+
+// Report is what a check found.
+type Report struct {
+	// Files that are damaged, and why. Those of a missing block or of lost messages are not among them.
+	Files []File
+	// First and Last are the messages at both ends, and Messages how many there are. First is Last+1
+	// where there is none.
+	First, Last, Messages uint64
+	Bytes                 int64 // that were read
+	NoIndex               bool  // which the server makes anew, from the blocks
+	missingMeta           bool
+	lastBlock             int
+}
+
+// File is a damaged one.
+type File struct {
+	Name    string // relative to the stream's directory
+	Problem string
+	// Torn says that only its end is damaged, as after a loss of power while it was written.
+	Torn bool
+
+	block int   // its number, where it is one; else 0
+	whole int64 // bytes before what is torn
+}
+
+// Check reads all files of a stream. It changes nothing. Each block is told of when it was read.
+func (s Stream) Check(ctx context.Context, progress func(read, total int64)) (Report, error) {
+	r := Report{First: 1}
+	if err := s.checkMeta(&r); err != nil {
+		return r, err
+	}
+	blocks, total, err := s.blocks()
+	if err != nil {
+		return r, err
+	}
+	var t tally
+	for _, index := range blocks {
+		if err := ctx.Err(); err != nil {
+			return r, err
+		}
+		n, err := s.checkBlock(index, index == blocks[len(blocks)-1], &r, &t)
+		if err != nil {
+			return r, err
+		}
+		r.Bytes += n
+		r.lastBlock = index
+		progress(r.Bytes, total)
+	}
+	t.into(&r)
+	_, err = os.Stat(s.path(messagesDir, indexFile))
+	r.NoIndex = errors.Is(err, fs.ErrNotExist) && len(blocks) > 0
+	return r, nil
+}
+
+// blocks lists the message blocks in their order.
+func (s Stream) blocks() (blocks []int, total int64, err error) {
+	entries, err := os.ReadDir(s.path(messagesDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, fmt.Errorf("list message blocks: %w", err)
+	}
+	for _, e := range entries {
+		number, is := strings.CutSuffix(e.Name(), blockSuffix)
+		index, err := strconv.Atoi(number)
+		if !is || err != nil {
+			continue
+		}
+		if info, err := e.Info(); err == nil {
+			total += info.Size()
+		}
+		blocks = append(blocks, index)
+	}
+	slices.Sort(blocks)
+	return blocks, total, nil
+}
+
+func (s Stream) checkBlock(index int, last bool, r *Report, t *tally) (int64, error) {
+	name := filepath.Join(messagesDir, strconv.Itoa(index)+blockSuffix)
+	buf, err := os.ReadFile(s.path(name))
+	if err != nil {
+		return 0, fmt.Errorf("read message block: %w", err)
+	}
+	b := newCodec(s.Name, index).scan(buf, s.Subject)
+	t.add(&b)
+	f := File{Name: name, block: index}
+	switch {
+	case len(buf) == 0 && last:
+		return 0, nil // one that the server has just begun
+	case len(buf) == 0:
+		f.Problem = "is empty"
+	case b.damaged > 0:
+		f.Problem = fmt.Sprintf("%d of %d bytes cannot be read", b.damaged, len(buf))
+		f.Torn, f.whole = last && b.torn == b.damaged, int64(len(buf)-b.torn)
+	default:
+		return int64(len(buf)), nil
+	}
+	r.Files = append(r.Files, f)
+	return int64(len(buf)), nil
+}
+
+func (s Stream) path(names ...string) string {
+	return filepath.Join(append([]string{s.Dir}, names...)...)
+}
+
+// tally counts the messages of all blocks. Tombstones of removed messages are in the same or a
+// later block.
+type tally struct {
+	live, removed runs
+	highest       uint64
+}
+
+func (t *tally) add(b *block) {
+	for i := range b.records {
+		r := &b.records[i]
+		switch {
+		case r.live() && r.seq > t.highest:
+			t.live.add(r.seq)
+		case r.tombstone:
+			t.removed.add(r.seq)
+		}
+		t.highest = max(t.highest, r.seq)
+	}
+}
+
+func (t *tally) into(r *Report) {
+	r.Last, r.First = t.highest, t.highest+1
+	for _, left := range t.live.without(t.removed) {
+		r.First = min(r.First, left.from)
+		r.Messages += left.to - left.from + 1
+	}
+}
+
+// run is a range of numbers without a gap, both ends included.
+type run struct{ from, to uint64 }
+
+// runs are ranges of numbers. A million messages are a few of them.
+type runs []run
+
+func (r *runs) add(seq uint64) {
+	if n := len(*r); n > 0 && (*r)[n-1].to+1 == seq {
+		(*r)[n-1].to = seq
+		return
+	}
+	*r = append(*r, run{seq, seq})
+}
+
+// without is what is left of r when all of others are taken away.
+func (r runs) without(others runs) runs {
+	for _, o := range others {
+		var left runs
+		for _, x := range r {
+			if o.to < x.from || o.from > x.to {
+				left = append(left, x)
+				continue
+			}
+			if x.from < o.from {
+				left = append(left, run{x.from, o.from - 1})
+			}
+			if x.to > o.to {
+				left = append(left, run{o.to + 1, x.to})
+			}
+		}
+		r = left
+	}
+	return r
+}
