@@ -62,7 +62,11 @@ func run(ctx context.Context, cfg *rest.Config, namespace string, s settings.Set
 	if err != nil {
 		return err
 	}
-	store, err := jetstream.Open(ctx, storeOptions(s, log))
+	var store *jetstream.Engine
+	err = opening{s, log}.run(ctx, func(ctx context.Context) (err error) {
+		store, err = jetstream.Open(ctx, storeOptions(s, log))
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/receiver"
+	"github.com/travishook/travishook/internal/settings"
+)
+
+const (
+	// openingPatience is how long the store may take to open before the ports are served meanwhile, and
+	// openingReport how often the log says that it is still being opened.
+	openingPatience = time.Second
+	openingReport   = 10 * time.Second
+	// openingRetry is the pause before a store on a full volume is opened again.
+	openingRetry = 5 * time.Second
+	openingDrain = time.Second
+)
+
+// opening answers for the operator while its store is being opened, which takes a while where there is
+// much to read, or the volume is full: webhooks get 503, and the probes say that the operator is alive
+// and not ready. The manager takes over the ports afterwards.
+type opening struct {
+	settings settings.Settings
+	log      logr.Logger
+}
+
+// run calls open until it returns something else than that the volume is full.
+func (o opening) run(ctx context.Context, open func(context.Context) error) error {
+	answering, stop := context.WithCancel(ctx)
+	var answers sync.WaitGroup
+	answers.Go(func() { o.answer(answering) })
+	defer answers.Wait()
+	defer stop()
+	for {
+		err := open(ctx)
+		if !errors.Is(err, syscall.ENOSPC) {
+			return err
+		}
+		o.log.Error(err, "store cannot be opened; trying again", "pause", openingRetry.String())
+		select {
+		case <-time.After(openingRetry):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// answer serves the ports until ctx ends, unless that is soon.
+func (o opening) answer(ctx context.Context) {
+	select {
+	case <-time.After(openingPatience):
+	case <-ctx.Done():
+		return
+	}
+	var under sync.WaitGroup
+	defer under.Wait()
+	under.Go(func() { o.serve(ctx, o.webhooks()) })
+	under.Go(func() { o.serve(ctx, o.probes()) })
+	begin := time.Now()
+	report := time.NewTicker(openingReport)
+	defer report.Stop()
+	for {
+		select {
+		case <-report.C:
+			o.log.Info("store is being opened; webhooks are answered 503", "since", time.Since(begin).Round(time.Second).String())
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (o opening) serve(ctx context.Context, options receiver.ServerOptions) {
+	if options.Address == "" {
+		return
+	}
+	options.Drain, options.Log = openingDrain, o.log
+	server, err := receiver.NewServer(options)
+	if err == nil {
+		err = server.Listen()
+	}
+	if err == nil {
+		err = server.Serve(ctx)
+	}
+	if err != nil {
+		o.log.Error(err, "port is not served while the store is being opened", "address", options.Address)
+	}
+}
+
+func (o opening) webhooks() receiver.ServerOptions {
+	options := receiver.ServerOptions{
+		Address: o.settings.Receiver.Address,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { notOpen(w) }),
+	}
+	if tls := o.settings.Receiver.TLS; tls != nil {
+		options.CertFile, options.KeyFile = tls.CertFile, tls.KeyFile
+	}
+	return options
+}
+
+func (o opening) probes() receiver.ServerOptions {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notOpen(w) })
+	return receiver.ServerOptions{Address: o.settings.Probes.Address, Handler: mux}
+}
+
+func notOpen(w http.ResponseWriter) {
+	http.Error(w, "the store is being opened", http.StatusServiceUnavailable)
+}

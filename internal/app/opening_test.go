@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/settings"
+)
+
+// TestOpeningAnswersMeanwhile: while the store is being opened, webhooks are answered 503 and the
+// operator is alive, and not ready. Then the ports are free for the receiver.
+func TestOpeningAnswersMeanwhile(t *testing.T) {
+	s := settings.Default()
+	s.Receiver.Address, s.Probes.Address = freeAddress(t), freeAddress(t)
+	err := opening{s, logr.Discard()}.run(t.Context(), func(ctx context.Context) error {
+		want := map[string]int{
+			"http://" + s.Receiver.Address + "/travis": http.StatusServiceUnavailable,
+			"http://" + s.Probes.Address + "/readyz":   http.StatusServiceUnavailable,
+			"http://" + s.Probes.Address + "/healthz":  http.StatusOK,
+		}
+		for url, status := range want {
+			if got := awaitAnswer(t, url); got != status {
+				t.Errorf("%s answers %d, want %d", url, got, status)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{s.Receiver.Address, s.Probes.Address} {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatalf("the port is not free afterwards: %v", err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOpeningWaitsForRoom: a full volume is waited for; any other error ends the operator.
+func TestOpeningWaitsForRoom(t *testing.T) {
+	s := settings.Default()
+	s.Receiver.Address, s.Probes.Address = freeAddress(t), freeAddress(t)
+	broken, tries := errors.New("broken"), 0
+	err := opening{s, logr.Discard()}.run(t.Context(), func(context.Context) error {
+		if tries++; tries == 1 {
+			return fmt.Errorf("open store: %w", syscall.ENOSPC)
+		}
+		return broken
+	})
+	if !errors.Is(err, broken) || tries != 2 {
+		t.Fatalf("%v after %d tries", err, tries)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// awaitAnswer asks until there is an answer.
+func awaitAnswer(t *testing.T, url string) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		if answer, err := http.Get(url); err == nil {
+			defer func() { _ = answer.Body.Close() }()
+			return answer.StatusCode
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s does not answer", url)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
