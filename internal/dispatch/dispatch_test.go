@@ -296,7 +296,7 @@ func TestAMendedAccountHealsItsDeliveries(t *testing.T) {
 		if got.Kind != queue.Retry || !got.Credential || !strings.Contains(got.Reason, `Secret "room"`) {
 			t.Errorf("got %+v", got)
 		}
-		if r.queue.heals[0](target("#a")) {
+		if r.queue.heals[0](target("#a")) != queue.Unchanged {
 			t.Error("healed without a credential")
 		}
 
@@ -306,7 +306,7 @@ func TestAMendedAccountHealsItsDeliveries(t *testing.T) {
 		r.putPassword(password)
 		r.TableChanged(r.Table())
 		advance(time.Second)
-		if len(r.queue.heals) != 2 || !r.queue.heals[1](target("#a")) {
+		if len(r.queue.heals) != 2 || r.queue.heals[1](target("#a")) != queue.Fixed {
 			t.Error("not healed when the credential appeared")
 		}
 	})
@@ -357,8 +357,8 @@ func TestHeals(t *testing.T) {
 		{"no longer allowed", one, forbidden, false},
 	}
 	for _, tt := range tests {
-		if got := heals(tt.before, tt.after)(target("#a")); got != tt.want {
-			t.Errorf("%s: %t", tt.name, got)
+		if got := heals(tt.before, tt.after)(target("#a")); (got == queue.Fixed) != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 type Queue interface {
 	Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error)
 	Settle(ctx context.Context, id string, o queue.Outcome) error
-	Wake(ctx context.Context, heals func(queue.Target) bool) (int, error)
+	Wake(ctx context.Context, change func(queue.Target) queue.Change) (int, error)
 }
 
 // Resolver looks a target up as it stands now. Besides ErrRouteDeleted and ErrChannelRemoved, an
@@ -145,7 +145,7 @@ func unresolved(delivery queue.Delivery, err error) error {
 	if !errors.Is(err, ErrRouteDeleted) && !errors.Is(err, ErrChannelRemoved) {
 		return &missingError{err}
 	}
-	if delivery.Lost != nil && time.Since(delivery.Accepted) < tableLag {
+	if delivery.LeaseLost != nil && time.Since(delivery.Accepted) < tableLag {
 		return fmt.Errorf("not known to this replica, which may be behind: %s", err.Error())
 	}
 	return err

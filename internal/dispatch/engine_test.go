@@ -106,7 +106,7 @@ func TestWithTheRealStoreAndService(t *testing.T) {
 	if diff := cmp.Diff(arrival{"/new", first.ID}, second); diff != "" {
 		t.Error(diff)
 	}
-	if kept := engine.Deliveries(func(queue.Summary) bool { return true }); len(kept) != 0 {
+	if kept := engine.Deliveries(queue.Query{}); len(kept) != 0 {
 		t.Errorf("still kept: %+v", kept)
 	}
 }

@@ -40,7 +40,7 @@ type fakeQueue struct {
 	settled   []settlement
 	refuse    func(id string) error // of Settle, if set
 	wakeFirst error                 // what the next Wake fails with, if set
-	heals     []func(queue.Target) bool
+	heals     []func(queue.Target) queue.Change
 }
 
 func newFakeQueue() *fakeQueue {
@@ -81,7 +81,7 @@ func (q *fakeQueue) Settle(_ context.Context, id string, o queue.Outcome) error 
 	return nil
 }
 
-func (q *fakeQueue) Wake(_ context.Context, heals func(queue.Target) bool) (int, error) {
+func (q *fakeQueue) Wake(_ context.Context, heals func(queue.Target) queue.Change) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err := q.wakeFirst; err != nil {

@@ -44,9 +44,9 @@ func (d *Dispatcher) heal(ctx context.Context) {
 }
 
 // wake tries until the store has done it; it returns false when ctx ended before.
-func (d *Dispatcher) wake(ctx context.Context, heals func(queue.Target) bool) bool {
+func (d *Dispatcher) wake(ctx context.Context, change func(queue.Target) queue.Change) bool {
 	return d.untilStored(ctx, "wake deliveries", func() error {
-		n, err := d.config.Queue.Wake(ctx, heals)
+		n, err := d.config.Queue.Wake(ctx, change)
 		if err == nil && n > 0 {
 			d.config.Log.Info("accounts were mended; deliveries that waited for them go out", "count", n)
 		}
@@ -57,16 +57,19 @@ func (d *Dispatcher) wake(ctx context.Context, heals func(queue.Target) bool) bo
 // heals tells which targets have a room in after that they did not have, or not with that
 // version of the account, in before. After a start, before is nil and every account counts as
 // mended: it may have been while the operator was away, and the price is one attempt.
-func heals(before, after *routing.Table) func(queue.Target) bool {
-	return func(t queue.Target) bool {
+func heals(before, after *routing.Table) func(queue.Target) queue.Change {
+	return func(t queue.Target) queue.Change {
 		now, _, err := room(after, t)
 		if err != nil {
-			return false
+			return queue.Unchanged
 		}
 		if before == nil {
-			return true
+			return queue.Fixed
 		}
 		then, _, err := room(before, t)
-		return err != nil || then.Namespace != now.Namespace || then.Name != now.Name || then.Version != now.Version
+		if err != nil || then.Namespace != now.Namespace || then.Name != now.Name || then.Version != now.Version {
+			return queue.Fixed
+		}
+		return queue.Unchanged
 	}
 }

@@ -14,7 +14,7 @@ type Peers interface {
 	// OnLeave has fn called when accounts are no longer this replica's; quiet is closed when nothing
 	// is connected as one of them.
 	OnLeave(fn func(gone func(home string) bool) (quiet <-chan struct{}))
-	// Ask has the replica that holds the account answer; the error is queue.ErrElsewhere where none
+	// Ask has the replica that holds the account answer; the error is queue.ErrNoOwner where none
 	// is known to.
 	Ask(ctx context.Context, home string, question []byte) ([]byte, error)
 	// Answer has fn answer what other replicas ask this one.
@@ -28,7 +28,7 @@ func (alone) Holds(string) bool { return true }
 
 func (alone) OnLeave(func(func(string) bool) <-chan struct{}) {}
 
-func (alone) Ask(context.Context, string, []byte) ([]byte, error) { return nil, queue.ErrElsewhere }
+func (alone) Ask(context.Context, string, []byte) ([]byte, error) { return nil, queue.ErrNoOwner }
 
 func (alone) Answer(func(context.Context, []byte) []byte) error { return nil }
 

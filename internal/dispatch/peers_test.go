@@ -54,7 +54,7 @@ func (p *fakePeer) Ask(ctx context.Context, _ string, question []byte) ([]byte, 
 	case replies != nil:
 		return replies(question), nil
 	case holder == nil || holder == p:
-		return nil, queue.ErrElsewhere
+		return nil, queue.ErrNoOwner
 	}
 	return holder.answer(ctx, question), nil
 }
@@ -92,7 +92,7 @@ func startPeer(t *testing.T, all *fakePeers, send func(ctx context.Context, m no
 
 func homed(id, home string) queue.Delivery {
 	d := delivery(id, "#a")
-	d.Home = home
+	d.AccountKey = home
 	return d
 }
 
@@ -113,7 +113,7 @@ func TestADeliveryIsSentFromItsAccountsHomeOnly(t *testing.T) {
 			synctest.Wait()
 		}
 		moved := func(due time.Time) queue.Outcome {
-			return queue.Outcome{Kind: queue.Moved, At: began, Due: due, Home: roomHome}
+			return queue.Outcome{Kind: queue.Reassigned, At: began, Due: due, AccountKey: roomHome}
 		}
 		want := map[string]queue.Outcome{
 			"at home":     {Kind: queue.Delivered, At: began},
@@ -147,7 +147,7 @@ func TestNobodyIsLoggedInWhereTheAccountIsNotHeld(t *testing.T) {
 		if opened, _ := r.service.counts(); opened != 0 {
 			t.Error("a connection was made for an account that is another replica's")
 		}
-		if got := r.queue.outcomes(); len(got) != 1 || got[0].Outcome.Kind != queue.Moved || got[0].Outcome.Home != roomHome {
+		if got := r.queue.outcomes(); len(got) != 1 || got[0].Outcome.Kind != queue.Reassigned || got[0].Outcome.AccountKey != roomHome {
 			t.Errorf("it came to %+v, want it to be given back", got)
 		}
 	})
@@ -249,7 +249,7 @@ func TestAReplicaThatIsBehindDropsNothing(t *testing.T) {
 			d := delivery(id, "#new")
 			d.Accepted = time.Now().Add(-age)
 			if shared {
-				d.Lost = make(chan struct{})
+				d.LeaseLost = make(chan struct{})
 			}
 			return d
 		}
@@ -280,7 +280,7 @@ func TestWhatIsLostWhileItWaitsIsNotSent(t *testing.T) {
 		d := homed("lost", roomHome)
 		lost := make(chan struct{})
 		close(lost)
-		d.Lost = lost
+		d.LeaseLost = lost
 		r.queue.lanes[queue.Healthy] <- d
 		synctest.Wait()
 		if n := len(r.queue.outcomes()); n > 0 {

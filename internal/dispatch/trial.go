@@ -31,7 +31,7 @@ func (d *Dispatcher) Try(ctx context.Context, t queue.Target, e travis.Event) (n
 		if !ok {
 			return note, err
 		}
-		if note, err = d.tryThere(ctx, elsewhere.home, t, e); !errors.Is(err, queue.ErrElsewhere) {
+		if note, err = d.tryThere(ctx, elsewhere.home, t, e); !errors.Is(err, queue.ErrNoOwner) {
 			return note, err
 		}
 		// Its replica has died, or it is on its way from one to another.
@@ -84,7 +84,7 @@ func (d *Dispatcher) tryThere(ctx context.Context, home string, t queue.Target, 
 	}
 	data, err := d.config.Peers.Ask(ctx, home, question)
 	switch {
-	case errors.Is(err, queue.ErrElsewhere):
+	case errors.Is(err, queue.ErrNoOwner):
 		return "", err
 	case errors.Is(err, context.DeadlineExceeded):
 		return "", fmt.Errorf("another replica of the operator is logged in as account %s, and did not answer in time", home)
@@ -97,7 +97,7 @@ func (d *Dispatcher) tryThere(ctx context.Context, home string, t queue.Target, 
 	}
 	switch {
 	case answer.Elsewhere:
-		return "", queue.ErrElsewhere
+		return "", queue.ErrNoOwner
 	case answer.Failure != "":
 		return "", errors.New(oneLine(answer.Failure))
 	}

@@ -53,18 +53,18 @@ func moved(delivery queue.Delivery, home string, now time.Time) queue.Outcome {
 	if delivery.Moves > 0 {
 		due = now.Add(backoff(delivery.Moves, 0, 1))
 	}
-	return queue.Outcome{Kind: queue.Moved, At: now, Due: due, Home: home}
+	return queue.Outcome{Kind: queue.Reassigned, At: now, Due: due, AccountKey: home}
 }
 
 // whileOurs is a context that ends when another replica may send the delivery.
 func whileOurs(ctx context.Context, delivery queue.Delivery) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	if delivery.Lost == nil {
+	if delivery.LeaseLost == nil {
 		return ctx, cancel
 	}
 	go func() {
 		select {
-		case <-delivery.Lost:
+		case <-delivery.LeaseLost:
 			cancel()
 		case <-ctx.Done():
 		}
@@ -75,7 +75,7 @@ func whileOurs(ctx context.Context, delivery queue.Delivery) (context.Context, c
 // isLost reports whether another replica may send the delivery by now.
 func isLost(delivery queue.Delivery) bool {
 	select {
-	case <-delivery.Lost:
+	case <-delivery.LeaseLost:
 		return true
 	default:
 		return false
@@ -89,7 +89,7 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (serv
 	if err != nil {
 		return "", unresolved(delivery, err)
 	}
-	if home := resolved.Account.Key(); home != delivery.Home {
+	if home := resolved.Account.Key(); home != delivery.AccountKey {
 		return "", &elsewhereError{home}
 	}
 	message, err := render.Message(resolved.Template, delivery.Event)

@@ -2,22 +2,26 @@ package queue
 
 import "hash/fnv"
 
-// Shards is into how many parts the channels are divided where several replicas share a store.
-// Each shard is held by one replica at a time, and only that one hands out its deliveries. The
-// number is part of what replicas agree on: it never changes.
+// Shards is the number of parts that channels are divided into where several replicas share a
+// store. Each shard has one owner at a time, which alone hands out its deliveries. Replicas must
+// agree on the number, so it never changes.
 const Shards = 64
 
-// Shard is the one that a channel with that home belongs to: the home's, so that an account that is
-// logged in all the time is logged in on one replica, or by its own name where it has none.
-func Shard(home, channel string) int {
-	if home != "" {
-		return HomeShard(home)
+// Shard returns the shard of a channel: that of its account key, so that a connection is kept by
+// one replica; else that of its destination, so that one replica at a time sends to it; else its
+// own.
+func Shard(accountKey, destination, namespace, channel string) int {
+	switch {
+	case accountKey != "":
+		return AccountShard(accountKey)
+	case destination != "":
+		return hashed(destination)
 	}
-	return hashed(channel)
+	return hashed(namespace + "\x00" + channel)
 }
 
-// HomeShard is the shard of all channels with that home.
-func HomeShard(home string) int { return hashed(home) }
+// AccountShard returns the shard of all channels with that account key.
+func AccountShard(key string) int { return hashed(key) }
 
 func hashed(s string) int {
 	h := fnv.New64a()

@@ -10,11 +10,10 @@ import (
 
 // Kept is what the gauges need of the store.
 type Kept interface {
-	Deliveries(wanted func(queue.Summary) bool) []queue.Summary
+	Counts() queue.Counts
 }
 
-// QueueCollector counts what the store keeps each time that metrics are read, so that the
-// figures are right after a restart and cost nothing in between.
+// QueueCollector asks the store for its counts each time that metrics are read.
 func QueueCollector(kept Kept) prometheus.Collector { return queueCollector{kept} }
 
 type queueCollector struct{ kept Kept }
@@ -34,18 +33,13 @@ func (c queueCollector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c queueCollector) Collect(ch chan<- prometheus.Metric) {
-	counts := map[queue.State]int{queue.Waiting: 0, queue.Sending: 0, queue.Died: 0}
-	now := time.Now()
-	oldest := now
-	c.kept.Deliveries(func(s queue.Summary) bool {
-		counts[s.State]++
-		if s.State == queue.Waiting && s.Accepted.Before(oldest) {
-			oldest = s.Accepted
-		}
-		return false // counted on the way; no list is needed
-	})
-	for state, n := range counts {
+	n := c.kept.Counts()
+	age := 0.0
+	if !n.Oldest.IsZero() {
+		age = max(0, time.Since(n.Oldest).Seconds())
+	}
+	for state, n := range map[queue.State]int{queue.Waiting: n.Waiting, queue.Sending: n.Sending, queue.DeadLetter: n.Dead} {
 		ch <- prometheus.MustNewConstMetric(keptDesc, prometheus.GaugeValue, float64(n), string(state))
 	}
-	ch <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, now.Sub(oldest).Seconds())
+	ch <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, age)
 }

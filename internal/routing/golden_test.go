@@ -191,8 +191,8 @@ func (out *outcome) addRoute(c *Compiler, o *v1alpha1.TravisRoute) {
 	}
 	for _, target := range r.Targets {
 		line := fmt.Sprintf("%s %s -> %s", target.Account, target.Address, target.Channel)
-		if target.Home != "" {
-			line += " at " + target.Home
+		if target.AccountKey != "" {
+			line += " at " + target.AccountKey
 		}
 		ro.Targets = append(ro.Targets, line)
 	}

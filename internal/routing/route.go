@@ -143,7 +143,7 @@ func (r *Route) target(t *Table, channel *v1alpha1.Channel) (target queue.Target
 	}
 	account, p := t.account(r.Namespace, target.Account)
 	if account != nil {
-		target.Home = account.Key()
+		target.AccountKey = account.Key()
 	}
 	if p == nil {
 		room, p = account.room(channel.Address)

@@ -65,7 +65,7 @@ func TestAClockThatJumps(t *testing.T) {
 				c.drain()
 				c.Expect(c.delivered).To(ConsistOf(int64(2), int64(3), int64(4)))
 
-				redriven, err := c.store.Redrive(t.Context(), func(queue.Summary) bool { return true })
+				redriven, err := c.store.Redrive(t.Context(), queue.Query{})
 				c.Expect(redriven, err).To(Equal(1))
 				c.drain()
 				c.Expect(c.delivered).To(ContainElement(int64(1)))

@@ -115,7 +115,7 @@ func open(t *testing.T, engine string, d *disk.Disk) map[int64]bool {
 		t.Fatal(err)
 	}
 	kept := map[int64]bool{}
-	for _, s := range store.Deliveries(func(queue.Summary) bool { return true }) {
+	for _, s := range store.Deliveries(queue.Query{}) {
 		kept[s.BuildID] = true
 	}
 	if err := store.Close(t.Context()); err != nil {

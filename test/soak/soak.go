@@ -211,7 +211,7 @@ func (s *soak) kept(ctx context.Context) ([]queue.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := store.Deliveries(func(queue.Summary) bool { return true })
+	kept := store.Deliveries(queue.Query{})
 	return kept, store.Close(ctx)
 }
 

@@ -189,7 +189,7 @@ func (j *judgement) promise(e *event, room int) {
 	d := delivery{e.serial, room}
 	kept, isKept := j.kept[d]
 	switch {
-	case isKept && kept.State == queue.Died:
+	case isKept && kept.State == queue.DeadLetter:
 		j.Dead++
 		if !j.ledger.refused[d] {
 			j.fault("event %d for room %d is dead, and the room never refused it", e.serial, room)

@@ -9,37 +9,22 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// choice is which deliveries a request is about.
-type choice struct {
-	verb, namespace, route string
-	states                 []queue.State
-	ids                    map[string]bool // empty: all
-}
-
-func (c *choice) fits(s queue.Summary) bool {
-	return (c.namespace == "" || s.Target.Namespace == c.namespace) &&
-		(c.route == "" || s.Target.Route == c.route) &&
-		slices.Contains(c.states, s.State) &&
-		(len(c.ids) == 0 || c.ids[s.ID])
-}
-
-var keptStates = []queue.State{queue.Waiting, queue.Sending, queue.Died}
+var keptStates = []queue.State{queue.Waiting, queue.Sending, queue.DeadLetter}
 
 // deliveries answers PathDeliveries.
 func (h *handler) deliveries(c *caller, r *http.Request) (any, *refusal) {
 	query := r.URL.Query()
-	chosen := choice{
-		verb:      verbRead,
-		namespace: query.Get(deliveryapi.ParamNamespace), route: query.Get(deliveryapi.ParamRoute),
-		states: keptStates,
+	chosen := queue.Query{
+		Namespace: query.Get(deliveryapi.ParamNamespace), Route: query.Get(deliveryapi.ParamRoute),
+		States: keptStates,
 	}
 	if state := queue.State(query.Get(deliveryapi.ParamState)); state != "" {
 		if !slices.Contains(keptStates, state) {
-			return nil, refuse(http.StatusBadRequest, "state is one of %s, %s and %s", queue.Waiting, queue.Sending, queue.Died)
+			return nil, refuse(http.StatusBadRequest, "state is one of %s, %s and %s", queue.Waiting, queue.Sending, queue.DeadLetter)
 		}
-		chosen.states = []queue.State{state}
+		chosen.States = []queue.State{state}
 	}
-	found, no := h.choose(c, chosen)
+	found, no := h.choose(c, verbRead, chosen)
 	if no != nil {
 		return nil, no
 	}
@@ -50,22 +35,22 @@ func (h *handler) deliveries(c *caller, r *http.Request) (any, *refusal) {
 	return list, nil
 }
 
-// choose finds the deliveries of a choice that the caller may do its verb to.
-func (h *handler) choose(c *caller, chosen choice) ([]queue.Summary, *refusal) {
-	if chosen.route != "" {
-		if chosen.namespace == "" {
+// choose finds the selected deliveries that the caller may do verb to.
+func (h *handler) choose(c *caller, verb string, q queue.Query) ([]queue.Summary, *refusal) {
+	if q.Route != "" {
+		if q.Namespace == "" {
 			return nil, refuse(http.StatusBadRequest, "a route needs its namespace")
 		}
-		if name := chosen.namespace + "/" + chosen.route; !c.may(chosen.verb, chosen.namespace, chosen.route) {
-			return nil, c.forbidden(chosen.verb, "the TravisRoute "+name)
+		if name := q.Namespace + "/" + q.Route; !c.may(verb, q.Namespace, q.Route) {
+			return nil, c.forbidden(verb, "the TravisRoute "+name)
 		}
 	}
-	all := h.Sources.Deliveries(chosen.fits)
+	all := h.Sources.Deliveries(q)
 	allowed := slices.DeleteFunc(all, func(s queue.Summary) bool {
-		return !c.may(chosen.verb, s.Target.Namespace, s.Target.Route)
+		return !c.may(verb, s.Target.Namespace, s.Target.Route)
 	})
-	if len(allowed) == 0 && chosen.namespace != "" && !c.may(chosen.verb, chosen.namespace, chosen.route) {
-		return nil, c.forbidden(chosen.verb, "TravisRoutes of namespace "+chosen.namespace)
+	if len(allowed) == 0 && q.Namespace != "" && !c.may(verb, q.Namespace, q.Route) {
+		return nil, c.forbidden(verb, "TravisRoutes of namespace "+q.Namespace)
 	}
 	return allowed, nil
 }
@@ -83,8 +68,8 @@ func (h *handler) redrive(c *caller, r *http.Request) (any, *refusal) {
 	case len(asked.IDs) > maxIDs:
 		return nil, refuse(http.StatusBadRequest, "at most %d ids can be named at once", maxIDs)
 	}
-	dead, no := h.choose(c, choice{
-		verb: verbChange, namespace: asked.Namespace, route: asked.Route, states: []queue.State{queue.Died}, ids: set(asked.IDs),
+	dead, no := h.choose(c, verbChange, queue.Query{
+		Namespace: asked.Namespace, Route: asked.Route, States: []queue.State{queue.DeadLetter}, IDs: asked.IDs,
 	})
 	if no != nil {
 		return nil, no
@@ -102,19 +87,10 @@ func (h *handler) redrive(c *caller, r *http.Request) (any, *refusal) {
 	for _, s := range dead {
 		allowed = append(allowed, s.ID)
 	}
-	ids := set(allowed)
-	n, err := h.Store.Redrive(r.Context(), func(s queue.Summary) bool { return ids[s.ID] })
+	n, err := h.Store.Redrive(r.Context(), queue.Query{IDs: allowed})
 	if err != nil {
 		return nil, refuse(http.StatusServiceUnavailable, "the store cannot store; try again").because(err)
 	}
 	h.Log.Info("dead deliveries were redriven", "count", n, "user", c.user.Username, "namespace", asked.Namespace, "route", asked.Route)
 	return deliveryapi.Redriven{Redriven: n}, nil
-}
-
-func set(ids []string) map[string]bool {
-	all := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		all[id] = true
-	}
-	return all
 }

@@ -25,7 +25,7 @@ import (
 
 // Store is what the API needs of queue.Queue, beside what why.Sources has of it.
 type Store interface {
-	Redrive(ctx context.Context, chosen func(queue.Summary) bool) (int, error)
+	Redrive(ctx context.Context, q queue.Query) (int, error)
 }
 
 // Options of New. All are needed.

@@ -210,7 +210,7 @@ func (a *answer) tellDeliveries(h *hook) {
 func standing(s *queue.Summary) (deliveryapi.Cause, string) {
 	reason := s.Last.Reason
 	switch {
-	case s.State == queue.Died:
+	case s.State == queue.DeadLetter:
 		return deliveryapi.CauseDead, fmt.Sprintf("was given up at %s: %s; mend that, then kubectl travis redrive", moment(s.Last.At), reason)
 	case s.Last.Kind == queue.Delivered:
 		return deliveryapi.CauseDelivered, fmt.Sprintf("was delivered at %s: the service confirmed that it took it", moment(s.Last.At))

@@ -24,7 +24,7 @@ type Sources struct {
 	Verdict func(types.NamespacedName) (routing.Verdict, bool)
 	Trail   *trail.Trail
 	// Deliveries lists what the store keeps.
-	Deliveries func(wanted func(queue.Summary) bool) []queue.Summary
+	Deliveries func(queue.Query) []queue.Summary
 	// Store is nil while the store takes events, and says why it does not.
 	Store func() error
 }
@@ -157,7 +157,8 @@ func (a *answer) add(h *hook) {
 // deliveries are those that are kept and those that have ended. One that ends between the two
 // looks is in both, and counts as ended.
 func (a *answer) deliveries() []queue.Summary {
-	kept := a.sources.Deliveries(a.wants)
+	kept := a.sources.Deliveries(queue.Query{Repository: a.slug})
+	kept = slices.DeleteFunc(kept, func(s queue.Summary) bool { return !a.wants(s) })
 	ended := slices.DeleteFunc(a.sources.Trail.Deliveries(a.slug), func(s queue.Summary) bool { return !a.wants(s) })
 	kept = slices.DeleteFunc(kept, func(k queue.Summary) bool {
 		return slices.ContainsFunc(ended, func(e queue.Summary) bool { return e.ID == k.ID && e.Accepted.Equal(k.Accepted) })

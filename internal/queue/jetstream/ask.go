@@ -24,21 +24,21 @@ type answering struct {
 	places       chan struct{} // each question that is being answered has one
 }
 
-// Ask asks the replica that holds a home, and returns what it answers. queue.ErrElsewhere says that
+// Ask asks the replica that holds a home, and returns what it answers. queue.ErrNoOwner says that
 // nobody is known to hold it, or only this one: it may be on its way to another.
 func (e *Engine) Ask(ctx context.Context, home string, question []byte) ([]byte, error) {
 	l, shared := e.log.(*external)
 	if !shared {
-		return nil, queue.ErrElsewhere
+		return nil, queue.ErrNoOwner
 	}
-	holder := e.peers.keeper.holder(queue.HomeShard(home))
+	holder := e.peers.keeper.holder(queue.AccountShard(home))
 	if holder == "" || holder == e.peers.keeper.id {
-		return nil, queue.ErrElsewhere
+		return nil, queue.ErrNoOwner
 	}
 	answer, err := l.conn.RequestWithContext(ctx, l.names.ask+holder, question)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders): // it has died, and its lease has not run out
-		return nil, queue.ErrElsewhere
+		return nil, queue.ErrNoOwner
 	case err != nil:
 		return nil, fmt.Errorf("ask the replica that holds %s: %w", home, err)
 	}

@@ -32,6 +32,9 @@ type request struct {
 	done  chan struct{}
 	err   error
 	lease *lease // whose outcome it is, or nil
+	// decide makes the entry anew from the state right before it is stored; nil where it is made.
+	decide func() error
+	failed error // why decide did not
 
 	// What others stored meanwhile, where several write: the namespaces, and that nothing is left.
 	seen []string
@@ -149,6 +152,10 @@ func (e *Engine) commit(batch []*request) {
 	e.awaitTurn()
 	err := e.write(batch)
 	for _, r := range batch {
+		if r.failed != nil {
+			r.finish(r.failed)
+			continue
+		}
 		r.finish(err)
 	}
 	switch {

@@ -126,7 +126,7 @@ func (f *fleet) send(ctx, settling context.Context, r *replica) {
 			continue // it heals, or ctx has ended
 		}
 		select {
-		case <-d.Lost:
+		case <-d.LeaseLost:
 			continue
 		default:
 		}
@@ -137,7 +137,7 @@ func (f *fleet) send(ctx, settling context.Context, r *replica) {
 			f.Errorf("settle: %v", err)
 		}
 		select {
-		case <-d.Lost:
+		case <-d.LeaseLost:
 			f.mu.Lock()
 			f.lapsed[d.Event.Build.ID] = true
 			f.mu.Unlock()
@@ -280,8 +280,8 @@ func (f *fleet) tell() {
 	f.mu.Unlock()
 	for i, r := range f.replicas {
 		f.Logf("replica %d: ready %v, %d shards, %+v", i, r.Ready(), r.peers.keeper.count(), r.Stats())
-		for _, d := range r.Deliveries(all) {
-			f.Logf("  has build %d, %s, shard %d", d.BuildID, d.State, queue.Shard("", d.Target.Channel))
+		for _, d := range r.Deliveries(queue.Query{}) {
+			f.Logf("  has build %d, %s, shard %d", d.BuildID, d.State, queue.Shard("", "", d.Target.Namespace, d.Target.Channel))
 		}
 	}
 }

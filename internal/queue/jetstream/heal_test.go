@@ -40,7 +40,7 @@ func TestAcceptAfterAnUnknownOutcomeStoresOnce(t *testing.T) {
 				if _, err := e.Accept(t.Context(), acceptance(1, "#a")); err != nil {
 					t.Fatal(err)
 				}
-				if kept := e.Deliveries(all); len(kept) != 1 {
+				if kept := e.Deliveries(queue.Query{}); len(kept) != 1 {
 					t.Fatalf("%d deliveries, want one", len(kept))
 				}
 			})
@@ -74,7 +74,7 @@ func TestSettleWaitsForTheStore(t *testing.T) {
 				if err := <-settled; err != nil {
 					t.Fatal(err)
 				}
-				if kept := e.Deliveries(all); len(kept) != 1 || kept[0].Attempts != 1 || kept[0].State != queue.Waiting {
+				if kept := e.Deliveries(queue.Query{}); len(kept) != 1 || kept[0].Attempts != 1 || kept[0].State != queue.Waiting {
 					t.Fatalf("kept %+v, want one attempt", kept)
 				}
 			})
@@ -280,7 +280,7 @@ func TestAnEventThatCannotBeReadHoldsUpNoOther(t *testing.T) {
 		if err != nil || d.Event.Build.ID != 2 {
 			t.Fatalf("%+v, %v; want the event that can be read", d, err)
 		}
-		if kept := e.Deliveries(all); len(kept) != 2 || kept[0].Last.Reason == "" {
+		if kept := e.Deliveries(queue.Query{}); len(kept) != 2 || kept[0].Last.Reason == "" {
 			t.Errorf("kept %+v; nobody is told of the other", kept)
 		}
 

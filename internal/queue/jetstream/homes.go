@@ -16,7 +16,7 @@ const partingTime = 45 * time.Second
 
 // Holds reports whether this replica may speak as the account that is that home, at this moment.
 func (e *Engine) Holds(home string) bool {
-	return e.peers == nil || e.peers.keeper.owns(queue.HomeShard(home))
+	return e.peers == nil || e.peers.keeper.owns(queue.AccountShard(home))
 }
 
 // OnLeave has fn called when some homes are no longer this replica's: those that gone says so of,
@@ -38,7 +38,7 @@ func (e *Engine) part(shard int) (quiet <-chan struct{}) {
 		close(none)
 		return none
 	}
-	return leave(func(home string) bool { return queue.HomeShard(home) == shard })
+	return leave(func(home string) bool { return queue.AccountShard(home) == shard })
 }
 
 // owns reports whether no other replica can hold the shard now, and this one has not begun to part

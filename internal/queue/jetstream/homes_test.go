@@ -61,8 +61,8 @@ func (s *senders) send(ctx context.Context, i int) {
 			continue
 		}
 		o := queue.Outcome{Kind: queue.Delivered, At: time.Now()}
-		if home := s.home(d.Target.Address); home != d.Home {
-			o.Kind, o.Home, o.Due = queue.Moved, home, o.At
+		if home := s.home(d.Target.Address); home != d.AccountKey {
+			o.Kind, o.AccountKey, o.Due = queue.Reassigned, home, o.At
 		} else {
 			s.mu.Lock()
 			s.arrived[d.Target.Address] = append(s.arrived[d.Target.Address], fmt.Sprint(d.Event.Build.ID, d.Event.Build.Result))
@@ -83,7 +83,7 @@ func (s *senders) accept(rooms []string, builds int, home string) {
 			var targets []queue.Target
 			for _, room := range rooms {
 				t := queuetest.Target("builds", room)
-				t.Home = home
+				t.AccountKey = home
 				targets = append(targets, t)
 			}
 			_, err := s.replicas[(build+n)%len(s.replicas)].Accept(context.Background(), queue.Acceptance{
@@ -180,16 +180,16 @@ func TestAReplicaIsAskedWhatItAloneCanDo(t *testing.T) {
 	var err error
 	s.eventually("the holder is known, and answers", func() bool {
 		answer, err = asker.Ask(ctx, home, []byte("well?"))
-		return !errors.Is(err, queue.ErrElsewhere)
+		return !errors.Is(err, queue.ErrNoOwner)
 	})
 	if want := fmt.Sprint("well?, by ", slices.Index(s.replicas, holder)); err != nil || string(answer) != want {
 		t.Fatalf("answered %q, %v; want %q", answer, err, want)
 	}
-	if _, err := holder.Ask(ctx, home, []byte("well?")); !errors.Is(err, queue.ErrElsewhere) {
+	if _, err := holder.Ask(ctx, home, []byte("well?")); !errors.Is(err, queue.ErrNoOwner) {
 		t.Fatalf("who holds it asked, and got %v", err)
 	}
 
-	shard := queue.HomeShard(home)
+	shard := queue.AccountShard(home)
 	holder.OnLeave(func(gone func(string) bool) <-chan struct{} {
 		if gone(home) {
 			close(parted)
@@ -233,9 +233,9 @@ func TestWhatAnotherMaySendIsNotMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.peers.keeper.stopping() // it renews no more, as if it hung
-	<-d.Lost
+	<-d.LeaseLost
 	for _, o := range []queue.Outcome{
-		{Kind: queue.Moved, At: time.Now(), Due: time.Now(), Home: "team-a/chat"},
+		{Kind: queue.Reassigned, At: time.Now(), Due: time.Now(), AccountKey: "team-a/chat"},
 		{Kind: queue.Dead, At: time.Now(), Reason: "no such room"},
 	} {
 		if err := a.Settle(t.Context(), d.ID, o); err != nil {
@@ -248,7 +248,7 @@ func TestWhatAnotherMaySendIsNotMoved(t *testing.T) {
 	}
 	defer closeNow(t, b)
 	again, err := b.Take(t.Context(), queue.Healthy)
-	if err != nil || again.ID != d.ID || again.Home != "" || again.Attempt != 1 {
+	if err != nil || again.ID != d.ID || again.AccountKey != "" || again.Attempt != 1 {
 		t.Fatalf("%+v, %v; want the delivery as it was", again, err)
 	}
 }

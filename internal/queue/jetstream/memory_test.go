@@ -151,5 +151,3 @@ func acceptance(build int64, rooms ...string) queue.Acceptance {
 	}
 	return queue.Acceptance{Event: queuetest.Event(build, travis.Passed), Offers: []queue.Offer{offer}}
 }
-
-func all(queue.Summary) bool { return true }

@@ -110,7 +110,7 @@ func TestTheLimitMayChange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(e.Deliveries(all)) != 1 {
+		if len(e.Deliveries(queue.Query{})) != 1 {
 			t.Error("the delivery is gone")
 		}
 		closeNow(t, e)
@@ -141,7 +141,7 @@ func TestTheServerIsRestartedInPlace(t *testing.T) {
 	if _, err := e.Accept(ctx, acceptance(2, "#a")); err != nil {
 		t.Fatal(err)
 	}
-	if kept := e.Deliveries(all); len(kept) != 1 || kept[0].BuildID != 2 {
+	if kept := e.Deliveries(queue.Query{}); len(kept) != 1 || kept[0].BuildID != 2 {
 		t.Fatalf("kept %+v, want the second event only", kept)
 	}
 }
@@ -151,17 +151,17 @@ func TestTrimmedOnDisk(t *testing.T) {
 	e := openDir(t, dir)
 	acceptAndSettle(t, e, acceptance(1, "#down"), queue.Dead)
 	deliverMany(t, e, 100, 800)
-	before := e.Deliveries(all)
+	before := e.Deliveries(queue.Query{})
 	closeNow(t, e)
 	e = openDir(t, dir)
 	defer closeNow(t, e)
 	if x, err := e.log.extent(t.Context()); err != nil || x.first == 1 {
 		t.Fatalf("the log is %+v, %v; want it trimmed", x, err)
 	}
-	if diff := cmp.Diff(before, e.Deliveries(all)); diff != "" {
+	if diff := cmp.Diff(before, e.Deliveries(queue.Query{})); diff != "" {
 		t.Fatalf("deliveries (-before +after the restart):\n%s", diff)
 	}
-	if _, err := e.Redrive(t.Context(), all); err != nil {
+	if _, err := e.Redrive(t.Context(), queue.Query{}); err != nil {
 		t.Fatal(err)
 	}
 	again, err := e.Take(t.Context(), queue.Healthy)

@@ -193,6 +193,9 @@ func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool
 	nothing = true
 	for _, r := range batch {
 		switch {
+		case r.decide != nil:
+			r.failed = r.decide()
+			r.void = r.failed != nil || r.entry.Size() == 0
 		case e.peers == nil || r.void:
 		case r.entry.Accept != nil:
 			if err := e.redecide(r); err != nil {

@@ -104,7 +104,7 @@ func TestALeaseThatRunsOutEndsAttempts(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.peers.keeper.stopping() // it renews no more, as if it hung
-	<-first.Lost
+	<-first.LeaseLost
 	if _, ok, err := a.TryTake(t.Context(), queue.Healthy); ok || err != nil {
 		t.Fatalf("handed out (%v, %v) without a lease", ok, err)
 	}
@@ -130,7 +130,7 @@ func TestALeaseThatRunsOutEndsAttempts(t *testing.T) {
 	if err := b.Settle(t.Context(), again.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	if kept := b.Deliveries(func(queue.Summary) bool { return true }); len(kept) != 0 {
+	if kept := b.Deliveries(queue.Query{}); len(kept) != 0 {
 		t.Errorf("still kept after it was delivered: %+v", kept)
 	}
 }

@@ -12,8 +12,12 @@ import (
 // listPiece is how many deliveries are looked at before others get at the store again.
 const listPiece = 500
 
-// Deliveries lists what is kept, oldest first, as far as wanted says so.
-func (e *Engine) Deliveries(wanted func(queue.Summary) bool) []queue.Summary {
+// Deliveries lists the kept deliveries that q selects, oldest first.
+func (e *Engine) Deliveries(q queue.Query) []queue.Summary {
+	return e.deliveries(func(s *queue.Summary) bool { return q.Matches(s) })
+}
+
+func (e *Engine) deliveries(wanted func(*queue.Summary) bool) []queue.Summary {
 	e.mu.Lock()
 	list := e.state.List()
 	e.mu.Unlock()
@@ -24,7 +28,7 @@ func (e *Engine) Deliveries(wanted func(queue.Summary) bool) []queue.Summary {
 		piece, more = list.Next(listPiece)
 		e.mu.Unlock()
 		for i := range piece {
-			if wanted(piece[i].Summary) {
+			if wanted(&piece[i].Summary) {
 				chosen = append(chosen, piece[i])
 			}
 		}
@@ -55,3 +59,60 @@ func (e *Engine) Put(ctx context.Context, bucket, key string, value []byte) erro
 	}
 	return nil
 }
+
+// Update replaces a value by what next makes of it.
+func (e *Engine) Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error {
+	release, err := e.claim(ctx, journal.ValueID(bucket, key))
+	if err != nil {
+		return fmt.Errorf("update %s/%s: %w", bucket, key, err)
+	}
+	r := &request{after: release, done: make(chan struct{})}
+	r.decide = func() error {
+		old, ok := e.Get(bucket, key)
+		value, err := next(old, ok)
+		r.entry = journal.Entry{}
+		if err != nil || value == nil {
+			return err
+		}
+		r.entry.Put = &journal.Put{Bucket: bucket, Key: key, Value: value}
+		return r.entry.Encode()
+	}
+	if err := e.submit(r); err != nil {
+		release()
+		return fmt.Errorf("update %s/%s: %w", bucket, key, err)
+	}
+	if err := r.wait(ctx); err != nil {
+		return fmt.Errorf("update %s/%s: %w", bucket, key, err)
+	}
+	return nil
+}
+
+// Counts counts what is kept.
+func (e *Engine) Counts() queue.Counts {
+	var n queue.Counts
+	e.deliveries(func(s *queue.Summary) bool {
+		switch s.State {
+		case queue.DeadLetter:
+			n.Dead++
+			return false
+		case queue.Sending:
+			n.Sending++
+			return false
+		case queue.Waiting:
+		}
+		n.Waiting++
+		if n.Oldest.IsZero() || s.Accepted.Before(n.Oldest) {
+			n.Oldest = s.Accepted
+		}
+		return false
+	})
+	return n
+}
+
+// Usage returns what the store holds for a namespace.
+func (e *Engine) Usage(namespace string) queue.Usage {
+	return queue.Usage{Deliveries: len(e.Deliveries(queue.Query{Namespace: namespace}))}
+}
+
+// SetSlots sets how many attempts of a lane are made at once.
+func (e *Engine) SetSlots(queue.Lane, int) {}

@@ -93,8 +93,8 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 
 // entry tells what came of a delivery.
 func (l *lease) entry(id journal.ID, o queue.Outcome) journal.Entry {
-	if o.Kind == queue.Moved {
-		return journal.Entry{Move: &journal.Move{ID: id, Channel: l.target.Channel, Home: o.Home, At: o.At, Until: o.Due}}
+	if o.Kind == queue.Reassigned {
+		return journal.Entry{Move: &journal.Move{ID: id, Channel: l.target.Channel, Home: o.AccountKey, At: o.At, Until: o.Due}}
 	}
 	return journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}}
 }

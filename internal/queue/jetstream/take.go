@@ -155,9 +155,9 @@ func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery,
 		return queue.Delivery{}, fmt.Errorf("read event of delivery %s: %w: %w", l.ID, queue.ErrUnavailable, err)
 	}
 	return queue.Delivery{
-		ID: l.ID.String(), Target: l.Target, Event: *event, Home: l.Home, Moves: l.Moves,
+		ID: l.ID.String(), Target: l.Target, Event: *event, AccountKey: l.Home, Moves: l.Moves,
 		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason, Failures: l.Failures,
-		Lost: e.lost(l.ID),
+		LeaseLost: e.lost(l.ID),
 	}, nil
 }
 

@@ -48,11 +48,11 @@ func TestWhatEndedMakesRoom(t *testing.T) {
 		if l.first < 2000 {
 			t.Errorf("the log begins at message %d: it was hardly trimmed", l.first)
 		}
-		before, channels := e.Deliveries(all), e.Channels("team-a", "builds")
+		before, channels := e.Deliveries(queue.Query{}), e.Channels("team-a", "builds")
 		closeNow(t, e)
 		e = openOn(t, l, Options{MaxBytes: smallStoreBytes})
 		defer closeNow(t, e)
-		if diff := cmp.Diff(before, e.Deliveries(all)); diff != "" {
+		if diff := cmp.Diff(before, e.Deliveries(queue.Query{})); diff != "" {
 			t.Errorf("deliveries (-before +after the restart):\n%s", diff)
 		}
 		byRoom := func(list []queue.ChannelStatus) map[string]queue.ChannelStatus {
@@ -98,7 +98,7 @@ func TestAFullStoreRefusesEventsAndSettles(t *testing.T) {
 		for range 20_000 { // many times the reserve, in outcomes
 			retryNext(t, e)
 		}
-		if kept := len(e.Deliveries(all)); int64(kept) != builds-1 {
+		if kept := len(e.Deliveries(queue.Query{})); int64(kept) != builds-1 {
 			t.Fatalf("%d deliveries are kept of %d", kept, builds-1)
 		}
 		for range builds - 1 {
@@ -142,11 +142,11 @@ func TestDeadDeliveriesAreForgottenInTheEnd(t *testing.T) {
 		defer closeNow(t, e)
 		acceptAndSettle(t, e, acceptance(1, "#a"), queue.Dead)
 		time.Sleep(23 * time.Hour)
-		if len(e.Deliveries(all)) != 1 {
+		if len(e.Deliveries(queue.Query{})) != 1 {
 			t.Fatal("forgotten too early")
 		}
 		time.Sleep(2 * time.Hour)
-		if len(e.Deliveries(all)) != 0 {
+		if len(e.Deliveries(queue.Query{})) != 0 {
 			t.Fatal("kept for ever")
 		}
 	})
@@ -211,7 +211,7 @@ func TestTheLargestEventCanBeCarried(t *testing.T) {
 	e.mu.Lock()
 	e.events = newCache[journal.Position, *travis.Event](0)
 	e.mu.Unlock()
-	if _, err := e.Redrive(t.Context(), all); err != nil {
+	if _, err := e.Redrive(t.Context(), queue.Query{}); err != nil {
 		t.Fatal(err)
 	}
 	d, err := e.Take(t.Context(), queue.Healthy)

@@ -78,14 +78,14 @@ func (s *State) fanOut(r *record, t *queue.Target, place int) {
 	if _, exists := s.deliveries[id]; exists {
 		return // one route that names a room twice
 	}
-	s.settleIn(t.Channel, t.Home)
+	s.settleIn(t.Channel, t.AccountKey)
 	s.add(&delivery{id: id, record: r, due: r.arrived, since: r.arrived, place: int32(place)}, &to)
 }
 
 // bare is a target without the home that its event was accepted with: the channel has its own.
 func bare(t *queue.Target) queue.Target {
 	to := *t
-	to.Home = ""
+	to.AccountKey, to.Destination = "", ""
 	return to
 }
 

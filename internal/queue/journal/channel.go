@@ -53,7 +53,7 @@ func (r *record) build() build { return build{r.repoID, r.buildID} }
 func (s *State) settleIn(name, home string) *channel {
 	c, ok := s.channels[name]
 	if !ok {
-		c = &channel{name: name, home: home, shard: queue.Shard(home, name), lines: map[build]*line{}}
+		c = &channel{name: name, home: home, shard: queue.Shard(home, "", "", name), lines: map[build]*line{}}
 		s.channels[name] = c
 	}
 	return c
@@ -65,7 +65,7 @@ func (s *State) move(m *Move, effects *Effects) {
 	if !ok {
 		return
 	}
-	c.home, c.shard = m.Home, queue.Shard(m.Home, m.Channel)
+	c.home, c.shard = m.Home, queue.Shard(m.Home, "", "", m.Channel)
 	c.until, c.told = m.Until.UnixNano(), m.At.UnixNano()
 	c.moves++
 	s.place(c)

@@ -49,6 +49,15 @@ func SeenID(event ID, namespace string) ID {
 	return h.sum()
 }
 
+// ValueID names a value of the key-value store.
+func ValueID(bucket, key string) ID {
+	var h hasher
+	h.text("value")
+	h.text(bucket)
+	h.text(key)
+	return h.sum()
+}
+
 // DeliveryID names a delivery by its event and target, so that it is the same after every
 // crash, replay and redrive. A route that was deleted and made again is another one.
 func DeliveryID(event ID, t *queue.Target) ID {

@@ -86,7 +86,7 @@ func (d *delivery) summary() queue.Summary {
 	case sending:
 		s.State, s.Due = queue.Sending, fromNano(d.due)
 	case dead:
-		s.State = queue.Died
+		s.State = queue.DeadLetter
 	}
 	if d.last != nil {
 		s.Last = *d.last

@@ -48,9 +48,9 @@ func (m *model) accept(event ID, a *Accept) {
 		m.seen[SeenID(event, offer.Namespace)] = a.At
 		for _, t := range offer.Targets {
 			if !slices.Contains(m.channels(), t.Channel) {
-				m.home[t.Channel] = t.Home
+				m.home[t.Channel] = t.AccountKey
 			}
-			t.Home = ""
+			t.AccountKey = ""
 			m.list = append(m.list, &modelDelivery{
 				id: DeliveryID(event, &t), target: t, event: a.Event,
 				accepted: a.At, due: a.At, state: queue.Waiting,
@@ -68,7 +68,7 @@ func (m *model) heads(channel string) []*modelDelivery {
 	var heads []*modelDelivery
 	builds := map[int64]bool{}
 	for _, d := range m.list {
-		if d.target.Channel != channel || d.state == queue.Died || builds[d.event.Build.ID] {
+		if d.target.Channel != channel || d.state == queue.DeadLetter || builds[d.event.Build.ID] {
 			continue
 		}
 		builds[d.event.Build.ID] = true
@@ -110,14 +110,14 @@ func (m *model) take(lane queue.Lane, now time.Time) *modelDelivery {
 	return best
 }
 
-func (m *model) shard(channel string) int { return queue.Shard(m.home[channel], channel) }
+func (m *model) shard(channel string) int { return queue.Shard(m.home[channel], "", "", channel) }
 
 func (m *model) index(d *modelDelivery) int { return slices.Index(m.list, d) }
 
 func (m *model) channels() []string {
 	names := map[string]bool{}
 	for _, d := range m.list {
-		if d.state != queue.Died {
+		if d.state != queue.DeadLetter {
 			names[d.target.Channel] = true
 		}
 	}
@@ -158,7 +158,7 @@ func (m *model) settle(id ID, o queue.Outcome) {
 		st.Failure = mark
 		st.Failures++
 		d.attempts++
-		d.last, d.state = o, queue.Died
+		d.last, d.state = o, queue.DeadLetter
 		if o.Kind == queue.Retry {
 			m.until[channel] = o.Due
 			d.due, d.state = o.Due, queue.Waiting
@@ -193,7 +193,7 @@ func (m *model) move(id ID, home string, until time.Time) {
 func (m *model) resume(at time.Time, id ID) {
 	d := m.find(id)
 	channel := d.target.Channel
-	if d.state == queue.Died {
+	if d.state == queue.DeadLetter {
 		d.state, d.attempts = queue.Waiting, 0
 	} else if m.until[channel].After(at) {
 		m.until[channel] = at
@@ -209,7 +209,7 @@ func (m *model) summaries() []queue.Summary {
 			BuildID: d.event.Build.ID, Build: d.event.Build.Number, Result: d.event.Build.Result,
 			State: d.state, Accepted: d.accepted, Attempts: d.attempts, Due: d.due, Last: d.last,
 		}
-		if d.state == queue.Died {
+		if d.state == queue.DeadLetter {
 			s.Due = time.Time{}
 		}
 		list = append(list, s)
@@ -226,7 +226,7 @@ func (m *model) route(namespace, route string) []queue.ChannelStatus {
 		for _, d := range m.list {
 			switch {
 			case d.target != t:
-			case d.state == queue.Died:
+			case d.state == queue.DeadLetter:
 				st.Dead++
 			default:
 				st.Waiting++

@@ -86,7 +86,7 @@ func drawTargets(t *rapid.T, namespace string) []queue.Target {
 		targets = append(targets, queue.Target{
 			Namespace: namespace, Route: fmt.Sprint("route-", n%2), RouteUID: "1",
 			Account: "a", Address: fmt.Sprint("room-", n/2), Channel: channelNames[n/2],
-			Home: drawHome(t),
+			AccountKey: drawHome(t),
 		})
 	}
 	return targets
@@ -303,7 +303,7 @@ func (w *world) restart(t *rapid.T) {
 // hold gives a shard to another replica, or takes it back. It is no entry: replicas agree on it
 // elsewhere.
 func (w *world) hold(t *rapid.T) {
-	shard := queue.Shard(drawHome(t), rapid.SampledFrom(channelNames).Draw(t, "channel"))
+	shard := queue.Shard(drawHome(t), "", "", rapid.SampledFrom(channelNames).Draw(t, "channel"))
 	held := rapid.Bool().Draw(t, "held")
 	w.model.away[shard] = !held
 	w.live.Hold(shard, held)

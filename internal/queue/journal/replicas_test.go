@@ -73,7 +73,7 @@ func newCrowd() *crowd {
 	}
 	for _, name := range crowdChannels {
 		for _, home := range crowdHomes {
-			shard := queue.Shard(home, name)
+			shard := queue.Shard(home, "", "", name)
 			c.holder[shard] = c.replicas[0]
 			c.replicas[0].state.Hold(shard, true)
 		}
@@ -139,7 +139,7 @@ func (c *crowd) accept(t *rapid.T) {
 	var targets []queue.Target
 	for _, name := range crowdChannels {
 		targets = append(targets, queue.Target{
-			Namespace: "one", Route: name, Address: name, Channel: name, Home: m.table[name],
+			Namespace: "one", Route: name, Address: name, Channel: name, AccountKey: m.table[name],
 		})
 	}
 	c.append(t, m, Entry{Accept: &Accept{At: c.now, Event: e, Offers: []queue.Offer{{Namespace: "one", Targets: targets}}}})

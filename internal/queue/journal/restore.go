@@ -48,6 +48,6 @@ func (s *State) restoreChannel(e *Channel) {
 		return
 	}
 	c.failing, c.until, c.told = e.Failing, e.Until.UnixNano(), e.At.UnixNano()
-	c.home, c.shard, c.moves = e.Home, queue.Shard(e.Home, c.name), e.Moves
+	c.home, c.shard, c.moves = e.Home, queue.Shard(e.Home, "", "", c.name), e.Moves
 	s.place(c)
 }

@@ -72,7 +72,7 @@ func (w *world) drawUnseen(t *rapid.T) (Accept, bool) {
 
 // waits holds a delivery to the rule: it is due when it was, or when its wait is over from now on.
 func (w *world) waits(t *rapid.T, before, after queue.Summary) {
-	if after.State == queue.Died {
+	if after.State == queue.DeadLetter {
 		return
 	}
 	told := time.Duration(0)

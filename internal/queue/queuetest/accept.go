@@ -2,6 +2,7 @@ package queuetest
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,7 +24,7 @@ func testHandOut(f *fixture) {
 		ID: got.ID, Target: target, Event: event,
 		Accepted: f.clock.Now(), Since: f.clock.Now(), Attempt: 1,
 	}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(queue.Delivery{}, "Lost")); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(queue.Delivery{}, "LeaseLost")); diff != "" {
 		f.Fatalf("delivery (-want +got):\n%s", diff)
 	}
 	if len(got.ID) != 32 {
@@ -101,5 +102,33 @@ func testMemory(f *fixture) {
 	}
 	if _, ok := f.Get("ids", "travis-ci.com"); ok {
 		f.Fatal("found it in another bucket")
+	}
+}
+
+func testUpdate(f *fixture) {
+	ctx := context.Background()
+	count := func(old []byte, _ bool) ([]byte, error) { return append(old, 'x'), nil }
+	var wait sync.WaitGroup
+	for range 16 {
+		wait.Go(func() {
+			if err := f.Update(ctx, "counts", "a", count); err != nil {
+				f.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	fails := errors.New("no")
+	if err := f.Update(ctx, "counts", "a", func([]byte, bool) ([]byte, error) { return nil, fails }); !errors.Is(err, fails) {
+		f.Errorf("update: %v, want the function's own error", err)
+	}
+	if err := f.Update(ctx, "counts", "b", func(_ []byte, ok bool) ([]byte, error) { return nil, nil }); err != nil {
+		f.Errorf("update that changes nothing: %v", err)
+	}
+	f.restart()
+	if got, _ := f.Get("counts", "a"); len(got) != 16 {
+		f.Errorf("16 updates at once left %q, want each to build on another", got)
+	}
+	if _, ok := f.Get("counts", "b"); ok {
+		f.Error("an update that returned nil stored a value")
 	}
 }

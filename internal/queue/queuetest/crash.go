@@ -120,7 +120,7 @@ func compare(t *testing.T, open Open, dir string, round int, acknowledged map[st
 	t.Helper()
 	s := open(t, dir, clock.RealClock{})
 	kept := map[string]bool{}
-	for _, d := range s.Deliveries(func(queue.Summary) bool { return true }) {
+	for _, d := range s.Deliveries(queue.Query{}) {
 		kept[strconv.FormatInt(d.BuildID, 10)] = true
 	}
 	for build, what := range acknowledged {

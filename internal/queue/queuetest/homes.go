@@ -9,7 +9,7 @@ import (
 
 func targetOf(home, room string) queue.Target {
 	t := Target("builds", room)
-	t.Home = home
+	t.AccountKey = home
 	return t
 }
 
@@ -18,10 +18,10 @@ func testMoved(f *fixture) {
 	f.accept(Event(1, travis.Pending), room)
 	f.accept(Event(1, travis.Passed), room)
 	first := f.take(queue.Healthy)
-	if first.Home != "team-a/old" || first.Target.Home != "" || first.Moves != 0 {
-		f.Fatalf("handed out with home %q (%q in its target) after %d moves", first.Home, first.Target.Home, first.Moves)
+	if first.AccountKey != "team-a/old" || first.Target.AccountKey != "" || first.Moves != 0 {
+		f.Fatalf("handed out with home %q (%q in its target) after %d moves", first.AccountKey, first.Target.AccountKey, first.Moves)
 	}
-	f.settle(first, queue.Outcome{Kind: queue.Moved, Home: "team-a/new", Due: f.clock.Now().Add(time.Minute)})
+	f.settle(first, queue.Outcome{Kind: queue.Reassigned, AccountKey: "team-a/new", Due: f.clock.Now().Add(time.Minute)})
 	for range 2 {
 		f.takeNone(queue.Healthy)
 		f.takeNone(queue.Probation)
@@ -29,14 +29,14 @@ func testMoved(f *fixture) {
 	}
 	f.clock.Step(time.Minute)
 	again := f.take(queue.Healthy)
-	if again.ID != first.ID || again.Attempt != 1 || again.LastReason != "" || again.Home != "team-a/new" || again.Moves != 1 {
+	if again.ID != first.ID || again.Attempt != 1 || again.LastReason != "" || again.AccountKey != "team-a/new" || again.Moves != 1 {
 		f.Fatalf("after the move it was handed out as %+v, want the same delivery's first attempt, with the new home", again)
 	}
 	if s := f.Channels("team-a", "builds"); len(s) != 1 || s[0].Failures != 0 || !s[0].Failure.At.IsZero() {
 		f.Fatalf("the channel's status is %+v, want no attempt in it", s)
 	}
 	f.deliver(again)
-	if next := f.take(queue.Healthy); next.Event.Build.Result != travis.Passed || next.Home != "team-a/new" || next.Moves != 0 {
+	if next := f.take(queue.Healthy); next.Event.Build.Result != travis.Passed || next.AccountKey != "team-a/new" || next.Moves != 0 {
 		f.Fatalf("then it was %+v, want the later event, at the new home", next)
 	}
 }
@@ -47,19 +47,19 @@ func testHome(f *fixture) {
 	f.accept(Event(2, travis.Passed), targetOf("team-a/chat", "#builds"))
 	for range 2 {
 		d := f.take(queue.Healthy)
-		if d.Home != "" {
-			f.Fatalf("build %s was handed out with home %q, want none, as the channel has", d.Event.Build.Number, d.Home)
+		if d.AccountKey != "" {
+			f.Fatalf("build %s was handed out with home %q, want none, as the channel has", d.Event.Build.Number, d.AccountKey)
 		}
 		f.deliver(d)
 	}
 	f.accept(Event(3, travis.Passed), targetOf("team-a/chat", "#builds"))
 	d := f.take(queue.Healthy)
-	if d.Home != "team-a/chat" {
-		f.Fatalf("handed out with home %q after the channel was empty, want its own", d.Home)
+	if d.AccountKey != "team-a/chat" {
+		f.Fatalf("handed out with home %q after the channel was empty, want its own", d.AccountKey)
 	}
 	f.settle(d, queue.Outcome{Kind: queue.Dead, Reason: "unknown room"})
-	f.redrive(everything)
-	if again := f.take(queue.Healthy); again.ID != d.ID || again.Home != "" {
-		f.Fatalf("redriven with home %q, want it to be found anew", again.Home)
+	f.redrive(queue.Query{})
+	if again := f.take(queue.Healthy); again.ID != d.ID || again.AccountKey != "" {
+		f.Fatalf("redriven with home %q, want it to be found anew", again.AccountKey)
 	}
 }

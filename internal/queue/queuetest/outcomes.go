@@ -14,28 +14,34 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-func (f *fixture) redrive(chosen func(queue.Summary) bool) int {
+func (f *fixture) redrive(q queue.Query) int {
 	f.Helper()
-	n, err := f.Redrive(context.Background(), chosen)
+	n, err := f.Redrive(context.Background(), q)
 	if err != nil {
 		f.Fatalf("redrive: %v", err)
 	}
 	return n
 }
 
-func (f *fixture) wake(heals func(queue.Target) bool) int {
+func (f *fixture) wake(change func(queue.Target) queue.Change) int {
 	f.Helper()
-	n, err := f.Wake(context.Background(), heals)
+	n, err := f.Wake(context.Background(), change)
 	if err != nil {
 		f.Fatalf("wake: %v", err)
 	}
 	return n
 }
 
-func everything(queue.Summary) bool { return true }
-func everyTarget(queue.Target) bool { return true }
-func inRoom(room string) func(queue.Target) bool {
-	return func(t queue.Target) bool { return t.Address == room }
+func everyTargetFixed(queue.Target) queue.Change { return queue.Fixed }
+
+// fixed is a change of one address.
+func fixed(address string) func(queue.Target) queue.Change {
+	return func(t queue.Target) queue.Change {
+		if t.Address == address {
+			return queue.Fixed
+		}
+		return queue.Unchanged
+	}
 }
 
 func testDead(f *fixture) {
@@ -43,15 +49,15 @@ func testDead(f *fixture) {
 	f.accept(Event(2, travis.Passed), Target("builds", "#other"))
 	d := f.take(queue.Healthy)
 	f.settle(d, queue.Outcome{Kind: queue.Dead, Reason: "unknown room"})
-	dead := f.Deliveries(func(s queue.Summary) bool { return s.State == queue.Died })
+	dead := f.Deliveries(queue.Query{States: []queue.State{queue.DeadLetter}})
 	if len(dead) != 1 || dead[0].ID != d.ID || dead[0].Last.Reason != "unknown room" || dead[0].Attempts != 1 {
 		f.Fatalf("dead deliveries %+v, want the one that died", dead)
 	}
-	if n := f.redrive(func(queue.Summary) bool { return false }); n != 0 {
+	if n := f.redrive(queue.Query{Namespace: "team-b"}); n != 0 {
 		f.Fatalf("redrove %d that nobody chose", n)
 	}
 	f.clock.Step(time.Hour)
-	if n := f.redrive(everything); n != 1 {
+	if n := f.redrive(queue.Query{Namespace: "team-a"}); n != 1 {
 		f.Fatalf("redrove %d, want the dead one and not the waiting one", n)
 	}
 	again := f.take(queue.Healthy)
@@ -77,10 +83,10 @@ func testWake(f *fixture) {
 	fails(2, "#dead", queue.Outcome{Kind: queue.Dead, Credential: true})
 	fails(3, "#down", queue.Outcome{Kind: queue.Retry})
 	fails(4, "#unknown", queue.Outcome{Kind: queue.Dead})
-	if n := f.wake(inRoom("#elsewhere")); n != 0 {
+	if n := f.wake(fixed("#elsewhere")); n != 0 {
 		f.Fatalf("woke %d of another room", n)
 	}
-	if n := f.wake(everyTarget); n != 2 {
+	if n := f.wake(everyTargetFixed); n != 2 {
 		f.Fatalf("woke %d, want the two that a credential failed", n)
 	}
 	if d := f.take(queue.Probation); d.Target.Address != "#waiting" || d.Attempt != 2 {
@@ -96,7 +102,7 @@ func testWake(f *fixture) {
 func testWakeUnderway(f *fixture) {
 	f.accept(Event(1, travis.Passed), Target("builds", "#builds"))
 	d := f.take(queue.Healthy)
-	f.wake(inRoom("#builds"))
+	f.wake(fixed("#builds"))
 	f.settle(d, queue.Outcome{Kind: queue.Dead, Reason: "bad credential", Credential: true})
 	if again := f.take(queue.Probation); again.ID != d.ID || again.Attempt != 2 {
 		f.Fatalf("handed out %+v, want another attempt with what was mended meanwhile", again)

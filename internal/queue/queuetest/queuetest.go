@@ -49,6 +49,7 @@ func Run(t *testing.T, open Open) {
 		"watchers are told":                                  testOnChange,
 		"who asks is told how deliveries end":                testOnEnd,
 		"the memory remembers":                               testMemory,
+		"updates of a value at once build on each other":     testUpdate,
 		"a restart changes nothing":                          testRestart,
 		"who waits is woken by an event":                     testTakeWaits,
 		"who waits is woken when something is due":           testTakeDue,
@@ -171,5 +172,5 @@ func (f *fixture) retryIn(d queue.Delivery, wait time.Duration) {
 }
 
 func (f *fixture) all() []queue.Summary {
-	return f.Deliveries(func(queue.Summary) bool { return true })
+	return f.Deliveries(queue.Query{})
 }

@@ -28,7 +28,7 @@ func newWitness(q queue.Queue, retryWithin time.Duration) *witness {
 // Take implements queue.Queue.
 func (w *witness) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error) {
 	d, err := w.Queue.Take(ctx, lane)
-	if err == nil && d.Lost != nil {
+	if err == nil && d.LeaseLost != nil {
 		w.follow(d)
 	}
 	return d, err
@@ -41,7 +41,7 @@ func (w *witness) follow(d queue.Delivery) {
 	w.mu.Unlock()
 	go func() {
 		select {
-		case <-d.Lost:
+		case <-d.LeaseLost:
 			w.say(lost, d.ID)
 		case <-settled:
 		}

@@ -1,0 +1,129 @@
+package queue
+
+import (
+	"time"
+
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// Target is one channel of one route, by reference. It holds no text of a message and nothing
+// secret: both are looked up when the delivery is sent.
+type Target struct {
+	Namespace string `json:"namespace"`
+	Route     string `json:"route"`
+	RouteUID  string `json:"routeUID"`
+	// Account is the account's name as the route resolved it (its own, or the default).
+	Account string `json:"account"`
+	// Address is the address as the service spells it, or as the route spells it where the
+	// account could not be found yet.
+	Address string `json:"address"`
+	// Channel is the unit of order, within a namespace: events of one build are delivered to it
+	// in the order in which they were accepted. It is made of what the route says, not of what
+	// that resolves to, so that it stays the same while an account or its credential is missing.
+	// Routes of a namespace that name the same account and address share it.
+	Channel string `json:"channel"`
+	// AccountKey names the account, as namespace/name, when its service keeps a connection.
+	// Deliveries with the same key are sent by one replica. It and Destination apply to the
+	// whole channel: the store takes them over if nothing waits in the channel yet, and reports
+	// them as Delivery.AccountKey and Delivery.Destination; the Target that it hands out has
+	// neither.
+	AccountKey string `json:"accountKey,omitempty"`
+	// Destination is the account's namespace and name and the address as the service resolves
+	// it. Channels of any namespaces that have the same one are sent to one at a time, and share
+	// its pace and backoff. Empty while it cannot be resolved: the channel then is on its own.
+	Destination string `json:"destination,omitempty"`
+}
+
+// Delivery is one event for one target, handed out to be sent.
+type Delivery struct {
+	// ID is the idempotency key: derived from event and target, so the same after every
+	// crash and redrive. 32 lowercase hexadecimal characters.
+	ID       string
+	Target   Target
+	Event    travis.Event
+	Accepted time.Time
+	// AccountKey and Destination are the channel's. Whoever has the delivery may use that
+	// account, and no other whose service keeps a connection, and may send to that destination,
+	// and to no other. Where the target resolves to something else, the outcome is Reassigned.
+	AccountKey  string
+	Destination string
+	// Moves counts how often the channel was reassigned since the last attempt in it.
+	Moves int
+	// Attempt counts from 1; a redrive begins again at 1.
+	Attempt int
+	// Since is when the attempts began: the acceptance, or the last redrive.
+	Since time.Time
+	// LastReason is why the previous attempt ended, or empty.
+	LastReason string
+	// LeaseLost is closed when another replica may send the delivery: the attempt must end then.
+	// It is nil where the store has one process only.
+	LeaseLost <-chan struct{}
+	// Failures counts the attempts of the route's channel that failed since the last that
+	// succeeded, whichever delivery they were for.
+	Failures int
+}
+
+// Kind is how an attempt ended.
+type Kind string
+
+// The kinds of outcomes.
+const (
+	// Delivered: the service accepted the message.
+	Delivered Kind = "delivered"
+	// Retry: the delivery is due again at Outcome.Due.
+	Retry Kind = "retry"
+	// Dead: the delivery became a dead letter, which is kept, shown and can be redriven.
+	Dead Kind = "dead"
+	// Dropped needs nobody's attention: the route is gone, or a newer state of the build
+	// supersedes it.
+	Dropped Kind = "dropped"
+	// Reassigned is no attempt: the whole channel moves to another account key or destination,
+	// and its deliveries wait there as they did here.
+	Reassigned Kind = "reassigned"
+)
+
+// Outcome is the result of an attempt.
+type Outcome struct {
+	Kind Kind      `json:"kind"`
+	At   time.Time `json:"at"`
+	// Reason is one bounded line for people, never secret; empty when delivered.
+	Reason string `json:"reason,omitempty"`
+	// Due is when to try again; for Retry and Reassigned only.
+	Due time.Time `json:"due,omitzero"`
+	// Rest is until when nothing is sent to the destination, for the sake of its pace; zero if
+	// it may be sent to at once.
+	Rest time.Time `json:"rest,omitzero"`
+	// AccountKey and Destination are what the channel is reassigned to; for Reassigned only.
+	AccountKey  string `json:"accountKey,omitempty"`
+	Destination string `json:"destination,omitempty"`
+	// AnswerLost says that the service may have accepted the message all the same.
+	AnswerLost bool `json:"answerLost,omitempty"`
+	// Credential says that a refused or missing credential or account was at fault: fixing
+	// it wakes a waiting delivery and redrives a dead one.
+	Credential bool `json:"credential,omitempty"`
+}
+
+// State is where a delivery that is still kept stands.
+type State string
+
+// The states of a kept delivery.
+const (
+	Waiting    State = "waiting" // for its first or next attempt
+	Sending    State = "sending"
+	DeadLetter State = "dead"
+)
+
+// Summary is a kept delivery without its event.
+type Summary struct {
+	ID         string
+	Target     Target
+	Repository string
+	BuildID    int64
+	Build      string // the build's number
+	Result     travis.Result
+	State      State
+	Accepted   time.Time
+	Attempts   int       // made so far, since the last redrive
+	Due        time.Time // of the next attempt; zero when dead
+	Last       Outcome   // zero before the first attempt
+}

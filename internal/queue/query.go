@@ -1,0 +1,69 @@
+package queue
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// Query selects kept deliveries. An empty field matches everything. The store answers from an
+// index where Namespace, Repository or IDs is set: it then looks at no more than those deliveries.
+type Query struct {
+	IDs        []string
+	Namespace  string
+	Route      string
+	Repository string // owner/name, in any case
+	BuildID    int64
+	Build      string // the build's number
+	States     []State
+}
+
+// Matches reports whether the query selects the delivery.
+func (q *Query) Matches(s *Summary) bool {
+	return (len(q.IDs) == 0 || slices.Contains(q.IDs, s.ID)) &&
+		(q.Namespace == "" || q.Namespace == s.Target.Namespace) &&
+		(q.Route == "" || q.Route == s.Target.Route) &&
+		(q.Repository == "" || strings.EqualFold(q.Repository, s.Repository)) &&
+		(q.BuildID == 0 || q.BuildID == s.BuildID) &&
+		(q.Build == "" || q.Build == s.Build) &&
+		(len(q.States) == 0 || slices.Contains(q.States, s.State))
+}
+
+// Counts are how many deliveries are kept, by state.
+type Counts struct {
+	Waiting, Sending, Dead int
+	// Oldest is when the delivery that has waited for longest was accepted; zero if none waits.
+	Oldest time.Time
+}
+
+// Usage is what the store holds for one namespace, and what more it may hold.
+type Usage struct {
+	Deliveries int   // waiting, being sent and dead
+	Bytes      int64 // in the store
+	Memory     int64 // estimated
+	// Share is the part of the store that is used, and of that which the namespace may use
+	// while others use what they do: 0 if nothing, 1 if it can have no more stored.
+	Share float64
+}
+
+// ChannelStatus describes one channel of a route.
+type ChannelStatus struct {
+	Target        Target
+	Waiting, Dead int
+	// Delivered is the last delivery that succeeded, zero if none.
+	Delivered Mark
+	// Failure is the last attempt that failed, zero if none.
+	Failure Mark
+	// Failures counts the attempts that failed since the last that succeeded.
+	Failures int
+}
+
+// Mark is the last success or failure of a channel.
+type Mark struct {
+	At     time.Time     `json:"at"`
+	Build  string        `json:"build"`
+	Result travis.Result `json:"result"`
+	Reason string        `json:"reason,omitempty"`
+}
