@@ -13,9 +13,9 @@ import (
 	"github.com/travishook/travishook/test/docs"
 )
 
-// The README's table of what one does now has commands in it. They are run in its order, with a
-// route for each that removes one.
-var _ = Describe("The commands in the README's table", func() {
+// The table that maps TravisHook's features to commands is run in its order, with a route for each
+// command that removes one.
+var _ = Describe("The commands on the page for TravisHook's users", func() {
 	It("work", func(ctx context.Context) {
 		bin := GinkgoT().TempDir()
 		out, err := run(ctx, "", "go", "build", "-o", filepath.Join(bin, "kubectl-travis"), filepath.Join(plane.Root, "cmd", "kubectl-travis"))
@@ -47,8 +47,8 @@ var _ = Describe("The commands in the README's table", func() {
 // tableCommands are the kubectl commands of the table, but those that leave something to fill in.
 func tableCommands() []string {
 	GinkgoHelper()
-	readme := pages[slices.IndexFunc(pages, func(p docs.Page) bool { return p.Path == "README.md" })]
-	text, err := readme.Section("## From TravisHook")
+	page := pages[slices.IndexFunc(pages, func(p docs.Page) bool { return p.Path == "docs/from-travishook.md" })]
+	text, err := page.Section("## Feature by feature")
 	Expect(err).NotTo(HaveOccurred())
 	var commands []string
 	for _, row := range docs.Rows(text) {

@@ -20,15 +20,15 @@ import (
 	"github.com/travishook/travishook/test/operator"
 )
 
-var _ = Describe("The README's way into a cluster", func() {
-	for _, heading := range []string{"### Signature alone, with Slack", "### Token, with XMPP"} {
+var _ = Describe("Getting started", func() {
+	for _, heading := range []string{"## 3a. Signature only, with Slack", "## 3b. Token, with XMPP"} {
 		It("works: "+heading, func(ctx context.Context) {
-			w := newWay(heading)
+			w := newWalkthrough(heading)
 			w.install(ctx)
 			w.apply(ctx)
 			w.start(ctx)
 
-			By("becoming ready, as the README shows")
+			By("becoming ready, as the page shows")
 			kubectl(ctx, "", "wait", "travisroute/example", "-n", "team-a", "--for=condition=Ready", "--timeout=30s")
 			command, shown, _ := strings.Cut(w.block("console", "").Text, "\n")
 			Expect(command).To(HavePrefix("$ kubectl "))
@@ -49,30 +49,30 @@ var _ = Describe("The README's way into a cluster", func() {
 	}
 })
 
-// way is a section of the README that leads to a route.
-type way struct {
+// walkthrough runs the commands of one section of the page.
+type walkthrough struct {
 	blocks   []docs.Block
 	operator *operator.Process
 }
 
-func newWay(heading string) *way {
+func newWalkthrough(heading string) *walkthrough {
 	GinkgoHelper()
-	readme := pages[slices.IndexFunc(pages, func(p docs.Page) bool { return p.Path == "README.md" })]
-	text, err := readme.Section(heading)
+	started := pages[slices.IndexFunc(pages, func(p docs.Page) bool { return p.Path == "docs/getting-started.md" })]
+	text, err := started.Section(heading)
 	Expect(err).NotTo(HaveOccurred())
-	return &way{blocks: docs.Page{Path: readme.Path, Text: text}.Blocks()}
+	return &walkthrough{blocks: docs.Page{Path: started.Path, Text: text}.Blocks()}
 }
 
 // block is the one of a language that begins so.
-func (w *way) block(lang, begin string) docs.Block {
+func (w *walkthrough) block(lang, begin string) docs.Block {
 	GinkgoHelper()
 	i := slices.IndexFunc(w.blocks, func(b docs.Block) bool { return b.Lang == lang && strings.HasPrefix(b.Text, begin) })
 	Expect(i).NotTo(Equal(-1), "there is no block of %s that begins %q", lang, begin)
 	return w.blocks[i]
 }
 
-// install runs the helm command of the README, on its values.
-func (w *way) install(ctx context.Context) {
+// install runs the helm command of the section, on its values.
+func (w *walkthrough) install(ctx context.Context) {
 	GinkgoHelper()
 	command, _, _ := strings.Cut(w.block("sh", "helm install ").Text, "\n")
 	args := strings.Fields(strings.TrimPrefix(command, "helm "))
@@ -92,8 +92,8 @@ func (w *way) install(ctx context.Context) {
 	})
 }
 
-// apply runs the kubectl command of the README, on its manifests.
-func (w *way) apply(ctx context.Context) {
+// apply runs the kubectl command of the section, on its manifests.
+func (w *walkthrough) apply(ctx context.Context) {
 	GinkgoHelper()
 	_, command, _ := strings.Cut(w.block("sh", "helm install ").Text, "\n")
 	args := strings.Fields(strings.TrimPrefix(command, "kubectl "))
@@ -115,7 +115,7 @@ func (w *way) apply(ctx context.Context) {
 
 // start plays the pod: the operator with the settings that Helm installed and the rights of the
 // service account. What the machine is in place of a pod and of Travis is put into the settings.
-func (w *way) start(ctx context.Context) {
+func (w *walkthrough) start(ctx context.Context) {
 	GinkgoHelper()
 	var s map[string]any
 	installed := kubectl(ctx, "", "get", "configmap", "travishook", "-n", system, "-o", `jsonpath={.data.settings\.yaml}`)
@@ -146,7 +146,7 @@ func (w *way) start(ctx context.Context) {
 
 // address is the one in .travis.yml, with the proof that the README's command makes, and with
 // this machine in place of the ingress.
-func (w *way) address(ctx context.Context) string {
+func (w *walkthrough) address(ctx context.Context) string {
 	GinkgoHelper()
 	var file struct{ Notifications struct{ Webhooks string } }
 	Expect(yaml.Unmarshal([]byte(w.block("yaml", "# .travis.yml\n").Text), &file)).To(Succeed())
@@ -162,7 +162,7 @@ func (w *way) address(ctx context.Context) string {
 
 // post sends a webhook of a pending build, which the built-in events do not have, so that it goes
 // the whole way but for the message.
-func (w *way) post(ctx context.Context, address string, key *rsa.PrivateKey) int {
+func (w *walkthrough) post(ctx context.Context, address string, key *rsa.PrivateKey) int {
 	GinkgoHelper()
 	var status int
 	Eventually(func() int {
