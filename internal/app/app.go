@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -27,9 +26,6 @@ type Options struct {
 	Namespace  string // the operator's own
 }
 
-// closeTimeout bounds the closing of the store, after everybody has left it.
-const closeTimeout = 15 * time.Second
-
 // Run runs the operator until ctx ends. Its error is one sentence for whoever started it.
 func Run(ctx context.Context, o Options) error {
 	s, err := settings.Load(o.Settings)
@@ -44,57 +40,12 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	return run(ctx, cfg, o.Namespace, s, log)
+	operator, err := New(ctx, cfg, o.Namespace, s, log)
+	if err != nil {
+		return err
+	}
+	return operator.Run(ctx)
 }
-
-func run(ctx context.Context, cfg *rest.Config, namespace string, s settings.Settings, log logr.Logger) (err error) {
-	client, err := kubernetes.NewForConfig(cfg)
-	if err != nil {
-		return fmt.Errorf("reach the API server: %w", err)
-	}
-	scope := newScope(namespace, s)
-	check := clusterCheck{client, scope, log}
-	answered, err := check.atStart(ctx)
-	if err != nil {
-		return err
-	}
-	mgr, err := newManager(cfg, s, scope, log)
-	if err != nil {
-		return err
-	}
-	var store *jetstream.Engine
-	err = opening{s, log}.run(ctx, func(ctx context.Context) (err error) {
-		store, err = jetstream.Open(ctx, storeOptions(s, log))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		err = errors.Join(err, store.Close(closing))
-	}()
-	if err := compose(mgr, cfg, client, store, scope, s, log); err != nil {
-		return err
-	}
-	if !answered {
-		if err := mgr.Add(everywhere(check.later)); err != nil {
-			return fmt.Errorf("set up: %w", err)
-		}
-	}
-	log.Info("travishook starts", "version", Version(), "namespace", namespace, "namespaces", s.Namespaces)
-	return mgr.Start(ctx)
-}
-
-// everywhere is a runnable that needs no lease.
-type everywhere func(context.Context) error
-
-// Start implements manager.Runnable.
-func (f everywhere) Start(ctx context.Context) error { return f(ctx) }
-
-// NeedLeaderElection is false.
-func (everywhere) NeedLeaderElection() bool { return false }
 
 // storeOptions has the store remember a build event for longer than the receiver takes it for
 // news, by as much as clocks may differ, so that no replay falls between the two.

@@ -16,8 +16,39 @@ import (
 	"github.com/travishook/travishook/internal/verify/keysource"
 )
 
-// newKeys makes the keyring's keeper from the settings. Keys in ConfigMaps and
-// Secrets are awaited.
+// trust is what a webhook is verified with: the keys that Travis signs with, and the repositories
+// that no key is needed for.
+type trust struct {
+	settings settings.Trust
+	keys     *keysource.Keys
+	objects  objectKeys
+	keyless  verify.Patterns
+	changed  chan struct{} // signaled when the set of known keys changes
+}
+
+func newTrust(env environment) (*trust, error) {
+	t := &trust{settings: env.settings.Trust, changed: make(chan struct{}, 1)}
+	var err error
+	if t.keyless, err = verify.ParsePatterns(t.settings.KeylessRepositories); err != nil {
+		return nil, err
+	}
+	log := env.log.WithName("keys")
+	if t.keys, err = newKeys(t.settings, env.store, t.signal, log); err != nil {
+		return nil, err
+	}
+	t.objects = objectKeys{configured: t.settings.Keys, keys: t.keys, log: log}
+	return t, nil
+}
+
+// signal reports a change of the keys. One that waits covers any number of changes.
+func (t *trust) signal() {
+	select {
+	case t.changed <- struct{}{}:
+	default:
+	}
+}
+
+// newKeys makes the key store from the settings. Keys in ConfigMaps and Secrets are set later.
 func newKeys(t settings.Trust, memory keysource.Memory, changed func(), log logr.Logger) (*keysource.Keys, error) {
 	o := keysource.Options{
 		Changed: changed,
@@ -44,16 +75,16 @@ func newKeys(t settings.Trust, memory keysource.Memory, changed func(), log logr
 
 // routingKeys tell the compiler which repositories the settings have a key for, whether or not
 // the key itself is known yet.
-func routingKeys(t settings.Trust, keyless verify.Patterns, keys *keysource.Keys) routing.Keys {
+func (t *trust) routingKeys() routing.Keys {
 	return routing.Keys{
 		Signed: func(slug string) bool {
-			return slices.ContainsFunc(t.Keys, func(k settings.Key) bool {
+			return slices.ContainsFunc(t.settings.Keys, func(k settings.Key) bool {
 				patterns, err := verify.ParsePatterns(k.Repositories)
 				return err == nil && (len(patterns) == 0 || patterns.Match(slug))
 			})
 		},
-		Keyless: keyless.Match,
-		Awaited: keys.Awaited,
+		Keyless: t.keyless.Match,
+		Awaited: t.keys.Awaited,
 	}
 }
 

@@ -95,12 +95,13 @@ func newMapper() meta.RESTMapper {
 // lease: every replica receives, and so every replica needs the whole table.
 func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Logger) (ctrl.Manager, error) {
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-		Scheme:                 newScheme(),
-		MapperProvider:         func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return newMapper(), nil },
-		Logger:                 log,
-		Cache:                  cacheOptions(scope),
-		Metrics:                metricsserver.Options{BindAddress: s.Metrics.Address},
-		HealthProbeBindAddress: s.Probes.Address,
+		Scheme:         newScheme(),
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return newMapper(), nil },
+		Logger:         log,
+		Cache:          cacheOptions(scope),
+		// The operator serves both itself, from a registry of its own.
+		Metrics:                metricsserver.Options{BindAddress: "0"},
+		HealthProbeBindAddress: "0",
 		// An API server that is away is waited for, as long as it takes: the receiver goes on.
 		Controller:              config.Controller{SkipNameValidation: new(true), CacheSyncTimeout: waitForAPI},
 		GracefulShutdownTimeout: new(time.Duration(s.Receiver.Linger) + runnersTimeout),

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/travishook/travishook/internal/queue/jetstream"
+	"github.com/travishook/travishook/internal/settings"
+)
+
+// closeTimeout bounds the closing of the store after everything that uses it has stopped.
+const closeTimeout = 15 * time.Second
+
+// Operator is one operator, wired and listening, but not started. A process can have several: none
+// of its parts is registered globally.
+type Operator struct {
+	mgr       ctrl.Manager
+	store     *jetstream.Engine
+	addresses Addresses
+	log       logr.Logger
+}
+
+// Addresses are where an operator listens, as host:port. An empty one is switched off.
+type Addresses struct {
+	Receiver, API, Probes, Metrics string
+}
+
+// environment is what the parts of an operator are made from.
+type environment struct {
+	settings settings.Settings
+	scope    scope
+	cluster  *rest.Config
+	client   kubernetes.Interface
+	mgr      ctrl.Manager
+	store    *jetstream.Engine
+	metrics  *prometheus.Registry
+	log      logr.Logger
+}
+
+// New checks what the cluster lacks, opens the store, wires the parts and takes the ports. Its error
+// is one sentence for whoever starts the operator. Run must be called if it succeeds, or Close.
+func New(ctx context.Context, cfg *rest.Config, namespace string, s settings.Settings, log logr.Logger) (*Operator, error) {
+	client, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("reach the API server: %w", err)
+	}
+	scope := newScope(namespace, s)
+	check := clusterCheck{client, scope, log}
+	answered, err := check.atStart(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mgr, err := newManager(cfg, s, scope, log)
+	if err != nil {
+		return nil, err
+	}
+	var store *jetstream.Engine
+	err = opening{s, log}.run(ctx, func(ctx context.Context) (err error) {
+		store, err = jetstream.Open(ctx, storeOptions(s, log))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	o := &Operator{mgr: mgr, store: store, log: log}
+	err = o.wire(environment{
+		settings: s, scope: scope, cluster: cfg, client: client,
+		mgr: mgr, store: store, metrics: prometheus.NewRegistry(), log: log,
+	})
+	if err == nil && !answered {
+		err = mgr.Add(everyReplica(check.later))
+	}
+	if err != nil {
+		return nil, errors.Join(err, o.Close(ctx))
+	}
+	return o, nil
+}
+
+// wire makes the parts in the order in which they need each other, and hands the manager what it runs.
+func (o *Operator) wire(env environment) error {
+	trust, err := newTrust(env)
+	if err != nil {
+		return err
+	}
+	control := newControl(env, trust)
+	delivery, err := newDelivery(env, control)
+	if err != nil {
+		return err
+	}
+	control.connect(delivery)
+	pipeline, err := newPipeline(env, trust, control, delivery)
+	if err != nil {
+		return err
+	}
+	servers, err := newServers(env, control, delivery, pipeline)
+	if err != nil {
+		return err
+	}
+	o.addresses = servers.addresses
+	o.addresses.Receiver = pipeline.receiver.Addr().String()
+	return servers.addTo(env.mgr, pipeline, control.status)
+}
+
+// Addresses are where the operator listens.
+func (o *Operator) Addresses() Addresses { return o.addresses }
+
+// Run runs the operator until ctx ends, and closes its store.
+func (o *Operator) Run(ctx context.Context) error {
+	o.log.Info("travishook starts", "version", Version())
+	return errors.Join(o.mgr.Start(ctx), o.Close(ctx))
+}
+
+// Close closes the store of an operator that does not run.
+func (o *Operator) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	return o.store.Close(ctx)
+}
+
+// everyReplica is a runnable that runs without a lease.
+type everyReplica func(context.Context) error
+
+// Start implements manager.Runnable.
+func (f everyReplica) Start(ctx context.Context) error { return f(ctx) }
+
+// NeedLeaderElection is false.
+func (everyReplica) NeedLeaderElection() bool { return false }

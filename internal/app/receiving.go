@@ -1,0 +1,94 @@
+package app
+
+import (
+	"time"
+
+	"github.com/travishook/travishook/controllers"
+	"github.com/travishook/travishook/internal/deliveryapi/trail"
+	"github.com/travishook/travishook/internal/receiver"
+	"github.com/travishook/travishook/internal/record"
+)
+
+// drain is how long webhooks in progress get to be answered when the operator stops: as long as a
+// slow disk may take to store one.
+const drain = receiver.StoreTimeout
+
+// newPipeline makes the receiver, takes its port, and puts everything that a webhook passes through
+// into one runnable.
+func newPipeline(env environment, trust *trust, control *control, delivery *delivery) (*pipeline, error) {
+	p := &pipeline{
+		keys:        trust.keys,
+		keysChanged: trust.changed,
+		rejudge:     func() { control.compiler.SetKeys(trust.routingKeys()) },
+		objectKeys:  trust.objects,
+		keeper:      tableKeeper{memory: env.store, compiler: control.compiler, turn: env.store.Leads, log: env.log.WithName("table")},
+		dispatcher:  delivery.dispatcher,
+		store:       env.store,
+		log:         env.log,
+	}
+	var err error
+	p.table, err = controllers.SetupTable(env.mgr, controllers.TableOptions{
+		Compiler: control.compiler, NamespaceLabels: env.scope.wholeCluster(), TestRequested: control.status.TestRequested,
+		Keys: trust.objects, KeysIn: env.scope.own, ConfigMaps: env.scope.configMaps,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.receiver, err = newReceiver(env, trust, control, delivery, p.ready)
+	return p, err
+}
+
+// newReceiver makes the server that Travis posts to, and takes its port.
+func newReceiver(env environment, trust *trust, control *control, delivery *delivery, ready func() error) (*receiver.Server, error) {
+	s, log := env.settings.Receiver, env.log.WithName("receiver")
+	options := receiver.ServerOptions{
+		Address: s.Address,
+		Handler: receiver.NewHandler(receiver.Options{
+			Settings: receiver.Settings{
+				PathPrefix:     s.PathPrefix,
+				MaxAge:         time.Duration(s.MaxAge),
+				TrustedProxies: s.TrustedProxies,
+				Keyless:        trust.keyless,
+			},
+			Lookup:   control.lookup,
+			Keys:     trust.keys.Ring,
+			Ready:    ready,
+			Store:    env.store,
+			Memory:   env.store,
+			Observer: webhooks{delivery.recorder, control.status, delivery.trail},
+			Now:      time.Now,
+			Log:      log,
+		}),
+		Linger: time.Duration(s.Linger),
+		Drain:  drain,
+		Log:    log,
+	}
+	if s.TLS != nil {
+		options.CertFile, options.KeyFile = s.TLS.CertFile, s.TLS.KeyFile
+	}
+	server, err := receiver.NewServer(options)
+	if err != nil {
+		return nil, err
+	}
+	if err := server.Listen(); err != nil {
+		return nil, err
+	}
+	log.Info("receiver listens", "address", server.Addr().String(), "path", s.PathPrefix, "publicURL", s.PublicURL)
+	return server, nil
+}
+
+// webhooks passes what the receiver did to metrics, logs, status and the trail behind kubectl travis why.
+type webhooks struct {
+	*record.Recorder
+	status *controllers.StatusWriter
+	trail  *trail.Trail
+}
+
+// Noticed implements receiver.Observer.
+func (o webhooks) Noticed(namespace, repository, reason, message string) {
+	o.Recorder.Noticed(namespace, repository, reason, message)
+	o.status.Noticed(namespace, repository, reason, message)
+}
+
+// Report implements receiver.Observer.
+func (o webhooks) Report(report receiver.Report) { o.trail.Judged(report) }

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/travishook/travishook/controllers"
+	"github.com/travishook/travishook/internal/certificate"
+	"github.com/travishook/travishook/internal/deliveryapi/server"
+	"github.com/travishook/travishook/internal/deliveryapi/why"
+)
+
+// servers are those of probes, metrics and the operator's API. The manager starts them before
+// everything else and stops them last: an operator that is not ready, or whose store is full, is one
+// that people ask about.
+type servers struct {
+	all       []*manager.Server
+	addresses Addresses
+}
+
+// serverTimeout bounds the headers of a request for probes or metrics.
+const serverTimeout = 10 * time.Second
+
+func newServers(env environment, control *control, delivery *delivery, p *pipeline) (*servers, error) {
+	s := &servers{}
+	var err error
+	if s.addresses.Probes, err = s.listen("probes", env.settings.Probes.Address, nil, probes(p)); err != nil {
+		return nil, err
+	}
+	if s.addresses.Metrics, err = s.listen("metrics", env.settings.Metrics.Address, nil, metricsHandler(env.metrics)); err != nil {
+		return nil, err
+	}
+	if env.settings.API.Address == "" {
+		return s, nil
+	}
+	handler, config, err := newAPI(env, control, delivery, p)
+	if err != nil {
+		return nil, err
+	}
+	s.addresses.API, err = s.listen("api", env.settings.API.Address, config, handler)
+	env.log.Info("operator API listens", "address", s.addresses.API)
+	return s, err
+}
+
+// listen takes a port for a server, and returns its address.
+func (s *servers) listen(name, address string, config *tls.Config, handler *http.Server) (string, error) {
+	var listen net.ListenConfig
+	listener, err := listen.Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("listen on %s for %s: %w; choose another %s.address", address, name, err, name)
+	}
+	at := listener.Addr().String()
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+	}
+	s.all = append(s.all, &manager.Server{Name: name, Server: handler, Listener: listener, ShutdownTimeout: new(server.ShutdownTimeout)})
+	return at, nil
+}
+
+// addTo gives everything that runs to the manager.
+func (s *servers) addTo(mgr ctrl.Manager, p *pipeline, status *controllers.StatusWriter) error {
+	for _, one := range s.all {
+		if err := mgr.Add(one); err != nil {
+			return fmt.Errorf("add the server of %s: %w", one.Name, err)
+		}
+	}
+	return errors.Join(mgr.Add(p), mgr.Add(status))
+}
+
+// probes answer whether the process lives, and whether it takes webhooks.
+func probes(p *pipeline) *http.Server {
+	mux := http.NewServeMux()
+	handle := func(path, name string, check healthz.Checker) {
+		handler := http.StripPrefix(path, &healthz.Handler{Checks: map[string]healthz.Checker{name: check}})
+		mux.Handle(path, handler)
+		mux.Handle(path+"/", handler)
+	}
+	handle("/healthz", "alive", healthz.Ping)
+	handle("/readyz", "ready", p.readyz)
+	return &http.Server{Handler: mux, ReadHeaderTimeout: serverTimeout}
+}
+
+// metricsHandler serves the operator's own metrics and those of controller-runtime.
+func metricsHandler(own prometheus.Gatherer) *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(prometheus.Gatherers{own, metrics.Registry}, promhttp.HandlerOpts{}))
+	return &http.Server{Handler: mux, ReadHeaderTimeout: serverTimeout}
+}
+
+// newAPI makes the operator's API for kubectl travis.
+func newAPI(env environment, control *control, delivery *delivery, p *pipeline) (*http.Server, *tls.Config, error) {
+	cfg := rest.CopyConfig(env.cluster)
+	cfg.QPS, cfg.Burst, cfg.RateLimiter = server.ReviewQPS, server.ReviewBurst, nil
+	client, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reach the API server: %w", err)
+	}
+	get, err := apiCertificate(env)
+	if err != nil {
+		return nil, nil, err
+	}
+	return server.New(server.Options{
+		Sources: why.Sources{
+			Table: control.compiler.Table, Verdict: control.compiler.Verdict, Trail: delivery.trail,
+			Deliveries: env.store.Deliveries, Store: env.store.Ready,
+		},
+		Store:   env.store,
+		Try:     delivery.dispatcher.Try,
+		Ready:   p.known,
+		Cluster: server.Reviews{Client: client},
+		Clock:   clock.RealClock{},
+		Log:     env.log.WithName("api"),
+	}), &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get}, nil
+}
+
+func apiCertificate(env environment) (certificate.Get, error) {
+	if t := env.settings.API.TLS; t != nil {
+		return certificate.Files("API for people", t.CertFile, t.KeyFile, env.log.WithName("api"))
+	}
+	return certificate.SelfSigned("travishook-api."+env.scope.own+".svc", "localhost")
+}
