@@ -26,7 +26,7 @@ operators() {
 say "losing servers and replicas; this takes about two minutes ..."
 operators >"$work/operators" 2>&1 &
 failed=0
-go test -json -count=1 -timeout 8m ./internal/queue/jetstream 2>&1 | "$work/summary" || failed=1
+go test -json -count=1 -timeout 8m ./internal/queue/cluster 2>&1 | "$work/summary" || failed=1
 wait $! || failed=1
 cat "$work/operators"
 exit $failed

@@ -7,15 +7,11 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"time"
 
-	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/travishook/travishook/internal/queue/jetstream"
 	"github.com/travishook/travishook/internal/settings"
-	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/verify"
 )
 
@@ -45,30 +41,6 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	return operator.Run(ctx)
-}
-
-// storeOptions has the store remember a build event for longer than the receiver takes it for
-// news, by as much as clocks may differ, so that no replay falls between the two.
-func storeOptions(s settings.Settings, log logr.Logger) jetstream.Options {
-	o := jetstream.Options{
-		MaxBytes: s.Store.MaxSize.Value(),
-		Remember: time.Duration(s.Receiver.MaxAge) + 2*travis.MaxSkew,
-		KeepDead: time.Duration(s.Store.KeepDead),
-		Log:      log.WithName("store"),
-	}
-	x := s.Store.External
-	if x == nil {
-		o.Dir = s.Store.Directory
-		return o
-	}
-	o.External = &jetstream.External{
-		URL: x.URL, CredentialsFile: x.CredentialsFile, CAFile: x.CAFile,
-		Name: x.Name, Replicas: x.Replicas, Adopt: x.Adopt,
-	}
-	if x.TLS != nil {
-		o.External.CertFile, o.External.KeyFile = x.TLS.CertFile, x.TLS.KeyFile
-	}
-	return o
 }
 
 // The rate of requests to the API server. Watches are outside of it; what is left is writing

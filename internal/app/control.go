@@ -12,7 +12,6 @@ import (
 	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/notify/registry"
-	"github.com/travishook/travishook/internal/queue/jetstream"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/travis"
@@ -108,7 +107,7 @@ func checkMessage(m v1alpha1.MessageTemplate) error {
 }
 
 // channelStates converts the store's channel status to the status writer's.
-func channelStates(store *jetstream.Engine) func(namespace, route string) []controllers.ChannelState {
+func channelStates(store *store) func(namespace, route string) []controllers.ChannelState {
 	return func(namespace, route string) []controllers.ChannelState {
 		var states []controllers.ChannelState
 		for _, c := range store.Channels(namespace, route) {

@@ -26,7 +26,7 @@ func newDelivery(env environment, control *control) (*delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	env.metrics.MustRegister(record.QueueCollector(env.store), record.StoreCollector(storeSize{env.store}))
+	env.metrics.MustRegister(record.QueueCollector(env.store), record.StoreCollector(storeSize{env.store.Engine}))
 	d := &delivery{
 		recorder: recorder,
 		trail: trail.New(time.Now(), func(slug string) bool {
@@ -39,7 +39,7 @@ func newDelivery(env environment, control *control) (*delivery, error) {
 		Queue:      env.store,
 		Resolver:   dispatch.NewTableResolver(control.compiler.Table),
 		Pool:       d.pool,
-		Peers:      env.store,
+		Peers:      env.store.peers(),
 		Record:     attempts{recorder, control.status, d.trail, control.compiler},
 		Log:        env.log.WithName("dispatch"),
 		RetryLimit: time.Duration(env.settings.Delivery.RetryFor),

@@ -12,7 +12,6 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/travishook/travishook/internal/queue/jetstream"
 	"github.com/travishook/travishook/internal/settings"
 )
 
@@ -23,7 +22,7 @@ const closeTimeout = 15 * time.Second
 // of its parts is registered globally.
 type Operator struct {
 	mgr       ctrl.Manager
-	store     *jetstream.Engine
+	store     *store
 	addresses Addresses
 	log       logr.Logger
 }
@@ -40,7 +39,7 @@ type environment struct {
 	cluster  *rest.Config
 	client   kubernetes.Interface
 	mgr      ctrl.Manager
-	store    *jetstream.Engine
+	store    *store
 	metrics  *prometheus.Registry
 	log      logr.Logger
 }
@@ -62,9 +61,9 @@ func New(ctx context.Context, cfg *rest.Config, namespace string, s settings.Set
 	if err != nil {
 		return nil, err
 	}
-	var store *jetstream.Engine
+	var store *store
 	err = opening{s, log}.run(ctx, func(ctx context.Context) (err error) {
-		store, err = jetstream.Open(ctx, storeOptions(s, log))
+		store, err = openStore(ctx, s, log)
 		return err
 	})
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/queue/jetstream"
+	"github.com/travishook/travishook/internal/queue/engine"
 )
 
 // storeState puts why the store takes no events into the words of a status.
@@ -32,7 +32,7 @@ func storeState(refuses error) controllers.StoreState {
 }
 
 // storeSize puts the store's figures into the words of the metrics.
-type storeSize struct{ *jetstream.Engine }
+type storeSize struct{ *engine.Engine }
 
 // Size implements record.Store.
 func (s storeSize) Size() (bytes, limit int64) {

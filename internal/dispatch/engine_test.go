@@ -14,7 +14,8 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/webhook"
 	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/queue/jetstream"
+	"github.com/travishook/travishook/internal/queue/embedded"
+	"github.com/travishook/travishook/internal/queue/engine"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/secret"
@@ -37,7 +38,7 @@ func TestWithTheRealStoreAndService(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 
-	engine, err := jetstream.Open(t.Context(), jetstream.Options{Dir: t.TempDir()})
+	engine, err := embedded.OpenStore(t.Context(), t.TempDir(), engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

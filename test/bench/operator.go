@@ -16,7 +16,8 @@ import (
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/registry"
-	"github.com/travishook/travishook/internal/queue/jetstream"
+	"github.com/travishook/travishook/internal/queue/embedded"
+	"github.com/travishook/travishook/internal/queue/engine"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/routing"
@@ -45,7 +46,7 @@ type operator struct {
 	address  string // that the receiver listens on
 	sink     *sink
 	compiler *routing.Compiler
-	store    *jetstream.Engine
+	store    *engine.Engine
 	stop     func() error
 }
 
@@ -62,7 +63,7 @@ func startOperator(ctx context.Context, dir string, c composition) (*operator, e
 	for _, s := range c.streets {
 		s.declare(o.compiler, o.sink.url)
 	}
-	if o.store, err = jetstream.Open(ctx, jetstream.Options{Dir: dir, Remember: maxAge + time.Hour, Log: log}); err != nil {
+	if o.store, err = embedded.OpenStore(ctx, dir, engine.Options{Remember: maxAge + time.Hour, Logger: log}); err != nil {
 		return nil, err
 	}
 	recorder, err := record.New(prometheus.NewRegistry(), log)

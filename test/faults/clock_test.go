@@ -10,7 +10,8 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/queue/jetstream"
+	"github.com/travishook/travishook/internal/queue/embedded"
+	"github.com/travishook/travishook/internal/queue/engine"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -81,7 +82,7 @@ type clockwork struct {
 	t         *testing.T
 	dir       string
 	clock     *jumpy
-	store     *jetstream.Engine
+	store     *engine.Engine
 	delivered []int64
 }
 
@@ -98,7 +99,7 @@ func newClockwork(t *testing.T) *clockwork {
 func (c *clockwork) open() {
 	c.t.Helper()
 	var err error
-	c.store, err = jetstream.Open(c.t.Context(), jetstream.Options{Dir: c.dir, Clock: c.clock})
+	c.store, err = embedded.OpenStore(c.t.Context(), c.dir, engine.Options{Clock: c.clock})
 	c.Expect(err).NotTo(HaveOccurred())
 }
 

@@ -24,7 +24,8 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi/why"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/queue/jetstream"
+	"github.com/travishook/travishook/internal/queue/embedded"
+	"github.com/travishook/travishook/internal/queue/engine"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/routing"
@@ -45,7 +46,7 @@ const (
 type rig struct {
 	*testing.T
 	compiler *routing.Compiler
-	store    *jetstream.Engine
+	store    *engine.Engine
 	trail    *trail.Trail
 	receiver http.Handler
 	api      http.Handler
@@ -64,7 +65,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{T: t, cluster: &cluster{rights: map[string]bool{"ann get  ": true, "ann update  ": true}}}
 	r.compiler = routing.NewCompiler(routing.Config{OperatorNamespace: system, Services: map[string]notify.Service{"webhook": rooms()}})
 	var err error
-	r.store, err = jetstream.Open(t.Context(), jetstream.Options{Dir: t.TempDir(), Log: logr.Discard()})
+	r.store, err = embedded.OpenStore(t.Context(), t.TempDir(), engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

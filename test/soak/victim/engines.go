@@ -10,7 +10,9 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/queue/jetstream"
+	"github.com/travishook/travishook/internal/queue/cluster"
+	"github.com/travishook/travishook/internal/queue/embedded"
+	"github.com/travishook/travishook/internal/queue/engine"
 )
 
 // Store is how to open a store: in a directory, or in a NATS cluster that several victims share.
@@ -45,22 +47,35 @@ const (
 )
 
 // Open opens the store.
-func Open(ctx context.Context, engine string, s Store, log logr.Logger) (Opened, error) {
-	wrap, ok := engines[engine]
+func Open(ctx context.Context, kind string, s Store, log logr.Logger) (Opened, error) {
+	wrap, ok := engines[kind]
 	if !ok {
-		return nil, fmt.Errorf("there is no engine %q", engine)
+		return nil, fmt.Errorf("there is no engine %q", kind)
 	}
-	opt := jetstream.Options{
-		Dir: s.Dir, MaxBytes: s.MaxBytes, Remember: maxAge + time.Hour, Log: log, SyncLater: engine == SyncLater,
-	}
-	if s.URL != "" {
-		opt.Dir, opt.External = "", &jetstream.External{URL: s.URL}
-	}
-	e, err := jetstream.Open(ctx, opt)
+	e, err := open(ctx, s, kind == SyncLater, engine.Options{MaxBytes: s.MaxBytes, Remember: maxAge + time.Hour, Logger: log})
 	if err != nil {
 		return nil, err
 	}
 	return wrap(e), nil
+}
+
+func open(ctx context.Context, s Store, syncLater bool, opt engine.Options) (Opened, error) {
+	if s.URL != "" {
+		return cluster.Open(ctx, cluster.Options{External: cluster.External{URL: s.URL}, Options: opt})
+	}
+	if !syncLater {
+		return embedded.OpenStore(ctx, s.Dir, opt)
+	}
+	limit := opt.MaxBytes
+	if limit == 0 {
+		limit = engine.DefaultMaxBytes
+	}
+	wal, err := embedded.Open(ctx, embedded.Options{Dir: s.Dir, Limit: limit, Log: opt.Logger, SyncLater: true})
+	if err != nil {
+		return nil, err
+	}
+	opt.Log = wal
+	return engine.Open(ctx, opt)
 }
 
 var engines = map[string]func(Opened) Opened{

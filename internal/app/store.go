@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/dispatch"
+	"github.com/travishook/travishook/internal/queue/cluster"
+	"github.com/travishook/travishook/internal/queue/embedded"
+	"github.com/travishook/travishook/internal/queue/engine"
+	"github.com/travishook/travishook/internal/settings"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// store is the store of this replica.
+type store struct {
+	*engine.Engine
+	replica *cluster.Replica // nil where no other replica shares the store
+}
+
+// peers are the other replicas; nil where there can be none.
+func (s *store) peers() dispatch.Peers {
+	if s.replica == nil {
+		return nil
+	}
+	return s.replica
+}
+
+// Holds reports whether this replica may be logged in as an account.
+func (s *store) Holds(accountKey string) bool { return s.replica == nil || s.replica.Holds(accountKey) }
+
+// Leads reports whether this replica does what one is enough for.
+func (s *store) Leads() bool { return s.replica == nil || s.replica.Leads() }
+
+// Close closes the store.
+func (s *store) Close(ctx context.Context) error {
+	if s.replica == nil {
+		return s.Engine.Close(ctx)
+	}
+	return s.replica.Close(ctx)
+}
+
+// openStore opens the store that the settings name.
+func openStore(ctx context.Context, s settings.Settings, log logr.Logger) (*store, error) {
+	log = log.WithName("store")
+	opt := engine.Options{
+		MaxBytes: s.Store.MaxSize.Value(),
+		// The store recognises a build event for longer than the receiver accepts it, by as much as
+		// clocks may differ, so that no replay falls between the two.
+		Remember: time.Duration(s.Receiver.MaxAge) + 2*travis.MaxSkew,
+		KeepDead: time.Duration(s.Store.KeepDead),
+		Logger:   log,
+	}
+	if s.Store.External != nil {
+		return openCluster(ctx, *s.Store.External, opt)
+	}
+	return openEmbedded(ctx, s.Store.Directory, opt)
+}
+
+func openEmbedded(ctx context.Context, dir string, opt engine.Options) (*store, error) {
+	e, err := embedded.OpenStore(ctx, dir, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &store{Engine: e}, nil
+}
+
+func openCluster(ctx context.Context, x settings.External, opt engine.Options) (*store, error) {
+	o := cluster.Options{
+		External: cluster.External{
+			URL: x.URL, CredentialsFile: x.CredentialsFile, CAFile: x.CAFile,
+			Name: x.Name, Replicas: x.Replicas, Adopt: x.Adopt,
+		},
+		Options: opt,
+	}
+	if x.TLS != nil {
+		o.CertFile, o.KeyFile = x.TLS.CertFile, x.TLS.KeyFile
+	}
+	r, err := cluster.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return &store{r.Engine, r}, nil
+}

@@ -1,0 +1,160 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/travishook/travishook/internal/queue/natslog"
+)
+
+// External is an existing NATS cluster with JetStream, which several replicas may share. Its servers
+// must run with `jetstream { sync_interval: always }`: without it an acknowledgement does not mean
+// synced, and no client can see that. A zero value means the default.
+type External struct {
+	// URL of one or more servers, separated by commas: nats://, or tls:// where TLS must be used.
+	URL string
+	// CredentialsFile is a file of a user's JWT and key, as nsc writes it. It is read again at
+	// each new connection.
+	CredentialsFile string
+	// CAFile vouches for the servers' certificates; CertFile and KeyFile are the client's own.
+	CAFile, CertFile, KeyFile string
+	// Name begins the names of the stream, its subject and the bucket of leases, so that several
+	// stores can share an account. Default "travishook".
+	Name string
+	// Replicas of the stream in the cluster: 1, 3 or 5. Default 3.
+	Replicas int
+	// Adopt has a stream whose settings differ changed to those that are needed, as far as the
+	// server can do that without losing a message. Else it is an error.
+	Adopt bool
+}
+
+const (
+	defaultName     = "travishook"
+	defaultReplicas = 3
+)
+
+// nameForm is what is good for a stream's name and a subject.
+var nameForm = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+func (x *External) complete() error {
+	if x.Name == "" {
+		x.Name = defaultName
+	}
+	if !nameForm.MatchString(x.Name) {
+		return fmt.Errorf("the external store's name is %q; it may have small letters, digits and -", x.Name)
+	}
+	if x.Replicas == 0 {
+		x.Replicas = defaultReplicas
+	}
+	if x.URL == "" {
+		return errors.New("the external store needs a URL")
+	}
+	return nil
+}
+
+// names of what belongs to a store in the cluster.
+type names struct{ stream, subject, leases, ask, inbox string }
+
+func (x *External) names() names {
+	upper := strings.ToUpper(x.Name)
+	return names{
+		stream: upper + "_JOURNAL", subject: x.Name + ".journal", leases: upper + "_LEASES",
+		ask: x.Name + ".ask.", inbox: "_INBOX." + x.Name,
+	}
+}
+
+func (x *External) connection(r *refusals) ([]nats.Option, error) {
+	options := []nats.Option{
+		nats.Name("travishook"),
+		nats.Timeout(connectTimeout),
+		nats.MaxReconnects(-1), // for ever: the store heals when a server is back
+		nats.ReconnectWait(tailPause),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(2),
+		nats.ReconnectBufSize(-1), // what cannot be sent now must not be sent later
+		// Who is not let in may have new credentials in a moment; the library would give up.
+		nats.IgnoreAuthErrorAbort(),
+		nats.CustomInboxPrefix(r.names.inbox), // so that nobody else's answers need be allowed
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				r.log.Info("Store has lost its server and looks for another", "reason", err.Error())
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			r.forget()
+			r.log.Info("Store has found a server")
+		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { r.hear(err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { r.hear(err) }),
+	}
+	// A file that cannot be read would be a vague error of the connection's.
+	for _, file := range []string{x.CredentialsFile, x.CAFile, x.CertFile, x.KeyFile} {
+		if file != "" {
+			if _, err := os.Stat(file); err != nil {
+				return nil, fmt.Errorf("connect: %w", err)
+			}
+		}
+	}
+	if x.CredentialsFile != "" {
+		options = append(options, nats.UserCredentials(x.CredentialsFile))
+	}
+	if x.CAFile != "" {
+		options = append(options, nats.RootCAs(x.CAFile))
+	}
+	if x.CertFile != "" {
+		options = append(options, nats.ClientCert(x.CertFile, x.KeyFile))
+	}
+	return options, nil
+}
+
+func externalConfig(n names, maxBytes int64, replicas int) jetstream.StreamConfig {
+	config := natslog.Config(n.stream, n.subject, maxBytes)
+	config.Replicas = replicas
+	config.MaxMsgSize = -1 // the server has its own
+	// A direct read may be answered by a server that lags behind.
+	config.AllowDirect = false
+	// How long an append that was not answered can be sent again under the same id.
+	config.Duplicates = 2 * time.Minute
+	return config
+}
+
+// openExternalStream makes the stream, or takes the one that exists if it is what we would have
+// made, or may be changed to that.
+func openExternalStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, adopt bool) (jetstream.Stream, error) {
+	stream, err := js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if stream, err = js.CreateStream(ctx, want); err != nil {
+			return nil, fmt.Errorf("make the stream %s: %w", want.Name, cannotMake(err))
+		}
+		return stream, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for the stream %s: %w", want.Name, noJetStream(err))
+	}
+	is := stream.CachedInfo().Config
+	name, value, needed := natslog.Difference(&is, &want)
+	if name != "" && !adopt {
+		return nil, fmt.Errorf("the stream %s has %s set to %v where travishook needs %v: set store.external.adopt for one start to have it changed, or change it with the nats command", want.Name, name, value, needed)
+	}
+	if name != "" || is.MaxBytes != want.MaxBytes {
+		if stream, err = js.UpdateStream(ctx, want); err != nil {
+			return nil, fmt.Errorf("change %s of the stream %s: %w", changed(name), want.Name, cannotMake(err))
+		}
+	}
+	return stream, nil
+}
+
+func changed(name string) string {
+	if name == "" {
+		return "max_bytes"
+	}
+	return name
+}

@@ -1,0 +1,69 @@
+package cluster
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// permissions are what a user of the cluster must be allowed, and no more: docs/operations/external-store.md
+// lists them for the default name.
+func (n names) permissions() (publish, subscribe []string) {
+	publish = []string{
+		n.subject,
+		n.ask + "*",
+		n.inbox + ".>", // the answers to such questions
+		"$KV." + n.leases + ".>",
+		"$JS.API.INFO",
+		"$JS.API.STREAM.MSG.GET." + n.stream,
+		"$JS.API.STREAM.PURGE." + n.stream,
+		"$JS.API.DIRECT.GET.KV_" + n.leases + ".>",
+		"$JS.FC.KV_" + n.leases + ".>",
+	}
+	for _, stream := range []string{n.stream, "KV_" + n.leases} {
+		publish = append(publish,
+			"$JS.API.STREAM.INFO."+stream,
+			"$JS.API.STREAM.CREATE."+stream,
+			"$JS.API.STREAM.UPDATE."+stream,
+			"$JS.API.CONSUMER.CREATE."+stream+".>",
+			"$JS.API.CONSUMER.INFO."+stream+".*",
+			"$JS.API.CONSUMER.DELETE."+stream+".*",
+			"$JS.API.CONSUMER.MSG.NEXT."+stream+".*")
+	}
+	return publish, []string{n.inbox + ".>", n.ask + "*"}
+}
+
+// covers reports whether a permission allows the subject.
+func covers(permission, subject string) bool {
+	if all, ok := strings.CutSuffix(permission, ">"); ok {
+		return strings.HasPrefix(subject, all)
+	}
+	if one, ok := strings.CutSuffix(permission, "*"); ok {
+		rest, found := strings.CutPrefix(subject, one)
+		return found && !strings.Contains(rest, ".")
+	}
+	return permission == subject
+}
+
+// denied is the subject in the server's words, and what was to be done with it.
+var denied = regexp.MustCompile(`(?i)permissions violation for (publish|subscription) to "([^"]+)"`)
+
+// allow says what must be allowed for what was denied.
+func (n names) allow(err error) error {
+	said := denied.FindStringSubmatch(err.Error())
+	if said == nil {
+		return fmt.Errorf("the user lacks a permission: %w", err)
+	}
+	publish, subscribe := n.permissions()
+	verb, permissions := "publish", publish
+	if strings.EqualFold(said[1], "subscription") {
+		verb, permissions = "subscribe", subscribe
+	}
+	subject := said[2]
+	for _, p := range permissions {
+		if covers(p, subject) {
+			subject = p
+		}
+	}
+	return fmt.Errorf("the user may not %s to %s: allow it that, and whatever else docs/operations/external-store.md lists", verb, subject)
+}

@@ -1,0 +1,118 @@
+package cluster
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/travishook/travishook/test/nats"
+)
+
+// guest is a store whose way to the cluster can be shut.
+type guest struct {
+	*Replica
+	opt  Options
+	door *nats.Door
+	ear  ear
+}
+
+func newGuest(t *testing.T) *guest {
+	t.Helper()
+	c, _ := guardedCluster(t)
+	door, err := c.NewDoor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(door.Shut)
+	g := &guest{opt: guardedOptions(t), door: door}
+	g.opt.External.URL, g.opt.IOTimeout, g.opt.Logger = door.URL, time.Second, g.ear.logger()
+	if err := g.opt.complete(); err != nil {
+		t.Fatal(err)
+	}
+	g.Replica = openOptions(t, g.opt)
+	t.Cleanup(func() { closeNow(t, g.Replica) })
+	g.accepts(t)
+	return g
+}
+
+// again ends the connection, so that another is made.
+func (g *guest) again(t *testing.T) {
+	t.Helper()
+	g.door.Shut()
+	if err := g.door.Open(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// accepts waits until an event is stored.
+func (g *guest) accepts(t *testing.T) {
+	t.Helper()
+	g.until(t, func(err error) bool { return err == nil })
+}
+
+// refuses waits until none is, for that reason.
+func (g *guest) refuses(t *testing.T, reason string) {
+	t.Helper()
+	g.until(t, func(err error) bool { return err != nil && strings.Contains(err.Error(), reason) })
+}
+
+func (g *guest) until(t *testing.T, good func(error) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for build := time.Now().UnixNano(); ; build++ {
+		_, err := g.Accept(ctx, acceptance(build, "#a"))
+		if good(err) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("at last: %v; it has said %s", err, strings.Join(g.ear.said, "\n"))
+		case <-time.After(10 * time.Millisecond): // as somebody who asks again would
+		}
+	}
+}
+
+// TestGuardedCredentialsAreReplaced lets a user's time run out, and has new credentials come when each
+// server has refused the old ones more than once.
+func TestGuardedCredentialsAreReplaced(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t)
+	allow(t, &g.opt, time.Now().Add(2*time.Second))
+	g.again(t)
+	const reason = "the cluster does not let this user in"
+	g.ear.await(t, 8, reason)
+	g.refuses(t, reason)
+	allow(t, &g.opt, time.Time{})
+	g.accepts(t)
+}
+
+// TestGuardedCertificatesAreReplaced has another authority vouch for everybody.
+func TestGuardedCertificatesAreReplaced(t *testing.T) {
+	g := newGuest(t)
+	c, guard := guardedCluster(t)
+	if err := guard.Renew(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := c.Reload(ctx); err != nil {
+		t.Fatal(err)
+	}
+	g.again(t)
+	g.ear.await(t, 1, "Store has found a server")
+	g.accepts(t)
+}
+
+func TestGuardedPermissionThatIsTakenAway(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t)
+	subject := g.opt.names().subject
+	allow(t, &g.opt, time.Time{}, subject)
+	g.again(t)
+	g.refuses(t, "the user may not publish to "+subject+": allow it")
+	allow(t, &g.opt, time.Time{})
+	g.again(t)
+	g.accepts(t)
+}

@@ -1,0 +1,89 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// topology is what runs on the directory. A standalone server's store that is opened as a
+// cluster's loses its streams, so each has its own directory, and a file says which one it is.
+const topology = "standalone"
+
+// directory is the store's, locked against another process.
+type directory struct {
+	path string
+	lock *os.File
+}
+
+func openDirectory(path string) (*directory, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("make directory: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("the directory cannot be written: %w", err)
+	}
+	d := &directory{path: path, lock: lock}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.New("another process has the store open: only one may, so stop the other or choose another directory")
+		}
+		return nil, fmt.Errorf("lock directory: %w", err)
+	}
+	if err := d.claim(); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+// claim marks the directory with its topology, or checks the mark.
+func (d *directory) claim() error {
+	marker := filepath.Join(d.path, "topology")
+	text, err := os.ReadFile(marker)
+	if errors.Is(err, fs.ErrNotExist) {
+		return writeSynced(marker, topology+"\n")
+	}
+	if err != nil {
+		return fmt.Errorf("read topology: %w", err)
+	}
+	if is := strings.TrimSpace(string(text)); is != topology {
+		return fmt.Errorf("the directory holds the store of a server that runs as %q and would be damaged by one that runs as %q: choose another directory, or the settings that it was made with", is, topology)
+	}
+	return nil
+}
+
+func writeSynced(path, text string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write topology: %w", err)
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write topology: %w", errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+// store is where the server keeps its files.
+func (d *directory) store() string { return filepath.Join(d.path, topology) }
+
+func (d *directory) close() error { return d.lock.Close() }
+
+// volume is the size in bytes of the volume that the directory is on; zero if that is unknown.
+func (d *directory) volume() int64 {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(d.path, &fs); err != nil {
+		return 0
+	}
+	return int64(fs.Blocks) * fs.Bsize
+}

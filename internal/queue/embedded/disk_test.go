@@ -1,0 +1,71 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/engine"
+)
+
+// TestAFullDiskHeals has every file end at a size, as on a disk that is full. What was
+// acknowledged is there when it is not full any more, and the store goes on by itself.
+func TestAFullDiskHeals(t *testing.T) {
+	e := mustOpen(t, t.TempDir(), engine.Options{IOTimeout: time.Second})
+	defer closeNow(t, e)
+	lift := limitFiles(t, 256<<10)
+	stored := map[int64]bool{}
+	var refused error
+	for build := int64(1); refused == nil; build++ {
+		if _, refused = e.Accept(t.Context(), acceptance(build, "#down")); refused == nil {
+			stored[build] = true
+		}
+	}
+	if !errors.Is(refused, queue.ErrUnavailable) || len(stored) == 0 {
+		t.Fatalf("refused with %v after %d events", refused, len(stored))
+	}
+	lift()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for e.Ready() != nil {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("not ready long after the disk has room: %v", e.Ready())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	for _, d := range e.Deliveries(queue.Query{}) {
+		delete(stored, d.BuildID)
+	}
+	if len(stored) > 0 {
+		t.Fatalf("acknowledged and gone: %v", stored)
+	}
+	if _, err := e.Accept(ctx, acceptance(1e6, "#down")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// limitFiles bounds the size of this process's files, until the function it returns is called.
+func limitFiles(t *testing.T, size uint64) (lift func()) {
+	t.Helper()
+	signal.Ignore(syscall.SIGXFSZ)
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	lift = func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+			t.Error(err)
+		}
+		signal.Reset(syscall.SIGXFSZ)
+	}
+	t.Cleanup(lift)
+	return lift
+}

@@ -1,0 +1,238 @@
+// Package embedded is a log in a NATS server inside this process: no port is opened.
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/travishook/travishook/internal/queue/natslog"
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+// Options are how to open the log.
+type Options struct {
+	// Dir is the log's directory, on a volume of its own.
+	Dir string
+	// Limit is the size of the store in bytes; the log may take wal.Capacity of it.
+	Limit int64
+	Log   logr.Logger
+	// SyncLater has the server answer before it has synced, as is its own default. For tests of
+	// what a loss of power takes then, and for nothing else: it breaks the store's promise.
+	SyncLater bool
+}
+
+const (
+	streamName = "TRAVISHOOK_JOURNAL"
+	subject    = "travishook.journal"
+	// startTimeout bounds the server's start: it reads its files, and rebuilds what a crash left.
+	startTimeout = 2 * time.Minute
+	// replayStall is how long a replay waits for the next message.
+	replayStall = 5 * time.Minute
+)
+
+// embedded is the log on the embedded server.
+type embedded struct {
+	dir       *directory
+	maxBytes  int64
+	log       logr.Logger
+	syncLater bool
+
+	server *server.Server
+	conn   *nats.Conn
+	// stream is replaced when the server is restarted; until then, the old one returns errors.
+	stream atomic.Pointer[natslog.Stream]
+}
+
+var _ wal.Log = (*embedded)(nil)
+
+// Open starts the server on the directory. An error says what to do about it; nothing is ever deleted
+// to get past one.
+func Open(ctx context.Context, opt Options) (wal.Log, error) {
+	l, err := open(ctx, opt)
+	if err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", opt.Dir, err)
+	}
+	return l, nil
+}
+
+func open(ctx context.Context, opt Options) (*embedded, error) {
+	if opt.Dir == "" {
+		return nil, errors.New("the store needs a directory")
+	}
+	if opt.Log.GetSink() == nil {
+		opt.Log = logr.Discard()
+	}
+	dir, err := openDirectory(opt.Dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &embedded{dir: dir, maxBytes: wal.Capacity(opt.Limit), log: opt.Log.WithName("nats"), syncLater: opt.SyncLater}
+	if size := dir.volume(); size > 0 && size < l.maxBytes {
+		opt.Log.Info("the volume is smaller than what the store may take; lower store.maxSize or enlarge the volume",
+			"volumeBytes", size, "storeBytes", l.maxBytes)
+	}
+	if err := l.start(ctx); err != nil {
+		return nil, errors.Join(err, l.Close(ctx))
+	}
+	return l, nil
+}
+
+func (l *embedded) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	var err error
+	l.server, err = server.NewServer(&server.Options{
+		ServerName: "travishook",
+		DontListen: true,
+		NoSigs:     true,
+		MaxPayload: wal.LargestMessage,
+
+		JetStream:              true,
+		StoreDir:               l.dir.store(),
+		SyncAlways:             !l.syncLater, // an acknowledgement means synced: everything rests on it
+		JetStreamMaxStore:      l.maxBytes + wal.LargestMessage,
+		JetStreamMaxMemory:     1 << 20, // nothing is kept in memory but the state of replays
+		DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return fmt.Errorf("configure the embedded server: %w", err)
+	}
+	log := &serverLog{log: l.log}
+	l.server.SetLoggerV2(log, false, false, false)
+	l.server.Start()
+	if err := l.awaitServer(ctx, log); err != nil {
+		return err
+	}
+	l.conn, err = nats.Connect("", nats.InProcessServer(l.server), nats.NoReconnect())
+	if err != nil {
+		return fmt.Errorf("connect to the embedded server: %w", err)
+	}
+	js, err := jetstream.New(l.conn)
+	if err != nil {
+		return fmt.Errorf("connect to the embedded server: %w", err)
+	}
+	stream, err := openStream(ctx, js, l.maxBytes)
+	if err != nil {
+		return err
+	}
+	l.stream.Store(&natslog.Stream{JS: js, Stream: stream, Subject: subject})
+	return nil
+}
+
+func (l *embedded) awaitServer(ctx context.Context, log *serverLog) error {
+	const interval = 100 * time.Millisecond
+	for !l.server.ReadyForConnections(interval) {
+		if reason := log.fatal.Load(); reason != nil {
+			return fmt.Errorf("the embedded server does not start: %s", *reason)
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("the embedded server does not start: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+// stop ends the server and waits for it.
+func (l *embedded) stop(ctx context.Context) error {
+	if l.conn != nil {
+		l.conn.Close()
+	}
+	if l.server == nil {
+		return nil
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		l.server.Shutdown()
+		l.server.WaitForShutdown()
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("end the embedded server: %w", ctx.Err())
+	}
+}
+
+// Close implements wal.Log.
+func (l *embedded) Close(ctx context.Context) error {
+	return errors.Join(l.stop(ctx), l.dir.close())
+}
+
+// Reopen restarts the server: after a disk was full, it never writes again without that.
+func (l *embedded) Reopen(ctx context.Context) error {
+	if err := l.stop(ctx); err != nil {
+		return err
+	}
+	return l.start(ctx)
+}
+
+// Append implements wal.Log.
+func (l *embedded) Append(ctx context.Context, data []byte, last uint64) (uint64, error) {
+	return l.stream.Load().Append(ctx, data, last)
+}
+
+// Read implements wal.Log.
+func (l *embedded) Read(ctx context.Context, seq uint64) ([]byte, error) {
+	return l.stream.Load().Read(ctx, seq)
+}
+
+// Replay implements wal.Log.
+func (l *embedded) Replay(ctx context.Context, from uint64, fn func(uint64, []byte) error) error {
+	s := l.stream.Load()
+	x, err := s.Extent(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Replay(ctx, from, x.Last, replayStall, fn)
+}
+
+// Purge implements wal.Log.
+func (l *embedded) Purge(ctx context.Context, seq uint64) error {
+	return l.stream.Load().Purge(ctx, seq)
+}
+
+// Extent implements wal.Log.
+func (l *embedded) Extent(ctx context.Context) (wal.Extent, error) {
+	return l.stream.Load().Extent(ctx)
+}
+
+// Updates implements wal.Log: no other process appends.
+func (l *embedded) Updates() <-chan wal.Message { return nil }
+
+// MaxMessage implements wal.Log.
+func (l *embedded) MaxMessage() int { return wal.LargestMessage }
+
+// openStream creates the stream, or takes the one that exists if it is what we would have created. Only
+// its limit may change, which loses nothing.
+func openStream(ctx context.Context, js jetstream.JetStream, maxBytes int64) (jetstream.Stream, error) {
+	want := natslog.Config(streamName, subject, maxBytes)
+	stream, err := js.Stream(ctx, streamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if stream, err = js.CreateStream(ctx, want); err != nil {
+			return nil, fmt.Errorf("create stream %s: %w", streamName, err)
+		}
+		return stream, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for stream %s: %w", streamName, err)
+	}
+	is := stream.CachedInfo().Config
+	if name, value, needed := natslog.Difference(&is, &want); name != "" {
+		return nil, fmt.Errorf("stream %s has %s set to %v where travishook needs %v: set it back, or move the directory away to begin with an empty store", streamName, name, value, needed)
+	}
+	if is.MaxBytes != want.MaxBytes {
+		if stream, err = js.UpdateStream(ctx, want); err != nil {
+			return nil, fmt.Errorf("set the limit of stream %s: %w", streamName, err)
+		}
+	}
+	return stream, nil
+}

@@ -1,0 +1,181 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/engine"
+	"github.com/travishook/travishook/internal/queue/natslog"
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+func TestOpenRefuses(t *testing.T) {
+	tests := map[string]struct {
+		prepare func(t *testing.T, dir string) string
+		want    string
+	}{
+		"a directory that another has open": {
+			func(t *testing.T, dir string) string {
+				e := openDir(t, dir)
+				t.Cleanup(func() { closeNow(t, e) })
+				return dir
+			}, "another process has the store open",
+		},
+		"a cluster's directory": {
+			func(t *testing.T, dir string) string {
+				write(t, filepath.Join(dir, "topology"), "cluster\n")
+				return dir
+			}, `runs as "cluster"`,
+		},
+		"a file": {
+			func(t *testing.T, dir string) string {
+				write(t, filepath.Join(dir, "file"), "")
+				return filepath.Join(dir, "file")
+			}, "make directory",
+		},
+		"a store that is no directory": {
+			func(t *testing.T, dir string) string {
+				write(t, filepath.Join(dir, "standalone"), "")
+				return dir
+			}, "does not start",
+		},
+		"no directory": {
+			func(*testing.T, string) string { return "" }, "needs a directory",
+		},
+		"a stream with other settings": {
+			func(t *testing.T, dir string) string {
+				changeStream(t, dir)
+				return dir
+			}, "max_age set to 1h0m0s",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			e, err := tryOpen(t.Context(), test.prepare(t, t.TempDir()), engine.Options{})
+			if err == nil {
+				closeNow(t, e)
+				t.Fatal("opened")
+			}
+			if !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("%v; want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func changeStream(t *testing.T, dir string) {
+	t.Helper()
+	e := openDir(t, dir)
+	defer closeNow(t, e)
+	config := natslog.Config(streamName, subject, wal.Capacity(smallStoreBytes))
+	config.MaxAge = time.Hour
+	if _, err := e.log.stream.Load().JS.UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheLimitMayChange(t *testing.T) {
+	dir := t.TempDir()
+	e := openDir(t, dir)
+	acceptAndTake(t, e)
+	closeNow(t, e)
+	for _, limit := range []int64{4 * smallStoreBytes, smallStoreBytes} {
+		e := mustOpen(t, dir, engine.Options{MaxBytes: limit})
+		if len(e.Deliveries(queue.Query{})) != 1 {
+			t.Error("the delivery is gone")
+		}
+		closeNow(t, e)
+	}
+}
+
+func TestNothingIsLeftRunning(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	e := openDir(t, t.TempDir())
+	acceptAndTake(t, e)
+	closeNow(t, e)
+	closeNow(t, e) // again is nothing
+}
+
+// TestTheServerIsRestartedInPlace breaks the server under the engine.
+func TestTheServerIsRestartedInPlace(t *testing.T) {
+	e := openDir(t, t.TempDir())
+	defer closeNow(t, e)
+	d := acceptAndTake(t, e)
+	broken := e.log.server
+	broken.Shutdown()
+	broken.WaitForShutdown()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := e.Settle(ctx, d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Accept(ctx, acceptance(2, "#a")); err != nil {
+		t.Fatal(err)
+	}
+	if kept := e.Deliveries(queue.Query{}); len(kept) != 1 || kept[0].BuildID != 2 {
+		t.Fatalf("kept %+v, want the second event only", kept)
+	}
+}
+
+func TestTrimmedOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	e := openDir(t, dir)
+	acceptAndSettle(t, e, acceptance(1, "#down"), queue.Dead)
+	deliverMany(t, e, 100, 800)
+	before := e.Deliveries(queue.Query{})
+	closeNow(t, e)
+	e = openDir(t, dir)
+	defer closeNow(t, e)
+	if x, err := e.log.Extent(t.Context()); err != nil || x.First == 1 {
+		t.Fatalf("the log is %+v, %v; want it trimmed", x, err)
+	}
+	if diff := cmp.Diff(before, e.Deliveries(queue.Query{})); diff != "" {
+		t.Fatalf("deliveries (-before +after the restart):\n%s", diff)
+	}
+	if _, err := e.Redrive(t.Context(), queue.Query{}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := e.Take(t.Context(), queue.Healthy)
+	if err != nil || again.ID != before[0].ID || again.Event.Build.ID != 1 {
+		t.Fatalf("%+v, %v; want the event that was carried", again, err)
+	}
+}
+
+func TestStreamErrorsAreToldApart(t *testing.T) {
+	e := openDir(t, t.TempDir())
+	defer closeNow(t, e)
+	l := e.log
+	if _, err := l.Append(t.Context(), nil, 7); !errors.Is(err, wal.ErrConflict) {
+		t.Errorf("append after a message that is not the last: %v", err)
+	}
+	if _, err := l.Read(t.Context(), 7); !errors.Is(err, wal.ErrGone) {
+		t.Errorf("read what is not there: %v", err)
+	}
+	config := natslog.Config(streamName, subject, 1000)
+	if _, err := l.stream.Load().JS.UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	x, err := l.Extent(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Append(t.Context(), make([]byte, 2000), x.Last); !errors.Is(err, wal.ErrFull) {
+		t.Errorf("append to a full stream: %v", err)
+	}
+}

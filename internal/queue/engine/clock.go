@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"time"
+
+	"k8s.io/utils/clock"
+)
+
+const (
+	// slack is how far the clock and the time that passes may part between two looks: clocks are
+	// corrected by little at a time, too.
+	slack = time.Second
+	// doubtFor is how long a clock that has jumped forward must have stayed there before anything
+	// is forgotten or given up by it.
+	doubtFor = time.Hour
+)
+
+// timekeeper compares the clock with the time that passes. What is stored carries the time of day, for
+// it outlives the process; and a clock that is wrong, or is set right, jumps.
+type timekeeper struct {
+	clock   clock.Clock
+	opened  time.Time
+	offset  time.Duration // of the clock from the time that has passed, at the last look
+	trusted time.Duration // as much of it as is believed
+	doubted time.Duration // what had passed when the clock was first found ahead of that
+}
+
+func newTimekeeper(c clock.Clock) timekeeper { return timekeeper{clock: c, opened: c.Now()} }
+
+// passed is how long the store has been open, whatever the clock did meanwhile.
+func (t *timekeeper) passed() time.Duration { return t.clock.Since(t.opened) }
+
+// look returns what the clock says, and by how much it was set back since the last look, if so.
+func (t *timekeeper) look() (now time.Time, back time.Duration) {
+	now = t.clock.Now()
+	passed := t.passed()
+	offset := now.Round(0).Sub(t.opened.Round(0)) - passed
+	back = t.offset - offset
+	t.offset = offset
+	switch {
+	case t.ahead() <= slack: // right, or set back, which is believed at once
+		t.trusted, t.doubted = offset, 0
+	case t.doubted == 0:
+		t.doubted = passed
+	case passed-t.doubted >= doubtFor:
+		t.trusted, t.doubted = offset, 0
+	}
+	if back <= slack {
+		back = 0
+	}
+	return now, back
+}
+
+// ahead is by how much the clock has jumped forward, as far as that is not believed.
+func (t *timekeeper) ahead() time.Duration { return t.offset - t.trusted }
+
+// now is what the clock says. Where it was set back, whatever waits is made to wait by it. The
+// caller holds the lock.
+func (e *Engine) now() time.Time {
+	now, back := e.time.look()
+	if back > 0 {
+		e.logger.Info("the clock was set back", "by", back.Round(time.Second).String())
+		e.rewind(now)
+	}
+	return now
+}
+
+// sure is what the clock says, without a jump forward of late: for what cannot be undone when the
+// clock turns out to have been wrong. The caller holds the lock.
+func (e *Engine) sure() time.Time {
+	now := e.now()
+	return now.Add(-e.time.ahead())
+}
+
+// rewind has nothing wait longer than it was told to, whose clock ever told it. The caller holds the
+// lock.
+func (e *Engine) rewind(now time.Time) {
+	if n := e.state.Rewind(now); n > 0 {
+		e.logger.Info("deliveries that a clock that was ahead told to wait are due earlier now", "deliveries", n)
+		e.signalLanes()
+	}
+}

@@ -1,0 +1,322 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+const (
+	// maxEntry is the largest event that is accepted, with its targets: what is carried of
+	// it later must fit into a message, too.
+	maxEntry = 5 << 20
+	// batchBytes ends a batch: more would make everyone in it wait, and gains nothing.
+	batchBytes = 256 << 10
+	// messageOverhead is what a message costs in the log beside its data: subject, header, checksum.
+	messageOverhead = 110
+	// headerBytes is what we leave of the log's largest message for headers.
+	headerBytes = 1 << 10
+	// expiryInterval is how often dead deliveries are looked through for old ones.
+	expiryInterval = 10 * time.Minute
+)
+
+// request is an entry that somebody wants stored.
+type request struct {
+	entry journal.Entry
+	after func() // called when it has ended, before the one who waits is told
+	done  chan struct{}
+	err   error
+	lease *lease // whose outcome it is, or nil
+	// decide makes the entry anew from the state right before it is stored; nil where it is made.
+	decide func() error
+	failed error // why decide did not
+
+	// foreign is the engine's count when the entry was decided: while it is the same, the decision
+	// stands.
+	foreign uint64
+	// What another process stored meanwhile: the namespaces, and that nothing is left to store.
+	seen []string
+	void bool
+}
+
+// newEmptyRequest stores an empty message.
+func newEmptyRequest() *request {
+	return &request{after: func() {}, done: make(chan struct{})}
+}
+
+func newRequest(e journal.Entry) (*request, error) {
+	if err := e.Encode(); err != nil {
+		return nil, err
+	}
+	if e.Size() > maxEntry {
+		return nil, fmt.Errorf("entry of %d bytes is too large to store: the most is %d", e.Size(), maxEntry)
+	}
+	return &request{entry: e, after: func() {}, done: make(chan struct{})}, nil
+}
+
+// store has e stored, and waits until it is.
+func (e *Engine) store(ctx context.Context, entry journal.Entry) error {
+	r, err := newRequest(entry)
+	if err != nil {
+		return err
+	}
+	if err := e.submit(r); err != nil {
+		return err
+	}
+	return r.wait(ctx)
+}
+
+// submit hands r to the committer. After an error, r will not be stored.
+func (e *Engine) submit(r *request) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.refusal(); err != nil {
+		return err
+	}
+	e.pending = append(e.pending, r)
+	e.signal(e.work)
+	return nil
+}
+
+func (r *request) wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *request) finish(err error) {
+	r.err = err
+	r.after()
+	close(r.done)
+}
+
+// run is the committer.
+func (e *Engine) run() {
+	defer close(e.stopped)
+	expiry := e.clock.NewTimer(expiryInterval)
+	defer expiry.Stop()
+	pulse := e.clock.NewTimer(pulseInterval)
+	defer pulse.Stop()
+	poll := e.pollTicker()
+	defer poll.Stop()
+	for {
+		e.pollIfDue()
+		batch := e.gather()
+		if len(batch) > 0 {
+			e.commit(batch)
+		}
+		if e.trim() || len(batch) > 0 {
+			continue
+		}
+		select {
+		case m := <-e.updates:
+			e.applyUpdate(m)
+		case <-poll.C:
+		case <-e.work:
+		case <-expiry.C():
+			e.expire()
+			expiry.Reset(expiryInterval)
+		case <-pulse.C():
+			e.pulse()
+			pulse.Reset(pulseInterval)
+		case <-e.closing:
+			if batch = e.gather(); len(batch) == 0 {
+				return
+			}
+			e.commit(batch)
+		}
+	}
+}
+
+// gather takes the next batch from what is pending. Those who were just answered, and whoever
+// else can run, go first: what they bring shares the sync, which else they would wait out.
+func (e *Engine) gather() []*request {
+	runtime.Gosched()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n, size := 0, 0
+	for n < len(e.pending) {
+		size += e.pending[n].entry.Size() + 1
+		if n > 0 && size > batchBytes {
+			break
+		}
+		n++
+	}
+	batch := e.pending[:n:n]
+	e.pending = e.pending[n:]
+	return batch
+}
+
+// commit stores a batch in one message, with one sync.
+func (e *Engine) commit(batch []*request) {
+	err := e.write(batch)
+	for _, r := range batch {
+		if r.failed != nil {
+			r.finish(r.failed)
+			continue
+		}
+		r.finish(err)
+	}
+	switch {
+	case errors.Is(err, queue.ErrUnavailable):
+		e.heal()
+	case err == nil:
+		e.yield()
+	}
+}
+
+// write appends a batch. If another process was faster, it applies what that wrote and decides again. A
+// log that keeps refusing without a message that it could be for is taken as one that does not answer.
+func (e *Engine) write(batch []*request) error {
+	known, moved := e.last, time.Now()
+	for {
+		entries, nothing, err := e.decide(batch)
+		if err != nil || nothing {
+			return err
+		}
+		if err = e.append(entries); !errors.Is(err, wal.ErrConflict) {
+			return err
+		}
+		if err := e.follow(); err != nil {
+			return err
+		}
+		switch {
+		case e.last != known:
+			known, moved = e.last, time.Now()
+		case time.Since(moved) > e.opt.IOTimeout:
+			return e.fail(fmt.Errorf("append to journal after message %d: %w", e.last, err))
+		}
+	}
+}
+
+// decide drops from the batch what others have stored meanwhile, and returns what to append. nothing
+// is true where all of the batch is stored already.
+func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool, err error) {
+	nothing = true
+	for _, r := range batch {
+		switch {
+		case r.decide != nil:
+			r.failed = r.decide()
+			r.void = r.failed != nil || r.entry.Size() == 0
+		case r.void:
+		case r.entry.Accept != nil:
+			if err := e.redecide(r); err != nil {
+				return nil, false, err
+			}
+		case r.lease != nil:
+			r.void = e.overruled(r)
+		}
+		nothing = nothing && r.void
+		if r.entry.Size() > 0 && !r.void {
+			entries = append(entries, r.entry)
+		}
+	}
+	return entries, nothing, nil
+}
+
+// append stores entries in one message and applies it. When nobody knows whether it was stored, nothing
+// more may be until heal has found out.
+func (e *Engine) append(entries []journal.Entry) error {
+	ctx, cancel := context.WithTimeout(e.ctx, e.opt.IOTimeout)
+	defer cancel()
+	data := journal.Join(entries)
+	seq, err := e.log.Append(ctx, data, e.last)
+	switch {
+	case errors.Is(err, wal.ErrConflict):
+		return err
+	case errors.Is(err, wal.ErrFull):
+		return fmt.Errorf("%w: %w", queue.ErrFull, err)
+	case err != nil:
+		return e.fail(fmt.Errorf("append to journal: %w", err))
+	}
+	e.apply(seq, entries, len(data))
+	return nil
+}
+
+// applyForeign applies a message that this process did not append, as far as it knows.
+func (e *Engine) applyForeign(seq uint64, entries []journal.Entry, size int) {
+	e.mu.Lock()
+	e.foreign++
+	e.mu.Unlock()
+	e.apply(seq, entries, size)
+}
+
+// apply adds a stored message to the state and tells who waits for what it changed.
+func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
+	e.mu.Lock()
+	effects := e.state.Apply(seq, entries)
+	for i := range entries {
+		if a := entries[i].Accept; a != nil {
+			e.events.add(journal.Position{Seq: seq, Index: i}, &a.Event, entries[i].Size())
+		}
+	}
+	for _, id := range effects.Settled {
+		delete(e.leases, id)
+	}
+	e.bytes += int64(size + messageOverhead)
+	e.stored = e.time.passed()
+	watchers, enders := e.watchers, e.enders
+	e.mu.Unlock()
+	e.last = seq
+	for i := range entries {
+		if p := entries[i].Put; p != nil {
+			e.opt.Shards.Applied(p)
+		}
+	}
+	e.signalLanes()
+	for _, end := range enders {
+		for _, s := range effects.Ended {
+			end(s)
+		}
+	}
+	told := map[journal.Route]bool{}
+	for _, r := range effects.Routes {
+		if !told[r] {
+			told[r] = true
+			for _, watch := range watchers {
+				watch(r.Namespace, r.Name)
+			}
+		}
+	}
+}
+
+// expire ends the dead deliveries that were kept long enough.
+func (e *Engine) expire() {
+	e.mu.Lock()
+	now := e.sure()
+	if !e.leads() {
+		e.state.Tidy(now)
+		e.mu.Unlock()
+		return
+	}
+	ids := e.state.Expired(now.Add(-e.opt.KeepDead))
+	e.mu.Unlock()
+	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: "was dead for " + e.opt.KeepDead.String()}
+	for _, id := range ids {
+		r, err := newRequest(journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}})
+		if err != nil {
+			e.logger.Error(err, "Dead delivery cannot be dropped", "delivery", id.String())
+			continue
+		}
+		if e.submit(r) != nil {
+			return // the next round finds them again
+		}
+	}
+}
+
+// stamp is a time as it comes back from the log.
+func stamp(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Round(0)
+}

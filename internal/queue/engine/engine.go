@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/wal"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+var _ queue.Queue = (*Engine)(nil)
+
+// Engine is a queue.Queue that keeps its journal in a log.
+type Engine struct {
+	opt      Options
+	log      wal.Log
+	clock    clock.Clock
+	logger   logr.Logger
+	maxEntry int
+
+	mu       sync.Mutex
+	state    *journal.State
+	events   *cache[journal.Position, *travis.Event]
+	messages *cache[uint64, []byte]
+	leases   map[journal.ID]*lease
+	claims   map[journal.ID]chan struct{}
+	watchers []func(namespace, route string)
+	enders   []func(queue.Summary)
+	pending  []*request
+	down     error         // why nothing can be stored, or nil
+	healed   chan struct{} // closed when it can be again
+	closed   bool
+	bytes    int64 // of the log, about
+
+	time      timekeeper
+	stored    time.Duration // what had passed when the last message was applied
+	inherited bool          // there are deliveries that another process's clock told to wait
+
+	held      [queue.Shards]bool // the shards whose deliveries are handed out
+	rereading bool               // the log is being read anew; see startOver
+	foreign   uint64             // messages applied that this process did not append
+
+	work    chan struct{}    // the committer has something to do
+	ready   [2]chan struct{} // a lane may have something to hand out
+	closing chan struct{}
+	stopped chan struct{}
+	ctx     context.Context // of the committer's I/O
+	abort   context.CancelFunc
+
+	// The committer's own.
+	first, last uint64 // messages of the log
+	pass        pass
+	updates     <-chan wal.Message // what is appended; nil where nobody else appends
+	othersWrote time.Time          // when a message of another process was last applied
+	polled      time.Time          // when the log's extent was last asked for
+}
+
+// Open replays what the log holds and starts the engine. An error says what to do about it; nothing is
+// ever deleted to get past one. After an error the log is the caller's to close.
+func Open(ctx context.Context, opt Options) (*Engine, error) {
+	if err := opt.complete(); err != nil {
+		return nil, err
+	}
+	e := newEngine(opt)
+	e.ctx, e.abort = context.WithCancel(context.WithoutCancel(ctx))
+	begin := e.clock.Now()
+	x, err := e.log.Extent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.last = x.First - 1
+	if err := e.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	e.rewind(e.now())
+	e.mu.Unlock()
+	s := e.state.Stats()
+	e.logger.Info("store is open", "waiting", s.Waiting, "dead", s.Dead, "bytes", e.bytes,
+		"took", e.clock.Since(begin).Round(time.Millisecond).String())
+	go e.run()
+	return e, nil
+}
+
+func newEngine(opt Options) *Engine {
+	e := &Engine{
+		opt: opt, log: opt.Log, clock: opt.Clock, logger: opt.Logger,
+		maxEntry: min(maxEntry, (opt.Log.MaxMessage()-headerBytes)/8*5),
+		state:    journal.New(opt.Remember),
+		events:   newCache[journal.Position, *travis.Event](eventBytes),
+		messages: newCache[uint64, []byte](messageBytes),
+		leases:   map[journal.ID]*lease{},
+		claims:   map[journal.ID]chan struct{}{},
+		work:     make(chan struct{}, 1),
+		ready:    [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
+		closing:  make(chan struct{}),
+		stopped:  make(chan struct{}),
+		time:     newTimekeeper(opt.Clock),
+		updates:  opt.Log.Updates(),
+	}
+	for shard := range e.held {
+		e.held[shard] = opt.Shards.Sends(shard)
+		e.state.Hold(shard, e.held[shard])
+	}
+	return e
+}
+
+// Close refuses what comes, stores what has come, and closes the log. When ctx ends first, it gives up
+// what is not stored yet: nobody was told that it was.
+func (e *Engine) Close(ctx context.Context) error {
+	e.mu.Lock()
+	first := !e.closed
+	e.closed = true
+	e.mu.Unlock()
+	if !first {
+		<-e.stopped
+		return nil
+	}
+	close(e.closing)
+	stop := context.AfterFunc(ctx, e.abort)
+	<-e.stopped
+	stop()
+	e.abort()
+	return e.log.Close(ctx)
+}
+
+// Ready is nil when the store can take an event now.
+func (e *Engine) Ready() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.refusal(); err != nil {
+		return err
+	}
+	return e.room(usualEvent)
+}
+
+// usualEvent is the size that all but few events stay below, with their targets.
+const usualEvent = 16 << 10
+
+var errClosed = errors.New("it is being closed")
+
+// refusal says why nothing can be stored, if so. The caller holds the lock.
+func (e *Engine) refusal() error {
+	switch {
+	case e.closed:
+		return fmt.Errorf("%w: %w", queue.ErrUnavailable, errClosed)
+	case e.down != nil:
+		return fmt.Errorf("%w: %w", queue.ErrUnavailable, e.down)
+	}
+	return nil
+}
+
+// room returns an error if an event of that many bytes would exceed the limit. The caller holds the
+// lock.
+func (e *Engine) room(size int) error {
+	if e.bytes+int64(size) > e.opt.MaxBytes {
+		e.signal(e.work) // the committer checks whether there is something to drop
+		return fmt.Errorf("%w: it holds %d of %d bytes", queue.ErrFull, e.bytes, e.opt.MaxBytes)
+	}
+	return nil
+}
+
+// OnChange has fn called when the outcome of a route's delivery is stored.
+func (e *Engine) OnChange(fn func(namespace, route string)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.watchers = append(e.watchers, fn)
+}
+
+// OnEnd has fn called for each delivery that was delivered or dropped.
+func (e *Engine) OnEnd(fn func(queue.Summary)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.enders = append(e.enders, fn)
+}
+
+// Stats are figures for metrics.
+type Stats struct {
+	journal.Stats
+	Bytes, MaxBytes int64
+}
+
+// Stats returns the sizes of the store.
+func (e *Engine) Stats() Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return Stats{Stats: e.state.Stats(), Bytes: e.bytes, MaxBytes: e.opt.MaxBytes}
+}
+
+// signal wakes one who waits on c, now or when it next waits.
+func (e *Engine) signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (e *Engine) signalLanes() {
+	e.signal(e.ready[queue.Healthy])
+	e.signal(e.ready[queue.Probation])
+}

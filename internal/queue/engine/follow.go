@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+// Where another process appends to the log, too, each applies what the others append, in the log's
+// order. An append names the message that it follows, so one of two at once is refused; the engine
+// applies the other's message and decides again. All of this runs in the committer.
+
+const (
+	// pollInterval bounds how far the state is behind when the log's updates stay away though others
+	// append.
+	pollInterval = time.Second
+	// updateTimeout is how long the updates have to bring a message that is known to exist.
+	updateTimeout = 50 * time.Millisecond
+	// Whoever has appended is the first to know the log's end, and would win again and again: while
+	// others write, it pauses for a random time after each append.
+	minYield = time.Millisecond
+	maxYield = 5 * time.Millisecond
+	// yieldWindow is how long after another's message that goes on.
+	yieldWindow = time.Second
+)
+
+// applyUpdate applies a message from the log's updates.
+func (e *Engine) applyUpdate(m wal.Message) {
+	if err := e.applyNext(m); err != nil {
+		e.failFollowing(err)
+	}
+}
+
+func (e *Engine) failFollowing(err error) {
+	_ = e.fail(fmt.Errorf("follow journal: %w", err))
+	e.heal()
+}
+
+// applyNext applies m if it is the next message. If there is a gap, it reads what is missing.
+func (e *Engine) applyNext(m wal.Message) error {
+	switch {
+	case m.Seq <= e.last: // most are our own, and applied already
+		return nil
+	case m.Seq > e.last+1:
+		return e.poll()
+	}
+	e.othersWrote = time.Now()
+	entries, err := journal.Split(m.Data)
+	if err != nil {
+		return fmt.Errorf("message %d: %w", m.Seq, err)
+	}
+	e.applyForeign(m.Seq, entries, len(m.Data))
+	return nil
+}
+
+// follow applies what others have appended, after an append was refused for it.
+func (e *Engine) follow() error {
+	if err := e.awaitUpdate(); err != nil {
+		return e.fail(fmt.Errorf("follow journal: %w", err))
+	}
+	return nil
+}
+
+// awaitUpdate applies at least one message, if there is one.
+func (e *Engine) awaitUpdate() error {
+	late := time.NewTimer(updateTimeout)
+	defer late.Stop()
+	for before := e.last; e.last == before; {
+		select {
+		case m := <-e.updates:
+			if err := e.applyNext(m); err != nil {
+				return err
+			}
+		case <-late.C:
+			// The updates are slow, or the other's message was never committed.
+			return e.poll()
+		case <-e.ctx.Done():
+			return e.ctx.Err()
+		}
+	}
+	return nil
+}
+
+// poll asks for the log's extent, and applies what is missing.
+func (e *Engine) poll() error {
+	ctx, cancel := context.WithTimeout(e.ctx, healTimeout)
+	defer cancel()
+	e.polled = time.Now()
+	return e.catchUp(ctx)
+}
+
+// pollIfDue polls once every pollInterval.
+func (e *Engine) pollIfDue() {
+	if e.updates == nil || time.Since(e.polled) < pollInterval {
+		return
+	}
+	if err := e.poll(); err != nil {
+		e.failFollowing(err)
+	}
+}
+
+// pollTicker ticks only where there is somebody to follow.
+func (e *Engine) pollTicker() *time.Ticker {
+	t := time.NewTicker(pollInterval)
+	if e.updates == nil {
+		t.Stop()
+	}
+	return t
+}
+
+// yield lets others append, if they write.
+func (e *Engine) yield() {
+	if e.othersWrote.IsZero() || time.Since(e.othersWrote) > yieldWindow {
+		return
+	}
+	pause := minYield + rand.N(maxYield-minYield) //nolint:gosec // nothing secret depends on it
+	over := time.NewTimer(pause)
+	defer over.Stop()
+	for before := e.last; e.last == before; {
+		select {
+		case m := <-e.updates:
+			e.applyUpdate(m)
+		case <-over.C:
+			return
+		case <-e.closing:
+			return
+		}
+	}
+}
+
+// startOver gives up the state, for the log was trimmed beyond what was applied: this process was away
+// for longer than what it missed was kept. Nothing is handed out until the log's end is reached: what
+// was copied while trimming is there, and halfway the state is that of no moment there was.
+func (e *Engine) startOver(first uint64) {
+	e.logger.Info("store is read anew: the log was trimmed beyond what was read", "applied", e.last, "first", first)
+	fresh := journal.New(e.opt.Remember)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, l := range e.leases {
+		l.lose() // what was delivered is settled all the same
+	}
+	for shard := range e.held {
+		fresh.Hold(shard, false)
+	}
+	e.state, e.rereading = fresh, true
+	e.last = first - 1
+}
+
+// endRereading has what is held handed out again, once all of the log is applied. The caller holds
+// the lock.
+func (e *Engine) endRereading() {
+	if !e.rereading {
+		return
+	}
+	e.rereading = false
+	for shard, held := range e.held {
+		e.state.Hold(shard, held)
+	}
+	e.signalLanes()
+}
+
+// Barrier returns when all that was appended before is applied: an empty message that is appended
+// proves it.
+func (e *Engine) Barrier(ctx context.Context) error {
+	r := newEmptyRequest()
+	if err := e.submit(r); err != nil {
+		return err
+	}
+	return r.wait(ctx)
+}
+
+// overtaken reports whether err says that another process has written meanwhile.
+func overtaken(err error) bool {
+	return !errors.Is(err, queue.ErrUnavailable) && (errors.Is(err, wal.ErrConflict) || errors.Is(err, wal.ErrGone))
+}

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+const (
+	// firstReopenPause is the pause after the first failed attempt to bring the log back. It doubles up
+	// to Options.MaxReopenPause.
+	firstReopenPause = 250 * time.Millisecond
+	healTimeout      = 5 * time.Minute // of one attempt: replaying a large journal takes a while
+)
+
+// fail stops the store: all that is asked of it is refused until heal is done.
+func (e *Engine) fail(cause error) error {
+	e.mu.Lock()
+	if e.down == nil {
+		e.healed = make(chan struct{})
+	}
+	e.down = cause
+	refused := e.pending
+	e.pending = nil
+	e.mu.Unlock()
+	e.logger.Error(cause, "store does not answer; events are refused until it does")
+	err := fmt.Errorf("%w: %w", queue.ErrUnavailable, cause)
+	for _, r := range refused {
+		r.finish(err)
+	}
+	return err
+}
+
+// heal tries until the log is back or the engine is closed. What was stored without our
+// knowing is applied then, so the state is that of the log again. It runs in the committer.
+func (e *Engine) heal() {
+	for pause := firstReopenPause; ; pause = min(2*pause, e.opt.MaxReopenPause) {
+		err := e.recover()
+		if err == nil {
+			break
+		}
+		e.mu.Lock()
+		e.down = err // it may be another than at first, and what a person can mend
+		e.mu.Unlock()
+		e.logger.Error(err, "store does not answer yet", "retryIn", pause.String())
+		select {
+		case <-e.clock.After(pause):
+		case <-e.closing:
+			return
+		}
+	}
+	e.mu.Lock()
+	e.down = nil
+	close(e.healed)
+	e.mu.Unlock()
+	e.signalLanes()
+	e.logger.Info("store answers again")
+}
+
+// recover reopens the log, applies what is new in it and shows that it can be written: after
+// a disk was full, it can be read long before.
+func (e *Engine) recover() error {
+	ctx, cancel := context.WithTimeout(e.ctx, healTimeout)
+	defer cancel()
+	if err := e.log.Reopen(ctx); err != nil {
+		return err
+	}
+	if err := e.catchUp(ctx); err != nil {
+		return err
+	}
+	writing, done := context.WithTimeout(ctx, e.opt.IOTimeout)
+	defer done()
+	seq, err := e.prove(writing)
+	if err != nil && !errors.Is(err, wal.ErrFull) {
+		return fmt.Errorf("append to journal: %w", err)
+	}
+	if err == nil {
+		e.apply(seq, nil, 0)
+	}
+	return nil
+}
+
+// prove appends an empty message.
+func (e *Engine) prove(ctx context.Context) (uint64, error) {
+	for {
+		seq, err := e.log.Append(ctx, nil, e.last)
+		if !errors.Is(err, wal.ErrConflict) || ctx.Err() != nil {
+			return seq, err
+		}
+		if err := e.awaitUpdate(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// catchUpAttempts is how often catchUp starts again when another process trims what is being read.
+const catchUpAttempts = 4
+
+// catchUp applies what the log holds after the last message that was applied.
+func (e *Engine) catchUp(ctx context.Context) (err error) {
+	for range catchUpAttempts {
+		if err = e.readOn(ctx); !errors.Is(err, wal.ErrGone) {
+			return err
+		}
+	}
+	return err
+}
+
+func (e *Engine) readOn(ctx context.Context) error {
+	x, err := e.log.Extent(ctx)
+	if err != nil {
+		return err
+	}
+	if x.Last < e.last {
+		return fmt.Errorf("the journal ends at message %d, and message %d was stored before: the volume lost data, or an older copy of it was restored; restart to go on with what is left", x.Last, e.last)
+	}
+	if x.First > e.last+1 && e.updates != nil {
+		e.startOver(x.First)
+	}
+	if x.First > e.last+1 {
+		return fmt.Errorf("the journal begins at message %d, and message %d is missing", x.First, e.last+1)
+	}
+	e.first = x.First // what was purged without our knowing
+	if x.Last > e.last {
+		err = e.log.Replay(ctx, e.last+1, func(seq uint64, data []byte) error {
+			entries, err := journal.Split(data)
+			if err != nil {
+				return fmt.Errorf("replay message %d: %w", seq, err)
+			}
+			e.applyForeign(seq, entries, len(data))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	e.mu.Lock()
+	e.bytes = x.Bytes
+	e.endRereading()
+	e.mu.Unlock()
+	return nil
+}

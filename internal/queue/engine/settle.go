@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+)
+
+// Settle stores what came of a delivery that Take handed out. While the store does not answer
+// it waits, for the attempt was made and must not be forgotten. Settling again is nothing.
+func (e *Engine) Settle(ctx context.Context, id string, o queue.Outcome) error {
+	var key journal.ID
+	if err := key.UnmarshalText([]byte(id)); err != nil {
+		return fmt.Errorf("settle delivery: %w", err)
+	}
+	e.mu.Lock()
+	l := e.leases[key]
+	e.mu.Unlock()
+	o.At, o.Due = stamp(o.At), stamp(o.Due)
+	o.Reason = strings.ToValidUTF8(o.Reason, "\uFFFD")
+	for {
+		r, healed, err := e.settlement(key, l, o)
+		switch {
+		case err != nil:
+			return fmt.Errorf("settle delivery %s: %w", id, err)
+		case r == nil && healed == nil:
+			return nil
+		case r != nil:
+			if err := r.wait(ctx); !errors.Is(err, queue.ErrUnavailable) {
+				return wrapSettle(id, err)
+			}
+		default:
+			select {
+			case <-healed:
+			case <-e.stopped:
+				return fmt.Errorf("settle delivery %s: %w", id, queue.ErrUnavailable)
+			case <-ctx.Done():
+				return wrapSettle(id, ctx.Err())
+			}
+		}
+	}
+}
+
+func wrapSettle(id string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("settle delivery %s: %w", id, err)
+}
+
+// settlement submits the outcome of a lease, once. It returns the request to wait for, or
+// what tells that the store answers again, or neither where the lease has ended.
+func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request, <-chan struct{}, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case l == nil || e.leases[id] != l:
+		return nil, nil, nil
+	case l.settling != nil:
+		return l.settling, nil, nil
+	case l.lost && o.Kind != queue.Delivered:
+		// Another process tries for itself by now, and this would end its attempt. Only what has
+		// arrived is worth storing.
+		return nil, nil, nil
+	case e.down != nil && !e.closed:
+		return nil, e.healed, nil
+	case e.closed:
+		return nil, nil, e.refusal()
+	}
+	if l.mended && o.Credential {
+		// The attempt began before what it failed of was mended.
+		o.Kind, o.Due = queue.Retry, o.At
+	}
+	r, err := newRequest(l.entry(id, o))
+	if err != nil {
+		return nil, nil, err
+	}
+	r.lease = l
+	l.settling = r
+	r.after = func() {
+		e.mu.Lock()
+		l.settling = nil
+		e.mu.Unlock()
+	}
+	e.pending = append(e.pending, r)
+	e.signal(e.work)
+	return r, nil, nil
+}
+
+// entry tells what came of a delivery.
+func (l *lease) entry(id journal.ID, o queue.Outcome) journal.Entry {
+	if o.Kind == queue.Reassigned {
+		return journal.Entry{Move: &journal.Move{ID: id, Channel: l.target.Channel, Home: o.AccountKey, At: o.At, Until: o.Due}}
+	}
+	return journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}}
+}

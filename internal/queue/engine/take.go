@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/wal"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// unreadablePause is how long an event that could not be read is left alone.
+const unreadablePause = time.Minute
+
+// lease is a delivery that was handed out and not settled yet.
+type lease struct {
+	target queue.Target
+	shard  int
+	// mended says that what may be at fault was mended while the attempt was under way.
+	mended bool
+	// settling is the outcome that is being stored.
+	settling *request
+	// ended is closed when another process may send it, and lost is true then.
+	ended chan struct{}
+	lost  bool
+}
+
+// Take waits for a delivery of the lane that is due and whose channel is free.
+func (e *Engine) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error) {
+	for {
+		d, ok, due, err := e.take(ctx, lane)
+		if ok || err != nil {
+			return d, err
+		}
+		if err := e.await(ctx, lane, due); err != nil {
+			return queue.Delivery{}, err
+		}
+	}
+}
+
+// TryTake is Take without the waiting: ok is false if nothing is due now.
+func (e *Engine) TryTake(ctx context.Context, lane queue.Lane) (d queue.Delivery, ok bool, err error) {
+	d, ok, _, err = e.take(ctx, lane)
+	return d, ok, err
+}
+
+// take hands out what is due. Without anything, it tells when to look again; with a zero time
+// that is when the lane is signalled.
+func (e *Engine) take(ctx context.Context, lane queue.Lane) (d queue.Delivery, ok bool, due time.Time, err error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			e.signal(e.ready[lane]) // somebody else looks
+			return d, false, due, err
+		}
+		l, due, err := e.next(lane)
+		switch {
+		case err != nil || l == nil:
+			return d, false, due, err
+		case l.Superseded == "":
+			if d, err = e.handOut(ctx, l); err == nil {
+				return d, true, due, nil
+			}
+			if err := e.putOff(ctx, l, err); err != nil {
+				return d, false, due, err
+			}
+			continue
+		}
+		if err := e.drop(ctx, l); err != nil {
+			return d, false, due, err
+		}
+	}
+}
+
+// next leases what is next in the lane, or tells when to look again.
+func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, time.Time{}, e.refusal()
+	}
+	if e.down != nil {
+		return nil, time.Time{}, nil // outcomes could not be stored
+	}
+	l, ok, due := e.state.Take(lane, e.now())
+	if !ok {
+		return nil, due, nil
+	}
+	l.Since = l.Since.Add(e.time.ahead()) // what a clock has jumped was not spent in trying
+	if !e.opt.Shards.Sends(l.Shard) {
+		e.state.Return(l.ID)
+		e.state.Hold(l.Shard, false) // its timer is about to say so
+		return nil, time.Time{}, nil
+	}
+	e.leases[l.ID] = &lease{target: l.Target, shard: l.Shard, ended: make(chan struct{})}
+	e.signal(e.ready[lane]) // there may be more, for others who wait
+	return &l, time.Time{}, nil
+}
+
+// await returns when the lane may have something. A signal wakes one waiter; whoever has been
+// woken looks, so whoever leaves without looking passes it on.
+func (e *Engine) await(ctx context.Context, lane queue.Lane, due time.Time) error {
+	var timer <-chan time.Time
+	if !due.IsZero() {
+		wait := due.Sub(e.clock.Now())
+		if wait <= 0 {
+			return nil
+		}
+		t := e.clock.NewTimer(wait)
+		defer t.Stop()
+		timer = t.C()
+	}
+	select {
+	case <-timer:
+		return nil
+	case <-e.ready[lane]:
+		return nil
+	case <-e.closing:
+		return nil // next says what there is to say
+	case <-ctx.Done():
+		e.signal(e.ready[lane])
+		return ctx.Err()
+	}
+}
+
+// drop ends a delivery that is not worth sending any more. It is stored even if whoever waits
+// for a delivery gives up meanwhile: nobody else would settle it.
+func (e *Engine) drop(ctx context.Context, l *journal.Lease) error {
+	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: l.Superseded}
+	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
+}
+
+// putOff tries a delivery whose event cannot be read again later, so that one damaged message does
+// not keep all others from being sent. Where it is the whole store that does not answer, or whoever
+// waits gives up, it gives the delivery back and returns why.
+func (e *Engine) putOff(ctx context.Context, l *journal.Lease, why error) error {
+	e.mu.Lock()
+	down := e.down != nil || e.closed || errors.Is(why, wal.ErrUnanswered)
+	e.mu.Unlock()
+	if down || ctx.Err() != nil {
+		e.giveBack(l.ID)
+		return why
+	}
+	e.logger.Error(why, "event cannot be read; trying again later", "delivery", l.ID.String())
+	now := e.clock.Now()
+	o := queue.Outcome{Kind: queue.Retry, At: now, Due: now.Add(unreadablePause), Reason: "the store cannot read the event"}
+	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
+}
+
+// handOut completes a delivery with its event.
+func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery, error) {
+	event, err := e.event(ctx, l)
+	if err != nil {
+		return queue.Delivery{}, fmt.Errorf("read event of delivery %s: %w: %w", l.ID, queue.ErrUnavailable, err)
+	}
+	return queue.Delivery{
+		ID: l.ID.String(), Target: l.Target, Event: *event, AccountKey: l.Home, Moves: l.Moves,
+		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason, Failures: l.Failures,
+		LeaseLost: e.lostChannel(l.ID),
+	}, nil
+}
+
+// event finds the event of a lease in memory or in the log. While it looks, trimming may carry
+// it elsewhere.
+func (e *Engine) event(ctx context.Context, l *journal.Lease) (*travis.Event, error) {
+	for at := l.Event; ; {
+		e.mu.Lock()
+		event, cached := e.events.get(at)
+		e.mu.Unlock()
+		if cached {
+			return event, nil
+		}
+		event, err := e.readEvent(ctx, at)
+		if err == nil {
+			return event, nil
+		}
+		e.mu.Lock()
+		now, kept := e.state.Event(l.ID)
+		e.mu.Unlock()
+		if !kept || now == at || !errors.Is(err, wal.ErrGone) {
+			return nil, err
+		}
+		at = now
+	}
+}
+
+func (e *Engine) readEvent(ctx context.Context, at journal.Position) (*travis.Event, error) {
+	data, err := e.message(ctx, at.Seq)
+	if err != nil {
+		return nil, fmt.Errorf("message %d: %w", at.Seq, err)
+	}
+	entry, err := journal.SplitOne(data, at.Index)
+	if err != nil {
+		return nil, fmt.Errorf("message %d: %w", at.Seq, err)
+	}
+	event := entry.Event()
+	if event == nil {
+		return nil, fmt.Errorf("message %d: entry %d holds no event", at.Seq, at.Index)
+	}
+	return event, nil
+}
+
+// message reads one from the log, or finds it among those that were read last.
+func (e *Engine) message(ctx context.Context, seq uint64) ([]byte, error) {
+	e.mu.Lock()
+	data, cached := e.messages.get(seq)
+	e.mu.Unlock()
+	if cached {
+		return data, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.opt.IOTimeout)
+	defer cancel()
+	data, err := e.log.Read(ctx, seq)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	e.messages.add(seq, data, len(data))
+	e.mu.Unlock()
+	return data, nil
+}
+
+func (e *Engine) giveBack(id journal.ID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.leases, id)
+	e.state.Return(id)
+	e.signalLanes()
+}
+
+// lostChannel is closed when another process may send the delivery.
+func (e *Engine) lostChannel(id journal.ID) <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l, ok := e.leases[id]; ok {
+		return l.ended
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+const (
+	// trimFloor is the garbage that is never worth the work.
+	trimFloor = 32 << 20
+	// tooMany messages take a start seconds to read, however small they are: a quiet store is tried
+	// by empty ones.
+	tooMany = 50_000
+	// A step of a pass reads no more than that, and carries no more, so that those who store
+	// an event meanwhile hardly notice.
+	stepMessages = 128
+	stepRead     = 2 << 20
+	stepCarry    = 256 << 10
+	// minCarry is what is carried at once after many conflicts.
+	minCarry = 4 << 10
+	// carryBytes ends a message of carried entries: to send one of its deliveries later, the
+	// whole message must be read.
+	carryBytes = 64 << 10
+)
+
+// pass is one way through the log, from its beginning to what was its end when it began.
+type pass struct {
+	until uint64 // zero when there is none
+	// carried are the bytes that it has appended so far, or that the last one did, and garbage what
+	// was left at its end, as far as that is known. Another is worth while when either has grown.
+	carried, garbage int64
+	ended            uint64 // last message when the last one ended
+	budget           int    // bytes to carry at once
+}
+
+// trim takes a step in making the log smaller, if that is worth it, and tells whether there is
+// more to do. It runs in the committer, so nothing is stored between what is carried and its
+// application.
+func (e *Engine) trim() bool {
+	if e.isClosing() || e.ctx.Err() != nil || !e.leads() || e.pass.until == 0 && !e.worthTrimming() {
+		return false
+	}
+	if e.pass.until == 0 {
+		e.pass.until, e.pass.carried, e.pass.budget = e.last, 0, stepCarry
+	}
+	err := e.step()
+	switch {
+	case overtaken(err):
+		if err := e.poll(); err != nil {
+			e.failFollowing(err)
+		}
+		return true // once more, with what the other wrote
+	case errors.Is(err, queue.ErrFull):
+		e.logger.Error(err, "journal has no room left to be trimmed; raise the store's limit")
+		e.pass.carried = e.size()
+	case err != nil:
+		_ = e.fail(fmt.Errorf("trim journal: %w", err))
+		e.heal()
+	case e.first <= e.pass.until:
+		return true
+	}
+	e.pass.until, e.pass.ended, e.pass.garbage = 0, e.last, e.garbage()
+	return false
+}
+
+// isClosing: what is not trimmed is for the next one, and others wait for this replica's leases.
+func (e *Engine) isClosing() bool {
+	select {
+	case <-e.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+func (e *Engine) size() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.bytes
+}
+
+func (e *Engine) garbage() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.bytes - e.state.Stats().Live
+}
+
+// worthTrimming: when more than half of the log is garbage, as far as that is known, and the log is
+// large or has many messages; near the limit an eighth will do; and beyond it, before there is no
+// room for outcomes any more. A pass that has just ended left what it could not help.
+func (e *Engine) worthTrimming() bool {
+	total, garbage, limit := e.size(), e.garbage(), e.opt.MaxBytes
+	grown := func(by int64) bool { return total >= e.pass.carried+by || garbage >= e.pass.garbage+by }
+	spare := wal.Reserve(limit)
+	if total > limit+spare/2 {
+		return grown(spare / 8)
+	}
+	if e.last > tooMany+max(e.pass.ended, e.first) && garbage > total/2 {
+		return true
+	}
+	floor := min(trimFloor, limit/16)
+	if garbage < floor || !grown(floor/2) {
+		return false
+	}
+	return garbage > total/2 || total > limit/4*3 && garbage > total/8
+}
+
+// step carries what is alive of some messages at the log's beginning, and drops them.
+func (e *Engine) step() error {
+	ctx, cancel := context.WithTimeout(e.ctx, e.opt.IOTimeout)
+	defer cancel()
+	oldest, err := e.oldest(ctx)
+	if err != nil || len(oldest) == 0 { // others have dropped them
+		return err
+	}
+	next, err := e.carry(ctx, oldest)
+	if err != nil {
+		return err
+	}
+	if err := e.log.Purge(ctx, next); err != nil {
+		return err
+	}
+	e.first = next
+	return e.measure(ctx)
+}
+
+// written is a message of the log.
+type written struct {
+	seq     uint64
+	entries []journal.Entry
+}
+
+// errEnough ends reading.
+var errEnough = errors.New("enough is read")
+
+// oldest reads the first messages.
+func (e *Engine) oldest(ctx context.Context) (oldest []written, err error) {
+	read, last := 0, min(e.pass.until, e.first+stepMessages-1)
+	err = wal.ReadRange(ctx, e.log, e.first, last, func(seq uint64, data []byte) error {
+		entries, err := journal.Split(data)
+		if err != nil {
+			return fmt.Errorf("message %d: %w", seq, err)
+		}
+		oldest = append(oldest, written{seq, entries})
+		if read += len(data); read >= stepRead {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return oldest, err
+}
+
+// carry appends what is alive of some of these messages, and returns the first message that must stay.
+// Working out what is alive takes a while, so another process that appends would always be first:
+// after each conflict, what is carried at once is halved, down to single messages.
+func (e *Engine) carry(ctx context.Context, oldest []written) (next uint64, err error) {
+	for {
+		if err := e.drainUpdates(); err != nil {
+			return 0, err
+		}
+		entries, next, err := e.alive(oldest)
+		if err == nil {
+			err = e.appendAll(entries)
+		}
+		switch {
+		case err == nil:
+			e.pass.budget = min(2*e.pass.budget, stepCarry)
+			return next, nil
+		case !errors.Is(err, wal.ErrConflict) || ctx.Err() != nil:
+			return 0, err
+		}
+		e.pass.budget = max(e.pass.budget/2, minCarry)
+		if err := e.follow(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// drainUpdates applies what others have appended, as far as it has arrived.
+func (e *Engine) drainUpdates() error {
+	for {
+		select {
+		case m := <-e.updates:
+			if err := e.applyNext(m); err != nil {
+				return e.fail(fmt.Errorf("follow journal: %w", err))
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+// alive gathers what is alive of the first of these messages, as far as is good to append at once,
+// and tells where it stopped.
+func (e *Engine) alive(oldest []written) (entries []journal.Entry, next uint64, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	carrier := e.state.Carry(e.sure())
+	for _, m := range oldest {
+		if carrier.Size() >= e.pass.budget {
+			break
+		}
+		carrier.Add(m.seq, m.entries)
+		next = m.seq + 1
+	}
+	entries, err = carrier.Entries()
+	return entries, next, err
+}
+
+func (e *Engine) appendAll(entries []journal.Entry) error {
+	for len(entries) > 0 {
+		n := fitting(entries)
+		if err := e.append(entries[:n]); err != nil {
+			return err
+		}
+		e.pass.carried += messageOverhead
+		for i := range entries[:n] {
+			e.pass.carried += int64(entries[i].Size()) + 1
+		}
+		entries = entries[n:]
+	}
+	return nil
+}
+
+// fitting is how many entries go into the next message: at least one.
+func fitting(entries []journal.Entry) int {
+	size := 0
+	for i := range entries {
+		size += entries[i].Size() + 1
+		if i > 0 && size > carryBytes {
+			return i
+		}
+	}
+	return len(entries)
+}
+
+func (e *Engine) measure(ctx context.Context) error {
+	x, err := e.log.Extent(ctx)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	e.bytes = x.Bytes
+	e.mu.Unlock()
+	return nil
+}

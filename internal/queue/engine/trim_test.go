@@ -1,0 +1,300 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/wal"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+const smallStoreBytes = 2 << 20
+
+// deliverMany stores and delivers events through the room #alive.
+func deliverMany(t *testing.T, e *Engine, from, n int64) {
+	t.Helper()
+	for build := from; build < from+n; build++ {
+		acceptAndSettle(t, e, acceptance(build, "#alive"), queue.Delivered)
+	}
+}
+
+func TestWhatEndedMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		for build := range int64(20) { // they wait through all that follows
+			if _, err := e.Accept(t.Context(), acceptance(build, fmt.Sprint("#down-", build))); err != nil {
+				t.Fatal(err)
+			}
+			d, err := e.Take(t.Context(), queue.Healthy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			due := time.Now().Add(time.Hour)
+			if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Retry, At: time.Now(), Due: due, Reason: "down"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		deliverMany(t, e, 1000, 5000) // several times the limit
+		if l.first < 2000 {
+			t.Errorf("the log begins at message %d: it was hardly trimmed", l.first)
+		}
+		before, channels := e.Deliveries(queue.Query{}), e.Channels("team-a", "builds")
+		closeNow(t, e)
+		e = openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		if diff := cmp.Diff(before, e.Deliveries(queue.Query{})); diff != "" {
+			t.Errorf("deliveries (-before +after the restart):\n%s", diff)
+		}
+		byRoom := func(list []queue.ChannelStatus) map[string]queue.ChannelStatus {
+			m := map[string]queue.ChannelStatus{}
+			for _, c := range list {
+				m[c.Target.Address] = c
+			}
+			return m
+		}
+		if diff := cmp.Diff(byRoom(channels), byRoom(e.Channels("team-a", "builds"))); diff != "" {
+			t.Errorf("channels (-before +after the restart):\n%s", diff)
+		}
+		if r, err := e.Accept(t.Context(), acceptance(1000, "#alive")); err != nil || len(r.Seen) != 1 {
+			t.Errorf("%v, %v; want that the event is known", r, err)
+		}
+		time.Sleep(time.Hour)
+		for range 20 {
+			d, err := e.Take(t.Context(), queue.Probation)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Event.Commit.SHA == "" || d.Attempt != 2 || d.LastReason != "down" {
+				t.Fatalf("handed out %+v, want the whole event", d)
+			}
+		}
+	})
+}
+
+func TestAFullStoreRefusesEventsAndSettles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		l.limit = wal.Capacity(smallStoreBytes)
+		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		var refused error
+		builds := int64(0)
+		for ; refused == nil; builds++ {
+			_, refused = e.Accept(t.Context(), acceptance(builds, "#down"))
+		}
+		if !errors.Is(refused, queue.ErrFull) || !errors.Is(e.Ready(), queue.ErrFull) {
+			t.Fatalf("refused with %v, ready: %v; want that the store is full", refused, e.Ready())
+		}
+		for range 20_000 { // many times the reserve, in outcomes
+			retryNext(t, e)
+		}
+		if kept := len(e.Deliveries(queue.Query{})); int64(kept) != builds-1 {
+			t.Fatalf("%d deliveries are kept of %d", kept, builds-1)
+		}
+		for range builds - 1 {
+			d, err := e.Take(t.Context(), queue.Probation)
+			if err != nil {
+				d, err = e.Take(t.Context(), queue.Healthy)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Dropped, At: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := e.Accept(t.Context(), acceptance(builds, "#down")); err != nil {
+			t.Fatalf("refused with an empty store: %v", err)
+		}
+	})
+}
+
+// retryNext fails the next attempt, whichever lane it is in.
+func retryNext(t *testing.T, e *Engine) {
+	t.Helper()
+	lane := queue.Probation
+	if e.Channels("team-a", "builds")[0].Failures == 0 {
+		lane = queue.Healthy
+	}
+	d, err := e.Take(t.Context(), lane)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := queue.Outcome{Kind: queue.Retry, At: time.Now(), Due: time.Now().Add(time.Millisecond), Reason: "connection refused"}
+	if err := e.Settle(t.Context(), d.ID, o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDeadDeliveriesAreForgottenInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := openOn(t, newMemoryLog(), Options{KeepDead: 24 * time.Hour})
+		defer closeNow(t, e)
+		acceptAndSettle(t, e, acceptance(1, "#a"), queue.Dead)
+		time.Sleep(23 * time.Hour)
+		if len(e.Deliveries(queue.Query{})) != 1 {
+			t.Fatal("forgotten too early")
+		}
+		time.Sleep(2 * time.Hour)
+		if len(e.Deliveries(queue.Query{})) != 0 {
+			t.Fatal("kept for ever")
+		}
+	})
+}
+
+func TestAnEventIsForgottenAfterTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := openOn(t, newMemoryLog(), Options{Remember: time.Hour})
+		defer closeNow(t, e)
+		acceptAndSettle(t, e, acceptance(1, "#a"), queue.Delivered)
+		time.Sleep(time.Hour)
+		if r, err := e.Accept(t.Context(), acceptance(1, "#a")); err != nil || len(r.Stored) != 1 {
+			t.Fatalf("%v, %v; want it stored again", r, err)
+		}
+	})
+}
+
+// TestAnEventIsFoundWhereItWasCarried hands out a delivery whose event moves in the log
+// between the choice of the delivery and the reading of its event.
+func TestAnEventIsFoundWhereItWasCarried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		e.events = newCache[journal.Position, *travis.Event](0)
+		if _, err := e.Accept(t.Context(), acceptance(1, "#slow")); err != nil {
+			t.Fatal(err)
+		}
+		lease, _, err := e.next(queue.Healthy)
+		if err != nil || lease == nil {
+			t.Fatalf("%v, %v; want a lease", lease, err)
+		}
+		deliverMany(t, e, 100, 2000)
+		if _, err := l.Read(t.Context(), lease.Event.Seq); !errors.Is(err, wal.ErrGone) {
+			t.Fatalf("the event's first message is still there: %v", err)
+		}
+		d, err := e.handOut(t.Context(), lease)
+		if err != nil || d.Event.Build.ID != 1 {
+			t.Fatalf("%+v, %v; want the event", d, err)
+		}
+	})
+}
+
+// TestTheLargestEventCanBeCarried stores an event of nearly the most that is taken.
+func TestTheLargestEventCanBeCarried(t *testing.T) {
+	e := openOn(t, newMemoryLog(), Options{MaxBytes: 16 << 20})
+	defer closeNow(t, e)
+	large := acceptance(1, "#slow")
+	large.Event.Commit.Message = strings.Repeat("x", maxEntry-10_000)
+	acceptAndSettle(t, e, large, queue.Dead)
+	for build := int64(2); ; build++ { // until it has been carried
+		next := acceptance(build, "#alive")
+		next.Event.Commit.Message = strings.Repeat("y", 1<<20)
+		acceptAndSettle(t, e, next, queue.Delivered)
+		if x, err := e.log.Extent(t.Context()); err != nil || x.First > 1 {
+			break
+		}
+	}
+	e.mu.Lock()
+	e.events = newCache[journal.Position, *travis.Event](0)
+	e.mu.Unlock()
+	if _, err := e.Redrive(t.Context(), queue.Query{}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Take(t.Context(), queue.Healthy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(large.Event, d.Event); diff != "" {
+		t.Fatalf("event (-want +got):\n%s", diff)
+	}
+	large.Event.Build.ID, large.Event.Commit.Message = 1e9, strings.Repeat("x", maxEntry)
+	if _, err := e.Accept(t.Context(), large); err == nil || !strings.Contains(err.Error(), "too large") {
+		t.Fatalf("accept of more than that: %v", err)
+	}
+}
+
+func acceptAndSettle(t *testing.T, e *Engine, a queue.Acceptance, kind queue.Kind) {
+	t.Helper()
+	if _, err := e.Accept(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.Take(t.Context(), queue.Healthy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: kind, At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// heldPurge is a log that is slow to drop its beginning, once.
+type heldPurge struct {
+	*memoryLog
+	once    sync.Once
+	release chan struct{}
+}
+
+func (l *heldPurge) Purge(ctx context.Context, seq uint64) error {
+	l.once.Do(func() { <-l.release })
+	return l.memoryLog.Purge(ctx, seq)
+}
+
+// TestWhatComesWhileTheLogIsTrimmedIsTrimmedToo: it fills the store before the pass has ended, and then
+// nothing more can come that would make another pass worth while.
+func TestWhatComesWhileTheLogIsTrimmedIsTrimmedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &heldPurge{memoryLog: newMemoryLog(), release: make(chan struct{})}
+		e := openOn(t, l, Options{MaxBytes: minMaxBytes})
+		defer closeNow(t, e)
+		large := func(build int64) queue.Acceptance {
+			a := acceptance(build, "#a")
+			a.Event.Commit.Message = strings.Repeat("x", 10_000)
+			return a
+		}
+		var under sync.WaitGroup
+		for build := range int64(120) {
+			under.Go(func() {
+				if _, err := e.Accept(t.Context(), large(build)); err != nil {
+					t.Error(err)
+				}
+			})
+			if build < 20 { // the rest comes while these are dropped
+				under.Go(func() { settleNext(t, e) })
+				synctest.Wait()
+			}
+		}
+		synctest.Wait()
+		close(l.release)
+		under.Wait()
+		for range 100 {
+			settleNext(t, e)
+		}
+		_ = e.Ready() // which has the committer look
+		synctest.Wait()
+		if err := e.Ready(); err != nil {
+			t.Errorf("all has ended, and still: %v", err)
+		}
+	})
+}
+
+func settleNext(t *testing.T, e *Engine) {
+	d, err := e.Take(t.Context(), queue.Healthy)
+	if err == nil {
+		err = e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()})
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}

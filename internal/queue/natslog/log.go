@@ -1,0 +1,152 @@
+// Package natslog keeps a wal.Log's messages in a JetStream stream. It is what the log on the embedded
+// server and the log on a cluster have in common.
+package natslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+const (
+	// heartbeat is how often an idle server shows that it still feeds a consumer.
+	heartbeat = 2 * time.Second
+	// pullExpiry is how long a consumer's request for messages lives.
+	pullExpiry = 10 * time.Second
+	// createTimeout bounds the creation of a consumer: a server that dies does not answer.
+	createTimeout = 5 * time.Second
+)
+
+// Stream is a stream that holds a log, through one connection.
+type Stream struct {
+	JS      jetstream.JetStream
+	Stream  jetstream.Stream
+	Subject string
+}
+
+// Append implements wal.Log.
+func (s *Stream) Append(ctx context.Context, data []byte, last uint64, opts ...jetstream.PublishOpt) (uint64, error) {
+	opts = append(opts, jetstream.WithExpectLastSequence(last))
+	ack, err := s.JS.Publish(ctx, s.Subject, data, opts...)
+	if err != nil {
+		return 0, appendError(err)
+	}
+	return ack.Sequence, nil
+}
+
+func appendError(err error) error {
+	var refused *jetstream.APIError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	switch {
+	case refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
+		return fmt.Errorf("%w: %s", wal.ErrConflict, refused.Description)
+	case refused.Description == server.ErrMaxBytes.Error(), NoRoom(refused):
+		return wal.ErrFull
+	}
+	return err
+}
+
+// NoRoom reports whether the server refuses because the account, or its own volume, has no room.
+func NoRoom(refused *jetstream.APIError) bool {
+	switch refused.ErrorCode {
+	case jetstream.ErrorCode(server.JSInsufficientResourcesErr), jetstream.ErrorCode(server.JSStorageResourcesExceededErr),
+		jetstream.ErrorCode(server.JSAccountResourcesExceededErr):
+		return true
+	}
+	return false
+}
+
+// Read implements wal.Log.
+func (s *Stream) Read(ctx context.Context, seq uint64) ([]byte, error) {
+	m, err := s.Stream.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, wal.ErrGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Data, nil
+}
+
+// Replay calls fn with each message from from to last. It returns an error when none has come for as
+// long as stall.
+func (s *Stream) Replay(ctx context.Context, from, last uint64, stall time.Duration, fn func(uint64, []byte) error) error {
+	if last < from {
+		return nil
+	}
+	messages, err := s.Messages(ctx, from)
+	if err != nil {
+		return fmt.Errorf("read log: %w", err)
+	}
+	defer messages.Stop()
+	for next := from; next <= last; next++ {
+		m, err := nextMessage(ctx, messages, stall)
+		if err != nil {
+			return fmt.Errorf("read log: message %d: %w", next, err)
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("read log: message %d: %w", next, err)
+		}
+		if meta.Sequence.Stream != next {
+			return fmt.Errorf("read log: message %d is missing", next)
+		}
+		if err := fn(next, m.Data()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func nextMessage(ctx context.Context, messages jetstream.MessagesContext, stall time.Duration) (jetstream.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, stall)
+	defer cancel()
+	return messages.Next(jetstream.NextContext(ctx))
+}
+
+// Messages reads from there on. The consumer is created anew once when it fails: it would else retry
+// for ever and never notice that the connection is closed.
+func (s *Stream) Messages(ctx context.Context, from uint64) (jetstream.MessagesContext, error) {
+	ctx, cancel := context.WithTimeout(ctx, createTimeout)
+	defer cancel()
+	consumer, err := s.Stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, MaxResetAttempts: 1,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return consumer.Messages(jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(heartbeat))
+}
+
+// Purge implements wal.Log.
+func (s *Stream) Purge(ctx context.Context, seq uint64) error {
+	if seq == 0 { // which the server takes for all messages
+		return errors.New("purge log: no message is named")
+	}
+	if err := s.Stream.Purge(ctx, jetstream.WithPurgeSequence(seq)); err != nil {
+		return fmt.Errorf("purge log before message %d: %w", seq, err)
+	}
+	return nil
+}
+
+// Extent implements wal.Log.
+func (s *Stream) Extent(ctx context.Context) (wal.Extent, error) {
+	info, err := s.Stream.Info(ctx)
+	if err != nil {
+		return wal.Extent{}, fmt.Errorf("get the log's extent: %w", err)
+	}
+	state := info.State
+	x := wal.Extent{First: state.FirstSeq, Last: state.LastSeq, Bytes: int64(state.Bytes)}
+	if state.Msgs == 0 {
+		x.First = state.LastSeq + 1
+	}
+	return x, nil
+}
