@@ -9,7 +9,7 @@ import (
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
-	"k8s.io/client-go/kubernetes"
+	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
@@ -27,7 +27,7 @@ const (
 // Lease says where the lease is kept. It is the status writer's own: losing it, or the API
 // server, stops the writing of status and nothing else.
 type Lease struct {
-	Client    kubernetes.Interface
+	Client    coordinationv1client.LeasesGetter
 	Namespace string
 	Log       logr.Logger
 }
@@ -41,7 +41,7 @@ func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
 	}
 	lock := &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: l.Namespace, Name: StatusLease},
-		Client:     l.Client.CoordinationV1(),
+		Client:     l.Client,
 		LockConfig: resourcelock.ResourceLockConfig{Identity: host + "_" + string(uuid.NewUUID())},
 	}
 	for ctx.Err() == nil {

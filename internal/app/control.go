@@ -36,7 +36,7 @@ func newControl(env environment, trust *trust) *control {
 		WebhookURL: env.settings.Receiver.PublicURL,
 		Store:      func() controllers.StoreState { return storeState(env.store.Ready()) },
 		Self:       self(env.scope.own),
-		Lease:      controllers.Lease{Client: env.client, Namespace: env.scope.own, Log: env.log.WithName("status")},
+		Lease:      controllers.Lease{Client: env.client.coordination, Namespace: env.scope.own, Log: env.log.WithName("status")},
 		Log:        env.log.WithName("status"),
 	}
 	c.compiler = routing.NewCompiler(routing.Config{

@@ -3,12 +3,10 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -37,7 +35,7 @@ type environment struct {
 	settings settings.Settings
 	scope    scope
 	cluster  *rest.Config
-	client   kubernetes.Interface
+	client   clients
 	mgr      ctrl.Manager
 	store    *store
 	metrics  *prometheus.Registry
@@ -47,9 +45,9 @@ type environment struct {
 // New checks what the cluster lacks, opens the store, wires the parts and takes the ports. Its error
 // is one sentence for whoever starts the operator. Run must be called if it succeeds, or Close.
 func New(ctx context.Context, cfg *rest.Config, namespace string, s settings.Settings, log logr.Logger) (*Operator, error) {
-	client, err := kubernetes.NewForConfig(cfg)
+	client, err := newClients(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("reach the API server: %w", err)
+		return nil, err
 	}
 	scope := newScope(namespace, s)
 	check := clusterCheck{client, scope, log}

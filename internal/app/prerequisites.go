@@ -12,7 +12,6 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 )
@@ -22,7 +21,7 @@ const apiRetry = 2 * time.Second
 
 // clusterCheck says in a sentence what the cluster lacks for the operator to work in it.
 type clusterCheck struct {
-	client kubernetes.Interface
+	client clients
 	scope  scope
 	log    logr.Logger
 }
@@ -74,8 +73,8 @@ func (c clusterCheck) once(ctx context.Context) error {
 	return checkRights(ctx, c.client, c.scope)
 }
 
-func checkKinds(client kubernetes.Interface) error {
-	list, err := client.Discovery().ServerResourcesForGroupVersion(v1alpha1.GroupVersion.String())
+func checkKinds(client clients) error {
+	list, err := client.discovery.ServerResourcesForGroupVersion(v1alpha1.GroupVersion.String())
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("ask for the kinds of %s: %w", v1alpha1.GroupVersion, err)
 	}
@@ -128,7 +127,7 @@ func needs(scope scope) []need {
 	return all
 }
 
-func checkRights(ctx context.Context, client kubernetes.Interface, scope scope) error {
+func checkRights(ctx context.Context, client clients, scope scope) error {
 	var lacking []string
 	for _, n := range needs(scope) {
 		for _, verb := range n.verbs {
@@ -137,7 +136,7 @@ func checkRights(ctx context.Context, client kubernetes.Interface, scope scope) 
 					Group: n.group, Resource: n.resource, Subresource: n.subresource, Namespace: n.namespace, Verb: verb,
 				},
 			}}
-			answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+			answer, err := client.authorization.SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 			if err != nil {
 				return fmt.Errorf("ask for the operator's own rights: %w", err)
 			}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -106,9 +105,9 @@ func metricsHandler(own prometheus.Gatherer) *http.Server {
 func newAPI(env environment, control *control, delivery *delivery, p *pipeline) (*http.Server, *tls.Config, error) {
 	cfg := rest.CopyConfig(env.cluster)
 	cfg.QPS, cfg.Burst, cfg.RateLimiter = server.ReviewQPS, server.ReviewBurst, nil
-	client, err := kubernetes.NewForConfig(cfg)
+	client, err := newClients(cfg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reach the API server: %w", err)
+		return nil, nil, err
 	}
 	get, err := apiCertificate(env)
 	if err != nil {
@@ -122,7 +121,7 @@ func newAPI(env environment, control *control, delivery *delivery, p *pipeline) 
 		Store:   env.store,
 		Try:     delivery.dispatcher.Try,
 		Ready:   p.known,
-		Cluster: server.Reviews{Client: client},
+		Cluster: server.Reviews{Tokens: client.authentication, Access: client.authorization},
 		Clock:   clock.RealClock{},
 		Log:     env.log.WithName("api"),
 	}), &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get}, nil

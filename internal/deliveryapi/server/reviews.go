@@ -7,17 +7,21 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	authenticationv1client "k8s.io/client-go/kubernetes/typed/authentication/v1"
+	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
 // Reviews is a Cluster that asks a real API server.
-type Reviews struct{ Client kubernetes.Interface }
+type Reviews struct {
+	Tokens authenticationv1client.TokenReviewsGetter
+	Access authorizationv1client.SubjectAccessReviewsGetter
+}
 
 // Who makes a TokenReview.
 func (r Reviews) Who(ctx context.Context, token string) (authenticationv1.UserInfo, error) {
-	review, err := r.Client.AuthenticationV1().TokenReviews().Create(ctx,
+	review, err := r.Tokens.TokenReviews().Create(ctx,
 		&authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}, metav1.CreateOptions{})
 	switch {
 	case err != nil:
@@ -34,7 +38,7 @@ func (r Reviews) May(ctx context.Context, user authenticationv1.UserInfo, verb, 
 	for k, v := range user.Extra {
 		extra[k] = authorizationv1.ExtraValue(v)
 	}
-	review, err := r.Client.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
+	review, err := r.Access.SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
 		Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra,
 			ResourceAttributes: &authorizationv1.ResourceAttributes{
