@@ -6,7 +6,7 @@ import "time"
 // what it has seen for at least this much longer than the age limit.
 const MaxSkew = time.Hour
 
-// Time is when what the event tells of happened: finished, else started, else zero.
+// Time is when the build finished, else when it started, else zero.
 func (e *Event) Time() time.Time {
 	if !e.Build.Finished.IsZero() {
 		return e.Build.Finished
@@ -14,10 +14,13 @@ func (e *Event) Time() time.Time {
 	return e.Build.Started
 }
 
-// IsStale reports whether the event is too old to be news, by a limit after which a replay of it is
-// no longer remembered. One from the future would stay fresh for longer than it is remembered, and
-// one without a time for ever, so both are stale too.
+// IsStale reports whether the event is older than maxAge; a maxAge of 0 is no limit. With a limit, an
+// event without a time is stale, and so is one from the future: both would stay fresh for longer
+// than the store remembers that it has seen them.
 func (e *Event) IsStale(now time.Time, maxAge time.Duration) bool {
+	if maxAge == 0 {
+		return false
+	}
 	t := e.Time()
 	return t.IsZero() || now.Sub(t) > maxAge || t.Sub(now) > MaxSkew
 }

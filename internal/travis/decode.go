@@ -1,132 +1,221 @@
 package travis
 
 import (
-	"encoding/json"
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
+	"io"
+	"net/url"
+	"regexp"
+	"strconv"
 )
 
-// Decode reads a webhook's payload, of any year since 2013. It keeps what an Event holds, cut to
-// the limits of this package, and drops the rest unread.
+// Decode reads a webhook's payload from memory. See Read.
+func Decode(payload []byte) (*Event, error) { return Read(bytes.NewReader(payload)) }
+
+// Read reads a webhook's payload, of any year since 2013, to the end of the stream. It keeps what an
+// Event holds, cut to the limits of this package, and reads over the rest: it takes the same memory
+// for a payload of any size.
 //
-// Bytes that are not UTF-8 become U+FFFD rather than an error: the event is worth more than
-// the character. Control characters stay; whoever shows a text escapes it. The error is one line
-// that says what is wrong and quotes nothing of the payload.
-func Decode(payload []byte) (*Event, error) {
-	var w wire
-	if err := json.Unmarshal(payload, &w); err != nil {
-		return nil, explain(err)
+// Only what identifies the repository and the build, and the result, is required. Any other field
+// may hold any JSON value: one that makes no sense is dropped, and the event is read without it.
+//
+// Bytes that are not UTF-8 become U+FFFD. Control characters stay; whoever shows a text escapes it.
+// An error is one line that says what is wrong and quotes nothing of the payload. An error of the
+// stream is wrapped.
+func Read(payload io.Reader) (*Event, error) {
+	s := newScanner(payload)
+	if s.token() != '{' && s.err == nil {
+		return nil, errors.New("payload is not a JSON object")
 	}
-	if err := w.check(); err != nil {
-		return nil, err
+	p := make(fields, len(payloadFields))
+	var repository fields
+	var jobs []Job
+	s.members(func(name []byte) {
+		switch string(name) {
+		case "repository":
+			repository = s.object(repositoryFields)
+		case "matrix":
+			jobs = s.jobs()
+		default:
+			s.field(name, payloadFields, p)
+		}
+	})
+	s.end()
+	if s.err != nil {
+		return nil, s.err
 	}
-	result, ok := w.result()
+	return p.event(repository, jobs)
+}
+
+// fields are those of one object, by name.
+type fields map[string]value
+
+// The fields that are kept, and how many bytes of each. docs/travis.md has the table.
+var (
+	repositoryFields = map[string]int{"id": maxString, "name": maxString, "owner_name": maxString}
+
+	payloadFields = map[string]int{
+		"id": maxString, "number": maxString, "type": maxString, "state": maxString, "status": maxString,
+		"result": maxString, "status_message": maxString, "result_message": maxString,
+		"started_at": maxString, "finished_at": maxString, "committed_at": maxString, "duration": maxString,
+		"build_url": maxString, "compare_url": maxString, "branch": maxString, "tag": maxString,
+		"commit": maxString, "base_commit": maxString, "head_commit": maxString,
+		"message": maxMessage, "author_name": maxString, "committer_name": maxString,
+		"pull_request": maxString, "pull_request_number": maxString, "pull_request_title": maxString,
+	}
+
+	jobFields = map[string]int{
+		"id": maxWord, "number": maxWord, "state": maxWord, "allow_failure": maxWord, "started_at": maxWord, "finished_at": maxWord,
+	}
+)
+
+// field reads the value of the field name into p if it is one of kept. Of two fields with one name
+// the later one counts.
+func (s *scanner) field(name []byte, kept map[string]int, p fields) {
+	limit, ok := kept[string(name)]
 	if !ok {
-		return nil, errors.New("payload says nothing of the build's result: no status_message, state or status that is known")
+		s.skip()
+		return
 	}
-	return &Event{
-		Repository:  Repository{ID: w.Repository.ID, Owner: w.Repository.OwnerName, Name: w.Repository.Name},
-		Build:       w.build(result),
-		Commit:      w.commit(),
-		PullRequest: w.pullRequest(),
-		Jobs:        w.Matrix,
-	}, nil
+	field := string(name) // before the value takes its place
+	p[field] = s.value(limit)
 }
 
-// check refuses what no event can be made of.
-func (w *wire) check() error {
+// object reads the fields of an object. Any other value has none.
+func (s *scanner) object(kept map[string]int) fields {
+	if s.token() != '{' {
+		s.skip()
+		return nil
+	}
+	p := make(fields, len(kept))
+	s.members(func(name []byte) { s.field(name, kept, p) })
+	return p
+}
+
+// jobs reads the matrix and keeps the first maxJobs. Any other value has none.
+func (s *scanner) jobs() []Job {
+	if s.token() != '[' {
+		s.skip()
+		return nil
+	}
+	var jobs []Job
+	s.elements(func() {
+		if len(jobs) == maxJobs {
+			s.skip()
+			return
+		}
+		if j := s.object(jobFields).job(); j.ID != 0 || j.Number != "" {
+			jobs = append(jobs, j)
+		}
+	})
+	return jobs
+}
+
+// event makes an Event, if there is what one needs.
+func (p fields) event(repository fields, jobs []Job) (*Event, error) {
+	e := &Event{
+		Repository: Repository{
+			ID: repository["id"].positive(), Owner: repository["owner_name"].string(), Name: repository["name"].string(),
+		},
+		Build: p.build(), Commit: p.commit(), PullRequest: p.pullRequest(), Jobs: jobs,
+	}
 	switch {
-	case w.Repository.OwnerName == "":
-		return errors.New("payload has no repository.owner_name")
-	case w.Repository.Name == "":
-		return errors.New("payload has no repository.name")
-	case !isSlugPart(w.Repository.OwnerName):
-		return errors.New("payload's repository.owner_name is not a name")
-	case !isSlugPart(w.Repository.Name):
-		return errors.New("payload's repository.name is not a name")
-	case w.Repository.ID <= 0:
-		return errors.New("payload has no repository.id")
-	case w.ID <= 0:
-		return errors.New("payload has no id")
-	case w.Duration < 0 || w.Duration > maxDurationSeconds:
-		return errors.New("payload's duration is out of range")
+	case e.Repository.Owner == "":
+		return nil, errors.New("payload has no repository.owner_name")
+	case e.Repository.Name == "":
+		return nil, errors.New("payload has no repository.name")
+	case !IsSlug(e.Repository.Slug()):
+		return nil, fmt.Errorf("payload's repository is not %s", SlugRule)
+	case e.Repository.ID == 0:
+		return nil, errors.New("payload has no repository.id")
+	case e.Build.ID == 0:
+		return nil, errors.New("payload has no id")
+	case e.Build.Result == "":
+		return nil, errors.New("payload has no result: no known status_message, state or status")
 	}
-	return nil
+	return e, nil
 }
 
-func (w *wire) build(result Result) Build {
+func (p fields) build() Build {
+	result := p.result()
 	return Build{
-		ID:       w.ID,
-		Number:   cut(w.Number, maxString),
-		Type:     w.buildType(),
-		State:    w.state(result),
+		ID:       p["id"].positive(),
+		Number:   p["number"].string(),
+		Type:     p.buildType(),
+		State:    p.state(result),
 		Result:   result,
-		Branch:   cut(w.Branch, maxString),
-		Tag:      cut(w.Tag, maxString),
-		URL:      cut(w.BuildURL, maxString),
-		Started:  w.StartedAt.Time,
-		Finished: w.FinishedAt.Time,
-		Duration: time.Duration(w.Duration) * time.Second,
+		Branch:   p["branch"].string(),
+		Tag:      p["tag"].string(),
+		URL:      p["build_url"].url(),
+		Started:  p["started_at"].time(),
+		Finished: p["finished_at"].time(),
+		Duration: p["duration"].duration(),
 	}
 }
 
-func (w *wire) commit() Commit {
+func (p fields) commit() Commit {
 	return Commit{
-		SHA:        cut(w.Commit, maxString),
-		Message:    cut(w.Message, maxMessage),
-		Author:     cut(w.AuthorName, maxString),
-		Committer:  cut(w.CommitterName, maxString),
-		Committed:  w.CommittedAt.Time,
-		CompareURL: cut(w.CompareURL, maxString),
-		Base:       cut(w.BaseCommit, maxString),
-		Head:       cut(w.HeadCommit, maxString),
+		SHA:        p["commit"].string(),
+		Message:    p["message"].string(),
+		Author:     p["author_name"].string(),
+		Committer:  p["committer_name"].string(),
+		Committed:  p["committed_at"].time(),
+		CompareURL: p["compare_url"].url(),
+		Base:       p["base_commit"].string(),
+		Head:       p["head_commit"].string(),
 	}
 }
 
-// buildType of payloads older than the field is told by their pull request.
-func (w *wire) buildType() BuildType {
+func (p fields) job() Job {
+	return Job{
+		ID:           p["id"].positive(),
+		Number:       p["number"].string(),
+		State:        p["state"].string(),
+		AllowFailure: p["allow_failure"].bool(),
+		Started:      p["started_at"].time(),
+		Finished:     p["finished_at"].time(),
+	}
+}
+
+// buildType of payloads older than the field follows from their pull request.
+func (p fields) buildType() BuildType {
 	switch {
-	case w.Type != "":
-		return BuildType(cut(w.Type, maxString))
-	case w.PullRequest.is:
+	case p["type"].kind == kindText && p["type"].text != "":
+		return BuildType(p["type"].text)
+	case p["pull_request"].bool(), p["pull_request"].positive() > 0:
 		return PullRequest
 	}
 	return Push
 }
 
-func (w *wire) pullRequest() *PR {
-	if w.buildType() != PullRequest {
+func (p fields) pullRequest() *PR {
+	if p.buildType() != PullRequest {
 		return nil
 	}
-	number := w.PullRequestNumber
-	if number == 0 {
-		number = w.PullRequest.number
+	return &PR{
+		Number: cmp.Or(p["pull_request_number"].positive(), p["pull_request"].positive(), numberIn(p["compare_url"].url())),
+		Title:  p["pull_request_title"].string(),
 	}
-	return &PR{Number: number, Title: cut(w.PullRequestTitle, maxString)}
 }
 
-// explain turns an error of encoding/json into one line without a byte of the payload in it.
-func explain(err error) error {
-	var syntax *json.SyntaxError
-	var shape *json.UnmarshalTypeError
-	var field *fieldError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Errorf("payload is not JSON: wrong at byte %d", syntax.Offset)
-	case errors.As(err, &field):
-		return field
-	case errors.As(err, &shape) && shape.Field == "":
-		return fmt.Errorf("payload is not a JSON object but of type %s", kind(shape.Value))
-	case errors.As(err, &shape):
-		return fmt.Errorf("payload's %s has the wrong type: %s", shape.Field, kind(shape.Value))
-	}
-	return errors.New("payload is not JSON of the right shape")
-}
+// pullPath is the path of a pull request's page on GitHub, Bitbucket and GitLab.
+var pullPath = regexp.MustCompile(`/(?:pull|pull-requests|merge_requests)/([1-9][0-9]*)(?:/|$)`)
 
-// kind is the first word of UnmarshalTypeError.Value, which goes on with the number itself.
-func kind(value string) string {
-	word, _, _ := strings.Cut(value, " ")
-	return word
+// numberIn is the number of the pull request whose page compareURL is, or 0.
+func numberIn(compareURL string) int64 {
+	u, err := url.Parse(compareURL)
+	if err != nil {
+		return 0
+	}
+	match := pullPath.FindStringSubmatch(u.Path)
+	if match == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(match[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }

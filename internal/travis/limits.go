@@ -7,6 +7,7 @@ import "unicode/utf8"
 const (
 	maxMessage = 16 << 10 // bytes of the commit's message
 	maxString  = 1 << 10  // bytes of every other string
+	maxWord    = 64       // bytes of a job's strings
 	maxJobs    = 512      // jobs of a matrix; Travis itself allows 200
 
 	maxDurationSeconds = 10 * 365 * 24 * 3600
@@ -21,21 +22,4 @@ func cut(s string, n int) string {
 		n--
 	}
 	return s[:n]
-}
-
-// isSlugPart reports whether s can be an owner's or a repository's name: ASCII letters, digits,
-// dot, dash, underscore and tilde. So no slug has two spellings that fold to one, and none needs escaping.
-func isSlugPart(s string) bool {
-	if s == "" || len(s) > maxString {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_', c == '~':
-		default:
-			return false
-		}
-	}
-	return true
 }

@@ -29,36 +29,36 @@ var states = map[string]Result{
 	"canceled": Canceled,
 }
 
-// result prefers the message, which alone knows of the build before; then the state; then the
-// number, all that the oldest payloads have.
-func (w *wire) result() (Result, bool) {
-	for _, m := range []string{w.StatusMessage, w.ResultMessage} {
-		if r, ok := messages[strings.ToLower(m)]; ok {
-			return r, true
+// result prefers the message, which alone knows the build before; then the state; then the number,
+// which is all that the oldest payloads have. It is empty where none of them is known.
+func (p fields) result() Result {
+	for _, field := range []string{"status_message", "result_message"} {
+		if r, ok := messages[strings.ToLower(strings.TrimSpace(p[field].string()))]; ok {
+			return r
 		}
 	}
-	if r, ok := states[w.State]; ok {
-		return r, true
+	if r, ok := states[p["state"].string()]; ok {
+		return r
 	}
-	status := w.Status
-	if status == nil {
-		status = w.Result
+	status, ok := p["status"].int()
+	if !ok {
+		status, ok = p["result"].int()
 	}
 	switch {
-	case status == nil:
-		return "", false
-	case *status == 0:
-		return Passed, true
-	case w.FinishedAt.IsZero():
-		return Pending, true // what 2013 and 2014 sent for a started build
+	case !ok:
+		return ""
+	case status == 0:
+		return Passed
+	case p["finished_at"].time().IsZero():
+		return Pending // what 2013 and 2014 sent for a started build
 	}
-	return Failed, true
+	return Failed
 }
 
-// state of payloads older than the field follows from the result.
-func (w *wire) state(r Result) string {
-	if w.State != "" {
-		return cut(w.State, maxString)
+// state follows from the result where the payload has none that is known.
+func (p fields) state(r Result) string {
+	if state := p["state"].string(); states[state] != "" {
+		return state
 	}
 	switch r {
 	case Pending:
@@ -74,15 +74,31 @@ func (w *wire) state(r Result) string {
 	}
 }
 
-// Expand returns the results that a word in a list of events stands for. As in TravisHook,
-// "success" is passed and "failure" a build that breaks: broken, failed or errored; "*" is all.
+// Words of events that stand for others. As in TravisHook, Success is Passed, and Failure is a build
+// that breaks.
+const (
+	All     = "*"
+	Success = "success"
+	Failure = "failure"
+)
+
+// EventWords are all words that a list of events may hold.
+var EventWords = func() []string {
+	words := []string{Success, Failure, All}
+	for _, r := range Results {
+		words = append(words, string(r))
+	}
+	return words
+}()
+
+// Expand returns the results that a word in a list of events stands for.
 func Expand(word string) ([]Result, bool) {
 	switch word {
-	case "*":
+	case All:
 		return slices.Clone(Results), true
-	case "success":
+	case Success:
 		return []Result{Passed}, true
-	case "failure":
+	case Failure:
 		return []Result{Broken, Failed, Errored}, true
 	}
 	if r := Result(word); slices.Contains(Results, r) {

@@ -1,0 +1,438 @@
+package travis
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxDepth is how deep lists and objects may be nested, as in encoding/json.
+const maxDepth = 10_000
+
+// scanner reads JSON from a stream without holding the stream in memory. Of a value that is asked
+// for it keeps a bounded part. Skipped values cost no memory, however large they are.
+//
+// The first error sticks: after it, every method returns at once.
+type scanner struct {
+	source io.Reader
+	buffer []byte // what was read and not yet consumed is buffer[next:]
+	next   int
+	before int64 // bytes of the stream in front of buffer
+	err    error
+	text   []byte   // the string or number that was read last
+	cut    bool     // text is only its beginning
+	levels []uint64 // of skip: a bit for each open level, set for an object
+}
+
+func newScanner(source io.Reader) *scanner {
+	return &scanner{source: source, buffer: make([]byte, 0, 4<<10)}
+}
+
+// valueKind is what kind of JSON value a value is.
+type valueKind byte
+
+const (
+	kindNull valueKind = iota // also what an absent field has
+	kindText
+	kindNumber
+	kindBool
+	kindOther // a list or an object
+)
+
+// value is a JSON value, as far as an event can use it.
+type value struct {
+	kind valueKind
+	text string // of a string its beginning; else the value as written
+	cut  bool   // text is only the beginning
+}
+
+// fill reads more of the stream. It returns false at its end.
+func (s *scanner) fill() bool {
+	if s.err != nil {
+		return false
+	}
+	s.before += int64(len(s.buffer))
+	s.next = 0
+	for range 100 { // as io.ErrNoProgress has it
+		n, err := s.source.Read(s.buffer[:cap(s.buffer)])
+		s.buffer = s.buffer[:n]
+		if n > 0 {
+			return true
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				s.err = fmt.Errorf("read the payload: %w", err)
+			}
+			return false
+		}
+	}
+	s.err = io.ErrNoProgress
+	return false
+}
+
+// peek returns the next byte without consuming it, or 0 at the end: no JSON holds a bare NUL.
+func (s *scanner) peek() byte {
+	if s.next == len(s.buffer) && !s.fill() {
+		return 0
+	}
+	return s.buffer[s.next]
+}
+
+// token skips white space and returns the byte that the next token begins with, or 0 at the end.
+func (s *scanner) token() byte {
+	for {
+		switch c := s.peek(); c {
+		case ' ', '\t', '\r', '\n':
+			s.next++
+		default:
+			return c
+		}
+	}
+}
+
+// fail records a syntax error at the next byte.
+func (s *scanner) fail() {
+	if s.err == nil {
+		s.err = fmt.Errorf("payload is not JSON: wrong at byte %d", s.before+int64(s.next)+1)
+		s.next = len(s.buffer)
+	}
+}
+
+// accept consumes the next token if it is c.
+func (s *scanner) accept(c byte) bool {
+	if s.err != nil || s.token() != c {
+		return false
+	}
+	s.next++
+	return true
+}
+
+// expect consumes c, or fails.
+func (s *scanner) expect(c byte) {
+	if !s.accept(c) {
+		s.fail()
+	}
+}
+
+// members reads an object and calls member with each of its names, cut at maxName bytes; member
+// must read or skip the value that follows.
+func (s *scanner) members(member func(name []byte)) {
+	s.expect('{')
+	if s.accept('}') {
+		return
+	}
+	for s.err == nil {
+		s.name()
+		if s.err == nil {
+			member(s.text)
+		}
+		if s.accept('}') {
+			return
+		}
+		s.expect(',')
+	}
+}
+
+// maxName is longer than the name of any field that is kept.
+const maxName = 32
+
+// name reads the name of a member into s.text, and the colon behind it.
+func (s *scanner) name() {
+	s.token()
+	s.readString(maxName)
+	s.expect(':')
+}
+
+// elements reads a list and calls element where each element begins; element must read or skip it.
+func (s *scanner) elements(element func()) {
+	s.expect('[')
+	if s.accept(']') {
+		return
+	}
+	for s.err == nil {
+		element()
+		if s.accept(']') {
+			return
+		}
+		s.expect(',')
+	}
+}
+
+// value reads the next value. It keeps at most limit bytes of it, and nothing of a list or an object.
+func (s *scanner) value(limit int) value {
+	switch c := s.token(); c {
+	case '{', '[':
+		s.skip()
+		return value{kind: kindOther}
+	case '"':
+		s.readString(limit)
+		return value{kind: kindText, text: validText(s.text, limit), cut: s.cut || len(s.text) > limit}
+	case 't':
+		return value{kind: kindBool, text: s.literal("true")}
+	case 'f':
+		return value{kind: kindBool, text: s.literal("false")}
+	case 'n':
+		s.literal("null")
+		return value{}
+	default:
+		s.readNumber()
+		return value{kind: kindNumber, text: string(s.text), cut: s.cut}
+	}
+}
+
+// skip reads over the next value. It is a loop and not a recursion, because a stranger may nest as
+// deep as they like.
+func (s *scanner) skip() {
+	depth := 0
+	for s.err == nil {
+		switch s.token() {
+		case '{':
+			s.next++
+			depth = s.open(depth, true)
+			if s.err == nil && s.token() != '}' {
+				s.name()
+				continue
+			}
+		case '[':
+			s.next++
+			depth = s.open(depth, false)
+			if s.token() != ']' {
+				continue
+			}
+		default:
+			s.value(0)
+		}
+		if depth = s.close(depth); depth == 0 {
+			return
+		}
+	}
+}
+
+// open enters a list or an object.
+func (s *scanner) open(depth int, object bool) int {
+	if depth == maxDepth {
+		s.err = fmt.Errorf("payload is nested more than %d deep", maxDepth)
+		return depth
+	}
+	if depth/64 == len(s.levels) {
+		s.levels = append(s.levels, 0)
+	}
+	bit := uint64(1) << (depth % 64)
+	s.levels[depth/64] &^= bit
+	if object {
+		s.levels[depth/64] |= bit
+	}
+	return depth + 1
+}
+
+// close goes on after a value: it leaves the lists and objects that end there, and reads on to where
+// the next value begins. It returns the depth, 0 when everything is closed.
+func (s *scanner) close(depth int) int {
+	for depth > 0 && s.err == nil {
+		object := s.levels[(depth-1)/64]>>((depth-1)%64)&1 == 1
+		switch c := s.token(); {
+		case c == ',':
+			s.next++
+			if object {
+				s.name()
+			}
+			return depth
+		case c == '}' && object, c == ']' && !object:
+			s.next++
+			depth--
+		default:
+			s.fail()
+		}
+	}
+	return depth
+}
+
+// end fails unless the stream ends here.
+func (s *scanner) end() {
+	if s.token() != 0 || s.next < len(s.buffer) {
+		s.fail()
+	}
+}
+
+// literal reads one of JSON's words.
+func (s *scanner) literal(word string) string {
+	for i := range len(word) {
+		if s.peek() != word[i] {
+			s.fail()
+			return ""
+		}
+		s.next++
+	}
+	return word
+}
+
+// maxNumber is longer than any number that an event can use.
+const maxNumber = 40
+
+// readNumber reads a number into s.text, as it is written.
+func (s *scanner) readNumber() {
+	s.text, s.cut = s.text[:0], false
+	s.sign("-")
+	if s.peek() == '0' {
+		s.takeDigit()
+	} else {
+		s.digits()
+	}
+	if s.peek() == '.' {
+		s.takeDigit()
+		s.digits()
+	}
+	if c := s.peek(); c == 'e' || c == 'E' {
+		s.takeDigit()
+		s.sign("+-")
+		s.digits()
+	}
+}
+
+// sign reads one of signs, if it is there.
+func (s *scanner) sign(signs string) {
+	if c := s.peek(); c != 0 && strings.IndexByte(signs, c) >= 0 {
+		s.takeDigit()
+	}
+}
+
+// digits reads one digit or more.
+func (s *scanner) digits() {
+	if !isDigit(s.peek()) {
+		s.fail()
+	}
+	for isDigit(s.peek()) {
+		s.takeDigit()
+	}
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// takeDigit moves the next byte into s.text.
+func (s *scanner) takeDigit() {
+	if s.cut = len(s.text) == maxNumber; !s.cut {
+		s.text = append(s.text, s.buffer[s.next])
+	}
+	s.next++
+}
+
+// readString reads a string into s.text, decoded. Of one longer than limit it keeps at least limit
+// bytes and not many more.
+func (s *scanner) readString(limit int) {
+	s.text, s.cut = s.text[:0], false
+	if s.peek() != '"' {
+		s.fail()
+		return
+	}
+	s.next++
+	var high rune // the first half of a character that is written as two escapes
+	for s.err == nil {
+		if n := plainBytes(s.buffer[s.next:]); n > 0 {
+			high = s.loneHalf(limit, high)
+			s.keep(limit, s.buffer[s.next:s.next+n])
+			s.next += n
+		}
+		switch c := s.peek(); {
+		case c == '"':
+			s.loneHalf(limit, high)
+			s.next++
+			return
+		case c == '\\':
+			s.next++
+			high = s.escape(limit, high)
+		case c < ' ':
+			s.fail()
+		}
+	}
+}
+
+// plainBytes counts the bytes that stand for themselves at the beginning of b.
+func plainBytes(b []byte) int {
+	n := 0
+	for n < len(b) && b[n] != '"' && b[n] != '\\' && b[n] >= ' ' {
+		n++
+	}
+	return n
+}
+
+// keep appends to s.text, up to a character more than limit.
+func (s *scanner) keep(limit int, text []byte) {
+	if room := max(limit+utf8.UTFMax-len(s.text), 0); len(text) > room {
+		text, s.cut = text[:room], true
+	}
+	s.text = append(s.text, text...)
+}
+
+// loneHalf keeps U+FFFD for a half character without its other half.
+func (s *scanner) loneHalf(limit int, half rune) (none rune) {
+	if half != 0 {
+		s.keep(limit, []byte("\ufffd"))
+	}
+	return 0
+}
+
+// escape reads what follows a backslash. high is the half character in front of it, or 0; so is the
+// result.
+func (s *scanner) escape(limit int, high rune) rune {
+	r := s.escaped()
+	if whole := utf16.DecodeRune(high, r); whole != utf8.RuneError {
+		r, high = whole, 0
+	}
+	s.loneHalf(limit, high)
+	if utf16.IsSurrogate(r) && r < 0xdc00 {
+		return r
+	}
+	var encoded [utf8.UTFMax]byte
+	s.keep(limit, utf8.AppendRune(encoded[:0], r))
+	return 0
+}
+
+// escaped returns what one escape stands for, be it half a character.
+func (s *scanner) escaped() rune {
+	const letters, meanings = `"\/bfnrtu`, "\"\\/\b\f\n\r\t"
+	i := strings.IndexByte(letters, s.peek())
+	if i < 0 {
+		s.fail()
+		return 0
+	}
+	s.next++
+	if i < len(meanings) {
+		return rune(meanings[i])
+	}
+	return s.hex()
+}
+
+// hex reads four hexadecimal digits.
+func (s *scanner) hex() rune {
+	var r rune
+	for range 4 {
+		digit, ok := hexDigit(s.peek())
+		if !ok {
+			s.fail()
+			return 0
+		}
+		r = r<<4 | digit
+		s.next++
+	}
+	return r
+}
+
+func hexDigit(c byte) (rune, bool) {
+	switch {
+	case isDigit(c):
+		return rune(c - '0'), true
+	case 'a' <= c && c <= 'f':
+		return rune(c - 'a' + 10), true
+	case 'A' <= c && c <= 'F':
+		return rune(c - 'A' + 10), true
+	}
+	return 0, false
+}
+
+// validText is text cut at limit bytes, between two characters, with U+FFFD for what is not UTF-8.
+func validText(text []byte, limit int) string {
+	return cut(strings.ToValidUTF8(string(text), "\ufffd"), limit)
+}
