@@ -67,7 +67,7 @@ func completeNamespaces(e *environment, cmd *cobra.Command, flags ...string) {
 func completeRoute(e *environment) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 1 {
-			return eventWords(), cobra.ShellCompDirectiveNoFileComp
+			return travis.EventWords, cobra.ShellCompDirectiveNoFileComp
 		}
 		var words []string
 		for _, r := range completionRoutes(e, cmd) {
@@ -98,7 +98,7 @@ func completeRouteNames(e *environment) completer {
 }
 
 func completeEvents(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return eventWords(), cobra.ShellCompDirectiveNoFileComp
+	return travis.EventWords, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completionRoutes are the namespace's routes, none where something is in the way.
@@ -112,12 +112,4 @@ func completionRoutes(e *environment, cmd *cobra.Command) []v1alpha1.TravisRoute
 		return nil
 	}
 	return list.Items
-}
-
-func eventWords() []string {
-	words := []string{"success", "failure", string(v1alpha1.EventAll)}
-	for _, r := range travis.Results {
-		words = append(words, string(r))
-	}
-	return words
 }

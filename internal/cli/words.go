@@ -12,11 +12,9 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-var slugPattern = regexp.MustCompile(`^[A-Za-z0-9._~-]+/[A-Za-z0-9._~-]+$`)
-
 // checkRepository refuses what is not owner/name.
 func checkRepository(s string) error {
-	if !slugPattern.MatchString(s) {
+	if !travis.IsSlug(s) {
 		return usage("%q is not a repository: write owner/name, as in the address of its page on Travis, such as example/example", s)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/internal/verify"
+	"github.com/travishook/travishook/test/recorded"
 )
 
 // TestAsTravisHasSent takes requests of every age and shape that Travis' sender writes. The
@@ -45,10 +46,7 @@ func TestAsTravisHasSent(t *testing.T) {
 // TestRecorded posts whole requests that Travis' sender wrote, byte for byte. They hold other people's
 // names, so they are not part of the project.
 func TestRecorded(t *testing.T) {
-	folder := os.Getenv("TRAVISHOOK_CAPTURES")
-	if folder == "" {
-		t.Skip("SKIPPED: no recorded requests; set TRAVISHOOK_CAPTURES to their folder")
-	}
+	folder := recorded.Folder(t, "captures")
 	pem, err := os.ReadFile(filepath.Join(folder, "signing_public.pem"))
 	if err != nil {
 		t.Fatal(err)
@@ -112,10 +110,7 @@ func TestRecorded(t *testing.T) {
 
 // TestRecordedSignature posts the body that travis-ci.org signed.
 func TestRecordedSignature(t *testing.T) {
-	folder := os.Getenv("TRAVISHOOK_SIGNED")
-	if folder == "" {
-		t.Skip("SKIPPED: no recorded signature; set TRAVISHOOK_SIGNED to its folder")
-	}
+	folder := recorded.Folder(t, "signed")
 	read := func(name string) []byte {
 		b, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {

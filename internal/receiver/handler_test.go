@@ -116,8 +116,8 @@ func TestAnswers(t *testing.T) {
 		{"a body that ends early", open, key, []change{func(r *http.Request) {
 			r.Body = io.NopCloser(io.MultiReader(strings.NewReader("payload="), errorReader{io.ErrUnexpectedEOF}))
 		}}, "400 body", "the body ends early or is not form-encoded"},
-		{"not JSON", open, key, []change{signed("hello")}, "400 payload", "payload is not JSON: wrong at byte 1"},
-		{"wrong shapes", open, key, []change{signed(`{"repository":[]}`)}, "400 payload", "payload's repository has the wrong type: array"},
+		{"not JSON", open, key, []change{signed("hello")}, "400 payload", "payload is not a JSON object"},
+		{"wrong shapes", open, key, []change{signed(`{"repository":[]}`)}, "400 payload", "payload has no repository.owner_name"},
 		{"no slug in the payload", open, key, []change{signed("{}")}, "400 payload", "payload has no repository.owner_name"},
 		{"slug differs", example, key, []change{header("Travis-Repo-Slug", "open/open")}, "400 slug_differs", "the Travis-Repo-Slug header differs from the payload's repository"},
 

@@ -21,19 +21,6 @@ var builtInEvents = setOf(travis.Passed, travis.Broken, travis.Failed, travis.Er
 // failureEvents is what the name failure is short for.
 var failureEvents = setOf(travis.Broken, travis.Failed, travis.Errored)
 
-// eventNames are all that an event may be called.
-var eventNames = func() map[v1alpha1.EventName]EventSet {
-	names := map[v1alpha1.EventName]EventSet{
-		v1alpha1.EventAll: allEvents,
-		"success":         setOf(travis.Passed),
-		"failure":         failureEvents,
-	}
-	for _, r := range travis.Results {
-		names[v1alpha1.EventName(r)] = setOf(r)
-	}
-	return names
-}()
-
 func setOf(results ...travis.Result) (s EventSet) {
 	for _, r := range results {
 		if i := slices.Index(travis.Results, r); i >= 0 {
@@ -47,12 +34,12 @@ func setOf(results ...travis.Result) (s EventSet) {
 func ParseEvents(names []v1alpha1.EventName) (EventSet, error) {
 	var set EventSet
 	for _, name := range names {
-		s, ok := eventNames[name]
+		results, ok := travis.Expand(string(name))
 		if !ok {
 			return 0, fmt.Errorf("there is no event %q; the events are %s, success (which is passed), failure (which is broken, failed and errored) and *",
 				name, list(allEvents.Names(), ", "))
 		}
-		set |= s
+		set |= setOf(results...)
 	}
 	return set, nil
 }

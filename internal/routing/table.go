@@ -15,9 +15,6 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// maxSlug is the longest owner/name that can be declared; the API's schema says the same.
-const maxSlug = 140
-
 // Table is everything that is known at one moment, compiled: what the receiver and the
 // dispatcher look up. It never changes; a change makes a new one that shares what is the same.
 type Table struct {
@@ -30,7 +27,7 @@ type Table struct {
 
 // Repository looks a slug up, in any case of letters. It does not allocate.
 func (t *Table) Repository(slug string) (*Repository, bool) {
-	var buf [maxSlug]byte
+	var buf [travis.MaxSlug]byte
 	key, ok := lower(buf[:], slug)
 	if !ok {
 		return nil, false

@@ -12,11 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/travis"
 )
 
 func TestRepositoryLookup(t *testing.T) {
 	c := NewCompiler(testConfig())
-	longest := "a/" + strings.Repeat("b", maxSlug-2)
+	longest := "a/" + strings.Repeat("b", travis.MaxSlug-2)
 	for i, slug := range []string{"Example/Example", longest} {
 		c.PutRoute(testRoute("a", fmt.Sprint(i), specOf(slug, "")))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/verify"
 )
 
@@ -54,7 +55,7 @@ func readToken(s Secret) token {
 
 // toLower is s in lower case, and empty where it is too long for a slug or not ASCII.
 func toLower(s string) string {
-	var buf [maxSlug]byte
+	var buf [travis.MaxSlug]byte
 	lowered, ok := lower(buf[:], s)
 	if !ok {
 		return ""
@@ -64,15 +65,10 @@ func toLower(s string) string {
 
 // slugOf is s in lower case if it is owner/name, and empty otherwise.
 func slugOf(s string) string {
-	owner, name, ok := strings.Cut(s, "/")
-	if !ok || owner == "" || name == "" || strings.ContainsFunc(owner, notOfSlug) || strings.ContainsFunc(name, notOfSlug) {
+	if !travis.IsSlug(s) {
 		return ""
 	}
-	return toLower(s)
-}
-
-func notOfSlug(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._~-", r))
+	return strings.ToLower(s)
 }
 
 // setFault notes what is wrong with a token Secret; an empty fault forgets it.

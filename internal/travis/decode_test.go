@@ -13,6 +13,7 @@ import (
 
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/recorded"
 )
 
 var finished = time.Date(2026, 1, 3, 10, 22, 5, 0, time.UTC)
@@ -224,10 +225,7 @@ func TestDecodeRefusesOnlyWhatIdentityAndResultNeed(t *testing.T) {
 // TestDecodeRecorded reads payloads that Travis sent from 2013 to 2026. They hold other people's
 // names, so they are not part of the project.
 func TestDecodeRecorded(t *testing.T) {
-	folder := os.Getenv("TRAVISHOOK_PAYLOADS")
-	if folder == "" {
-		t.Skip("SKIPPED: no recorded payloads; set TRAVISHOOK_PAYLOADS to a folder of *.json")
-	}
+	folder := recorded.Folder(t, "payloads")
 	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no payloads in %s: %v", folder, err)

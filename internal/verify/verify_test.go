@@ -17,6 +17,7 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/internal/verify"
+	"github.com/travishook/travishook/test/recorded"
 )
 
 func patterns(t testing.TB, list ...string) verify.Patterns {
@@ -71,10 +72,7 @@ func TestVerify(t *testing.T) {
 // TestVerifyRecorded checks a real signature of travis-ci.org. It is other people's, so it is not
 // part of the project.
 func TestVerifyRecorded(t *testing.T) {
-	folder := os.Getenv("TRAVISHOOK_SIGNED")
-	if folder == "" {
-		t.Skip("SKIPPED: no recorded signature; set TRAVISHOOK_SIGNED to its folder")
-	}
+	folder := recorded.Folder(t, "signed")
 	read := func(name string) string {
 		b, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/internal/travis"
 )
 
 // objects are those that the schema found right, with where they stand.
@@ -84,7 +85,7 @@ func (l *linter) checkToken(d *document, s routing.Secret) {
 		switch {
 		case !ok || value.Empty():
 			l.report(d, Error, "", "a Secret with a repository's token has the keys repository and token, and this one has no %s", key)
-		case key == "repository" && strings.Count(value.Reveal(), "/") != 1:
+		case key == "repository" && !travis.IsSlug(strings.TrimSuffix(value.Reveal(), "\n")):
 			l.report(d, Error, "", "the key repository is not owner/name")
 		}
 	}

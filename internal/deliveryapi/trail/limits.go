@@ -26,7 +26,4 @@ const (
 	// attemptsPerDelivery and attemptsOverall bound attempts.
 	attemptsPerDelivery = 10
 	attemptsOverall     = 40_000
-
-	// maxSlug is the longest owner/name that can be declared: what is longer is nobody's.
-	maxSlug = 140
 )

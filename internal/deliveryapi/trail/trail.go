@@ -122,18 +122,7 @@ func (t *Trail) Strangers() []string {
 }
 
 // key is the slug in lower case. Whatever cannot be a repository's is not remembered.
-func key(slug string) (string, bool) {
-	owner, name, ok := strings.Cut(slug, "/")
-	if !ok || owner == "" || name == "" || len(slug) > maxSlug ||
-		strings.ContainsFunc(owner, foreign) || strings.ContainsFunc(name, foreign) {
-		return "", false
-	}
-	return strings.ToLower(slug), true
-}
-
-func foreign(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._~-", r))
-}
+func key(slug string) (string, bool) { return strings.ToLower(slug), travis.IsSlug(slug) }
 
 // sizeOf estimates the bytes of an event: its texts, and what it is beside them.
 func sizeOf(e *travis.Event) int {
