@@ -22,6 +22,8 @@ mkdir -p "$chart/crds"
 rm -f "$chart"/crds/*.yaml
 cp config/crd/bases/*.yaml "$chart/crds/"
 
+go run ./hack/chartschema
+
 # render FILE TEMPLATE...: what the chart's templates come to, as a manifest for kustomize.
 render() {
 	local file=$1 only=()

@@ -16,11 +16,11 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
-// problems are sentences, each beginning with the field it is about.
+// problems returns what is wrong, each problem starting with the field.
 func (s *Settings) problems() []string {
 	var p problems
 	for i, ns := range s.Namespaces {
-		p.check(len(validation.IsDNS1123Label(ns)) == 0, "namespaces[%d]: %q is not a namespace's name", i, ns)
+		p.check(len(validation.IsDNS1123Label(ns)) == 0, "namespaces[%d]: %q is not a valid namespace name", i, ns)
 	}
 	s.Receiver.check(&p)
 	s.Trust.check(&p)
@@ -55,7 +55,7 @@ func (r *Receiver) check(p *problems) {
 		p.check(err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "",
 			"receiver.publicURL: %q is not a URL such as https://hooks.example.com/travis", r.PublicURL)
 		p.check(err != nil || u.User == nil,
-			"receiver.publicURL: a URL with a user name makes Travis send nothing; leave it out")
+			"receiver.publicURL: remove the user name; Travis sends nothing to a URL that has one")
 	}
 	p.tls("receiver.tls", r.TLS)
 }
@@ -64,8 +64,8 @@ func (t *Trust) check(p *problems) {
 	names := map[string]bool{}
 	for i, k := range t.Keys {
 		at := fmt.Sprintf("trust.keys[%d]", i)
-		p.check(k.Name != "", "%s.name: give the key a name, which logs and conditions will use", at)
-		p.check(!names[k.Name], "%s.name: %q is the name of another key", at, k.Name)
+		p.check(k.Name != "", "%s.name: set a name, which logs and conditions show", at)
+		p.check(!names[k.Name], "%s.name: %q is already the name of another key", at, k.Name)
 		names[k.Name] = true
 		k.check(p, at)
 	}
@@ -93,7 +93,7 @@ func (k *Key) check(p *problems, at string) {
 		sources++
 		u, err := url.Parse(k.URL)
 		p.check(err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())),
-			"%s.url: %q is not a URL such as https://api.travis-ci.com/config; over plain http, whoever is on the way could give a key of their own", at, k.URL)
+			"%s.url: %q is not an https URL such as https://api.travis-ci.com/config; over plain http, anyone on the path could replace the key", at, k.URL)
 	}
 	p.check(sources == 1, "%s: set exactly one of pem, configMap, secret and url", at)
 	for i, glob := range k.Repositories {
@@ -101,7 +101,7 @@ func (k *Key) check(p *problems, at string) {
 	}
 }
 
-// isLoopback reports whether a host is this machine itself, where nobody is on the way.
+// isLoopback reports whether a host is this machine, so that plain http is acceptable.
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || (err == nil && addr.IsLoopback())
@@ -121,22 +121,22 @@ func (x *External) check(p *problems) {
 	for server := range strings.SplitSeq(x.URL, ",") {
 		u, err := url.Parse(strings.TrimSpace(server))
 		p.check(err == nil && (u.Scheme == "nats" || u.Scheme == "tls") && u.Host != "",
-			"store.external.url: give servers such as nats://nats-0:4222,nats://nats-1:4222, or tls://")
+			"store.external.url: %q is not a list of servers such as nats://nats-0:4222,nats://nats-1:4222, or tls://nats:4222", x.URL)
 		p.check(err != nil || u.User == nil,
-			"store.external.url: a name, password or token does not belong into settings, which are no Secret; use credentialsFile")
+			"store.external.url: remove the user, password or token, because settings are not a Secret; use credentialsFile")
 	}
 	p.tls("store.external.tls", x.TLS)
 	p.check(x.Replicas == 0 || x.Replicas == 1 || x.Replicas == 3 || x.Replicas == 5,
-		"store.external.replicas: %d is none of 1, 3 and 5", x.Replicas)
+		"store.external.replicas: %d is not one of 1, 3, 5", x.Replicas)
 	p.check(x.Name == "" || len(validation.IsDNS1123Label(x.Name)) == 0,
-		"store.external.name: %q may have small letters, digits and - only", x.Name)
+		"store.external.name: %q may contain only lowercase letters, digits and -", x.Name)
 }
 
 func (d *Delivery) check(p *problems) {
 	p.check(d.RetryFor >= 0 && d.RetryFor <= Duration(7*24*time.Hour), "delivery.retryFor: %s is not between 0s and 168h", d.RetryFor)
 }
 
-// problems gathers what is wrong, so that a file is mended in one go.
+// problems collects everything that is wrong, so that a file can be fixed in one go.
 type problems []string
 
 func (p *problems) check(ok bool, format string, args ...any) {
@@ -154,7 +154,7 @@ func (p *problems) address(field, value string) {
 }
 
 func (p *problems) tls(field string, t *TLS) {
-	p.check(t == nil || t.CertFile != "" && t.KeyFile != "", "%s: set both certFile and keyFile, or leave tls out", field)
+	p.check(t == nil || t.CertFile != "" && t.KeyFile != "", "%s: set both certFile and keyFile, or omit tls", field)
 }
 
 func (p *problems) distinct(addresses map[string]string) {

@@ -3,6 +3,8 @@ package settings
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,11 +15,16 @@ type Duration time.Duration
 func (d *Duration) UnmarshalJSON(b []byte) error {
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
-		return fmt.Errorf(`%s is not a duration; write one as a string, such as "90s" or "24h"`, b)
+		return fmt.Errorf(`%s is not a duration; use a string such as "90s" or "24h"`, b)
 	}
 	v, err := time.ParseDuration(s)
+	if days, found := strings.CutSuffix(s, "d"); err != nil && found {
+		if n, err := strconv.Atoi(days); err == nil {
+			return fmt.Errorf(`%q is not a duration; use "%dh"`, s, 24*n)
+		}
+	}
 	if err != nil {
-		return fmt.Errorf(`%q is not a duration; write one such as "90s" or "24h"`, s)
+		return fmt.Errorf(`%q is not a duration; use one such as "90s" or "24h"`, s)
 	}
 	*d = Duration(v)
 	return nil

@@ -1,17 +1,20 @@
 package settings
 
 import (
+	"encoding"
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 
 	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
-// Load reads and checks the file at path. The error is a sentence for whoever wrote it.
+// Load reads and validates the file at path; an empty path gives the defaults. The error is one line
+// for whoever wrote the file.
 func Load(path string) (Settings, error) {
 	if path == "" {
 		return Default(), nil
@@ -22,7 +25,7 @@ func Load(path string) (Settings, error) {
 		if errors.As(err, &p) {
 			err = p.Err
 		}
-		return Settings{}, fmt.Errorf("settings file %s cannot be read: %w", path, err)
+		return Settings{}, fmt.Errorf("read settings file %s: %w", path, err)
 	}
 	s, err := Parse(text)
 	if err != nil {
@@ -31,11 +34,11 @@ func Load(path string) (Settings, error) {
 	return s, nil
 }
 
-// Parse decodes a settings file onto the defaults and checks the whole. An unknown field is an
-// error, for a misspelt setting would silently be the default.
+// Parse decodes a settings file onto the defaults and validates it. An unknown field is an error,
+// because a misspelled setting would silently keep its default.
 func Parse(text []byte) (Settings, error) {
 	s := Default()
-	// Decoding into the default list would merge with its elements.
+	// Decoding into the default list would merge with its elements, so it is put back afterwards.
 	defaultKeys := s.Trust.Keys
 	s.Trust.Keys = nil
 	s.APIVersion, s.Kind = "", ""
@@ -43,8 +46,8 @@ func Parse(text []byte) (Settings, error) {
 		return Settings{}, errors.New(plain(err))
 	}
 	if s.APIVersion != APIVersion || s.Kind != Kind {
-		return Settings{}, fmt.Errorf("it must begin with %q and %q, and says %q and %q",
-			"apiVersion: "+APIVersion, "kind: "+Kind, s.APIVersion, s.Kind)
+		return Settings{}, fmt.Errorf("want apiVersion %q and kind %q, got %q and %q",
+			APIVersion, Kind, s.APIVersion, s.Kind)
 	}
 	if s.Trust.Keys == nil {
 		s.Trust.Keys = defaultKeys
@@ -55,25 +58,60 @@ func Parse(text []byte) (Settings, error) {
 	return s, nil
 }
 
-// decode names the whole path of an unknown field, and does not fold the case of letters.
+// decode reports the full path of an unknown or wrong field. Field names are case-sensitive.
 func decode(text []byte, s *Settings) error {
 	asJSON, err := yaml.YAMLToJSONStrict(text)
 	if err != nil {
 		return err
 	}
+	if wrong := wrongValues(asJSON, reflect.TypeFor[Settings](), ""); len(wrong) > 0 {
+		return errors.New(strings.Join(wrong, "; "))
+	}
 	strict, err := json.UnmarshalStrict(asJSON, s)
 	var wrong *stdjson.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		err = fmt.Errorf("%s: is a %s where a %s belongs", wrong.Field, wrong.Value, wrong.Type)
+		err = fmt.Errorf("%s: want %s, got %s", wrong.Field, wrong.Type, wrong.Value)
 	}
 	return errors.Join(append(strict, err)...)
 }
 
-// plain takes the decoder's own words off an error.
+// plain removes the decoder's prefixes from an error.
 func plain(err error) string {
 	text := err.Error()
 	for _, prefix := range []string{"error unmarshaling JSON: ", "error converting YAML to JSON: ", "while decoding JSON: ", "json: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return strings.ReplaceAll(text, "\n", "; ")
+}
+
+// wrongValues returns a problem for each value whose type has a text form of its own, such as a
+// duration, and that does not parse. The decoder alone does not say which field it is.
+func wrongValues(value []byte, t reflect.Type, path string) (problems []string) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[stdjson.Unmarshaler]()) ||
+		reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		if err := stdjson.Unmarshal(value, reflect.New(t).Interface()); err != nil {
+			return []string{path + ": " + plain(err)}
+		}
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		var fields map[string]stdjson.RawMessage
+		_ = stdjson.Unmarshal(value, &fields) // another type than an object is the decoder's to report
+		for f := range t.Fields() {
+			if field, ok := fields[f.Tag.Get("json")]; ok {
+				problems = append(problems, wrongValues(field, f.Type, strings.TrimPrefix(path+"."+f.Tag.Get("json"), "."))...)
+			}
+		}
+	case reflect.Slice:
+		var items []stdjson.RawMessage
+		_ = stdjson.Unmarshal(value, &items)
+		for i, item := range items {
+			problems = append(problems, wrongValues(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i))...)
+		}
+	}
+	return problems
 }

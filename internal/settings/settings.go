@@ -1,5 +1,4 @@
-// Package settings reads the operator's own settings: one versioned file, checked as a whole
-// before anything starts.
+// Package settings reads and validates the operator's settings file before anything starts.
 package settings
 
 import (
@@ -9,13 +8,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// What a settings file must say it is.
+// The first two fields of a settings file.
 const (
 	APIVersion = "settings.travishook.dev/v1alpha1"
 	Kind       = "Settings"
 )
 
-// Settings is the whole file. Every field has a default; a file may say nothing but its version.
+// Settings is the whole file. Every field has a default; only apiVersion and kind are required.
 type Settings struct {
 	// apiVersion of the file: settings.travishook.dev/v1alpha1.
 	APIVersion string `json:"apiVersion"`
@@ -24,21 +23,21 @@ type Settings struct {
 	// namespaces whose routes are served. Empty: the whole cluster. The operator's own namespace,
 	// with the cluster-wide TravisDefaults, is always read.
 	Namespaces []string `json:"namespaces"`
-	// receiver is where Travis' webhooks arrive.
+	// receiver configures the server that Travis posts webhooks to.
 	Receiver Receiver `json:"receiver"`
-	// trust is what vouches for them.
+	// trust configures how webhooks are verified.
 	Trust Trust `json:"trust"`
-	// store is where they are kept until they are delivered.
+	// store configures where accepted events are kept until they are delivered.
 	Store Store `json:"store"`
-	// delivery is how they go out.
+	// delivery configures how messages are sent.
 	Delivery Delivery `json:"delivery"`
-	// api is what kubectl travis asks for deliveries, and why there are none.
+	// api configures the server that answers kubectl travis why, deliveries, redrive and test.
 	API API `json:"api"`
-	// probes is the address of /healthz and /readyz.
+	// probes configures the server of /healthz and /readyz.
 	Probes Listener `json:"probes"`
-	// metrics is the address of /metrics.
+	// metrics configures the server of /metrics.
 	Metrics Listener `json:"metrics"`
-	// log is what the operator writes to standard error.
+	// log configures what the operator writes to standard error.
 	Log Log `json:"log"`
 }
 
@@ -50,26 +49,27 @@ type Listener struct {
 
 // Receiver is the server that Travis posts to.
 type Receiver struct {
-	// address to listen on, as host:port. Port 0 takes a free one, which the log names.
+	// address to listen on, as host:port. Port 0 selects a free port, which the log shows.
 	Address string `json:"address"`
-	// pathPrefix of the webhook. A proof may follow it as one more segment.
+	// pathPrefix of the webhook URL. A proof may follow as the last segment.
 	PathPrefix string `json:"pathPrefix"`
-	// publicURL is what people write into .travis.yml, without a proof: the ingress' scheme, host
-	// and path. It is only shown.
+	// publicURL is the webhook URL that people write into .travis.yml, without a proof: scheme, host
+	// and path of the ingress. It is shown in statuses and by kubectl travis, and not used otherwise.
 	PublicURL string `json:"publicURL"`
-	// trustedProxies may say in X-Forwarded-For or X-Real-IP who the client is, as CIDRs.
+	// trustedProxies are the networks, as CIDRs, of proxies whose X-Forwarded-For or X-Real-IP
+	// header names the client.
 	TrustedProxies []netip.Prefix `json:"trustedProxies"`
 	// maxAge of a build event, counted from the end of the build, else from its start. An older
 	// one is answered with 204 and not relayed.
 	MaxAge Duration `json:"maxAge"`
-	// linger is how long the receiver goes on taking webhooks once the operator is told to stop,
-	// because an ingress goes on sending them until it has heard of it.
+	// linger is how long the receiver keeps accepting webhooks after the operator is told to stop,
+	// because an ingress keeps sending until it notices.
 	Linger Duration `json:"linger"`
-	// tls makes the receiver serve HTTPS itself.
+	// tls makes the receiver serve HTTPS.
 	TLS *TLS `json:"tls"`
 }
 
-// TLS is a certificate in files, read again when they change.
+// TLS is a certificate and its key in files. Changed files are reloaded.
 type TLS struct {
 	// certFile is the certificate chain, as PEM.
 	CertFile string `json:"certFile"`
@@ -77,44 +77,44 @@ type TLS struct {
 	KeyFile string `json:"keyFile"`
 }
 
-// API is the server that people ask, over HTTPS. Who they are, and what they may see, it asks the
-// API server.
+// API is the HTTPS server behind kubectl travis. It authenticates and authorizes each caller with the
+// Kubernetes API server.
 type API struct {
-	// address to listen on, as host:port. Empty: nobody can ask.
+	// address to listen on, as host:port. Empty: switched off.
 	Address string `json:"address"`
-	// tls is its certificate. Left out: one that is made at the start and that nobody vouches for,
-	// which is enough behind the API server's proxy.
+	// tls is its certificate. If omitted, a self-signed one is made at each start, which suffices
+	// behind the API server's proxy.
 	TLS *TLS `json:"tls"`
 }
 
-// Trust is what vouches for a webhook.
+// Trust is how webhooks are verified.
 type Trust struct {
-	// keys that Travis signs with. Left out: that of travis-ci.com, fetched from its API.
-	// An empty list: no signature can be checked, and only keyless repositories are heard.
+	// keys that Travis signs with. If omitted: the key of travis-ci.com, fetched from its API.
+	// An empty list: no signature can be verified, so only keyless repositories are accepted.
 	Keys []Key `json:"keys"`
-	// keyRefresh is how often keys with a URL are fetched again.
+	// keyRefresh is the interval at which keys with a URL are fetched again.
 	KeyRefresh Duration `json:"keyRefresh"`
-	// keyOverlap is how long a key goes on being valid after its URL has begun to give another.
+	// keyOverlap is how long a key stays valid after its URL returns another one.
 	KeyOverlap Duration `json:"keyOverlap"`
-	// keylessRepositories are the repositories, as owner/name globs, of a Travis that signs
-	// nothing: the token's proof alone is enough for them.
+	// keylessRepositories are repositories, as owner/name globs, of a Travis that signs nothing:
+	// the token's proof alone suffices for them.
 	KeylessRepositories []string `json:"keylessRepositories"`
 }
 
 // Key is a public key of one Travis. Exactly one of pem, configMap, secret and url is set.
 type Key struct {
-	// name in logs and conditions.
+	// name shown in logs and conditions.
 	Name string `json:"name"`
 	// pem is the key itself.
 	PEM string `json:"pem"`
-	// configMap in the operator's namespace that holds the key as PEM. A change is taken up at once.
+	// configMap in the operator's namespace that contains the key as PEM. A change takes effect at once.
 	ConfigMap *ObjectKey `json:"configMap"`
-	// secret in the operator's namespace that holds the key as PEM, labelled
-	// travishook.dev/secret-type=key. A change is taken up at once.
+	// secret in the operator's namespace that contains the key as PEM, labelled
+	// travishook.dev/secret-type=key. A change takes effect at once.
 	Secret *ObjectKey `json:"secret"`
 	// url of a Travis' /config, such as https://api.travis-ci.com/config.
 	URL string `json:"url"`
-	// repositories that the key may vouch for, as owner/name globs. Empty: all.
+	// repositories whose webhooks the key may sign, as owner/name globs. Empty: all.
 	Repositories []string `json:"repositories"`
 }
 
@@ -126,55 +126,55 @@ type ObjectKey struct {
 	Key string `json:"key"`
 }
 
-// Store is where accepted events are kept, on disk.
+// Store is where accepted events are kept until they are delivered.
 type Store struct {
-	// directory of the store. It must be on a disk that keeps what was synced.
+	// directory of the embedded store. It must be on a disk that honors fsync.
 	Directory string `json:"directory"`
 	// maxSize of what is kept. At the limit the receiver answers 503. Keep it well under the
 	// volume's size.
 	MaxSize resource.Quantity `json:"maxSize"`
-	// external keeps the store in an existing NATS cluster instead, which several replicas of the
-	// operator can share. Left out: in the directory.
+	// external keeps the store in an existing NATS cluster, which several replicas of the operator
+	// can share. If omitted, the store is embedded.
 	External *External `json:"external"`
-	// keepDead is how long a dead letter can be seen and redriven.
+	// keepDead is how long a dead letter is kept for inspection and redrive.
 	KeepDead Duration `json:"keepDead"`
 }
 
-// External is a NATS cluster with JetStream. Its servers must sync always; see
+// External is a NATS cluster with JetStream. Its servers must run with sync_interval: always; see
 // docs/operations/external-store.md.
 type External struct {
-	// url of one or more servers, separated by commas: nats://host:4222, or tls:// where the
-	// connection must be encrypted. Credentials have no place in it.
+	// url of one or more servers, separated by commas: nats://host:4222, or tls:// to require an
+	// encrypted connection. It must not contain credentials.
 	URL string `json:"url"`
-	// credentialsFile of the NATS user, as nsc writes it.
+	// credentialsFile of the NATS user, in the format that nsc writes.
 	CredentialsFile string `json:"credentialsFile"`
-	// caFile vouches for the servers' certificates, as PEM. Empty: the system's authorities.
+	// caFile is the certificate authority of the servers, as PEM. Empty: the system's authorities.
 	CAFile string `json:"caFile"`
-	// tls is the operator's own certificate, where the servers ask for one.
+	// tls is the operator's client certificate, if the servers require one.
 	TLS *TLS `json:"tls"`
-	// name begins the names of the stream and of the bucket, so that several installations can
+	// name is the prefix of the stream's and the bucket's names, so that several installations can
 	// share a NATS account. Empty: travishook.
 	Name string `json:"name"`
-	// replicas of the stream in the cluster: 1, 3 or 5. Zero: 3.
+	// replicas of the stream in the NATS cluster: 1, 3 or 5. Zero: 3.
 	Replicas int `json:"replicas"`
-	// adopt has the settings of an existing stream changed to those that this version needs. Else
-	// a stream that differs ends the start with a sentence.
+	// adopt changes the configuration of an existing stream to the one that this version needs. By
+	// default a stream with another configuration is an error at start.
 	Adopt bool `json:"adopt"`
 }
 
-// Delivery is how messages go out.
+// Delivery is how messages are sent.
 type Delivery struct {
-	// retryFor is how long a message is tried before it is a dead letter.
+	// retryFor is how long a delivery is retried before it becomes a dead letter.
 	RetryFor Duration `json:"retryFor"`
-	// allowAddresses are the private networks, as CIDRs, that accounts defined by tenants may
-	// be aimed at. Accounts of the cluster-wide TravisDefaults may be aimed anywhere.
+	// allowAddresses are private networks, as CIDRs, that accounts of tenants may connect to.
+	// Accounts of the cluster-wide TravisDefaults may connect anywhere.
 	AllowAddresses []netip.Prefix `json:"allowAddresses"`
-	// denyAddresses are further networks, as CIDRs, that they may not be aimed at: the
-	// cluster's own pods and services, where these have public addresses.
+	// denyAddresses are further networks, as CIDRs, that they may not connect to, such as the
+	// cluster's pods and Services if these have public addresses.
 	DenyAddresses []netip.Prefix `json:"denyAddresses"`
 }
 
-// Log is how much the operator says, and how.
+// Log is the level and format of the log.
 type Log struct {
 	// level is debug, info or error.
 	Level string `json:"level"`
@@ -182,7 +182,7 @@ type Log struct {
 	Format string `json:"format"`
 }
 
-// Default returns the settings of a file that says nothing.
+// Default returns the settings of an empty file.
 func Default() Settings {
 	return Settings{
 		APIVersion: APIVersion,

@@ -13,7 +13,7 @@ import (
 
 const head = "apiVersion: settings.travishook.dev/v1alpha1\nkind: Settings\n"
 
-func TestAFileThatSaysNothingHasTheDefaults(t *testing.T) {
+func TestEmptyFileGivesDefaults(t *testing.T) {
 	got, err := Parse([]byte(head))
 	if err != nil {
 		t.Fatal(err)
@@ -23,7 +23,7 @@ func TestAFileThatSaysNothingHasTheDefaults(t *testing.T) {
 	}
 }
 
-func TestWhatAFileSaysGoesBeforeTheDefaults(t *testing.T) {
+func TestFileOverridesDefaults(t *testing.T) {
 	got, err := Parse([]byte(head + `
 receiver: {address: "127.0.0.1:0", maxAge: 48h, trustedProxies: [10.0.0.0/8]}
 trust: {keys: []}
@@ -42,31 +42,33 @@ trust: {keys: []}
 	}
 }
 
-func TestABadFileGetsASentence(t *testing.T) {
+func TestInvalidFile(t *testing.T) {
 	for name, c := range map[string]struct{ file, want string }{
-		"empty":                   {"", "it must begin with"},
-		"another version":         {"apiVersion: v1\nkind: Settings\n", "it must begin with"},
+		"empty":                   {"", "want apiVersion"},
+		"another version":         {"apiVersion: v1\nkind: Settings\n", "want apiVersion"},
 		"not YAML":                {head + "receiver: [", "line"},
 		"unknown setting":         {head + "reciever: {}\n", `unknown field "reciever"`},
 		"unknown, nested":         {head + "store: {dir: /x}\n", `unknown field "store.dir"`},
 		"given twice":             {head + "log: {level: info}\nlog: {level: debug}\n", `"log" already set`},
-		"no duration":             {head + "receiver: {maxAge: 24}\n", `24 is not a duration`},
-		"bad duration":            {head + "receiver: {maxAge: a day}\n", `"a day" is not a duration`},
+		"no duration":             {head + "receiver: {maxAge: 24}\n", `receiver.maxAge: 24 is not a duration`},
+		"bad duration":            {head + "receiver: {maxAge: a day}\n", `receiver.maxAge: "a day" is not a duration`},
+		"days":                    {head + "receiver: {maxAge: 1d}\n", `receiver.maxAge: "1d" is not a duration; use "24h"`},
+		"size":                    {head + "store: {maxSize: lots}\n", "store.maxSize: "},
 		"short age":               {head + "receiver: {maxAge: 1s}\n", "receiver.maxAge: 1s is not between 1m and 720h"},
 		"prefix":                  {head + "receiver: {pathPrefix: travis/}\n", "receiver.pathPrefix"},
-		"bad address":             {head + "metrics: {address: 9090}\n", "metrics.address: is a number where a string belongs"},
+		"bad address":             {head + "metrics: {address: 9090}\n", "metrics.address: want string, got number"},
 		"one port twice":          {head + "metrics: {address: ':8080'}\n", "metrics.address and receiver.address are both"},
-		"proxies":                 {head + "receiver: {trustedProxies: [10.0.0.1]}\n", "10.0.0.1"},
-		"user in public URL":      {head + "receiver: {publicURL: 'https://a:b@example.com/travis'}\n", "makes Travis send nothing"},
+		"proxies":                 {head + "receiver: {trustedProxies: [10.0.0.1]}\n", "receiver.trustedProxies[0]: "},
+		"user in public URL":      {head + "receiver: {publicURL: 'https://a:b@example.com/travis'}\n", "Travis sends nothing"},
 		"two sources":             {head + "trust: {keys: [{name: a, pem: x, url: 'https://x/config'}]}\n", "exactly one of pem, configMap, secret and url"},
 		"no source":               {head + "trust: {keys: [{name: a}]}\n", "exactly one of pem, configMap, secret and url"},
 		"half a Secret":           {head + "trust: {keys: [{name: a, secret: {name: x}}]}\n", "trust.keys[0].secret: set both name and key"},
 		"not a key":               {head + "trust: {keys: [{name: a, pem: hello}]}\n", "trust.keys[0].pem: it is not PEM"},
-		"a key over plain http":   {head + "trust: {keys: [{name: a, url: 'http://travis.example.com/config'}]}\n", "whoever is on the way"},
-		"names twice":             {head + "trust: {keys: [{name: a, url: 'https://x/config'}, {name: a, url: 'https://y/config'}]}\n", "name of another key"},
+		"a key over plain http":   {head + "trust: {keys: [{name: a, url: 'http://travis.example.com/config'}]}\n", "anyone on the path could replace the key"},
+		"names twice":             {head + "trust: {keys: [{name: a, url: 'https://x/config'}, {name: a, url: 'https://y/config'}]}\n", "is already the name of another key"},
 		"keyless glob":            {head + "trust: {keylessRepositories: ['[']}\n", "it must be owner/name"},
 		"small store":             {head + "store: {maxSize: 1Mi}\n", "store.maxSize: 1Mi is under 16Mi"},
-		"bad size":                {head + "store: {maxSize: huge}\n", "quantities must match"},
+		"bad size":                {head + "store: {maxSize: huge}\n", "store.maxSize: quantities must match"},
 		"relative store":          {head + "store: {directory: data}\n", "is not an absolute path"},
 		"level":                   {head + "log: {level: loud}\n", `"loud" is not one of debug, info, error`},
 		"half a certificate":      {head + "receiver: {tls: {certFile: /a}}\n", "set both certFile and keyFile"},
@@ -76,19 +78,19 @@ func TestABadFileGetsASentence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse([]byte(c.file))
 			if err == nil {
-				t.Fatal("taken")
+				t.Fatal("accepted")
 			}
 			if !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error is %q, without %q", err, c.want)
+				t.Errorf("error is %q, want it to contain %q", err, c.want)
 			}
 			if strings.ContainsAny(err.Error(), "\n") {
-				t.Errorf("error is not one line: %q", err)
+				t.Errorf("error spans several lines: %q", err)
 			}
 		})
 	}
 }
 
-func TestAMissingFileIsNamed(t *testing.T) {
+func TestMissingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.yaml")
 	_, err := Load(path)
 	if err == nil || !strings.Contains(err.Error(), path) || strings.Count(err.Error(), path) != 1 {
@@ -96,7 +98,7 @@ func TestAMissingFileIsNamed(t *testing.T) {
 	}
 }
 
-func TestAFileIsRead(t *testing.T) {
+func TestLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "settings.yaml")
 	if err := os.WriteFile(path, []byte(head+"namespaces: [a, b]\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -1,5 +1,6 @@
-{{/* The operator's pod, in whatever runs it. */}}
+{{/* The operator's pod, for the StatefulSet and the Deployment. */}}
 {{- define "travishook.pod" -}}
+{{- include "travishook.validate" . }}
 metadata:
   labels:
     {{- include "travishook.selector" . | nindent 4 }}
@@ -7,7 +8,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    # A change of the settings restarts the operator.
+    # Changed settings restart the operator.
     checksum/settings: {{ include "travishook.settings" . | sha256sum }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
@@ -21,7 +22,7 @@ spec:
   {{- with .Values.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
-  # What is being received and sent is finished first.
+  # Requests and attempts in progress are finished first.
   terminationGracePeriodSeconds: {{ include "travishook.stopSeconds" . }}
   securityContext:
     runAsNonRoot: true
@@ -42,7 +43,7 @@ spec:
       valueFrom:
         fieldRef:
           fieldPath: metadata.namespace
-    # Events about the store are on the pod.
+    # Events about the store name the pod.
     - name: POD_NAME
       valueFrom:
         fieldRef:
@@ -51,11 +52,11 @@ spec:
       valueFrom:
         fieldRef:
           fieldPath: metadata.uid
-    # Memory is collected in time where many large webhooks come at once.
+    {{- with include "travishook.goMemoryLimit" . }}
+    # 90 % of the memory limit. The store's own limit of memory follows from it.
     - name: GOMEMLIMIT
-      valueFrom:
-        resourceFieldRef:
-          resource: limits.memory
+      value: {{ . | quote }}
+    {{- end }}
     {{- with .Values.env }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -70,7 +71,7 @@ spec:
       containerPort: 8081
     - name: metrics
       containerPort: 9090
-    # A large store is read before anything else, and to be killed meanwhile would not make it smaller.
+    # A large store takes long to read; killing the pod meanwhile would only start over.
     startupProbe:
       httpGet:
         path: /healthz
@@ -141,7 +142,7 @@ spec:
   {{- end }}
 {{- end }}
 
-{{/* The Secrets that the pod mounts, none twice. */}}
+{{/* The Secrets that the pod mounts, without duplicates. */}}
 {{- define "travishook.mountedSecrets" -}}
 {{- $names := list }}
 {{- range list .Values.receiver.tls .Values.store.external.credentials .Values.store.external.ca .Values.store.external.tls }}

@@ -1,4 +1,4 @@
-{{/* The name of the receiver's port, which is its protocol: meshes and ingresses go by it. */}}
+{{/* The name of the receiver's port is its protocol, which meshes and ingresses use. */}}
 {{- define "travishook.scheme" -}}
 {{- ternary "https" "http" (or (not (empty .Values.receiver.tls.secretName)) (kindIs "map" (dig "receiver" "tls" "" .Values.config))) }}
 {{- end }}
@@ -11,13 +11,13 @@
 /var/run/travishook/receiver
 {{- end }}
 
-{{/* The settings of the receiver that the chart knows. */}}
+{{/* The receiver's settings that follow from other values. */}}
 {{- define "travishook.receiverSettings" -}}
 {{- $settings := dict }}
 {{- with include "travishook.publicURL" . }}{{ $_ := set $settings "publicURL" . }}{{ end }}
 {{- if .Values.receiver.tls.secretName }}
 {{- if hasKey (dig "receiver" dict .Values.config) "tls" }}
-{{- fail "config.receiver.tls: receiver.tls sets it to what it mounts; leave one of them out" }}
+{{- fail "config.receiver.tls: receiver.tls sets it to the mounted file; remove one of them" }}
 {{- end }}
 {{- $folder := include "travishook.receiverFolder" . }}
 {{- $_ := set $settings "tls" (dict "certFile" (print $folder "/tls.crt") "keyFile" (print $folder "/tls.key")) }}
@@ -29,7 +29,7 @@
 {{- dig "receiver" "pathPrefix" "/travis" .Values.config }}
 {{- end }}
 
-{{/* The URL that people write into .travis.yml, or nothing where the chart cannot know it. */}}
+{{/* The webhook URL for .travis.yml; empty if the chart cannot know it. */}}
 {{- define "travishook.publicURL" -}}
 {{- $own := dig "receiver" "publicURL" "" .Values.config }}
 {{- $passed := eq (toString (get .Values.ingress.annotations "nginx.ingress.kubernetes.io/ssl-passthrough")) "true" }}
@@ -41,8 +41,8 @@
 {{- end }}
 
 {{/*
-The seconds that the pod has to end: the receiver lingers, and then everything has its bound, together
-70 s. A test in internal/app holds that to these bounds.
+The pod's termination grace period: receiver.linger plus 70 s, the sum of the operator's own stop
+timeouts. A test in internal/app compares it with them.
 */}}
 {{- define "travishook.stopSeconds" -}}
 {{- $zero := toDate "2006-01-02" "2000-01-01" }}

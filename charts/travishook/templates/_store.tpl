@@ -1,4 +1,4 @@
-{{/* Something, if the store is in a NATS cluster, and so the operator a Deployment. */}}
+{{/* "true" if the store is in a NATS cluster, so that the operator is a Deployment. */}}
 {{- define "travishook.external" -}}
 {{- if kindIs "map" (dig "store" "external" "" .Values.config) }}true{{ end }}
 {{- end }}
@@ -7,7 +7,7 @@
 {{- if include "travishook.external" . }}
 {{- .Values.replicas | default 3 }}
 {{- else if gt (int .Values.replicas) 1 }}
-{{- fail (printf "replicas: %v operators cannot share the embedded store; set config.store.external to an existing NATS cluster, or leave replicas out" .Values.replicas) }}
+{{- fail (printf "replicas: %v operators cannot share the embedded store; set config.store.external to an existing NATS cluster, or remove replicas" .Values.replicas) }}
 {{- else }}1
 {{- end }}
 {{- end }}
@@ -16,7 +16,7 @@
 /var/run/travishook/nats
 {{- end }}
 
-{{/* The settings of the files that the chart mounts for the NATS cluster, as a piece of store.external. */}}
+{{/* The part of store.external that names the files mounted for the NATS cluster. */}}
 {{- define "travishook.natsFiles" -}}
 {{- $folder := include "travishook.natsFolder" . }}
 {{- $files := dict }}
@@ -29,9 +29,9 @@
 {{- range $setting, $_ := $files }}
 {{- $value := get (dict "credentialsFile" "credentials" "caFile" "ca" "tls" "tls") $setting }}
 {{- if not $external }}
-{{- fail (printf "store.external.%s: there is no NATS cluster to show it to; set config.store.external.url, or leave it out" $value) }}
+{{- fail (printf "store.external.%s: it needs a NATS cluster: set config.store.external.url, or remove it" $value) }}
 {{- else if hasKey $external $setting }}
-{{- fail (printf "config.store.external.%s: store.external.%s sets it to what it mounts; leave one of them out" $setting $value) }}
+{{- fail (printf "config.store.external.%s: store.external.%s sets it to the mounted file; remove one of them" $setting $value) }}
 {{- end }}
 {{- end }}
 {{- $files | toYaml }}
