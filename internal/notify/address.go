@@ -11,20 +11,29 @@ import (
 	"syscall"
 )
 
-// Rules say which addresses an account may not reach. The zero value refuses every address
-// that is not public.
+// Rules are the addresses that a tenant's account may not connect to. The zero value refuses every
+// address that is not public.
 type Rules struct {
-	// Deny is refused in any case: the API server's addresses, if they are public ones.
+	// Deny is refused even if Allow contains it: the API server's addresses, if they are public.
 	Deny []netip.Prefix
-	// Allow lets addresses through that are not public.
+	// Allow permits addresses that are not public.
 	Allow []netip.Prefix
 }
 
-// ErrForbidden is what a dial ends with that the address rules refuse.
-var ErrForbidden = errors.New("accounts that a namespace defines may not reach it; " +
+// ErrForbidden is matched by the error of a connection that the address rules refuse.
+var ErrForbidden = errors.New("accounts that a namespace defines may not connect to it; " +
 	"the administrator can allow the address in the operator's settings (delivery.allowAddresses)")
 
-// special are the ranges that are not the public internet, with the word for them.
+// forbiddenError tells the kind of the address and not the address itself: a Secret may name the host.
+type forbiddenError struct{ kind string }
+
+func (e *forbiddenError) Error() string {
+	return "the server has " + e.kind + ": " + ErrForbidden.Error()
+}
+
+func (e *forbiddenError) Is(target error) bool { return target == ErrForbidden } //nolint:errorlint // identity is meant
+
+// special are the ranges that are not the public internet.
 var special = []struct {
 	prefix netip.Prefix
 	name   string
@@ -46,11 +55,14 @@ var special = []struct {
 	{netip.MustParsePrefix("224.0.0.0/4"), "a multicast address"},
 	{netip.MustParsePrefix("240.0.0.0/4"), "a reserved address"},
 	{netip.MustParsePrefix("::1/128"), "a loopback address"},
-	{netip.MustParsePrefix("::/96"), "an unspecified address"}, // and what once embedded IPv4
+	{netip.MustParsePrefix("::/96"), "an unspecified address"},         // and the obsolete IPv4-compatible ones
+	{netip.MustParsePrefix("::ffff:0:0:0/96"), "a translated address"}, // IPv4-translated (RFC 2765)
 	{netip.MustParsePrefix("64:ff9b:1::/48"), "a private address"},
 	{netip.MustParsePrefix("100::/64"), "a reserved address"},
-	{netip.MustParsePrefix("2001::/32"), "a tunnel's address"}, // Teredo
+	{netip.MustParsePrefix("2001::/23"), "a reserved address"}, // Teredo, benchmarks, ORCHID
 	{netip.MustParsePrefix("2001:db8::/32"), "a reserved address"},
+	{netip.MustParsePrefix("3fff::/20"), "a reserved address"}, // documentation
+	{netip.MustParsePrefix("5f00::/16"), "a reserved address"}, // segment routing
 	{netip.MustParsePrefix("fc00::/7"), "a private address"},
 	{netip.MustParsePrefix("fe80::/10"), "a link-local address"},
 	{netip.MustParsePrefix("fec0::/10"), "a private address"},
@@ -62,25 +74,25 @@ var (
 	sixToIV = netip.MustParsePrefix("2002::/16")    // IPv4 in bytes 2 to 5
 )
 
-// Check returns nil if addr may be reached, else an error that wraps ErrForbidden.
+// Check returns an error that matches ErrForbidden unless connections to addr are permitted.
 func (r Rules) Check(addr netip.Addr) error {
 	addr = embedded(addr)
 	if contains(r.Deny, addr) {
-		return fmt.Errorf("%s is an address of the cluster: %w", addr, ErrForbidden)
+		return &forbiddenError{"an address of the cluster"}
 	}
 	if contains(r.Allow, addr) {
 		return nil
 	}
 	for _, s := range special {
 		if s.prefix.Contains(addr) {
-			return fmt.Errorf("%s is %s: %w", addr, s.name, ErrForbidden)
+			return &forbiddenError{s.name}
 		}
 	}
 	return nil
 }
 
-// embedded returns the IPv4 address that an IPv6 address merely wraps, so that none of the
-// ways to write 10.0.0.1 gets around a rule for it.
+// embedded returns the IPv4 address inside an IPv6 address that wraps one, so that no spelling of
+// 10.0.0.1 bypasses a rule for it.
 func embedded(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
 	b := addr.As16()
@@ -97,11 +109,11 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// control refuses forbidden addresses at the moment of connecting: after the name has been
-// resolved, so that a name that resolves to something else by then is caught.
+// control refuses forbidden addresses right before connecting, after the name was resolved: an
+// earlier check could see another address (DNS rebinding).
 func (r Rules) control(_ context.Context, network, address string, _ syscall.RawConn) error {
 	if !strings.HasPrefix(network, "tcp") {
-		return fmt.Errorf("%s network: %w", network, ErrForbidden)
+		return &forbiddenError{"a " + network + " address"}
 	}
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -110,8 +122,8 @@ func (r Rules) control(_ context.Context, network, address string, _ syscall.Raw
 	return r.Check(to.Addr())
 }
 
-// NewDialer returns a dialer with the time limit of dialTimeout. With rules other than nil
-// it refuses what they forbid, by a permanent error.
+// NewDialer returns a dialer with the timeout dialTimeout. If rules is not nil, connections that they
+// forbid fail with a permanent error.
 func NewDialer(rules *Rules) Dialer {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
 	if rules == nil {

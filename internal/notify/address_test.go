@@ -8,7 +8,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-func TestRulesRefuseWhatIsNotPublic(t *testing.T) {
+func TestRulesRefuseAddressesThatAreNotPublic(t *testing.T) {
 	for _, text := range []string{
 		"0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.255.0.1",
 		"168.63.129.16", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.192", "192.168.1.1", "198.18.0.1",
@@ -17,7 +17,9 @@ func TestRulesRefuseWhatIsNotPublic(t *testing.T) {
 		"::ffff:10.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", // IPv4-mapped
 		"64:ff9b::10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::808:808", // NAT64
 		"2002:a00:1::", "2002:7f00:1::1", // 6to4 of 10.0.0.1 and 127.0.0.1
-		"2001:0:808:808::1", // Teredo
+		"2001:0:808:808::1", "2001:20::1", // Teredo, ORCHID
+		"3fff::1", "3fff:fff::1", "5f00::1", // documentation, segment routing
+		"::ffff:0:7f00:1", "::ffff:0:808:808", // IPv4-translated
 	} {
 		if err := (notify.Rules{}).Check(netip.MustParseAddr(text)); !errors.Is(err, notify.ErrForbidden) {
 			t.Errorf("%s: %v, want it forbidden", text, err)
@@ -25,10 +27,10 @@ func TestRulesRefuseWhatIsNotPublic(t *testing.T) {
 	}
 }
 
-func TestRulesLetThePublicThrough(t *testing.T) {
+func TestRulesPermitPublicAddresses(t *testing.T) {
 	for _, text := range []string{
 		"1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0",
-		"192.167.255.255", "192.169.0.0", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:101:101::1",
+		"192.167.255.255", "192.169.0.0", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:101:101::1", "2001:200::1", "3fff:1000::1", "3ffe::1",
 	} {
 		if err := (notify.Rules{}).Check(netip.MustParseAddr(text)); err != nil {
 			t.Errorf("%s: %v", text, err)

@@ -3,19 +3,21 @@ package notify
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
+	"golang.org/x/net/idna"
 )
 
-// The bounds of every outbound request. None is a setting: a service that needs more than
-// these is a service that is down, and its delivery is tried again.
+// The limits of every outbound request. None is a setting: a service that needs more counts as down,
+// and its delivery is retried.
 const (
 	// dialTimeout bounds resolving a name and connecting.
 	dialTimeout = 10 * time.Second
@@ -25,64 +27,70 @@ const (
 	headerTimeout = 20 * time.Second
 	// totalTimeout bounds a request from dialling to the end of the answer's body.
 	totalTimeout = 45 * time.Second
-	// maxAnswer bounds the bytes read of an answer: a chat service's are a few kilobytes.
-	maxAnswer = 1 << 20
-	// maxAnswerHeader bounds the bytes of an answer's header.
-	maxAnswerHeader = 64 << 10
-	// idlePerHost keeps connections for the rooms of one busy service.
+	// maxAnswer limits the bytes read of a response's body: a chat service's has a few kilobytes.
+	maxAnswer = 64 << 10
+	// maxAnswerHeader limits the bytes of a response's header.
+	maxAnswerHeader = 16 << 10
+	// streamBuffer and connectionBuffer are HTTP/2's flow-control windows: what a server may send
+	// that nobody has read yet. The defaults are 4 MiB for a stream and 1 GiB for a connection.
+	streamBuffer     = maxAnswer
+	connectionBuffer = 4 * maxAnswer
+	// idlePerHost is the number of idle connections kept for one busy service.
 	idlePerHost = 8
-	// idleTotal bounds the kept connections, and with them file descriptors.
+	// idleTotal limits the idle connections, and with them memory and file descriptors.
 	idleTotal = 256
-	// idleTimeout ends kept connections before the usual load balancer (60 s) does, since
-	// a request on a connection that just ended is one whose answer is lost.
+	// idleTimeout closes idle connections before the usual load balancer (60 s) does: the response to
+	// a request on a connection that was just closed is lost.
 	idleTimeout = 50 * time.Second
-	// keepAlive is the pause between probes on a quiet connection, in TCP and in HTTP/2, and
+	// keepAlive is the interval of probes on a quiet connection, in TCP and in HTTP/2, and
 	// probeTimeout the wait for HTTP/2's answer: without them, a connection that a firewall
 	// dropped would swallow every request to its host for minutes.
 	keepAlive    = 30 * time.Second
 	probeTimeout = 15 * time.Second
 )
 
-// Options make a client. The zero value is for accounts of the administrator.
+// Options configure a client. The zero value is for accounts of the administrator.
 type Options struct {
-	// Rules that bind the client; nil for accounts that are exempt.
+	// Rules restrict the addresses that it connects to; nil for accounts that are exempt.
 	Rules *Rules
-	// CA is trusted instead of the system's certificates; nil trusts the system's, which
-	// SSL_CERT_FILE and SSL_CERT_DIR can replace.
-	CA *x509.CertPool
-	// UserAgent names the operator and its version: travishook/1.2.3.
+	// UserAgent is the operator and its version: travishook/1.2.3.
 	UserAgent string
 }
 
-// NewClient returns the HTTP client that all services share: bounded in time and size,
-// following no redirect, speaking through the environment's proxy, and refusing forbidden
-// addresses. Errors of it are marked (permanent, answer lost); their text, as with every
-// http.Client, holds the URL, which Redact removes. Make one for all exempt accounts and
-// one for the others, since connections are shared within it.
+// NewClient returns the HTTP client that all services share. It limits time and size, never
+// decompresses, follows no redirect, uses the environment's proxy and the system's certificate
+// authorities (SSL_CERT_FILE and SSL_CERT_DIR replace them), and refuses forbidden addresses. Its
+// errors are marked (permanent, answer lost); like those of every http.Client their text contains the
+// URL, which Redact removes. Make one client for all exempt accounts and one for the others, since
+// connections are shared within it.
 //
-// With a proxy the rules cannot see where a connection ends. The proxy itself may be
-// anywhere, since the administrator chose it; the target's name is resolved here as well and
-// refused if one of its addresses is forbidden; and a name that resolves nowhere here is left
-// to the proxy, whose own rules then are what keeps tenants off private addresses.
+// With a proxy the rules cannot see where a connection ends. The proxy itself may have any address,
+// since the administrator chose it; the target's name is resolved here as well and refused if one of
+// its addresses is forbidden. A name that does not resolve here is left to the proxy: then only the
+// proxy's own rules keep tenants off private addresses.
 func NewClient(o Options) *http.Client {
 	env := httpproxy.FromEnvironment()
 	t := &http.Transport{
 		Proxy:                  proxyFunc(env, o.Rules),
 		DialContext:            dialFunc(env, o.Rules),
-		TLSClientConfig:        &tls.Config{RootCAs: o.CA, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    tlsTimeout,
 		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
+		DisableCompression:     true, // a kilobyte of gzip can unpack to a megabyte
 		MaxIdleConns:           idleTotal,
 		MaxIdleConnsPerHost:    idlePerHost,
 		IdleConnTimeout:        idleTimeout,
 		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: keepAlive, PingTimeout: probeTimeout},
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout: keepAlive, PingTimeout: probeTimeout,
+			MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connectionBuffer,
+		},
 	}
 	return &http.Client{Transport: &transport{next: t, userAgent: o.UserAgent}}
 }
 
-// proxyFunc chooses the environment's proxy, after a look at where it will be asked to go.
+// proxyFunc returns the environment's proxy for a request, after checking the request's host.
 func proxyFunc(env *httpproxy.Config, rules *Rules) func(*http.Request) (*url.URL, error) {
 	choose := env.ProxyFunc()
 	return func(req *http.Request) (*url.URL, error) {
@@ -97,10 +105,19 @@ func proxyFunc(env *httpproxy.Config, rules *Rules) func(*http.Request) (*url.UR
 	}
 }
 
-// checkHost refuses a host of which any address known here is forbidden.
+// checkHost refuses a host if any of its addresses that can be resolved here is forbidden, or if a
+// proxy might read it as an address although it is not spelled as one.
 func (r Rules) checkHost(ctx context.Context, host string) error {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return permanentIf(r.Check(addr))
+	}
+	host, err := idna.Lookup.ToASCII(host) // as the transport does: full-width digits become digits
+	if err != nil {
+		return Permanent(errors.New("the host name of the URL is not valid"))
+	}
+	host = strings.TrimSuffix(host, ".")
+	if endsInNumber(host) {
+		return Permanent(&forbiddenError{"an address in a notation other than the usual"})
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -116,6 +133,17 @@ func (r Rules) checkHost(ctx context.Context, host string) error {
 	return nil
 }
 
+// endsInNumber reports whether the last label of a host is a number: then inet_aton and browsers read
+// the whole as an IPv4 address (2130706433, 127.1, 0x7f.1). No top-level domain is a number.
+func endsInNumber(host string) bool {
+	last := strings.ToLower(host[strings.LastIndexByte(host, '.')+1:])
+	digits := "0123456789"
+	if hex, ok := strings.CutPrefix(last, "0x"); ok {
+		last, digits = hex, digits+"abcdef"
+	}
+	return strings.Trim(last, digits) == ""
+}
+
 func permanentIf(err error) error {
 	if err == nil {
 		return nil
@@ -123,7 +151,7 @@ func permanentIf(err error) error {
 	return Permanent(err)
 }
 
-// dialFunc binds connections by the rules, but for those to the environment's proxies.
+// dialFunc returns a dialer that applies the rules, except to the environment's proxies.
 func dialFunc(env *httpproxy.Config, rules *Rules) Dialer {
 	dial := NewDialer(rules)
 	if rules == nil {
@@ -139,7 +167,7 @@ func dialFunc(env *httpproxy.Config, rules *Rules) Dialer {
 	}
 }
 
-// proxyAddresses are host:port of the environment's proxies, as the transport dials them.
+// proxyAddresses returns host:port of the environment's proxies, as the transport dials them.
 func proxyAddresses(env *httpproxy.Config) map[string]bool {
 	ports := map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 	addresses := map[string]bool{}

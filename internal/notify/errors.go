@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// permanentError will not heal by trying again.
+// permanentError is an error that a retry cannot fix.
 type permanentError struct{ err error }
 
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// Permanent marks err as one that trying again cannot heal: a refused credential, an unknown
-// room, a message that the service will never take. Everything not so marked is retried.
+// Permanent marks err as one that a retry cannot fix: a refused credential, an unknown channel, a message
+// that the service will never accept. All other errors are retried.
 func Permanent(err error) error { return &permanentError{err} }
 
 // IsPermanent reports whether err is, or wraps, a permanent error.
@@ -27,8 +27,8 @@ type credentialError struct{ err error }
 func (e *credentialError) Error() string { return e.err.Error() }
 func (e *credentialError) Unwrap() error { return e.err }
 
-// BadCredential marks err as a refused credential: permanent until the account or its Secret
-// changes, and then what it killed is sent again.
+// BadCredential marks err as a refused credential: permanent until the account or its Secret changes,
+// which redrives the dead letters that it caused.
 func BadCredential(err error) error { return &permanentError{&credentialError{err}} }
 
 // IsBadCredential reports whether err is, or wraps, a refused credential.
@@ -37,7 +37,7 @@ func IsBadCredential(err error) bool {
 	return errors.As(err, &c)
 }
 
-// retryAfterError carries the wait that a service asked for.
+// retryAfterError carries the delay that a service asked for.
 type retryAfterError struct {
 	err  error
 	wait time.Duration
@@ -46,10 +46,10 @@ type retryAfterError struct {
 func (e *retryAfterError) Error() string { return e.err.Error() }
 func (e *retryAfterError) Unwrap() error { return e.err }
 
-// RetryAfter marks err with the time that the service asked to be left alone for.
+// RetryAfter marks err with the delay that the service asked for.
 func RetryAfter(err error, wait time.Duration) error { return &retryAfterError{err, wait} }
 
-// RetryAfterOf returns the wait that err asks for, if it asks for one.
+// RetryAfterOf returns the delay that err asks for, if any.
 func RetryAfterOf(err error) (time.Duration, bool) {
 	var r *retryAfterError
 	if errors.As(err, &r) {
@@ -58,14 +58,14 @@ func RetryAfterOf(err error) (time.Duration, bool) {
 	return 0, false
 }
 
-// answerLostError is an attempt of which nobody knows whether the service took it.
+// answerLostError is an attempt with an unknown result.
 type answerLostError struct{ err error }
 
 func (e *answerLostError) Error() string { return e.err.Error() }
 func (e *answerLostError) Unwrap() error { return e.err }
 
-// AnswerLost marks err as one after which the message may or may not have been taken: the
-// request went out whole and no answer came. The next attempt may be a duplicate.
+// AnswerLost marks err as an attempt with an unknown result: the whole request was sent and no answer
+// arrived. The next attempt may be a duplicate.
 func AnswerLost(err error) error { return &answerLostError{err} }
 
 // IsAnswerLost reports whether err is, or wraps, a lost answer.

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// KeyedURL returns the webhook URL that the Secret holds under key, without white space
-// around it. An error names the key and what is wrong with its value, not the value.
+// KeyedURL returns the webhook URL under a key of the Secret, without surrounding white space. Errors
+// name the key and what is wrong with its value, and not the value.
 func KeyedURL(credential Credential, key string, schemes ...string) (string, error) {
 	value, ok := credential[key]
 	if !ok {
@@ -23,8 +23,8 @@ func KeyedURL(credential Credential, key string, schemes ...string) (string, err
 	return text, nil
 }
 
-// SameURLKey returns the first key, in order of the alphabet, that holds the same URL as key
-// does: the one spelling of a room for services whose address names a key.
+// SameURLKey returns the alphabetically first key with the same URL as key: the normalized address for
+// services whose address names a key.
 func SameURLKey(credential Credential, key string) string {
 	for other, value := range credential {
 		if other < key && strings.TrimSpace(value.Reveal()) == strings.TrimSpace(credential[key].Reveal()) {

@@ -1,8 +1,8 @@
-// Package notify is what every chat service has in common: the message, the interface that
-// sends it, the kinds of error, and the outbound HTTP client.
+// Package notify is what all chat services share: the message, the Notifier interface, the kinds of
+// errors, and the outbound HTTP client.
 //
-// A service is a package of its own below this one, knows its protocol and this package and
-// nothing else, and has one line in notify/registry.
+// Each service is a package below this one that imports only its protocol and this package, and has one
+// line in notify/registry.
 package notify
 
 import (
@@ -17,17 +17,17 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Level is how a message should look at a glance.
+// Level is the severity of a message.
 type Level string
 
-// The levels: what a traffic light shows.
+// The levels.
 const (
 	Good    Level = "good"    // passed, fixed
 	Bad     Level = "bad"     // broken, failed, still failing, errored
 	Neutral Level = "neutral" // pending, canceled
 )
 
-// Span is a piece of a line, linked where URL is not empty.
+// Span is a part of a line, a link if URL is not empty.
 type Span struct {
 	Text string
 	URL  string
@@ -39,55 +39,55 @@ type Field struct {
 	Value Span
 }
 
-// Message is what a room is told. Text from outside in it is raw: it may hold any character,
-// markup, mentions and line breaks of the room's service. Escaping is each service's own duty.
+// Message is the message to a channel. Text from outside in it is raw: it may contain any character, and
+// the service's markup, mentions and line breaks. Each service escapes it.
 type Message struct {
 	// ID is the delivery's idempotency key: the same through every attempt and redrive,
 	// 32 lowercase hexadecimal characters.
 	ID string
-	// Address is the room, as Service.Address returned it.
+	// Address is the channel's address, as Service.Address returned it.
 	Address string
-	// Text is the whole message in plain text, standing alone: it has the link in it.
+	// Text is the whole message as plain text, with the URLs of links.
 	Text string
-	// Spans is the same line with its links as links and not spelled out.
+	// Spans is the same message with links instead of URLs.
 	Spans []Span
 	Level Level
 	// Fields are optional details, most important first.
 	Fields []Field
-	// Event is the event itself, for services that carry data (the generic webhook).
+	// Event is for services that send data (the generic webhook).
 	Event travis.Event
-	// Route is namespace/name of the route that sent it.
+	// Route is namespace/name of the route.
 	Route string
 }
 
-// Notifier speaks to one service as one account.
+// Notifier sends messages to one service as one account.
 type Notifier interface {
-	// Notify sends m and returns nil only when the service has confirmed that it took it.
-	// It obeys ctx. Errors tell their kind by Permanent, RetryAfter and AnswerLost (see
-	// errors.go), and hold neither the credential nor a URL that is one. It is called
-	// from several goroutines at once, though never for one address at the same time.
+	// Notify sends m and returns nil only after the service has confirmed that it accepted m. It
+	// returns when ctx ends. Errors are marked by Permanent, RetryAfter and AnswerLost (see
+	// errors.go), and contain neither the credential nor a host that only the Secret names. It may
+	// be called concurrently, but not for the same address.
 	Notify(ctx context.Context, m Message) error
-	// Close ends connections and waits for its goroutines. Notify is not called afterwards.
+	// Close closes connections and waits for its goroutines. Notify is not called after it.
 	Close() error
 }
 
-// Connection is a Notifier that is logged in all the time.
+// Connection is a Notifier that keeps a connection.
 type Connection interface {
 	Notifier
-	// Connected reports whether it is logged in at this moment. It does not block.
+	// Connected reports whether it is logged in now. It does not block.
 	Connected() bool
 }
 
-// Credential is the data of the account's Secret, by key; nil where the account names none.
+// Credential is the data of the account's Secret by key; nil if the account has none.
 type Credential map[string]secret.Value
 
-// Dialer opens connections; the one that a service gets refuses forbidden addresses.
+// Dialer opens connections, except to forbidden addresses.
 type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// Deps are what a service is given to work with.
+// Deps are the dependencies of a notifier.
 type Deps struct {
-	HTTP *http.Client // deadlines, size limits and address rules are in its transport
-	Dial Dialer       // for services that do not speak HTTP; address is host:port
+	HTTP *http.Client // its transport has the timeouts, size limits and address rules
+	Dial Dialer       // for services without HTTP; address is host:port
 	Log  logr.Logger
 }
 
@@ -98,29 +98,26 @@ type Key struct {
 	Doc      string // one sentence
 }
 
-// Service describes one chat service: what the registry holds, and all that the rest of
-// the program knows of it.
+// Service describes one chat service to the rest of the program.
 type Service struct {
 	// Name is the account's block in TravisDefaults: xmpp, webhook, slack.
 	Name string
-	// Title is what people call it: XMPP, Slack.
+	// Title is its name for people: XMPP, Slack.
 	Title string
-	// Keys of the Secret that secretRef names.
+	// Keys documents the keys of the Secret.
 	Keys []Key
-	// SecretOptional is true where an account may do without a Secret.
+	// SecretOptional is true if an account needs no Secret.
 	SecretOptional bool
-	// KeepsConnection is true where the account is logged in all the time, so that only
-	// one replica may hold it.
+	// KeepsConnection is true if the account stays logged in, so that only one replica may use it.
 	KeepsConnection bool
-	// Check says what is wrong with an account, or returns nil. config is the account's
-	// block as JSON. The error is shown in a condition: a sentence that says what to do,
-	// without anything secret.
+	// Check validates an account. config is the account's block as JSON. The error is shown in a
+	// condition: it says what to do and contains nothing secret.
 	Check func(config json.RawMessage, credential Credential) error
-	// Address checks a channel's address (it may be empty) and returns the room in its one
-	// spelling, so that two ways to write one room are found to be one. The result is not
-	// secret, even where the room's URL is. The error is shown in a condition.
+	// Address validates a channel's address (it may be empty) and normalizes it, so that different
+	// spellings of one channel are equal. The result is not secret, even if the channel's URL is. The
+	// error is shown in a condition.
 	Address func(config json.RawMessage, credential Credential, address string) (string, error)
-	// New makes the notifier of an account that Check found right. It does not connect:
-	// a service that cannot be reached must show in Notify, not here.
+	// New returns the notifier of an account that Check accepts. It does not connect: Notify reports
+	// a service that cannot be reached.
 	New func(config json.RawMessage, credential Credential, deps Deps) (Notifier, error)
 }

@@ -8,17 +8,29 @@ import (
 	"net/http"
 )
 
-// Answer is what an HTTP service said to a request.
+// Answer is an HTTP service's response.
 type Answer struct {
 	Status int
 	Header http.Header
-	// Body as far as it came: a service whose status says it all need not mind the rest.
+	// Body is at most 64 KiB, and as much of it as arrived.
 	Body []byte
 }
 
-// Post sends body to a URL that may be a secret, by the client that NewClient made. An answer
-// of any status is no error: StatusError classifies it. Errors are marked and hold no URL.
+// Post posts body to a URL that may be a secret, with a client that NewClient made. A response of any
+// status is no error: StatusError classifies it. Errors are marked and do not contain the URL.
 func Post(ctx context.Context, client *http.Client, url string, header http.Header, body []byte) (Answer, error) {
+	var read bytes.Buffer
+	answer, err := post(ctx, client, url, header, body, &read)
+	answer.Body = read.Bytes()
+	return answer, err
+}
+
+// PostForStatus is Post for services whose status says everything: the response's body is not kept.
+func PostForStatus(ctx context.Context, client *http.Client, url string, header http.Header, body []byte) (Answer, error) {
+	return post(ctx, client, url, header, body, io.Discard)
+}
+
+func post(ctx context.Context, client *http.Client, url string, header http.Header, body []byte, read io.Writer) (Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, Permanent(Redact(err))
@@ -29,8 +41,8 @@ func Post(ctx context.Context, client *http.Client, url string, header http.Head
 		return Answer{}, Redact(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	// Read to the end, so that the connection can be used again. Where the body breaks off,
-	// the status has been told all the same.
-	said, _ := io.ReadAll(resp.Body)
-	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: said}, nil
+	// Reading to the end lets the connection be used again. If the body breaks off or is too large,
+	// the status is known all the same.
+	_, _ = io.Copy(read, resp.Body)
+	return Answer{Status: resp.StatusCode, Header: resp.Header}, nil
 }

@@ -1,15 +1,18 @@
 package notify
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
-	"fmt"
+	"net"
 	"net/url"
 	"strings"
 )
 
-// Redact takes the URL out of an error of an http.Client or of url.Parse, since a webhook's
-// URL is a credential. What is left names the scheme and the host and keeps the error's kind.
-// Every error of an HTTP call goes through it before it leaves a service's package.
+// Redact removes the URL from an error of an http.Client or of url.Parse, and with it the host and
+// its addresses: a webhook's URL is a credential, and a Secret may name a server that nobody else is
+// to know of. The error's kind stays. Every error of an HTTP call passes through it before it leaves a
+// service's package.
 func Redact(err error) error {
 	var u *url.Error
 	if !errors.As(err, &u) {
@@ -18,9 +21,60 @@ func Redact(err error) error {
 	if u.Op == "parse" {
 		return errors.New("not a URL") // the reason itself quotes from it
 	}
-	target, parseErr := url.Parse(u.URL)
-	if parseErr != nil {
-		return u.Err
+	text := strings.ToLower(u.Op) + ": " + withoutHost(u.Err)
+	if target, parseErr := url.Parse(u.URL); parseErr == nil && target.Hostname() != "" {
+		text = strings.ReplaceAll(text, target.Hostname(), "[host]")
 	}
-	return fmt.Errorf("%s %s: %w", strings.ToLower(u.Op), Origin(target), u.Err)
+	return &redactedError{text, u.Err}
+}
+
+// RedactHost removes host names and addresses from a network error. The error's kind stays.
+func RedactHost(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &redactedError{withoutHost(err), err}
+}
+
+// redactedError is an error with a text of its own.
+type redactedError struct {
+	text string
+	err  error
+}
+
+func (e *redactedError) Error() string { return e.text }
+func (e *redactedError) Unwrap() error { return e.err }
+
+// withoutHost describes a network error without the names and addresses in it.
+func withoutHost(err error) string {
+	var (
+		forbidden   *forbiddenError
+		lookup      *net.DNSError
+		certificate *tls.CertificateVerificationError
+		operation   *net.OpError
+	)
+	switch {
+	case errors.As(err, &forbidden):
+		return forbidden.Error()
+	case errors.As(err, &lookup):
+		return "look up the server's name: " + lookup.Err
+	case errors.As(err, &certificate):
+		return "the server's certificate is not trusted: " + certificateProblem(certificate.Err)
+	case errors.As(err, &operation):
+		return operation.Op + ": " + withoutHost(operation.Err)
+	}
+	return err.Error()
+}
+
+func certificateProblem(err error) string {
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, new(x509.HostnameError)):
+		return "it is for another name"
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return "it is signed by an unknown authority"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "it has expired or is not valid yet"
+	}
+	return "it does not verify"
 }

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// maxRetryAfter bounds the wait that a service may ask for: a channel is not to sleep for a
-// year because of one wrong header.
+// maxRetryAfter limits the delay that a service may ask for: one wrong header must not stop a channel
+// for a year.
 const maxRetryAfter = time.Hour
 
-// StatusError classifies an HTTP answer by its status and Retry-After: nil for 2xx. detail
-// says what the answer's body told, if that is known to be harmless; it may be empty.
+// StatusError classifies an HTTP response by its status and Retry-After; it returns nil for 2xx. detail is
+// appended to the error: a harmless excerpt of the body, or empty.
 //
-//	401, 403                     the credential is refused
-//	408, 425, 429, 5xx, 407      tried again, after Retry-After where the service says so
+//	401, 403                     bad credential
+//	407, 408, 425, 429, 5xx      retried, after Retry-After if present
 //	anything else                permanent
 func StatusError(code int, header http.Header, detail string) error {
 	if code >= 200 && code < 300 {
@@ -42,14 +42,14 @@ func StatusError(code int, header http.Header, detail string) error {
 
 func retryable(code int) bool {
 	switch code {
-	case http.StatusProxyAuthRequired, // the proxy's refusal and the administrator's to mend
+	case http.StatusProxyAuthRequired, // refused by the proxy, which the administrator can fix
 		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return true
 	}
 	return code >= 500
 }
 
-// parseRetryAfter reads Retry-After, which is a number of seconds or a date (RFC 9110, 10.2.3).
+// parseRetryAfter parses Retry-After, which is a number of seconds or a date (RFC 9110, 10.2.3).
 func parseRetryAfter(header string) (time.Duration, bool) {
 	header = strings.TrimSpace(header)
 	if seconds, err := strconv.ParseInt(header, 10, 32); err == nil {
@@ -61,7 +61,7 @@ func parseRetryAfter(header string) (time.Duration, bool) {
 	return 0, false
 }
 
-// ClampWait brings the wait that a service asks for between nothing and an hour.
+// ClampWait limits the delay that a service asks for to between 0 and an hour.
 func ClampWait(wait time.Duration) time.Duration {
 	return min(max(wait, 0), maxRetryAfter)
 }

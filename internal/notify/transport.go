@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"sync/atomic"
 )
 
@@ -17,10 +16,10 @@ type transport struct {
 	userAgent string
 }
 
-// RoundTrip implements http.RoundTripper. A redirect is an error: following it would send
-// the message, and with it perhaps a credential, to where nobody has configured it to go.
+// RoundTrip implements http.RoundTripper. A redirect is an error: to follow it would send the
+// message, and possibly a credential, to a server that nobody configured.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	// Not http.Client.Timeout, which would replace the error and with it the mark on it.
+	// Not http.Client.Timeout, which would replace the error and with it its mark.
 	ctx, cancel := context.WithTimeout(req.Context(), totalTimeout)
 	var written atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -41,28 +40,20 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Body = &answerBody{ReadCloser: resp.Body, left: maxAnswer, done: cancel}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		_ = resp.Body.Close()
-		return nil, redirectError(resp)
+		return nil, Permanent(fmt.Errorf("answered %d: redirects are not followed; "+
+			"configure the URL that it redirects to", resp.StatusCode))
 	}
 	return resp, nil
 }
 
-// CloseIdleConnections lets http.Client.CloseIdleConnections through.
+// CloseIdleConnections implements the optional interface of http.Client.CloseIdleConnections.
 func (t *transport) CloseIdleConnections() { t.next.CloseIdleConnections() }
 
-func redirectError(resp *http.Response) error {
-	where := "elsewhere"
-	if u, err := resp.Location(); err == nil {
-		where = "to " + Origin(u)
-	}
-	return Permanent(fmt.Errorf("answered %d: redirects %s, and redirects are not followed; "+
-		"set the address that it redirects to", resp.StatusCode, where))
-}
-
-// errAnswerTooLarge ends reading an answer that no chat service gives.
+// errAnswerTooLarge is returned after maxAnswer bytes of a response's body.
 var errAnswerTooLarge = fmt.Errorf("answer is over %d bytes", maxAnswer)
 
-// answerBody bounds an answer's body, and tells an answer that broke off: the request was
-// taken, and nobody knows with what result.
+// answerBody limits a response's body and marks a body that breaks off: the service took the request
+// and its result is unknown.
 type answerBody struct {
 	io.ReadCloser
 	left int
@@ -87,6 +78,3 @@ func (b *answerBody) Close() error {
 	defer b.done()
 	return b.ReadCloser.Close()
 }
-
-// Origin is what may be shown of a URL that is a secret: its scheme and host.
-func Origin(u *url.URL) string { return u.Scheme + "://" + u.Host }

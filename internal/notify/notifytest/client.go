@@ -56,12 +56,12 @@ func newClient(t *testing.T, h Harness, account Account) *client {
 	return c
 }
 
-// room is the account's nth room in its one spelling.
-func (c *client) room(t *testing.T, n int) string {
+// address returns the account's nth address, normalized.
+func (c *client) address(t *testing.T, n int) string {
 	t.Helper()
-	address, err := c.service.Address(c.account.Config, c.account.Credential, c.account.Rooms[n])
+	address, err := c.service.Address(c.account.Config, c.account.Credential, c.account.Addresses[n])
 	if err != nil {
-		t.Fatalf("Address refuses the harness's own room %q: %v", c.account.Rooms[n], err)
+		t.Fatalf("Address refuses the harness's own address %q: %v", c.account.Addresses[n], err)
 	}
 	c.checkNoSecret(t, "address", address)
 	return address

@@ -13,10 +13,10 @@ import (
 	"github.com/travishook/travishook/test/leaks"
 )
 
-// patience bounds every wait of the contract. No verdict hangs on it but "never".
+// patience is the timeout of every wait.
 const patience = 30 * time.Second
 
-// Run holds h's service to the contract. After each part all that was opened must be closed.
+// Run tests h's service against the contract. After each part everything that it opened must be closed.
 func Run(t *testing.T, h Harness) {
 	run := func(name string, part func(t *testing.T)) {
 		t.Run(name, func(t *testing.T) {
@@ -24,24 +24,24 @@ func Run(t *testing.T, h Harness) {
 			part(t)
 		})
 	}
-	run("describes itself", func(t *testing.T) { describes(t, h.Service()) })
-	run("refuses accounts that make no sense", func(t *testing.T) { refusesAccounts(t, h) })
-	run("refuses addresses that make no sense", func(t *testing.T) { refusesAddresses(t, h) })
-	run("says one room in one way", func(t *testing.T) { oneSpelling(t, h) })
+	run("documents itself", func(t *testing.T) { describes(t, h.Service()) })
+	run("refuses invalid accounts", func(t *testing.T) { refusesAccounts(t, h) })
+	run("refuses invalid addresses", func(t *testing.T) { refusesAddresses(t, h) })
+	run("normalizes addresses", func(t *testing.T) { normalizesAddresses(t, h) })
 	run("delivers", func(t *testing.T) { delivers(t, h) })
-	run("delivers to many rooms at once", func(t *testing.T) { deliversAtOnce(t, h) })
-	run("lets no hostile text through", func(t *testing.T) { escapes(t, h) })
-	run("obeys its context", func(t *testing.T) { obeysContext(t, h) })
-	run("sends nothing once the context is over", func(t *testing.T) { refusesEndedContext(t, h) })
-	run("tells every kind of fault", func(t *testing.T) { coversKinds(t, h) })
+	run("delivers to many channels concurrently", func(t *testing.T) { deliversAtOnce(t, h) })
+	run("escapes hostile text", func(t *testing.T) { escapes(t, h) })
+	run("returns when its context ends", func(t *testing.T) { obeysContext(t, h) })
+	run("sends nothing after its context ended", func(t *testing.T) { refusesEndedContext(t, h) })
+	run("covers every kind of error", func(t *testing.T) { coversKinds(t, h) })
 	for _, f := range h.Faults() {
-		run("fault/"+f.Name, func(t *testing.T) { tellsFault(t, h, f) })
+		run("fault/"+f.Name, func(t *testing.T) { reportsFault(t, h, f) })
 	}
 }
 
 func delivers(t *testing.T, h Harness) {
 	c := newClient(t, h, h.Start(t))
-	m := message("1", c.room(t, 0))
+	m := message("1", c.address(t, 0))
 	if err := c.notify(t, m); err != nil {
 		t.Fatalf("Notify: %v", err)
 	}
@@ -52,12 +52,12 @@ func delivers(t *testing.T, h Harness) {
 	checkArrived(t, m, got[0])
 }
 
-// checkArrived compares what the room got with what was sent. How the text is dressed up is
-// the service's matter, so the words that matter are looked for in it.
+// checkArrived compares what arrived with what was sent. Services format the text differently, so only
+// its important words are checked.
 func checkArrived(t *testing.T, sent notify.Message, got Received) {
 	t.Helper()
-	if got.Room != sent.Address {
-		t.Errorf("arrived in room %q, sent to %q", got.Room, sent.Address)
+	if got.Address != sent.Address {
+		t.Errorf("arrived at %q, sent to %q", got.Address, sent.Address)
 	}
 	if got.ID != "" && got.ID != sent.ID {
 		t.Errorf("idempotency key %q, want %q", got.ID, sent.ID)
@@ -71,17 +71,17 @@ func checkArrived(t *testing.T, sent notify.Message, got Received) {
 
 func deliversAtOnce(t *testing.T, h Harness) {
 	c := newClient(t, h, h.Start(t))
-	if len(c.account.Rooms) < 2 {
-		t.Fatal("the harness must offer two rooms or more")
+	if len(c.account.Addresses) < 2 {
+		t.Fatal("the harness must have two addresses or more")
 	}
 	const each = 5
 	var wg sync.WaitGroup
-	for room := range c.account.Rooms {
-		address := c.room(t, room)
+	for i := range c.account.Addresses {
+		address := c.address(t, i)
 		wg.Go(func() { // never two at a time for one address, as Notifier promises
 			for n := range each {
-				if err := c.notifier.Notify(t.Context(), message(fmt.Sprint(room*each+n), address)); err != nil {
-					t.Errorf("room %d, message %d: %v", room, n, err)
+				if err := c.notifier.Notify(t.Context(), message(fmt.Sprint(i*each+n), address)); err != nil {
+					t.Errorf("address %d, message %d: %v", i, n, err)
 				}
 			}
 		})
@@ -90,18 +90,18 @@ func deliversAtOnce(t *testing.T, h Harness) {
 	if t.Failed() {
 		return
 	}
-	total := each * len(c.account.Rooms)
+	total := each * len(c.account.Addresses)
 	got := c.account.Received(t, total)
 	if len(got) != total {
 		t.Errorf("%d messages were sent, %d arrived", total, len(got))
 	}
 	count := map[string]int{}
 	for _, r := range got {
-		count[r.Room]++
+		count[r.Address]++
 	}
-	for room := range c.account.Rooms {
-		if address := c.room(t, room); count[address] != each {
-			t.Errorf("room %q got %d messages, want %d", address, count[address], each)
+	for n := range c.account.Addresses {
+		if address := c.address(t, n); count[address] != each {
+			t.Errorf("%q got %d messages, want %d", address, count[address], each)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func deliversAtOnce(t *testing.T, h Harness) {
 func escapes(t *testing.T, h Harness) {
 	c := newClient(t, h, h.Start(t))
 	for n, text := range hostile {
-		m := message(fmt.Sprint(n), c.room(t, 0))
+		m := message(fmt.Sprint(n), c.address(t, 0))
 		poison(&m, text.text)
 		if err := c.notify(t, m); err != nil {
 			t.Errorf("%s: Notify: %v", text.name, err)
@@ -131,7 +131,7 @@ func obeysContext(t *testing.T, h Harness) {
 	c := newClient(t, h, account)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	m := message("1", c.room(t, 0))
+	m := message("1", c.address(t, 0))
 	result := make(chan error, 1)
 	go func() { result <- c.notifier.Notify(ctx, m) }()
 	await(t, reached, "no connection came to the server that hangs")
@@ -159,10 +159,10 @@ func refusesEndedContext(t *testing.T, h Harness) {
 	c := newClient(t, h, h.Start(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := c.notifier.Notify(ctx, message("1", c.room(t, 0))); err == nil {
+	if err := c.notifier.Notify(ctx, message("1", c.address(t, 0))); err == nil {
 		t.Error("Notify returned nil with a context that had ended")
 	}
-	if err := c.notify(t, message("2", c.room(t, 0))); err != nil {
+	if err := c.notify(t, message("2", c.address(t, 0))); err != nil {
 		t.Errorf("the next Notify: %v", err)
 	}
 }
@@ -182,9 +182,9 @@ func coversKinds(t *testing.T, h Harness) {
 	}
 }
 
-func tellsFault(t *testing.T, h Harness, f Fault) {
+func reportsFault(t *testing.T, h Harness, f Fault) {
 	c := newClient(t, h, f.Arrange(t))
-	err := c.notify(t, message("1", c.room(t, 0)))
+	err := c.notify(t, message("1", c.address(t, 0)))
 	if err == nil {
 		t.Fatal("Notify returned nil")
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/internal/text"
 )
 
 const (
@@ -42,7 +43,7 @@ func TestContractFindsBugs(t *testing.T) {
 		"second-line":       "a second line",
 		"leaks-goroutine":   "found unexpected goroutines",
 		"leaks-file":        "left open:",
-		"takes-any-address": "took it for the room",
+		"takes-any-address": "returned",
 		"takes-any-account": "was not refused",
 		"unstable-address":  "and of that",
 		"answers-early":     "the server had",
@@ -98,7 +99,7 @@ func (h harness) Service() notify.Service {
 		Address: func(_ json.RawMessage, _ notify.Credential, address string) (string, error) {
 			switch {
 			case !slices.Contains([]string{"one", "two", "one+", "one+" + password}, address) && !h.is("takes-any-address"):
-				return "", fmt.Errorf("%.100q is no room: write one or two", address)
+				return "", fmt.Errorf("%.100q is no channel: use one or two", address)
 			case h.is("unstable-address") && address == "one":
 				return "one+", nil
 			case h.is("unstable-address") && address == "one+":
@@ -134,7 +135,7 @@ func account(fault string) notifytest.Account {
 	return notifytest.Account{
 		Config:     json.RawMessage(fmt.Sprintf(`{"id":%d,"fault":%q}`, len(recorders)-1, fault)),
 		Credential: notify.Credential{"password": secret.New(password)},
-		Rooms:      []string{"one", "two"}, Secrets: []string{password}, Received: rec.Wait,
+		Addresses:  []string{"one", "two"}, Secrets: []string{password}, Received: rec.Wait,
 	}
 }
 
@@ -248,12 +249,12 @@ func (n *notifier) fail(kind notifytest.Kind) error {
 }
 
 func (n *notifier) deliver(m notify.Message) {
-	got := notifytest.Received{Room: m.Address, ID: m.ID, Text: notify.Line(m.Text)}
+	got := notifytest.Received{Address: m.Address, ID: m.ID, Text: text.Line(m.Text)}
 	switch {
 	case n.is("second-line"):
 		got.Text = m.Text
 	case n.is("wrong-room"):
-		got.Room = "two+"
+		got.Address = "two+"
 	case n.is("wrong-id"):
 		got.ID = "other"
 	case n.is("no-text"):

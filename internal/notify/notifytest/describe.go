@@ -11,7 +11,7 @@ import (
 
 var serviceName = regexp.MustCompile(`^[a-z][a-zA-Z]*$`)
 
-// describes holds a service to what documents and conditions are made of.
+// describes checks a service's documentation.
 func describes(t *testing.T, s notify.Service) {
 	if !serviceName.MatchString(s.Name) {
 		t.Errorf("name %q is not a field of TravisDefaults", s.Name)
@@ -57,19 +57,19 @@ func refusesAccounts(t *testing.T, h Harness) {
 
 func refusesAddresses(t *testing.T, h Harness) {
 	s, good := h.Service(), h.Start(t)
-	// Whatever a service calls its rooms, none has such a name.
+	// No service has such addresses.
 	bad := append(h.BadAddresses(), "a\nb", "a\x00b", "\xff\xfe", strings.Repeat("a", 10_000))
 	for _, address := range bad {
 		got, err := s.Address(good.Config, good.Credential, address)
 		if err == nil {
-			t.Errorf("Address(%.40q) took it for the room %.40q", address, got)
+			t.Errorf("Address(%.40q) returned %.40q", address, got)
 			continue
 		}
 		checkRefusal(t, err, "", good.Secrets)
 	}
 }
 
-// checkRefusal holds an error to what a condition can show.
+// checkRefusal checks that a condition can show err.
 func checkRefusal(t *testing.T, err error, says string, secrets []string) {
 	t.Helper()
 	if err == nil {
@@ -90,22 +90,22 @@ func checkRefusal(t *testing.T, err error, says string, secrets []string) {
 	}
 }
 
-// oneSpelling checks that Address does not change what it has returned: the address is a key.
-func oneSpelling(t *testing.T, h Harness) {
+// normalizesAddresses checks that Address does not change its own results: they are keys.
+func normalizesAddresses(t *testing.T, h Harness) {
 	s, good := h.Service(), h.Start(t)
 	seen := map[string]string{}
-	for _, room := range good.Rooms {
-		once, err := s.Address(good.Config, good.Credential, room)
+	for _, address := range good.Addresses {
+		once, err := s.Address(good.Config, good.Credential, address)
 		if err != nil {
-			t.Fatalf("Address(%q): %v", room, err)
+			t.Fatalf("Address(%q): %v", address, err)
 		}
 		twice, err := s.Address(good.Config, good.Credential, once)
 		if err != nil || twice != once {
-			t.Errorf("Address(%q) is %q, and of that %q (%v)", room, once, twice, err)
+			t.Errorf("Address(%q) is %q, and of that %q (%v)", address, once, twice, err)
 		}
 		if other, ok := seen[once]; ok {
-			t.Errorf("rooms %q and %q are both %q", other, room, once)
+			t.Errorf("%q and %q are both %q", other, address, once)
 		}
-		seen[once] = room
+		seen[once] = address
 	}
 }

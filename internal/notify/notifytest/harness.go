@@ -1,4 +1,4 @@
-// Package notifytest is the contract that every chat service keeps, as tests.
+// Package notifytest tests the contract of every chat service.
 //
 // A service offers a Harness from a package of its own (webhooktest, xmpptest), and the
 // registry's test runs the contract over all services: one without a harness fails it.
@@ -20,47 +20,44 @@ import (
 type Harness interface {
 	// Service is what the registry holds.
 	Service() notify.Service
-	// Start brings up a server and an account on it that works, with at least two rooms.
+	// Start starts a server with a working account that has at least two addresses.
 	Start(t *testing.T) Account
-	// Hang brings up a server that accepts connections and says nothing, and an account
-	// there. reached is closed once a connection has come.
+	// Hang starts a server that accepts connections and never answers, and an account there. reached
+	// is closed after the first connection.
 	Hang(t *testing.T) (account Account, reached <-chan struct{})
-	// Faults are the ways in which a delivery can go wrong. Every kind must be among them,
-	// but for those in Cannot.
+	// Faults are the errors of a delivery. They must cover every kind, except those in Cannot.
 	Faults() []Fault
-	// Cannot names the kinds that the protocol has no way to tell, with the reason.
+	// Cannot lists the kinds that the protocol cannot express, with the reason.
 	Cannot() map[Kind]string
-	// CheckShown says what is wrong with the way in which the room got sent, whose text is
-	// hostile: a mention, markup or a second line that was let through. It returns nil
-	// where all is well.
+	// CheckShown returns an error if hostile text in sent was not escaped in got: a mention, markup or a
+	// second line.
 	CheckShown(sent notify.Message, got Received) error
-	// BadAccounts are accounts that Check must refuse. Those that merely lack a required
-	// key need not be listed.
+	// BadAccounts are accounts that Check must refuse, besides those without a required key.
 	BadAccounts(t *testing.T) []BadAccount
-	// BadAddresses are addresses that Address must refuse for the account that Start made.
+	// BadAddresses are what Address must refuse for the account of Start.
 	BadAddresses() []string
 }
 
-// Account is an account on the harness's server, and the reader of its rooms.
+// Account is an account on the harness's server.
 type Account struct {
 	Config     json.RawMessage
 	Credential notify.Credential
-	// Rooms are addresses as a channel would spell them; the first is the one mostly used.
-	Rooms []string
+	// Addresses are what channels of a route could contain; most tests use the first.
+	Addresses []string
 	// Secrets must not show in an error or a log: passwords, tokens, the path of a secret
 	// URL. At least 8 characters each, so that none is found by chance.
 	Secrets []string
 	// HTTP is the client that reaches the server; nil is the shared one without a guard.
 	HTTP *http.Client
-	// Received waits until the rooms have got at least n messages since Start and returns
-	// all of them, in order of arrival; it fails t if they do not come. Nil in a fault.
+	// Received waits until at least n messages have arrived since Start and returns all of them, in order
+	// of arrival; it fails t if they do not arrive. Nil in a fault.
 	Received func(t *testing.T, n int) []Received
 }
 
-// Received is one message as the room got it.
+// Received is one message as it arrived.
 type Received struct {
-	// Room is the address that Service.Address returned.
-	Room string
+	// Address is what Service.Address returned.
+	Address string
 	// ID is the idempotency key, or empty where the protocol has no place for one.
 	ID string
 	// Text is what a person reads, without the service's markup.
@@ -69,10 +66,10 @@ type Received struct {
 	Raw []byte
 }
 
-// Kind is what an error says of itself, as the dispatcher asks it.
+// Kind is the kind of an error, as the dispatcher distinguishes them.
 type Kind string
 
-// The kinds of error, one for each way in which a delivery goes on.
+// The kinds of errors.
 const (
 	Retry         Kind = "retry"
 	RetryAfter    Kind = "retry after"
@@ -84,7 +81,7 @@ const (
 // Kinds are all of them.
 var Kinds = []Kind{Retry, RetryAfter, Permanent, BadCredential, AnswerLost}
 
-// KindOf tells the kind of err.
+// KindOf returns the kind of err.
 func KindOf(err error) Kind {
 	switch {
 	case notify.IsBadCredential(err):
@@ -100,24 +97,24 @@ func KindOf(err error) Kind {
 	return Retry
 }
 
-// Fault is one way in which a delivery goes wrong.
+// Fault is one error of a delivery.
 type Fault struct {
 	// Name as a subtest: room-unknown.
 	Name string
-	// Arrange brings up a server where a delivery to the account's first room fails so.
+	// Arrange starts a server where a delivery to the account's first address fails so.
 	Arrange func(t *testing.T) Account
 	Want    Kind
 	// Wait is what a RetryAfter must ask for.
 	Wait time.Duration
-	// Says is a piece of the error by which a person knows what to do; empty: any text.
+	// Says is a part of the error that tells what to do; empty: any text.
 	Says string
 }
 
-// BadAccount is an account that makes no sense.
+// BadAccount is an invalid account.
 type BadAccount struct {
 	Name       string
 	Config     json.RawMessage
 	Credential notify.Credential
-	// Says is a piece of the sentence that Check must answer with.
+	// Says is a part of Check's error.
 	Says string
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Recorder keeps what rooms received. The zero value is ready.
+// Recorder keeps what channels received. The zero value is ready for use.
 type Recorder struct {
 	mu  sync.Mutex
 	got []Received

@@ -10,12 +10,13 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/text"
 )
 
-// errNotSlack is an answer that something between here and Slack must have given.
+// errNotSlack is a response that must come from something between the operator and Slack.
 var errNotSlack = errors.New("the answer is not Slack's")
 
-// meaning is what one of Slack's words for an error comes to.
+// meaning is the explanation of one of Slack's error codes.
 type meaning struct {
 	mark   func(error) error
 	advice string
@@ -23,15 +24,15 @@ type meaning struct {
 
 func retry(err error) error { return err }
 
-// meanings are the errors that chat.postMessage and incoming webhooks document, with what to
-// do about each. A word that is not here is a refusal too, and permanent.
+// meanings are the error codes that chat.postMessage and incoming webhooks document, with what to do
+// about each. Other codes are permanent.
 var meanings = map[string]meaning{
 	// The token.
 	"not_authed":              {notify.BadCredential, "the token is missing: set the key token of the account's Secret"},
 	"invalid_auth":            {notify.BadCredential, "the token is not valid here: set the app's bot token"},
 	"account_inactive":        {notify.BadCredential, "the token's bot or workspace is gone: install the app again and set its token"},
 	"token_revoked":           {notify.BadCredential, "the token was revoked: install the app again and set its token"},
-	"token_expired":           {notify.BadCredential, "the token expired: turn token rotation off in the app's settings and set its token"},
+	"token_expired":           {notify.BadCredential, "the token expired: disable token rotation in the app's settings and set its token"},
 	"not_allowed_token_type":  {notify.BadCredential, "the token is of the wrong kind: set the app's bot token"},
 	"missing_scope":           {notify.BadCredential, "the app lacks a scope: give it chat:write and install it again"},
 	"no_permission":           {notify.BadCredential, "the token may not post: give the app chat:write and install it again"},
@@ -63,13 +64,13 @@ var meanings = map[string]meaning{
 	// The message.
 	"msg_too_long":         {notify.Permanent, "the message is too long: shorten the route's message"},
 	"msg_blocks_too_long":  {notify.Permanent, "the message is too long: shorten the route's message"},
-	"no_text":              {notify.Permanent, "the message is empty: mend the route's message"},
+	"no_text":              {notify.Permanent, "the message is empty: fix the route's message"},
 	"invalid_payload":      {notify.Permanent, "Slack does not understand the message"},
 	"invalid_blocks":       {notify.Permanent, "Slack does not understand the message"},
 	"invalid_attachments":  {notify.Permanent, "Slack does not understand the message"},
 	"too_many_attachments": {notify.Permanent, "Slack does not understand the message"},
 
-	// What passes.
+	// Temporary errors.
 	"ratelimited":            {retry, "too many messages"},
 	"rate_limited":           {retry, "too many messages"},
 	"message_limit_exceeded": {retry, "the workspace sends too many messages"},
@@ -78,21 +79,21 @@ var meanings = map[string]meaning{
 	"team_added_to_org":      {retry, "the workspace is being moved"},
 	"org_login_required":     {retry, "the workspace is being moved"},
 	"rollup_error":           {retry, "an error in Slack"},
-	// Slack says of these two that something may have been done before the error.
+	// Slack documents that the message may have been posted before these two.
 	"internal_error": {notify.AnswerLost, "an error in Slack"},
 	"fatal_error":    {notify.AnswerLost, "an error in Slack"},
 }
 
-// explain makes an error of Slack's word for it.
-func explain(word string) error {
-	m, ok := meanings[word]
+// explain returns the error for one of Slack's error codes.
+func explain(code string) error {
+	m, ok := meanings[code]
 	if !ok {
-		return notify.Permanent(fmt.Errorf("slack answered %.100q", notify.Line(word)))
+		return notify.Permanent(fmt.Errorf("slack answered %.100q", text.Line(code)))
 	}
-	return m.mark(fmt.Errorf("slack answered %s: %s", word, m.advice))
+	return m.mark(fmt.Errorf("slack answered %s: %s", code, m.advice))
 }
 
-// apiError classifies what the library returned.
+// apiError classifies an error of the library.
 func apiError(err error) error {
 	var limited *slack.RateLimitedError
 	if errors.As(err, &limited) {
@@ -114,14 +115,14 @@ func apiError(err error) error {
 	return notify.Redact(err)
 }
 
-// webhookError classifies an incoming webhook's answer: 200 and "ok", or a status and a word.
+// webhookError classifies an incoming webhook's response: 200 and "ok", or a status and an error code.
 func webhookError(answer notify.Answer) error {
-	word := strings.TrimSpace(string(answer.Body))
-	if answer.Status == http.StatusOK && word == "ok" {
+	code := strings.TrimSpace(string(answer.Body))
+	if answer.Status == http.StatusOK && code == "ok" {
 		return nil
 	}
-	if _, ok := meanings[word]; ok && answer.Status != http.StatusTooManyRequests {
-		return explain(word)
+	if _, ok := meanings[code]; ok && answer.Status != http.StatusTooManyRequests {
+		return explain(code)
 	}
 	if err := notify.StatusError(answer.Status, answer.Header, ""); err != nil {
 		return err

@@ -3,14 +3,16 @@ package slack
 import (
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
 	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/text"
 )
 
-// Slack's bounds, in characters, and ours below them: a message whose blocks add up to some
-// 13 000 is refused, though no page says so.
+// Slack's limits in characters, and ours below them: Slack refuses a message whose blocks add up to
+// about 13 000, which it does not document.
 const (
 	maxLine       = 3000
 	maxFields     = 10 // of a section, as Slack says
@@ -20,22 +22,22 @@ const (
 	maxAllFields  = 5000
 )
 
-// colours of the bar, as Slack's own palette has them. In attachments that hold blocks, only
-// numbers work: the names good and danger show grey.
+// colours of the bar, from Slack's own palette. Attachments with blocks need numbers: the names good and
+// danger show grey.
 var colours = map[notify.Level]string{notify.Good: "#2eb67d", notify.Bad: "#e01e5a", notify.Neutral: "#8d8d8d"}
 
-// shown is a message as Slack shows it.
+// shown is a message in Slack's form.
 type shown struct {
 	text       string // for notifications and screen readers
 	blocks     []slack.Block
 	attachment slack.Attachment
 }
 
-// show lays a message out: the line as rich text, in which nothing is markup; below it, beside
-// a coloured bar, the fields and the route.
+// show lays out a message: the line as rich text, in which nothing is markup; below it, beside a
+// coloured bar, the fields and the route.
 func show(m notify.Message) shown {
 	return shown{
-		text:   escape(notify.TruncateRunes(notify.Lines(m.Text), maxLine)),
+		text:   escape(text.TruncateRunes(text.Lines(m.Text), maxLine)),
 		blocks: []slack.Block{line(m)},
 		attachment: slack.Attachment{
 			Color:  colours[m.Level],
@@ -48,45 +50,45 @@ func line(m notify.Message) slack.Block {
 	left := maxLine
 	var elements []slack.RichTextSectionElement
 	for _, span := range m.Spans {
-		text := notify.TruncateRunes(notify.Lines(span.Text), left)
-		if text == "" {
+		words := text.TruncateRunes(text.Lines(span.Text), left)
+		if words == "" {
 			continue // Slack refuses empty elements
 		}
-		left -= len([]rune(text))
+		left -= utf8.RuneCountInString(words)
 		if target, ok := link(span.URL); ok {
-			elements = append(elements, slack.NewRichTextSectionLinkElement(target, text, nil))
+			elements = append(elements, slack.NewRichTextSectionLinkElement(target, words, nil))
 		} else {
-			elements = append(elements, slack.NewRichTextSectionTextElement(text, nil))
+			elements = append(elements, slack.NewRichTextSectionTextElement(words, nil))
 		}
 	}
 	if len(elements) == 0 {
-		text := notify.TruncateRunes(notify.Lines(m.Text), maxLine)
-		if text == "" {
-			text = "(empty message)"
+		words := text.TruncateRunes(text.Lines(m.Text), maxLine)
+		if words == "" {
+			words = "(empty message)"
 		}
-		elements = append(elements, slack.NewRichTextSectionTextElement(text, nil))
+		elements = append(elements, slack.NewRichTextSectionTextElement(words, nil))
 	}
 	return slack.NewRichTextBlock("", slack.NewRichTextSection(elements...))
 }
 
-// section lays the fields out in two columns; without fields there is none.
+// section lays out the fields in two columns; it returns nil without fields.
 func section(fields []notify.Field) []slack.Block {
 	var texts []*slack.TextBlockObject
 	left := maxAllFields
 	for _, f := range fields[:min(len(fields), maxFields)] {
-		name := notify.TruncateRunes(notify.Line(f.Name), maxFieldName)
-		value := notify.TruncateRunes(notify.Line(f.Value.Text), maxFieldValue)
+		name := text.TruncateRunes(text.Line(f.Name), maxFieldName)
+		value := text.TruncateRunes(text.Line(f.Value.Text), maxFieldValue)
 		if strings.TrimSpace(value) == "" {
 			continue
 		}
-		text := plain(name + ": " + value)
+		shown := plain(name + ": " + value)
 		if target, ok := link(f.Value.URL); ok {
-			text = linked(name, value, target)
+			shown = linked(name, value, target)
 		}
-		if left -= len([]rune(text.Text)); left < 0 {
+		if left -= utf8.RuneCountInString(shown.Text); left < 0 {
 			break
 		}
-		texts = append(texts, text)
+		texts = append(texts, shown)
 	}
 	if len(texts) == 0 {
 		return nil
@@ -95,20 +97,20 @@ func section(fields []notify.Field) []slack.Block {
 }
 
 // plain is text in which nothing is markup, not even an emoji's name.
-func plain(text string) *slack.TextBlockObject {
+func plain(words string) *slack.TextBlockObject {
 	no := false
-	return &slack.TextBlockObject{Type: slack.PlainTextType, Text: text, Emoji: &no}
+	return &slack.TextBlockObject{Type: slack.PlainTextType, Text: words, Emoji: &no}
 }
 
 // linked is a field whose value is a link, for which Slack knows only its markup.
 func linked(name, value, target string) *slack.TextBlockObject {
-	text := unformatted(name) + ": <" + escape(target) + "|" + unformatted(value) + ">"
-	return &slack.TextBlockObject{Type: slack.MarkdownType, Text: text, Verbatim: true}
+	markup := unformatted(name) + ": <" + escape(target) + "|" + unformatted(value) + ">"
+	return &slack.TextBlockObject{Type: slack.MarkdownType, Text: markup, Verbatim: true}
 }
 
-// link returns a URL that Slack takes, in its one spelling.
-func link(text string) (string, bool) {
-	u, err := url.Parse(text)
+// link returns the normalized URL, if Slack accepts it.
+func link(address string) (string, bool) {
+	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || strings.ContainsAny(u.Host, `|<>"`) || u.Scheme != "https" && u.Scheme != "http" {
 		return "", false
 	}
@@ -116,12 +118,11 @@ func link(text string) (string, bool) {
 	return target, len(escape(target)) <= maxURL
 }
 
-// escape takes the meaning from Slack's control characters, which make links and mentions. It
-// is what Slack asks for, in this order.
+// escape escapes Slack's control characters, which make links and mentions, as Slack documents.
 var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace
 
-// look replaces the characters that format, which Slack has no way to escape, by ones that
-// look alike; so does it with the colon, which makes emoji.
-var look = strings.NewReplacer("*", "∗", "_", "＿", "~", "∼", "`", "ˋ", ":", "∶").Replace
+// lookalikes replaces formatting characters, which Slack cannot escape, and the colon, which makes
+// emoji, with characters that look alike.
+var lookalikes = strings.NewReplacer("*", "∗", "_", "＿", "~", "∼", "`", "ˋ", ":", "∶").Replace
 
-func unformatted(s string) string { return escape(look(s)) }
+func unformatted(s string) string { return escape(lookalikes(s)) }

@@ -1,4 +1,4 @@
-// Package slack speaks in Slack's channels: as an app with a bot token, or through incoming
+// Package slack sends messages to Slack channels, as an app with a bot token or through incoming
 // webhooks. docs/services/slack.md is its reference.
 package slack
 
@@ -21,8 +21,7 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// The keys of the Secret that mean something by themselves. Any other key holds the URL of
-// an incoming webhook.
+// The keys of the Secret with a fixed meaning. Any other key holds the URL of an incoming webhook.
 const (
 	tokenKey = "token"
 	urlKey   = "url"
@@ -61,13 +60,13 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 	return problem
 }
 
-// checkToken tells tokens of other kinds, which are easily taken for the right one.
+// checkToken refuses tokens of other kinds, which are easily mistaken for a bot token.
 func checkToken(value secret.Value) error {
 	token := strings.TrimSpace(value.Reveal())
 	switch {
 	case strings.HasPrefix(token, "xoxe"):
 		return errors.New("the key token of the account's Secret holds a rotating token, which expires: " +
-			"turn token rotation off in the Slack app's settings and use its bot token (xoxb-…)")
+			"disable token rotation in the Slack app's settings and use its bot token (xoxb-…)")
 	case strings.HasPrefix(token, "xoxb-"), strings.HasPrefix(token, "xoxp-"):
 		return nil
 	}
@@ -81,7 +80,8 @@ func webhookURL(credential notify.Credential, key string) (string, error) {
 
 var channelID = regexp.MustCompile(`^[CGD][A-Z0-9]{6,20}$`)
 
-// address is a key of the Secret that holds a webhook's URL, or with a token a channel.
+// address normalizes a channel's address: a key of the Secret with a webhook's URL, or with a token a
+// Slack channel.
 func address(_ json.RawMessage, credential notify.Credential, address string) (string, error) {
 	_, hasToken := credential[tokenKey]
 	if _, isKey := credential[address]; isKey && address != tokenKey || !hasToken {
@@ -104,8 +104,8 @@ func address(_ json.RawMessage, credential notify.Credential, address string) (s
 	return channelName(address)
 }
 
-// channelName checks a name as Slack makes them: in lower case, of letters of any script,
-// digits, dashes and underscores.
+// channelName validates the name of a Slack channel: lower-case letters of any script, digits, dashes and
+// underscores.
 func channelName(address string) (string, error) {
 	name, ok := strings.CutPrefix(address, "#")
 	valid := ok && name != "" && utf8.ValidString(name) && utf8.RuneCountInString(name) <= 80 &&
@@ -127,7 +127,7 @@ type notifier struct {
 func newNotifier(_ json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
 	n := &notifier{credential: credential, http: deps.HTTP}
 	if token, ok := credential[tokenKey]; ok {
-		// The library tries nothing again unless told to: that is the queue's to decide.
+		// The library does not retry by default; the queue does.
 		n.api = slack.New(strings.TrimSpace(token.Reveal()), slack.OptionHTTPClient(deps.HTTP))
 	}
 	return n, nil
@@ -144,8 +144,8 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
 	return n.postMessage(ctx, m)
 }
 
-// postMessage calls chat.postMessage. Slack confirms by the message's timestamp: the library
-// takes an answer that tells neither success nor an error for success.
+// postMessage calls chat.postMessage. Slack confirms with the message's timestamp: the library reports
+// success for an answer that has neither success nor an error in it.
 func (n *notifier) postMessage(ctx context.Context, m notify.Message) error {
 	s := show(m)
 	_, timestamp, _, err := n.api.SendMessageContext(ctx, m.Address,
@@ -160,7 +160,7 @@ func (n *notifier) postMessage(ctx context.Context, m notify.Message) error {
 	return nil
 }
 
-// postWebhook does not use the library's call, which drops the word that tells what is wrong.
+// postWebhook does not use the library's call, which drops the error code in the body.
 func (n *notifier) postWebhook(ctx context.Context, m notify.Message) error {
 	target, err := webhookURL(n.credential, m.Address)
 	if err != nil {

@@ -8,21 +8,21 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/text"
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// version of the payload. Fields are added without a new one; readers ignore what they do
-// not know.
+// version of the payload. New fields do not change it; receivers ignore unknown fields.
 const version = 1
 
-// The bounds of what strangers can make long, in bytes.
+// The limits of texts from outside, in bytes.
 const (
 	maxText    = 32 << 10 // the rendered message
 	maxMessage = 8 << 10  // the commit's
 	maxName    = 1 << 10  // branch, tag, people, title
 )
 
-// encode makes the request's content type and body.
+// encode returns the request's content type and body.
 type encode func(notify.Message) (contentType string, body []byte, err error)
 
 // payload is the body in the format JSON.
@@ -34,8 +34,8 @@ type payload struct {
 	data
 }
 
-// data is what both formats tell of the build. Its names and meanings are a contract with
-// receivers, and so it is not the store's travis.Event.
+// data is the build in both formats. Its names and meanings are a contract with receivers, so it is
+// separate from the stored travis.Event.
 type data struct {
 	Text        string       `json:"text"`
 	Level       notify.Level `json:"level"`
@@ -98,8 +98,8 @@ func encodeJSON(m notify.Message) (string, []byte, error) {
 	return "application/json", body, err
 }
 
-// encodeCloudEvent makes a CloudEvent in structured mode: in binary mode its attributes would
-// be headers, which the signature does not cover.
+// encodeCloudEvent returns a CloudEvent in structured mode: in binary mode its attributes would be
+// headers, which the signature does not cover.
 func encodeCloudEvent(m notify.Message) (string, []byte, error) {
 	e := event.New()
 	e.SetID(m.ID)
@@ -130,13 +130,13 @@ func occurred(b travis.Build) time.Time {
 func dataOf(m notify.Message) data {
 	e := m.Event
 	d := data{
-		Text:       notify.Truncate(notify.Lines(m.Text), maxText),
+		Text:       text.Truncate(text.Lines(m.Text), maxText),
 		Level:      m.Level,
 		Route:      m.Route,
 		Repository: repository{ID: e.Repository.ID, Slug: e.Repository.Slug(), Owner: e.Repository.Owner, Name: e.Repository.Name},
 		Build:      buildOf(e.Build),
 		Commit: commit{
-			SHA: e.Commit.SHA, Message: notify.Truncate(e.Commit.Message, maxMessage), Author: name(e.Commit.Author),
+			SHA: e.Commit.SHA, Message: text.Truncate(e.Commit.Message, maxMessage), Author: name(e.Commit.Author),
 			Committer: name(e.Commit.Committer), CommittedAt: e.Commit.Committed, CompareURL: name(e.Commit.CompareURL),
 		},
 	}
@@ -160,4 +160,4 @@ func buildOf(b travis.Build) build {
 	}
 }
 
-func name(s string) string { return notify.Truncate(s, maxName) }
+func name(s string) string { return text.Truncate(s, maxName) }

@@ -18,8 +18,8 @@ const minKey, maxKey = 24, 64
 var errKey = errors.New("the key hmacKey of the account's Secret is not base64 of 24 to 64 bytes: " +
 	"make one with openssl rand -base64 32")
 
-// parseKeys reads hmacKey as the reference libraries of Standard Webhooks read theirs. None
-// is no error: the requests go unsigned.
+// parseKeys parses hmacKey as the reference libraries of Standard Webhooks do. Without a key, requests
+// are not signed.
 func parseKeys(value secret.Value) ([]signingKey, error) {
 	if value.Empty() {
 		return nil, nil
@@ -33,13 +33,13 @@ func parseKeys(value secret.Value) ([]signingKey, error) {
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
-		return nil, errKey // white space alone was meant as a key
+		return nil, errKey // white space only
 	}
 	return keys, nil
 }
 
-// sign is the header webhook-signature: one signature for each key, so that a receiver that
-// knows either of two accepts it. The timestamp is the attempt's, in seconds since 1970.
+// sign returns the header webhook-signature: one signature for each key, so that a receiver with either
+// of two keys accepts it. The timestamp is the attempt's, in seconds since 1970.
 func sign(keys []signingKey, id, timestamp string, body []byte) string {
 	signatures := make([]string, len(keys))
 	for i, key := range keys {

@@ -1,5 +1,5 @@
-// Package webhook posts each event to an HTTP server of one's own: as JSON or as a
-// CloudEvent, signed as Standard Webhooks says. docs/services/webhook.md is its reference.
+// Package webhook posts each event to any HTTP server, as JSON or as a CloudEvent, signed as in
+// Standard Webhooks. docs/services/webhook.md is its reference.
 package webhook
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// The keys of the Secret that mean something by themselves. Any other key holds a URL.
+// The keys of the Secret with a fixed meaning. Any other key holds a URL.
 const (
 	urlKey  = "url"
 	hmacKey = "hmacKey"
@@ -27,7 +27,7 @@ var Service = notify.Service{
 	Name:  "webhook",
 	Title: "Webhook",
 	Keys: []notify.Key{
-		{Name: urlKey, Doc: "Where to post, for channels without an address. " +
+		{Name: urlKey, Doc: "The URL for channels without an address. " +
 			"Any other key may hold a URL too, and a channel's address then names the key."},
 		{Name: hmacKey, Doc: "Signs the requests: base64 of 24 to 64 random bytes, with whsec_ before it or not; " +
 			"several, separated by white space, while one replaces the other."},
@@ -124,20 +124,20 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
 	if err != nil {
 		return notify.Permanent(fmt.Errorf("encode: %w", err))
 	}
-	answer, err := notify.Post(ctx, n.http, target, n.header(m.ID, contentType, body), body)
+	answer, err := notify.PostForStatus(ctx, n.http, target, n.header(m.ID, contentType, body), body)
 	if err != nil {
 		return err
 	}
-	// The answer's body is not shown: it may repeat the URL or the signature.
+	// The response's body may repeat the URL or the signature, so no error shows it.
 	return notify.StatusError(answer.Status, answer.Header, "")
 }
 
 // Close implements notify.Notifier.
 func (n *notifier) Close() error { return nil }
 
-// header spells its names in lower case, as Standard Webhooks does, and past http.Header's
-// own spelling: net/http sends a request again by itself if it finds an Idempotency-Key, and
-// a duplicate is to be seen and counted.
+// header writes its names in lower case, as Standard Webhooks does, and not in http.Header's canonical
+// form: net/http retries a request by itself if it has an Idempotency-Key, and duplicates must be
+// counted.
 func (n *notifier) header(id, contentType string, body []byte) http.Header {
 	h := http.Header{"Content-Type": {contentType}, "idempotency-key": {id}, "webhook-id": {id}}
 	timestamp := strconv.FormatInt(time.Now().Unix(), 10)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -15,25 +16,28 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// maxServers of those that DNS names are tried.
+// maxServers limits how many of the servers that DNS names are tried.
 const maxServers = 4
 
-// connect opens a connection and logs in. It ends with ctx.
-func connect(ctx context.Context, a account, dial notify.Dialer) (*xmpp.Session, *meteredConn, error) {
+// connect opens a connection and logs in, until ctx ends.
+func connect(ctx context.Context, a account, dial notify.Dialer) (*xmpp.Session, *limitedConn, error) {
 	servers, err := servers(ctx, a)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, notify.RedactHost(err)
 	}
 	conn, err := dialAny(ctx, servers, dial)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, notify.RedactHost(err) // the Secret may name the server
 	}
-	// The library's own way to obey ctx sets a deadline and takes it back before a blocked
-	// call has seen it; a closed connection cannot be missed.
+	// The library's own way to obey ctx sets a deadline and takes it back before a blocked call has
+	// seen it; a closed connection cannot be missed.
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	session, err := xmpp.NewClientSession(context.WithoutCancel(ctx), a.jid, conn, features(a)...)
+	session, err := xmpp.NewClientSession(context.WithoutCancel(ctx), a.jid, conn, features(a, conn)...)
 	if err == nil && session.State()&(xmpp.Secure|xmpp.Authn) != xmpp.Secure|xmpp.Authn {
-		err = errors.New("the server skipped encryption or login")
+		err = errNoEncryption
+	}
+	if err != nil && conn.exceeded.Load() {
+		err = errStanzaTooLarge
 	}
 	if !stop() {
 		err = ctx.Err()
@@ -45,20 +49,38 @@ func connect(ctx context.Context, a account, dial notify.Dialer) (*xmpp.Session,
 	return session, conn, nil
 }
 
-// features are what must be agreed on: encryption with a certificate for the
-// account's domain, and then a login that does not show the password.
-func features(a account) []xmpp.StreamFeature {
+// features returns what must be negotiated: encryption with a certificate for the account's domain, and
+// then a login that does not reveal the password.
+func features(a account, conn *limitedConn) []xmpp.StreamFeature {
 	config := &tls.Config{ServerName: a.domain, RootCAs: a.roots, MinVersion: tls.VersionTLS12}
-	return []xmpp.StreamFeature{
-		xmpp.StartTLS(config),
-		xmpp.SASL("", a.password.Reveal(),
-			bounded(sasl.ScramSha256Plus), bounded(sasl.ScramSha1Plus),
-			bounded(sasl.ScramSha256), bounded(sasl.ScramSha1)),
-		xmpp.BindResource(),
-	}
+	startTLS := then(xmpp.StartTLS(config), func(rw io.ReadWriter) (io.ReadWriter, error) {
+		encrypted, ok := rw.(*tls.Conn)
+		if !ok {
+			return nil, errNoEncryption
+		}
+		return conn.secure(encrypted), nil
+	})
+	login := then(xmpp.SASL("", a.password.Reveal(),
+		limitIterations(sasl.ScramSha256Plus), limitIterations(sasl.ScramSha1Plus),
+		limitIterations(sasl.ScramSha256), limitIterations(sasl.ScramSha1)),
+		func(rw io.ReadWriter) (io.ReadWriter, error) { return rw, conn.restart() })
+	return []xmpp.StreamFeature{startTLS, login, xmpp.BindResource()}
 }
 
-// servers are where to connect to, as host:port, best first.
+// then calls next with the connection that a successful negotiation of the feature returns.
+func then(feature xmpp.StreamFeature, next func(io.ReadWriter) (io.ReadWriter, error)) xmpp.StreamFeature {
+	negotiate := feature.Negotiate
+	feature.Negotiate = func(ctx context.Context, s *xmpp.Session, data any) (xmpp.SessionState, io.ReadWriter, error) {
+		state, rw, err := negotiate(ctx, s, data)
+		if err == nil {
+			rw, err = next(rw)
+		}
+		return state, rw, err
+	}
+	return feature
+}
+
+// servers returns where to connect to, as host:port, best first.
 func servers(ctx context.Context, a account) ([]string, error) {
 	if a.server != "" {
 		return []string{a.server}, nil
@@ -73,7 +95,7 @@ func servers(ctx context.Context, a account) ([]string, error) {
 	return targets(a.domain, records)
 }
 
-// targets turns DNS records into addresses: none means that the domain is the server.
+// targets turns DNS records into addresses: without records, the domain itself is the server.
 func targets(domain string, records []*net.SRV) ([]string, error) {
 	if len(records) == 0 {
 		return []string{net.JoinHostPort(domain, defaultPort)}, nil
@@ -88,12 +110,12 @@ func targets(domain string, records []*net.SRV) ([]string, error) {
 	return servers, nil
 }
 
-func dialAny(ctx context.Context, servers []string, dial notify.Dialer) (*meteredConn, error) {
+func dialAny(ctx context.Context, servers []string, dial notify.Dialer) (*limitedConn, error) {
 	var errs []error
 	for _, server := range servers {
 		conn, err := dial(ctx, "tcp", server)
 		if err == nil {
-			return &meteredConn{Conn: conn}, nil
+			return &limitedConn{Conn: conn}, nil
 		}
 		errs = append(errs, err)
 	}

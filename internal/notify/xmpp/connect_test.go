@@ -28,18 +28,21 @@ func TestTargets(t *testing.T) {
 		}
 	}
 	if got, err := targets("example.com", []*net.SRV{srv(".", 0)}); err == nil {
-		t.Errorf("a domain that says it has no server gave %v", got)
+		t.Errorf("a domain without a server gave %v", got)
 	}
 }
 
-func TestALoginThatIsTooCostlyIsRefused(t *testing.T) {
+func TestIterationsOfSCRAMAreLimited(t *testing.T) {
 	for challenge, want := range map[string]bool{
 		"r=noncex,s=c2FsdA==,i=4096":                   false,
+		"r=noncex,s=c2FsdA==,i=4095":                   true,
+		"r=noncex,s=c2FsdA==,i=1":                      true,
+		"r=noncex,s=c2FsdA==,i=-4096":                  true,
 		"r=noncex,s=c2FsdA==,i=2147483647":             true,
 		"r=noncex,s=c2FsdA==,i=9999999999999999999999": true,
 		"r=noncex,i=4096,s=c2FsdA==,i=2147483647\x00":  true,
 	} {
-		n := sasl.NewClient(bounded(sasl.ScramSha256), sasl.Credentials(func() (username, password, identity []byte) {
+		n := sasl.NewClient(limitIterations(sasl.ScramSha256), sasl.Credentials(func() (username, password, identity []byte) {
 			return []byte("ci"), []byte("a password"), nil
 		}))
 		if _, _, err := n.Step(nil); err != nil {

@@ -11,47 +11,47 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// maxNicknames are tried where the wanted one is taken.
+// maxNicknames is how many nicknames are tried where the configured one is taken.
 const maxNicknames = 5
 
-// deliver says m in the room. Having been thrown out shows only in the room's answer, so a
-// second try is made then: the first message has certainly not been taken.
+// deliver sends m to the room. A kick is only noticed by the room's error, so a second attempt is made
+// then: the room has certainly not accepted the first message.
 func (s *session) deliver(ctx context.Context, address jid.JID, m notify.Message) error {
 	r := s.room(address)
 	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
+	case r.sending <- struct{}{}:
+		defer func() { <-r.sending }()
 	case <-ctx.Done():
 		return fmt.Errorf("wait for room %s: %w", address, ctx.Err())
 	}
-	err := s.enterAndSay(ctx, r, m)
-	if errors.Is(err, errOutside) {
-		err = s.enterAndSay(ctx, r, m)
+	err := s.joinAndSend(ctx, r, m)
+	if errors.Is(err, errNotOccupant) {
+		err = s.joinAndSend(ctx, r, m)
 	}
 	return err
 }
 
-func (s *session) enterAndSay(ctx context.Context, r *room, m notify.Message) error {
-	if err := s.enter(ctx, r); err != nil {
-		return fmt.Errorf("enter room %s: %w", r.address, err)
+func (s *session) joinAndSend(ctx context.Context, r *room, m notify.Message) error {
+	if err := s.join(ctx, r); err != nil {
+		return fmt.Errorf("join room %s: %w", r.address, err)
 	}
-	if err := s.say(ctx, r, m); err != nil {
-		return fmt.Errorf("say in room %s: %w", r.address, err)
+	if err := s.sendMessage(ctx, r, m); err != nil {
+		return fmt.Errorf("send to room %s: %w", r.address, err)
 	}
 	return nil
 }
 
-// enter enters the room, under another nickname where the wanted one is taken.
-func (s *session) enter(ctx context.Context, r *room) error {
+// join joins the room, with another nickname where the configured one is taken.
+func (s *session) join(ctx context.Context, r *room) error {
 	s.mu.Lock()
-	inside := r.inside
+	joined := r.joined
 	s.mu.Unlock()
-	if inside {
+	if joined {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.pace.answer)
+	ctx, cancel := context.WithTimeout(ctx, s.timing.answer)
 	defer cancel()
-	if err := s.inquire(ctx, r); err != nil {
+	if err := s.discover(ctx, r); err != nil {
 		return err
 	}
 	for i := range maxNicknames {
@@ -59,39 +59,39 @@ func (s *session) enter(ctx context.Context, r *room) error {
 		if i > 0 {
 			nickname = fmt.Sprintf("%s-%d", nickname, i+1)
 		}
-		e, err := s.knock(ctx, r, nickname)
+		result, err := s.requestJoin(ctx, r, nickname)
 		switch {
 		case err != nil:
 			return err
-		case e.created:
-			return s.leave(ctx, r)
-		case e.refusal == nil:
+		case result.created:
+			return s.exit(ctx, r)
+		case result.err == nil:
 			return nil
-		case e.refusal.condition() != "conflict":
-			return enterError(e.refusal, s.account.jid)
+		case result.err.condition() != "conflict":
+			return joinError(result.err, s.account.jid)
 		}
 	}
-	return nicknamesTaken(s.account.nickname)
+	return errNicknames(s.account.nickname)
 }
 
-// inquire makes sure that the room exists. To enter one that does not would open it: what is
-// said there is said to nobody, and a mistyped address would never be noticed.
-func (s *session) inquire(ctx context.Context, r *room) error {
-	answer := make(chan *refusal, 1)
+// discover checks that the room exists. To join one that does not would create it: its messages would
+// reach nobody, and a mistyped address would never be noticed.
+func (s *session) discover(ctx context.Context, r *room) error {
+	answer := make(chan *stanzaError, 1)
 	s.mu.Lock()
-	r.asking = answer
+	r.discovering = answer
 	s.mu.Unlock()
-	if err := s.send(ctx, newInquiry(r.address.String())); err != nil {
+	if err := s.send(ctx, newDiscoInfo(r.address.String())); err != nil {
 		return err
 	}
 	refused, err := await(ctx, s, answer)
 	if err == nil && refused != nil && refused.condition() == "item-not-found" {
-		err = enterError(refused, s.account.jid)
+		err = joinError(refused, s.account.jid)
 	}
-	return err // a room that only does not tell may still let in
+	return err // a room that refuses disco#info may still accept a join
 }
 
-// await waits for a room's answer. A room that gives none makes the server suspect.
+// await waits for a room's answer. Without one, the server may be gone, so it gets a ping.
 func await[T any](ctx context.Context, s *session, answer <-chan T) (a T, err error) {
 	select {
 	case a = <-answer:
@@ -99,31 +99,31 @@ func await[T any](ctx context.Context, s *session, answer <-chan T) (a T, err er
 	case <-s.done:
 		return a, s.cause
 	case <-ctx.Done():
-		s.suspect()
-		return a, roomSilent(ctx.Err())
+		s.requestPing()
+		return a, errNoAnswer(ctx.Err())
 	}
 }
 
-// knock asks to be let in under a nickname and waits for the answer.
-func (s *session) knock(ctx context.Context, r *room, nickname string) (entry, error) {
+// requestJoin asks to join with a nickname and waits for the answer.
+func (s *session) requestJoin(ctx context.Context, r *room, nickname string) (joinResult, error) {
 	to, err := r.address.WithResource(nickname)
 	if err != nil {
-		return entry{}, notify.Permanent(err)
+		return joinResult{}, notify.Permanent(err)
 	}
-	answer := make(chan entry, 1)
+	answer := make(chan joinResult, 1)
 	s.mu.Lock()
-	r.nickname, r.entering = nickname, answer
+	r.nickname, r.joining = nickname, answer
 	s.mu.Unlock()
-	if err := s.send(ctx, presence{To: to.String(), Enter: &enter{}}); err != nil {
-		return entry{}, err
+	if err := s.send(ctx, presence{To: to.String(), Join: &join{}}); err != nil {
+		return joinResult{}, err
 	}
 	return await(ctx, s, answer)
 }
 
-// leave leaves a room that came into being by entering it after all.
-func (s *session) leave(ctx context.Context, r *room) error {
+// exit exits a room that the join created after all.
+func (s *session) exit(ctx context.Context, r *room) error {
 	s.mu.Lock()
-	r.inside = false
+	r.joined = false
 	to := r.address.String() + "/" + r.nickname
 	s.mu.Unlock()
 	if err := s.send(ctx, presence{To: to, Type: "unavailable"}); err != nil {
@@ -132,40 +132,40 @@ func (s *session) leave(ctx context.Context, r *room) error {
 	return notify.Permanent(errNoRoom)
 }
 
-// say says m and waits for the room's reflection.
-func (s *session) say(ctx context.Context, r *room, m notify.Message) error {
-	what := &saying{id: m.ID, answer: make(chan *refusal, 1)}
+// sendMessage sends m and waits until the room reflects it.
+func (s *session) sendMessage(ctx context.Context, r *room, m notify.Message) error {
+	pending := &pendingMessage{id: m.ID, answer: make(chan *stanzaError, 1)}
 	s.mu.Lock()
-	r.saying = what
+	r.pending = pending
 	s.mu.Unlock()
 	if err := s.send(ctx, newMessage(r.address.String(), m)); err != nil {
 		return err
 	}
-	unanswered := time.NewTimer(s.pace.answer)
+	unanswered := time.NewTimer(s.timing.answer)
 	defer unanswered.Stop()
 	for {
 		select {
-		case refused := <-what.answer:
-			return s.answered(r, refused)
+		case refused := <-pending.answer:
+			return s.messageResult(r, refused)
 		case <-s.done:
-			return connectionLost(s.cause)
+			return errConnectionLost(s.cause)
 		case <-ctx.Done():
-			s.suspect()
-			return reflectionMissing(ctx.Err())
+			s.requestPing()
+			return errNotReflected(ctx.Err())
 		case <-unanswered.C:
-			s.suspect() // a dead connection ends the wait; a slow room may go on
+			s.requestPing() // ends the session if the connection is dead; the room may only be slow
 		}
 	}
 }
 
-func (s *session) answered(r *room, refused *refusal) error {
+func (s *session) messageResult(r *room, refused *stanzaError) error {
 	if refused == nil {
 		return nil
 	}
-	err := sayError(refused)
-	if errors.Is(err, errOutside) {
+	err := sendError(refused)
+	if errors.Is(err, errNotOccupant) {
 		s.mu.Lock()
-		r.inside = false
+		r.joined = false
 		s.mu.Unlock()
 	}
 	return err

@@ -21,20 +21,20 @@ func sentences(t *testing.T) []string {
 	t.Helper()
 	account := jid.MustParse("ci@example.com")
 	errs := []error{
-		errOutside, errUnanswered, errNoRoom, nicknamesTaken("ci"),
+		errNotOccupant, errUnanswered, errNoRoom, errNicknames("ci"),
 		streamError(stream.Error{Err: "conflict"}),
 		loginError(stream.UnsupportedStanzaType, false), loginError(stream.HostUnknown, false),
 		loginError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, true),
 		loginError(errIterations, true), loginError(sasl.ErrAuthn, true),
 		loginError(errors.New("xmpp: no matching SASL mechanisms found"), true),
 		saslError("not-authorized"), saslError("account-disabled"), saslError("temporary-auth-failure"), saslError("malformed-request"),
-		sayError(parseRefusal(t, "auth", "forbidden", "")),
-		loginTooSlow(defaultPace.connect), connectionLost(errUnanswered), reflectionMissing(os.ErrDeadlineExceeded), roomSilent(os.ErrDeadlineExceeded),
+		sendError(parseStanzaError(t, "auth", "forbidden", "")),
+		errLoginTimeout(defaultTiming.connect), errConnectionLost(errUnanswered), errNotReflected(os.ErrDeadlineExceeded), errNoAnswer(os.ErrDeadlineExceeded),
 	}
 	for _, condition := range []string{
 		"registration-required", "not-authorized", "forbidden", "item-not-found", "gone", "not-acceptable", "jid-malformed",
 	} {
-		errs = append(errs, enterError(parseRefusal(t, "cancel", condition, ""), account))
+		errs = append(errs, joinError(parseStanzaError(t, "cancel", condition, ""), account))
 	}
 	var all []string
 	for _, err := range errs {
@@ -49,7 +49,7 @@ func TestTheReferenceExplainsEveryFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, _ := strings.Cut(string(page), "| the sentence has |")
+	_, table, _ := strings.Cut(string(page), "| the error contains |")
 	explained := map[string]bool{}
 	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(table, -1) {
 		explained[row[1]] = false
@@ -67,7 +67,7 @@ func TestTheReferenceExplainsEveryFailure(t *testing.T) {
 	}
 	for piece, used := range explained {
 		if !used {
-			t.Errorf("%s explains %q, which is never said", reference, piece)
+			t.Errorf("%s explains %q, which no error contains", reference, piece)
 		}
 	}
 }

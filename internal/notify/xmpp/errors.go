@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"mellium.im/sasl"
@@ -14,55 +13,57 @@ import (
 	"mellium.im/xmpp/stream"
 
 	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/text"
 )
 
-// maxServerText is how much of a server's own words an error shows, in runes.
+// maxServerText limits how much of a server's own text an error shows, in characters.
 const maxServerText = 200
 
-// Sentences for people; docs/services/xmpp.md explains each.
+// Errors for people; docs/services/xmpp.md explains each.
 var (
 	errNoRoom = errors.New("the room does not exist: open it, make it persistent, or correct the channel's address")
-	// errOutside is a room's answer to one who is not in it, or no longer.
-	errOutside      = errors.New("the room does not count the account as present")
+	// errNotOccupant is a room's answer to a message of an account that has not joined, or was kicked.
+	errNotOccupant  = errors.New("the account is not an occupant of the room")
 	errUnanswered   = errors.New("the server no longer answers")
 	errServerClosed = errors.New("the server closed the connection")
+	errNoEncryption = errors.New("the server skipped encryption or login")
 	errWrongServer  = errors.New("the server does not serve the domain of the jid: correct the jid, or the server")
 )
 
-func nicknamesTaken(nickname string) error {
+func errNicknames(nickname string) error {
 	return fmt.Errorf("the nickname %s is taken, and so are the next ones: set another in the account", nickname)
 }
 
-func loginTooSlow(limit time.Duration) error {
+func errLoginTimeout(limit time.Duration) error {
 	return fmt.Errorf("the server did not finish the login within %s", limit)
 }
 
-func roomSilent(err error) error { return fmt.Errorf("the room did not answer: %w", err) }
+func errNoAnswer(err error) error { return fmt.Errorf("the room did not answer: %w", err) }
 
-// reflectionMissing and connectionLost tell of a message that the room may have taken.
-func reflectionMissing(err error) error {
+// errNotReflected and errConnectionLost leave open whether the room accepted the message.
+func errNotReflected(err error) error {
 	return notify.AnswerLost(fmt.Errorf("the room did not confirm the message: %w", err))
 }
 
-func connectionLost(err error) error {
+func errConnectionLost(err error) error {
 	return notify.AnswerLost(fmt.Errorf("the connection ended before the room confirmed the message: %w", err))
 }
 
-// refusal returns the stanza's error; one without particulars is an error all the same.
-func (in incoming) refusal() *refusal {
+// stanzaError returns the stanza's error, or an empty one if it carries no details.
+func (in incoming) stanzaError() *stanzaError {
 	if in.Error == nil {
-		return &refusal{}
+		return &stanzaError{}
 	}
 	return in.Error
 }
 
-// enterError says why a room did not let account in.
-func enterError(r *refusal, account jid.JID) error {
+// joinError explains why a room refused account.
+func joinError(r *stanzaError, account jid.JID) error {
 	switch r.condition() {
 	case "registration-required":
 		return r.permanent(fmt.Sprintf("it is for members only: make %s a member", account))
 	case "not-authorized":
-		return r.permanent("it asks for a password, which the operator cannot give: take it away, or have a room for members only")
+		return r.permanent("it asks for a password, which the operator does not support: remove it, or make the room members-only")
 	case "forbidden":
 		return r.permanent(fmt.Sprintf("%s is banned from it: lift the ban", account))
 	case "item-not-found", "not-allowed": // the latter: to open it
@@ -72,24 +73,24 @@ func enterError(r *refusal, account jid.JID) error {
 	case "not-acceptable":
 		return r.permanent(fmt.Sprintf("it is only for registered nicknames: register one for %s and set it as the account's nickname", account))
 	}
-	return r.other()
+	return r.unclassified()
 }
 
-// sayError says why a room did not take a message.
-func sayError(r *refusal) error {
+// sendError explains why a room refused a message.
+func sendError(r *stanzaError) error {
 	switch r.condition() {
 	case "not-acceptable", "item-not-found":
-		return fmt.Errorf("%w%s", errOutside, r.words())
+		return fmt.Errorf("%w%s", errNotOccupant, r.serverText())
 	case "forbidden", "not-allowed":
-		return r.permanent("the room is moderated: give the account a voice in it")
+		return r.permanent("the room is moderated: give the account voice in it")
 	}
-	return r.other()
+	return r.unclassified()
 }
 
-// other is an error without a sentence of its own. A service or another server that cannot be
-// reached is called permanent by the protocol, and seldom is.
-func (r *refusal) other() error {
-	err := fmt.Errorf("the server answered %s%s", r.condition(), r.words())
+// unclassified is for conditions without an explanation of their own. The protocol declares a service
+// or server that cannot be reached permanent, which it seldom is.
+func (r *stanzaError) unclassified() error {
+	err := fmt.Errorf("the server answered %s%s", r.condition(), r.serverText())
 	switch r.condition() {
 	case "service-unavailable", "remote-server-not-found", "remote-server-timeout",
 		"recipient-unavailable", "internal-server-error", "resource-constraint":
@@ -102,25 +103,25 @@ func (r *refusal) other() error {
 	return err
 }
 
-func (r *refusal) permanent(sentence string) error {
+func (r *stanzaError) permanent(sentence string) error {
 	if r.Kind == "wait" {
-		return errors.New(sentence + r.words())
+		return errors.New(sentence + r.serverText())
 	}
-	return notify.Permanent(errors.New(sentence + r.words()))
+	return notify.Permanent(errors.New(sentence + r.serverText()))
 }
 
-// words are the server's own, if any.
-func (r *refusal) words() string { return quoted(r.Text) }
+// serverText is the server's own explanation, if any.
+func (r *stanzaError) serverText() string { return quoted(r.Text) }
 
-func quoted(text string) string {
-	if text = strings.TrimSpace(notify.Line(text)); text == "" {
+func quoted(words string) string {
+	if words = text.OneLine(words, maxServerText); words == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (the server says: %q)", notify.TruncateRunes(text, maxServerText))
+	return fmt.Sprintf(" (the server says: %q)", words)
 }
 
-// loginError turns what went wrong before the session was ready into an error that tells
-// what to do. encrypting says whether the server had agreed to encrypt by then.
+// loginError explains an error before the session was ready and what to do about it. encrypting tells
+// whether TLS had been negotiated by then.
 func loginError(err error, encrypting bool) error {
 	var certificate *tls.CertificateVerificationError
 	switch {
@@ -129,13 +130,13 @@ func loginError(err error, encrypting bool) error {
 	case !encrypting:
 		return fmt.Errorf("agree on encryption by STARTTLS: %w", streamError(err))
 	case errors.As(err, &certificate):
-		return fmt.Errorf("the server's certificate is not trusted: %w: put its authority under the key ca.crt of the Secret, or give the server a certificate for the domain of the jid", certificate.Err)
+		return fmt.Errorf("%w: put its authority under the key ca.crt of the Secret, or give the server a certificate for the domain of the jid", notify.RedactHost(certificate))
 	case errors.Is(err, errIterations):
 		return notify.Permanent(err)
 	case errors.Is(err, sasl.ErrAuthn):
 		return errors.New("the server could not prove that it knows the password")
 	case err.Error() == "xmpp: no matching SASL mechanisms found":
-		return errors.New("the server offers no login that keeps the password hidden: turn on SCRAM-SHA-256 or SCRAM-SHA-1 there")
+		return errors.New("the server offers no login that keeps the password hidden: enable SCRAM-SHA-256 or SCRAM-SHA-1 there")
 	}
 	if condition, ok := saslFailure(err); ok {
 		return saslError(condition)
@@ -155,8 +156,8 @@ func saslError(condition string) error {
 	return notify.Permanent(fmt.Errorf("the server refuses the login: %s", condition))
 }
 
-// saslFailure returns the condition of a login that the server refused. The library's type
-// for it is its own secret, so its XML is asked.
+// saslFailure returns the condition of a login that the server refused. The library does not export the
+// error's type, so its XML is decoded.
 func saslFailure(err error) (string, bool) {
 	var failure interface{ TokenReader() xml.TokenReader }
 	if !errors.As(err, &failure) {
@@ -174,21 +175,21 @@ func saslFailure(err error) (string, bool) {
 	return decoded.Any[0].XMLName.Local, true
 }
 
-// streamError says why a stream ended, in words where the library's are none.
+// streamError explains why a stream ended.
 func streamError(err error) error {
 	var e stream.Error
 	var syntax *xml.SyntaxError
 	switch {
 	case errors.As(err, &e):
-		text := ""
+		words := ""
 		if len(e.Text) > 0 {
-			text = e.Text[0].Value
+			words = e.Text[0].Value
 		}
-		return fmt.Errorf("%w: %s%s", errServerClosed, notify.TruncateRunes(notify.Line(e.Err), maxServerText), quoted(text))
+		return fmt.Errorf("%w: %s%s", errServerClosed, text.OneLine(e.Err, maxServerText), quoted(words))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errServerClosed
 	case errors.As(err, &syntax):
-		return errors.New("the server sent what is not XML")
+		return errors.New("the server sent invalid XML")
 	}
 	return err
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-func parseRefusal(t *testing.T, kind, condition, text string) *refusal {
+func parseStanzaError(t *testing.T, kind, condition, text string) *stanzaError {
 	t.Helper()
 	var in incoming
 	stanza := fmt.Sprintf(`<presence type="error"><error type=%q><%s xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/>`+
@@ -20,14 +20,14 @@ func parseRefusal(t *testing.T, kind, condition, text string) *refusal {
 	if err := xml.Unmarshal([]byte(stanza), &in); err != nil {
 		t.Fatal(err)
 	}
-	return in.refusal()
+	return in.stanzaError()
 }
 
 func TestRefusals(t *testing.T) {
 	account := jid.MustParse("ci@xmpp.test")
-	entering := func(r *refusal) error { return enterError(r, account) }
+	entering := func(r *stanzaError) error { return joinError(r, account) }
 	for _, c := range []struct {
-		doing           func(*refusal) error
+		doing           func(*stanzaError) error
 		kind, condition string
 		permanent       bool
 		says            string
@@ -44,16 +44,16 @@ func TestRefusals(t *testing.T) {
 		{entering, "cancel", "remote-server-not-found", false, "remote-server-not-found"},
 		{entering, "modify", "jid-malformed", true, "jid-malformed"},
 		{entering, "", "", false, "undefined-condition"},
-		{sayError, "auth", "forbidden", true, "voice"},
-		{sayError, "cancel", "not-acceptable", false, "present"},
-		{sayError, "wait", "policy-violation", false, "policy-violation"},
-		{sayError, "modify", "policy-violation", true, "policy-violation"},
-		{sayError, "cancel", "gone", true, "gone"},
+		{sendError, "auth", "forbidden", true, "voice"},
+		{sendError, "cancel", "not-acceptable", false, "not an occupant"},
+		{sendError, "wait", "policy-violation", false, "policy-violation"},
+		{sendError, "modify", "policy-violation", true, "policy-violation"},
+		{sendError, "cancel", "gone", true, "gone"},
 	} {
 		name := c.kind + " " + c.condition
-		r := &refusal{}
+		r := &stanzaError{}
 		if c.condition != "" {
-			r = parseRefusal(t, c.kind, c.condition, "in\nits own words")
+			r = parseStanzaError(t, c.kind, c.condition, "in\nits own words")
 		}
 		err := c.doing(r)
 		if got := notify.IsPermanent(err); got != c.permanent {
@@ -69,7 +69,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestTheServersWordsAreBounded(t *testing.T) {
-	err := sayError(parseRefusal(t, "wait", "policy-violation", strings.Repeat("ä", 10_000)))
+	err := sendError(parseStanzaError(t, "wait", "policy-violation", strings.Repeat("ä", 10_000)))
 	if n := len([]rune(err.Error())); n > maxServerText+100 {
 		t.Errorf("an error of %d characters", n)
 	}

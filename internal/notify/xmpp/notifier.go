@@ -12,22 +12,22 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// pace is how long things may take, and how often they are done.
-type pace struct {
+// timing holds the timeouts and intervals.
+type timing struct {
 	connect time.Duration // until logged in
 	answer  time.Duration // until a room or a ping is answered
-	ping    time.Duration // between two looks at whether the server is still there
-	// spacing is the least time between two attempts to connect; it doubles with each one
-	// that comes to nothing, up to maxSpacing.
-	spacing, maxSpacing time.Duration
+	ping    time.Duration // between two pings
+	// backoff is the minimum time between two attempts to connect; it doubles with each failure, up
+	// to maxBackoff.
+	backoff, maxBackoff time.Duration
 }
 
-var defaultPace = pace{
+var defaultTiming = timing{
 	connect:    30 * time.Second,
 	answer:     15 * time.Second,
 	ping:       time.Minute,
-	spacing:    time.Second,
-	maxSpacing: time.Minute,
+	backoff:    time.Second,
+	maxBackoff: time.Minute,
 }
 
 var errClosed = errors.New("the account is being closed")
@@ -37,18 +37,18 @@ type notifier struct {
 	account account
 	dial    notify.Dialer
 	log     logr.Logger
-	pace    pace
+	timing  timing
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
 	mu      sync.Mutex
-	current *attempt      // the last one that was made, or is under way
-	spacing time.Duration // after the next one, if it comes to nothing
+	current *attempt      // the latest, possibly under way
+	backoff time.Duration // after the next attempt, if it fails
 }
 
-// attempt is one attempt to connect, and the session that came of it.
+// attempt is one attempt to connect, and its session.
 type attempt struct {
 	done    chan struct{} // closed when the rest is set
 	session *session
@@ -56,12 +56,12 @@ type attempt struct {
 	next    time.Time // when another attempt may follow
 }
 
-func newNotifier(a account, deps notify.Deps, p pace) *notifier {
+func newNotifier(a account, deps notify.Deps, p timing) *notifier {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &notifier{account: a, dial: deps.Dial, log: deps.Log, pace: p, ctx: ctx, cancel: cancel, spacing: p.spacing}
+	return &notifier{account: a, dial: deps.Dial, log: deps.Log, timing: p, ctx: ctx, cancel: cancel, backoff: p.backoff}
 }
 
-// Notify says m in its room and returns when the room has reflected it.
+// Notify sends m to its room and returns when the room has reflected it.
 func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
 	room, err := parseRoom(m.Address)
 	if err != nil {
@@ -97,8 +97,8 @@ func (n *notifier) Connected() bool {
 	}
 }
 
-// connected returns the session, or connects. All callers share one attempt, and while the
-// server is to be left alone they share its error, however many rooms wait.
+// connected returns the session, or connects. All callers share one attempt, and its error until the
+// backoff is over.
 func (n *notifier) connected(ctx context.Context) (*session, error) {
 	a := n.attempt()
 	select {
@@ -109,7 +109,7 @@ func (n *notifier) connected(ctx context.Context) (*session, error) {
 	}
 }
 
-// attempt returns the last attempt while it is good or too recent, else a new one.
+// attempt returns the latest attempt while its session lasts or its backoff is not over, else a new one.
 func (n *notifier) attempt() *attempt {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -123,8 +123,7 @@ func (n *notifier) attempt() *attempt {
 	return a
 }
 
-// over reports whether another attempt may be made: the session has ended, or the failure is
-// old enough.
+// over reports whether another attempt may be made: the session or the backoff is over.
 func (a *attempt) over() bool {
 	select {
 	case <-a.done:
@@ -137,16 +136,16 @@ func (a *attempt) over() bool {
 	return a.session.ended()
 }
 
-// connect makes the attempt a, the one after last, and serves its session to the end. A
-// session that ends right after it began is not followed by the next one at once.
+// connect makes the attempt a, which follows last, and serves its session to the end. The backoff also
+// holds after a session that ended soon.
 func (n *notifier) connect(a, last *attempt) {
-	ctx, cancel := context.WithTimeout(n.ctx, n.pace.connect)
+	ctx, cancel := context.WithTimeout(n.ctx, n.timing.connect)
 	defer cancel()
 	if last != nil {
 		a.err = sleep(ctx, time.Until(last.next))
 	}
 	if a.err == nil {
-		a.err = sparing(func() (err error) {
+		a.err = recoverPanic(func() (err error) {
 			a.session, err = n.open(ctx)
 			return err
 		})
@@ -155,23 +154,23 @@ func (n *notifier) connect(a, last *attempt) {
 	close(a.done)
 	log := n.log.V(1).WithValues("account", n.account.jid.String())
 	if a.err != nil {
-		log.Info("cannot connect", "reason", a.err.Error())
+		log.Info("connection failed", "reason", a.err.Error())
 		return
 	}
 	log.Info("connected")
 	log.Info("connection ended", "reason", a.session.run(n.ctx).Error())
 }
 
-// schedule sets when another attempt may follow a.
+// schedule sets when the next attempt may follow a.
 func (n *notifier) schedule(a *attempt) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if a.err == nil {
-		n.spacing = n.pace.spacing
+		n.backoff = n.timing.backoff
 	}
-	a.next = time.Now().Add(n.spacing)
+	a.next = time.Now().Add(n.backoff)
 	if a.err != nil {
-		n.spacing = min(2*n.spacing, n.pace.maxSpacing)
+		n.backoff = min(2*n.backoff, n.timing.maxBackoff)
 	}
 }
 
@@ -179,21 +178,21 @@ func (n *notifier) open(ctx context.Context) (*session, error) {
 	stream, conn, err := connect(ctx, n.account, n.dial)
 	switch {
 	case err == nil:
-		return newSession(n.account, stream, conn, n.pace), nil
+		return newSession(n.account, stream, conn, n.timing), nil
 	case n.ctx.Err() != nil:
 		return nil, errClosed
 	case ctx.Err() != nil:
-		return nil, loginTooSlow(n.pace.connect)
+		return nil, errLoginTimeout(n.timing.connect)
 	}
 	return nil, err
 }
 
-// sparing keeps a server whose words the library cannot bear from taking the operator down: these
-// goroutines are nobody else's to watch.
-func sparing(do func() error) (err error) {
+// recoverPanic returns a panic of do as an error: what a server sends must not crash the operator
+// through a fault of the library.
+func recoverPanic(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("internal fault at what the server sent (%T)", p)
+			err = fmt.Errorf("panic while reading from the server (%T)", p)
 		}
 	}()
 	return do()

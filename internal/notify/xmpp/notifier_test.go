@@ -15,7 +15,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-func TestAServerThatRefusesIsAskedLessAndLess(t *testing.T) {
+func TestConnectionAttemptsBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		var dials []time.Duration
@@ -25,11 +25,11 @@ func TestAServerThatRefusesIsAskedLessAndLess(t *testing.T) {
 				return nil, errors.New("connection refused")
 			},
 			Log: logr.Discard(),
-		}, defaultPace)
+		}, defaultTiming)
 		defer func() { _ = n.Close() }()
 		for time.Since(begun) < 4*time.Minute {
 			if err := n.Notify(t.Context(), message(1, builds)); err == nil || notify.IsPermanent(err) {
-				t.Fatalf("got %v, want an error that heals", err)
+				t.Fatalf("got %v, want a retryable error", err)
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -51,7 +51,7 @@ func TestCloseEndsAnAttemptToConnect(t *testing.T) {
 				return nil, ctx.Err()
 			},
 			Log: logr.Discard(),
-		}, defaultPace)
+		}, defaultTiming)
 		result := make(chan error, 1)
 		go func() { result <- n.Notify(t.Context(), message(1, builds)) }()
 		synctest.Wait()
@@ -64,15 +64,15 @@ func TestCloseEndsAnAttemptToConnect(t *testing.T) {
 	})
 }
 
-func TestAPanicWhileConnectingIsAnErrorThatHeals(t *testing.T) {
+func TestAPanicWhileConnectingIsRetryable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNotifier(account{jid: jid.MustParse("ci@xmpp.test"), server: "xmpp.test:5222"}, notify.Deps{
 			Dial: func(context.Context, string, string) (net.Conn, error) { panic("what the server sent") },
 			Log:  logr.Discard(),
-		}, defaultPace)
+		}, defaultTiming)
 		defer func() { _ = n.Close() }()
 		if err := n.Notify(t.Context(), message(1, builds)); err == nil || notify.IsPermanent(err) {
-			t.Errorf("got %v, want an error that heals", err)
+			t.Errorf("got %v, want a retryable error", err)
 		}
 	})
 }

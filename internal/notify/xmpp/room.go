@@ -2,28 +2,28 @@ package xmpp
 
 import "mellium.im/xmpp/jid"
 
-// room is a room as one session knows it. The session's mutex guards the fields below turn.
+// room is one session's view of a room. The session's mutex guards the fields below sending.
 type room struct {
 	address jid.JID
-	turn    chan struct{} // holds one token: the right to deliver
+	sending chan struct{} // holds one token: the right to send
 
-	inside   bool
-	nickname string        // the one that the room knows us by, or that is being tried
-	asking   chan *refusal // nil: the room has said what it is
-	entering chan entry
-	saying   *saying
+	joined      bool
+	nickname    string            // the current one, or the one that a join asks for
+	discovering chan *stanzaError // of the disco#info request under way; nil means success
+	joining     chan joinResult
+	pending     *pendingMessage
 }
 
-// entry is a room's answer to one who wants in.
-type entry struct {
-	refusal *refusal
-	created bool
+// joinResult is a room's answer to a join.
+type joinResult struct {
+	err     *stanzaError // nil: joined
+	created bool         // the join created the room
 }
 
-// saying is a message on its way.
-type saying struct {
+// pendingMessage is a message that the room has not reflected yet.
+type pendingMessage struct {
 	id     string
-	answer chan *refusal // nil: the room has reflected it
+	answer chan *stanzaError // nil: the room has reflected it
 }
 
 func (s *session) room(address jid.JID) *room {
@@ -32,65 +32,65 @@ func (s *session) room(address jid.JID) *room {
 	key := address.String()
 	r, ok := s.rooms[key]
 	if !ok {
-		r = &room{address: address, turn: make(chan struct{}, 1)}
+		r = &room{address: address, sending: make(chan struct{}, 1)}
 		s.rooms[key] = r
 	}
 	return r
 }
 
-// see takes a presence from the room: nickname is whose. Called with the session's mutex held.
-func (r *room) see(nickname string, in incoming) {
-	self := in.has(statusSelf) || nickname == r.nickname
+// handlePresence handles the presence of the occupant with the nickname. The session's mutex is held.
+func (r *room) handlePresence(nickname string, in incoming) {
+	self := in.hasStatus(statusSelf) || nickname == r.nickname
 	switch {
 	case in.Type == "error":
-		r.admit(entry{refusal: in.refusal()})
+		r.completeJoin(joinResult{err: in.stanzaError()})
 	case !self:
-	case in.Type == "" && (in.has(statusSelf) || r.entering != nil):
-		r.inside, r.nickname = true, nickname
-		r.admit(entry{created: in.has(statusCreated)})
-	case in.Type == "unavailable" && in.has(statusRenamed) && in.User.Item.Nick != "":
+	case in.Type == "" && (in.hasStatus(statusSelf) || r.joining != nil):
+		r.joined, r.nickname = true, nickname
+		r.completeJoin(joinResult{created: in.hasStatus(statusCreated)})
+	case in.Type == "unavailable" && in.hasStatus(statusRenamed) && in.User.Item.Nick != "":
 		r.nickname = in.User.Item.Nick
 	case in.Type == "unavailable":
-		r.inside = false // left, kicked, banned, or the room is gone: the next message enters again
+		r.joined = false // exited, kicked, banned, or the room is gone: the next message joins again
 	}
 }
 
-func (r *room) admit(e entry) {
-	if r.entering != nil {
-		r.entering <- e
-		r.entering = nil
+func (r *room) completeJoin(result joinResult) {
+	if r.joining != nil {
+		r.joining <- result
+		r.joining = nil
 	}
 }
 
-// hear takes a message from the room: nickname is whose, empty for the room itself. Called
-// with the session's mutex held.
-func (r *room) hear(nickname string, in incoming) {
-	if r.saying == nil || in.Delay != nil || (in.ID != r.saying.id && in.Origin.ID != r.saying.id) {
+// handleMessage handles a message of the occupant with the nickname, which is empty for the room
+// itself. The session's mutex is held.
+func (r *room) handleMessage(nickname string, in incoming) {
+	if r.pending == nil || in.Delay != nil || (in.ID != r.pending.id && in.Origin.ID != r.pending.id) {
 		return
 	}
 	switch {
 	case in.Type == "error":
-		r.saying.answer <- in.refusal()
+		r.pending.answer <- in.stanzaError()
 	case in.Type == "groupchat" && nickname == r.nickname:
-		r.saying.answer <- nil
+		r.pending.answer <- nil
 	default:
 		return
 	}
-	r.saying = nil
+	r.pending = nil
 }
 
-// tell takes the answer to an inquiry. Called with the session's mutex held.
-func (r *room) tell(in incoming) {
-	if r.asking == nil || in.ID != "info" {
+// handleIQ handles the answer to a disco#info request. The session's mutex is held.
+func (r *room) handleIQ(in incoming) {
+	if r.discovering == nil || in.ID != "info" {
 		return
 	}
 	switch in.Type {
 	case "error":
-		r.asking <- in.refusal()
+		r.discovering <- in.stanzaError()
 	case "result":
-		r.asking <- nil
+		r.discovering <- nil
 	default:
 		return
 	}
-	r.asking = nil
+	r.discovering = nil
 }

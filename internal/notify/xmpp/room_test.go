@@ -39,7 +39,7 @@ func start(t *testing.T) *prosody.Server {
 	return prosody.Start(t, prosody.Options{Accounts: []prosody.Account{bot}})
 }
 
-func newClient(t *testing.T, address string, ca []byte, p pace) *client {
+func newClient(t *testing.T, address string, ca []byte, p timing) *client {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	config, err := json.Marshal(config{JID: bot.JID(), Server: address})
@@ -94,23 +94,23 @@ func bodies(messages []prosody.Message) string {
 func TestAKickedAccountComesBackWithTheNextMessage(t *testing.T) {
 	s := start(t)
 	o := s.Join(t, "somebody", builds)
-	c := newClient(t, s.Address, s.CA, defaultPace)
+	c := newClient(t, s.Address, s.CA, defaultTiming)
 	c.say(t, 1, builds)
 	o.Kick(t, builds, "ci")
 	o.AwaitAbsent(t, builds, "ci")
 	c.say(t, 2, builds)
 	if got := bodies(o.Said(t, 2)); got != "message 1, message 2" {
-		t.Errorf("the room heard %s", got)
+		t.Errorf("the room got %s", got)
 	}
 	if n := c.dials.Load(); n != 1 {
 		t.Errorf("%d connections, want 1: a kick concerns one room only", n)
 	}
 }
 
-func TestABannedAccountIsToldSo(t *testing.T) {
+func TestABanIsReported(t *testing.T) {
 	s := start(t)
 	o := s.Join(t, "somebody", builds, other)
-	c := newClient(t, s.Address, s.CA, defaultPace)
+	c := newClient(t, s.Address, s.CA, defaultTiming)
 	c.say(t, 1, builds)
 	o.Affiliate(t, builds, bot, "outcast")
 	o.AwaitAbsent(t, builds, "ci")
@@ -125,16 +125,16 @@ func TestABannedAccountIsToldSo(t *testing.T) {
 func TestATakenNicknameIsVaried(t *testing.T) {
 	s := start(t)
 	o := s.Join(t, "ci", builds)
-	c := newClient(t, s.Address, s.CA, defaultPace)
+	c := newClient(t, s.Address, s.CA, defaultTiming)
 	c.say(t, 1, builds)
 	if got := o.Said(t, 1)[0].Nick; got != "ci-2" {
 		t.Errorf("spoke as %q, want ci-2", got)
 	}
 }
 
-func TestARoomThatIsMissingStaysSo(t *testing.T) {
+func TestAMissingRoomIsNotCreated(t *testing.T) {
 	s := start(t)
-	c := newClient(t, s.Address, s.CA, defaultPace)
+	c := newClient(t, s.Address, s.CA, defaultTiming)
 	for range 2 { // the first attempt must leave no room behind
 		if err := c.Notify(t.Context(), message(1, builds)); !notify.IsPermanent(err) {
 			t.Errorf("got %v, want a permanent error", err)
@@ -145,16 +145,16 @@ func TestARoomThatIsMissingStaysSo(t *testing.T) {
 	o.Said(t, 1)
 }
 
-func TestARestartedServerIsFoundAgain(t *testing.T) {
+func TestTheNotifierReconnectsAfterARestart(t *testing.T) {
 	s := start(t)
 	s.Join(t, "somebody", builds)
-	p := defaultPace
-	p.spacing = time.Millisecond
+	p := defaultTiming
+	p.backoff = time.Millisecond
 	c := newClient(t, s.Address, s.CA, p)
 	c.say(t, 1, builds)
 	s.Stop(t)
 	if err := c.Notify(t.Context(), message(2, builds)); err == nil || notify.IsPermanent(err) {
-		t.Errorf("got %v while the server is down, want an error that heals", err)
+		t.Errorf("got %v while the server is down, want a retryable error", err)
 	}
 	s.Restart(t)
 	o := s.Join(t, "somebody", builds)
@@ -184,7 +184,7 @@ func TestManyRoomsShareOneConnection(t *testing.T) {
 		rooms[i] = fmt.Sprintf("room-%d@%s", i, prosody.Rooms)
 	}
 	o := s.Join(t, "somebody", rooms...)
-	c := newClient(t, s.Address, s.CA, defaultPace)
+	c := newClient(t, s.Address, s.CA, defaultTiming)
 	const each = 10
 	var wg sync.WaitGroup
 	for i, room := range rooms {
@@ -200,7 +200,7 @@ func TestManyRoomsShareOneConnection(t *testing.T) {
 	order := map[string]string{}
 	for _, m := range o.Said(t, each*len(rooms)) {
 		if m.ID <= order[m.Room] {
-			t.Errorf("%s heard %s after %s", m.Room, m.ID, order[m.Room])
+			t.Errorf("%s got %s after %s", m.Room, m.ID, order[m.Room])
 		}
 		order[m.Room] = m.ID
 	}
@@ -209,15 +209,15 @@ func TestManyRoomsShareOneConnection(t *testing.T) {
 	}
 }
 
-func TestAServerThatIsDownIsAskedOnce(t *testing.T) {
+func TestChannelsShareOneConnectionAttempt(t *testing.T) {
 	s := start(t)
 	s.Stop(t)
-	c := newClient(t, s.Address, s.CA, defaultPace)
+	c := newClient(t, s.Address, s.CA, defaultTiming)
 	var wg sync.WaitGroup
 	for i := range 50 {
 		wg.Go(func() {
 			if err := c.Notify(t.Context(), message(i, fmt.Sprintf("room-%d@%s", i, prosody.Rooms))); err == nil || notify.IsPermanent(err) {
-				t.Errorf("got %v, want an error that heals", err)
+				t.Errorf("got %v, want a retryable error", err)
 			}
 		})
 	}
@@ -227,10 +227,10 @@ func TestAServerThatIsDownIsAskedOnce(t *testing.T) {
 	}
 }
 
-func TestASilentRoomHoldsUpNobodyElse(t *testing.T) {
+func TestASilentRoomDelaysNoOther(t *testing.T) {
 	s := start(t)
 	o := s.Join(t, "somebody", prosody.SilentRoom, builds)
-	c := newClient(t, s.Address, s.CA, defaultPace)
+	c := newClient(t, s.Address, s.CA, defaultTiming)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	result := make(chan error, 1)
@@ -239,7 +239,7 @@ func TestASilentRoomHoldsUpNobodyElse(t *testing.T) {
 	c.say(t, 2, builds)
 	cancel()
 	if err := <-result; notify.IsPermanent(err) || err == nil {
-		t.Errorf("got %v, want an error that heals", err)
+		t.Errorf("got %v, want a retryable error", err)
 	}
 	c.say(t, 3, builds)
 	if n := c.dials.Load(); n != 1 {
@@ -250,7 +250,7 @@ func TestASilentRoomHoldsUpNobodyElse(t *testing.T) {
 func TestCloseLeavesTheRooms(t *testing.T) {
 	s := start(t)
 	o := s.Join(t, "somebody", builds)
-	c := newClient(t, s.Address, s.CA, defaultPace)
+	c := newClient(t, s.Address, s.CA, defaultTiming)
 	c.say(t, 1, builds)
 	o.AwaitPresent(t, builds, "ci")
 	if err := c.Close(); err != nil {

@@ -2,25 +2,34 @@ package xmpp
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 	"strconv"
 
 	"mellium.im/sasl"
 )
 
-// maxIterations of SCRAM's key derivation; servers ask for 4 096 to 100 000. One that asks for
-// two thousand million would keep a processor busy for an hour, deaf to any deadline.
-const maxIterations = 2_000_000
+// The iterations of SCRAM's key derivation that a server may ask for. RFC 7677 requires 4 096; with
+// fewer, whoever reads the exchange can guess the password. Two thousand million would keep a
+// processor busy for an hour, whatever the deadline.
+const (
+	minIterations = 4096
+	maxIterations = 2_000_000
+)
 
-var errIterations = errors.New("the server asks for too costly a login")
+var errIterations = fmt.Errorf("the server asks for a login with fewer than %d or more than %d iterations of SCRAM: configure it to 10000", minIterations, maxIterations)
 
-// bounded is m, a SCRAM mechanism, for servers that ask for a bounded number of iterations.
-func bounded(m sasl.Mechanism) sasl.Mechanism {
+// limitIterations returns the SCRAM mechanism m, failing where the server asks for too few iterations
+// or too many.
+func limitIterations(m sasl.Mechanism) sasl.Mechanism {
 	next := m.Next
 	m.Next = func(n *sasl.Negotiator, challenge []byte, data any) (bool, []byte, any, error) {
 		for field := range bytes.SplitSeq(challenge, []byte(",")) {
 			count, found := bytes.CutPrefix(field, []byte("i="))
-			if i, err := strconv.Atoi(string(bytes.TrimRight(count, "\x00"))); found && (err != nil || i > maxIterations) {
+			if !found {
+				continue
+			}
+			i, err := strconv.Atoi(string(bytes.TrimRight(count, "\x00")))
+			if err != nil || i < minIterations || i > maxIterations {
 				return false, nil, nil, errIterations
 			}
 		}

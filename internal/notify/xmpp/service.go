@@ -1,7 +1,7 @@
-// Package xmpp speaks in XMPP's multi-user chat rooms (XEP-0045).
+// Package xmpp sends messages to XMPP's multi-user chat rooms (XEP-0045).
 //
-// One connection per account is opened when the first message is due, kept, and opened again
-// when a message finds it gone. A message counts as delivered when the room has reflected it.
+// Each account has one connection, which is opened with the first message, kept, and opened again with
+// the next message after it was lost. A message counts as delivered when the room has reflected it.
 package xmpp
 
 import (
@@ -52,7 +52,7 @@ var Service = notify.Service{
 		if err != nil {
 			return nil, err
 		}
-		return newNotifier(a, deps, defaultPace), nil
+		return newNotifier(a, deps, defaultTiming), nil
 	},
 }
 
@@ -63,11 +63,11 @@ type config struct {
 	Nickname string `json:"nickname"`
 }
 
-// account is who to speak as, and where.
+// account is a parsed account.
 type account struct {
 	jid      jid.JID
-	domain   string // of jid, as DNS and certificates spell it
-	server   string // host:port; empty: what DNS says of domain
+	domain   string // of jid, in the form of DNS and certificates
+	server   string // host:port; empty: from domain's DNS records
 	nickname string
 	password secret.Value
 	roots    *x509.CertPool // nil: the system's
@@ -104,8 +104,8 @@ func parseAccount(raw json.RawMessage, credential notify.Credential) (account, e
 	return a, err
 }
 
-// parseServer returns host:port, or nothing where no server is named. What the Secret names
-// is not shown.
+// parseServer returns host:port, or nothing where no server is named. Errors do not show the Secret's
+// server.
 func parseServer(fromConfig, fromSecret string) (string, error) {
 	server, name := fromConfig, fmt.Sprintf("server %.80q", fromConfig)
 	if s := strings.TrimSpace(fromSecret); s != "" {

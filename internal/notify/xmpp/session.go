@@ -13,41 +13,41 @@ import (
 	"mellium.im/xmpp/jid"
 )
 
-// farewell is how long saying goodbye may take.
-const farewell = time.Second
+// logoutTimeout limits how long closing the stream may take.
+const logoutTimeout = time.Second
 
-// session is one login: a stream of stanzas, and the rooms entered on it.
+// session is one login: a stream of stanzas, and the rooms joined on it.
 type session struct {
 	account account
 	stream  *xmpp.Session
-	conn    *meteredConn
-	pace    pace
+	conn    *limitedConn
+	timing  timing
 
-	writing chan struct{} // holds one token: the right to write
-	doubt   chan struct{} // asks for a ping before its time
-	heard   chan struct{} // a sign of life
+	writing  chan struct{} // holds one token: the right to write
+	pingNow  chan struct{} // asks for a ping before the next is due
+	activity chan struct{} // something arrived
 
 	done  chan struct{} // closed at the end
 	end   sync.Once
-	cause error // why it ended; read after done
+	cause error // why it ended; read it after done
 
 	mu    sync.Mutex
 	rooms map[string]*room
 }
 
-func newSession(a account, stream *xmpp.Session, conn *meteredConn, p pace) *session {
+func newSession(a account, stream *xmpp.Session, conn *limitedConn, p timing) *session {
 	return &session{
-		account: a, stream: stream, conn: conn, pace: p,
-		writing: make(chan struct{}, 1), doubt: make(chan struct{}, 1), heard: make(chan struct{}, 1),
+		account: a, stream: stream, conn: conn, timing: p,
+		writing: make(chan struct{}, 1), pingNow: make(chan struct{}, 1), activity: make(chan struct{}, 1),
 		done:  make(chan struct{}),
 		rooms: map[string]*room{},
 	}
 }
 
-// run serves the session until it ends, logs out when ctx does, and returns why it ended.
+// run serves the session until it ends or ctx does, which logs out. It returns why the session ended.
 func (s *session) run(ctx context.Context) error {
 	var others sync.WaitGroup
-	others.Go(s.watch)
+	others.Go(s.keepAlive)
 	others.Go(func() {
 		select {
 		case <-ctx.Done():
@@ -55,9 +55,9 @@ func (s *session) run(ctx context.Context) error {
 		case <-s.done:
 		}
 	})
-	err := sparing(func() error { return s.stream.Serve(xmpp.HandlerFunc(s.handle)) })
+	err := recoverPanic(func() error { return s.stream.Serve(xmpp.HandlerFunc(s.handle)) })
 	switch {
-	case s.conn.exceeded(): // shows as an error of writing, for the library tries to complain
+	case s.conn.exceeded.Load(): // the library reports a write error instead, of its own complaint
 		err = errStanzaTooLarge
 	case err == nil:
 		err = io.EOF
@@ -67,7 +67,7 @@ func (s *session) run(ctx context.Context) error {
 	return s.cause
 }
 
-// finish ends the session for the reason given; only the first one counts.
+// finish ends the session; the first cause is kept.
 func (s *session) finish(cause error) {
 	s.end.Do(func() {
 		s.cause = cause
@@ -85,21 +85,21 @@ func (s *session) ended() bool {
 	}
 }
 
-// logOut closes the stream, which leaves all rooms, if the server takes that soon enough.
+// logOut closes the stream, which exits all rooms, if the server accepts that in time.
 func (s *session) logOut() {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(farewell))
+	_ = s.conn.SetWriteDeadline(time.Now().Add(logoutTimeout))
 	_ = s.stream.Close()
 	s.finish(errClosed)
 }
 
-// watch pings a server that has been silent, or in doubt, and ends a session that is dead.
-func (s *session) watch() {
-	tick := time.NewTicker(s.pace.ping)
+// keepAlive pings the server at intervals and on request, and ends the session if it does not answer.
+func (s *session) keepAlive() {
+	tick := time.NewTicker(s.timing.ping)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-		case <-s.doubt:
+		case <-s.pingNow:
 		case <-s.done:
 			return
 		}
@@ -109,20 +109,20 @@ func (s *session) watch() {
 	}
 }
 
-// answersPing reports whether anything at all comes after a ping (XEP-0199): even a server
-// that does not know pings answers that it does not.
+// answersPing reports whether anything arrives after a ping (XEP-0199): a server without support for
+// pings answers with an error.
 func (s *session) answersPing() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), s.pace.answer)
+	ctx, cancel := context.WithTimeout(context.Background(), s.timing.answer)
 	defer cancel()
 	select {
-	case <-s.heard: // before the ping
+	case <-s.activity: // from before the ping
 	default:
 	}
 	if s.send(ctx, newPing(s.account.domain)) != nil {
 		return false
 	}
 	select {
-	case <-s.heard:
+	case <-s.activity:
 		return true
 	case <-s.done:
 	case <-ctx.Done():
@@ -130,10 +130,10 @@ func (s *session) answersPing() bool {
 	return false
 }
 
-// suspect asks for a ping now.
-func (s *session) suspect() { signal(s.doubt) }
+// requestPing has keepAlive ping the server now.
+func (s *session) requestPing() { signal(s.pingNow) }
 
-// signal leaves a token in c, unless there is one.
+// signal puts a token into c unless it has one.
 func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -141,8 +141,8 @@ func signal(c chan<- struct{}) {
 	}
 }
 
-// send writes a stanza whole, or ends the session: after a piece of one, nothing else can be
-// written. An error means that the server has not got the stanza.
+// send writes a whole stanza or ends the session: after part of one, nothing else can be written. An
+// error means that the server did not receive the stanza.
 func (s *session) send(ctx context.Context, stanza any) error {
 	raw, err := xml.Marshal(stanza)
 	if err != nil {
@@ -167,14 +167,14 @@ func (s *session) send(ctx context.Context, stanza any) error {
 	return nil
 }
 
-// write obeys ctx by a deadline, because the library does not while the socket is full.
+// write applies ctx as a deadline, because the library ignores it while the socket's buffer is full.
 func (s *session) write(ctx context.Context, raw []byte) error {
 	expired := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(expired)
 		_ = s.conn.SetWriteDeadline(time.Unix(1, 0))
 	})
-	w := s.stream.TokenWriter() // holds the library's own lock: it answers pings
+	w := s.stream.TokenWriter() // holds the lock of the library, which answers pings
 	_, err := s.stream.Conn().Write(raw)
 	_ = w.Close()
 	if !stop() {
@@ -186,10 +186,9 @@ func (s *session) write(ctx context.Context, raw []byte) error {
 	return err
 }
 
-// handle takes one stanza. It never waits, and an error from it ends the session.
+// handle handles one stanza. It does not block; an error ends the session.
 func (s *session) handle(r xmlstream.TokenReadEncoder, start *xml.StartElement) error {
-	s.conn.renew()
-	signal(s.heard)
+	signal(s.activity)
 	var in incoming
 	d := xml.NewTokenDecoder(xmlstream.MultiReader(xmlstream.Token(*start), r))
 	if err := d.Decode(&in); err != nil {
@@ -207,11 +206,11 @@ func (s *session) handle(r xmlstream.TokenReadEncoder, start *xml.StartElement) 
 	}
 	switch start.Name.Local {
 	case "message":
-		room.hear(from.Resourcepart(), in)
+		room.handleMessage(from.Resourcepart(), in)
 	case "presence":
-		room.see(from.Resourcepart(), in)
-	case "iq": // questions are answered by the library: it says that it has no answer
-		room.tell(in)
+		room.handlePresence(from.Resourcepart(), in)
+	case "iq": // the library answers requests, with an error
+		room.handleIQ(in)
 	}
 	return nil
 }

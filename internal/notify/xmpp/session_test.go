@@ -21,20 +21,20 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// far is the server's end of a session whose login is behind it.
-type far struct {
+// serverEnd is the server's end of a session after the login.
+type serverEnd struct {
 	t    *testing.T
 	conn net.Conn
 	in   *bufio.Reader
 }
 
 // newPair returns a session and its server's end.
-func newPair(t *testing.T) (*session, far) {
+func newPair(t *testing.T) (*session, serverEnd) {
 	t.Helper()
 	near, conn := net.Pipe()
-	metered := &meteredConn{Conn: near}
+	limited := &limitedConn{Conn: near}
 	address := jid.MustParse("ci@xmpp.test/here")
-	streaming, err := xmpp.NewSession(t.Context(), address.Domain(), address, metered, 0,
+	streaming, err := xmpp.NewSession(t.Context(), address.Domain(), address, limited, 0,
 		func(_ context.Context, in, out *stream.Info, _ *xmpp.Session, _ any) (xmpp.SessionState, io.ReadWriter, any, error) {
 			in.XMLNS, out.XMLNS = stanza.NSClient, stanza.NSClient
 			return xmpp.Ready, nil, nil, nil
@@ -42,12 +42,12 @@ func newPair(t *testing.T) (*session, far) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSession(account{jid: address.Bare(), domain: "xmpp.test", nickname: "ci"}, streaming, metered, defaultPace)
-	return s, far{t, conn, bufio.NewReader(conn)}
+	s := newSession(account{jid: address.Bare(), domain: "xmpp.test", nickname: "ci"}, streaming, limited, defaultTiming)
+	return s, serverEnd{t, conn, bufio.NewReader(conn)}
 }
 
 // expect reads up to the end of the next stanza of the kind.
-func (f far) expect(kind string) string {
+func (f serverEnd) expect(kind string) string {
 	f.t.Helper()
 	var got strings.Builder
 	for !strings.HasSuffix(got.String(), "</"+kind+">") {
@@ -60,7 +60,7 @@ func (f far) expect(kind string) string {
 	return got.String()
 }
 
-func (f far) send(stanzas string) {
+func (f serverEnd) send(stanzas string) {
 	f.t.Helper()
 	if _, err := io.WriteString(f.conn, stanzas); err != nil {
 		f.t.Errorf("send %.80s: %v", stanzas, err)
@@ -85,7 +85,7 @@ func run(t *testing.T, s *session) (cause <-chan error, stop func()) {
 	return result, func() { cancel(); running.Wait() }
 }
 
-func TestADeadServerIsNoticed(t *testing.T) {
+func TestADeadServerEndsTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, server := newPair(t)
 		cause, stop := run(t, s)
@@ -95,7 +95,7 @@ func TestADeadServerIsNoticed(t *testing.T) {
 		if err := <-cause; !errors.Is(err, errUnanswered) {
 			t.Errorf("ended because %v", err)
 		}
-		if d := time.Since(begun); d != s.pace.ping+s.pace.answer {
+		if d := time.Since(begun); d != s.timing.ping+s.timing.answer {
 			t.Errorf("took %v", d)
 		}
 	})
@@ -118,7 +118,7 @@ func TestAServerThatAnswersPingsIsKept(t *testing.T) {
 	})
 }
 
-func TestAServerThatReadsNothingObeysTheContext(t *testing.T) {
+func TestTheContextEndsABlockedWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, server := newPair(t)
 		_, stop := run(t, s)
@@ -131,7 +131,7 @@ func TestAServerThatReadsNothingObeysTheContext(t *testing.T) {
 			wg.Go(func() {
 				room := jid.MustParse(fmt.Sprintf("room-%d@rooms.xmpp.test", i))
 				if err := s.deliver(ctx, room, message(i, room.String())); err == nil || notify.IsPermanent(err) || notify.IsAnswerLost(err) {
-					t.Errorf("got %v, want an error that heals: nothing was sent", err)
+					t.Errorf("got %v, want a retryable error: nothing was sent", err)
 				}
 			})
 		}
@@ -179,7 +179,7 @@ func TestOnlyTheRoomsReflectionConfirms(t *testing.T) {
 	}
 }
 
-func TestAMessageThatTheRoomDoesNotConfirmIsLost(t *testing.T) {
+func TestAMessageThatIsNotReflectedIsAnswerLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, server := newPair(t)
 		_, stop := run(t, s)
@@ -226,7 +226,7 @@ func TestARenamedAccountKnowsItsMessages(t *testing.T) {
 	})
 }
 
-func TestARoomThatEnteringOpenedIsLeft(t *testing.T) {
+func TestARoomThatTheJoinCreatedIsExited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, server := newPair(t)
 		_, stop := run(t, s)
@@ -240,7 +240,7 @@ func TestARoomThatEnteringOpenedIsLeft(t *testing.T) {
 		server.expect("presence")
 		server.send(strings.Replace(inside, "<status", `<status code="201"/><status`, 1))
 		if left := server.expect("presence"); !strings.Contains(left, "unavailable") {
-			t.Errorf("said %s", left)
+			t.Errorf("sent %s", left)
 		}
 		if err := <-result; !notify.IsPermanent(err) || !errors.Is(err, errNoRoom) {
 			t.Errorf("got %v", err)
@@ -266,18 +266,18 @@ func TestAStanzaWithoutEndEndsTheConnection(t *testing.T) {
 	}
 }
 
-// unbearable is a connection whose words make the reader panic.
-type unbearable struct{ net.Conn }
+// panicking is a connection whose words make the reader panic.
+type panicking struct{ net.Conn }
 
-func (unbearable) Read([]byte) (int, error) { panic("what the server sent") }
+func (panicking) Read([]byte) (int, error) { panic("what the server sent") }
 
 func TestAPanicEndsTheSessionAndNothingElse(t *testing.T) {
 	s, server := newPair(t)
-	s.conn.Conn = unbearable{s.conn.Conn}
+	s.conn.Conn = panicking{s.conn.Conn}
 	go func() { _, _ = io.Copy(io.Discard, server.in) }()
 	cause, stop := run(t, s)
 	defer stop()
-	if err := <-cause; err == nil || !strings.Contains(err.Error(), "internal fault") {
+	if err := <-cause; err == nil || !strings.Contains(err.Error(), "panic while reading") {
 		t.Errorf("ended because %v", err)
 	}
 	if !s.ended() {

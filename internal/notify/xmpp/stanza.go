@@ -12,15 +12,15 @@ const (
 	statusRenamed = "303" // the occupant goes on under another nickname
 )
 
-// incoming is what is looked at in a message or presence. Bodies are not among it: what
-// people say in the room is none of the operator's business.
+// incoming is what the operator reads of a stanza. Bodies are not part of it: messages of other people
+// are none of its business.
 type incoming struct {
-	From   string     `xml:"from,attr"`
-	ID     string     `xml:"id,attr"`
-	Type   string     `xml:"type,attr"`
-	Error  *refusal   `xml:"error"`
-	Delay  *struct{}  `xml:"urn:xmpp:delay delay"`
-	Origin identifier `xml:"urn:xmpp:sid:0 origin-id"`
+	From   string       `xml:"from,attr"`
+	ID     string       `xml:"id,attr"`
+	Type   string       `xml:"type,attr"`
+	Error  *stanzaError `xml:"error"`
+	Delay  *struct{}    `xml:"urn:xmpp:delay delay"`
+	Origin identifier   `xml:"urn:xmpp:sid:0 origin-id"`
 	User   struct {
 		Item struct {
 			Nick string `xml:"nick,attr"`
@@ -31,7 +31,7 @@ type incoming struct {
 	} `xml:"http://jabber.org/protocol/muc#user x"`
 }
 
-func (in incoming) has(status string) bool {
+func (in incoming) hasStatus(status string) bool {
 	return slices.ContainsFunc(in.User.Status, func(s struct {
 		Code string `xml:"code,attr"`
 	}) bool {
@@ -43,15 +43,15 @@ type identifier struct {
 	ID string `xml:"id,attr"`
 }
 
-// refusal is a stanza error.
-type refusal struct {
+// stanzaError is a stanza error.
+type stanzaError struct {
 	Kind       string                       `xml:"type,attr"` // cancel, auth, modify, wait
 	Text       string                       `xml:"urn:ietf:params:xml:ns:xmpp-stanzas text"`
 	Conditions []struct{ XMLName xml.Name } `xml:",any"`
 }
 
 // condition is the error's name: item-not-found.
-func (r *refusal) condition() string {
+func (r *stanzaError) condition() string {
 	for _, c := range r.Conditions {
 		if c.XMLName.Space == "urn:ietf:params:xml:ns:xmpp-stanzas" {
 			return c.XMLName.Local
@@ -60,23 +60,23 @@ func (r *refusal) condition() string {
 	return "undefined-condition"
 }
 
-// presence enters or leaves a room.
+// presence joins or exits a room.
 type presence struct {
 	XMLName xml.Name `xml:"jabber:client presence"`
 	To      string   `xml:"to,attr"`
 	Type    string   `xml:"type,attr,omitempty"`
-	Enter   *enter
+	Join    *join
 }
 
-// enter asks to be let in, and not to be told what was said before.
-type enter struct {
+// join asks to join without the room's history.
+type join struct {
 	XMLName xml.Name `xml:"http://jabber.org/protocol/muc x"`
 	History struct {
 		MaxStanzas int `xml:"maxstanzas,attr"`
 	} `xml:"history"`
 }
 
-// groupMessage is what is said in a room.
+// groupMessage is a message to a room.
 type groupMessage struct {
 	XMLName xml.Name `xml:"jabber:client message"`
 	To      string   `xml:"to,attr"`
@@ -85,7 +85,7 @@ type groupMessage struct {
 	Body    string   `xml:"body"`
 	HTML    *html
 	Origin  originID
-	// Unstyled keeps clients from reading *asterisks* as markup (XEP-0393).
+	// Unstyled keeps clients from rendering *asterisks* as markup (XEP-0393).
 	Unstyled struct{} `xml:"urn:xmpp:styling:0 unstyled"`
 }
 
@@ -94,7 +94,7 @@ type originID struct {
 	ID      string   `xml:"id,attr"`
 }
 
-// query is a question to a server or room.
+// query is an IQ of the type get to a server or room.
 type query struct {
 	XMLName xml.Name  `xml:"jabber:client iq"`
 	To      string    `xml:"to,attr"`
@@ -108,7 +108,7 @@ func newPing(server string) query {
 	return query{To: server, Type: "get", ID: "ping", Ping: &struct{}{}}
 }
 
-// newInquiry asks a room what it is (XEP-0030).
-func newInquiry(room string) query {
+// newDiscoInfo is a disco#info request to a room (XEP-0030).
+func newDiscoInfo(room string) query {
 	return query{To: room, Type: "get", ID: "info", Info: &struct{}{}}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/text"
 )
 
 const (
@@ -42,7 +43,7 @@ type piece struct {
 func newMessage(room string, m notify.Message) groupMessage {
 	out := groupMessage{
 		To: room, Type: "groupchat", ID: m.ID,
-		Body:   notify.Truncate(notify.Lines(m.Text), maxBody),
+		Body:   text.Truncate(text.Lines(m.Text), maxBody),
 		Origin: originID{ID: m.ID},
 	}
 	if !strings.Contains(out.Body, "\n") {
@@ -55,7 +56,7 @@ func newMessage(room string, m notify.Message) groupMessage {
 func newHTML(spans []notify.Span) *html {
 	h, linked := &html{}, false
 	for _, s := range spans {
-		text := notify.Line(s.Text)
+		text := text.Line(s.Text)
 		switch {
 		case text == "":
 		case isWeb(s.URL):
@@ -77,5 +78,5 @@ func newHTML(spans []notify.Span) *html {
 // isWeb reports whether a link is one that a person may follow without harm.
 func isWeb(link string) bool {
 	u, err := url.Parse(link)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && notify.Line(link) == link
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && text.Line(link) == link
 }

@@ -22,7 +22,7 @@ func (h Harness) Faults() []notifytest.Fault {
 		{Name: "rate-limited-in-words", Arrange: h.answers(429, http.Header{"Retry-After": {"soon"}}, "rate_limited"), Want: notifytest.Retry},
 		{Name: "server-error", Arrange: h.answers(503, nil, "<html>"), Want: notifytest.Retry, Says: "503"},
 		{Name: "redirect", Arrange: h.answers(302, http.Header{"Location": {"https://login.example.com/"}}, ""),
-			Want: notifytest.Permanent, Says: "redirects to https://login.example.com"},
+			Want: notifytest.Permanent, Says: "redirects are not followed"},
 		{Name: "not-slack", Arrange: h.answers(200, nil, "<html>Welcome to our network</html>"), Want: notifytest.AnswerLost, Says: "not Slack's"},
 		{Name: "nothing", Arrange: h.answers(200, nil, "{}"), Want: notifytest.AnswerLost, Says: "not Slack's"},
 		{Name: "answer-lost", Arrange: h.arrange(notifytest.Drops), Want: notifytest.AnswerLost},
@@ -65,7 +65,7 @@ func (h Harness) apiFaults() []notifytest.Fault {
 	}
 	unknown := func(t *testing.T) notifytest.Account {
 		a := h.Start(t)
-		a.Rooms = []string{"#nowhere"}
+		a.Addresses = []string{"#nowhere"}
 		return a
 	}
 	return append(faults,
@@ -94,7 +94,7 @@ func (h Harness) webhookFaults() []notifytest.Fault {
 	removed := func(t *testing.T) notifytest.Account {
 		a := h.Start(t)
 		a.Credential = notify.Credential{"url": secret.New("https://hooks.slack.com/services/T0/B0/gone-for-good")}
-		a.Rooms, a.Secrets = []string{""}, []string{"gone-for-good"}
+		a.Addresses, a.Secrets = []string{""}, []string{"gone-for-good"}
 		return a
 	}
 	return append(faults,

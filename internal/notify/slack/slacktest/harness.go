@@ -42,12 +42,12 @@ func (h Harness) account(client *http.Client) notifytest.Account {
 			"url":     secret.New("https://hooks.slack.com" + webhookPath + "\n"),
 			"release": secret.New("https://hooks.slack.com" + otherPath),
 		}
-		a.Rooms = []string{"", "release"}
+		a.Addresses = []string{"", "release"}
 		a.Secrets = []string{webhookPath, otherPath, "q7ZsVw3dGkRt", "hJ4mXc8pLbNy"}
 		return a
 	}
 	a.Credential = notify.Credential{"token": secret.New(token + "\n")}
-	a.Rooms = []string{"#Builds", "C00RELEASE0"}
+	a.Addresses = []string{"#Builds", "C00RELEASE0"}
 	a.Secrets = []string{token}
 	return a
 }

@@ -123,7 +123,7 @@ func (s *standIn) record(room string, m payload) {
 	if err != nil {
 		raw = []byte(err.Error())
 	}
-	s.rec.Add(notifytest.Received{Room: room, Text: m.readable(), Raw: raw})
+	s.rec.Add(notifytest.Received{Address: room, Text: m.readable(), Raw: raw})
 }
 
 // client reaches the stand-in in place of Slack, and nothing else.

@@ -55,8 +55,8 @@ func (h Harness) account(base string) notifytest.Account {
 			"team-b":  secret.New(base + pathSecret + "/team-b"),
 			"hmacKey": secret.New("whsec_" + key),
 		},
-		Rooms:   []string{"", "team-b"},
-		Secrets: []string{pathSecret, key},
+		Addresses: []string{"", "team-b"},
+		Secrets:   []string{pathSecret, key},
 	}
 }
 
@@ -77,7 +77,7 @@ func (h Harness) Faults() []notifytest.Fault {
 		{Name: "unauthorized", Arrange: answers(401, nil), Want: notifytest.BadCredential, Says: "401"},
 		{Name: "forbidden", Arrange: answers(403, nil), Want: notifytest.BadCredential, Says: "403"},
 		{Name: "redirect", Arrange: answers(307, http.Header{"Location": {"https://example.com" + pathSecret}}),
-			Want: notifytest.Permanent, Says: "redirects to https://example.com"},
+			Want: notifytest.Permanent, Says: "redirects are not followed"},
 		{Name: "redirect-to-nonsense", Arrange: answers(301, http.Header{"Location": {":" + pathSecret + "%zz"}}),
 			Want: notifytest.Permanent, Says: "redirects"},
 		{Name: "server-error", Arrange: answers(500, nil), Want: notifytest.Retry, Says: "500"},

@@ -49,7 +49,7 @@ func (h Harness) receive(rec *notifytest.Recorder) http.HandlerFunc {
 			return
 		}
 		room := strings.TrimPrefix(r.URL.Path, pathSecret+"/")
-		rec.Add(notifytest.Received{Room: room, ID: id, Text: d.Text, Raw: raw})
+		rec.Add(notifytest.Received{Address: room, ID: id, Text: d.Text, Raw: raw})
 		w.WriteHeader(http.StatusNoContent)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/notify/xmpp"
 	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/internal/text"
 	"github.com/travishook/travishook/test/prosody"
 )
 
@@ -44,7 +45,7 @@ func Account(s *prosody.Server, rooms ...string) notifytest.Account {
 	return notifytest.Account{
 		Config:     config,
 		Credential: notify.Credential{"password": secret.New(Bot.Password + "\n"), "ca.crt": secret.New(string(s.CA))},
-		Rooms:      rooms,
+		Addresses:  rooms,
 		Secrets:    []string{Bot.Password},
 	}
 }
@@ -57,7 +58,7 @@ func (Harness) Start(t *testing.T) notifytest.Account {
 	a.Received = func(t *testing.T, n int) []notifytest.Received {
 		var got []notifytest.Received
 		for _, m := range occupant.Said(t, n) {
-			got = append(got, notifytest.Received{Room: m.Room, ID: m.OriginID, Text: m.Body, Raw: m.Raw})
+			got = append(got, notifytest.Received{Address: m.Room, ID: m.OriginID, Text: m.Body, Raw: m.Raw})
 		}
 		return got
 	}
@@ -162,7 +163,7 @@ func (Harness) CheckShown(sent notify.Message, got notifytest.Received) error {
 	if strings.Count(got.Text, "\n") > strings.Count(strings.ReplaceAll(sent.Text, "\r\n", "\n"), "\n") {
 		return errors.New("more lines than were sent")
 	}
-	if strings.TrimRight(got.Text, "…") == "" || notify.Lines(got.Text) != got.Text {
+	if strings.TrimRight(got.Text, "…") == "" || text.Lines(got.Text) != got.Text {
 		return fmt.Errorf("not a text to be read: %q", got.Text)
 	}
 	return nil

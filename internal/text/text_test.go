@@ -1,10 +1,10 @@
-package notify_test
+package text_test
 
 import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/text"
 )
 
 // Emoji that are joined, and letters that must not be.
@@ -21,10 +21,10 @@ func TestLineAndLines(t *testing.T) {
 		{"\xff\xc3(", "\ufffd\ufffd(", "\ufffd\ufffd("},
 		{family + persian, family + persian, family + persian},
 	} {
-		if got := notify.Line(test.in); got != test.line {
+		if got := text.Line(test.in); got != test.line {
 			t.Errorf("Line(%q) = %q, want %q", test.in, got, test.line)
 		}
-		if got := notify.Lines(test.in); got != test.lines {
+		if got := text.Lines(test.in); got != test.lines {
 			t.Errorf("Lines(%q) = %q, want %q", test.in, got, test.lines)
 		}
 	}
@@ -39,7 +39,7 @@ func TestTruncate(t *testing.T) {
 		{"abc", 3, "abc"}, {"abcdef", 5, "ab…"}, {"ääää", 7, "ää…"}, {"ääää", 6, "ä…"}, {"äää", 4, "…"},
 		{"abcdef", 3, "…"}, {"abcdef", 2, ""}, {"", 0, ""}, {"\xff\xff\xff\xff\xff", 4, "\xff…"},
 	} {
-		if got := notify.Truncate(test.in, test.limit); got != test.want {
+		if got := text.Truncate(test.in, test.limit); got != test.want {
 			t.Errorf("Truncate(%q, %d) = %q, want %q", test.in, test.limit, got, test.want)
 		}
 	}
@@ -48,8 +48,20 @@ func TestTruncate(t *testing.T) {
 		limit int
 		want  string
 	}{{"äää", 3, "äää"}, {"ääää", 3, "ää…"}, {"ab", 1, "…"}, {"ab", 0, ""}} {
-		if got := notify.TruncateRunes(test.in, test.limit); got != test.want {
+		if got := text.TruncateRunes(test.in, test.limit); got != test.want {
 			t.Errorf("TruncateRunes(%q, %d) = %q, want %q", test.in, test.limit, got, test.want)
+		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	for in, want := range map[string]string{
+		" a\n\n\tb\x00c \u202ed ": "a b\ufffdc d",
+		"äääääääääääää":           "äääääääää…",
+		"":                        "",
+	} {
+		if got := text.OneLine(in, 10); got != want {
+			t.Errorf("OneLine(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
@@ -57,11 +69,14 @@ func TestTruncate(t *testing.T) {
 func FuzzText(f *testing.F) {
 	f.Add("a\r\n\x00\u202e\xff👩‍👧", 5)
 	f.Fuzz(func(t *testing.T, s string, limit int) {
-		if got := notify.Line(s); notify.Line(got) != got || !utf8.ValidString(got) {
+		if got := text.Line(s); text.Line(got) != got || !utf8.ValidString(got) {
 			t.Errorf("Line(%q) = %q", s, got)
 		}
-		if got := notify.Truncate(s, limit); len(got) > max(limit, 0) {
+		if got := text.Truncate(s, limit); len(got) > max(limit, 0) {
 			t.Errorf("Truncate(%q, %d) has %d bytes", s, limit, len(got))
+		}
+		if got := text.TruncateRunes(s, limit); utf8.RuneCountInString(got) > max(limit, 0) {
+			t.Errorf("TruncateRunes(%q, %d) = %q", s, limit, got)
 		}
 	})
 }
