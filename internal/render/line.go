@@ -12,9 +12,13 @@ import (
 //
 //	[Travis-CI] [example/example] build/123: still failing for push to main at 62aae5f….
 func defaultSpans(e *travis.Event) []notify.Span {
+	before, build := "build/", line(e.Build.Number)
+	if build == "" {
+		before, build = "", "a build"
+	}
 	return []notify.Span{
-		{Text: fmt.Sprintf("[Travis-CI] [%s] build/", line(e.Repository.Slug()))},
-		{Text: line(e.Build.Number), URL: webURL(e.Build.URL)},
+		{Text: fmt.Sprintf("[Travis-CI] [%s] %s", line(e.Repository.Slug()), before)},
+		{Text: build, URL: webURL(e.Build.URL)},
 		{Text: fmt.Sprintf(": %s for %s.", status(e.Build.Result), what(e))},
 	}
 }
@@ -37,7 +41,7 @@ func status(r travis.Result) string { return strings.ReplaceAll(line(string(r)),
 // what was built: pull request 7, push to main at SHA, cron build of main at SHA.
 func what(e *travis.Event) string {
 	if e.Build.Type == travis.PullRequest {
-		if e.PullRequest == nil {
+		if e.PullRequest == nil || e.PullRequest.Number == 0 {
 			return "a pull request"
 		}
 		return fmt.Sprintf("pull request %d", e.PullRequest.Number)
@@ -82,13 +86,17 @@ func fields(e *travis.Event) []notify.Field {
 		}
 	}
 	if e.PullRequest != nil {
-		add("Pull request", strings.TrimSpace(fmt.Sprintf("#%d %s", e.PullRequest.Number, line(e.PullRequest.Title))), pullRequestURL(e))
+		text := line(e.PullRequest.Title)
+		if e.PullRequest.Number != 0 {
+			text = strings.TrimSpace(fmt.Sprintf("#%d %s", e.PullRequest.Number, text))
+		}
+		add("Pull request", text, pullRequestURL(e))
 	}
 	add("Branch", line(e.Build.Branch), "")
 	add("Commit", shortSHA(e), webURL(e.Commit.CompareURL))
 	add("Author", line(e.Commit.Author), "")
 	if e.Build.Duration > 0 {
-		add("Duration", minutes(e.Build.Duration), "")
+		add("Duration", duration(e), "")
 	}
 	return fs
 }

@@ -36,8 +36,8 @@ var variables = []Variable{
 	{Name: "commit_subject", Doc: "first line of the commit message", value: commitSubject},
 	{Name: "commit_message", Doc: "whole commit message; the only variable that can have several lines, and they may be a stranger's", value: func(e *travis.Event) any { return text(e.Commit.Message) }},
 	{Name: "result", Doc: "state of the build: `started`, `passed`, `failed`, `errored`, `canceled`", value: func(e *travis.Event) any { return line(e.Build.State) }},
-	{Name: "duration", Doc: "time that all jobs took together, as `61 min 5 sec`", value: func(e *travis.Event) any { return minutes(e.Build.Duration) }},
-	{Name: "elapsed_time", Doc: "time from start to finish, in the same form; `?` while there is no finish", value: func(e *travis.Event) any { return elapsed(e) }},
+	{Name: "duration", Doc: "time that all jobs took together, as `61 min 5 sec`; `?` where Travis did not say", value: func(e *travis.Event) any { return duration(e) }},
+	{Name: "elapsed_time", Doc: "time from start to finish, in the same form; `?` where one of them is missing or they are in the wrong order", value: func(e *travis.Event) any { return elapsed(e) }},
 	{Name: "message", Doc: "sentence on the result, as `The build is still failing.`", value: func(e *travis.Event) any { return sentence(e.Build.Result) }},
 	{Name: "compare_url", Doc: "address of the change", value: func(e *travis.Event) any { return webURL(e.Commit.CompareURL) }},
 	{Name: "build_url", Doc: "address of the build", value: func(e *travis.Event) any { return webURL(e.Build.URL) }},
@@ -51,7 +51,7 @@ var variables = []Variable{
 	{Name: "sha", Doc: "whole commit", value: func(e *travis.Event) any { return line(e.Commit.SHA) }},
 	{Name: "committer", Doc: "name of the committer", value: func(e *travis.Event) any { return line(e.Commit.Committer) }},
 	{Name: "pull_request_title", Doc: "title of the pull request, empty for other builds", value: pullRequestTitle},
-	{Name: "duration_seconds", Doc: "`duration` as a number", value: func(e *travis.Event) any { return int64(e.Build.Duration / time.Second) }},
+	{Name: "duration_seconds", Doc: "`duration` as a number, 0 where Travis did not say", value: func(e *travis.Event) any { return int64(e.Build.Duration / time.Second) }},
 	{Name: "started_at", Doc: "when the build started, as `2026-11-23T15:04:05Z`, or empty", value: func(e *travis.Event) any { return stamp(e.Build.Started) }},
 	{Name: "finished_at", Doc: "when it finished, in the same form, or empty", value: func(e *travis.Event) any { return stamp(e.Build.Finished) }},
 	{Name: "jobs", Doc: "the first 50 jobs, for `range`; each has `.number`, `.id`, `.state`, `.allow_failure`", GoOnly: true, value: jobs},
@@ -98,7 +98,7 @@ func commitSubject(e *travis.Event) any {
 }
 
 func pullRequestNumber(e *travis.Event) any {
-	if e.PullRequest == nil {
+	if e.PullRequest == nil || e.PullRequest.Number == 0 {
 		return ""
 	}
 	return e.PullRequest.Number
@@ -113,7 +113,7 @@ func pullRequestTitle(e *travis.Event) any {
 
 // pullRequestURL is made as Travis makes it, from the first two parts of compare_url's path.
 func pullRequestURL(e *travis.Event) string {
-	if e.PullRequest == nil || webURL(e.Commit.CompareURL) == "" {
+	if e.PullRequest == nil || e.PullRequest.Number == 0 || webURL(e.Commit.CompareURL) == "" {
 		return ""
 	}
 	u, err := url.Parse(e.Commit.CompareURL)
@@ -133,11 +133,21 @@ func minutes(d time.Duration) string {
 	return fmt.Sprintf("%d min %d sec", s/60, s%60)
 }
 
-func elapsed(e *travis.Event) string {
-	if e.Build.Started.IsZero() || e.Build.Finished.IsZero() {
-		return "?"
+// unknown stands in the place of a time that Travis did not send.
+const unknown = "?"
+
+func duration(e *travis.Event) string {
+	if e.Build.Duration <= 0 {
+		return unknown
 	}
-	return minutes(e.Build.Finished.Sub(e.Build.Started))
+	return minutes(e.Build.Duration)
+}
+
+func elapsed(e *travis.Event) string {
+	if elapsed, ok := e.Build.Elapsed(); ok {
+		return minutes(elapsed)
+	}
+	return unknown
 }
 
 func stamp(t time.Time) string {

@@ -56,7 +56,7 @@ type repository struct {
 
 type build struct {
 	ID              int64            `json:"id"`
-	Number          string           `json:"number"`
+	Number          string           `json:"number,omitempty"`
 	Type            travis.BuildType `json:"type"`
 	State           string           `json:"state"`
 	Result          travis.Result    `json:"result"`
@@ -65,7 +65,7 @@ type build struct {
 	URL             string           `json:"url,omitempty"`
 	StartedAt       time.Time        `json:"startedAt,omitzero"`
 	FinishedAt      time.Time        `json:"finishedAt,omitzero"`
-	DurationSeconds int64            `json:"durationSeconds"`
+	DurationSeconds int64            `json:"durationSeconds,omitempty"`
 }
 
 type commit struct {
@@ -78,13 +78,13 @@ type commit struct {
 }
 
 type pullRequest struct {
-	Number int64  `json:"number"`
+	Number int64  `json:"number,omitempty"`
 	Title  string `json:"title,omitempty"`
 }
 
 type job struct {
-	ID           int64     `json:"id"`
-	Number       string    `json:"number"`
+	ID           int64     `json:"id,omitempty"`
+	Number       string    `json:"number,omitempty"`
 	State        string    `json:"state,omitempty"`
 	AllowFailure bool      `json:"allowFailure"`
 	StartedAt    time.Time `json:"startedAt,omitzero"`
