@@ -234,7 +234,7 @@ func TestVariablesMeanWhatTravisMeans(t *testing.T) {
 		{"%{commit} %{commit_subject}", e, "62aae5f Keep the order of events"},
 		{"%{pull_request}:%{pull_request_number}:%{pull_request_url}", e, "false::"},
 		{"%{pull_request}:%{pull_request_number}:%{pull_request_url}", fork, "true:42:https://git.example/o/r/pull/42"},
-		{"%{duration} %{elapsed_time} %{result} %{message}", bare, "0 min 0 sec ? started The build is pending."},
+		{"%{duration} %{elapsed_time} %{result} %{message}", bare, "? ? started The build is pending."},
 		{"[%{commit}%{author}%{compare_url}%{build_url}]", bare, "[]"},
 	}
 	for _, tt := range tests {
