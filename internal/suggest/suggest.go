@@ -14,7 +14,8 @@ const (
 	longest = 64
 	// enough characters of its beginning name a name.
 	enough = 3
-	// most bounds how many names are listed.
+	// few names are listed beside a suggestion, most where there is none.
+	few  = 12
 	most = 40
 )
 
@@ -38,24 +39,30 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
-// Phrase ends a sentence about an unknown name: it suggests the nearest known one and lists all of
-// them. It is empty where none is known. form is how a name is written, such as %q or %%{%s}.
+// Phrase ends a sentence about an unknown name: it suggests the nearest known one, or lists all of
+// them, or both where they are few. It is empty where none is known. form is how a name is written,
+// such as %q or %%{%s}.
 func Phrase(name string, known []string, form string) string {
 	if len(known) == 0 {
 		return ""
 	}
+	near := Nearest(name, known)
+	question := fmt.Sprintf("did you mean "+form+"?", near)
+	if near != "" && len(known) > few {
+		return question
+	}
 	written := make([]string, 0, len(known))
-	for _, k := range known {
+	for _, k := range known[:min(len(known), most)] {
 		written = append(written, fmt.Sprintf(form, k))
 	}
-	if rest := len(written) - most; rest > 0 {
-		written = append(written[:most:most], fmt.Sprintf("and %d more", rest))
+	if rest := len(known) - most; rest > 0 {
+		written = append(written, fmt.Sprintf("and %d more", rest))
 	}
-	all := "there are: " + strings.Join(written, ", ")
-	if near := Nearest(name, known); near != "" {
-		return fmt.Sprintf("did you mean %s? ", fmt.Sprintf(form, near)) + strings.ToUpper(all[:1]) + all[1:]
+	all := strings.Join(written, ", ")
+	if near != "" {
+		return question + " There are: " + all
 	}
-	return all
+	return "there are: " + all
 }
 
 // Sorted is Phrase for names whose order means nothing.

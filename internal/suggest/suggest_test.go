@@ -40,6 +40,9 @@ func TestPhrase(t *testing.T) {
 	for i := range 100 {
 		many = append(many, fmt.Sprintf("account-%03d", i))
 	}
+	if got := Phrase("acount-007", many, "%q"); got != `did you mean "account-007"?` {
+		t.Errorf("Phrase of a near one of many = %q", got)
+	}
 	if got := Phrase("zzz", many, "%q"); !strings.HasSuffix(got, "and 60 more") || strings.Count(got, ",") != 40 {
 		t.Errorf("Phrase of many = %q", got)
 	}
