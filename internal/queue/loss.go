@@ -1,27 +1,56 @@
 package queue
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
-// Loss is a part of the journal that cannot be read any more: what it told is forgotten. Events in it
-// that had been delivered are no loss to anybody; which they were, nobody can say.
+// Loss is a part of the journal that cannot be read any more: what was stored in it is forgotten. Events
+// that had been delivered before are among it; which they were is not known.
 type Loss struct {
 	At time.Time `json:"at"` // when it was found
-	// First and Last are the messages of the journal between which it lies.
-	First uint64 `json:"first"`
-	Last  uint64 `json:"last"`
-	// Messages is how many there are, and Events how many events were accepted in them; zero where
-	// that is not known.
-	Messages uint64 `json:"messages"`
-	Events   uint64 `json:"events,omitempty"`
-	// Waited is how many deliveries waited when the mark was written that shows the loss, and Waiting how
-	// many were left when it was found.
-	Waited  uint64 `json:"waited,omitempty"`
-	Waiting uint64 `json:"waiting,omitempty"`
-	// Cause says what was found, and where what is left of it was put.
+	// Messages of the journal are missing, in Gaps of its numbers. Where the journal as a whole went
+	// back to an earlier state, there is no gap.
+	Messages uint64 `json:"messages,omitempty"`
+	Gaps     []Gap  `json:"gaps,omitempty"`
+	// Entries could not be decoded, of messages that could be read.
+	Entries uint64 `json:"entries,omitempty"`
+	// Events were accepted in what is missing, as far as that is known.
+	Events uint64 `json:"events,omitempty"`
+	// Marked is when the high-water mark was written that shows the loss. Waited is how many deliveries
+	// waited then.
+	Marked time.Time `json:"marked,omitzero"`
+	Waited uint64    `json:"waited,omitempty"`
+	// Cause says what was found.
 	Cause string `json:"cause"`
 }
 
-// Same reports whether both are about the same messages.
-func (l *Loss) Same(o *Loss) bool {
-	return l.First == o.First && l.Last == o.Last && l.Cause == o.Cause
+// Gap is a range of messages, both ends included.
+type Gap struct {
+	First uint64 `json:"first"`
+	Last  uint64 `json:"last"`
+}
+
+// String is a sentence about the loss.
+func (l *Loss) String() string {
+	var parts []string
+	add := func(n uint64, one, many string) {
+		if n == 1 {
+			parts = append(parts, "1 "+one)
+		} else if n > 1 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, many))
+		}
+	}
+	add(l.Events, "event", "events")
+	add(l.Messages, "message of the journal", "messages of the journal")
+	add(l.Entries, "entry that does not decode", "entries that do not decode")
+	text := fmt.Sprintf("%s: %s lost", l.Cause, strings.Join(parts, " in "))
+	if len(parts) == 0 {
+		text = l.Cause
+	}
+	if l.Waited > 0 {
+		text += fmt.Sprintf("; %d deliveries waited at %s", l.Waited, l.Marked.UTC().Format(time.RFC3339))
+	}
+	return text
 }

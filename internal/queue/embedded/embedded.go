@@ -34,13 +34,19 @@ const (
 	subject    = "travishook.journal"
 	// startTimeout bounds the server's start: it reads its files, and rebuilds what a crash left.
 	startTimeout = 2 * time.Minute
-	// replayStall is how long a replay waits for the next message.
-	replayStall = 5 * time.Minute
+	// replayStall is how long a replay waits for the next message, and stalledMessages how many are
+	// read one by one then.
+	replayStall     = 5 * time.Second
+	stalledMessages = 256
+	// maxPending is what may wait for this process's own connection, which the server drops beyond it:
+	// more than is ever asked for at once.
+	maxPending = 20 * wal.LargestMessage
 )
 
 // embedded is the log on the embedded server.
 type embedded struct {
 	dir       *directory
+	mark      *markFile
 	maxBytes  int64
 	log       logr.Logger
 	syncLater bool
@@ -51,7 +57,10 @@ type embedded struct {
 	stream atomic.Pointer[natslog.Stream]
 }
 
-var _ wal.Log = (*embedded)(nil)
+var (
+	_ wal.Log    = (*embedded)(nil)
+	_ wal.Keeper = (*embedded)(nil)
+)
 
 // Open starts the server on the directory. An error says what to do about it; nothing is ever deleted
 // to get past one.
@@ -74,7 +83,11 @@ func open(ctx context.Context, opt Options) (*embedded, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &embedded{dir: dir, maxBytes: wal.Capacity(opt.Limit), log: opt.Log.WithName("nats"), syncLater: opt.SyncLater}
+	mark, err := openMark(opt.Dir)
+	if err != nil {
+		return nil, errors.Join(err, dir.close())
+	}
+	l := &embedded{dir: dir, mark: mark, maxBytes: wal.Capacity(opt.Limit), log: opt.Log.WithName("nats"), syncLater: opt.SyncLater}
 	if size := dir.volume(); size > 0 && size < l.maxBytes {
 		opt.Log.Info("the volume is smaller than what the store may take; lower store.maxSize or enlarge the volume",
 			"volumeBytes", size, "storeBytes", l.maxBytes)
@@ -86,6 +99,9 @@ func open(ctx context.Context, opt Options) (*embedded, error) {
 }
 
 func (l *embedded) start(ctx context.Context) error {
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	var err error
@@ -94,6 +110,7 @@ func (l *embedded) start(ctx context.Context) error {
 		DontListen: true,
 		NoSigs:     true,
 		MaxPayload: wal.LargestMessage,
+		MaxPending: maxPending,
 
 		JetStream:              true,
 		StoreDir:               l.dir.store(),
@@ -164,7 +181,7 @@ func (l *embedded) stop(ctx context.Context) error {
 
 // Close implements wal.Log.
 func (l *embedded) Close(ctx context.Context) error {
-	return errors.Join(l.stop(ctx), l.dir.close())
+	return errors.Join(l.stop(ctx), l.mark.close(), l.dir.close())
 }
 
 // Reopen restarts the server: after a disk was full, it never writes again without that.
@@ -185,14 +202,34 @@ func (l *embedded) Read(ctx context.Context, seq uint64) ([]byte, error) {
 	return l.stream.Load().Read(ctx, seq)
 }
 
-// Replay implements wal.Log.
+// Replay implements wal.Log. A consumer reads many messages fastest, and waits for ever at one that it
+// cannot read; then the next ones are read one by one.
 func (l *embedded) Replay(ctx context.Context, from uint64, fn func(uint64, []byte) error) error {
 	s := l.stream.Load()
 	x, err := s.Extent(ctx)
 	if err != nil {
 		return err
 	}
-	return s.Replay(ctx, from, x.Last, replayStall, fn)
+	var stopped error // by fn
+	next := from
+	hand := func(seq uint64, data []byte) error {
+		stopped = fn(seq, data)
+		next = seq + 1
+		return stopped
+	}
+	for next <= x.Last {
+		err := s.Replay(ctx, next, x.Last, replayStall, hand)
+		if err == nil || stopped != nil || ctx.Err() != nil {
+			return err
+		}
+		l.log.Info("journal is read message by message for a while", "from", next, "reason", err.Error())
+		to := min(x.Last, next+stalledMessages-1)
+		if err := wal.ReadRange(ctx, l, next, to, hand); err != nil {
+			return err
+		}
+		next = to + 1
+	}
+	return nil
 }
 
 // Purge implements wal.Log.
@@ -200,10 +237,23 @@ func (l *embedded) Purge(ctx context.Context, seq uint64) error {
 	return l.stream.Load().Purge(ctx, seq)
 }
 
-// Extent implements wal.Log.
+// Extent implements wal.Log. Messages at the beginning that are missing, but were not purged, count.
 func (l *embedded) Extent(ctx context.Context) (wal.Extent, error) {
-	return l.stream.Load().Extent(ctx)
+	x, err := l.stream.Load().Extent(ctx)
+	if mark, found := l.mark.get(); err == nil && found {
+		x.First = min(x.First, max(mark.First, 1))
+	}
+	return x, err
 }
+
+// HighWater implements wal.Keeper.
+func (l *embedded) HighWater() (wal.HighWater, bool) { return l.mark.get() }
+
+// Keep implements wal.Keeper.
+func (l *embedded) Keep(mark wal.HighWater, durable bool) error { return l.mark.write(mark, durable) }
+
+// SetAside implements wal.Keeper.
+func (l *embedded) SetAside(name string, data []byte) error { return l.damaged().write(name, data) }
 
 // Updates implements wal.Log: no other process appends.
 func (l *embedded) Updates() <-chan wal.Message { return nil }

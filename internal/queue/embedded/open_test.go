@@ -46,7 +46,7 @@ func TestOpenRefuses(t *testing.T) {
 			func(t *testing.T, dir string) string {
 				write(t, filepath.Join(dir, "standalone"), "")
 				return dir
-			}, "does not start",
+			}, "not a directory",
 		},
 		"no directory": {
 			func(*testing.T, string) string { return "" }, "needs a directory",

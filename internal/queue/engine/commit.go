@@ -239,6 +239,9 @@ func (e *Engine) append(entries []journal.Entry) error {
 		return e.fail(fmt.Errorf("append to journal: %w", err))
 	}
 	e.apply(seq, entries, len(data))
+	if err := e.keepMark(false); err != nil {
+		e.logger.V(1).Info("high-water mark is not kept", "reason", err.Error())
+	}
 	return nil
 }
 
@@ -264,6 +267,7 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 	}
 	e.bytes += int64(size + messageOverhead)
 	e.stored = e.time.passed()
+	e.advance(seq, entries)
 	watchers, enders := e.watchers, e.enders
 	e.mu.Unlock()
 	e.last = seq

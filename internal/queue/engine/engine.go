@@ -55,8 +55,16 @@ type Engine struct {
 	ctx     context.Context // of the committer's I/O
 	abort   context.CancelFunc
 
+	mark     wal.HighWater // changed by the committer only
+	unstored []queue.Loss  // that are not in the journal yet
+
 	// The committer's own.
 	first, last uint64 // messages of the log
+	found       findings
+	missing     uint64        // messages of the log that are known to be damaged or missing
+	counted     bool          // missing is
+	short       time.Time     // since when the log ends before what was applied
+	opened      wal.HighWater // the mark that was kept beside the log when it was opened
 	pass        pass
 	updates     <-chan wal.Message // what is appended; nil where nobody else appends
 	othersWrote time.Time          // when a message of another process was last applied
@@ -77,7 +85,13 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 		return nil, err
 	}
 	e.last = x.First - 1
+	e.openMark(x)
 	if err := e.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	e.identify(x)
+	e.compareKnown()
+	if err := e.keepMark(true); err != nil {
 		return nil, err
 	}
 	e.mu.Lock()

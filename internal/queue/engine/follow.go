@@ -138,7 +138,7 @@ func (e *Engine) yield() {
 // for longer than what it missed was kept. Nothing is handed out until the log's end is reached: what
 // was copied while trimming is there, and halfway the state is that of no moment there was.
 func (e *Engine) startOver(first uint64) {
-	e.logger.Info("store is read anew: the log was trimmed beyond what was read", "applied", e.last, "first", first)
+	e.logger.Info("store is read anew: the log does not continue what was read", "applied", e.last, "first", first)
 	fresh := journal.New(e.opt.Remember)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -148,7 +148,7 @@ func (e *Engine) startOver(first uint64) {
 	for shard := range e.held {
 		fresh.Hold(shard, false)
 	}
-	e.state, e.rereading = fresh, true
+	e.state, e.rereading, e.counted = fresh, true, false
 	e.last = first - 1
 }
 

@@ -116,8 +116,8 @@ func (e *Engine) readOn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if x.Last < e.last {
-		return fmt.Errorf("the journal ends at message %d, and message %d was stored before: the volume lost data, or an older copy of it was restored; restart to go on with what is left", x.Last, e.last)
+	if err := e.checkEnd(x); err != nil {
+		return err
 	}
 	if x.First > e.last+1 && e.updates != nil {
 		e.startOver(x.First)
@@ -126,18 +126,27 @@ func (e *Engine) readOn(ctx context.Context) error {
 		return fmt.Errorf("the journal begins at message %d, and message %d is missing", x.First, e.last+1)
 	}
 	e.first = x.First // what was purged without our knowing
+	e.noteMissing(x)
 	if x.Last > e.last {
 		err = e.log.Replay(ctx, e.last+1, func(seq uint64, data []byte) error {
+			if err := e.reach(ctx, seq); err != nil {
+				return err
+			}
 			entries, err := journal.Split(data)
 			if err != nil {
 				return fmt.Errorf("replay message %d: %w", seq, err)
 			}
+			e.countUnreadable(seq, entries)
 			e.applyForeign(seq, entries, len(data))
 			return nil
 		})
+		if err == nil {
+			err = e.reach(ctx, x.Last+1)
+		}
 		if err != nil {
 			return err
 		}
+		e.noteFindings()
 	}
 	e.mu.Lock()
 	e.bytes = x.Bytes

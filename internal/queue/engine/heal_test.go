@@ -174,7 +174,9 @@ func TestAnotherWriterIsNoticedAndFollowed(t *testing.T) {
 	})
 }
 
-func TestALogThatLostItsEndIsNotGoneOnWith(t *testing.T) {
+// TestALogThatLostItsEnd: the store waits for a minute for what may be a server that is behind. Then it
+// goes on with what there is, and reports what is missing.
+func TestALogThatLostItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
 		e := openOn(t, l, Options{})
@@ -183,20 +185,28 @@ func TestALogThatLostItsEndIsNotGoneOnWith(t *testing.T) {
 		l.set(func(l *memoryLog) { l.messages, l.fault = nil, notStored })
 		_, _ = e.Accept(t.Context(), acceptance(2, "#a"))
 		l.set(func(l *memoryLog) { l.fault = nil })
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Second)
 		if err := e.Ready(); !errors.Is(err, queue.ErrUnavailable) {
 			t.Fatalf("ready: %v, want that the store is unavailable", err)
+		}
+		time.Sleep(time.Hour)
+		if err := e.Ready(); err != nil {
+			t.Fatalf("not ready an hour later: %v", err)
+		}
+		if losses := e.Losses(); len(losses) != 1 || losses[0].Messages == 0 || losses[0].Waited != 1 {
+			t.Fatalf("losses %+v, want one", losses)
+		}
+		if _, err := e.Accept(t.Context(), acceptance(3, "#a")); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
 
 func TestAnEntryOfALaterVersionIsAnErrorAtStart(t *testing.T) {
-	for _, line := range []string{`{"v":3,"accept":{}}`, `{"v":1,"later":{}}`, `{`} {
-		l := newMemoryLog()
-		l.add([]byte(line))
-		if _, err := Open(t.Context(), Options{Log: l}); err == nil || !strings.Contains(err.Error(), "replay message 1") {
-			t.Errorf("open with %s: %v", line, err)
-		}
+	l := newMemoryLog()
+	l.add([]byte(`{"v":3,"accept":{}}`))
+	if _, err := Open(t.Context(), Options{Log: l}); err == nil || !strings.Contains(err.Error(), "replay message 1") {
+		t.Error(err)
 	}
 }
 

@@ -112,7 +112,7 @@ func (l *memoryLog) Purge(_ context.Context, seq uint64) error {
 func (l *memoryLog) Extent(context.Context) (wal.Extent, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return wal.Extent{First: l.first, Last: l.last(), Bytes: l.bytes}, nil
+	return wal.Extent{First: l.first, Last: l.last(), Messages: uint64(len(l.messages)), Bytes: l.bytes}, nil
 }
 
 func (l *memoryLog) Reopen(context.Context) error {

@@ -30,6 +30,8 @@ type Options struct {
 	Logger logr.Logger
 	// IOTimeout bounds one append, read or purge. Default 10 s: a disk that takes longer has failed.
 	IOTimeout time.Duration
+	// Known is the journal's high-water mark as it was kept outside of the log and its volume, or nil.
+	Known *wal.HighWater
 	// MaxReopenPause is the longest pause between two attempts to reopen the log. Default 30 s.
 	MaxReopenPause time.Duration
 }

@@ -19,7 +19,11 @@ func (e *Engine) pulse() {
 		e.rewind(now)
 	}
 	quiet := e.time.passed() - e.stored
+	unstored := len(e.unstored)
 	e.mu.Unlock()
+	if unstored > 0 {
+		e.storeLosses()
+	}
 	// Where several share the store, what one of them stores shows that the store can be written.
 	if quiet >= quietFor && (e.leads() || quiet >= quietFor+pulseInterval) {
 		e.try()

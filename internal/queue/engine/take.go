@@ -12,6 +12,9 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
+// errUnreadable: trying again does not help.
+var errUnreadable = errors.New("the event cannot be read")
+
 // unreadablePause is how long an event that could not be read is left alone.
 const unreadablePause = time.Minute
 
@@ -128,7 +131,11 @@ func (e *Engine) await(ctx context.Context, lane queue.Lane, due time.Time) erro
 // drop ends a delivery that is not worth sending any more. It is stored even if whoever waits
 // for a delivery gives up meanwhile: nobody else would settle it.
 func (e *Engine) drop(ctx context.Context, l *journal.Lease) error {
-	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: l.Superseded}
+	return e.end(ctx, l, l.Superseded)
+}
+
+func (e *Engine) end(ctx context.Context, l *journal.Lease, reason string) error {
+	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: reason}
 	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
 }
 
@@ -142,6 +149,10 @@ func (e *Engine) putOff(ctx context.Context, l *journal.Lease, why error) error 
 	if down || ctx.Err() != nil {
 		e.giveBack(l.ID)
 		return why
+	}
+	if errors.Is(why, errUnreadable) {
+		e.logger.Error(why, "event is lost; its delivery ends", "delivery", l.ID.String())
+		return e.end(ctx, l, "the store has lost the event")
 	}
 	e.logger.Error(why, "event cannot be read; trying again later", "delivery", l.ID.String())
 	now := e.clock.Now()
@@ -179,11 +190,23 @@ func (e *Engine) event(ctx context.Context, l *journal.Lease) (*travis.Event, er
 		e.mu.Lock()
 		now, kept := e.state.Event(l.ID)
 		e.mu.Unlock()
-		if !kept || now == at || !errors.Is(err, wal.ErrGone) {
+		switch {
+		case !errors.Is(err, wal.ErrGone) || !kept:
 			return nil, err
+		case now == at:
+			return nil, e.explainGone(ctx, at.Seq, err)
 		}
 		at = now
 	}
+}
+
+// explainGone tells a message that was lost from one that another process has just purged.
+func (e *Engine) explainGone(ctx context.Context, seq uint64, gone error) error {
+	x, err := e.log.Extent(ctx)
+	if err == nil && x.First <= seq {
+		return fmt.Errorf("%w: %w", errUnreadable, gone)
+	}
+	return gone
 }
 
 func (e *Engine) readEvent(ctx context.Context, at journal.Position) (*travis.Event, error) {
@@ -193,11 +216,11 @@ func (e *Engine) readEvent(ctx context.Context, at journal.Position) (*travis.Ev
 	}
 	entry, err := journal.SplitOne(data, at.Index)
 	if err != nil {
-		return nil, fmt.Errorf("message %d: %w", at.Seq, err)
+		return nil, fmt.Errorf("message %d: %w: %w", at.Seq, errUnreadable, err)
 	}
 	event := entry.Event()
 	if event == nil {
-		return nil, fmt.Errorf("message %d: entry %d holds no event", at.Seq, at.Index)
+		return nil, fmt.Errorf("message %d: %w: entry %d holds no event", at.Seq, errUnreadable, at.Index)
 	}
 	return event, nil
 }

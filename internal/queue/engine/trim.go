@@ -114,11 +114,20 @@ func (e *Engine) worthTrimming() bool {
 func (e *Engine) step() error {
 	ctx, cancel := context.WithTimeout(e.ctx, e.opt.IOTimeout)
 	defer cancel()
-	oldest, err := e.oldest(ctx)
-	if err != nil || len(oldest) == 0 { // others have dropped them
+	last := min(e.pass.until, e.first+stepMessages-1)
+	oldest, err := e.oldest(ctx, last)
+	if err != nil {
 		return err
 	}
-	next, err := e.carry(ctx, oldest)
+	next := last + 1
+	if len(oldest) > 0 {
+		next, err = e.carry(ctx, oldest)
+	} else {
+		err = e.allMissing(ctx)
+	}
+	if err == nil {
+		err = e.aboutToPurge(oldest, next)
+	}
 	if err != nil {
 		return err
 	}
@@ -127,6 +136,15 @@ func (e *Engine) step() error {
 	}
 	e.first = next
 	return e.measure(ctx)
+}
+
+// allMissing returns an error where the first messages were not lost, but purged by another process.
+func (e *Engine) allMissing(ctx context.Context) error {
+	x, err := e.log.Extent(ctx)
+	if err == nil && x.First > e.first {
+		return wal.ErrGone
+	}
+	return err
 }
 
 // written is a message of the log.
@@ -138,9 +156,9 @@ type written struct {
 // errEnough ends reading.
 var errEnough = errors.New("enough is read")
 
-// oldest reads the first messages.
-func (e *Engine) oldest(ctx context.Context) (oldest []written, err error) {
-	read, last := 0, min(e.pass.until, e.first+stepMessages-1)
+// oldest reads the first messages, as far as they can be read.
+func (e *Engine) oldest(ctx context.Context, last uint64) (oldest []written, err error) {
+	read := 0
 	err = wal.ReadRange(ctx, e.log, e.first, last, func(seq uint64, data []byte) error {
 		entries, err := journal.Split(data)
 		if err != nil {
@@ -250,5 +268,6 @@ func (e *Engine) measure(ctx context.Context) error {
 	e.mu.Lock()
 	e.bytes = x.Bytes
 	e.mu.Unlock()
+	e.noteMissing(x)
 	return nil
 }

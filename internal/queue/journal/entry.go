@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,7 +38,8 @@ type Entry struct {
 	// What the replica that drops the log's beginning tells the others.
 	Trimmed *Trimmed `json:"trimmed,omitempty"`
 
-	raw []byte // the line itself
+	raw        []byte // the line itself
+	unreadable error  // why the line does not decode
 }
 
 // Accept is an event that was accepted, with those namespaces that had not seen it.
@@ -152,8 +154,8 @@ func Join(entries []Entry) []byte {
 	return bytes.Join(lines, []byte{'\n'})
 }
 
-// Split takes a message apart. A message without a byte holds no entry. An entry that this
-// version does not know is an error: to pass over it would be to lose it.
+// Split takes a message apart. A message without a byte holds no entry. An entry of a newer version is an
+// error: to pass over it would be to lose it. One that does not decode stays in its place, and says so.
 func Split(message []byte) ([]Entry, error) {
 	if len(message) == 0 {
 		return nil, nil
@@ -161,8 +163,11 @@ func Split(message []byte) ([]Entry, error) {
 	entries := make([]Entry, 0, 1+bytes.Count(message, []byte{'\n'}))
 	for line := range bytes.SplitSeq(message, []byte{'\n'}) {
 		e, err := decode(line)
-		if err != nil {
+		if errors.Is(err, errNewer) {
 			return nil, fmt.Errorf("journal entry %d of the message: %w", len(entries), err)
+		}
+		if err != nil {
+			e = Entry{raw: line, unreadable: err}
 		}
 		entries = append(entries, e)
 	}
@@ -181,16 +186,27 @@ func SplitOne(message []byte, index int) (Entry, error) {
 	return Entry{}, fmt.Errorf("the message has %d journal entries, and not number %d", n, index)
 }
 
+var errNewer = errors.New("was written by a newer version of travishook")
+
+// Unreadable is why the entry does not decode; nil for all others.
+func (e *Entry) Unreadable() error { return e.unreadable }
+
+// Raw is the entry as it is in the log.
+func (e *Entry) Raw() []byte { return e.raw }
+
 func decode(line []byte) (Entry, error) {
 	var e Entry
 	if err := json.Unmarshal(line, &e); err != nil {
 		return Entry{}, err
 	}
-	if e.Version < 1 || e.Version > version {
-		return Entry{}, fmt.Errorf("is of version %d, and this program knows versions up to %d", e.Version, version)
+	if e.Version > version {
+		return Entry{}, fmt.Errorf("%w: it is of version %d, and this program knows versions up to %d; start the newer version of travishook", errNewer, e.Version, version)
+	}
+	if e.Version < 1 {
+		return Entry{}, errors.New("is of version 0, which there is not")
 	}
 	if !e.known() {
-		return Entry{}, fmt.Errorf("is of a kind that this program does not know")
+		return Entry{}, errors.New("is of a kind that this program does not know")
 	}
 	e.raw = line
 	return e, nil

@@ -173,19 +173,35 @@ func mustSplit(t *testing.T, message []byte) []Entry {
 	return entries
 }
 
-func TestSplitRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestSplitRefusesANewerVersion(t *testing.T) {
+	_, err := Split([]byte(`{"v":1,"put":{}}` + "\n" + `{"v":3,"put":{}}`))
+	if err == nil || !strings.Contains(err.Error(), "version 3") || !strings.Contains(err.Error(), "entry 1") {
+		t.Errorf("%v; want the version and the entry in the error", err)
+	}
+}
+
+// TestSplitKeepsWhatDoesNotDecode: one entry that does not decode takes nothing from the others, whose
+// places stay the same.
+func TestSplitKeepsWhatDoesNotDecode(t *testing.T) {
 	for line, want := range map[string]string{
-		`{"v":3,"put":{}}`:           "version 3",
 		`{"put":{}}`:                 "version 0",
 		`{"v":1,"later":{}}`:         "kind",
 		`{"v":1}`:                    "kind",
-		`{"v":1,"put":{}}` + "\n":    "entry 1",
-		`{"v":1,"resume":{"ids":1}}`: "entry 0",
-		`{"v":1,"resume":{"ids":["00112233445566778899aabbccddeexx"]}}`: "entry 0",
-		`nonsense`: "entry 0",
+		``:                           "end of JSON",
+		`{"v":1,"resume":{"ids":1}}`: "cannot unmarshal",
+		`{"v":1,"resume":{"ids":["00112233445566778899aabbccddeexx"]}}`: "invalid",
+		`nonsense`: "invalid character",
 	} {
-		if _, err := Split([]byte(line)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("split %s: %v; want %q in the error", line, err, want)
+		const sound = `{"v":1,"put":{"bucket":"b"}}`
+		entries, err := Split([]byte(sound + "\n" + line + "\n" + sound))
+		if err != nil || len(entries) != 3 {
+			t.Fatalf("split with %s: %d entries, %v", line, len(entries), err)
+		}
+		if entries[0].Put == nil || entries[2].Put == nil {
+			t.Errorf("%s took something from its neighbours", line)
+		}
+		if err := entries[1].Unreadable(); err == nil || !strings.Contains(err.Error(), want) || string(entries[1].Raw()) != line {
+			t.Errorf("entry %s: %v; want %q in the error", line, err, want)
 		}
 	}
 }

@@ -13,21 +13,23 @@ const lossKept = 7 * 24 * time.Hour
 // loss is one that is in the journal.
 type loss struct {
 	queue.Loss
-	origin uint64 // the message that tells so
+	origin uint64 // the message that it is in
 }
 
-// lose notes what an earlier reader found missing.
+// lose adds a loss that was found while the journal was read. One that was copied replaces itself.
 func (s *State) lose(seq uint64, l *queue.Loss) {
-	for i := range s.losses {
-		if s.losses[i].Same(l) {
-			s.losses[i].origin = seq // carried, or found by another replica as well
-			return
-		}
+	if i := s.findLoss(l); i >= 0 {
+		s.losses[i].origin = seq
+		return
 	}
 	s.losses = append(s.losses, loss{*l, seq})
 }
 
-// Losses are what was found missing in the last seven days, oldest first.
+func (s *State) findLoss(l *queue.Loss) int {
+	return slices.IndexFunc(s.losses, func(k loss) bool { return k.At.Equal(l.At) && k.Cause == l.Cause })
+}
+
+// Losses returns what was found missing in the last seven days.
 func (s *State) Losses(now time.Time) []queue.Loss {
 	var list []queue.Loss
 	for i := range s.losses {
@@ -35,7 +37,6 @@ func (s *State) Losses(now time.Time) []queue.Loss {
 			list = append(list, s.losses[i].Loss)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b queue.Loss) int { return a.At.Compare(b.At) })
 	return list
 }
 
@@ -43,20 +44,23 @@ func (l *loss) recent(now time.Time) bool { return now.Sub(l.At) < lossKept }
 
 // Missed reports whether the message is one of those that are known to be missing.
 func (s *State) Missed(seq uint64) bool {
-	return slices.ContainsFunc(s.losses, func(l loss) bool { return l.First <= seq && seq <= l.Last })
+	return slices.ContainsFunc(s.losses, func(l loss) bool {
+		return slices.ContainsFunc(l.Gaps, func(g queue.Gap) bool { return g.First <= seq && seq <= g.Last })
+	})
 }
 
-// addLoss carries a loss as long as it is reported, and as long as its numbers may still be looked for.
+// addLoss copies a loss as long as it is reported. Its gaps are before the message that it is in, so
+// nobody finds them again once that one is purged.
 func (c *Carrier) addLoss(seq uint64, l *queue.Loss) {
-	i := slices.IndexFunc(c.state.losses, func(k loss) bool { return k.origin == seq && k.Same(l) })
-	if i < 0 {
+	i := c.state.findLoss(l)
+	if i < 0 || c.state.losses[i].origin != seq {
 		return
 	}
 	if !c.state.losses[i].recent(c.now) {
 		c.state.losses = slices.Delete(c.state.losses, i, i+1)
 		return
 	}
-	carried := *l
-	c.puts = append(c.puts, Entry{Loss: &carried})
+	copied := *l
+	c.puts = append(c.puts, Entry{Loss: &copied})
 	c.size += statusBytes
 }

@@ -11,7 +11,7 @@ import (
 
 func TestLossIsReportedForSevenDays(t *testing.T) {
 	found := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	l := queue.Loss{At: found, First: 5, Last: 9, Messages: 5, Events: 4, Cause: "5 messages are missing"}
+	l := queue.Loss{At: found, Messages: 5, Gaps: []queue.Gap{{First: 5, Last: 9}}, Events: 4, Cause: "5 messages are missing"}
 	s := New(time.Hour)
 	s.Apply(10, encoded(t, Entry{Loss: &l}))
 	for range 2 { // carrying it changes nothing

@@ -19,6 +19,10 @@ const (
 	heartbeat = 2 * time.Second
 	// pullExpiry is how long a consumer's request for messages lives.
 	pullExpiry = 10 * time.Second
+	// A server sends no more than that before it is asked again. It drops a connection on which more
+	// bytes wait than its max_pending, 64 MiB by default; a pull must have room for the largest message.
+	pullMessages = 500
+	pullBytes    = wal.LargestMessage + 1<<20
 	// createTimeout bounds the creation of a consumer: a server that dies does not answer.
 	createTimeout = 5 * time.Second
 )
@@ -76,18 +80,18 @@ func (s *Stream) Read(ctx context.Context, seq uint64) ([]byte, error) {
 	return m.Data, nil
 }
 
-// Replay calls fn with each message from from to last. It returns an error when none has come for as
-// long as stall.
+// Replay calls fn with each message from from to last, and passes over those that are gone. It returns
+// an error when none has come for as long as stall.
 func (s *Stream) Replay(ctx context.Context, from, last uint64, stall time.Duration, fn func(uint64, []byte) error) error {
 	if last < from {
 		return nil
 	}
-	messages, err := s.Messages(ctx, from)
+	messages, pending, err := s.messages(ctx, from)
 	if err != nil {
 		return fmt.Errorf("read log: %w", err)
 	}
 	defer messages.Stop()
-	for next := from; next <= last; next++ {
+	for next := from; next <= last && pending > 0; {
 		m, err := nextMessage(ctx, messages, stall)
 		if err != nil {
 			return fmt.Errorf("read log: message %d: %w", next, err)
@@ -96,10 +100,12 @@ func (s *Stream) Replay(ctx context.Context, from, last uint64, stall time.Durat
 		if err != nil {
 			return fmt.Errorf("read log: message %d: %w", next, err)
 		}
-		if meta.Sequence.Stream != next {
-			return fmt.Errorf("read log: message %d is missing", next)
+		seq := meta.Sequence.Stream
+		next, pending = seq+1, meta.NumPending
+		if seq > last { // those before are gone
+			return nil
 		}
-		if err := fn(next, m.Data()); err != nil {
+		if err := fn(seq, m.Data()); err != nil {
 			return err
 		}
 	}
@@ -115,15 +121,24 @@ func nextMessage(ctx context.Context, messages jetstream.MessagesContext, stall 
 // Messages reads from there on. The consumer is created anew once when it fails: it would else retry
 // for ever and never notice that the connection is closed.
 func (s *Stream) Messages(ctx context.Context, from uint64) (jetstream.MessagesContext, error) {
+	messages, _, err := s.messages(ctx, from)
+	return messages, err
+}
+
+// messages returns also how many messages there are from there on.
+func (s *Stream) messages(ctx context.Context, from uint64) (jetstream.MessagesContext, uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, createTimeout)
 	defer cancel()
 	consumer, err := s.Stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, MaxResetAttempts: 1,
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return consumer.Messages(jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(heartbeat))
+	pending := consumer.CachedInfo().NumPending
+	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes),
+		jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(heartbeat))
+	return messages, pending, err
 }
 
 // Purge implements wal.Log.
@@ -144,7 +159,7 @@ func (s *Stream) Extent(ctx context.Context) (wal.Extent, error) {
 		return wal.Extent{}, fmt.Errorf("get the log's extent: %w", err)
 	}
 	state := info.State
-	x := wal.Extent{First: state.FirstSeq, Last: state.LastSeq, Bytes: int64(state.Bytes)}
+	x := wal.Extent{First: state.FirstSeq, Last: state.LastSeq, Messages: state.Msgs, Bytes: int64(state.Bytes)}
 	if state.Msgs == 0 {
 		x.First = state.LastSeq + 1
 	}

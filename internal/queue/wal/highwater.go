@@ -27,4 +27,6 @@ type Keeper interface {
 	// Keep stores the mark. Where durable is false it may be lost with the machine's power, but not
 	// with the process. It must not name a message that is not stored yet.
 	Keep(mark HighWater, durable bool) error
+	// SetAside keeps data that makes no sense, for a person to look at.
+	SetAside(name string, data []byte) error
 }

@@ -17,9 +17,11 @@ type Log interface {
 	// Append stores data as the message after last and returns its number. ErrConflict and ErrFull
 	// say that it was not stored; after any other error it may or may not have been.
 	Append(ctx context.Context, data []byte, last uint64) (uint64, error)
-	// Read returns one message, or ErrGone.
+	// Read returns one message. ErrGone says that it was purged, is damaged or missing, or never was.
 	Read(ctx context.Context, seq uint64) ([]byte, error)
-	// Replay calls fn with each message from there to the one that is the last when it begins.
+	// Replay calls fn with each message from there to the one that is the last when it begins. It
+	// passes over messages that are gone, so that fn sees the numbers jump, and holds no more than a
+	// few of the largest messages in memory.
 	Replay(ctx context.Context, from uint64, fn func(seq uint64, data []byte) error) error
 	// Purge drops all messages before seq.
 	Purge(ctx context.Context, seq uint64) error
@@ -42,18 +44,22 @@ type Message struct {
 	Data []byte
 }
 
-// Extent is which messages a log holds. First is Last+1 where it holds none.
+// Extent is which messages a log holds. First is Last+1 where it holds none. Messages is how many there
+// are: fewer than there are numbers from First to Last where some are damaged or missing.
 type Extent struct {
-	First, Last uint64
-	Bytes       int64
+	First, Last, Messages uint64
+	Bytes                 int64
 }
+
+// Missing is how many messages are damaged or missing.
+func (x Extent) Missing() uint64 { return x.Last + 1 - x.First - x.Messages }
 
 var (
 	// ErrConflict: another message follows the one that the append named.
 	ErrConflict = errors.New("another writer was faster")
 	// ErrFull: the log's own limit is reached.
 	ErrFull = errors.New("the log is full")
-	// ErrGone: there is no such message, or not any more.
+	// ErrGone: there is no such message, not any more, or it cannot be read.
 	ErrGone = errors.New("the message is gone")
 	// ErrUnanswered: the log's server does not answer, which says nothing about the message.
 	ErrUnanswered = errors.New("the store's server does not answer")
@@ -74,14 +80,19 @@ func Reserve(limit int64) int64 { return limit/4 + 2*LargestMessage }
 // for an earlier one.
 const readAhead = 16
 
-// ReadRange calls fn with each message from from to to, in order. It reads several at once.
+// ReadRange calls fn with each message from from to to, in order, and passes over those that are gone.
+// It reads several at once.
 func ReadRange(ctx context.Context, l Log, from, to uint64, fn func(seq uint64, data []byte) error) error {
 	for ; from <= to; from += readAhead {
 		messages := make([][]byte, min(readAhead, to-from+1))
+		gone := make([]bool, len(messages))
 		reading, ctx := errgroup.WithContext(ctx)
 		for i := range messages {
 			reading.Go(func() (err error) {
 				messages[i], err = l.Read(ctx, from+uint64(i))
+				if gone[i] = errors.Is(err, ErrGone); gone[i] {
+					return nil
+				}
 				return err
 			})
 		}
@@ -89,6 +100,9 @@ func ReadRange(ctx context.Context, l Log, from, to uint64, fn func(seq uint64, 
 			return fmt.Errorf("read log from message %d: %w", from, err)
 		}
 		for i, data := range messages {
+			if gone[i] {
+				continue
+			}
 			if err := fn(from+uint64(i), data); err != nil {
 				return err
 			}

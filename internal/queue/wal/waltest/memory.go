@@ -106,7 +106,7 @@ func (m *Memory) Purge(_ context.Context, seq uint64) error {
 func (m *Memory) Extent(context.Context) (wal.Extent, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return wal.Extent{First: m.first, Last: m.last(), Bytes: m.bytes}, nil
+	return wal.Extent{First: m.first, Last: m.last(), Messages: uint64(len(m.messages)), Bytes: m.bytes}, nil
 }
 
 // Updates implements wal.Log.

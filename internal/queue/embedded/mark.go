@@ -1,0 +1,138 @@
+package embedded
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+// markFile is the file of the journal's high-water mark, in the store's directory.
+//
+// It has two slots, each a page of its own, that are written in turn and in place, after each append
+// and without a sync. A process that is killed loses nothing of what it has written, so the mark is
+// then that of the last append. A loss of power may lose writes that the system had not brought to
+// the disk, or tear one; a torn slot does not match its checksum, and the other one is older. Either
+// way the mark is older than the journal, whose appends are synced before the mark is written: it
+// claims no message that was not stored. Writing in place needs no room, so it works on a full disk.
+type markFile struct {
+	file *os.File
+
+	mu    sync.Mutex
+	turn  uint64 // of the last write
+	found bool   // a mark was there
+	mark  wal.HighWater
+	// damaged says that the file was there and held no mark.
+	damaged bool
+}
+
+const (
+	markName = "high-water-mark"
+	slotSize = 4096
+	slots    = 2
+)
+
+// slot is what one of them holds, as a line of JSON after its checksum.
+type slot struct {
+	Turn uint64        `json:"turn"`
+	Mark wal.HighWater `json:"mark"`
+}
+
+func openMark(dir string) (*markFile, error) {
+	f, err := os.OpenFile(filepath.Join(dir, markName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the high-water mark: %w", err)
+	}
+	m := &markFile{file: f}
+	if err := m.load(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return m, nil
+}
+
+func (m *markFile) load() error {
+	info, err := m.file.Stat()
+	if err != nil {
+		return fmt.Errorf("read the high-water mark: %w", err)
+	}
+	for i := range int64(slots) {
+		page := make([]byte, slotSize)
+		n, _ := m.file.ReadAt(page, i*slotSize) // what cannot be read is a slot that does not count
+		if s, ok := decodeSlot(page[:n]); ok && (!m.found || s.Turn > m.turn) {
+			m.turn, m.mark, m.found = s.Turn, s.Mark, true
+		}
+	}
+	m.damaged = !m.found && info.Size() > 0
+	if info.Size() == slots*slotSize {
+		return nil
+	}
+	return m.reserve()
+}
+
+// reserve takes the room that later writes need.
+func (m *markFile) reserve() error {
+	for i := range int64(slots) {
+		page := make([]byte, slotSize)
+		if m.found {
+			page = encodeSlot(slot{m.turn, m.mark})
+		}
+		if _, err := m.file.WriteAt(page, i*slotSize); err != nil {
+			return fmt.Errorf("make the high-water mark: %w", err)
+		}
+	}
+	if err := m.file.Sync(); err != nil {
+		return fmt.Errorf("make the high-water mark: %w", err)
+	}
+	return nil
+}
+
+func (m *markFile) write(mark wal.HighWater, durable bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.turn, m.mark, m.found = m.turn+1, mark, true
+	if _, err := m.file.WriteAt(encodeSlot(slot{m.turn, mark}), int64(m.turn%slots)*slotSize); err != nil {
+		return fmt.Errorf("write the high-water mark: %w", err)
+	}
+	if !durable {
+		return nil
+	}
+	if err := syscall.Fdatasync(int(m.file.Fd())); err != nil {
+		return fmt.Errorf("write the high-water mark: %w", err)
+	}
+	return nil
+}
+
+// get returns what was last written or found.
+func (m *markFile) get() (mark wal.HighWater, found bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mark, m.found
+}
+
+func (m *markFile) close() error { return m.file.Close() }
+
+func encodeSlot(s slot) []byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // it holds numbers, a text and a time
+	}
+	page := bytes.Repeat([]byte{' '}, slotSize)
+	copy(page, fmt.Appendf(nil, "%08x %s", crc32.ChecksumIEEE(text), text))
+	page[slotSize-1] = '\n'
+	return page
+}
+
+func decodeSlot(page []byte) (s slot, ok bool) {
+	sum, text, found := bytes.Cut(bytes.TrimSpace(page), []byte{' '})
+	if !found || string(sum) != fmt.Sprintf("%08x", crc32.ChecksumIEEE(text)) {
+		return slot{}, false
+	}
+	return s, json.Unmarshal(text, &s) == nil
+}
