@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"k8s.io/utils/clock"
+
+	"github.com/travishook/travishook/internal/queue/journal"
 )
 
 const (
@@ -79,4 +81,22 @@ func (e *Engine) rewind(now time.Time) {
 		e.logger.Info("deliveries that a clock that was ahead told to wait are due earlier now", "deliveries", n)
 		e.signalLanes()
 	}
+}
+
+// fromTheFuture reports whether an entry was written by a clock that is ahead: another process's, or
+// this one's before it was set back. What it says is due would wait until our clock gets there. The
+// caller holds the lock.
+func (e *Engine) fromTheFuture(entry *journal.Entry) bool {
+	var at time.Time
+	switch {
+	case entry.Accept != nil:
+		at = entry.Accept.At
+	case entry.Settle != nil:
+		at = entry.Settle.Outcome.At
+	case entry.Move != nil:
+		at = entry.Move.At
+	case entry.Resume != nil:
+		at = entry.Resume.At
+	}
+	return at.Sub(e.clock.Now()) > slack
 }

@@ -87,6 +87,23 @@ func TestAClockThatWasAheadAtTheLastStart(t *testing.T) {
 
 // TestAJumpForwardForgetsNothing: what is given up by a clock that is wrong does not come back when
 // it is right.
+func TestAnEventThatAFastClockAcceptedIsSentAtOnce(t *testing.T) {
+	jumpyStore(t, func(t *testing.T, e *Engine, c *jumpy) {
+		a := acceptance(1, "room")
+		a.Received = c.Now().Add(year) // by the clock of another replica, or by ours before it was set back
+		if _, err := e.Accept(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if _, err := e.Take(t.Context(), queue.Healthy); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(began); waited > 2*pulseInterval {
+			t.Errorf("it was sent after %v", waited)
+		}
+	})
+}
+
 func TestAJumpForwardForgetsNothing(t *testing.T) {
 	jumpyStore(t, func(t *testing.T, e *Engine, c *jumpy) {
 		d := acceptAndTake(t, e)

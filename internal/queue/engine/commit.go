@@ -258,6 +258,7 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 	e.mu.Lock()
 	effects := e.state.Apply(seq, entries)
 	for i := range entries {
+		e.inherited = e.inherited || e.fromTheFuture(&entries[i])
 		if a := entries[i].Accept; a != nil {
 			e.events.add(journal.Position{Seq: seq, Index: i}, &a.Event, entries[i].Size())
 		}

@@ -42,7 +42,7 @@ type Engine struct {
 
 	time      timekeeper
 	stored    time.Duration // what had passed when the last message was applied
-	inherited bool          // there are deliveries that another process's clock told to wait
+	inherited bool          // deliveries may wait for a time that another clock has said; see fromTheFuture
 
 	held      [queue.Shards]bool // the shards whose deliveries are handed out
 	rereading bool               // the log is being read anew; see startOver
