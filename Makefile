@@ -44,6 +44,10 @@ race: machine ## Run the packages that have goroutines under the race detector, 
 fuzz: machine ## Run each fuzz target for FUZZTIME (default 30s)
 	@hack/fuzz.sh
 
+.PHONY: simulate
+simulate: machine ## Simulate the store with SEEDS (default 1-2000) of crashes and failures, or for DURATION; TRACE=1 prints what happens
+	@hack/simulate.sh
+
 .PHONY: soak
 soak: machine ## Kill processes under load for DURATION (default 10m) on each ENGINE, and show that nothing is lost
 	@hack/soak.sh

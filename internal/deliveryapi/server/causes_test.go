@@ -83,7 +83,7 @@ func TestWhyNoMessageCame(t *testing.T) {
 		{deliveryapi.CauseEvents, func(r *rig) {
 			r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Events = []v1alpha1.EventName{"passed"} })
 			r.post(broken)
-		}, "", []string{"build 7 (broken)", "event broken is not in [passed]"}},
+		}, "", []string{"build 7 (broken)", "the event is broken, and the route wants passed"}},
 		{deliveryapi.CauseOnStart, func(r *rig) {
 			r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Events = []v1alpha1.EventName{"pending"} })
 		}, "", []string{"on_start: always"}},
@@ -98,7 +98,7 @@ func TestWhyNoMessageCame(t *testing.T) {
 				s.Events, s.Branches = []v1alpha1.EventName{"failure"}, &v1alpha1.Branches{Include: []v1alpha1.Glob{"release/*"}}
 			})
 			r.post(broken)
-		}, "", []string{`branch "main"`, "release/*"}},
+		}, "", []string{`the branch is "main"`, "release/*"}},
 		{deliveryapi.CauseFilter, func(r *rig) {
 			r.usual(func(s *v1alpha1.TravisRouteSpec) {
 				s.Events, s.Filter = []v1alpha1.EventName{"failure"}, `build.branch == "next"`

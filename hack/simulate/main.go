@@ -1,0 +1,110 @@
+// Command simulate writes an overlay for the go command with a Go runtime in which nothing is left to
+// chance: while the simulation runs, the order of map elements, the choice among ready cases of a
+// select, and math/rand are decided by its seed, and no goroutine is preempted because of the time that
+// it has taken. So one seed does the same each time.
+//
+// Usage: simulate GOROOT DIR writes DIR/overlay.json, for go test -overlay.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// change is a piece of the runtime's source, and what stands there instead.
+type change struct{ file, old, replacement string }
+
+const random = `
+// simulationState is the state of a run of the simulation, zero where there is none.
+//
+//go:linkname simulationState
+var simulationState uint64
+
+//go:nosplit
+func simulated() bool {
+	if simulationState == 0 {
+		return false
+	}
+	gp := getg().m.curg
+	return gp != nil && gp.bubble != nil
+}
+
+// simulationChoices is for select, and for timers that end at the same instant. The runtime has many
+// other uses for random numbers, in an order that follows from what was compiled and cached before.
+//
+//go:linkname simulationChoices
+var simulationChoices uint64
+
+//go:nosplit
+func simulationRand(state *uint64) uint64 {
+	*state += 0x9e3779b97f4a7c15
+	h := *state
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
+func simulationChoice() uint32 {
+	if simulated() {
+		return uint32(simulationRand(&simulationChoices) >> 32)
+	}
+	return cheaprand()
+}
+`
+
+func changes() []change {
+	return []change{
+		{"rand.go", "var readRandomFailed bool\n", "var readRandomFailed bool\n" + random},
+		{"rand.go", "	globalRand.state.Init(*seed)\n", "	for i := range seed {\n		seed[i] = byte(i + 1)\n	}\n	globalRand.state.Init(*seed)\n"},
+		{"rand.go", "func rand() uint64 {\n", "func rand() uint64 {\n	if simulated() {\n		return simulationRand(&simulationState)\n	}\n"},
+		{"select.go", "j := cheaprandn(uint32(norder + 1))", "j := simulationChoice() % uint32(norder+1)"},
+		{"time.go", "t.rand = cheaprand()", "t.rand = simulationChoice()"},
+		{"proc.go", "	if pp.schedtick%61 == 0 && ", "	if simulationState == 0 && pp.schedtick%61 == 0 && "},
+		{"proc.go", "	gp.preempt = true\n\n	// Every call in a goroutine", "	if simulationState != 0 && gp.bubble != nil {\n		return false\n	}\n	gp.preempt = true\n\n	// Every call in a goroutine"},
+	}
+}
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: simulate GOROOT DIR")
+		os.Exit(2)
+	}
+	if err := write(filepath.Join(os.Args[1], "src", "runtime"), os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, "simulate:", err)
+		os.Exit(1)
+	}
+}
+
+func write(sources, dir string) error {
+	files := map[string]string{}
+	for _, c := range changes() {
+		text, ok := files[c.file]
+		if !ok {
+			data, err := os.ReadFile(filepath.Join(sources, c.file)) //nolint:gosec // the path is the script's
+			if err != nil {
+				return err
+			}
+			text = string(data)
+		}
+		if strings.Count(text, c.old) != 1 {
+			return fmt.Errorf("the runtime of Go has changed: %s does not have %q once; adapt hack/simulate", c.file, c.old)
+		}
+		files[c.file] = strings.Replace(text, c.old, c.replacement, 1)
+	}
+	overlay := map[string]map[string]string{"Replace": {}}
+	for name, text := range files {
+		changed := filepath.Join(dir, name)
+		if err := os.WriteFile(changed, []byte(text), 0o600); err != nil { //nolint:gosec // the path is the script's
+			return err
+		}
+		overlay["Replace"][filepath.Join(sources, name)] = changed
+	}
+	data, err := json.Marshal(overlay)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "overlay.json"), data, 0o600) //nolint:gosec // the path is the script's
+}

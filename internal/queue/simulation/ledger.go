@@ -1,0 +1,282 @@
+package simulation
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+)
+
+// ledger is where everything that happens is written down when it happens, for the verdict.
+type ledger struct {
+	mu     sync.Mutex
+	h      history
+	faults []string // seen at once
+	byID   map[string]delivery
+	// counts are for the summary of a run.
+	counts counts
+	stored int // entries that accept deliveries
+}
+
+// counts say how much a run has tried.
+type counts struct {
+	Events, Promised, Attempts, Taken, Crashes, Stops, Conflicts, Unanswered, Trims, Moves, Losses, Redriven int
+}
+
+func (c *counts) add(o counts) {
+	c.Events += o.Events
+	c.Promised += o.Promised
+	c.Attempts += o.Attempts
+	c.Taken += o.Taken
+	c.Crashes += o.Crashes
+	c.Stops += o.Stops
+	c.Conflicts += o.Conflicts
+	c.Unanswered += o.Unanswered
+	c.Trims += o.Trims
+	c.Moves += o.Moves
+	c.Losses += o.Losses
+	c.Redriven += o.Redriven
+}
+
+func newLedger() *ledger {
+	return &ledger{
+		byID: map[string]delivery{},
+		h: history{
+			deaths: map[int]moment{}, losses: map[handout]moment{}, accepted: map[delivery]int{},
+			ends: map[delivery]end{}, redriven: map[delivery]bool{},
+			waiting: map[delivery]bool{}, dead: map[delivery]bool{}, damaged: map[delivery]bool{},
+		},
+	}
+}
+
+// now counts on. The caller holds the lock.
+func (l *ledger) now() moment {
+	l.h.now++
+	return l.h.now
+}
+
+func (l *ledger) fault(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.faults) < 10 {
+		l.faults = append(l.faults, fmt.Sprintf(format, args...))
+	}
+}
+
+func (l *ledger) count(add func(*counts)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	add(&l.counts)
+}
+
+// posted notes an event and its deliveries before it is posted for the first time.
+func (l *ledger) posted(n, build int, ids map[int]string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.h.events) <= n {
+		l.h.events = append(l.h.events, event{build: -1})
+	}
+	l.h.events[n].build = build
+	l.counts.Events++
+	for t, id := range ids {
+		l.byID[id] = delivery{n, t}
+	}
+}
+
+// promised notes that the sender was told that the event is stored for these targets.
+func (l *ledger) promised(n int, targets []int, how string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range targets {
+		if slices.Contains(l.h.events[n].promised, t) {
+			continue
+		}
+		if _, ok := l.h.accepted[delivery{n, t}]; !ok && how == "seen" && l.later(delivery{n, t}) {
+			continue // older than what is stored of the build
+		} else if !ok {
+			l.faults = append(l.faults, fmt.Sprintf("event %d was answered as %s for target %d, and the log does not have it", n, how, t))
+		}
+		l.counts.Promised++
+		l.h.events[n].promised = append(l.h.events[n].promised, t)
+	}
+}
+
+// later reports whether the log has another event of the build for the target.
+func (l *ledger) later(d delivery) bool {
+	j := judgement{history: &l.h}
+	return j.superseded(d)
+}
+
+// begin notes the beginning of an attempt, and returns its number.
+func (l *ledger) begin(process int, id string, d delivery) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known, ok := l.byID[id]; !ok || known != d {
+		l.faults = append(l.faults, fmt.Sprintf("a message has the id %s and the content of %v", id, d))
+	}
+	l.counts.Attempts++
+	l.h.attempts = append(l.h.attempts, attempt{delivery: d, id: id, process: process, begin: l.now()})
+	return len(l.h.attempts) - 1
+}
+
+// taken notes that a channel has the message.
+func (l *ledger) taken(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts.Taken++
+	l.h.attempts[n].taken = l.now()
+}
+
+// end notes that whoever sent it goes on.
+func (l *ledger) end(n int, answered, refused bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := &l.h.attempts[n]
+	a.end, a.answered, a.refused = l.now(), answered, refused
+}
+
+func (l *ledger) settled(process int, id string, o queue.Outcome) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.h.settlements = append(l.h.settlements, settlement{
+		id: id, process: process, ended: o.Kind == queue.Delivered || o.Kind == queue.Dropped, at: l.now(),
+	})
+}
+
+func (l *ledger) died(process int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.h.deaths[process] = l.now()
+}
+
+// lost notes that a process was told that a delivery may be another's.
+func (l *ledger) lost(process int, id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.h.losses[handout{process, id}]; !ok {
+		l.counts.Losses++
+		l.h.losses[handout{process, id}] = l.now()
+	}
+}
+
+func (l *ledger) loggedIn(account, process int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.h.connections = append(l.h.connections, connection{account: account, process: process, begin: l.now()})
+	return len(l.h.connections) - 1
+}
+
+func (l *ledger) loggedOut(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.h.connections[n].end = l.now()
+}
+
+// appended notes what the log says. It reads the entries as a replica does, and draws its own
+// conclusions: in which order deliveries were accepted, and how they ended.
+func (l *ledger) appended(seq uint64, data []byte) {
+	entries, err := journal.Split(data)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.faults = append(l.faults, fmt.Sprintf("message %d of the log is not a journal's: %v", seq, err))
+		return
+	}
+	for i := range entries {
+		l.entry(&entries[i])
+	}
+}
+
+func (l *ledger) entry(e *journal.Entry) {
+	switch {
+	case e.Accept != nil:
+		l.accept(e.Accept)
+	case e.Settle != nil:
+		l.settle(e.Settle)
+	case e.Move != nil:
+		l.counts.Moves++
+	case e.Resume != nil:
+		for _, id := range e.Resume.IDs {
+			if d, ok := l.byID[id.String()]; ok && l.h.ends[d] == endedDead {
+				l.counts.Redriven++
+				l.h.redriven[d] = true
+				delete(l.h.ends, d)
+			}
+		}
+	}
+}
+
+func (l *ledger) accept(a *journal.Accept) {
+	event := journal.EventID(&a.Event)
+	for _, offer := range a.Offers {
+		for i := range offer.Targets {
+			d, ok := l.byID[journal.DeliveryID(event, &offer.Targets[i]).String()]
+			if !ok {
+				l.faults = append(l.faults, fmt.Sprintf("the log has a delivery of build %d that nobody posted", a.Event.Build.ID))
+				continue
+			}
+			if _, again := l.h.accepted[d]; again {
+				l.faults = append(l.faults, fmt.Sprintf("%v is accepted twice", d))
+			}
+			l.stored++
+			l.h.accepted[d] = l.stored
+		}
+	}
+}
+
+// settle: the first end counts. What is said of a delivery that has ended is passed over.
+func (l *ledger) settle(s *journal.Settle) {
+	d, ok := l.byID[s.ID.String()]
+	if !ok || l.h.ends[d] != "" && l.h.ends[d] != endedDead {
+		return
+	}
+	switch s.Outcome.Kind {
+	case queue.Delivered:
+		if l.h.ends[d] == "" {
+			l.h.ends[d] = endedDelivered
+		}
+	case queue.Dropped:
+		l.h.ends[d] = endedDropped
+	case queue.Dead:
+		l.h.ends[d] = endedDead
+	}
+}
+
+// kept notes what the store holds at the end.
+func (l *ledger) kept(summaries []queue.Summary) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range summaries {
+		d, ok := l.byID[summaries[i].ID]
+		switch {
+		case !ok:
+			l.faults = append(l.faults, fmt.Sprintf("the store holds the delivery %s, which nobody posted", summaries[i].ID))
+		case summaries[i].State == queue.DeadLetter:
+			l.h.dead[d] = true
+		default:
+			l.h.waiting[d] = true
+		}
+		if e := l.h.ends[d]; ok && (e == endedDelivered || e == endedDropped) {
+			l.faults = append(l.faults, fmt.Sprintf("the store holds %v, which the log says was %s", d, e))
+		}
+	}
+}
+
+// judge returns the verdict.
+func (l *ledger) judge() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append(slices.Clone(l.faults), judge(&l.h)...)
+}
+
+// promisesOf are the targets that an event was promised for.
+func (l *ledger) promisesOf(n int) []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n >= len(l.h.events) {
+		return nil
+	}
+	return slices.Clone(l.h.events[n].promised)
+}

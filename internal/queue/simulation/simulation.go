@@ -1,0 +1,359 @@
+package simulation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/engine"
+	"github.com/travishook/travishook/internal/queue/wal"
+	"github.com/travishook/travishook/internal/routing"
+)
+
+// Simulation is one run.
+type Simulation struct {
+	dice      dice
+	plan      plan
+	begin     time.Time
+	ledger    *ledger
+	stream    *stream
+	authority *authority
+	trace     *trace
+
+	targets  []queue.Target
+	channels map[string]int              // by Target.Channel
+	accounts map[string]*routing.Account // by namespace
+	ahead    []atomic.Int64              // of the replicas' clocks
+	calm     atomic.Bool                 // nothing goes wrong any more
+	pending  sync.WaitGroup              // what happens late
+
+	mu      sync.Mutex
+	open    []*process // of each replica, nil while it has none
+	started int
+	lives   []int // of each replica
+}
+
+// Result is what a run came to.
+type Result struct {
+	Faults []string // what was wrong; nothing if all is well
+	Counts counts
+	// Trace is a hash of all that happened in order: two runs with one are alike.
+	Trace uint64
+	Hours float64 // that passed in the bubble
+	Plan  string
+}
+
+// Run runs the simulation that seed stands for, and writes all that happens to out, unless that is nil.
+// It must be called in a bubble of testing/synctest.
+func Run(seed uint64, out io.Writer) Result {
+	s := newSimulation(seed, out)
+	s.run()
+	return Result{
+		Faults: s.ledger.judge(), Counts: s.ledger.counts, Trace: s.trace.hash,
+		Hours: s.elapsed().Hours(), Plan: fmt.Sprintf("%+v", s.plan),
+	}
+}
+
+func newSimulation(seed uint64, out io.Writer) *Simulation {
+	d := dice(0).of("seed", seed)
+	s := &Simulation{
+		dice: d, plan: newPlan(d), begin: time.Now(), ledger: newLedger(), trace: newTrace(out),
+		channels: map[string]int{}, accounts: map[string]*routing.Account{},
+	}
+	s.authority = newAuthority(s.plan.lease)
+	s.stream = newStream(wal.Capacity(s.plan.maxBytes), s.ledger.appended)
+	s.open, s.lives = make([]*process, s.plan.replicas), make([]int, s.plan.replicas)
+	s.ahead = make([]atomic.Int64, s.plan.replicas)
+	for team := range s.plan.teams {
+		s.addTeam(team)
+	}
+	return s
+}
+
+// addTeam makes a namespace with an account, and two routes that share some of its channels.
+func (s *Simulation) addTeam(team int) {
+	namespace, account := namespaceOf(team), -1
+	a := &routing.Account{Namespace: namespace, Name: "chat", Service: "chat", Version: "1"}
+	if s.dice.of("keeps open", uint64(team)).chance(s.plan.keepsOpen) {
+		account = team
+		a.Service, a.KeepsConnection = "connected", true
+		a.Config, _ = json.Marshal(account) //nolint:errchkjson // a number
+	}
+	s.accounts[namespace] = a
+	for _, route := range []string{"builds", "alerts"} {
+		for n := range s.plan.channels {
+			if route == "alerts" && n%2 == 1 {
+				continue
+			}
+			address := fmt.Sprintf("channel-%d-%d", team, n)
+			t := queue.Target{
+				Namespace: namespace, Route: route, RouteUID: "uid-" + route, Account: a.Name, Address: address,
+				Channel: namespace + "/" + a.Name + "/" + address, AccountKey: a.Key(),
+			}
+			if _, ok := s.channels[t.Channel]; !ok {
+				s.channels[t.Channel] = len(s.channels)
+			}
+			s.targets = append(s.targets, t)
+			s.ledger.h.targets = append(s.ledger.h.targets, target{channel: s.channels[t.Channel], account: account})
+		}
+	}
+}
+
+// pass lets time pass in the bubble.
+func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // no time passes outside
+
+func (s *Simulation) elapsed() time.Duration { return time.Since(s.begin) }
+
+// disturbed reports whether things go wrong at this time.
+func (s *Simulation) disturbed() bool { return !s.calm.Load() }
+
+// run posts, while things go wrong; then waits until everything has reached its end, and looks at what
+// is left.
+func (s *Simulation) run() {
+	stop := make(chan struct{})
+	var replicas, load, clocks sync.WaitGroup
+	for r := range s.plan.replicas {
+		replicas.Go(func() { s.replica(r, stop) })
+		clocks.Go(func() { s.setClock(r) })
+	}
+	for _, posts := range s.posts() {
+		load.Go(func() { s.postBuild(posts) })
+	}
+	clocks.Go(s.operate)
+	load.Wait()
+	if wait := s.plan.trouble - s.elapsed(); wait > 0 {
+		pass(wait)
+	}
+	s.calm.Store(true)
+	s.trace.say("nothing fails any more")
+	clocks.Wait()
+	s.pending.Wait()
+	s.settleDown()
+	s.compareReplicas()
+	close(stop)
+	replicas.Wait()
+	s.inspect()
+}
+
+// replica is a process that is started again whenever it has ended.
+func (s *Simulation) replica(r int, stop <-chan struct{}) {
+	for {
+		p := s.start(r)
+		if p != nil {
+			s.setOpen(r, p)
+			p.run(s.lifetime(p, stop))
+			s.setOpen(r, nil)
+		}
+		select {
+		case <-stop:
+			return
+		case <-time.After(s.dice.of("restart", uint64(r), uint64(s.lives[r])).skewed(100*time.Millisecond, 30*time.Second)):
+		}
+	}
+}
+
+func (s *Simulation) setOpen(r int, p *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[r] = p
+}
+
+// lifetime has a process crash some time, or stop in good order: the channel is closed when it is to stop.
+func (s *Simulation) lifetime(p *process, stop <-chan struct{}) <-chan struct{} {
+	if s.plan.life == 0 {
+		return stop
+	}
+	told := make(chan struct{})
+	p.running.Go(func() {
+		select {
+		case <-time.After(p.dice.of("life").skewed(0, 3*s.plan.life)):
+			switch {
+			case !s.disturbed():
+				<-stop
+			case p.dice.of("crashes").chance(0.7):
+				p.crash()
+			}
+		case <-stop:
+		case <-p.dead:
+		}
+		close(told)
+	})
+	return told
+}
+
+// later does something after a while, if things still go wrong by then.
+func (s *Simulation) later(wait time.Duration, do func()) {
+	s.pending.Go(func() {
+		pass(wait)
+		do()
+	})
+}
+
+// setClock sets a machine's clock now and then, and right in the end.
+func (s *Simulation) setClock(r int) {
+	if s.plan.jump == 0 {
+		return
+	}
+	for n := uint64(0); ; n++ {
+		d := s.dice.of("clock", uint64(r), n)
+		pass(d.of("when").duration(0, 2*s.plan.jump))
+		if !s.disturbed() {
+			s.ahead[r].Store(0)
+			s.trace.say("the clock of replica %d is right", r)
+			return
+		}
+		far := d.jump(s.plan.farthest)
+		s.ahead[r].Store(int64(far))
+		s.trace.say("the clock of replica %d is %v ahead", r, far)
+	}
+}
+
+// operate is the person who redrives dead letters, and fixes credentials.
+func (s *Simulation) operate() {
+	for n := uint64(0); s.disturbed(); n++ {
+		d := s.dice.of("operate", n)
+		pass(d.of("when").duration(10*time.Second, 5*time.Minute))
+		p := s.choose(d.of("to"))
+		if p == nil {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+		if d.of("redrives").chance(0.3) {
+			_, _ = p.store.Redrive(ctx, queue.Query{})
+		} else {
+			_, _ = p.store.Wake(ctx, func(queue.Target) queue.Change { return queue.Fixed })
+		}
+		cancel()
+	}
+}
+
+// cutOff reports whether a replica cannot reach the stream at this time.
+func (s *Simulation) cutOff(r int) bool {
+	d, now := s.outage("outage", 2*time.Minute)
+	return now && (d.of("all").chance(0.5) || d.of("replica").number(0, s.plan.replicas-1) == r)
+}
+
+// diskFull reports whether a disk takes nothing at this time.
+func (s *Simulation) diskFull() bool {
+	_, now := s.outage("disk", time.Minute)
+	return now
+}
+
+// outage reports whether there is one of a kind at this time: at most one in each interval.
+func (s *Simulation) outage(kind string, longest time.Duration) (d dice, now bool) {
+	if s.plan.outage == 0 || !s.disturbed() {
+		return 0, false
+	}
+	d = s.dice.of(kind, uint64(s.elapsed()/s.plan.outage))
+	from, at := d.of("from").duration(0, s.plan.outage), s.elapsed()%s.plan.outage
+	return d, at >= from && at < from+d.of("long").skewed(time.Second, longest)
+}
+
+const (
+	// drainTime is how long everything may take to reach its end when nothing fails any more: the
+	// longest pause of a channel, and some.
+	drainTime = 2 * time.Hour
+	drainLook = 15 * time.Second
+)
+
+// settleDown waits until nothing waits any more.
+func (s *Simulation) settleDown() {
+	for from := time.Now(); time.Since(from) < drainTime; pass(drainLook) {
+		if s.drained() {
+			return
+		}
+	}
+	s.ledger.fault("not everything has reached its end %v after the last failure", drainTime)
+}
+
+func (s *Simulation) drained() bool {
+	s.mu.Lock()
+	open := slices.Clone(s.open)
+	s.mu.Unlock()
+	for _, p := range open {
+		if p == nil || !p.alive() || p.store.Ready() != nil || len(p.store.Deliveries(unfinished)) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+var unfinished = queue.Query{States: []queue.State{queue.Waiting, queue.Sending}}
+
+// compareReplicas: all replicas know the same.
+func (s *Simulation) compareReplicas() {
+	if s.plan.replicas == 1 {
+		return
+	}
+	pass(10 * time.Second) // for what follows the last outcome to reach everybody
+	first := s.view(s.open[0].store)
+	for _, p := range s.open[1:] {
+		if diff := cmp.Diff(first, s.view(p.store)); diff != "" {
+			s.ledger.fault("two replicas do not know the same:\n%s", diff)
+		}
+	}
+}
+
+// view is what a store knows, as far as people can see it.
+type view struct {
+	Deliveries []queue.Summary
+	Channels   map[string][]queue.ChannelStatus
+}
+
+func (s *Simulation) view(e *engine.Engine) view {
+	v := view{Deliveries: e.Deliveries(queue.Query{}), Channels: map[string][]queue.ChannelStatus{}}
+	for team := range s.plan.teams {
+		for _, route := range []string{"builds", "alerts"} {
+			status := e.Channels(namespaceOf(team), route)
+			slices.SortFunc(status, func(a, b queue.ChannelStatus) int { return strings.Compare(a.Target.Channel, b.Target.Channel) })
+			v.Channels[namespaceOf(team)+"/"+route] = status
+		}
+	}
+	return v
+}
+
+// inspect opens the store once more and looks what it holds; and posts everything again, which the
+// store must recognise.
+func (s *Simulation) inspect() {
+	p := s.start(0)
+	if p == nil {
+		return
+	}
+	s.ledger.kept(p.store.Deliveries(queue.Query{}))
+	for _, posts := range s.posts() {
+		for _, post := range posts {
+			s.replay(p, post)
+		}
+	}
+	p.close()
+	p.running.Wait()
+}
+
+func (s *Simulation) replay(p *process, post *post) {
+	promised := s.ledger.promisesOf(post.number)
+	if len(promised) == 0 {
+		return
+	}
+	receipt, err := p.store.Accept(context.Background(), queue.Acceptance{Event: post.event, Received: p.clock.Now(), Offers: post.offers})
+	if err != nil {
+		s.ledger.fault("event %d is posted again, and the answer is: %v", post.number, err)
+		return
+	}
+	for _, namespace := range receipt.Stored {
+		for _, t := range post.targets[namespace] {
+			if slices.Contains(promised, t) {
+				s.ledger.fault("event %d is posted again, and stored again for %s", post.number, namespace)
+				return
+			}
+		}
+	}
+}
