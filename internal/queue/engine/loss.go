@@ -229,6 +229,8 @@ func (e *Engine) openMark(x wal.Extent) {
 	if keeper, ok := e.log.(wal.Keeper); ok {
 		if kept, found := keeper.HighWater(); found {
 			e.mark, e.opened = kept, kept
+		} else if x.Last > 0 {
+			e.logger.Info("high-water mark beside the journal is missing; what was lost before cannot be noticed", "last", x.Last)
 		}
 	}
 	e.mark.Accepted = e.mark.Dropped
