@@ -2,9 +2,11 @@ package receiver
 
 import (
 	"net/http"
+
+	"github.com/travishook/travishook/internal/travis"
 )
 
-// Why an answer is what it is: in logs, and as the label of a metric.
+// Why a webhook got its answer: in logs, and as the label of a metric.
 const (
 	ReasonStored            = "stored"
 	ReasonUnknownRepository = "unknown_repository"
@@ -12,7 +14,9 @@ const (
 	ReasonUnrouted          = "unrouted"
 	ReasonSeen              = "seen"
 	ReasonStale             = "stale"
+	ReasonTooManyTargets    = "too_many_targets" // of a notice; the event is stored for the others
 	ReasonNotForm           = "not_form"
+	ReasonHeader            = "header"
 	ReasonNoSlug            = "no_slug"
 	ReasonBody              = "body"
 	ReasonNoPayload         = "no_payload"
@@ -26,12 +30,15 @@ const (
 	ReasonPath              = "path"
 	ReasonMethod            = "method"
 	ReasonRedirected        = "redirected"
+	ReasonTooSlow           = "too_slow"
 	ReasonTooLarge          = "too_large"
 	ReasonJSON              = "json"
 	ReasonCompressed        = "compressed"
 	ReasonNotReady          = "not_ready"
 	ReasonBusy              = "busy"
 	ReasonStoreFull         = "store_full"
+	ReasonStoreShare        = "store_share"     // of a notice
+	ReasonEventTooLarge     = "event_too_large" // of a notice
 	ReasonStoreUnavailable  = "store_unavailable"
 	ReasonPanic             = "panic"
 )
@@ -68,6 +75,8 @@ var (
 
 	notForm     = answer{code: http.StatusBadRequest, reason: ReasonNotForm, line: "the Content-Type must be application/x-www-form-urlencoded"}
 	noSlug      = answer{code: http.StatusBadRequest, reason: ReasonNoSlug, line: "the Travis-Repo-Slug header is missing"}
+	repeated    = answer{code: http.StatusBadRequest, reason: ReasonHeader, line: "a header is there twice: Content-Type, Travis-Repo-Slug, Signature and Authorization may be there once"}
+	badSlug     = answer{code: http.StatusBadRequest, reason: ReasonHeader, line: "the Travis-Repo-Slug header is not " + travis.SlugRule}
 	brokenBody  = answer{code: http.StatusBadRequest, reason: ReasonBody, line: "the body ends early or is not form-encoded"}
 	noPayload   = answer{code: http.StatusBadRequest, reason: ReasonNoPayload, line: "the form must have exactly one field payload"}
 	badPayload  = answer{code: http.StatusBadRequest, reason: ReasonPayload}
@@ -82,7 +91,8 @@ var (
 	otherPath   = answer{code: http.StatusNotFound, reason: ReasonPath, line: "there is nothing here"}
 	otherMethod = answer{code: http.StatusMethodNotAllowed, reason: ReasonMethod, line: "webhooks are posted"}
 	redirected  = answer{code: http.StatusMethodNotAllowed, reason: ReasonRedirected, line: "webhooks are posted; a redirect on the way made this one a GET without its event"}
-	tooLarge    = answer{code: http.StatusRequestEntityTooLarge, reason: ReasonTooLarge, line: "the body is larger than 4 MiB"}
+	tooLarge    = answer{code: http.StatusRequestEntityTooLarge, reason: ReasonTooLarge, line: "the body is larger than 128 MiB"}
+	tooSlow     = answer{code: http.StatusRequestTimeout, reason: ReasonTooSlow, line: "the body arrives too slowly"}
 	isJSON      = answer{code: http.StatusUnsupportedMediaType, reason: ReasonJSON, line: "this is JSON, which Travis sends unsigned where .travis.yml says \"msteams: true\": remove that line from notifications.webhooks"}
 	compressed  = answer{code: http.StatusUnsupportedMediaType, reason: ReasonCompressed, line: "the body must not be compressed"}
 

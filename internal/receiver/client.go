@@ -6,18 +6,16 @@ import (
 	"strings"
 )
 
-// maxHops is how many addresses of X-Forwarded-For are looked at, from its end.
+// maxHops is how many addresses of X-Forwarded-For are read, from its end.
 const maxHops = 16
 
-// client is the address that the request came from, as far as it can be trusted: a proxy that is
-// trusted is believed about who asked it. It is only logged.
-func (h *Handler) client(r *http.Request) string {
+// client is the address that the request came from. A trusted proxy is believed about who asked it.
+// A proxy that says nothing that can be read is itself the client: its share is as large as it needs,
+// see shares. Where there is no address at all, it is the zero Addr.
+func (h *Handler) client(r *http.Request) netip.Addr {
 	address, ok := parseAddress(r.RemoteAddr)
-	if !ok {
-		return "unknown"
-	}
-	if !h.trusted(address) {
-		return address.String()
+	if !ok || !h.trusted(address) {
+		return address
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= max(0, len(hops)-maxHops); i-- {
@@ -27,11 +25,19 @@ func (h *Handler) client(r *http.Request) string {
 		}
 		address = hop
 		if !h.trusted(hop) {
-			return hop.String()
+			return hop
 		}
 	}
 	if told, ok := parseAddress(r.Header.Get("X-Real-IP")); ok && r.Header.Get("X-Forwarded-For") == "" {
-		return told.String()
+		return told
+	}
+	return address
+}
+
+// clientName is a client in the log.
+func clientName(address netip.Addr) string {
+	if !address.IsValid() {
+		return "unknown"
 	}
 	return address.String()
 }
@@ -51,5 +57,8 @@ func parseAddress(s string) (netip.Addr, bool) {
 		return ap.Addr().Unmap().WithZone(""), true
 	}
 	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
-	return a.Unmap().WithZone(""), err == nil
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	return a.Unmap().WithZone(""), true
 }

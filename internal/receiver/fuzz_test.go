@@ -97,7 +97,7 @@ func FuzzPath(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path string) {
 		request := webhook(travistest.Build{Repository: "example/Example"}, travistest.Key())
 		request.URL = &url.URL{Path: path}
-		if path == "/travis/"+proof("example/Example") {
+		if strings.Contains(path, proof("example/Example")) {
 			return
 		}
 		fuzzed(t, r, request)

@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"fmt"
+	"hash"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -14,15 +15,18 @@ import (
 // Handler answers webhooks.
 type Handler struct {
 	Options
-	slots, largeSlots chan struct{}
+	reading  *shares       // memory of webhooks that are read
+	decoders chan struct{} // places of those that decode large bodies
+	slots    chan struct{} // places of proven webhooks
 }
 
 // NewHandler makes one.
 func NewHandler(options Options) *Handler {
 	return &Handler{
-		Options:    options,
-		slots:      make(chan struct{}, MaxUnderWay),
-		largeSlots: make(chan struct{}, MaxLargeUnderWay),
+		Options:  options,
+		reading:  newShares(MaxReading),
+		decoders: newDecoders(),
+		slots:    make(chan struct{}, MaxUnderWay),
 	}
 }
 
@@ -35,32 +39,37 @@ type exchange struct {
 	proofs     []verify.Hash // as presented: in the path, in the header
 	slug       string        // as the header spells it
 	repository *routing.Repository
-	keyless    bool
-	payload    []byte
-	signed     bool
-	proven     []*routing.Namespace // that may hear it
-	namespaces []*routing.Namespace // those of them that know it for the repository they mean
+	keyless    bool // needs no signature
+	signature  verify.Signature
+
+	digest      hash.Hash // of the payload
+	decoded     *travis.Event
+	undecodable error // why decoded is nil
+
+	authorized []*routing.Namespace // for the repository
+	recipients []*routing.Namespace // those of them that know it by its id
+	event      *travis.Event        // decoded, once it is proven
 	seen       []string             // namespaces that have had it
-	event      *travis.Event
 
 	release []func() // of slots
 }
 
-// stages in their order: cheap refusals first, nothing decoded before it is proven. Each returns
-// nil to go on.
+// stages in their order: what costs nothing is checked first, and nothing is used of a payload before
+// it is proven. Each returns nil to go on.
 var stages = []func(*Handler, *exchange) *answer{
 	(*Handler).checkPath,
 	(*Handler).checkMethod,
+	(*Handler).checkRepeated,
 	(*Handler).checkContentType,
 	(*Handler).checkSize,
 	(*Handler).checkReady,
 	(*Handler).lookUp,
-	(*Handler).takeSlot,
+	(*Handler).checkHeaders,
 	(*Handler).readPayload,
 	(*Handler).checkSignature,
-	(*Handler).checkProof,
-	(*Handler).decode,
+	(*Handler).checkPayload,
 	(*Handler).checkAge,
+	(*Handler).takeSlot,
 	(*Handler).checkIdentity,
 	(*Handler).store,
 }
@@ -72,17 +81,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 	h.log(x, a)
 	h.Observer.Answered(a.code, a.reason, h.Now().Sub(x.began))
-	h.tell(x, a)
+	h.report(x, a)
 }
 
-// tell tells what the webhook came to, so that people can ask why no message came of it.
-func (h *Handler) tell(x *exchange, a *answer) {
+// report passes the outcome to the observer, for kubectl travis why.
+func (h *Handler) report(x *exchange, a *answer) {
 	if x.slug == "" {
 		return
 	}
 	h.Observer.Report(Report{
 		At: x.began, Code: a.code, Reason: a.reason, Slug: x.slug, Proof: len(x.proofs) > 0,
-		Repository: x.repository, Authorized: x.proven, Recipients: x.namespaces, Seen: x.seen, Event: x.event,
+		Repository: x.repository, Authorized: x.authorized, Recipients: x.recipients, Seen: x.seen, Event: x.event,
 	})
 }
 
@@ -92,7 +101,7 @@ func (h *Handler) receive(x *exchange) (a *answer) {
 		for _, release := range x.release {
 			release()
 		}
-		if p := recover(); p != nil { // a mistake of ours: never the sender's problem, never silent
+		if p := recover(); p != nil { // our mistake: never the sender's problem, never silent
 			a = panicked.because(fmt.Errorf("panic of type %T at %s", p, debug.Stack()))
 		}
 	}()
@@ -104,9 +113,9 @@ func (h *Handler) receive(x *exchange) (a *answer) {
 	return &stored
 }
 
-// log writes one line. No body, token, proof or path is ever in it.
+// log writes one line. It holds no body, token, proof or path.
 func (h *Handler) log(x *exchange, a *answer) {
-	fields := []any{"reason", a.reason, "client", h.client(x.r)}
+	fields := []any{"reason", a.reason, "client", clientName(h.client(x.r))}
 	if x.slug != "" {
 		fields = append(fields, "repository", printable(x.slug))
 	}
@@ -114,14 +123,16 @@ func (h *Handler) log(x *exchange, a *answer) {
 		fields = append(fields, "build", x.event.Build.Number)
 	}
 	switch {
+	case a.err != nil && a.code < http.StatusBadRequest:
+		h.Log.Error(a.err, "webhook stored for some namespaces only", fields...)
 	case a.reason == ReasonStored:
 		h.Log.Info("webhook stored", fields...)
 	case a.reason == ReasonRedirected:
-		h.Log.Info("webhook lost: "+adviceRedirected, fields...)
+		h.Log.Info("webhook lost to a redirect", append(fields, "advice", adviceRedirected)...)
 	case a.code == http.StatusNoContent:
-		h.Log.Info("webhook has nobody to go to", fields...)
+		h.Log.Info("webhook dropped", fields...)
 	case a.code == http.StatusServiceUnavailable:
-		h.Log.Error(a.err, "webhook lost: it cannot be stored, and Travis does not send it again", fields...)
+		h.Log.Error(a.err, "webhook lost", fields...)
 	default:
 		if a.err != nil {
 			fields = append(fields, "error", a.err.Error())
@@ -132,8 +143,8 @@ func (h *Handler) log(x *exchange, a *answer) {
 
 // printable makes a stranger's text fit for a log.
 func printable(s string) string {
-	if len(s) > maxSlug {
-		s = s[:maxSlug] + "…"
+	if len(s) > travis.MaxSlug {
+		s = s[:travis.MaxSlug] + "…"
 	}
 	if q := fmt.Sprintf("%+q", s); len(q) > len(s)+2 {
 		return q[1 : len(q)-1]

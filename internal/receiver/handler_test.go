@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,27 @@ func header(name, value string) change { return func(r *http.Request) { r.Header
 
 func path(p string) change { return func(r *http.Request) { r.URL.Path = p } }
 
+// target is a request's target as it is written in its first line.
+func target(t string) change {
+	return func(r *http.Request) {
+		u, err := url.ParseRequestURI(t)
+		if err != nil {
+			panic(err)
+		}
+		r.URL = u
+	}
+}
+
 func method(m string) change { return func(r *http.Request) { r.Method = m } }
+
+func declared(size int64) change { return func(r *http.Request) { r.ContentLength = size } }
+
+// endless is a body of zeros.
+func endless(r *http.Request) { r.Body = io.NopCloser(zeros{}) }
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func chunked(r *http.Request) { r.ContentLength = -1 }
 
@@ -83,7 +104,10 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"token in the header", example, key, []change{withProof}, "202 stored", "stored"},
 		{"token in the path", example, key, []change{path("/travis/" + proof("example/Example"))}, "202 stored", "stored"},
-		{"a slash too many", open, key, []change{path("/travis/")}, "202 stored", "stored"},
+		{"a slash at the end", open, key, []change{path("/travis/")}, "202 stored", "stored"},
+		{"a slash behind the proof", example, key, []change{path("/travis/" + proof("example/Example") + "/")}, "202 stored", "stored"},
+		{"doubled slashes", example, key, []change{path("//travis//" + proof("example/Example"))}, "202 stored", "stored"},
+		{"percent-encoded", example, key, []change{target("/%74ravis/%" + fmt.Sprintf("%x", proof("example/Example")[0]) + proof("example/Example")[1:])}, "202 stored", "stored"},
 		{"a query", open, key, []change{func(r *http.Request) { r.URL.RawQuery = "a=b" }}, "202 stored", "stored"},
 		{"signature alone, where granted", open, key, nil, "202 stored", "stored"},
 		{"slug in other letters", example, key, []change{withProof, header("Travis-Repo-Slug", "EXAMPLE/example")}, "202 stored", "stored"},
@@ -119,6 +143,9 @@ func TestAnswers(t *testing.T) {
 		{"not JSON", open, key, []change{signed("hello")}, "400 payload", "payload is not a JSON object"},
 		{"wrong shapes", open, key, []change{signed(`{"repository":[]}`)}, "400 payload", "payload has no repository.owner_name"},
 		{"no slug in the payload", open, key, []change{signed("{}")}, "400 payload", "payload has no repository.owner_name"},
+		{"a slug that is none", open, key, []change{header("Travis-Repo-Slug", "open/open/open")}, "400 header", "the Travis-Repo-Slug header is not owner/name with ASCII letters, digits, '.', '-', '_' and '~'"},
+		{"two slugs", open, key, []change{func(r *http.Request) { r.Header.Add("Travis-Repo-Slug", "example/Example") }}, "400 header", "a header is there twice: Content-Type, Travis-Repo-Slug, Signature and Authorization may be there once"},
+		{"two signatures", open, key, []change{func(r *http.Request) { r.Header.Add("Signature", "AAAA") }}, "400 header", "a header is there twice: Content-Type, Travis-Repo-Slug, Signature and Authorization may be there once"},
 		{"slug differs", example, key, []change{header("Travis-Repo-Slug", "open/open")}, "400 slug_differs", "the Travis-Repo-Slug header differs from the payload's repository"},
 
 		{"not signed", open, noKey, nil, "401 no_signature", "proof is needed"},
@@ -141,8 +168,8 @@ func TestAnswers(t *testing.T) {
 		{"GET", open, key, []change{method(http.MethodGet), header("User-Agent", "curl/8")}, "405 method", "webhooks are posted"},
 		{"PUT", open, key, []change{method(http.MethodPut)}, "405 method", "webhooks are posted"},
 		{"GET by Travis", open, key, []change{method(http.MethodGet), body(nil)}, "405 redirected", "webhooks are posted; a redirect on the way made this one a GET without its event"},
-		{"too large", open, key, []change{body(make([]byte, 4<<20+1))}, "413 too_large", "the body is larger than 4 MiB"},
-		{"too large, by chunks", open, key, []change{body(make([]byte, 4<<20+1)), chunked}, "413 too_large", "the body is larger than 4 MiB"},
+		{"too large", open, key, []change{declared(128<<20 + 1)}, "413 too_large", "the body is larger than 128 MiB"},
+		{"too large, by chunks", open, key, []change{endless, chunked}, "413 too_large", "the body is larger than 128 MiB"},
 		{"JSON", open, key, []change{header("Content-Type", "application/json"), body([]byte(`{"text":"x"}`))}, "415 json",
 			`this is JSON, which Travis sends unsigned where .travis.yml says "msteams: true": remove that line from notifications.webhooks`},
 		{"compressed", open, key, []change{header("Content-Encoding", "gzip"), body(zip("payload={}"))}, "415 compressed", "the body must not be compressed"},
@@ -198,42 +225,44 @@ func zip(s string) []byte {
 // TestOrder makes requests wrong in every respect from some stage on: the first one answers.
 func TestOrder(t *testing.T) {
 	payload := []byte("hello")
+	right := travistest.Sign(travistest.Key(), payload)
 	wrong := []struct {
-		mend change
+		fix  change
 		want string
 	}{
 		{func(*http.Request) {}, "404 path"},
 		{path("/travis/wrong"), "405 method"},
-		{method(http.MethodPost), "415 json"},
+		{method(http.MethodPost), "400 header"},
+		{func(r *http.Request) { r.Header["Signature"] = nil }, "415 json"},
 		{header("Content-Type", "application/x-www-form-urlencoded"), "413 too_large"},
 		{body([]byte("payload=%zz")), "503 not_ready"},
 		{nil, "400 no_slug"}, // ready from here on
+		{header("Travis-Repo-Slug", "un/known/"), "400 header"},
 		{header("Travis-Repo-Slug", "un/known"), "204 unknown_repository"},
 		{header("Travis-Repo-Slug", "bare/bare"), "204 not_set_up"},
-		{header("Travis-Repo-Slug", "example/example"), "400 body"},
+		{header("Travis-Repo-Slug", "example/example"), "401 no_signature"},
+		{header("Signature", "AAAA"), "403 wrong_signature"},
+		{header("Signature", travistest.Sign(travistest.Key(), []byte("{}"))), "403 wrong_proof"},
+		{path("/travis/" + proof("example/Example")), "400 body"},
 		{body(travistest.Form(payload)), "403 wrong_signature"},
 		{func(r *http.Request) {
 			body(travistest.Form(payload))(r) // the last one was read
-			r.Header.Set("Signature", travistest.Sign(travistest.Key(), payload))
-		}, "403 wrong_proof"},
-		{func(r *http.Request) {
-			body(travistest.Form(payload))(r)
-			r.URL.Path = "/travis/" + proof("example/Example")
+			r.Header.Set("Signature", right)
 		}, "400 payload"},
 	}
 	r := usual(t)
 	r.ready = errors.New("the table is not complete")
 	request := webhook(travistest.Build{}, nil)
-	request.Header = http.Header{"Content-Type": {"application/json"}, "Signature": {"AAAA"}}
+	request.Header = http.Header{"Content-Type": {"application/json"}, "Signature": {"AAAA", "AAAA"}}
 	request.Method, request.URL.Path = http.MethodPut, "/other"
 	for _, step := range wrong {
-		if step.mend == nil {
+		if step.fix == nil {
 			r.ready = nil
 		} else {
-			step.mend(request)
+			step.fix(request)
 		}
 		if step.want == "413 too_large" {
-			request.ContentLength = 5 << 20
+			request.ContentLength = receiver.MaxBody + 1
 		}
 		if r.send(request); r.last() != step.want {
 			t.Fatalf("answer is %s, want %s", r.last(), step.want)
@@ -457,20 +486,41 @@ func TestAMistakeOfOursIsNever500(t *testing.T) {
 	}
 }
 
-func TestARedirectIsNoticed(t *testing.T) {
+func TestARedirectIsNoticedWhereTheSenderKnowsTheToken(t *testing.T) {
 	r := usual(t)
-	for _, slug := range []string{"open/open", "un/known"} {
+	get := func(slug, path string) *http.Request {
 		request := webhook(travistest.Build{Repository: slug}, nil)
-		request.Method, request.Body, request.ContentLength = http.MethodGet, http.NoBody, 0
+		request.Method, request.Body, request.ContentLength, request.URL.Path = http.MethodGet, http.NoBody, 0, path
+		return request
+	}
+	for _, request := range []*http.Request{
+		get("example/Example", "/travis/"+proof("example/Example")),
+		get("example/Example", "/travis"), get("example/Example", "/travis/wrong"), get("open/open", "/travis"), get("un/known", "/travis"), // by anybody
+	} {
 		if w := r.send(request); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != http.MethodPost {
 			t.Errorf("answer is %d, allowed is %q", w.Code, w.Header().Get("Allow"))
 		}
 	}
-	if diff := cmp.Diff([]string{"team-a open/open redirected"}, r.noticed); diff != "" {
+	if diff := cmp.Diff([]string{"team-a example/example redirected"}, r.noticed); diff != "" {
 		t.Errorf("shown to: %s", diff)
 	}
-	if strings.Count(r.logged(), "Travis was redirected") != 2 {
+	if strings.Count(r.logged(), "webhook lost to a redirect") != 5 {
 		t.Errorf("the log does not tell of the redirects: %s", r.logged())
+	}
+}
+
+func TestACardForTeamsIsShownToWhoeverKnowsTheToken(t *testing.T) {
+	r := usual(t)
+	request := webhook(travistest.Build{Repository: "example/Example"}, nil)
+	header("Content-Type", "application/json")(request)
+	path("/travis/" + proof("example/Example"))(request)
+	w := r.send(request)
+	if r.last() != "415 json" || !strings.Contains(w.Body.String(), `remove that line`) {
+		t.Errorf("answer is %s %s", r.last(), w.Body)
+	}
+	want := judged{Code: 415, Reason: receiver.ReasonJSON, Slug: "example/Example", Declared: true, Authorized: []string{"team-a"}}
+	if diff := cmp.Diff([]judged{want}, r.judgements()); diff != "" {
+		t.Error(diff)
 	}
 }
 

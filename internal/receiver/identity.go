@@ -19,7 +19,7 @@ func (h *Handler) checkIdentity(x *exchange) *answer {
 	defer cancel()
 	id := x.event.Repository.ID
 	var same, other []*routing.Namespace
-	for _, n := range x.namespaces {
+	for _, n := range x.recipients {
 		known, err := h.knownID(ctx, n, x)
 		switch {
 		case err != nil:
@@ -30,7 +30,7 @@ func (h *Handler) checkIdentity(x *exchange) *answer {
 			other = append(other, n)
 		}
 	}
-	x.namespaces = same
+	x.recipients = same
 	h.notice(x.repository, other, ReasonOtherRepository, fmt.Sprintf(
 		"events arrive from another repository under this name, with the id %d; if it is the right one, set spec.repositoryID to it", id))
 	if len(same) == 0 {

@@ -3,10 +3,12 @@ package receiver
 import (
 	"mime"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/verify"
 )
 
@@ -18,9 +20,10 @@ const (
 
 const adviceRedirected = "Travis was redirected, and a redirect makes a GET without the event of it; let no redirect stand in front of the webhook's path, or write the URL that it leads to into .travis.yml"
 
-// checkPath takes the prefix, alone or with a proof as one more segment.
+// checkPath takes the prefix, alone or with a proof as one more segment. Doubled slashes, one at the
+// end, and percent-encoded characters make no difference.
 func (h *Handler) checkPath(x *exchange) *answer {
-	rest, ok := strings.CutPrefix(x.r.URL.Path, h.Settings.PathPrefix)
+	rest, ok := strings.CutPrefix(path.Clean(x.r.URL.Path), h.Settings.PathPrefix)
 	if !ok || (rest != "" && rest[0] != '/') {
 		return &otherPath
 	}
@@ -36,7 +39,8 @@ func (h *Handler) checkPath(x *exchange) *answer {
 	return nil
 }
 
-// checkMethod takes POST. A GET from Travis itself is what a redirect leaves of a webhook.
+// checkMethod takes POST. A GET from Travis itself is what a redirect leaves of a webhook. Only
+// namespaces whose token the sender knows get to see it, because anybody can send a GET.
 func (h *Handler) checkMethod(x *exchange) *answer {
 	if x.r.Method == http.MethodPost {
 		return nil
@@ -44,10 +48,37 @@ func (h *Handler) checkMethod(x *exchange) *answer {
 	if x.r.Method != http.MethodGet || !strings.HasPrefix(x.r.UserAgent(), travisAgent) {
 		return &otherMethod
 	}
-	if repository, ok := h.Lookup(x.slug); ok {
-		h.notice(repository, repository.Namespaces, ReasonRedirected, adviceRedirected)
+	if h.authorizeByProof(x); len(x.authorized) > 0 {
+		h.notice(x.repository, x.authorized, ReasonRedirected, adviceRedirected)
 	}
 	return &redirected
+}
+
+// authorizeByProof finds the namespaces whose token the sender knows.
+func (h *Handler) authorizeByProof(x *exchange) {
+	var known bool
+	if x.repository, known = h.Lookup(x.slug); !known {
+		return
+	}
+	for _, n := range x.repository.Namespaces {
+		if proves(x.proofs, n.Proofs) {
+			x.authorized = append(x.authorized, n)
+		}
+	}
+}
+
+// singleHeaders are those that must not be there twice: another program on the way could read the
+// other one.
+var singleHeaders = []string{"Content-Type", slugHeader, "Signature", "Authorization"}
+
+// checkRepeated refuses a header that is there twice.
+func (h *Handler) checkRepeated(x *exchange) *answer {
+	for _, name := range singleHeaders {
+		if len(x.r.Header.Values(name)) > 1 {
+			return &repeated
+		}
+	}
+	return nil
 }
 
 // checkContentType takes a plain form.
@@ -55,6 +86,7 @@ func (h *Handler) checkContentType(x *exchange) *answer {
 	kind, _, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	switch {
 	case kind == "application/json":
+		h.authorizeByProof(x)
 		return &isJSON
 	case err != nil || kind != "application/x-www-form-urlencoded":
 		return &notForm
@@ -64,7 +96,7 @@ func (h *Handler) checkContentType(x *exchange) *answer {
 	return nil
 }
 
-// checkSize looks at what the sender tells; readPayload counts.
+// checkSize checks the size that the sender declares; readPayload counts.
 func (h *Handler) checkSize(x *exchange) *answer {
 	if x.r.ContentLength > MaxBody {
 		return &tooLarge
@@ -72,7 +104,7 @@ func (h *Handler) checkSize(x *exchange) *answer {
 	return nil
 }
 
-// checkReady comes before the table is asked, because one that is incomplete knows nobody.
+// checkReady comes before the table is asked, because an incomplete one knows no repository.
 func (h *Handler) checkReady(*exchange) *answer {
 	if err := h.Ready(); err != nil {
 		return notReady.because(err)
@@ -80,19 +112,19 @@ func (h *Handler) checkReady(*exchange) *answer {
 	return nil
 }
 
-// lookUp refuses repositories that nobody declared, by the header and so without reading on, as
-// TravisHook did; and those for which nothing can be proven yet.
+// lookUp refuses repositories that no route declares, and those for which nothing can be proven yet.
 func (h *Handler) lookUp(x *exchange) *answer {
-	if x.slug == "" {
+	switch {
+	case x.slug == "":
 		return &noSlug
+	case !travis.IsSlug(x.slug):
+		return &badSlug
 	}
-	repository, ok := h.Lookup(x.slug)
-	if !ok {
+	if h.authorizeByProof(x); x.repository == nil {
 		return &unknownRepository
 	}
-	x.repository = repository
 	x.keyless = h.Settings.Keyless.Match(x.slug)
-	if (h.Keys().Empty() && !x.keyless) || !anySetUp(repository.Namespaces) {
+	if (h.Keys().Empty() && !x.keyless) || !anySetUp(x.repository.Namespaces) {
 		return &notSetUp
 	}
 	return nil
@@ -108,23 +140,15 @@ func anySetUp(namespaces []*routing.Namespace) bool {
 	return false
 }
 
-// takeSlot bounds how many are under way from here on.
+// takeSlot bounds the proven webhooks that are stored at the same time.
 func (h *Handler) takeSlot(x *exchange) *answer {
-	wanted := []chan struct{}{h.slots}
-	if size := x.r.ContentLength; size < 0 || size > LargeBody {
-		wanted = append(wanted, h.largeSlots)
-	}
 	patience := time.NewTimer(SlotWait)
 	defer patience.Stop()
-	for _, slots := range wanted {
-		select {
-		case slots <- struct{}{}:
-			x.release = append(x.release, func() { <-slots })
-		case <-patience.C:
-			return &busy
-		case <-x.r.Context().Done():
-			return &busy
-		}
+	select {
+	case h.slots <- struct{}{}:
+		x.release = append(x.release, func() { <-h.slots })
+		return nil
+	case <-patience.C:
+		return &busy
 	}
-	return nil
 }

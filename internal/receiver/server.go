@@ -48,11 +48,16 @@ func NewServer(options ServerOptions) (*Server, error) {
 		DisableGeneralOptionsHandler: true,
 
 		ReadHeaderTimeout: HeaderTimeout,
-		ReadTimeout:       ReadTimeout,
+		ReadTimeout:       2 * HeaderTimeout, // readPayload gives more to those whose body is read
 		WriteTimeout:      WriteTimeout,
 		IdleTimeout:       IdleTimeout,
 		MaxHeaderBytes:    MaxHeader,
-		ErrorLog:          log.New(debugWriter{options.Log}, "", 0),
+		ConnContext:       withConnection,
+		ConnState:         changed,
+		// A connection carries one webhook at a time, so that it is one stranger's. Travis and
+		// ingresses speak HTTP/1.1 here.
+		Protocols: http1(),
+		ErrorLog:  log.New(debugWriter{options.Log}, "", 0),
 	}}
 	if options.CertFile == "" {
 		return s, nil
@@ -79,6 +84,13 @@ func (s *Server) Listen() error {
 	}
 	s.listener = listener
 	return nil
+}
+
+// http1 is HTTP/1 alone.
+func http1() *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	return &p
 }
 
 // Addr is where it listens, once it does.
@@ -114,10 +126,11 @@ func (s *Server) Serve(ctx context.Context) error {
 }
 
 func (s *Server) accept() error {
+	listener := &connections{s.listener, newShares(MaxConnections)}
 	if s.http.TLSConfig != nil {
-		return s.http.ServeTLS(s.listener, "", "")
+		return s.http.ServeTLS(listener, "", "")
 	}
-	return s.http.Serve(s.listener)
+	return s.http.Serve(listener)
 }
 
 // debugWriter takes what net/http has to say: broken connections and handshakes of strangers.

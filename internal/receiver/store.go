@@ -3,15 +3,18 @@ package receiver
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/routing"
 )
 
-// store keeps the event for every namespace that wants it. When it returns stored, that is synced.
+// store stores the event for every namespace with a matching route. When it returns stored, that is
+// synced to disk.
 func (h *Handler) store(x *exchange) *answer {
 	var offers []queue.Offer
-	for _, n := range x.namespaces {
-		if targets := n.Match(x.event); len(targets) > 0 {
+	for _, n := range x.recipients {
+		if targets := h.targets(x, n); len(targets) > 0 {
 			offers = append(offers, queue.Offer{Namespace: n.Name, Targets: targets})
 		}
 	}
@@ -27,10 +30,54 @@ func (h *Handler) store(x *exchange) *answer {
 	case err != nil:
 		return storeUnavailable.because(err)
 	}
-	if x.seen = receipt.Seen; len(receipt.Stored) == 0 {
-		return &seen
+	x.seen = receipt.Seen
+	refused := h.noticeRefused(x, receipt.Refused)
+	switch {
+	case len(receipt.Stored) > 0:
+		return stored.because(refused)
+	case len(receipt.Seen) > 0:
+		return seen.because(refused)
 	}
-	return &stored
+	return storeFull.because(refused)
+}
+
+// targets are those of a namespace that match the event, up to MaxTargets.
+func (h *Handler) targets(x *exchange, n *routing.Namespace) []queue.Target {
+	targets := n.Match(x.event)
+	if len(targets) <= MaxTargets {
+		return targets
+	}
+	h.notice(x.repository, []*routing.Namespace{n}, ReasonTooManyTargets, fmt.Sprintf(
+		"build %s matches %d channels in the namespace, and an event goes to %d at most: the other %d get nothing; narrow the routes, or use fewer channels",
+		x.event.Build.Number, len(targets), MaxTargets, len(targets)-MaxTargets))
+	return targets[:MaxTargets]
+}
+
+// noticeRefused reports to each namespace why the event was not stored for it. The error is for the
+// log.
+func (h *Handler) noticeRefused(x *exchange, refused map[string]error) error {
+	var all []error
+	for _, n := range x.recipients {
+		err, ok := refused[n.Name]
+		if !ok {
+			continue
+		}
+		all = append(all, fmt.Errorf("namespace %s: %w", n.Name, err))
+		reason, message := explainRefused(err)
+		h.notice(x.repository, []*routing.Namespace{n}, reason, fmt.Sprintf("build %s is lost: %s", x.event.Build.Number, message))
+	}
+	return errors.Join(all...)
+}
+
+// explainRefused says why the store refused an event, and what to do.
+func explainRefused(err error) (reason, message string) {
+	switch {
+	case errors.Is(err, queue.ErrShare):
+		return ReasonStoreShare, "the namespace's share of the store is full; deliveries that can't arrive hold it, see kubectl travis deliveries"
+	case errors.Is(err, queue.ErrTooLarge):
+		return ReasonEventTooLarge, "the event with its channels is too large to store; narrow the routes, or use fewer channels"
+	}
+	return ReasonStoreFull, "the store is full; ask whoever runs the operator to give it more room"
 }
 
 // storing bounds what the store may take. It goes on when the sender has gone: the event is

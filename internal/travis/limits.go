@@ -10,6 +10,9 @@ const (
 	maxWord    = 64       // bytes of a job's strings
 	maxJobs    = 512      // jobs of a matrix; Travis itself allows 200
 
+	// MaxEventSize is what an Event takes in memory at most, roughly.
+	MaxEventSize = 256 << 10
+
 	maxDurationSeconds = 10 * 365 * 24 * 3600
 )
 

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ var (
 	ErrNoKey = errors.New("no key for the repository")
 	// ErrUnsigned: there is no signature.
 	ErrUnsigned = errors.New("no signature")
-	// ErrMalformed: what should be a signature is not base64 on one line.
+	// ErrMalformed: what should be a signature is not base64 on one line, or is shorter than any key's.
 	ErrMalformed = errors.New("malformed signature")
 	// ErrMismatch: the signature is not of this payload by any key for the repository.
 	ErrMismatch = errors.New("wrong signature")
@@ -30,7 +31,7 @@ const maxSignature = (maxKeyBits/8 + 2) / 3 * 4
 
 // Key is what one Travis signs with.
 type Key struct {
-	Name   string // shown in logs: where the key came from
+	Name   string // where the key came from
 	Public *rsa.PublicKey
 	// Repositories that the key may sign for; empty for all.
 	Repositories Patterns
@@ -58,33 +59,46 @@ func (r *Keyring) Has(slug string) bool {
 	return false
 }
 
-// Verify checks signature, as it stands in the Signature header, over the payload's bytes as the
-// form decoded them, and returns the name of the key that made it. The slug must be the one inside
-// the payload before what is returned can be relied upon. The errors are those of this package.
-func (r *Keyring) Verify(slug string, payload []byte, signature string) (string, error) {
-	if !r.Has(slug) {
-		return "", ErrNoKey
-	}
-	raw, err := decodeSignature(signature)
+// NewDigest returns the hash that is signed. The payload's bytes, as the form decoded them, are
+// written to it.
+func NewDigest() hash.Hash { return sha1.New() } //nolint:gosec // see the import
+
+// Verify checks a signature over the payload's bytes, as the form decoded them. See VerifyDigest.
+func (r *Keyring) Verify(slug string, payload []byte, signature string) error {
+	parsed, err := ParseSignature(signature)
 	if err != nil {
-		return "", err
+		return err
 	}
-	digest := sha1.Sum(payload) //nolint:gosec // see the import
+	digest := NewDigest()
+	_, _ = digest.Write(payload) // never fails
+	return r.VerifyDigest(slug, digest.Sum(nil), parsed)
+}
+
+// VerifyDigest checks a signature over the digest of a payload. The slug must be the one inside the
+// payload before the result can be relied upon. The error is ErrNoKey or ErrMismatch.
+func (r *Keyring) VerifyDigest(slug string, digest []byte, signature Signature) error {
+	if !r.Has(slug) {
+		return ErrNoKey
+	}
 	for i := range r.keys {
 		k := &r.keys[i]
-		if k.signsFor(slug) && rsa.VerifyPKCS1v15(k.Public, crypto.SHA1, digest[:], raw) == nil {
-			return k.Name, nil
+		if k.signsFor(slug) && rsa.VerifyPKCS1v15(k.Public, crypto.SHA1, digest, signature) == nil {
+			return nil
 		}
 	}
-	return "", ErrMismatch
+	return ErrMismatch
 }
 
 func (k *Key) signsFor(slug string) bool {
 	return len(k.Repositories) == 0 || k.Repositories.Match(slug)
 }
 
-// decodeSignature is strict where encoding/base64 is not: it takes no line breaks.
-func decodeSignature(s string) ([]byte, error) {
+// Signature is what stands in the Signature header, decoded.
+type Signature []byte
+
+// ParseSignature decodes the Signature header. It is strict where encoding/base64 is not: it takes no
+// line breaks. The error is ErrUnsigned or ErrMalformed.
+func ParseSignature(s string) (Signature, error) {
 	if s == "" {
 		return nil, ErrUnsigned
 	}
@@ -92,7 +106,7 @@ func decodeSignature(s string) ([]byte, error) {
 		return nil, ErrMalformed
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil {
+	if err != nil || len(raw) < minKeyBits/8 {
 		return nil, ErrMalformed
 	}
 	return raw, nil

@@ -51,19 +51,16 @@ func TestVerify(t *testing.T) {
 		"base64 with a line break":        {"example/example", string(payload), signature[:76] + "\n" + signature[76:], ring, verify.ErrMalformed},
 		"base64 for URLs":                 {"example/example", string(payload), strings.NewReplacer("+", "-", "/", "_").Replace(signature) + "-", ring, verify.ErrMalformed},
 		"base64 with loose bits":          {"example/example", string(payload), "AB==", ring, verify.ErrMalformed},
-		"too short":                       {"example/example", string(payload), "AAAA", ring, verify.ErrMismatch},
+		"too short":                       {"example/example", string(payload), "AAAA", ring, verify.ErrMalformed},
 		"too long":                        {"example/example", string(payload), strings.Repeat("A", 4096), ring, verify.ErrMalformed},
 		"no key at all":                   {"example/example", string(payload), signature, nil, verify.ErrNoKey},
 		"no key for the repository":       {"else/where", string(payload), signature, verify.NewKeyring(verify.Key{Public: &mine.PublicKey, Repositories: patterns(t, "example/*")}), verify.ErrNoKey},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			key, err := test.ring.Verify(test.slug, []byte(test.payload), test.signature)
+			err := test.ring.Verify(test.slug, []byte(test.payload), test.signature)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("error is %v, want %v", err, test.want)
-			}
-			if err == nil && key != "mine" {
-				t.Errorf("key is %q, want mine", key)
 			}
 		})
 	}
@@ -87,7 +84,7 @@ func TestVerifyRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		ring := verify.NewKeyring(verify.Key{Name: file, Public: key})
-		_, err = ring.Verify("any/any", []byte(read("goneb.payload")), strings.TrimSpace(signature))
+		err = ring.Verify("any/any", []byte(read("goneb.payload")), strings.TrimSpace(signature))
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", file, err, want)
 		}
@@ -207,7 +204,7 @@ func FuzzSignature(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, signature string) {
-		if _, err := ring.Verify("a/b", payload, signature); (err == nil) != (signature == right) {
+		if err := ring.Verify("a/b", payload, signature); (err == nil) != (signature == right) {
 			t.Errorf("%q: %v", signature, err)
 		}
 	})

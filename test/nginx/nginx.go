@@ -1,5 +1,5 @@
 // Package nginx runs a real nginx in front of a server, as an ingress stands in front of the
-// receiver: it ends TLS, says who asked in X-Forwarded-For, takes bodies of up to 4 MiB, and
+// receiver: it ends TLS, says who asked in X-Forwarded-For, takes bodies of up to 128 MiB, and
 // redirects plain HTTP to HTTPS.
 package nginx
 
@@ -55,7 +55,7 @@ http {
 		listen {{.HTTPS}} ssl;
 		ssl_certificate {{.Folder}}/tls.crt;
 		ssl_certificate_key {{.Folder}}/tls.key;
-		client_max_body_size 4m;
+		client_max_body_size 128m;
 		location / {
 			proxy_pass http://{{.Upstream}};
 			proxy_set_header Host $host;

@@ -35,8 +35,8 @@ func TestNginx(t *testing.T) {
 	RunSpecs(t, "A receiver behind nginx")
 }
 
-// seen is what the receiver did: its observer, its store and its log.
-type seen struct {
+// recorder records what the receiver did: its observer, its store and its log.
+type recorder struct {
 	mu      sync.Mutex
 	reasons []string
 	notices []string
@@ -45,14 +45,14 @@ type seen struct {
 }
 
 var (
-	proxy   *nginx.Server
-	witness *seen
+	proxy    *nginx.Server
+	recorded *recorder
 )
 
 var _ = BeforeSuite(func() {
-	witness = &seen{values: map[string][]byte{}}
+	recorded = &recorder{values: map[string][]byte{}}
 	server, err := receiver.NewServer(receiver.ServerOptions{
-		Address: "127.0.0.1:0", Handler: receiver.NewHandler(witness.options()), Drain: time.Second, Log: logr.Discard(),
+		Address: "127.0.0.1:0", Handler: receiver.NewHandler(recorded.options()), Drain: time.Second, Log: logr.Discard(),
 	})
 	Expect(err).NotTo(HaveOccurred())
 	ctx, stop := context.WithCancel(context.Background())
@@ -70,7 +70,7 @@ var _ = BeforeSuite(func() {
 })
 
 // options are of a receiver that knows example/example, on signature alone.
-func (s *seen) options() receiver.Options {
+func (s *recorder) options() receiver.Options {
 	compiler := routing.NewCompiler(routing.Config{OperatorNamespace: "travishook-system"})
 	compiler.PutRoute(&v1alpha1.TravisRoute{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: "example"},
@@ -101,39 +101,39 @@ func (s *seen) options() receiver.Options {
 	}
 }
 
-func (s *seen) Accept(_ context.Context, a queue.Acceptance) (queue.Receipt, error) {
+func (s *recorder) Accept(_ context.Context, a queue.Acceptance) (queue.Receipt, error) {
 	return queue.Receipt{Stored: []string{a.Offers[0].Namespace}}, nil
 }
 
-func (s *seen) Get(bucket, key string) ([]byte, bool) {
+func (s *recorder) Get(bucket, key string) ([]byte, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, ok := s.values[bucket+key]
 	return v, ok
 }
 
-func (s *seen) Put(_ context.Context, bucket, key string, value []byte) error {
+func (s *recorder) Put(_ context.Context, bucket, key string, value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.values[bucket+key] = value
 	return nil
 }
 
-func (s *seen) Answered(_ int, reason string, _ time.Duration) {
+func (s *recorder) Answered(_ int, reason string, _ time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reasons = append(s.reasons, reason)
 }
 
-func (s *seen) Noticed(namespace, repository, reason, _ string) {
+func (s *recorder) Noticed(namespace, repository, reason, _ string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notices = append(s.notices, namespace+" "+repository+" "+reason)
 }
 
-func (*seen) Report(receiver.Report) {}
+func (*recorder) Report(receiver.Report) {}
 
-func (s *seen) lastReason() string {
+func (s *recorder) lastReason() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.reasons) == 0 {
@@ -142,7 +142,7 @@ func (s *seen) lastReason() string {
 	return s.reasons[len(s.reasons)-1]
 }
 
-func (s *seen) lastLine() string {
+func (s *recorder) lastLine() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.log) == 0 {
@@ -151,7 +151,7 @@ func (s *seen) lastLine() string {
 	return s.log[len(s.log)-1]
 }
 
-func (s *seen) noticed() []string {
+func (s *recorder) noticed() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.notices...)

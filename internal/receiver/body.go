@@ -1,0 +1,123 @@
+package receiver
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/verify"
+)
+
+// Why a body was not read to its end.
+var (
+	errTooLarge = errors.New("the body is too large")
+	errRevoked  = errors.New("the memory is needed for another webhook")
+)
+
+// readPayload decodes the payload and computes its digest, as the body arrives. What it decodes to is
+// not looked at before it is proven.
+func (h *Handler) readPayload(x *exchange) *answer {
+	body := h.openBody(x)
+	defer body.close(x.w)
+	form := newFormReader(body)
+	if !form.seek() {
+		return refusedBody(x, cmp.Or(form.finish(), errFormPayload))
+	}
+	x.digest = verify.NewDigest()
+	payload := io.TeeReader(form, x.digest)
+	x.decoded, x.undecodable = travis.Read(payload)
+	_, _ = io.Copy(io.Discard, payload) // the digest is of all of it; form has the error
+	if err := form.finish(); err != nil {
+		return refusedBody(x, err)
+	}
+	return nil
+}
+
+// refusedBody is the answer to a body that was not read to its end because of err.
+func refusedBody(x *exchange, err error) *answer {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, errRevoked), !keepConnection(x.r):
+		return busy.because(errRevoked)
+	case errors.Is(err, errTooLarge):
+		return &tooLarge
+	case errors.Is(err, errFormPayload):
+		return &noPayload
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return &tooSlow
+	}
+	return brokenBody.because(err)
+}
+
+// body reads a request's body within the bounds of strangers: its size, the rate at which it
+// must arrive, the memory that all take together, and the processors.
+type body struct {
+	source   io.Reader
+	deadline func(time.Time)
+	began    time.Time
+	read     int64
+	holding  *holding
+	decoders chan struct{} // bounds those that decode what is beyond LargeBody
+	decodes  bool          // holds a place in decoders
+	ended    bool
+}
+
+func (h *Handler) openBody(x *exchange) *body {
+	control := http.NewResponseController(x.w)
+	b := &body{
+		source: x.r.Body, began: time.Now(), decoders: h.decoders,
+		deadline: func(at time.Time) { _ = control.SetReadDeadline(at) }, // a test's writer has none
+	}
+	b.holding = h.reading.take(h.client(x.r), readingBase, func() { b.deadline(time.Unix(1, 0)) })
+	return b
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	b.yieldDecoder()
+	within := min(ReadGrace+time.Duration(b.read)*time.Second/LeastRate, ReadTimeout)
+	b.deadline(b.began.Add(within))
+	n, err := b.source.Read(p)
+	kept := min(b.read+int64(n), travis.MaxEventSize) - min(b.read, travis.MaxEventSize)
+	b.read += int64(n)
+	b.ended = errors.Is(err, io.EOF)
+	switch {
+	case !b.holding.grow(kept):
+		return 0, errRevoked
+	case b.read > MaxBody:
+		return 0, errTooLarge
+	case b.read > LargeBody:
+		b.decoders <- struct{}{}
+		b.decodes = true
+	}
+	return n, err
+}
+
+// yieldDecoder gives the place back while the body is waited for, so that no sender holds one.
+func (b *body) yieldDecoder() {
+	if b.decodes {
+		<-b.decoders
+		b.decodes = false
+	}
+}
+
+// close gives back what the body holds. What is left of a body that was refused is read for another
+// second only, so that an honest sender gets to see the answer.
+func (b *body) close(w http.ResponseWriter) {
+	b.yieldDecoder()
+	b.holding.release()
+	if b.ended {
+		b.deadline(time.Now().Add(WriteTimeout))
+		return
+	}
+	w.Header().Set("Connection", "close")
+	b.deadline(time.Now().Add(time.Second))
+}
+
+// newDecoders leaves a processor for whatever is small.
+func newDecoders() chan struct{} { return make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)) }

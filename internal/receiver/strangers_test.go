@@ -1,0 +1,138 @@
+package receiver_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/travishook/travishook/internal/receiver"
+	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/travis/travistest"
+)
+
+// stall opens a connection, writes the beginning of a request, and leaves it at that.
+func stall(t *testing.T, address, beginning string) {
+	t.Helper()
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = connection.Close() })
+	if _, err := io.WriteString(connection, beginning); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stalls are beginnings of requests by strangers who know a repository's name and nothing else.
+func stalls() []string {
+	return []string{
+		"",
+		"POST /travis HTTP/1.1\r\nHost: a\r\n",
+		slowHeaders + "Content-Length: 300000\r\n\r\np",
+		slowHeaders + "Content-Length: 100000000\r\n\r\npayload=%7B",
+		slowHeaders + "Transfer-Encoding: chunked\r\n\r\n1000\r\npayload=",
+		slowHeaders + "Content-Length: 300000\r\nExpect: 100-continue\r\n\r\n",
+		slowHeaders + "Content-Length: 10000000\r\n\r\npayload=%7B%22message%22:%22" + strings.Repeat("x", receiver.LargeBody+1),
+		strings.Replace(slowHeaders, "open/open", "un/known", 1) + "Content-Length: 300000\r\n\r\n",
+	}
+}
+
+func TestThreeHundredSlowStrangersKeepNobodyOut(t *testing.T) {
+	r := usual(t)
+	address, _, _ := serve(t, receiver.ServerOptions{Handler: receiver.NewHandler(r.options)})
+	for i := range 300 {
+		stall(t, address, stalls()[i%len(stalls())])
+	}
+	for i := range 60 {
+		b := travistest.Build{Repository: "open/open", ID: int64(i + 1), Finished: finished}
+		if i%2 == 1 { // and large ones
+			b.Fields = map[string]any{"config": strings.Repeat("x", 3*receiver.LargeBody)}
+		}
+		if code := post(travistest.Request(t.Context(), "http://"+address+"/travis", b, travistest.Key())); code != http.StatusAccepted {
+			t.Errorf("webhook %d got %d (%s)", i, code, r.last())
+		}
+	}
+}
+
+// TestLargeBodiesLeaveRoomForSmallOnes stalls more large bodies than there are places for them, once they
+// are large, and than there are slots.
+func TestLargeBodiesLeaveRoomForSmallOnes(t *testing.T) {
+	r := usual(t)
+	handler := receiver.NewHandler(r.options)
+	ends := make(chan struct{})
+	for i := range receiver.MaxUnderWay + 1 {
+		request := webhook(travistest.Build{Repository: "open/open", ID: int64(1000 + i)}, travistest.Key())
+		beginning := &readTo{Reader: strings.NewReader("payload=%7B%22message%22:%22" + strings.Repeat("x", receiver.LargeBody+1)), stalled: make(chan struct{}), until: ends}
+		request.Body, request.ContentLength, request.RemoteAddr = io.NopCloser(beginning), 10<<20, "192.0.2.8:1"
+		answered := make(chan struct{})
+		go func() { handler.ServeHTTP(&statusOnly{header: http.Header{}}, request); close(answered) }()
+		<-beginning.stalled
+		defer func() { <-answered }()
+	}
+	defer close(ends)
+	for name, size := range map[string]int{"small": 0, "large": 3 * receiver.LargeBody} {
+		request := webhook(travistest.Build{Repository: "open/open", ID: int64(size + 1), Fields: map[string]any{"config": strings.Repeat("x", size)}}, travistest.Key())
+		request.RemoteAddr = "192.0.2.7:1"
+		w := &statusOnly{header: http.Header{}}
+		if handler.ServeHTTP(w, request); w.code != http.StatusAccepted {
+			t.Errorf("a %s one beside many that stall got %d", name, w.code)
+		}
+	}
+}
+
+// readTo reads to the end of Reader, and then waits.
+type readTo struct {
+	io.Reader
+	stalled, until chan struct{}
+}
+
+func (r *readTo) Read(p []byte) (int, error) {
+	if n, err := r.Reader.Read(p); err == nil {
+		return n, nil
+	}
+	close(r.stalled)
+	<-r.until
+	return 0, io.ErrUnexpectedEOF
+}
+
+// largest is the largest webhook that Travis sends: a message of 64 kB, repeated in each of 200 jobs, of
+// characters that become nine bytes in a form.
+func largest() travistest.Build {
+	message := strings.Repeat("\u4fee", 64<<10/3)
+	jobs := make([]any, 200)
+	for i := range jobs {
+		jobs[i] = map[string]any{"id": 200 + i, "number": fmt.Sprintf("7.%d", i+1), "state": "passed", "message": message}
+	}
+	return travistest.Build{Repository: "open/open", Finished: finished, Message: message, Fields: map[string]any{"matrix": jobs}}
+}
+
+func TestTheLargestWebhookOfTravisIsStored(t *testing.T) {
+	r := usual(t)
+	address, _, _ := serve(t, receiver.ServerOptions{Handler: receiver.NewHandler(r.options)})
+	request := travistest.Request(t.Context(), "http://"+address+"/travis", largest(), travistest.Key())
+	if request.ContentLength < 37<<20 {
+		t.Fatalf("it has only %d bytes", request.ContentLength)
+	}
+	if code := post(request); code != http.StatusAccepted {
+		t.Fatalf("answer is %d (%s)", code, r.last())
+	}
+	if e := r.store.accepted[0].Event; len(e.Jobs) != 200 || len(e.Commit.Message) < 16<<10-3 || e.Build.Result != travis.Passed {
+		t.Errorf("it was stored with %d jobs and %d bytes of message", len(e.Jobs), len(e.Commit.Message))
+	}
+}
+
+func TestAWrongProofIsRefusedBeforeTheBody(t *testing.T) {
+	r := usual(t)
+	request := webhook(travistest.Build{Repository: "example/Example"}, travistest.Key())
+	unread := &bytes.Buffer{}
+	unread.WriteString("payload=%7B")
+	request.Body = io.NopCloser(unread)
+	path("/travis/wrong")(request)
+	if r.send(request); r.last() != "403 wrong_proof" || unread.Len() != len("payload=%7B") {
+		t.Errorf("answer is %s, and %d bytes are left to read", r.last(), unread.Len())
+	}
+}
