@@ -39,7 +39,7 @@ func newDelivery(env environment, control *control) (*delivery, error) {
 		Queue:      env.store,
 		Resolver:   dispatch.NewTableResolver(control.compiler.Table),
 		Pool:       d.pool,
-		Peers:      env.store.peers(),
+		Peers:      env.store,
 		Record:     attempts{recorder, control.status, d.trail, control.compiler},
 		Log:        env.log.WithName("dispatch"),
 		RetryLimit: time.Duration(env.settings.Delivery.RetryFor),

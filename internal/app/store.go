@@ -6,10 +6,10 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/queue/cluster"
 	"github.com/travishook/travishook/internal/queue/embedded"
 	"github.com/travishook/travishook/internal/queue/engine"
+	"github.com/travishook/travishook/internal/queue/replica"
 	"github.com/travishook/travishook/internal/settings"
 	"github.com/travishook/travishook/internal/travis"
 )
@@ -17,30 +17,12 @@ import (
 // store is the store of this replica.
 type store struct {
 	*engine.Engine
-	replica *cluster.Replica // nil where no other replica shares the store
+	replica.Replicas
+	close func(context.Context) error
 }
-
-// peers are the other replicas; nil where there can be none.
-func (s *store) peers() dispatch.Peers {
-	if s.replica == nil {
-		return nil
-	}
-	return s.replica
-}
-
-// Holds reports whether this replica may be logged in as an account.
-func (s *store) Holds(accountKey string) bool { return s.replica == nil || s.replica.Holds(accountKey) }
-
-// Leads reports whether this replica does what one is enough for.
-func (s *store) Leads() bool { return s.replica == nil || s.replica.Leads() }
 
 // Close closes the store.
-func (s *store) Close(ctx context.Context) error {
-	if s.replica == nil {
-		return s.Engine.Close(ctx)
-	}
-	return s.replica.Close(ctx)
-}
+func (s *store) Close(ctx context.Context) error { return s.close(ctx) }
 
 // openStore opens the store that the settings name.
 func openStore(ctx context.Context, s settings.Settings, log logr.Logger) (*store, error) {
@@ -64,7 +46,7 @@ func openEmbedded(ctx context.Context, dir string, opt engine.Options) (*store, 
 	if err != nil {
 		return nil, err
 	}
-	return &store{Engine: e}, nil
+	return &store{e, &replica.Single{}, e.Close}, nil
 }
 
 func openCluster(ctx context.Context, x settings.External, opt engine.Options) (*store, error) {
@@ -82,5 +64,5 @@ func openCluster(ctx context.Context, x settings.External, opt engine.Options) (
 	if err != nil {
 		return nil, err
 	}
-	return &store{r.Engine, r}, nil
+	return &store{r.Engine, r, r.Close}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/replica"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/routing"
 )
@@ -62,7 +63,7 @@ type Dispatcher struct {
 // New returns a Dispatcher that does nothing until Run.
 func New(c Config) *Dispatcher {
 	if c.Peers == nil {
-		c.Peers = alone{}
+		c.Peers = &replica.Single{}
 	}
 	return &Dispatcher{
 		config:  c,
@@ -81,9 +82,7 @@ var errUnfinished = errors.New("stop sending: attempts are still under way; they
 func (d *Dispatcher) Run(ctx context.Context) error {
 	attempts, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	if err := d.join(); err != nil {
-		return err
-	}
+	d.join()
 	var running sync.WaitGroup
 	running.Go(func() { d.lane(ctx, attempts, queue.Healthy, healthyAttempts) })
 	running.Go(func() { d.lane(ctx, attempts, queue.Probation, probationAttempts) })

@@ -3,7 +3,7 @@ package dispatch
 import (
 	"context"
 
-	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/replica"
 )
 
 // Peers are the other replicas, where there are some, and what of the accounts that are logged in all
@@ -14,26 +14,18 @@ type Peers interface {
 	// OnLeave has fn called when accounts are no longer this replica's; quiet is closed when nothing
 	// is connected as one of them.
 	OnLeave(fn func(gone func(home string) bool) (quiet <-chan struct{}))
-	// Ask has the replica that holds the account answer; the error is queue.ErrNoOwner where none
-	// is known to.
-	Ask(ctx context.Context, home string, question []byte) ([]byte, error)
-	// Answer has fn answer what other replicas ask this one.
-	Answer(fn func(ctx context.Context, question []byte) []byte) error
+	// AskOwner asks the replica that holds the account; the error is queue.ErrNoOwner where none is
+	// known to.
+	AskOwner(ctx context.Context, accountKey, kind string, payload []byte) ([]byte, error)
+	// Handle has fn answer the requests of other replicas.
+	Handle(kind string, fn replica.Handler)
 }
 
-// alone is for a store that no other replica shares.
-type alone struct{}
-
-func (alone) Holds(string) bool { return true }
-
-func (alone) OnLeave(func(func(string) bool) <-chan struct{}) {}
-
-func (alone) Ask(context.Context, string, []byte) ([]byte, error) { return nil, queue.ErrNoOwner }
-
-func (alone) Answer(func(context.Context, []byte) []byte) error { return nil }
+// testRequest is the kind of the requests to send a test message.
+const testRequest = "test"
 
 // join has the other replicas find this one.
-func (d *Dispatcher) join() error {
+func (d *Dispatcher) join() {
 	d.config.Peers.OnLeave(d.config.Pool.Leave)
-	return d.config.Peers.Answer(d.answer)
+	d.config.Peers.Handle(testRequest, d.answer)
 }

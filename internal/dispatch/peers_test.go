@@ -14,6 +14,7 @@ import (
 
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/replica"
 )
 
 // roomHome is the home of the world's account where its service keeps a connection.
@@ -30,7 +31,7 @@ type fakePeers struct {
 type fakePeer struct {
 	all    *fakePeers
 	leave  func(gone func(home string) bool) <-chan struct{}
-	answer func(context.Context, []byte) []byte
+	answer replica.Handler
 }
 
 func (p *fakePeer) Holds(string) bool {
@@ -41,12 +42,9 @@ func (p *fakePeer) Holds(string) bool {
 
 func (p *fakePeer) OnLeave(fn func(func(string) bool) <-chan struct{}) { p.leave = fn }
 
-func (p *fakePeer) Answer(fn func(context.Context, []byte) []byte) error {
-	p.answer = fn
-	return nil
-}
+func (p *fakePeer) Handle(_ string, fn replica.Handler) { p.answer = fn }
 
-func (p *fakePeer) Ask(ctx context.Context, _ string, question []byte) ([]byte, error) {
+func (p *fakePeer) AskOwner(ctx context.Context, _, _ string, question []byte) ([]byte, error) {
 	p.all.mu.Lock()
 	holder, replies := p.all.holder, p.all.replies
 	p.all.mu.Unlock()
@@ -56,7 +54,7 @@ func (p *fakePeer) Ask(ctx context.Context, _ string, question []byte) ([]byte, 
 	case holder == nil || holder == p:
 		return nil, queue.ErrNoOwner
 	}
-	return holder.answer(ctx, question), nil
+	return holder.answer(ctx, question)
 }
 
 func (p *fakePeers) move(to *fakePeer) (from *fakePeer) {
@@ -233,8 +231,9 @@ func TestATestMessageThatNobodyCanSendSaysSo(t *testing.T) {
 
 func TestAQuestionThatIsNoneIsAnswered(t *testing.T) {
 	r := &Dispatcher{}
-	if got := string(r.answer(t.Context(), []byte("nonsense"))); !strings.Contains(got, "different versions") {
-		t.Errorf("answered %s", got)
+	got, err := r.answer(t.Context(), []byte("nonsense"))
+	if err != nil || !strings.Contains(string(got), "different versions") {
+		t.Errorf("answered %s, %v", got, err)
 	}
 }
 

@@ -82,7 +82,7 @@ func (d *Dispatcher) tryThere(ctx context.Context, home string, t queue.Target, 
 	if err != nil {
 		return "", fmt.Errorf("ask another replica: %w", err)
 	}
-	data, err := d.config.Peers.Ask(ctx, home, question)
+	data, err := d.config.Peers.AskOwner(ctx, home, testRequest, question)
 	switch {
 	case errors.Is(err, queue.ErrNoOwner):
 		return "", err
@@ -105,7 +105,7 @@ func (d *Dispatcher) tryThere(ctx context.Context, home string, t queue.Target, 
 }
 
 // answer makes a test that another replica asks for.
-func (d *Dispatcher) answer(ctx context.Context, data []byte) []byte {
+func (d *Dispatcher) answer(ctx context.Context, data []byte) ([]byte, error) {
 	var question trialQuestion
 	var answer trialAnswer
 	if err := json.Unmarshal(data, &question); err != nil {
@@ -113,8 +113,7 @@ func (d *Dispatcher) answer(ctx context.Context, data []byte) []byte {
 	} else {
 		answer = d.answerTrial(ctx, question)
 	}
-	out, _ := json.Marshal(answer) // strings and a bool: never an error
-	return out
+	return json.Marshal(answer)
 }
 
 func (d *Dispatcher) answerTrial(ctx context.Context, q trialQuestion) (a trialAnswer) {

@@ -40,9 +40,9 @@ func TestASettingThatDiffersStopsTheStart(t *testing.T) {
 			old := openOptions(t, opt)
 			defer closeNow(t, old)
 			accept(t, old, 1)
-			l := old.log
+			l := old.log.(*natsLog)
 			if other.stream != nil {
-				config := externalConfig(l.names, wal.Capacity(opt.MaxBytes), 3)
+				config := streamConfig(l.names, wal.Capacity(opt.MaxBytes), 3)
 				other.stream(&config)
 				if _, err := l.JS.UpdateStream(t.Context(), config); err != nil {
 					t.Fatal(err)
@@ -96,7 +96,7 @@ func TestASettingThatStaysStopsTheStart(t *testing.T) {
 				t.Fatal(err)
 			}
 			js := client(t, c.URL)
-			config := externalConfig(opt.names(), wal.Capacity(opt.MaxBytes), 3)
+			config := streamConfig(opt.names(), wal.Capacity(opt.MaxBytes), 3)
 			other.change(&config)
 			if _, err := js.CreateStream(t.Context(), config); err != nil {
 				t.Fatal(err)
@@ -106,7 +106,7 @@ func TestASettingThatStaysStopsTheStart(t *testing.T) {
 			}
 			refusesToOpen(t, opt, other.want+" set to", "store.external.adopt")
 			opt.External.Adopt = true
-			refusesToOpen(t, opt, "change "+other.want+" of the stream "+config.Name)
+			refusesToOpen(t, opt, "change "+other.want+" of stream "+config.Name)
 			stream, err := js.Stream(t.Context(), config.Name)
 			if err != nil {
 				t.Fatal(err)

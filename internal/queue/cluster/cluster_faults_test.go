@@ -20,13 +20,13 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Stop)
-	f := newFleet(t, c, 3, leaseTime)
+	f := newFleet(t, c, 3, leaseTTL)
 	end := f.load()
 	f.progress(100)
 	lead := func() *nats.Node {
 		var leader *nats.Node
 		f.eventually("the stream has a leader", func() bool {
-			leader, err = c.Leader(t.Context(), f.replicas[0].log.names.stream)
+			leader, err = c.Leader(t.Context(), f.replicas[0].log.(*natsLog).names.stream)
 			return err == nil
 		})
 		return leader

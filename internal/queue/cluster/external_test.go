@@ -76,7 +76,7 @@ func storeName(unique string) string {
 const shortLease = 4 * time.Second
 
 func externalOptions(c *nats.Cluster, name string) Options {
-	return Options{Options: engine.Options{MaxBytes: 16 << 20}, External: External{URL: c.URL, Name: name}, LeaseTime: shortLease}
+	return Options{Options: engine.Options{MaxBytes: 16 << 20}, External: External{URL: c.URL, Name: name}, LeaseTTL: shortLease}
 }
 
 func TestExternalContract(t *testing.T) {

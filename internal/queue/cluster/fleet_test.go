@@ -25,7 +25,7 @@ type fleet struct {
 	*testing.T
 	cluster  *nats.Cluster
 	name     string
-	replicas []*replica
+	replicas []*peer
 
 	mu     sync.Mutex
 	stored map[int64]bool
@@ -40,8 +40,8 @@ type fleet struct {
 	verbose bool // events are long
 }
 
-// replica is one engine with senders.
-type replica struct {
+// peer is one replica with senders.
+type peer struct {
 	*Replica
 	stop    context.CancelFunc
 	senders sync.WaitGroup
@@ -73,18 +73,18 @@ func newFleet(t *testing.T, c *nats.Cluster, n int, lease time.Duration) *fleet 
 }
 
 // join adds a replica, which reaches the cluster there.
-func (f *fleet) join(url string) *replica {
+func (f *fleet) join(url string) *peer {
 	f.Helper()
 	opt := externalOptions(f.cluster, f.name)
 	opt.External.URL, opt.MaxBytes = url, roomy
-	opt.LeaseTime = f.lease
+	opt.LeaseTTL = f.lease
 	opt.Logger = f.logger(len(f.replicas))
 	e, err := Open(context.Background(), opt)
 	if err != nil {
 		f.Fatalf("open: %v", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &replica{Replica: e, stop: stop}
+	r := &peer{Replica: e, stop: stop}
 	settling, cut := context.WithCancel(context.Background())
 	context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, cut) })
 	for range 8 {
@@ -108,7 +108,7 @@ func (f *fleet) logger(replica int) logr.Logger {
 const drainTime = 20 * time.Second
 
 // leave stops a replica as an operator stops: no more is taken, what is under way ends.
-func (f *fleet) leave(r *replica) {
+func (f *fleet) leave(r *peer) {
 	f.Helper()
 	r.stop()
 	r.senders.Wait()
@@ -120,7 +120,7 @@ func (f *fleet) leave(r *replica) {
 }
 
 // send is a worker whose service takes every message at once.
-func (f *fleet) send(ctx, settling context.Context, r *replica) {
+func (f *fleet) send(ctx, settling context.Context, r *peer) {
 	for ctx.Err() == nil {
 		d, err := r.Take(ctx, queue.Healthy)
 		if err != nil {
@@ -148,7 +148,7 @@ func (f *fleet) send(ctx, settling context.Context, r *replica) {
 }
 
 // accept stores one event through r, and notes it if it was acknowledged.
-func (f *fleet) accept(ctx context.Context, r *replica) error {
+func (f *fleet) accept(ctx context.Context, r *peer) error {
 	build := f.builds.Add(1)
 	event := queuetest.Event(build, travis.Passed)
 	if f.verbose {
@@ -280,7 +280,7 @@ func (f *fleet) tell() {
 	}
 	f.mu.Unlock()
 	for i, r := range f.replicas {
-		f.Logf("replica %d: ready %v, %d shards, %+v", i, r.Ready(), r.keeper.count(), r.Stats())
+		f.Logf("replica %d: ready %v, %d shards, %+v", i, r.Ready(), r.shards.count(), r.Stats())
 		for _, d := range r.Deliveries(queue.Query{}) {
 			f.Logf("  has build %d, %s, shard %d", d.BuildID, d.State, queue.Shard("", "", d.Target.Namespace, d.Target.Channel))
 		}
@@ -312,7 +312,7 @@ func (f *fleet) heard(what string) bool {
 
 func (f *fleet) shards() (each []int) {
 	for _, r := range f.replicas {
-		each = append(each, r.keeper.count())
+		each = append(each, r.shards.count())
 	}
 	return each
 }

@@ -31,13 +31,13 @@ func newSenders(t *testing.T, replicas int, home func(room string) string) *send
 	var running sync.WaitGroup
 	for i := range replicas {
 		opt := externalOptions(f.cluster, f.name)
-		opt.LeaseTime = f.lease
+		opt.LeaseTTL = f.lease
 		e, err := Open(context.Background(), opt)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { closeNow(t, e) })
-		f.replicas = append(f.replicas, &replica{Replica: e})
+		f.replicas = append(f.replicas, &peer{Replica: e})
 		for range 4 {
 			running.Go(func() { s.send(ctx, i) })
 		}
@@ -155,100 +155,32 @@ func TestMovedRoomsAreSentByOneReplicaInOrder(t *testing.T) {
 	}
 }
 
-// TestAReplicaIsAskedWhatItAloneCanDo, and what it has left it parts from before another has it.
-func TestAReplicaIsAskedWhatItAloneCanDo(t *testing.T) {
-	const home = "team-a/chat"
-	s := newSenders(t, 2, func(string) string { return home })
+// TestAReplicaAsksTheOwnerOfAnAccount over a real connection.
+func TestAReplicaAsksTheOwnerOfAnAccount(t *testing.T) {
+	const account = "team-a/chat"
+	s := newSenders(t, 2, func(string) string { return account })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	connected, parted := make(chan struct{}), make(chan struct{})
-	var holder, asker *replica
+	var owner, asker *peer
 	for i, r := range s.replicas {
-		if err := r.Answer(func(_ context.Context, question []byte) []byte {
-			return fmt.Appendf(nil, "%s, by %d", question, i)
-		}); err != nil {
-			t.Fatal(err)
-		}
-		if r.Holds(home) {
-			holder, asker = r, s.replicas[1-i]
+		r.Handle("name", func(_ context.Context, payload []byte) ([]byte, error) {
+			return fmt.Appendf(nil, "%s, by %d", payload, i), nil
+		})
+		if r.Holds(account) {
+			owner, asker = r, s.replicas[1-i]
 		}
 	}
-	if holder == nil || asker.Holds(home) {
-		t.Fatal("want one of two to hold the home")
+	if owner == nil || asker.Holds(account) {
+		t.Fatal("want one of two to hold the account")
 	}
-	var answer []byte
-	var err error
-	s.eventually("the holder is known, and answers", func() bool {
-		answer, err = asker.Ask(ctx, home, []byte("well?"))
-		return !errors.Is(err, queue.ErrNoOwner)
-	})
-	if want := fmt.Sprint("well?, by ", slices.Index(s.replicas, holder)); err != nil || string(answer) != want {
+	answer, err := asker.AskOwner(ctx, account, "name", []byte("well?"))
+	if want := fmt.Sprint("well?, by ", slices.Index(s.replicas, owner)); err != nil || string(answer) != want {
 		t.Fatalf("answered %q, %v; want %q", answer, err, want)
 	}
-	if _, err := holder.Ask(ctx, home, []byte("well?")); !errors.Is(err, queue.ErrNoOwner) {
-		t.Fatalf("who holds it asked, and got %v", err)
+	if _, err := owner.AskOwner(ctx, account, "name", nil); !errors.Is(err, queue.ErrNoOwner) {
+		t.Fatalf("the owner asks itself: %v", err)
 	}
-
-	shard := queue.AccountShard(home)
-	holder.OnLeave(func(gone func(string) bool) <-chan struct{} {
-		if gone(home) {
-			close(parted)
-			return connected
-		}
-		none := make(chan struct{})
-		close(none)
-		return none
-	})
-	k := holder.keeper
-	k.mu.Lock()
-	k.mine[shard].leaving, k.mine[shard].open = true, false // as when somebody has come
-	k.mu.Unlock()
-	k.look()
-	<-parted
-	if holder.Holds(home) {
-		t.Error("it holds what it is parting from")
-	}
-	if h := k.holder(shard); h != k.id {
-		t.Errorf("given up to %q while it is connected", h)
-	}
-	close(connected)
-	s.eventually("the home is held again", func() bool { return asker.Holds(home) || holder.Holds(home) })
-}
-
-// TestWhatAnotherMaySendIsNotMoved: a replica that has lost its lease finds where a channel belongs.
-func TestWhatAnotherMaySendIsNotMoved(t *testing.T) {
-	t.Parallel() // most of it is waiting
-	c := sharedCluster(t)
-	opt := externalOptions(c, storeName(t.Name()+t.TempDir()))
-	a, err := Open(t.Context(), opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeNow(t, a)
-	if _, err := a.Accept(t.Context(), acceptance(1, "#a")); err != nil {
-		t.Fatal(err)
-	}
-	d, err := a.Take(t.Context(), queue.Healthy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.keeper.stopping() // it renews no more, as if it hung
-	<-d.LeaseLost
-	for _, o := range []queue.Outcome{
-		{Kind: queue.Reassigned, At: time.Now(), Due: time.Now(), AccountKey: "team-a/chat"},
-		{Kind: queue.Dead, At: time.Now(), Reason: "no such room"},
-	} {
-		if err := a.Settle(t.Context(), d.ID, o); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b, err := Open(t.Context(), opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeNow(t, b)
-	again, err := b.Take(t.Context(), queue.Healthy)
-	if err != nil || again.ID != d.ID || again.AccountKey != "" || again.Attempt != 1 {
-		t.Fatalf("%+v, %v; want the delivery as it was", again, err)
+	if replies := owner.AskAll(ctx, "name", nil); len(replies) != 2 || replies[0].Err != nil || replies[1].Err != nil {
+		t.Errorf("all were asked, and replied %+v", replies)
 	}
 }

@@ -3,173 +3,202 @@ package cluster
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/travishook/travishook/internal/queue"
 )
 
-// renew renews the presence and all leases, at once.
-func (k *keeper) renew(ctx context.Context) {
-	k.mu.Lock()
-	if time.Since(k.renewed) < k.ttl/8 {
-		k.mu.Unlock()
-		return
-	}
-	revisions := map[int]uint64{}
-	for shard, h := range k.mine {
-		revisions[shard] = h.revision
-	}
-	k.renewed = time.Now()
-	k.mu.Unlock()
-	var all sync.WaitGroup
-	all.Go(func() {
-		if _, err := k.kv.Put(ctx, replicaPrefix+k.id, []byte(k.id)); err != nil && ctx.Err() == nil {
-			k.log.V(1).Info("Presence was not renewed", "reason", err.Error())
-		}
-	})
-	for shard, revision := range revisions {
-		all.Go(func() { k.renewOne(ctx, shard, revision) })
-	}
-	all.Wait()
+const (
+	// leaseTTL is how long a replica that has died keeps its shards. It is longer than a cluster takes
+	// to elect a leader, so that losing a server loses no lease.
+	leaseTTL = 15 * time.Second
+	// minLeaseTTL is the least time to live of a bucket that exists: it must outlast a slow request.
+	minLeaseTTL = time.Second
+)
+
+// bucketLeases are leases in a bucket: an entry each, which the servers drop when it was not written
+// for as long as the bucket's time to live. The servers' clocks must agree to within a quarter of that.
+type bucketLeases struct {
+	kv     jetstream.KeyValue
+	stream jetstream.Stream // that the bucket is kept in
+	prefix string           // of the entries' subjects
+	ttl    time.Duration
+
+	mu        sync.Mutex
+	revisions map[string]uint64 // of our own
 }
 
-func (k *keeper) renewOne(ctx context.Context, shard int, revision uint64) {
-	before := time.Now()
-	next, err := k.kv.Update(ctx, shardKey(shard), []byte(k.id), revision)
-	if keyExists(err) {
+var _ Leases = (*bucketLeases)(nil)
+
+// expiredMark is the value of an entry that Expire makes, for a moment.
+const expiredMark = "expired"
+
+func openLeases(ctx context.Context, js jetstream.JetStream, name string, opt *Options) (*bucketLeases, error) {
+	kv, err := openBucket(ctx, js, name, opt)
+	if err != nil {
+		return nil, err
+	}
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("get the bucket %s: %w", name, err)
+	}
+	stream, err := js.Stream(ctx, "KV_"+name)
+	if err != nil {
+		return nil, fmt.Errorf("get the bucket %s: %w", name, err)
+	}
+	l := &bucketLeases{kv: kv, stream: stream, prefix: "$KV." + name + ".", ttl: status.TTL(), revisions: map[string]uint64{}}
+	return l, l.probe(ctx)
+}
+
+// probe asks for what may be needed for the first time long after the start, so that a missing
+// permission is found now.
+func (l *bucketLeases) probe(ctx context.Context) error {
+	if _, err := l.kv.Get(ctx, "none"); err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
+		return fmt.Errorf("read the bucket %s: %w", l.kv.Bucket(), err)
+	}
+	if err := l.purge(ctx, "none"); err != nil {
+		return fmt.Errorf("purge the bucket %s: %w", l.kv.Bucket(), err)
+	}
+	return nil
+}
+
+// TTL implements Leases.
+func (l *bucketLeases) TTL() time.Duration { return l.ttl }
+
+// Acquire implements Leases.
+func (l *bucketLeases) Acquire(ctx context.Context, name string) error {
+	revision, err := l.kv.Create(ctx, name, []byte(name))
+	if err != nil {
+		return fmt.Errorf("acquire lease: %w", err)
+	}
+	l.remember(name, revision)
+	return nil
+}
+
+// Renew implements Leases.
+func (l *bucketLeases) Renew(ctx context.Context, name string) error {
+	l.mu.Lock()
+	revision := l.revisions[name]
+	l.mu.Unlock()
+	next, err := l.kv.Update(ctx, name, []byte(name), revision)
+	if wrongRevision(err) {
 		// A renewal that was not answered may have been stored.
-		before = time.Now()
-		next, err = k.renewFound(ctx, shard)
+		next, err = l.renewFound(ctx, name)
 	}
-	switch {
-	case errors.Is(err, errTaken), errors.Is(err, jetstream.ErrKeyNotFound):
-		k.lost(shard)
-	case err == nil:
-		k.extend(shard, next, before)
-	} // else it may run out, which its timer sees
+	if err != nil {
+		return fmt.Errorf("renew lease: %w", err)
+	}
+	l.remember(name, next)
+	return nil
 }
-
-// errTaken is a lease that another replica has.
-var errTaken = errors.New("another replica holds the shard")
 
 // renewFound renews a lease of ours whose revision we do not know.
-func (k *keeper) renewFound(ctx context.Context, shard int) (revision uint64, err error) {
-	entry, err := k.kv.Get(ctx, shardKey(shard))
-	if err != nil {
+func (l *bucketLeases) renewFound(ctx context.Context, name string) (revision uint64, err error) {
+	entry, err := l.kv.Get(ctx, name)
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		return 0, ErrExpired
+	case err != nil:
 		return 0, err
+	case string(entry.Value()) != name:
+		return 0, ErrExpired
 	}
-	if string(entry.Value()) != k.id {
-		return 0, errTaken
+	revision, err = l.kv.Update(ctx, name, []byte(name), entry.Revision())
+	if wrongRevision(err) {
+		return 0, ErrExpired
 	}
-	return k.kv.Update(ctx, shardKey(shard), []byte(k.id), entry.Revision())
+	return revision, err
 }
-
-func keyExists(err error) bool { return errors.Is(err, jetstream.ErrKeyExists) || wrongRevision(err) }
 
 func wrongRevision(err error) bool {
 	var refused *jetstream.APIError
-	return errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
+	return errors.Is(err, jetstream.ErrKeyExists) ||
+		errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
 }
 
-// worth is how long a lease lasts, counted from before it was asked for. The rest is for attempts to
-// end in, and for clocks that differ.
-func (k *keeper) worth() time.Duration { return k.ttl / 4 * 3 }
-
-func (k *keeper) extend(shard int, revision uint64, before time.Time) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	h, ok := k.mine[shard]
-	if !ok || !time.Now().Before(h.until) {
-		return // it ran out while it was renewed, and will be taken up again
-	}
-	h.revision, h.until = revision, before.Add(k.worth())
-	h.expiry.Reset(time.Until(h.until))
+func (l *bucketLeases) remember(name string, revision uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.revisions[name] = revision
 }
 
-// expired is called when a lease may have run out.
-func (k *keeper) expired(shard int) {
-	k.mu.Lock()
-	h, ok := k.mine[shard]
-	over := ok && !time.Now().Before(h.until)
-	first := over && time.Since(k.outage) > k.ttl
-	if over {
-		k.outage, k.calm = time.Now(), time.Time{}
-	}
-	k.mu.Unlock()
-	if first {
-		k.log.Info("Leases run out, for the cluster does not renew them: their channels may be another replica's")
-	}
-	if over {
-		k.lost(shard)
-	}
-}
-
-func (k *keeper) lost(shard int) {
-	k.mu.Lock()
-	if h, ok := k.mine[shard]; ok {
-		h.expiry.Stop()
-		delete(k.mine, shard)
-	}
-	k.mu.Unlock()
-	k.engine.Lose(shard)
-	k.part(shard)
-}
-
-// takeUp takes up to n shards that nobody holds. Some turn out to be held: another was faster, or has
-// not quite run out yet.
-func (k *keeper) takeUp(ctx context.Context, n int) {
-	free := k.free()
-	for n > 0 && len(free) > 0 {
-		some := free[:min(n, len(free))]
-		free = free[len(some):]
-		taken := make(chan bool, len(some))
-		for _, shard := range some {
-			go func() { taken <- k.take(ctx, shard) }()
+// Expire implements Leases. An entry can be made only where there is none, by the bucket's leader. Its
+// holder cannot renew by the old revision after that.
+func (l *bucketLeases) Expire(ctx context.Context, name string) error {
+	if _, err := l.kv.Create(ctx, name, []byte(expiredMark)); err != nil {
+		if wrongRevision(err) {
+			return ErrHeld
 		}
-		for range some {
-			if <-taken {
-				n--
-			}
-		}
+		return fmt.Errorf("expire lease: %w", err)
+	}
+	return l.purge(ctx, name)
+}
+
+// Release implements Leases.
+func (l *bucketLeases) Release(ctx context.Context, name string) error { return l.purge(ctx, name) }
+
+func (l *bucketLeases) purge(ctx context.Context, name string) error {
+	if err := l.stream.Purge(ctx, jetstream.WithPurgeSubject(l.prefix+name)); err != nil {
+		return fmt.Errorf("release lease: %w", err)
+	}
+	return nil
+}
+
+// List implements Leases.
+func (l *bucketLeases) List(ctx context.Context) ([]string, error) {
+	info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(l.prefix+">"))
+	if err != nil {
+		return nil, fmt.Errorf("list leases: %w", err)
+	}
+	var names []string
+	for subject := range info.State.Subjects {
+		names = append(names, strings.TrimPrefix(subject, l.prefix))
+	}
+	return names, nil
+}
+
+func bucketConfig(name string, opt *Options) jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
+		Bucket:      name,
+		Description: "Which replicas of travishook run.",
+		History:     1,
+		TTL:         opt.LeaseTTL,
+		Storage:     jetstream.FileStorage,
+		Replicas:    opt.Replicas,
 	}
 }
 
-func (k *keeper) take(ctx context.Context, shard int) bool {
-	before := time.Now()
-	revision, err := k.kv.Create(ctx, shardKey(shard), []byte(k.id))
-	if keyExists(err) {
-		// After an outage it may still be ours there, though it ran out here.
-		before = time.Now()
-		revision, err = k.renewFound(ctx, shard)
+// openBucket creates the leases' bucket, or takes the one that exists. Its time to live is kept as it
+// is: replicas that count in different times would not be safe from each other.
+func openBucket(ctx context.Context, js jetstream.JetStream, name string, opt *Options) (jetstream.KeyValue, error) {
+	want := bucketConfig(name, opt)
+	kv, err := js.KeyValue(ctx, name)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		kv, err = js.CreateKeyValue(ctx, want)
 	}
 	if err != nil {
-		return false
+		return nil, fmt.Errorf("create bucket %s: %w", name, explain(err))
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.mine[shard] = &holding{
-		revision: revision, until: before.Add(k.worth()),
-		expiry: time.AfterFunc(k.worth()-time.Since(before), func() { k.expired(shard) }),
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("get the bucket %s: %w", name, err)
 	}
-	return true
-}
-
-// free are the shards that seem to be nobody's, in no order. First come those that we were about
-// to give away.
-func (k *keeper) free() []int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var free []int
-	for _, shard := range rand.Perm(queue.Shards) { //nolint:gosec // nothing secret depends on it
-		_, mine := k.mine[shard]
-		s, taken := k.sighted[shardKey(shard)]
-		if !mine && (!taken || time.Since(s.at) >= k.ttl) {
-			free = append(free, shard)
-		}
+	is := status.Config()
+	if is.TTL < minLeaseTTL || is.Storage != want.Storage {
+		return nil, fmt.Errorf("bucket %s has storage %v and a time to live of %v where travishook needs file storage and %v: stop all replicas and remove the bucket, which holds leases only", name, is.Storage, is.TTL, want.TTL)
 	}
-	return free
+	if is.Replicas == want.Replicas {
+		return kv, nil
+	}
+	if !opt.Adopt {
+		return nil, fmt.Errorf("bucket %s has replicas set to %d where travishook needs %d: set store.external.adopt for one start to have it changed", name, is.Replicas, want.Replicas)
+	}
+	want.TTL = is.TTL
+	if kv, err = js.UpdateKeyValue(ctx, want); err != nil {
+		return nil, fmt.Errorf("change replicas of bucket %s: %w", name, explain(err))
+	}
+	return kv, nil
 }

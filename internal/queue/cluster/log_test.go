@@ -17,7 +17,7 @@ func TestLogContract(t *testing.T) {
 		if err := opt.complete(); err != nil {
 			t.Fatal(err)
 		}
-		l, err := openExternal(context.Background(), &opt, &refusals{names: opt.names(), log: opt.Logger})
+		l, err := openLog(context.Background(), &opt, &refusals{names: opt.names(), logger: opt.Logger})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,55 +86,6 @@ func TestOneEventAtTwoReplicasIsStoredOnce(t *testing.T) {
 	}
 }
 
-// TestALeaseThatRunsOutEndsAttempts takes the leases away from a replica that sends.
-func TestALeaseThatRunsOutEndsAttempts(t *testing.T) {
-	t.Parallel() // most of it is waiting
-	c := sharedCluster(t)
-	opt := externalOptions(c, storeName(t.Name()+t.TempDir()))
-	a, err := Open(t.Context(), opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeNow(t, a)
-	if _, err := a.Accept(t.Context(), acceptance(1, "#a")); err != nil {
-		t.Fatal(err)
-	}
-	first, err := a.Take(t.Context(), queue.Healthy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.keeper.stopping() // it renews no more, as if it hung
-	<-first.LeaseLost
-	if _, ok, err := a.TryTake(t.Context(), queue.Healthy); ok || err != nil {
-		t.Fatalf("handed out (%v, %v) without a lease", ok, err)
-	}
-	b, err := Open(t.Context(), opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeNow(t, b)
-	again, err := b.Take(t.Context(), queue.Healthy)
-	if err != nil || again.ID != first.ID {
-		t.Fatalf("%+v, %v; want the delivery that the other gave up", again, err)
-	}
-	// The first one's failure comes late: it must not end what the second has begun.
-	if err := a.Settle(t.Context(), first.ID, queue.Outcome{Kind: queue.Retry, At: time.Now(), Due: time.Now()}); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Barrier(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Barrier(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Settle(t.Context(), again.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
-		t.Fatal(err)
-	}
-	if kept := b.Deliveries(queue.Query{}); len(kept) != 0 {
-		t.Errorf("still kept after it was delivered: %+v", kept)
-	}
-}
-
 // TestReplicasTrim has a store that is trimmed all the time, by one replica and then by another.
 func TestReplicasTrim(t *testing.T) {
 	f := newFleet(t, sharedCluster(t), 3, shortLease)
@@ -148,7 +99,7 @@ func TestReplicasTrim(t *testing.T) {
 	}
 	end := f.load()
 	f.trimmed(f.extent().Last + 1000)
-	trimmer := slices.IndexFunc(f.replicas, func(r *replica) bool { return r.Leads() })
+	trimmer := slices.IndexFunc(f.replicas, func(r *peer) bool { return r.Leads() })
 	if trimmer < 0 {
 		t.Fatal("no replica trims")
 	}
@@ -208,7 +159,7 @@ func TestAReplicaThatWasAwayReadsAnew(t *testing.T) {
 	if twice := f.verify(); twice > 0 {
 		t.Errorf("%d events were sent twice", twice)
 	}
-	if !f.heard("Store is read anew") {
+	if !f.heard("store is read anew") {
 		t.Error("the replica was not away for long enough to show anything")
 	}
 	f.eventually("all know the same", func() bool {
@@ -216,29 +167,4 @@ func TestAReplicaThatWasAwayReadsAnew(t *testing.T) {
 		was.Live, is.Live = 0, 0 // an estimate, of what each has carried
 		return was == is
 	})
-}
-
-// TestAReplicaThatLosesItsWatcherSeesWhoComes: the cluster forgets who watches the leases, as it does
-// with the server that fed them.
-func TestAReplicaThatLosesItsWatcherSeesWhoComes(t *testing.T) {
-	t.Parallel() // most of it is waiting
-	f := newFleet(t, sharedCluster(t), 1, shortLease)
-	l := f.replicas[0].log
-	leases, err := l.JS.Stream(t.Context(), "KV_"+l.names.leases)
-	if err != nil {
-		t.Fatal(err)
-	}
-	watchers := leases.ConsumerNames(t.Context())
-	lost := 0
-	for name := range watchers.Name() {
-		if err := leases.DeleteConsumer(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-		lost++
-	}
-	if lost == 0 || watchers.Err() != nil {
-		t.Fatalf("%d watchers, %v", lost, watchers.Err())
-	}
-	f.join(f.cluster.URL)
-	f.eventually("the newcomer has its share", func() bool { return f.shards()[1] == queue.Shards/2 })
 }

@@ -11,26 +11,26 @@ import (
 func (n names) permissions() (publish, subscribe []string) {
 	publish = []string{
 		n.subject,
-		n.ask + "*",
-		n.inbox + ".>", // the answers to such questions
+		n.requests + "*",
+		n.inbox + ".>", // the answers to such requests
 		"$KV." + n.leases + ".>",
 		"$JS.API.INFO",
 		"$JS.API.STREAM.MSG.GET." + n.stream,
 		"$JS.API.STREAM.PURGE." + n.stream,
+		"$JS.API.STREAM.PURGE.KV_" + n.leases,
 		"$JS.API.DIRECT.GET.KV_" + n.leases + ".>",
-		"$JS.FC.KV_" + n.leases + ".>",
+		"$JS.API.CONSUMER.CREATE." + n.stream + ".>",
+		"$JS.API.CONSUMER.INFO." + n.stream + ".*",
+		"$JS.API.CONSUMER.DELETE." + n.stream + ".*",
+		"$JS.API.CONSUMER.MSG.NEXT." + n.stream + ".*",
 	}
 	for _, stream := range []string{n.stream, "KV_" + n.leases} {
 		publish = append(publish,
 			"$JS.API.STREAM.INFO."+stream,
 			"$JS.API.STREAM.CREATE."+stream,
-			"$JS.API.STREAM.UPDATE."+stream,
-			"$JS.API.CONSUMER.CREATE."+stream+".>",
-			"$JS.API.CONSUMER.INFO."+stream+".*",
-			"$JS.API.CONSUMER.DELETE."+stream+".*",
-			"$JS.API.CONSUMER.MSG.NEXT."+stream+".*")
+			"$JS.API.STREAM.UPDATE."+stream)
 	}
-	return publish, []string{n.inbox + ".>", n.ask + "*"}
+	return publish, []string{n.inbox + ".>", n.requests + "*"}
 }
 
 // covers reports whether a permission allows the subject.
@@ -45,11 +45,11 @@ func covers(permission, subject string) bool {
 	return permission == subject
 }
 
-// denied is the subject in the server's words, and what was to be done with it.
+// denied finds the subject in the server's words, and what was to be done with it.
 var denied = regexp.MustCompile(`(?i)permissions violation for (publish|subscription) to "([^"]+)"`)
 
-// allow says what must be allowed for what was denied.
-func (n names) allow(err error) error {
+// explainDenied says what must be allowed for what was denied.
+func (n names) explainDenied(err error) error {
 	said := denied.FindStringSubmatch(err.Error())
 	if said == nil {
 		return fmt.Errorf("the user lacks a permission: %w", err)

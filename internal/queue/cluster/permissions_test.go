@@ -44,7 +44,7 @@ func TestADenialNamesWhatToAllow(t *testing.T) {
 		`Permissions Violation for Subscription to "store.ask.x" using queue "q" (sid "2")`: "subscribe to store.ask.*:",
 		`Permissions Violation in words of another version`:                                 "lacks a permission",
 	} {
-		err := n.allow(fmt.Errorf("%w: %s", nats.ErrPermissionViolation, said))
+		err := n.explainDenied(fmt.Errorf("%w: %s", nats.ErrPermissionViolation, said))
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", said, err, want)
 		}
@@ -53,14 +53,14 @@ func TestADenialNamesWhatToAllow(t *testing.T) {
 
 func TestARefusalIsForgottenWhenTheClusterLetsUsIn(t *testing.T) {
 	var e ear
-	r := &refusals{log: e.logger()}
+	r := &refusals{logger: e.logger()}
 	silence := errors.New("no answer")
-	r.hear(errors.New("read: connection reset"))
+	r.report(errors.New("read: connection reset"))
 	if got := r.explain(silence); got.Error() != silence.Error() {
 		t.Errorf("%v, for what passes by itself", got)
 	}
 	for range 3 {
-		r.hear(nats.ErrAuthorization)
+		r.report(nats.ErrAuthorization)
 	}
 	if got := r.explain(silence); !errors.Is(got, silence) || !strings.Contains(got.Error(), "credentialsFile") {
 		t.Errorf("%v, want the reason, too", got)

@@ -101,7 +101,7 @@ func TestGuardedCertificatesAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.again(t)
-	g.ear.await(t, 1, "Store has found a server")
+	g.ear.await(t, 1, "store has found a server")
 	g.accepts(t)
 }
 

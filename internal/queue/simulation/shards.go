@@ -9,6 +9,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/engine"
 	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/replica"
 )
 
 // authority grants shards to processes for as long as a lease lasts. It stands for what replicas agree
@@ -131,11 +132,13 @@ func (s *shards) OnLeave(fn func(gone func(key string) bool) (quiet <-chan struc
 	s.leave = fn
 }
 
-// Ask implements dispatch.Peers.
-func (s *shards) Ask(context.Context, string, []byte) ([]byte, error) { return nil, queue.ErrNoOwner }
+// AskOwner implements dispatch.Peers.
+func (s *shards) AskOwner(context.Context, string, string, []byte) ([]byte, error) {
+	return nil, queue.ErrNoOwner
+}
 
-// Answer implements dispatch.Peers.
-func (s *shards) Answer(func(context.Context, []byte) []byte) error { return nil }
+// Handle implements dispatch.Peers.
+func (s *shards) Handle(string, replica.Handler) {}
 
 // part has the connections on behalf of a shard ended.
 func (s *shards) part(shard int) <-chan struct{} {

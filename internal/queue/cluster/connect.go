@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,9 +9,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/travishook/travishook/internal/queue/natslog"
 )
 
 // External is an existing NATS cluster with JetStream, which several replicas may share. Its servers
@@ -24,7 +20,7 @@ type External struct {
 	// CredentialsFile is a file of a user's JWT and key, as nsc writes it. It is read again at
 	// each new connection.
 	CredentialsFile string
-	// CAFile vouches for the servers' certificates; CertFile and KeyFile are the client's own.
+	// CAFile verifies the servers' certificates; CertFile and KeyFile are the client's own.
 	CAFile, CertFile, KeyFile string
 	// Name begins the names of the stream, its subject and the bucket of leases, so that several
 	// stores can share an account. Default "travishook".
@@ -39,6 +35,12 @@ type External struct {
 const (
 	defaultName     = "travishook"
 	defaultReplicas = 3
+
+	connectTimeout = 5 * time.Second
+	// A server that answers no ping for twice that long is left for another.
+	pingInterval = 2 * time.Second
+	// retryPause is the pause before a connection, a start or the tail is tried again.
+	retryPause = 500 * time.Millisecond
 )
 
 // nameForm is what is good for a stream's name and a subject.
@@ -61,39 +63,52 @@ func (x *External) complete() error {
 }
 
 // names of what belongs to a store in the cluster.
-type names struct{ stream, subject, leases, ask, inbox string }
+type names struct{ stream, subject, leases, requests, inbox string }
 
 func (x *External) names() names {
 	upper := strings.ToUpper(x.Name)
 	return names{
 		stream: upper + "_JOURNAL", subject: x.Name + ".journal", leases: upper + "_LEASES",
-		ask: x.Name + ".ask.", inbox: "_INBOX." + x.Name,
+		requests: x.Name + ".ask.", inbox: "_INBOX." + x.Name,
 	}
+}
+
+// connect connects to the cluster.
+func connect(x *External, r *refusals) (*nats.Conn, error) {
+	options, err := x.connection(r)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := nats.Connect(x.URL, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", explain(err))
+	}
+	return conn, nil
 }
 
 func (x *External) connection(r *refusals) ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.Name("travishook"),
 		nats.Timeout(connectTimeout),
-		nats.MaxReconnects(-1), // for ever: the store heals when a server is back
-		nats.ReconnectWait(tailPause),
+		nats.MaxReconnects(-1), // for ever: the store recovers when a server is back
+		nats.ReconnectWait(retryPause),
 		nats.PingInterval(pingInterval),
 		nats.MaxPingsOutstanding(2),
 		nats.ReconnectBufSize(-1), // what cannot be sent now must not be sent later
-		// Who is not let in may have new credentials in a moment; the library would give up.
+		// Credentials that are refused may be replaced in a moment; the library would give up.
 		nats.IgnoreAuthErrorAbort(),
 		nats.CustomInboxPrefix(r.names.inbox), // so that nobody else's answers need be allowed
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				r.log.Info("Store has lost its server and looks for another", "reason", err.Error())
+				r.logger.Info("store has lost its server and looks for another", "reason", err.Error())
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
 			r.forget()
-			r.log.Info("Store has found a server")
+			r.logger.Info("store has found a server")
 		}),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { r.hear(err) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { r.hear(err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { r.report(err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { r.report(err) }),
 	}
 	// A file that cannot be read would be a vague error of the connection's.
 	for _, file := range []string{x.CredentialsFile, x.CAFile, x.CertFile, x.KeyFile} {
@@ -113,48 +128,4 @@ func (x *External) connection(r *refusals) ([]nats.Option, error) {
 		options = append(options, nats.ClientCert(x.CertFile, x.KeyFile))
 	}
 	return options, nil
-}
-
-func externalConfig(n names, maxBytes int64, replicas int) jetstream.StreamConfig {
-	config := natslog.Config(n.stream, n.subject, maxBytes)
-	config.Replicas = replicas
-	config.MaxMsgSize = -1 // the server has its own
-	// A direct read may be answered by a server that lags behind.
-	config.AllowDirect = false
-	// How long an append that was not answered can be sent again under the same id.
-	config.Duplicates = 2 * time.Minute
-	return config
-}
-
-// openExternalStream makes the stream, or takes the one that exists if it is what we would have
-// made, or may be changed to that.
-func openExternalStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, adopt bool) (jetstream.Stream, error) {
-	stream, err := js.Stream(ctx, want.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if stream, err = js.CreateStream(ctx, want); err != nil {
-			return nil, fmt.Errorf("make the stream %s: %w", want.Name, cannotMake(err))
-		}
-		return stream, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for the stream %s: %w", want.Name, noJetStream(err))
-	}
-	is := stream.CachedInfo().Config
-	name, value, needed := natslog.Difference(&is, &want)
-	if name != "" && !adopt {
-		return nil, fmt.Errorf("the stream %s has %s set to %v where travishook needs %v: set store.external.adopt for one start to have it changed, or change it with the nats command", want.Name, name, value, needed)
-	}
-	if name != "" || is.MaxBytes != want.MaxBytes {
-		if stream, err = js.UpdateStream(ctx, want); err != nil {
-			return nil, fmt.Errorf("change %s of the stream %s: %w", changed(name), want.Name, cannotMake(err))
-		}
-	}
-	return stream, nil
-}
-
-func changed(name string) string {
-	if name == "" {
-		return "max_bytes"
-	}
-	return name
 }

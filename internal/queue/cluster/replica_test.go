@@ -1,0 +1,291 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/cluster"
+	"github.com/travishook/travishook/internal/queue/cluster/clustertest"
+	"github.com/travishook/travishook/internal/queue/engine"
+	"github.com/travishook/travishook/internal/queue/queuetest"
+	"github.com/travishook/travishook/internal/queue/wal/waltest"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+const ttl = 15 * time.Second
+
+// simulated is a store in memory that several replicas share, in a bubble.
+type simulated struct {
+	*testing.T
+	log       *waltest.Memory
+	leases    *clustertest.Leases
+	transport *clustertest.Transport
+}
+
+func simulate(t *testing.T, test func(s *simulated)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		test(&simulated{t, waltest.NewMemory(0), clustertest.NewLeases(ttl), clustertest.NewTransport()})
+	})
+}
+
+// join adds a replica that is closed at the end of the test.
+func (s *simulated) join(name string) *cluster.Replica {
+	s.Helper()
+	r, err := cluster.Join(s.Context(), cluster.Parts{
+		Name: name, Engine: engine.Options{Log: s.log.Open(true)}, Leases: s.leases, Transport: s.transport,
+	})
+	if err != nil {
+		s.Fatalf("join: %v", err)
+	}
+	s.Cleanup(func() { s.leave(r) })
+	return r
+}
+
+func (s *simulated) leave(r *cluster.Replica) {
+	s.Helper()
+	if err := r.Close(context.Background()); err != nil {
+		s.Errorf("close: %v", err)
+	}
+}
+
+func (s *simulated) accept(r *cluster.Replica, build int64, room string) {
+	s.Helper()
+	_, err := r.Accept(s.Context(), queue.Acceptance{
+		Event: queuetest.Event(build, travis.Passed), Received: time.Now(),
+		Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{queuetest.Target("builds", room)}}},
+	})
+	if err != nil {
+		s.Fatalf("accept: %v", err)
+	}
+}
+
+// owners is which of the replicas hold each shard, by the accounts that they may be logged in as.
+func owners(replicas ...*cluster.Replica) (counts []int, twice int) {
+	counts = make([]int, len(replicas))
+	held := map[int]int{}
+	for n := range 4096 {
+		key := fmt.Sprint("team/account-", n)
+		shard := queue.AccountShard(key)
+		if _, done := held[shard]; done {
+			continue
+		}
+		held[shard] = 0
+		for i, r := range replicas {
+			if r.Holds(key) {
+				counts[i]++
+				held[shard]++
+			}
+		}
+		if held[shard] > 1 {
+			twice++
+		}
+	}
+	return counts, twice
+}
+
+func (s *simulated) ownsShares(replicas ...*cluster.Replica) {
+	s.Helper()
+	counts, twice := owners(replicas...)
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	if share := (queue.Shards + len(counts) - 1) / len(counts); total != queue.Shards || twice > 0 || slices.Max(counts) > share {
+		s.Errorf("replicas own %v of %d shards, %d of them twice", counts, queue.Shards, twice)
+	}
+}
+
+// TestIdleReplicasWriteLittle counts what three replicas write while nothing comes: every write is
+// synced on three servers.
+func TestIdleReplicasWriteLittle(t *testing.T) {
+	simulate(t, func(s *simulated) {
+		replicas := []*cluster.Replica{s.join("a"), s.join("b"), s.join("c")}
+		time.Sleep(time.Minute)
+		s.ownsShares(replicas...)
+		x, _ := s.log.Extent(s.Context())
+		before := int(x.Last) + s.leases.Writes()
+		const idle = time.Hour
+		time.Sleep(idle)
+		x, _ = s.log.Extent(s.Context())
+		writes := int(x.Last) + s.leases.Writes() - before
+		s.Logf("%d writes in %v, %.2f a second", writes, idle, float64(writes)/idle.Seconds())
+		if writes > int(idle.Seconds()) {
+			s.Errorf("%d writes in %v, want at most one a second", writes, idle)
+		}
+	})
+}
+
+func TestReplicasThatComeAndLeaveDivideTheShards(t *testing.T) {
+	simulate(t, func(s *simulated) {
+		a := s.join("a")
+		s.ownsShares(a)
+		b := s.join("b")
+		time.Sleep(time.Second)
+		s.ownsShares(a, b)
+		c := s.join("c")
+		time.Sleep(time.Second)
+		s.ownsShares(a, b, c)
+		s.leave(b)
+		time.Sleep(time.Second)
+		s.ownsShares(a, c)
+	})
+}
+
+// TestAReplicaThatStopsRenewingIsReplaced: nobody sends for its shards before its lease has expired, by
+// its own clock, and somebody does soon after.
+func TestAReplicaThatStopsRenewingIsReplaced(t *testing.T) {
+	simulate(t, func(s *simulated) {
+		a := s.join("a")
+		frozen := &frozenLeases{Leases: s.leases}
+		b, err := cluster.Join(s.Context(), cluster.Parts{
+			Name: "b", Engine: engine.Options{Log: s.log.Open(true)}, Leases: frozen, Transport: s.transport,
+		})
+		if err != nil {
+			s.Fatal(err)
+		}
+		defer s.leave(b)
+		time.Sleep(time.Second)
+		s.ownsShares(a, b)
+		frozen.down = errors.New("no answer")
+		for began := time.Now(); time.Since(began) < 2*ttl; time.Sleep(100 * time.Millisecond) {
+			if _, twice := owners(a, b); twice > 0 {
+				s.Fatalf("%d shards are held twice after %v", twice, time.Since(began))
+			}
+		}
+		s.ownsShares(a)
+		frozen.down = nil
+		time.Sleep(2 * ttl)
+		s.ownsShares(a, b)
+	})
+}
+
+// frozenLeases are those of a replica that reaches nobody.
+type frozenLeases struct {
+	*clustertest.Leases
+	down error
+}
+
+func (l *frozenLeases) Acquire(ctx context.Context, name string) error {
+	return errors.Join(l.down, l.Leases.Acquire(ctx, name))
+}
+
+func (l *frozenLeases) Renew(ctx context.Context, name string) error {
+	if l.down != nil {
+		return l.down
+	}
+	return l.Leases.Renew(ctx, name)
+}
+
+func (l *frozenLeases) List(ctx context.Context) ([]string, error) {
+	names, err := l.Leases.List(ctx)
+	return names, errors.Join(l.down, err)
+}
+
+// TestAFailureThatComesTooLateIsDropped: another replica attempts for itself by then. What was delivered
+// is stored all the same.
+func TestAFailureThatComesTooLateIsDropped(t *testing.T) {
+	for _, kind := range []queue.Kind{queue.Retry, queue.Dead, queue.Delivered} {
+		t.Run(string(kind), func(t *testing.T) {
+			simulate(t, func(s *simulated) {
+				a := s.join("a")
+				s.accept(a, 1, "#a")
+				first, err := a.Take(s.Context(), queue.Healthy)
+				if err != nil {
+					s.Fatal(err)
+				}
+				s.leases.Fail(errors.New("no answer"))
+				<-first.LeaseLost
+				s.leases.Fail(nil)
+				b := s.join("b")
+				again, err := b.Take(s.Context(), queue.Healthy)
+				if kind == queue.Delivered {
+					err = b.Settle(s.Context(), again.ID, queue.Outcome{Kind: queue.Retry, At: time.Now(), Due: time.Now()})
+				}
+				if err != nil || again.ID != first.ID || again.Attempt != 1 {
+					s.Fatalf("%+v, %v; want the delivery that the other lost", again, err)
+				}
+				o := queue.Outcome{Kind: kind, At: time.Now(), Reason: "late"}
+				if kind == queue.Retry {
+					o.Due = time.Now().Add(time.Hour)
+				}
+				if err := a.Settle(s.Context(), first.ID, o); err != nil {
+					s.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				kept := b.Deliveries(queue.Query{})
+				if kind == queue.Delivered {
+					if len(kept) != 0 {
+						s.Errorf("kept %+v after it was delivered", kept)
+					}
+					return
+				}
+				if len(kept) != 1 || kept[0].State != queue.Sending || kept[0].Last.Reason != "" {
+					s.Errorf("kept %+v, want it under way at the other replica", kept)
+				}
+			})
+		})
+	}
+}
+
+// TestConnectionsEndBeforeAShardMoves: an account is logged in on one replica at a time.
+func TestConnectionsEndBeforeAShardMoves(t *testing.T) {
+	simulate(t, func(s *simulated) {
+		a := s.join("a")
+		connected := make(chan struct{})
+		asked := 0
+		a.OnLeave(func(gone func(string) bool) <-chan struct{} {
+			asked++
+			return connected
+		})
+		b := s.join("b")
+		time.Sleep(10 * time.Second)
+		if counts, _ := owners(a, b); counts[0] != queue.Shards/2 || counts[1] != 0 || asked != queue.Shards/2 {
+			s.Errorf("replicas hold %v shards, %d were asked for, while connections last", counts, asked)
+		}
+		close(connected)
+		time.Sleep(time.Second)
+		s.ownsShares(a, b)
+	})
+}
+
+func TestReplicasAnswerEachOther(t *testing.T) {
+	simulate(t, func(s *simulated) {
+		a, b, c := s.join("a"), s.join("b"), s.join("c")
+		time.Sleep(time.Second)
+		for name, r := range map[string]*cluster.Replica{"a": a, "b": b, "c": c} {
+			r.Handle("name", func(_ context.Context, payload []byte) ([]byte, error) {
+				if name == "c" {
+					return nil, errors.New("busy")
+				}
+				return append(payload, name...), nil
+			})
+		}
+		replies := a.AskAll(s.Context(), "name", []byte("I am "))
+		if len(replies) != 3 || string(replies[0].Data) != "I am a" || string(replies[1].Data) != "I am b" || replies[2].Err == nil {
+			s.Errorf("replies %+v", replies)
+		}
+		if _, err := a.Ask(s.Context(), "b", "other", nil); err == nil {
+			s.Error("a request that nobody handles was answered")
+		}
+		if _, err := a.Ask(s.Context(), "nobody", "name", nil); !errors.Is(err, cluster.ErrNoReplica) {
+			s.Errorf("a replica that does not run: %v", err)
+		}
+		asked := 0
+		for n := range 200 {
+			key := fmt.Sprint("team/account-", n)
+			answer, err := a.AskOwner(s.Context(), key, "name", nil)
+			switch {
+			case a.Holds(key) && !errors.Is(err, queue.ErrNoOwner), b.Holds(key) && string(answer) != "b", c.Holds(key) && err == nil:
+				s.Errorf("owner of %s: %q, %v", key, answer, err)
+			}
+			asked++
+		}
+	})
+}
