@@ -69,7 +69,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(schemaFile, append(text, '\n'), 0o644)
+	return os.WriteFile(schemaFile, append(text, '\n'), 0o644) //nolint:gosec // a file of the repository
 }
 
 // fromType describes a Go type of the settings, whose dotted path is path.
