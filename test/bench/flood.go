@@ -39,7 +39,7 @@ func (o *operator) relayBeside(ctx context.Context, webhooks, crowd []webhook) (
 	var posting sync.WaitGroup
 	failed := make(chan error, 1)
 	posting.Go(func() {
-		_, err := paced(ctx, o.address, crowd, busyRate)
+		_, err := paced(ctx, o.relayed(), crowd, busyRate)
 		failed <- err
 	})
 	took, err := o.relay(ctx, webhooks, modestRate)

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"strings"
 )
 
 const (
@@ -9,28 +12,62 @@ const (
 	busyRate   = 1000 // more than ten thousand busy repositories send
 )
 
-// latency measures the time from a webhook's POST to its message's arrival.
+// latency measures the time from a webhook's POST to its message's arrival, and beside it that of
+// Alertmanager where its binary is there.
 func latency(ctx context.Context, b *bench) (section, error) {
 	s := section{
 		title: "From POST to arrival",
-		head:  []string{"webhooks per second", "p50", "p99"},
+		head:  []string{"webhooks per second", "p50", "p99", "Alertmanager's p50", "p99", "ratio of the p50s"},
 		note: "From the moment at which a webhook is due to be posted to the message's arrival at a sink on loopback: " +
-			"verified, stored, synced, rendered and sent.",
+			"verified, stored, synced, rendered and sent. Alertmanager verifies and stores nothing.",
+	}
+	binary := os.Getenv(alertmanagerEnv)
+	if binary == "" {
+		s.note += " It was not measured here."
 	}
 	for _, rate := range []int{modestRate, busyRate} {
-		var halves, tails []float64
-		for range b.rounds {
-			took, err := b.relayOnce(ctx, rate)
-			if err != nil {
-				return s, err
-			}
-			halves = append(halves, float64(took.quantile(0.5)))
-			tails = append(tails, float64(took.quantile(0.99)))
+		row, err := b.latencyAt(ctx, binary, rate)
+		if err != nil {
+			return s, err
 		}
-		s.rows = append(s.rows, []string{thousands(float64(rate)), milliseconds(median(halves)), milliseconds(median(tails))})
-		b.say("%d a second: p50 %s, p99 %s", rate, milliseconds(median(halves)), milliseconds(median(tails)))
+		s.rows = append(s.rows, row)
+		b.say("%d a second: %s", rate, strings.Join(row[1:], ", "))
 	}
 	return s, nil
+}
+
+// latencyAt measures both in turn, so that the ratio is one of neighbors.
+func (b *bench) latencyAt(ctx context.Context, binary string, rate int) ([]string, error) {
+	var own, peer, ratios quantiles
+	for range b.rounds {
+		took, err := b.relayOnce(ctx, rate)
+		if err != nil {
+			return nil, err
+		}
+		own.add(took)
+		if binary == "" {
+			continue
+		}
+		theirs, err := b.relayAlerts(ctx, binary, rate)
+		if err != nil {
+			return nil, err
+		}
+		peer.add(theirs)
+		ratios.halves = append(ratios.halves, float64(took.quantile(0.5))/float64(theirs.quantile(0.5)))
+	}
+	row := []string{thousands(float64(rate)), milliseconds(median(own.halves)), milliseconds(median(own.tails))}
+	if binary == "" {
+		return append(row, "", "", ""), nil
+	}
+	return append(row, milliseconds(median(peer.halves)), milliseconds(median(peer.tails)), fmt.Sprintf("%.2f", median(ratios.halves))), nil
+}
+
+// quantiles are those of several rounds.
+type quantiles struct{ halves, tails []float64 }
+
+func (q *quantiles) add(d delays) {
+	q.halves = append(q.halves, float64(d.quantile(0.5)))
+	q.tails = append(q.tails, float64(d.quantile(0.99)))
 }
 
 func (b *bench) relayOnce(ctx context.Context, rate int) (took delays, err error) {

@@ -10,9 +10,9 @@ import (
 
 // paced posts webhooks at a rate, whether those before are answered or not, and returns when each
 // was to be sent: so that a receiver that stalls is not spared what comes meanwhile.
-func paced(ctx context.Context, address string, webhooks []webhook, rate int) (sent []int64, err error) {
+func paced(ctx context.Context, to relayed, webhooks []webhook, rate int) (sent []int64, err error) {
 	const connections = 16
-	conns, err := dialAll(address, connections)
+	conns, err := dialAll(to.address, connections)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func paced(ctx context.Context, address string, webhooks []webhook, rate int) (s
 	for _, c := range conns {
 		posting.Go(func() {
 			for i := range due {
-				if err := c.expect(webhooks[i], http.StatusAccepted); err != nil {
+				if err := c.expect(webhooks[i], to.answer); err != nil {
 					failed <- err
 					return
 				}
@@ -61,18 +61,31 @@ func beat(ctx context.Context, n, rate int, do func(i int)) {
 // delays are times from a POST to the arrival in the room.
 type delays []time.Duration
 
+// relayed is a server that sends what it is posted to a sink.
+type relayed struct {
+	address string
+	sink    *sink
+	answer  int // its status code when it takes a request
+}
+
 // relay posts webhooks at a rate and waits until all of them have arrived.
 func (o *operator) relay(ctx context.Context, webhooks []webhook, rate int) (delays, error) {
-	sent, err := paced(ctx, o.address, webhooks, rate)
+	return relay(ctx, o.relayed(), webhooks, rate)
+}
+
+func (o *operator) relayed() relayed { return relayed{o.address, o.sink, http.StatusAccepted} }
+
+func relay(ctx context.Context, to relayed, webhooks []webhook, rate int) (delays, error) {
+	sent, err := paced(ctx, to, webhooks, rate)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.sink.await(ctx, webhooks); err != nil {
+	if err := to.sink.await(ctx, webhooks); err != nil {
 		return nil, err
 	}
 	took := make(delays, len(webhooks))
 	for i, w := range webhooks {
-		took[i] = time.Duration(o.sink.arrived[w.mark].Load() - sent[i])
+		took[i] = time.Duration(to.sink.arrived[w.mark].Load() - sent[i])
 	}
 	slices.Sort(took)
 	return took, nil

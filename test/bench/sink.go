@@ -96,11 +96,16 @@ func (s *sink) take(w http.ResponseWriter, r *http.Request) {
 	s.arrived[mark].CompareAndSwap(0, moment())
 }
 
-// markOf finds the build's number in a webhook's JSON without decoding all of it: what the sink
-// costs is taken from what is measured.
+// markOf finds the build's number in a webhook's JSON, or an alert's in Alertmanager's, without decoding
+// all of it: what the sink costs is taken from what is measured.
 func markOf(body []byte) (int, bool) {
-	_, rest, _ := bytes.Cut(body, []byte(`"build":{"id":`))
-	digits, _, ok := bytes.Cut(rest, []byte(","))
+	_, rest, found := bytes.Cut(body, []byte(`"build":{"id":`))
+	end := []byte(",")
+	if !found {
+		_, rest, _ = bytes.Cut(body, []byte(`"mark":"`))
+		end = []byte(`"`)
+	}
+	digits, _, ok := bytes.Cut(rest, end)
 	id, err := strconv.Atoi(string(digits))
 	return id - 1, ok && err == nil && 0 < id && id <= maxMarks
 }
