@@ -17,6 +17,7 @@ import (
 type delivery struct {
 	recorder   *record.Recorder
 	trail      *trail.Trail
+	keeper     *trail.Keeper
 	pool       *dispatch.Pool
 	dispatcher *dispatch.Dispatcher
 }
@@ -45,6 +46,8 @@ func newDelivery(env environment, control *control) (*delivery, error) {
 		RetryLimit: time.Duration(env.settings.Delivery.RetryFor),
 	})
 	env.store.OnEnd(d.trail.Ended)
+	d.keeper = trail.NewKeeper(d.trail, env.store, time.Now, env.log.WithName("trail"))
+	d.keeper.Load()
 	return d, nil
 }
 

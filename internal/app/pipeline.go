@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/travishook/travishook/controllers"
+	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/verify/keysource"
@@ -29,6 +30,7 @@ type pipeline struct {
 	keysChanged <-chan struct{}
 	rejudge     func()
 	dispatcher  *dispatch.Dispatcher
+	records     *trail.Keeper
 	receiver    *receiver.Server
 	store       interface{ Ready() error }
 	log         logr.Logger
@@ -59,6 +61,7 @@ func (p *pipeline) Start(ctx context.Context) error {
 		}
 	})
 	helpers.Go(func() { p.followKeys(sending) })
+	helpers.Go(func() { p.records.Run(sending) })
 	sent := make(chan error, 1)
 	go func() {
 		defer stopServing()
@@ -70,6 +73,7 @@ func (p *pipeline) Start(ctx context.Context) error {
 	stopSending()
 	err = errors.Join(err, <-sent)
 	helpers.Wait()
+	p.records.Close(ctx)
 	return err
 }
 

@@ -23,6 +23,7 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 		objectKeys:  trust.objects,
 		keeper:      tableKeeper{memory: env.store, compiler: control.compiler, turn: env.store.Leads, log: env.log.WithName("table")},
 		dispatcher:  delivery.dispatcher,
+		records:     delivery.keeper,
 		store:       env.store,
 		log:         env.log,
 	}
@@ -91,4 +92,4 @@ func (o webhooks) Noticed(namespace, repository, reason, message string) {
 }
 
 // Report implements receiver.Observer.
-func (o webhooks) Report(report receiver.Report) { o.trail.Judged(report) }
+func (o webhooks) Report(report receiver.Report) { o.trail.Report(report) }

@@ -21,6 +21,7 @@ import (
 	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/certificate"
 	"github.com/travishook/travishook/internal/deliveryapi/server"
+	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/deliveryapi/why"
 )
 
@@ -109,19 +110,25 @@ func newAPI(env environment, control *control, delivery *delivery, p *pipeline) 
 	if err != nil {
 		return nil, nil, err
 	}
+	access, err := newClients(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
 	get, err := apiCertificate(env)
 	if err != nil {
 		return nil, nil, err
 	}
 	return server.New(server.Options{
 		Sources: why.Sources{
-			Table: control.compiler.Table, Verdict: control.compiler.Verdict, Trail: delivery.trail,
+			Table: control.compiler.Table, Verdict: control.compiler.Verdict, Trail: trail.Everywhere{Trail: delivery.trail, Keeper: delivery.keeper},
 			Deliveries: env.store.Deliveries, Store: env.store.Ready,
+			Usage: env.store.Usage,
 		},
 		Store:   env.store,
 		Try:     delivery.dispatcher.Try,
 		Ready:   p.known,
-		Cluster: server.Reviews{Tokens: client.authentication, Access: client.authorization},
+		Cluster: server.Reviews{Tokens: client.authentication, Requests: client.certificates, Access: access.authorization, Now: time.Now},
+		Version: Version(),
 		Clock:   clock.RealClock{},
 		Log:     env.log.WithName("api"),
 	}), &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get}, nil

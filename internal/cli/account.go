@@ -21,51 +21,63 @@ import (
 	"github.com/travishook/travishook/internal/notify/registry"
 )
 
-// accountVerb is what one call of account asks for.
-type accountVerb struct {
+// accountCommand holds the arguments and flags of account.
+type accountCommand struct {
 	env     *environment
 	writer  *writer
 	chosen  map[string]*bool // services by name
 	fields  []string
 	key     string
 	cluster bool
+	delete  bool
 }
 
 func newAccount(e *environment) *cobra.Command {
-	v := &accountVerb{env: e, chosen: map[string]*bool{}}
+	v := &accountCommand{env: e, chosen: map[string]*bool{}}
 	const form = "account NAME --SERVICE"
 	cmd := &cobra.Command{
 		Use:     form,
 		GroupID: groupRoutes,
-		Short:   "Set up who speaks in the rooms: an account on a chat service, and its credential",
-		Long: `Set up who speaks in the rooms: an account on a chat service, and its credential.
+		Short:   "Set up an account on a chat service, with its credential",
+		Long: `Set up an account on a chat service, with its credential.
 
-The credential is read from the standard input: one value, or lines KEY=VALUE. It is checked, kept
-in a Secret, and referred to by the account in the namespace's TravisDefaults.
+The operator sends messages as an account. The credential is read from the standard input: one value,
+or lines KEY=VALUE. It is checked and stored in a Secret, and the account is added to the namespace's
+TravisDefaults.
 
 ` + describeServices(),
 		Example: `  # A Slack app's bot token, for the whole cluster
   kubectl travis account slack --slack --cluster-wide < token.txt
 
-  # Slack's incoming webhooks: a room's address is then the key
+  # Slack's incoming webhooks: a channel's address is then the key
   printf 'builds=https://hooks.slack.com/services/…\nreleases=https://…\n' | kubectl travis account hooks --slack
 
   # An XMPP account
-  kubectl travis account jabber --xmpp --set jid=ci@example.com < password.txt`,
-		Args: arguments(1, 1, form),
-		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args[0]) },
+  kubectl travis account jabber --xmpp --set jid=ci@example.com < password.txt
+
+  # Delete the account and the Secret
+  kubectl travis account jabber --delete`,
+		Args:              arguments(1, 1, form),
+		ValidArgsFunction: completeAccountNames(e),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if v.delete {
+				return v.runDelete(cmd.Context(), args[0])
+			}
+			return v.run(cmd.Context(), args[0])
+		},
 	}
 	for _, name := range serviceNames() {
 		v.chosen[name] = cmd.Flags().Bool(name, false, "An account on "+registry.Services[name].Title+".")
 	}
-	cmd.Flags().StringArrayVar(&v.fields, "set", nil, "FIELD=VALUE of the account's block in TravisDefaults.")
-	cmd.Flags().StringVar(&v.key, "key", "", "The Secret's key that a single value goes to. Left out: the service's own.")
-	cmd.Flags().BoolVar(&v.cluster, "cluster-wide", false, "For the whole cluster, in the operator's own namespace.")
+	cmd.Flags().StringArrayVar(&v.fields, "set", nil, "FIELD=VALUE in the account's block of TravisDefaults.")
+	cmd.Flags().StringVar(&v.key, "key", "", "The Secret's key for a single value. Default: the service's main key.")
+	cmd.Flags().BoolVar(&v.cluster, "cluster-wide", false, "For the whole cluster: in the operator's namespace.")
+	cmd.Flags().BoolVar(&v.delete, "delete", false, "Delete the account, and its Secret if kubectl travis made it.")
 	v.writer = newWriter(e, cmd)
 	return cmd
 }
 
-func (v *accountVerb) run(ctx context.Context, name string) error {
+func (v *accountCommand) run(ctx context.Context, name string) error {
 	if err := v.writer.check(); err != nil {
 		return err
 	}
@@ -88,9 +100,9 @@ func (v *accountVerb) run(ctx context.Context, name string) error {
 		return err
 	}
 	if err := service.Check(config, credential); err != nil {
-		return fmt.Errorf("the account cannot work like that: %w", err)
+		return fmt.Errorf("account %s is invalid: %w", name, err)
 	}
-	c, namespace, err := v.env.connect()
+	c, namespace, err := v.writer.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,8 +113,8 @@ func (v *accountVerb) run(ctx context.Context, name string) error {
 	return v.write(ctx, c, account, s)
 }
 
-// service is the one that was chosen.
-func (v *accountVerb) service() (*notify.Service, error) {
+// service returns the chosen service.
+func (v *accountCommand) service() (*notify.Service, error) {
 	var chosen []string
 	for name, is := range v.chosen {
 		if *is {
@@ -116,7 +128,7 @@ func (v *accountVerb) service() (*notify.Service, error) {
 	return &service, nil
 }
 
-func (v *accountVerb) credential(service *notify.Service, name string) (notify.Credential, error) {
+func (v *accountCommand) credential(service *notify.Service, name string) (notify.Credential, error) {
 	read, err := v.env.readCredential(cmp.Or(v.key, firstKey(service), "credential") + " of account " + name)
 	if err != nil {
 		return nil, err
@@ -125,13 +137,13 @@ func (v *accountVerb) credential(service *notify.Service, name string) (notify.C
 		if service.SecretOptional {
 			return notify.Credential{}, nil
 		}
-		return nil, usage("there is no credential on the standard input: write it there, or lines KEY=VALUE")
+		return nil, usage("no credential on the standard input: pass one value, or lines KEY=VALUE")
 	}
 	return parseCredential(service, v.key, read), nil
 }
 
-// write keeps both the Secret and the account, or neither.
-func (v *accountVerb) write(ctx context.Context, c client.Client, account *v1alpha1.Account, s *corev1.Secret) error {
+// write writes the Secret and the account, or neither.
+func (v *accountCommand) write(ctx context.Context, c client.Client, account *v1alpha1.Account, s *corev1.Secret) error {
 	existing, err := v.existingSecret(ctx, c, s)
 	if err != nil {
 		return err
@@ -141,12 +153,12 @@ func (v *accountVerb) write(ctx context.Context, c client.Client, account *v1alp
 		return err
 	}
 	if before != nil {
-		if err := v.writer.ownedElsewhere(before, after); err != nil {
+		if err := v.writer.checkOwner(before, after); err != nil {
 			return err
 		}
 	}
 	if !v.writer.dry() {
-		if err := rehearse(ctx, c, before, after); err != nil {
+		if err := dryRunDefaults(ctx, c, before, after); err != nil {
 			return err
 		}
 	}
@@ -171,8 +183,8 @@ func (v *accountVerb) write(ctx context.Context, c client.Client, account *v1alp
 	return err
 }
 
-// rehearse asks the server whether it would take the defaults, before the Secret is written.
-func rehearse(ctx context.Context, c client.Client, before, after *v1alpha1.TravisDefaults) error {
+// dryRunDefaults has the API server validate the defaults before the Secret is written.
+func dryRunDefaults(ctx context.Context, c client.Client, before, after *v1alpha1.TravisDefaults) error {
 	dry := client.NewDryRunClient(c)
 	if before == nil {
 		return dry.Create(ctx, after.DeepCopy())
@@ -180,10 +192,13 @@ func rehearse(ctx context.Context, c client.Client, before, after *v1alpha1.Trav
 	return dry.Update(ctx, after.DeepCopy())
 }
 
-// withAccount are the namespace's defaults as they are, nil for none, and with the account.
+// withAccount returns the namespace's defaults without and with the account; before is nil if there
+// are none.
 func withAccount(ctx context.Context, c client.Client, namespace string, account *v1alpha1.Account) (before, after *v1alpha1.TravisDefaults, err error) {
-	if before, err = readDefaults(ctx, c, namespace); err != nil {
-		return nil, nil, err
+	if c != nil {
+		if before, err = readDefaults(ctx, c, namespace); err != nil {
+			return nil, nil, err
+		}
 	}
 	if after = before.DeepCopy(); after == nil {
 		after = &v1alpha1.TravisDefaults{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultsName}}
@@ -192,9 +207,12 @@ func withAccount(ctx context.Context, c client.Client, namespace string, account
 	return before, after, nil
 }
 
-// existingSecret is the one to be replaced, nil where there is none. One that somebody else made
-// is not.
-func (v *accountVerb) existingSecret(ctx context.Context, c client.Client, s *corev1.Secret) (*corev1.Secret, error) {
+// existingSecret returns the Secret to replace, nil if there is none. One that somebody else made is
+// an error.
+func (v *accountCommand) existingSecret(ctx context.Context, c client.Client, s *corev1.Secret) (*corev1.Secret, error) {
+	if c == nil {
+		return nil, nil
+	}
 	var existing corev1.Secret
 	err := c.Get(ctx, types.NamespacedName{Namespace: s.Namespace, Name: s.Name}, &existing)
 	switch {
@@ -203,7 +221,7 @@ func (v *accountVerb) existingSecret(ctx context.Context, c client.Client, s *co
 	case err != nil:
 		return nil, err
 	case existing.Labels[labelManagedBy] != manager:
-		return nil, fmt.Errorf("the Secret %s in namespace %s exists and was not made by this command line: choose another name for the account", s.Name, s.Namespace)
+		return nil, fmt.Errorf("Secret %s in namespace %s already exists and was not made by kubectl travis: choose another name for the account", s.Name, s.Namespace)
 	}
 	return &existing, nil
 }
@@ -231,6 +249,93 @@ func accountSecret(namespace, name string, credential notify.Credential) *corev1
 		s.Data[key] = []byte(value.Reveal())
 	}
 	return s
+}
+
+// runDelete deletes an account and the Secret that the plugin made for it.
+func (v *accountCommand) runDelete(ctx context.Context, name string) error {
+	if err := v.writer.check(); err != nil {
+		return err
+	}
+	if _, err := v.service(); err == nil || len(v.fields) > 0 || v.key != "" {
+		return usage("--delete takes the account's name only")
+	}
+	c, namespace, err := v.env.connect()
+	if err != nil {
+		return err
+	}
+	if v.cluster {
+		namespace = v.env.operatorNamespace
+	}
+	before, err := readDefaults(ctx, c, namespace)
+	if err != nil {
+		return err
+	}
+	after, err := withoutAccount(before, namespace, name)
+	if err != nil {
+		return err
+	}
+	if err := v.writer.checkOwner(before, after); err != nil {
+		return err
+	}
+	v.noteUsers(ctx, c, namespace, name)
+	if err := v.writer.update(ctx, c, before, after); err != nil {
+		return err
+	}
+	return v.deleteSecret(ctx, c, namespace, objectName("travis account", name))
+}
+
+// withoutAccount returns a copy of the defaults without the account.
+func withoutAccount(d *v1alpha1.TravisDefaults, namespace, name string) (*v1alpha1.TravisDefaults, error) {
+	var known []string
+	if d != nil {
+		for i := range d.Spec.Accounts {
+			known = append(known, d.Spec.Accounts[i].Name)
+		}
+	}
+	if !slices.Contains(known, name) {
+		return nil, fmt.Errorf("no account %q in the TravisDefaults of namespace %s%s", name, namespace, suggestion(name, known))
+	}
+	after := d.DeepCopy()
+	after.Spec.Accounts = slices.DeleteFunc(after.Spec.Accounts, func(a v1alpha1.Account) bool { return a.Name == name })
+	if after.Spec.Account == name {
+		after.Spec.Account = ""
+	}
+	return after, nil
+}
+
+// noteUsers names the routes that still refer to the account.
+func (v *accountCommand) noteUsers(ctx context.Context, c client.Client, namespace, name string) {
+	where := namespace
+	if v.cluster {
+		where = ""
+	}
+	routes, err := listRoutes(ctx, c, where)
+	if err != nil {
+		return // only a note is lost
+	}
+	var users []string
+	for _, r := range withChannel(routes, func(c v1alpha1.Channel) bool { return c.Account == name }) {
+		users = append(users, r.Namespace+"/"+r.Name)
+	}
+	if len(users) > 0 {
+		v.env.note("note: %s still name the account: their messages wait until it exists again", strings.Join(users, ", "))
+	}
+}
+
+// deleteSecret deletes the account's Secret if the plugin made it.
+func (v *accountCommand) deleteSecret(ctx context.Context, c client.Client, namespace, name string) error {
+	var s corev1.Secret
+	err := c.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &s)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return err
+	case s.Labels[labelManagedBy] != manager:
+		v.env.note("note: Secret %s was not made by kubectl travis: it is kept", name)
+		return nil
+	}
+	return v.writer.remove(ctx, c, withoutData(&s))
 }
 
 func serviceNames() []string { return slices.Sorted(maps.Keys(registry.Services)) }

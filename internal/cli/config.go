@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,20 +22,20 @@ func newConfig(e *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "config",
 		GroupID: groupRoutes,
-		Short:   "Show everything in effect: defaults, accounts, tokens and routes",
-		Long: `Show everything in effect: defaults, accounts, tokens and routes.
+		Short:   "Show the effective configuration: defaults, accounts, tokens and routes",
+		Long: `Show the effective configuration: defaults, accounts, tokens and routes.
 
-Tokens are shown as the names of their Secrets, and themselves with --show-secrets, for which one
-needs the right to read Secrets.`,
-		Example: `  # Everything in this namespace
+Tokens are shown as the names of their Secrets; --show-secrets shows the tokens and needs the right to
+read Secrets.`,
+		Example: `  # The configuration of this namespace
   kubectl travis config
 
-  # Everything in all namespaces, as JSON
+  # The configuration of all namespaces, as JSON
   kubectl travis config -A -o json`,
 		Args: arguments(0, 0, "config"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "yaml" && output != "json" {
-				return usage("--output is yaml or json, and not %q", output)
+				return usage("--output must be yaml or json, not %q", output)
 			}
 			c, namespace, err := e.connect()
 			if err != nil {
@@ -52,16 +53,16 @@ needs the right to read Secrets.`,
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "yaml", "Output format: yaml or json.")
 	cmd.Flags().BoolVar(&show, "show-secrets", false, "Show the tokens themselves.")
-	cmd.Flags().BoolVarP(&all, "all-namespaces", "A", false, "Show all namespaces that have routes or defaults.")
-	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"yaml", "json"}, cobra.ShellCompDirectiveNoFileComp)))
+	cmd.Flags().BoolVarP(&all, "all-namespaces", "A", false, "Show all namespaces with routes or defaults.")
+	completeOutput(cmd, "yaml", "json")
 	return cmd
 }
 
-// namespaceConfig is everything in effect in a namespace.
+// namespaceConfig is the effective configuration of a namespace.
 type namespaceConfig struct {
 	Namespace      string                       `json:"namespace"`
 	DefaultEvents  []v1alpha1.EventName         `json:"defaultEvents"`
-	EventsFrom     string                       `json:"defaultEventsAre"`
+	EventsFrom     string                       `json:"defaultEventsFrom"`
 	DefaultAccount string                       `json:"defaultAccount,omitempty"`
 	Accounts       []accountConfig              `json:"accounts,omitempty"`
 	Repositories   map[string]*repositoryConfig `json:"repositories"`
@@ -85,7 +86,7 @@ type tokenConfig struct {
 
 type routeConfig struct {
 	Name      string               `json:"name"`
-	Rooms     []string             `json:"rooms"`
+	Channels  []string             `json:"channels"`
 	Events    []v1alpha1.EventName `json:"events"`
 	Follows   bool                 `json:"followsDefaults,omitempty"`
 	Suspended bool                 `json:"suspended,omitempty"`
@@ -96,7 +97,7 @@ type routeConfig struct {
 	Message   string               `json:"message,omitempty"`
 }
 
-// config gathers everything of one namespace, or of all that have something.
+// config reads the configuration of one namespace, or of all that have any.
 func (e *environment) config(ctx context.Context, c client.Client, namespace string, all, show bool) ([]*namespaceConfig, error) {
 	namespaces := []string{namespace}
 	if all {
@@ -107,20 +108,18 @@ func (e *environment) config(ctx context.Context, c client.Client, namespace str
 		return nil, err
 	}
 	if all {
-		namespaces = nil
-		for i := range routes {
-			namespaces = append(namespaces, routes[i].Namespace)
+		if namespaces, err = configuredNamespaces(ctx, c, routes); err != nil {
+			return nil, err
 		}
-		namespaces = slices.Compact(namespaces)
 	}
 	found := []*namespaceConfig{}
 	for _, namespace := range namespaces {
-		s, err := e.look(ctx, c, namespace)
+		s, err := e.snapshot(ctx, c, namespace)
 		if err != nil {
 			return nil, err
 		}
 		if show && s.tokensHidden {
-			return nil, apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("secrets").GroupResource(), namespace, fmt.Errorf("--show-secrets needs the right to list Secrets"))
+			return nil, apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("secrets").GroupResource(), namespace, errors.New("--show-secrets needs the right to list Secrets"))
 		}
 		of := slices.DeleteFunc(slices.Clone(routes), func(r v1alpha1.TravisRoute) bool { return r.Namespace != namespace })
 		found = append(found, describe(s, namespace, of, show))
@@ -128,12 +127,29 @@ func (e *environment) config(ctx context.Context, c client.Client, namespace str
 	return found, nil
 }
 
-func describe(s *scene, namespace string, routes []v1alpha1.TravisRoute, show bool) *namespaceConfig {
+// configuredNamespaces returns the namespaces with routes or defaults.
+func configuredNamespaces(ctx context.Context, c client.Client, routes []v1alpha1.TravisRoute) ([]string, error) {
+	var namespaces []string
+	for i := range routes {
+		namespaces = append(namespaces, routes[i].Namespace)
+	}
+	var defaults v1alpha1.TravisDefaultsList
+	if err := c.List(ctx, &defaults); err != nil {
+		return nil, err
+	}
+	for i := range defaults.Items {
+		namespaces = append(namespaces, defaults.Items[i].Namespace)
+	}
+	slices.Sort(namespaces)
+	return slices.Compact(namespaces), nil
+}
+
+func describe(s *snapshot, namespace string, routes []v1alpha1.TravisRoute, show bool) *namespaceConfig {
 	n := &namespaceConfig{Namespace: namespace, Repositories: map[string]*repositoryConfig{}}
 	if events, from, err := s.defaultEvents(); err == nil {
 		n.DefaultEvents, n.EventsFrom = events, from
 	} else {
-		n.EventsFrom = "hidden from you"
+		n.EventsFrom = "unknown: you may not read the TravisDefaults of namespace " + s.operatorNamespace
 	}
 	n.Accounts, n.DefaultAccount = s.accounts()
 	spelled := map[string]string{}
@@ -152,25 +168,25 @@ func describe(s *scene, namespace string, routes []v1alpha1.TravisRoute, show bo
 	for i := range s.tokens {
 		t := tokenConfig{Secret: s.tokens[i].Name}
 		if show {
-			t.Token = strings.TrimSuffix(string(s.tokens[i].Data["token"]), "\n")
+			t.Token = tokenOf(&s.tokens[i])
 		}
-		repository := of(strings.TrimSuffix(string(s.tokens[i].Data["repository"]), "\n"))
+		repository := of(tokenRepository(&s.tokens[i]))
 		repository.Tokens = append(repository.Tokens, t)
 	}
 	return n
 }
 
-func (s *scene) describeRoute(r *v1alpha1.TravisRoute) routeConfig {
+func (s *snapshot) describeRoute(r *v1alpha1.TravisRoute) routeConfig {
 	state := ready(r.Status.Conditions)
 	d := routeConfig{
 		Name: r.Name, Events: r.Spec.Events, Follows: len(r.Spec.Events) == 0, Suspended: r.Spec.Suspend, Filter: r.Spec.Filter,
 		Branches: r.Spec.Branches, Types: r.Spec.BuildTypes, Ready: string(state.Status),
 	}
 	for _, channel := range r.Spec.Channels {
-		d.Rooms = append(d.Rooms, showChannel(channel))
+		d.Channels = append(d.Channels, showChannel(channel))
 	}
 	if d.Follows {
-		verdict := s.judge(r)
+		verdict := s.compile(r)
 		d.Events = verdict.Events.Names()
 	}
 	if state.Status != "True" {
@@ -179,8 +195,8 @@ func (s *scene) describeRoute(r *v1alpha1.TravisRoute) routeConfig {
 	return d
 }
 
-// accounts are those that the namespace can speak as, as the API has them, its own first.
-func (s *scene) accounts() (accounts []accountConfig, byDefault string) {
+// accounts returns the accounts that the namespace can use, its own first, and the default account.
+func (s *snapshot) accounts() (accounts []accountConfig, byDefault string) {
 	for _, d := range []*v1alpha1.TravisDefaults{s.own, s.cluster} {
 		if d == nil || d == s.cluster && s.own != nil && s.own.Namespace == s.cluster.Namespace {
 			continue
@@ -202,7 +218,7 @@ func (s *scene) accounts() (accounts []accountConfig, byDefault string) {
 	return accounts, byDefault
 }
 
-// serviceOf is the name of the account's block.
+// serviceOf returns the name of the account's service block.
 func serviceOf(a *v1alpha1.Account) string {
 	raw, err := json.Marshal(a)
 	if err != nil {
@@ -220,7 +236,7 @@ func serviceOf(a *v1alpha1.Account) string {
 	return ""
 }
 
-// dump writes v as YAML or JSON.
+// dump prints v as YAML or JSON.
 func (e *environment) dump(v any, format string) error {
 	text, err := yaml.Marshal(v)
 	if format == "json" {

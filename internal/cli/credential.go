@@ -14,18 +14,18 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// labelManagedBy, with manager as its value, marks the Secrets that the plugin made, and may
-// therefore delete.
+// labelManagedBy with manager as its value marks Secrets that the plugin made and may therefore
+// replace and delete.
 const labelManagedBy = "app.kubernetes.io/managed-by"
 
-// maxCredential bounds what is read from the standard input, in bytes. A Secret holds a mebibyte.
+// maxCredential bounds what is read from the standard input, in bytes. A Secret holds at most 1 MiB.
 const maxCredential = 256 << 10
 
-// readCredential reads a secret from the standard input. On a terminal it asks for what, and shows
-// nothing of what is typed. Trailing line breaks are dropped.
+// readCredential reads a secret from the standard input. On a terminal it prompts without echo.
+// Trailing line breaks are dropped.
 func (e *environment) readCredential(what string) (secret.Value, error) {
 	if f, ok := e.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprintf(e.ErrOut, "%s (it is not shown): ", what)
+		fmt.Fprintf(e.ErrOut, "%s (input is hidden): ", what)
 		typed, err := term.ReadPassword(int(f.Fd()))
 		fmt.Fprintln(e.ErrOut)
 		if err != nil {
@@ -38,15 +38,15 @@ func (e *environment) readCredential(what string) (secret.Value, error) {
 		return secret.Value{}, fmt.Errorf("read %s from the standard input: %w", what, err)
 	}
 	if len(read) > maxCredential {
-		return secret.Value{}, errors.New("the standard input is too long for a secret")
+		return secret.Value{}, errors.New("the standard input is longer than 256 KiB, too long for a secret")
 	}
 	return secret.New(strings.TrimRight(string(read), "\r\n")), nil
 }
 
-// randomToken is a fresh one, of some 260 random bits.
+// randomToken returns a new token of some 260 random bits.
 func randomToken() secret.Value { return secret.New(rand.Text() + rand.Text()) }
 
-// withoutData is a Secret as it may be shown.
+// withoutData returns a Secret that may be printed.
 func withoutData(s *corev1.Secret) *corev1.Secret {
 	shown := s.DeepCopy()
 	shown.Data, shown.StringData = nil, nil

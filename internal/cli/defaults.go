@@ -20,21 +20,21 @@ func newDefaults(e *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     form,
 		GroupID: groupRoutes,
-		Short:   "Show the default events, or set them",
-		Long: `Show the default events, or set them.
+		Short:   "Show or set the default events and the default account",
+		Long: `Show or set the default events and the default account.
 
-The routes that kubectl travis route made keep the events that were the defaults at that time. Those
-that list no events, or were made with --follow-defaults, follow the new ones.`,
-		Example: `  # Show them
+Routes that kubectl travis route made keep the events that were the defaults at that time. Routes that
+list no events, as with --follow-defaults, use the new ones.`,
+		Example: `  # Show the default events
   kubectl travis defaults
 
-  # Set those of this namespace
+  # Set the default events of this namespace
   kubectl travis defaults failure fixed
 
-  # Set those of the whole cluster
+  # Set the default events of the whole cluster
   kubectl travis defaults --cluster-wide passed failure fixed still_failing
 
-  # Set the account of rooms that name none
+  # Set the account for channels that name none
   kubectl travis defaults --account slack`,
 		Args:              arguments(0, -1, form),
 		ValidArgsFunction: completeEvents,
@@ -42,18 +42,23 @@ that list no events, or were made with --follow-defaults, follow the new ones.`,
 			if err := w.check(); err != nil {
 				return err
 			}
-			events, err := parseEvents(args)
+			events, err := parseEvents(args, "defaults have events only; choose build types for each route with kubectl travis route … --build-types")
 			if err != nil {
 				return err
 			}
-			c, namespace, err := e.connect()
+			show := len(events) == 0 && account == ""
+			connect := w.connect
+			if show {
+				connect = func(context.Context) (client.Client, string, error) { return e.connect() }
+			}
+			c, namespace, err := connect(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if cluster {
 				namespace = e.operatorNamespace
 			}
-			if len(events) == 0 && account == "" {
+			if show {
 				return e.showDefaults(cmd.Context(), c, namespace, w)
 			}
 			return e.changeDefaults(cmd.Context(), c, w, namespace, func(d *v1alpha1.TravisDefaults) {
@@ -66,17 +71,21 @@ that list no events, or were made with --follow-defaults, follow the new ones.`,
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&cluster, "cluster-wide", false, "Those of the whole cluster, in the operator's own namespace.")
-	cmd.Flags().StringVar(&account, "account", "", "Make this the account of rooms that name none.")
+	cmd.Flags().BoolVar(&cluster, "cluster-wide", false, "Those of the whole cluster: in the operator's namespace.")
+	cmd.Flags().StringVar(&account, "account", "", "The account for channels that name none.")
+	completeAccounts(e, cmd)
 	w = newWriter(e, cmd)
 	return cmd
 }
 
-// changeDefaults changes the defaults of a namespace, which need not exist yet.
+// changeDefaults changes the defaults of a namespace and creates them if needed.
 func (e *environment) changeDefaults(ctx context.Context, c client.Client, w *writer, namespace string, change func(*v1alpha1.TravisDefaults)) error {
-	existing, err := readDefaults(ctx, c, namespace)
-	if err != nil {
-		return err
+	var existing *v1alpha1.TravisDefaults
+	if c != nil {
+		var err error
+		if existing, err = readDefaults(ctx, c, namespace); err != nil {
+			return err
+		}
 	}
 	if existing == nil {
 		wanted := &v1alpha1.TravisDefaults{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultsName}}
@@ -85,15 +94,15 @@ func (e *environment) changeDefaults(ctx context.Context, c client.Client, w *wr
 	}
 	wanted := existing.DeepCopy()
 	change(wanted)
-	if err := w.ownedElsewhere(existing, wanted); err != nil {
+	if err := w.checkOwner(existing, wanted); err != nil {
 		return err
 	}
 	return w.update(ctx, c, existing, wanted)
 }
 
-// showDefaults tells what routes of the namespace follow that list no events.
+// showDefaults prints the events of routes that list none.
 func (e *environment) showDefaults(ctx context.Context, c client.Client, namespace string, w *writer) error {
-	s, err := e.look(ctx, c, namespace)
+	s, err := e.snapshot(ctx, c, namespace)
 	if err != nil {
 		return err
 	}
@@ -101,12 +110,15 @@ func (e *environment) showDefaults(ctx context.Context, c client.Client, namespa
 		if s.own == nil {
 			return fmt.Errorf("namespace %s has no TravisDefaults of its own", namespace)
 		}
-		return w.tell(s.own, "")
+		return w.print(s.own, "")
 	}
 	events, from, err := s.defaultEvents()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Out, "The default events%s are %s (%s).\n", in(namespace), strings.ReplaceAll(joinEvents(events), ",", ", "), from)
+	fmt.Fprintf(e.Out, "Default events%s: %s (%s)\n", inNamespace(namespace), strings.ReplaceAll(joinEvents(events), ",", ", "), from)
+	if _, account := s.accounts(); account != "" {
+		fmt.Fprintf(e.Out, "Default account: %s\n", account)
+	}
 	return nil
 }

@@ -11,67 +11,76 @@ import (
 )
 
 func newDeliveries(e *environment) *cobra.Command {
-	var a *asker
+	var o *operatorFlags
 	var state string
+	var dead bool
 	const form = "deliveries [ROUTE]"
 	cmd := &cobra.Command{
 		Use:     form,
-		GroupID: groupLook,
-		Short:   "List the messages that wait, are being sent, or were given up",
-		Example: `  # What waits, and what was given up, in this namespace
+		GroupID: groupDeliveries,
+		Short:   "List messages that wait, are being sent, or are dead letters",
+		Example: `  # Everything that is stored for this namespace
   kubectl travis deliveries
 
-  # Only what was given up, everywhere, with the whole reasons
-  kubectl travis deliveries -A --state dead -o wide`,
+  # Only dead letters, in all namespaces, with complete reasons
+  kubectl travis deliveries -A --dead -o wide`,
 		Args:              arguments(0, 1, form),
 		ValidArgsFunction: completeRouteNames(e),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !slices.Contains(deliveryStates, state) {
-				return usage("--state is waiting, sending or dead, and not %q", state)
+			if dead && state != "" && state != string(deliveryapi.Dead) {
+				return usage("use either --dead or --state")
 			}
-			c, namespace, err := a.connect()
+			if dead {
+				state = string(deliveryapi.Dead)
+			}
+			if !slices.Contains(deliveryStates, state) {
+				return usage("--state must be waiting, sending or dead, not %q", state)
+			}
+			c, namespace, err := o.connect(cmd.Context())
 			if err != nil {
 				return err
 			}
+			defer c.Close(cmd.Context())
 			route := ""
 			if len(args) == 1 {
 				route = args[0]
 			}
 			list, err := c.Deliveries(cmd.Context(), namespace, route, deliveryapi.State(state))
 			if err != nil {
-				return a.explain(err)
+				return o.explain(err)
 			}
-			if a.structured() {
-				return e.dump(list, a.output)
+			if o.structured() {
+				return e.dump(list, o.output)
 			}
-			return e.showDeliveries(list, namespace, a.output == "wide")
+			return e.showDeliveries(list, namespace, o.output == "wide")
 		},
 	}
-	a = newAsker(e, cmd)
-	a.allNamespaces(cmd)
-	cmd.Flags().StringVar(&state, "state", "", "Only those that are waiting, sending or dead.")
+	o = newOperatorFlags(e, cmd)
+	o.allNamespaces(cmd)
+	cmd.Flags().StringVar(&state, "state", "", "Only deliveries in this state: waiting, sending or dead.")
+	cmd.Flags().BoolVar(&dead, "dead", false, "Only dead letters: short for --state dead.")
 	must(cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(deliveryStates[1:], cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
 var deliveryStates = []string{"", string(deliveryapi.Waiting), string(deliveryapi.Sending), string(deliveryapi.Dead)}
 
-// maxReason is how much of a reason a row shows, in characters, unless it is to be wide.
+// maxReason is the length of a reason in a row, in characters, without -o wide.
 const maxReason = 60
 
 func (e *environment) showDeliveries(list deliveryapi.Deliveries, namespace string, wide bool) error {
 	if len(list.Deliveries) == 0 {
-		e.note("Nothing waits and nothing was given up%s.", in(namespace))
+		e.note("No deliveries%s.", inNamespace(namespace))
 		return nil
 	}
-	columns := []string{"ID", "ROUTE", "ROOM", "REPOSITORY", "BUILD", "EVENT", "STATE", "ATTEMPTS", "NEXT", "AGE", "LAST REASON"}
+	columns := []string{"ID", "ROUTE", "CHANNEL", "REPOSITORY", "BUILD", "EVENT", "STATE", "ATTEMPTS", "NEXT", "AGE", "LAST REASON"}
 	if namespace == "" {
 		columns = append([]string{"NAMESPACE"}, columns...)
 	}
 	t := newTable(e.Out, columns...)
 	for i := range list.Deliveries {
 		d := &list.Deliveries[i]
-		row := []string{short(d.ID), d.Route, showRoom(d.Account, d.Address), d.Repository, d.Build, d.Event, string(d.State),
+		row := []string{short(d.ID), d.Route, channelName(d.Account, d.Address), d.Repository, d.Build, d.Event, string(d.State),
 			strconv.Itoa(d.Attempts), due(d), since(d.Accepted), reason(d.LastReason, wide)}
 		if namespace == "" {
 			row = append([]string{d.Namespace}, row...)

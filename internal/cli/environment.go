@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -16,7 +18,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// manager is the name under which the API server notes what the plugin has set.
+// manager is the field manager of everything that the plugin writes.
 const manager = "kubectl-travis"
 
 // scheme has the kinds that the plugin reads and writes.
@@ -27,28 +29,60 @@ var scheme = func() *runtime.Scheme {
 	return s
 }()
 
-// environment is what every verb is run in.
+// environment is shared by all commands: streams, kubeconfig flags, the operator's namespace.
 type environment struct {
 	genericiooptions.IOStreams
 	cluster           *genericclioptions.ConfigFlags
 	operatorNamespace string
+	output            *checkedWriter // behind Out
 }
 
 func newEnvironment(streams genericiooptions.IOStreams) *environment {
-	return &environment{IOStreams: streams, cluster: genericclioptions.NewConfigFlags(true)}
+	out := &checkedWriter{to: streams.Out}
+	streams.Out = out
+	return &environment{IOStreams: streams, cluster: genericclioptions.NewConfigFlags(true), output: out}
+}
+
+// checkedWriter remembers the first error, so that no command succeeds whose output was lost, and
+// commands need not check each line that they print.
+type checkedWriter struct {
+	to  io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (w *checkedWriter) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.to.Write(p)
+	if err != nil {
+		w.err = fmt.Errorf("cannot write the output: %w", err)
+		return n, w.err
+	}
+	return n, nil
+}
+
+// outputError adds the error of the standard output to that of the command, once.
+func (e *environment) outputError(err error) error {
+	if e.output.err == nil || errors.Is(err, e.output.err) {
+		return err
+	}
+	return e.output.err
 }
 
 func (e *environment) addFlags(root *cobra.Command) {
 	e.cluster.AddFlags(root.PersistentFlags())
-	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { // kubectl's own help explains the rest
+	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { // kubectl options explains the others
 		f.Hidden = !slices.Contains([]string{"namespace", "context", "kubeconfig"}, f.Name)
 	})
 	root.PersistentFlags().StringVar(&e.operatorNamespace, "operator-namespace", "travishook-system",
-		"The namespace that the operator runs in, whose TravisDefaults serves the whole cluster.")
+		"The operator's namespace. Its TravisDefaults applies to the whole cluster.")
 	completeNamespaces(e, root, "namespace", "operator-namespace")
+	must(root.RegisterFlagCompletionFunc("context", completeContexts(e)))
 }
 
-// client talks to the cluster as the caller.
+// client returns a client with the caller's identity.
 func (e *environment) client() (client.Client, error) {
 	config, err := e.cluster.ToRESTConfig()
 	if err != nil {
@@ -56,18 +90,18 @@ func (e *environment) client() (client.Client, error) {
 	}
 	c, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
-		return nil, fmt.Errorf("talk to the cluster: %w", err)
+		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
 	return client.WithFieldOwner(c, manager), nil
 }
 
-// namespace is the one of --namespace, else that of the context.
+// namespace returns that of --namespace, else that of the kubeconfig's context.
 func (e *environment) namespace() (string, error) {
 	namespace, _, err := e.cluster.ToRawKubeConfigLoader().Namespace()
 	return namespace, err
 }
 
-// connect is client and namespace in one.
+// connect returns a client and the namespace.
 func (e *environment) connect() (client.Client, string, error) {
 	namespace, err := e.namespace()
 	if err != nil {
@@ -77,7 +111,7 @@ func (e *environment) connect() (client.Client, string, error) {
 	return c, namespace, err
 }
 
-// note tells people something beside the output proper.
+// note prints a line on the standard error.
 func (e *environment) note(format string, args ...any) {
 	fmt.Fprintf(e.ErrOut, format+"\n", args...)
 }

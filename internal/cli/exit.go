@@ -17,19 +17,19 @@ import (
 // The exit codes.
 const (
 	ExitOK    = 0
-	ExitError = 1 // also of lint, where it found something
+	ExitError = 1 // also of lint, when it finds an error
 	ExitUsage = 2
 )
 
-// usageError is a command line that makes no sense.
+// usageError is a mistake in the command line.
 type usageError struct{ message string }
 
 func (e *usageError) Error() string { return e.message }
 
 func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-// errSilent ends the program with ExitError where all that is to be said has been said.
-var errSilent = errors.New("")
+// errReported ends the program with ExitError when everything has been printed already.
+var errReported = errors.New("")
 
 func exitCode(err error) int {
 	var u *usageError
@@ -39,34 +39,36 @@ func exitCode(err error) int {
 	return ExitError
 }
 
-// sentence says on one line what went wrong and, where that can be known, what to do about it.
-func sentence(err error) string {
+const noCluster = "no cluster is configured: set KUBECONFIG or use --kubeconfig"
+
+// errorLine describes err in one line, with what to do where that is known.
+func errorLine(err error) string {
 	var unreachable *net.OpError
 	var noKind *meta.NoKindMatchError
 	var noResource *meta.NoResourceMatchError
 	var address *url.Error
 	switch {
 	case clientcmd.IsEmptyConfig(err):
-		return "there is no cluster to talk to: set KUBECONFIG, or name a file with --kubeconfig"
+		return noCluster
 	case errors.As(err, &noKind), errors.As(err, &noResource):
-		return "the cluster does not know travishook's kinds: install the operator first, or apply its CRDs"
+		return "the cluster does not have travishook's CRDs: install the operator first"
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
 	case errors.As(err, &unreachable) && errors.As(err, &address) && hostOf(address.URL) == noConfigHost:
-		return "there is no cluster to talk to: set KUBECONFIG, or name a file with --kubeconfig"
+		return noCluster
 	case errors.As(err, &unreachable) && errors.As(err, &address):
-		return fmt.Sprintf("the cluster does not answer at %s: %v; is it up, and is this the right --context?", hostOf(address.URL), unreachable.Err)
+		return fmt.Sprintf("cannot connect to the cluster at %s: %v; check that it runs, and --context", hostOf(address.URL), unreachable.Err)
 	case apierrors.IsUnauthorized(err):
-		return "the cluster does not accept who you are: log in again, or choose another --context"
+		return "the cluster rejects your credentials: log in again, or use another --context"
 	case apierrors.IsForbidden(err):
-		return "you may not do that: " + oneLine(err.Error())
+		return "forbidden: " + oneLine(err.Error())
 	case apierrors.IsConflict(err):
-		return "somebody else changed it at the same moment: run the command again"
+		return "the object was changed at the same time: run the command again"
 	}
 	return oneLine(err.Error())
 }
 
-// noConfigHost is where the client looks for a cluster when nothing says where one is.
+// noConfigHost is the client's default when no kubeconfig names a cluster.
 const noConfigHost = "localhost:8080"
 
 func hostOf(address string) string {

@@ -12,23 +12,23 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-func TestSentence(t *testing.T) {
+func TestErrorLine(t *testing.T) {
 	resource := schema.GroupResource{Group: "travishook.dev", Resource: "travisroutes"}
 	tests := map[string]struct {
 		err  error
 		says string
 	}{
-		"no CRDs":         {fmt.Errorf("list: %w", &meta.NoKindMatchError{GroupKind: schema.GroupKind{Kind: "TravisRoute"}}), "install the operator first"},
-		"no right":        {apierrors.NewForbidden(resource, "x", errors.New("ask Ann")), "you may not do that"},
-		"not signed in":   {apierrors.NewUnauthorized("x"), "log in again"},
-		"changed by two":  {apierrors.NewConflict(resource, "x", errors.New("x")), "run the command again"},
-		"interrupted":     {fmt.Errorf("list: %w", context.Canceled), "interrupted"},
-		"anything else":   {errors.New("one\n  two"), "one two"},
-		"said everything": {errSilent, ""},
+		"no CRDs":                  {fmt.Errorf("list: %w", &meta.NoKindMatchError{GroupKind: schema.GroupKind{Kind: "TravisRoute"}}), "install the operator first"},
+		"no right":                 {apierrors.NewForbidden(resource, "x", errors.New("ask Ann")), "forbidden: "},
+		"not authenticated":        {apierrors.NewUnauthorized("x"), "log in again"},
+		"changed at the same time": {apierrors.NewConflict(resource, "x", errors.New("x")), "run the command again"},
+		"interrupted":              {fmt.Errorf("list: %w", context.Canceled), "interrupted"},
+		"any other error":          {errors.New("one\n  two"), "one two"},
+		"already reported":         {errReported, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := sentence(test.err); !strings.Contains(got, test.says) || strings.Contains(got, "\n") || test.says == "" && got != "" {
+			if got := errorLine(test.err); !strings.Contains(got, test.says) || strings.Contains(got, "\n") || test.says == "" && got != "" {
 				t.Errorf("got %q, want %q", got, test.says)
 			}
 		})

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -8,43 +9,52 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/travishook/travishook/internal/cli/importer"
 )
 
 func newImport(e *environment) *cobra.Command {
 	var options importer.Options
-	var from string
+	var from, publicURL string
 	const form = "import FILE"
 	cmd := &cobra.Command{
 		Use:     form,
 		GroupID: groupFiles,
-		Short:   "Make manifests of TravisHook's configuration, or of a .travis.yml's notifications",
-		Long: `Make manifests of TravisHook's configuration, or of a .travis.yml's notifications.
+		Short:   "Convert TravisHook's configuration or a .travis.yml to manifests",
+		Long: `Convert TravisHook's configuration or a .travis.yml to manifests.
 
-TravisHook's configuration is what its command config printed. The manifests go to the standard
-output. What could not be carried over is said there, in comments, and on the standard error.
-No cluster is asked.`,
-		Example: `  # TravisHook's configuration, as it printed it
+TravisHook's configuration is the output of its command config. The manifests go to the standard output,
+with the new webhook URL of each repository that has a token: change it at Travis. What cannot be
+converted is listed there in comments, and on the standard error. No cluster is needed; if one answers
+and --public-url is not given, the URL comes from the operator's settings.`,
+		Example: `  # TravisHook's configuration
   kubectl travis import travishook.json -n team-a --account jabber | kubectl apply -f -
 
-  # What .travis.yml tells Slack, IRC and people by mail
+  # The Slack, IRC and e-mail notifications of a .travis.yml
   kubectl travis import .travis.yml --repo example/example > routes.yaml`,
 		Args: arguments(1, 1, form),
-		RunE: func(_ *cobra.Command, args []string) error {
-			options.Namespace = *e.cluster.Namespace
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if publicURL != "" {
+				if err := checkPublicURL(publicURL); err != nil {
+					return err
+				}
+			}
+			options.Namespace, options.ManagedBy = *e.cluster.Namespace, manager
 			options.Services = serviceNames()
 			result, err := e.importFile(args[0], from, options)
 			if err != nil {
 				return err
 			}
-			return e.showImported(result, args[0])
+			return e.showImported(result, args[0], e.importURL(cmd.Context(), publicURL, result))
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&options.Account, "account", "", "The account that speaks in the rooms. Left out: the default one; for a .travis.yml, one called like the service.")
-	flags.StringVar(&options.Repository, "repo", "", "The repository that the .travis.yml is of.")
-	flags.StringVar(&from, "from", "", "What the file is: travishook or travis.yml. Left out: told by its name.")
+	flags.StringVar(&options.Account, "account", "", "The account of the channels. Default: the default account; for a .travis.yml, the service's name.")
+	flags.StringVar(&options.Repository, "repo", "", "The repository of the .travis.yml.")
+	flags.StringVar(&from, "from", "", "The kind of file: travishook or travis.yml. Default: by its name.")
+	flags.StringVar(&publicURL, "public-url", "", "The receiver's public URL.")
+	completeAccounts(e, cmd)
 	must(cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions([]string{"travishook", "travis.yml"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
@@ -68,25 +78,50 @@ func (e *environment) importFile(path, from string, options importer.Options) (*
 		return importer.TravisHook(content, options)
 	case "travis.yml":
 		if options.Repository == "" {
-			return nil, usage("a .travis.yml does not say which repository it is of: name it with --repo owner/name")
+			return nil, usage("a .travis.yml does not name its repository: add --repo owner/name")
 		}
 		if err := checkRepository(options.Repository); err != nil {
 			return nil, err
 		}
 		return importer.TravisYAML(content, options)
 	}
-	return nil, usage("--from is travishook or travis.yml, and not %q", from)
+	return nil, usage("--from must be travishook or travis.yml, not %q", from)
 }
 
-func (e *environment) showImported(r *importer.Result, path string) error {
+// importURL returns the receiver's public URL for the imported repositories with a token.
+func (e *environment) importURL(ctx context.Context, given string, r *importer.Result) string {
+	if given != "" || len(r.Tokens) == 0 {
+		return given
+	}
+	var c client.Client
+	if _, err := e.cluster.ToRESTConfig(); err == nil {
+		if c, err = e.client(); err != nil {
+			c = nil
+		}
+	}
+	bounded, cancel := context.WithTimeout(ctx, offlineTimeout)
+	defer cancel()
+	url, known := e.publicURL(bounded, c)
+	if !known {
+		e.note("note: the receiver's public URL is unknown: replace %s, or set it with --public-url", placeholderURL)
+	}
+	return url
+}
+
+func (e *environment) showImported(r *importer.Result, path, url string) error {
 	fmt.Fprintf(e.Out, "# Made by kubectl travis import from %s.\n", printable(path))
-	if r.Secrets {
-		fmt.Fprintln(e.Out, "# There are tokens in it, in the clear: apply it, and do not commit it.")
-		e.note("note: there are tokens in the output, in the clear: apply it, and do not commit it")
+	if len(r.Tokens) > 0 {
+		fmt.Fprintln(e.Out, "# The manifests contain tokens in clear text: apply them, do not commit them.")
+		e.note("note: the output contains tokens in clear text: apply it, do not commit it")
 	}
 	for _, note := range r.Notes {
-		fmt.Fprintln(e.Out, "# not carried over: "+printable(strings.ReplaceAll(note, "\n", " ")))
+		fmt.Fprintln(e.Out, "# not converted: "+printable(strings.ReplaceAll(note, "\n", " ")))
 		e.note("note: %s", printable(note))
+	}
+	for _, t := range r.Tokens {
+		line := "change the webhook URL of " + t.Repository + " at Travis to " + webhookURL(url, t.Repository, t.Token)
+		fmt.Fprintln(e.Out, "# "+printable(line))
+		e.note("note: %s", printable(line))
 	}
 	for _, o := range r.Objects {
 		fmt.Fprintln(e.Out, "---")

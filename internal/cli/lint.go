@@ -18,39 +18,42 @@ import (
 func newLint(e *environment) *cobra.Command {
 	var output string
 	var strict bool
-	const form = "lint FILES…"
+	var named []string
+	const form = "lint [FILES…]"
 	cmd := &cobra.Command{
 		Use:     form,
 		GroupID: groupFiles,
-		Short:   "Check manifests without a cluster, as in a pull request's pipeline",
-		Long: `Check manifests without a cluster, as in a pull request's pipeline.
+		Short:   "Check manifests without a cluster, for pull requests",
+		Long: `Check manifests without a cluster, for pull requests.
 
-They are checked by the schema and the rules of the kinds, and by the operator's own compiler: unknown
-fields, templates, filters, accounts, and traps such as failed without broken. All files are checked
-together, so name those that belong together in one call. A folder stands for the manifests in it and
-below it, - for the standard input.
+Manifests are checked against the CRDs' schema and rules and with the operator's compiler: unknown
+fields, templates, filters, accounts, and pitfalls such as failed without broken. All files are checked
+together, so pass those that belong together in one call. A folder includes its subfolders, and - is the
+standard input.
 
-The exit code is 1 where there is an error, with --strict also where there is a warning.`,
+The exit code is 1 if there is an error, with --strict also if there is a warning.`,
 		Example: `  # Check a folder
   kubectl travis lint manifests/
 
   # Annotate a pull request
   kubectl travis lint -o github manifests/
 
-  # Check what comes out of a template
+  # Check the output of a template
   kustomize build . | kubectl travis lint -`,
-		Args: arguments(1, -1, form),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if args = append(args, named...); len(args) == 0 {
+				return usage("usage: kubectl travis %s", form)
+			}
 			if !slices.Contains(lintOutputs, output) {
-				return usage("--output is %s, and not %q", strings.Join(lintOutputs, ", "), output)
+				return usage("--output must be text, github or json, not %q", output)
 			}
 			files, err := e.readManifests(args)
 			if err != nil {
 				return err
 			}
 			namespace := "default"
-			if named := *e.cluster.Namespace; named != "" {
-				namespace = named
+			if *e.cluster.Namespace != "" {
+				namespace = *e.cluster.Namespace
 			}
 			result, err := lint.Check(files, newCompiler(e.operatorNamespace), namespace)
 			if err != nil {
@@ -59,18 +62,20 @@ The exit code is 1 where there is an error, with --strict also where there is a 
 			return e.showFindings(result, len(files), output, strict)
 		},
 	}
+	cmd.Flags().StringSliceVarP(&named, "filename", "f", nil, "Files or folders, like the arguments.")
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "Output format: text, github for annotations, or json.")
 	cmd.Flags().BoolVar(&strict, "strict", false, "Fail on warnings too.")
-	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(lintOutputs, cobra.ShellCompDirectiveNoFileComp)))
+	completeOutput(cmd, slices.Clone(lintOutputs)...)
 	return cmd
 }
 
 var lintOutputs = []string{"text", "github", "json"}
 
-// maxManifest bounds a file, in bytes: an API server takes no object of more than a few mebibytes.
+// maxManifest bounds the standard input, in bytes. An API server accepts objects of a few MiB.
 const maxManifest = 64 << 20
 
-// readManifests reads files, the manifests below folders, and the standard input.
+// readManifests reads files, the manifests in folders, and the standard input. An empty
+// folder counts as an empty file.
 func (e *environment) readManifests(paths []string) ([]lint.File, error) {
 	var files []lint.File
 	for _, path := range paths {
@@ -79,19 +84,23 @@ func (e *environment) readManifests(paths []string) ([]lint.File, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read the standard input: %w", err)
 			}
-			files = append(files, lint.File{Name: "-", Content: content})
+			files = append(files, lint.File{Name: "-", Source: "-", Content: content})
 			continue
 		}
+		before := len(files)
 		err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || name != path && !isManifest(name) {
 				return err
 			}
 			content, err := os.ReadFile(name)
-			files = append(files, lint.File{Name: name, Content: content})
+			files = append(files, lint.File{Name: name, Source: path, Content: content})
 			return err
 		})
 		if err != nil {
 			return nil, err
+		}
+		if len(files) == before {
+			files = append(files, lint.File{Name: path, Source: path})
 		}
 	}
 	return files, nil
@@ -119,9 +128,9 @@ func (e *environment) showFindings(r *lint.Result, files int, output string, str
 		}
 	}
 	errs := r.Errors()
-	e.note("%s in %s of travishook's kinds, in %s.", count(len(r.Findings), "finding"), count(r.Checked, "object"), count(files, "file"))
+	e.note("%s in %s, %s checked.", count(len(r.Findings), "finding"), count(files, "file"), count(r.Checked, "object"))
 	if errs > 0 || strict && len(r.Findings) > 0 {
-		return errSilent
+		return errReported
 	}
 	return nil
 }
@@ -140,7 +149,7 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// data and property escape what would end an annotation, as its reader asks for.
+// data and property escape text in GitHub's workflow commands.
 func data(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
 }

@@ -7,7 +7,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 )
 
-// lister prints what a verb has found: as columns, or as --output says.
+// lister prints objects as a table, or in the format of --output.
 type lister struct {
 	env    *environment
 	output *genericclioptions.PrintFlags
@@ -19,6 +19,7 @@ func newLister(e *environment) *lister {
 
 func (l *lister) addFlags(cmd *cobra.Command) {
 	l.output.AddFlags(cmd)
+	completeOutput(cmd, "wide", "yaml", "json", "name")
 	flag := cmd.Flags().Lookup("output")
 	flag.Usage = "Output format: wide, or one of " + flag.Usage[len("Output format. One of: "):]
 }
@@ -26,7 +27,7 @@ func (l *lister) addFlags(cmd *cobra.Command) {
 func (l *lister) wide() bool       { return *l.output.OutputFormat == "wide" }
 func (l *lister) structured() bool { return *l.output.OutputFormat != "" && !l.wide() }
 
-// check refuses an unknown output format before anything is asked of the cluster.
+// check validates the output format before any request is made.
 func (l *lister) check() error {
 	if l.wide() {
 		return nil

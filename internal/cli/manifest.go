@@ -14,8 +14,8 @@ import (
 	"github.com/travishook/travishook/internal/cli/gitops"
 )
 
-// manifest is an object as one writes it into a file: without what only the server and the tools
-// of the cluster put there.
+// manifest returns an object as one would write it to a file: without the fields that the API server
+// and GitOps tools set.
 func manifest(o client.Object) (*unstructured.Unstructured, error) {
 	kind, err := apiutil.GVKForObject(o, scheme)
 	if err != nil {

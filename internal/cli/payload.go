@@ -10,8 +10,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// captured reads what Travis sent: the JSON, the form that it came in, or the whole request.
-func (v *renderVerb) captured() (*travis.Event, error) {
+// captured decodes a captured webhook: the JSON, the form around it, or the whole request.
+func (v *renderCommand) captured() (*travis.Event, error) {
 	read, err := v.readPayload()
 	if err != nil {
 		return nil, err
@@ -25,14 +25,14 @@ func (v *renderVerb) captured() (*travis.Event, error) {
 	if form, ok := bytes.CutPrefix(read, []byte("payload=")); ok {
 		decoded, err := url.QueryUnescape(string(form))
 		if err != nil {
-			return nil, fmt.Errorf("read the payload: the form is malformed: %w", err)
+			return nil, fmt.Errorf("decode the payload's form: %w", err)
 		}
 		read = []byte(decoded)
 	}
 	return travis.Decode(read)
 }
 
-func (v *renderVerb) readPayload() ([]byte, error) {
+func (v *renderCommand) readPayload() ([]byte, error) {
 	if v.payload == "-" {
 		return io.ReadAll(io.LimitReader(v.env.In, maxManifest))
 	}

@@ -8,13 +8,16 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// placeholderURL stands for the receiver's public URL where that is not known.
+// placeholderURL is printed where the receiver's public URL is unknown.
 const placeholderURL = "https://travishook.example.com/travis"
 
-// publicURL is the receiver's, as the operator's settings say. People who may not read those, and
-// clusters whose settings do not say, get a placeholder.
+// publicURL returns the receiver's public URL from the operator's settings, or the placeholder if the
+// caller may not read them or they do not set it.
 func (e *environment) publicURL(ctx context.Context, c client.Client) (url string, known bool) {
 	var list corev1.ConfigMapList
+	if c == nil {
+		return placeholderURL, false
+	}
 	err := c.List(ctx, &list, client.InNamespace(e.operatorNamespace), client.MatchingLabels{"app.kubernetes.io/name": "travishook"})
 	if err != nil {
 		return placeholderURL, false

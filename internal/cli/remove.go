@@ -13,28 +13,28 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// removeVerb is what one call of remove asks for.
-type removeVerb struct {
+// removeCommand holds the arguments and flags of remove.
+type removeCommand struct {
 	env     *environment
 	writer  *writer
 	account string
 }
 
 func newRemove(e *environment) *cobra.Command {
-	v := &removeVerb{env: e}
+	v := &removeCommand{env: e}
 	const form = "remove REPO [ADDRESS]"
 	cmd := &cobra.Command{
 		Use:     form,
 		GroupID: groupRoutes,
-		Short:   "Stop telling a room, or all rooms, of a repository's builds",
-		Long: `Stop telling a room, or all rooms, of a repository's builds.
+		Short:   "Stop announcing a repository in a channel, or in all channels",
+		Long: `Stop announcing a repository in a channel, or in all channels.
 
-The namespace's last route of a repository takes the repository's token with it, if the token was
-made by this command line.`,
-		Example: `  # Stop telling one room
+Removing the last route of a repository in the namespace also deletes the repository's token, if
+kubectl travis token or kubectl travis import made it.`,
+		Example: `  # Remove one channel
   kubectl travis remove example/example example@conference.example.com
 
-  # Stop telling all rooms, and forget the token
+  # Remove all channels of the repository, and its token
   kubectl travis remove example/example`,
 		Args:              arguments(1, 2, form),
 		ValidArgsFunction: completeRoute(e),
@@ -42,7 +42,7 @@ made by this command line.`,
 			if err := v.writer.check(); err != nil {
 				return err
 			}
-			if err := checkRepository(args[0]); err != nil {
+			if err := checkRepositoryPattern(args[0]); err != nil {
 				return err
 			}
 			c, namespace, err := e.connect()
@@ -52,12 +52,13 @@ made by this command line.`,
 			return v.run(cmd.Context(), c, namespace, args)
 		},
 	}
-	cmd.Flags().StringVar(&v.account, "account", "", "The account that speaks in the room, where several do.")
+	cmd.Flags().StringVar(&v.account, "account", "", "Only channels of this account.")
+	completeAccounts(e, cmd)
 	v.writer = newWriter(e, cmd)
 	return cmd
 }
 
-func (v *removeVerb) run(ctx context.Context, c client.Client, namespace string, args []string) error {
+func (v *removeCommand) run(ctx context.Context, c client.Client, namespace string, args []string) error {
 	repository := args[0]
 	routes, err := listRoutes(ctx, c, namespace)
 	if err != nil {
@@ -65,31 +66,23 @@ func (v *removeVerb) run(ctx context.Context, c client.Client, namespace string,
 	}
 	all := ofRepository(routes, repository)
 	if len(all) == 0 {
-		return fmt.Errorf("there is no route of %s in namespace %s", repository, namespace)
+		return fmt.Errorf("no route for %s in namespace %s%s", repository, namespace, suggestion(repository, repositories(routes)))
 	}
-	changes := make([]removal, 0, len(all))
-	if len(args) == 1 {
-		for i := range all {
-			changes = append(changes, removal{before: &all[i]})
-		}
-	} else if changes = v.withoutRoom(all, args[1]); len(changes) == 0 {
-		return fmt.Errorf("no route of %s in namespace %s tells the room %q", repository, namespace, args[1])
+	changes := v.changes(all, args[1:])
+	if len(changes) == 0 {
+		return v.noChannel(all, namespace, repository, args[1:])
 	}
-	for _, change := range changes { // all of them first, so that nothing is half done
-		if err := v.writer.ownedElsewhere(change.before, change.manifest()); err != nil {
-			return err
-		}
+	if err := v.writer.checkOwners(changes); err != nil { // before the tokens are read, so that nothing is done by half
+		return err
 	}
 	var tokens []corev1.Secret
-	if left(all, changes) == 0 {
+	if remaining(all, changes) == 0 {
 		if tokens, err = v.ownTokens(ctx, c, namespace, repository); err != nil {
 			return err
 		}
 	}
-	for _, change := range changes {
-		if err := v.carryOut(ctx, c, change); err != nil {
-			return err
-		}
+	if err := v.writer.applyAll(ctx, c, changes); err != nil {
+		return err
 	}
 	for i := range tokens {
 		if err := v.writer.remove(ctx, c, withoutData(&tokens[i])); err != nil {
@@ -99,8 +92,40 @@ func (v *removeVerb) run(ctx context.Context, c client.Client, namespace string,
 	return nil
 }
 
-// left is how many of the routes stay.
-func left(routes []v1alpha1.TravisRoute, changes []removal) int {
+// changes takes the channels of the command line out of the routes.
+func (v *removeCommand) changes(routes []v1alpha1.TravisRoute, address []string) []routeChange {
+	fits := func(c v1alpha1.Channel) bool {
+		return (len(address) == 0 || c.Address == address[0]) && (v.account == "" || c.Account == v.account)
+	}
+	var changes []routeChange
+	for _, r := range withChannel(routes, fits) {
+		change := routeChange{before: &r}
+		if after := r.DeepCopy(); len(address) > 0 || v.account != "" {
+			if after.Spec.Channels = slices.DeleteFunc(after.Spec.Channels, fits); len(after.Spec.Channels) > 0 {
+				change.after = after
+			}
+		}
+		changes = append(changes, change)
+	}
+	return changes
+}
+
+func (v *removeCommand) noChannel(routes []v1alpha1.TravisRoute, namespace, repository string, address []string) error {
+	var known []string
+	for i := range routes {
+		for _, c := range routes[i].Spec.Channels {
+			known = append(known, showChannel(c))
+		}
+	}
+	wanted := channelName(v.account, "")
+	if len(address) > 0 {
+		wanted = channelName(v.account, address[0])
+	}
+	return fmt.Errorf("no route for %s in namespace %s has the channel %q%s", repository, namespace, wanted, suggestion(wanted, known))
+}
+
+// remaining counts the routes that are left after the changes.
+func remaining(routes []v1alpha1.TravisRoute, changes []routeChange) int {
 	n := len(routes)
 	for _, change := range changes {
 		if change.after == nil {
@@ -110,47 +135,11 @@ func left(routes []v1alpha1.TravisRoute, changes []removal) int {
 	return n
 }
 
-func (v *removeVerb) carryOut(ctx context.Context, c client.Client, change removal) error {
-	if change.after != nil {
-		return v.writer.update(ctx, c, change.before, change.after)
-	}
-	return v.writer.remove(ctx, c, change.before)
-}
-
-// removal is a route that goes, or stays with fewer rooms.
-type removal struct{ before, after *v1alpha1.TravisRoute }
-
-func (r removal) manifest() client.Object {
-	if r.after == nil {
-		return nil
-	}
-	return r.after
-}
-
-// withoutRoom takes a room out of the routes.
-func (v *removeVerb) withoutRoom(routes []v1alpha1.TravisRoute, address string) []removal {
-	is := isChannel(v.account, address)
-	var changes []removal
-	for _, r := range withChannel(routes, v.account, address) {
-		change := removal{before: &r}
-		if after := r.DeepCopy(); !allOf(after.Spec.Channels, is) {
-			after.Spec.Channels = slices.DeleteFunc(after.Spec.Channels, is)
-			change.after = after
-		}
-		changes = append(changes, change)
-	}
-	return changes
-}
-
-func allOf(channels []v1alpha1.Channel, is func(v1alpha1.Channel) bool) bool {
-	return !slices.ContainsFunc(channels, func(c v1alpha1.Channel) bool { return !is(c) })
-}
-
-// ownTokens are the repository's that this command line made. Others are somebody else's.
-func (v *removeVerb) ownTokens(ctx context.Context, c client.Client, namespace, repository string) ([]corev1.Secret, error) {
+// ownTokens returns the repository's token Secrets that the plugin made.
+func (v *removeCommand) ownTokens(ctx context.Context, c client.Client, namespace, repository string) ([]corev1.Secret, error) {
 	tokens, err := readTokens(ctx, c, namespace)
 	if apierrors.IsForbidden(err) {
-		v.env.note("note: you may not read Secrets in namespace %s: a token of %s, if there is one, stays", namespace, repository)
+		v.env.note("note: you may not list Secrets in namespace %s: a token of %s is kept if there is one", namespace, repository)
 		return nil, nil
 	}
 	if err != nil {
@@ -162,9 +151,9 @@ func (v *removeVerb) ownTokens(ctx context.Context, c client.Client, namespace, 
 		switch {
 		case !isTokenOf(s, repository):
 		case s.Labels[labelManagedBy] != manager:
-			v.env.note("note: Secret %s holds a token of %s and was not made by this command line: it stays", s.Name, repository)
+			v.env.note("note: Secret %s has a token of %s and was not made by kubectl travis: it is kept", s.Name, repository)
 		default:
-			if err := v.writer.ownedElsewhere(s, nil); err != nil {
+			if err := v.writer.checkOwner(s, nil); err != nil {
 				return nil, err
 			}
 			own = append(own, *s)

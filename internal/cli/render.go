@@ -17,8 +17,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// renderVerb is what one call of render asks for.
-type renderVerb struct {
+// renderCommand holds the flags of render.
+type renderCommand struct {
 	env     *environment
 	files   []string
 	payload string
@@ -27,38 +27,39 @@ type renderVerb struct {
 }
 
 func newRender(e *environment) *cobra.Command {
-	v := &renderVerb{env: e}
+	v := &renderCommand{env: e}
 	const form = "render [ROUTE…]"
 	cmd := &cobra.Command{
 		Use:     form,
 		GroupID: groupFiles,
-		Short:   "Show what a route would send, for samples of every event or for a captured payload",
-		Example: `  # What a route of the cluster sends
+		Short:   "Print what a route sends for sample events or a captured payload",
+		Example: `  # The messages of a route in the cluster
   kubectl travis render example
 
-  # What the route in a file would send of builds that break
+  # The messages of a route in a file for builds that break
   kubectl travis render -f route.yaml --event broken
 
-  # What became of a webhook that was captured: JSON, a form, or a whole request
+  # The message for a captured webhook: JSON, a form, or a whole request
   kubectl travis render example --payload webhook.json`,
 		Args:              arguments(0, -1, form),
 		ValidArgsFunction: completeRouteNames(e),
 		RunE:              func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args) },
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVarP(&v.files, "filename", "f", nil, "Files or folders with manifests, or - for the standard input; then no cluster is asked.")
-	flags.StringVar(&v.payload, "payload", "", "A file with what Travis sent, or - for the standard input.")
-	flags.StringSliceVar(&v.events, "event", nil, "Only samples of these events.")
+	flags.StringSliceVarP(&v.files, "filename", "f", nil, "Files or folders with manifests, or - for the standard input. No cluster is used then.")
+	flags.StringVar(&v.payload, "payload", "", "A file with a captured webhook, or - for the standard input.")
+	flags.StringSliceVar(&v.events, "event", nil, "Only these events.")
 	flags.StringVarP(&v.output, "output", "o", "text", "Output format: text, json or yaml.")
 	must(cmd.RegisterFlagCompletionFunc("event", completeEvents))
+	completeOutput(cmd, "text", "json", "yaml")
 	return cmd
 }
 
-func (v *renderVerb) run(ctx context.Context, names []string) error {
+func (v *renderCommand) run(ctx context.Context, names []string) error {
 	if !slices.Contains([]string{"text", "json", "yaml"}, v.output) {
-		return usage("--output is text, json or yaml, and not %q", v.output)
+		return usage("--output must be text, json or yaml, not %q", v.output)
 	}
-	events, err := parseEvents(v.events)
+	events, err := parseEvents(v.events, "render shows samples of every build type")
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (v *renderVerb) run(ctx context.Context, names []string) error {
 		return err
 	}
 	if len(routes) == 0 {
-		return errors.New("there are no routes to render")
+		return errors.New("no routes to render")
 	}
 	samples := render.Samples()
 	if v.payload != "" {
@@ -100,29 +101,16 @@ func (v *renderVerb) run(ctx context.Context, names []string) error {
 	return nil
 }
 
-// load compiles the routes that are meant, from files or from the cluster.
-func (v *renderVerb) load(ctx context.Context, names []string) (*routing.Table, []types.NamespacedName, error) {
-	meant := func(key types.NamespacedName) bool { return len(names) == 0 || slices.Contains(names, key.Name) }
+// load compiles the chosen routes, from files or from the cluster.
+func (v *renderCommand) load(ctx context.Context, names []string) (*routing.Table, []types.NamespacedName, error) {
 	if len(v.files) > 0 {
-		files, err := v.env.readManifests(v.files)
-		if err != nil {
-			return nil, nil, err
-		}
-		compiler := newCompiler(v.env.operatorNamespace)
-		result, err := lint.Check(files, compiler, "default")
-		if err != nil {
-			return nil, nil, err
-		}
-		if n := result.Errors(); n > 0 {
-			v.env.note("note: kubectl travis lint finds %s in these files", count(n, "error"))
-		}
-		return compiler.Table(), slices.DeleteFunc(result.Routes, func(key types.NamespacedName) bool { return !meant(key) }), nil
+		return v.loadFiles(names)
 	}
 	c, namespace, err := v.env.connect()
 	if err != nil {
 		return nil, nil, err
 	}
-	scene, err := v.env.look(ctx, c, namespace)
+	s, err := v.env.snapshot(ctx, c, namespace)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,40 +118,68 @@ func (v *renderVerb) load(ctx context.Context, names []string) (*routing.Table, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(names) == 0 {
+		names = routeNames(routes)
+	}
 	var keys []types.NamespacedName
-	for i := range routes {
-		scene.compiler.PutRoute(&routes[i])
-		if key := (types.NamespacedName{Namespace: namespace, Name: routes[i].Name}); meant(key) {
-			keys = append(keys, key)
-		}
-	}
 	for _, name := range names {
-		if !slices.Contains(keys, types.NamespacedName{Namespace: namespace, Name: name}) {
-			return nil, nil, fmt.Errorf("there is no route %s in namespace %s", name, namespace)
+		r, err := routeByName(routes, namespace, name)
+		if err != nil {
+			return nil, nil, err
 		}
+		s.compiler.PutRoute(r)
+		keys = append(keys, types.NamespacedName{Namespace: namespace, Name: name})
 	}
-	return scene.compiler.Table(), keys, nil
+	return s.compiler.Table(), keys, nil
 }
 
-// rendering is what a route makes of an event.
+func (v *renderCommand) loadFiles(names []string) (*routing.Table, []types.NamespacedName, error) {
+	files, err := v.env.readManifests(v.files)
+	if err != nil {
+		return nil, nil, err
+	}
+	compiler := newCompiler(v.env.operatorNamespace)
+	result, err := lint.Check(files, compiler, "default")
+	if err != nil {
+		return nil, nil, err
+	}
+	if n := result.Errors(); n > 0 {
+		v.env.note("note: kubectl travis lint finds %s in these files", count(n, "error"))
+	}
+	if len(names) == 0 {
+		return compiler.Table(), result.Routes, nil
+	}
+	var known []string
+	for _, key := range result.Routes {
+		known = append(known, key.Name)
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, nil, fmt.Errorf("no route %q in these files%s", name, suggestion(name, known))
+		}
+	}
+	return compiler.Table(), slices.DeleteFunc(result.Routes, func(key types.NamespacedName) bool { return !slices.Contains(names, key.Name) }), nil
+}
+
+// rendering is the message of a route for an event.
 type rendering struct {
 	Route    string       `json:"route"`
 	Event    string       `json:"event"`
 	Sent     bool         `json:"sent"`
-	Reason   string       `json:"reason,omitempty"` // why it is not sent
+	Reason   string       `json:"reason,omitempty"` // why nothing is sent
 	Channels []string     `json:"channels,omitempty"`
 	Level    notify.Level `json:"level,omitempty"`
 	Text     string       `json:"text,omitempty"`
-	Fault    string       `json:"fault,omitempty"` // of the template, so that the built-in line is sent
+	Fault    string       `json:"fault,omitempty"` // of the template: the default text is sent
 }
 
-func (v *renderVerb) one(table *routing.Table, route *routing.Route, sample render.Sample) rendering {
+func (v *renderCommand) one(table *routing.Table, route *routing.Route, sample render.Sample) rendering {
 	event := sample.Event
 	if v.payload == "" {
 		event.Repository.Owner, event.Repository.Name, _ = strings.Cut(route.Repository, "/")
 	}
 	r := rendering{Route: route.Namespace + "/" + route.Name, Event: sample.Name}
-	if r.Reason = refusal(table, route, &event); r.Reason != "" {
+	if r.Reason = mismatch(table, route, &event); r.Reason != "" {
 		return r
 	}
 	var template *render.Template
@@ -179,15 +195,15 @@ func (v *renderVerb) one(table *routing.Table, route *routing.Route, sample rend
 	}
 	r.Sent, r.Level, r.Text = true, message.Level, message.Text
 	for _, target := range route.Targets {
-		r.Channels = append(r.Channels, strings.Trim(target.Account+":"+target.Address, ":"))
+		r.Channels = append(r.Channels, channelName(target.Account, target.Address))
 	}
 	return r
 }
 
-// refusal is why the route does not want the event, empty if it does.
-func refusal(table *routing.Table, route *routing.Route, event *travis.Event) string {
+// mismatch returns why the route does not match the event, empty if it does.
+func mismatch(table *routing.Table, route *routing.Route, event *travis.Event) string {
 	if !strings.EqualFold(route.Repository, event.Repository.Slug()) {
-		return fmt.Sprintf("the route is for %s, and this is %s", route.Repository, event.Repository.Slug())
+		return fmt.Sprintf("the route is for %s, the event of %s", route.Repository, event.Repository.Slug())
 	}
 	repository, ok := table.Repository(route.Repository)
 	if !ok {
@@ -203,7 +219,7 @@ func refusal(table *routing.Table, route *routing.Route, event *travis.Event) st
 	return ""
 }
 
-func (v *renderVerb) show(all []rendering) {
+func (v *renderCommand) show(all []rendering) {
 	var last rendering
 	for i, r := range all {
 		if i == 0 || r.Route != last.Route {
@@ -229,6 +245,6 @@ func (e *environment) showRendering(r rendering) {
 		fmt.Fprintf(e.Out, "    %s\n", printable(line))
 	}
 	if r.Fault != "" {
-		fmt.Fprintf(e.Out, "    (this is the built-in line: the message fails: %s)\n", printable(r.Fault))
+		fmt.Fprintf(e.Out, "    (this is the default text, because the template fails: %s)\n", printable(r.Fault))
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
-// typed runs a command line without a cluster.
-func typed(t *testing.T, input string, args ...string) (code int, out, errOut string) {
+// execute runs a command line without a cluster.
+func execute(t *testing.T, input string, args ...string) (code int, out, errOut string) {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	var stdout, stderr bytes.Buffer
@@ -29,15 +29,15 @@ func TestHelp(t *testing.T) {
 		}
 		checkExamples(t, root, cmd)
 	}
-	for _, verb := range []string{"route", "routes", "defaults", "token", "remove", "config", "account", "why", "test", "deliveries", "redrive", "render", "lint", "import"} {
-		code, out, _ := typed(t, "", "help", verb)
+	for _, verb := range []string{"route", "routes", "defaults", "token", "remove", "suspend", "resume", "config", "account", "why", "test", "deliveries", "redrive", "render", "lint", "import", "version"} {
+		code, out, _ := execute(t, "", "help", verb)
 		if code != ExitOK || !strings.Contains(out, "kubectl travis "+verb) {
 			t.Errorf("help %s: exit code %d\n%s", verb, code, out)
 		}
 	}
 }
 
-// checkExamples holds the flags in examples against those that there are.
+// checkExamples checks that the flags in examples exist.
 func checkExamples(t *testing.T, root, cmd *cobra.Command) {
 	t.Helper()
 	for line := range strings.Lines(cmd.Example) {
@@ -50,42 +50,49 @@ func checkExamples(t *testing.T, root, cmd *cobra.Command) {
 			name, isFlag := strings.CutPrefix(word, "--")
 			name, _, _ = strings.Cut(name, "=")
 			if isFlag && cmd.Flag(name) == nil && root.PersistentFlags().Lookup(name) == nil {
-				t.Errorf("an example of %s has --%s, which there is not", cmd.Name(), name)
+				t.Errorf("an example of %s has --%s, which does not exist", cmd.Name(), name)
 			}
 		}
 	}
 }
 
-// TestMistakes: one sentence on the standard error, nothing on the standard output, and the exit
-// code that tells a mistake of the command line from one of the cluster.
-func TestMistakes(t *testing.T) {
+// TestErrors: an error is one line on the standard error with nothing on the standard output, and its
+// exit code tells a mistake in the command line from one in the cluster.
+func TestErrors(t *testing.T) {
 	tests := map[string]struct {
 		args []string
 		code int
 		says string
 	}{
-		"no such verb":               {[]string{"rout"}, ExitUsage, `did you mean "route"?`},
-		"no such flag":               {[]string{"routes", "--bogus"}, ExitUsage, "unknown flag: --bogus"},
-		"too few arguments":          {[]string{"route", "a/b"}, ExitUsage, "write it as: kubectl travis route REPO ADDRESS"},
-		"no repository":              {[]string{"route", "a", "room"}, ExitUsage, "write owner/name"},
-		"neither room nor account":   {[]string{"route", "a/b", ""}, ExitUsage, "name the room"},
-		"an unknown output":          {[]string{"routes", "-o", "xml"}, ExitUsage, "xml"},
-		"an unknown dry run":         {[]string{"route", "a/b", "room", "--dry-run=maybe"}, ExitUsage, "maybe"},
-		"events and follow-defaults": {[]string{"route", "a/b", "r", "fixed", "--follow-defaults"}, ExitUsage, "either"},
-		"a token in the history":     {[]string{"token", "a/b", "s3cr3t"}, ExitUsage, "shell's history"},
-		"two services":               {[]string{"account", "x", "--slack", "--xmpp"}, ExitUsage, "choose one service"},
-		"an account that cannot be":  {[]string{"account", "x", "--slack"}, ExitError, "the account cannot work like that"},
-		"no file":                    {[]string{"lint", "nowhere.yaml"}, ExitError, "nowhere.yaml"},
-		"whose .travis.yml":          {[]string{"import", "root_test.go", "--from", "travis.yml"}, ExitUsage, "--repo owner/name"},
-		"nothing to redrive":         {[]string{"redrive"}, ExitUsage, "--all"},
-		"an unknown state":           {[]string{"deliveries", "--state", "lost"}, ExitUsage, "lost"},
-		"no cluster":                 {[]string{"routes"}, ExitError, "there is no cluster to talk to"},
-		"no cluster for a token":     {[]string{"token", "a/b", "--generate"}, ExitError, "there is no cluster to talk to"},
-		"no operator without one":    {[]string{"why", "a/b"}, ExitError, "token"},
+		"no such verb":                {[]string{"rout"}, ExitUsage, `did you mean "route"?`},
+		"no such flag":                {[]string{"routes", "--bogus"}, ExitUsage, "unknown flag: --bogus"},
+		"too few arguments":           {[]string{"route"}, ExitUsage, "usage: kubectl travis route REPO [ADDRESS] [EVENTS…]"},
+		"no repository":               {[]string{"route", "a", "room"}, ExitUsage, "write owner/name"},
+		"neither channel nor account": {[]string{"route", "a/b", "", "fixed", "--dry-run=server"}, ExitError, "no cluster is configured"},
+		"a URL without a scheme":      {[]string{"token", "a/b", "--generate", "--public-url", "hooks.example.com/travis"}, ExitUsage, "with scheme and path"},
+		"a URL without a path":        {[]string{"token", "a/b", "--generate", "--public-url", "https://hooks.example.com/"}, ExitUsage, "https://hooks.example.com/travis"},
+		"a build type as default":     {[]string{"defaults", "push"}, ExitUsage, "kubectl travis route … --build-types"},
+		"nothing to lint":             {[]string{"lint"}, ExitUsage, "usage: kubectl travis lint"},
+		"a span that is none":         {[]string{"why", "a/b", "--since", "soon"}, ExitUsage, "7d"},
+		"a link to another build":     {[]string{"why", "a/b", "https://app.travis-ci.com/github/a/c/builds/7"}, ExitUsage, "a/c"},
+		"a link to something else":    {[]string{"why", "https://app.travis-ci.com/github/a"}, ExitUsage, "/builds/"},
+		"an unknown output":           {[]string{"routes", "-o", "xml"}, ExitUsage, "xml"},
+		"an unknown dry run":          {[]string{"route", "a/b", "room", "--dry-run=maybe"}, ExitUsage, "maybe"},
+		"events and follow-defaults":  {[]string{"route", "a/b", "r", "fixed", "--follow-defaults"}, ExitUsage, "either EVENTS or"},
+		"a token in the history":      {[]string{"token", "a/b", "s3cr3t"}, ExitUsage, "shell's history"},
+		"two services":                {[]string{"account", "x", "--slack", "--xmpp"}, ExitUsage, "choose one service"},
+		"an account that cannot be":   {[]string{"account", "x", "--slack"}, ExitError, "account x is invalid"},
+		"no file":                     {[]string{"lint", "nowhere.yaml"}, ExitError, "nowhere.yaml"},
+		"whose .travis.yml":           {[]string{"import", "root_test.go", "--from", "travis.yml"}, ExitUsage, "--repo owner/name"},
+		"nothing to redrive":          {[]string{"redrive"}, ExitUsage, "--all"},
+		"an unknown state":            {[]string{"deliveries", "--state", "lost"}, ExitUsage, "lost"},
+		"no cluster":                  {[]string{"routes"}, ExitError, "no cluster is configured"},
+		"no cluster for a token":      {[]string{"token", "a/b", "--generate"}, ExitError, "no cluster is configured"},
+		"no cluster for why":          {[]string{"why", "a/b"}, ExitError, "no cluster is configured"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			code, out, errOut := typed(t, "an input", test.args...)
+			code, out, errOut := execute(t, "an input", test.args...)
 			if code != test.code || out != "" || !strings.Contains(errOut, test.says) || strings.Count(errOut, "\n") != 1 || !strings.HasPrefix(errOut, "error: ") {
 				t.Errorf("exit code %d (want %d), says %q (want %q) and on the standard output %q", code, test.code, errOut, test.says, out)
 			}
@@ -112,7 +119,7 @@ func TestLintOutputs(t *testing.T) {
 		{[]string{"lint", "-o", "github", file}, ExitOK, "::warning file=" + strings.ReplaceAll(file, ",", "%2C") + ",line=4,title=TravisRoute default/a::events"},
 		{[]string{"lint", "-o", "json", file}, ExitOK, `"line": 4`},
 	} {
-		code, out, _ := typed(t, "", test.args...)
+		code, out, _ := execute(t, "", test.args...)
 		if code != test.code || !strings.Contains(out, test.says) {
 			t.Errorf("%v: exit code %d (want %d)\n%s", test.args, code, test.code, out)
 		}
@@ -132,7 +139,7 @@ func TestRenderCapturedForm(t *testing.T) {
 		"form":    "payload=" + strings.NewReplacer("{", "%7B", "\"", "%22").Replace(payload),
 		"request": "POST /travis HTTP/1.1\r\nHost: x\r\n\r\npayload=" + payload,
 	} {
-		code, out, errOut := typed(t, input, "render", "-f", route, "--payload", "-")
+		code, out, errOut := execute(t, input, "render", "-f", route, "--payload", "-")
 		if code != ExitOK || !strings.Contains(out, "build/7: fixed") || !strings.Contains(out, "to x:room") {
 			t.Errorf("%s: exit code %d\n%s%s", name, code, out, errOut)
 		}

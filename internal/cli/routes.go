@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,17 +16,22 @@ func newRoutes(e *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     form,
 		GroupID: groupRoutes,
-		Short:   "List routes, of all repositories or of some",
+		Short:   "List routes",
 		Example: `  # The routes of this namespace
   kubectl travis routes
 
-  # Those of one repository, in all namespaces, with what keeps them from being ready
+  # The routes of one repository in all namespaces, with why they are not ready
   kubectl travis routes example/example -A -o wide`,
 		Args:              arguments(0, -1, form),
-		ValidArgsFunction: completeRoute(e),
-		RunE: func(cmd *cobra.Command, repositories []string) error {
+		ValidArgsFunction: completeRepositories(e),
+		RunE: func(cmd *cobra.Command, wanted []string) error {
 			if err := l.check(); err != nil {
 				return err
+			}
+			for _, repository := range wanted {
+				if err := checkRepositoryPattern(repository); err != nil {
+					return err
+				}
 			}
 			c, namespace, err := e.connect()
 			if err != nil {
@@ -40,18 +44,11 @@ func newRoutes(e *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if routes, err = chosenRoutes(routes, repositories); err != nil {
+			chosen, missing := chooseRoutes(routes, wanted)
+			if err := e.printRoutes(l, chosen, namespace, len(missing) > 0); err != nil {
 				return err
 			}
-			if l.structured() {
-				list := &v1alpha1.TravisRouteList{Items: routes}
-				for i := range list.Items {
-					list.Items[i].SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TravisRoute"))
-				}
-				list.SetGroupVersionKind(schema.GroupVersionKind{Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version, Kind: "TravisRouteList"})
-				return l.print(list)
-			}
-			return e.showRoutes(routes, namespace, l.wide())
+			return e.reportMissing(missing, routes, namespace)
 		},
 	}
 	l.addFlags(cmd)
@@ -59,32 +56,58 @@ func newRoutes(e *environment) *cobra.Command {
 	return cmd
 }
 
-// chosenRoutes are those of the repositories, all where none is named. One that has no route is
-// an error: it is likely misspelled.
-func chosenRoutes(routes []v1alpha1.TravisRoute, repositories []string) ([]v1alpha1.TravisRoute, error) {
-	if len(repositories) == 0 {
+// chooseRoutes selects the routes of repositories, all if none is given, and returns the
+// repositories without a route.
+func chooseRoutes(routes []v1alpha1.TravisRoute, wanted []string) (chosen []v1alpha1.TravisRoute, missing []string) {
+	if len(wanted) == 0 {
 		return routes, nil
 	}
-	var chosen []v1alpha1.TravisRoute
-	for _, repository := range repositories {
-		if err := checkRepository(repository); err != nil {
-			return nil, err
-		}
+	for _, repository := range wanted {
 		found := ofRepository(routes, repository)
 		if len(found) == 0 {
-			return nil, fmt.Errorf("there is no route of %s here; kubectl travis routes -A lists those of all namespaces", repository)
+			missing = append(missing, repository)
 		}
 		chosen = append(chosen, found...)
 	}
-	return chosen, nil
+	return chosen, missing
+}
+
+// reportMissing fails the command if a repository has no route, after the others were listed.
+func (e *environment) reportMissing(missing []string, routes []v1alpha1.TravisRoute, namespace string) error {
+	for _, repository := range missing {
+		hint := suggestion(repository, repositories(routes))
+		if namespace != "" {
+			hint += "; kubectl travis routes -A lists all namespaces"
+		}
+		e.note("error: no route for %s%s%s", repository, inNamespace(namespace), hint)
+	}
+	if len(missing) > 0 {
+		return errReported
+	}
+	return nil
+}
+
+func (e *environment) printRoutes(l *lister, routes []v1alpha1.TravisRoute, namespace string, quiet bool) error {
+	switch {
+	case l.structured():
+		list := &v1alpha1.TravisRouteList{Items: routes}
+		for i := range list.Items {
+			list.Items[i].SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TravisRoute"))
+		}
+		list.SetGroupVersionKind(schema.GroupVersionKind{Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version, Kind: "TravisRouteList"})
+		return l.print(list)
+	case len(routes) == 0 && quiet:
+		return nil
+	}
+	return e.showRoutes(routes, namespace, l.wide())
 }
 
 func (e *environment) showRoutes(routes []v1alpha1.TravisRoute, namespace string, wide bool) error {
 	if len(routes) == 0 {
-		e.note("There are no routes%s.", in(namespace))
+		e.note("No routes%s.", inNamespace(namespace))
 		return nil
 	}
-	columns := []string{"NAME", "REPOSITORY", "ROOMS", "EVENTS", "READY", "LAST BUILD", "AGE"}
+	columns := []string{"NAME", "REPOSITORY", "CHANNELS", "EVENTS", "READY", "LAST BUILD", "AGE"}
 	if namespace == "" {
 		columns = append([]string{"NAMESPACE"}, columns...)
 	}
@@ -107,7 +130,7 @@ func (e *environment) showRoutes(routes []v1alpha1.TravisRoute, namespace string
 	return t.end()
 }
 
-// showEvents are those that the route lists, else those in effect, marked as not its own.
+// showEvents returns the route's own events, else those in effect, marked as defaults.
 func showEvents(r *v1alpha1.TravisRoute) string {
 	switch {
 	case len(r.Spec.Events) > 0:
@@ -118,7 +141,7 @@ func showEvents(r *v1alpha1.TravisRoute) string {
 	return "(defaults)"
 }
 
-func in(namespace string) string {
+func inNamespace(namespace string) string {
 	if namespace = strings.TrimSpace(namespace); namespace == "" {
 		return ""
 	}

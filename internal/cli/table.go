@@ -13,7 +13,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// table writes rows in columns, as kubectl does.
+// table prints aligned columns, as kubectl does.
 type table struct{ writer *tabwriter.Writer }
 
 func newTable(out io.Writer, columns ...string) *table {
@@ -38,7 +38,7 @@ func orNone(s string) string {
 	return s
 }
 
-// printable takes out of a text from elsewhere what would control the terminal or break the line.
+// printable replaces control characters, which could manipulate the terminal or break the line.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
@@ -55,7 +55,7 @@ func age(t metav1.Time) string {
 	return duration.HumanDuration(time.Since(t.Time))
 }
 
-// condition is the one of that type, empty where there is none yet.
+// condition returns the condition of a type, empty if it is not set yet.
 func condition(conditions []metav1.Condition, kind string) metav1.Condition {
 	for _, c := range conditions {
 		if c.Type == kind {

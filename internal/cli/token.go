@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,105 +19,195 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
-// tokenVerb is what one call of token asks for.
-type tokenVerb struct {
+// tokenCommand holds the arguments and flags of token.
+type tokenCommand struct {
 	env      *environment
 	writer   *writer
 	generate bool
 	rotate   bool
+	show     bool
+	delete   bool
+	secret   string
 	literal  string
 	url      string
 }
 
 func newToken(e *environment) *cobra.Command {
-	v := &tokenVerb{env: e}
+	v := &tokenCommand{env: e}
 	const form = "token REPO"
 	cmd := &cobra.Command{
 		Use:     form,
 		GroupID: groupRoutes,
-		Short:   "Give a repository its token, and print the webhook's URL for .travis.yml",
-		Long: `Give a repository its token, and print the webhook's URL for .travis.yml.
+		Short:   "Set the token of a repository, and print the webhook URL for .travis.yml",
+		Long: `Set the token of a repository, and print the webhook URL for .travis.yml.
 
-The token shows that this namespace may hear of the repository. It is read from the standard input,
-or made with --generate, and kept in a Secret. What Travis gets to know is only a proof made of it,
-at the end of the webhook's URL. Neither can be asked for again.
+The token authorizes the namespace for the repository. It is read from the standard input or made
+with --generate, and stored in a Secret. Travis gets only a proof at the end of the webhook URL: a
+SHA-256 of repository and token.
 
 Spell the repository as Travis does: the proof depends on upper and lower case.`,
 		Example: `  # Make a token
   kubectl travis token example/example --generate
 
-  # Take one that exists already, such as TravisHook's
+  # Use an existing token, such as TravisHook's
   kubectl travis token example/example < token.txt
 
-  # Replace it without a gap: add a second one, change the URL, then delete the first
-  kubectl travis token example/example --generate --rotate
+  # Print the webhook URL again, with the right to read the Secret
+  kubectl travis token example/example --url
 
-  # Make a manifest of it, for a tool that encrypts Secrets; the URL goes to the standard error
+  # Rotate without a gap: add a second token, change the URL at Travis, delete the first
+  kubectl travis token example/example --generate --rotate
+  kubectl travis token example/example --delete --secret travis-token-example-example
+
+  # Print a manifest for a tool that encrypts Secrets; the URL goes to the standard error
   kubectl travis token example/example --generate --dry-run=client -o yaml`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
-				return usage("a token on the command line stays in the shell's history: give it on the standard input, or insist with --from-literal")
+				return usage("a token in the command line is saved in the shell's history: pass it on the standard input, or use --from-literal")
 			}
 			return arguments(1, 1, form)(cmd, args)
 		},
-		ValidArgsFunction: completeRoute(e),
+		ValidArgsFunction: completeRepositories(e),
 		RunE:              func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args[0]) },
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&v.generate, "generate", false, "Make a random token.")
-	flags.BoolVar(&v.rotate, "rotate", false, "Add a second token beside the one that the repository has.")
-	flags.StringVar(&v.literal, "from-literal", "", "The token itself. It stays in the shell's history.")
-	flags.StringVar(&v.url, "url", "", "The receiver's public URL. Left out: what the operator's settings say, where you may read them.")
+	flags.BoolVar(&v.rotate, "rotate", false, "Add another token to the existing ones.")
+	flags.BoolVar(&v.show, "url", false, "Print the webhook URL of the existing tokens.")
+	flags.BoolVar(&v.delete, "delete", false, "Delete the token.")
+	flags.StringVar(&v.secret, "secret", "", "With --url or --delete: the token's Secret. Needed to delete one of several.")
+	flags.StringVar(&v.literal, "from-literal", "", "The token itself. It is saved in the shell's history.")
+	flags.StringVar(&v.url, "public-url", "", "The receiver's public URL. Default: from the operator's settings, if you may read them.")
 	v.writer = newWriter(e, cmd)
 	return cmd
 }
 
-func (v *tokenVerb) run(ctx context.Context, repository string) error {
+func (v *tokenCommand) run(ctx context.Context, repository string) error {
+	if err := v.check(repository); err != nil {
+		return err
+	}
+	c, namespace, err := v.writer.connect(ctx)
+	if err != nil {
+		return err
+	}
+	var tokens []corev1.Secret
+	if c != nil {
+		if tokens, err = readTokens(ctx, c, namespace); err != nil {
+			return err
+		}
+	}
+	old := slices.DeleteFunc(slices.Clone(tokens), func(s corev1.Secret) bool { return !isTokenOf(&s, repository) })
+	switch {
+	case v.show || v.delete:
+		if old, err = v.chosen(old, namespace, repository); err != nil {
+			return err
+		}
+		if v.show {
+			return v.showURLs(ctx, c, repository, old)
+		}
+		return v.deleteToken(ctx, c, repository, old)
+	case len(old) > 0 && !v.rotate:
+		return fmt.Errorf("%s already has a token in namespace %s (Secret %s): print its webhook URL with --url, or add another token with --rotate",
+			repository, namespace, secretNames(old))
+	case len(old) == 0 && v.rotate:
+		return fmt.Errorf("%s has no token in namespace %s yet: leave --rotate out", repository, namespace)
+	}
+	return v.create(ctx, c, namespace, repository, tokens, old)
+}
+
+// check validates the arguments and flags.
+func (v *tokenCommand) check(repository string) error {
 	if err := v.writer.check(); err != nil {
 		return err
 	}
 	if err := checkRepository(repository); err != nil {
 		return err
 	}
-	if v.generate && v.literal != "" {
-		return usage("use either --generate or --from-literal")
-	}
-	c, namespace, err := v.env.connect()
-	if err != nil {
-		return err
-	}
-	tokens, err := readTokens(ctx, c, namespace)
-	if err != nil {
-		return err
-	}
-	old := slices.DeleteFunc(slices.Clone(tokens), func(s corev1.Secret) bool { return !isTokenOf(&s, repository) })
 	switch {
-	case len(old) > 0 && !v.rotate:
-		return fmt.Errorf("%s has a token in namespace %s already (Secret %s), which cannot be shown again: add a second one with --rotate",
-			repository, namespace, names(old))
-	case len(old) == 0 && v.rotate:
-		return fmt.Errorf("%s has no token in namespace %s yet: leave --rotate out", repository, namespace)
+	case v.generate && v.literal != "":
+		return usage("use either --generate or --from-literal")
+	case v.show && v.delete, (v.show || v.delete) && (v.generate || v.rotate || v.literal != ""):
+		return usage("--url and --delete stand alone: each is about the existing tokens")
+	case v.secret != "" && !v.show && !v.delete:
+		return usage("--secret needs --url or --delete")
+	case v.url != "":
+		return checkPublicURL(v.url)
+	}
+	return nil
+}
+
+func (v *tokenCommand) create(ctx context.Context, c client.Client, namespace, repository string, tokens, old []corev1.Secret) error {
+	if len(old) == 0 && c != nil {
+		if err := v.checkUnlabelled(ctx, c, namespace, repository); err != nil {
+			return err
+		}
 	}
 	token, err := v.token(repository)
 	if err != nil {
 		return err
 	}
-	s := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace,
-			Name:      v.name(tokens, repository),
-			Labels:    map[string]string{v1alpha1.LabelSecretType: v1alpha1.SecretTypeToken, labelManagedBy: manager},
-		},
-		Data: map[string][]byte{"repository": []byte(repository), "token": []byte(token.Reveal())},
+	for i := range old {
+		if tokenOf(&old[i]) == token.Reveal() {
+			return fmt.Errorf("Secret %s already has this token: rotate to a different one", old[i].Name)
+		}
 	}
-	if err := v.writer.create(ctx, c, s); err != nil {
+	s := tokenSecret(namespace, "", repository, token)
+	if err := v.createSecret(ctx, c, s, tokens); err != nil {
 		return err
 	}
 	return v.explain(ctx, c, repository, token, old)
 }
 
-// token is the one that was asked for.
-func (v *tokenVerb) token(repository string) (secret.Value, error) {
+// checkUnlabelled finds the token Secret that only lacks its label, so that none is made beside it.
+func (v *tokenCommand) checkUnlabelled(ctx context.Context, c client.Client, namespace, repository string) error {
+	var list corev1.SecretList
+	err := c.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{"type": string(corev1.SecretTypeOpaque)})
+	if apierrors.IsForbidden(err) {
+		return nil
+	}
+	for i := range list.Items {
+		s := &list.Items[i]
+		if _, labelled := s.Labels[v1alpha1.LabelSecretType]; !labelled && isTokenOf(s, repository) && len(s.Data["token"]) > 0 {
+			return fmt.Errorf("Secret %s has a token of %s but not the label that the operator looks for: kubectl label secret -n %s %[1]s %[4]s=%[5]s",
+				s.Name, repository, namespace, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken)
+		}
+	}
+	return err
+}
+
+// createSecret creates s under the first name that is free.
+func (v *tokenCommand) createSecret(ctx context.Context, c client.Client, s *corev1.Secret, tokens []corev1.Secret) error {
+	base := objectName("travis token", tokenRepository(s))
+	for n := 1; ; n++ {
+		if s.Name = base; n > 1 {
+			s.Name = fmt.Sprintf("%s-%d", base, n)
+		}
+		if slices.ContainsFunc(tokens, func(o corev1.Secret) bool { return o.Name == s.Name }) {
+			continue
+		}
+		err := v.writer.create(ctx, c, s)
+		if !apierrors.IsAlreadyExists(err) || n > maxTokens {
+			return err
+		}
+	}
+}
+
+// maxTokens bounds the search for a free name.
+const maxTokens = 100
+
+// tokenSecret returns a Secret as the operator reads it.
+func tokenSecret(namespace, name, repository string, token secret.Value) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: name,
+			Labels: map[string]string{v1alpha1.LabelSecretType: v1alpha1.SecretTypeToken, labelManagedBy: manager},
+		},
+		Data: map[string][]byte{"repository": []byte(repository), "token": []byte(token.Reveal())},
+	}
+}
+
+// token returns the new token.
+func (v *tokenCommand) token(repository string) (secret.Value, error) {
 	if v.generate {
 		return randomToken(), nil
 	}
@@ -128,30 +219,55 @@ func (v *tokenVerb) token(repository string) (secret.Value, error) {
 		}
 	}
 	if token.Empty() {
-		return token, usage("there is no token on the standard input: write it there, or make one with --generate")
+		return token, usage("no token on the standard input: pass one, or make one with --generate")
 	}
 	if strings.ContainsAny(token.Reveal(), "\r\n") {
-		return token, errors.New("the token has several lines: it must be one")
+		return token, errors.New("the token has several lines: it must be one line")
 	}
 	return token, nil
 }
 
-// name is the first that is free.
-func (v *tokenVerb) name(tokens []corev1.Secret, repository string) string {
-	base := objectName("travis token", repository)
-	name := base
-	for n := 2; slices.ContainsFunc(tokens, func(s corev1.Secret) bool { return s.Name == name }); n++ {
-		name = fmt.Sprintf("%s-%d", base, n)
+// chosen selects the Secret of --secret, or all.
+func (v *tokenCommand) chosen(tokens []corev1.Secret, namespace, repository string) ([]corev1.Secret, error) {
+	if len(tokens) == 0 {
+		return nil, fmt.Errorf("%s has no token in namespace %s: make one with kubectl travis token %[1]s --generate", repository, namespace)
 	}
-	return name
+	if v.secret == "" {
+		return tokens, nil
+	}
+	i := slices.IndexFunc(tokens, func(s corev1.Secret) bool { return s.Name == v.secret })
+	if i < 0 {
+		return nil, fmt.Errorf("no Secret %q with a token of %s in namespace %s; there are: %s", v.secret, repository, namespace, secretNames(tokens))
+	}
+	return tokens[i : i+1], nil
 }
 
-// isTokenOf reports whether a Secret holds a token of the repository.
+func (v *tokenCommand) deleteToken(ctx context.Context, c client.Client, repository string, tokens []corev1.Secret) error {
+	if len(tokens) > 1 {
+		return fmt.Errorf("%s has %d tokens: choose one with --secret: %s", repository, len(tokens), secretNames(tokens))
+	}
+	s := &tokens[0]
+	if s.Labels[labelManagedBy] != manager {
+		return fmt.Errorf("Secret %s was not made by kubectl travis: delete it with kubectl delete secret -n %s %[1]s", s.Name, s.Namespace)
+	}
+	if err := v.writer.checkOwner(s, nil); err != nil {
+		return err
+	}
+	return v.writer.remove(ctx, c, withoutData(s))
+}
+
+// isTokenOf reports whether a Secret has a token of the repository.
 func isTokenOf(s *corev1.Secret, repository string) bool {
-	return strings.EqualFold(strings.TrimSuffix(string(s.Data["repository"]), "\n"), repository)
+	return strings.EqualFold(tokenRepository(s), repository)
 }
 
-func names(secrets []corev1.Secret) string {
+func tokenRepository(s *corev1.Secret) string {
+	return strings.TrimSuffix(string(s.Data["repository"]), "\n")
+}
+
+func tokenOf(s *corev1.Secret) string { return strings.TrimSuffix(string(s.Data["token"]), "\n") }
+
+func secretNames(secrets []corev1.Secret) string {
 	all := make([]string, len(secrets))
 	for i := range secrets {
 		all[i] = secrets[i].Name
@@ -159,45 +275,82 @@ func names(secrets []corev1.Secret) string {
 	return strings.Join(all, ", ")
 }
 
-// explain prints what to do with the token now. Where the standard output is for a machine, that
-// goes to the standard error.
-func (v *tokenVerb) explain(ctx context.Context, c client.Client, repository string, token secret.Value, old []corev1.Secret) error {
+// webhookURL returns the URL that Travis posts to. The proof depends on the spelling of the
+// repository in the Secret.
+func webhookURL(base, repository string, token secret.Value) string {
+	return strings.TrimRight(base, "/") + "/" + verify.Proof(repository, token)
+}
+
+// base returns the receiver's public URL.
+func (v *tokenCommand) base(ctx context.Context, c client.Client) (url string, known bool) {
+	if v.url != "" {
+		return v.url, true
+	}
+	return v.env.publicURL(ctx, c)
+}
+
+func (v *tokenCommand) noteURL(known bool) {
+	if !known {
+		v.env.note("note: the receiver's public URL is unknown: replace %s, or set it with --public-url", placeholderURL)
+	}
+}
+
+// showURLs prints one URL a line, with the Secret's name if there are several.
+func (v *tokenCommand) showURLs(ctx context.Context, c client.Client, repository string, tokens []corev1.Secret) error {
+	base, known := v.base(ctx, c)
+	for i := range tokens {
+		url := webhookURL(base, tokenRepository(&tokens[i]), secret.New(tokenOf(&tokens[i])))
+		if len(tokens) > 1 {
+			url += "  # Secret " + tokens[i].Name
+		}
+		fmt.Fprintln(v.env.Out, url)
+	}
+	v.noteURL(known)
+	if spelled := tokenRepository(&tokens[0]); spelled != repository {
+		v.env.note("note: the Secret spells the repository %s; the proof depends on the spelling, which must be that of Travis", spelled)
+	}
+	return nil
+}
+
+// explain prints the webhook URL and how to use it: to the standard error if the standard output
+// is a manifest.
+func (v *tokenCommand) explain(ctx context.Context, c client.Client, repository string, token secret.Value, old []corev1.Secret) error {
 	out := v.env.Out
 	if *v.writer.output.OutputFormat != "" {
 		out = v.env.ErrOut
 	} else if v.writer.dry() {
 		return nil
 	}
-	base, known := v.url, true
-	if base == "" {
-		base, known = v.env.publicURL(ctx, c)
+	base, known := v.base(ctx, c)
+	printTravisYAML(out, repository, webhookURL(base, repository, token))
+	v.noteURL(known)
+	if len(old) == 0 {
+		return nil
 	}
-	address := strings.TrimRight(base, "/") + "/" + verify.Proof(repository, token)
-	writeTravisYAML(out, repository, address)
-	if !known {
-		v.env.note("note: the receiver's public address is not known here: put yours in place of %s, or name it with --url", placeholderURL)
-	}
-	if len(old) > 0 {
-		fmt.Fprintf(out, "\nBoth tokens are good until Travis uses the new URL. Then end with one:\n\n  kubectl delete secret -n %s %s\n",
-			old[0].Namespace, strings.ReplaceAll(names(old), ",", ""))
+	fmt.Fprintf(out, "\nAll %d tokens are valid. When Travis uses the new URL, delete the old:\n\n", len(old)+1)
+	for i := range old {
+		if old[i].Labels[labelManagedBy] == manager {
+			fmt.Fprintf(out, "  kubectl travis token -n %s %s --delete --secret %s\n", old[i].Namespace, repository, old[i].Name)
+		} else {
+			fmt.Fprintf(out, "  kubectl delete secret -n %s %s\n", old[i].Namespace, old[i].Name)
+		}
 	}
 	return nil
 }
 
-func writeTravisYAML(out io.Writer, repository, address string) {
+func printTravisYAML(out io.Writer, repository, url string) {
 	fmt.Fprintf(out, `
-The URL has the proof in it, so whoever can read it can use it; it cannot be shown again.
-Put it into .travis.yml of %[1]s, in a private repository as it is:
+Add the webhook URL to .travis.yml of %[1]s. Keep it secret: whoever knows it can use it.
 
 notifications:
   webhooks:
     urls:
     - %[2]s
 
-and in a public one encrypted, which this command does:
+For a public repository, encrypt the URL:
 
   travis encrypt --com --repo %[1]s --add notifications.webhooks.urls "%[2]s"
 
-Routes that want pending also need on_start: always below webhooks.
-`, repository, address)
+For routes with the event pending, also add on_start: always below webhooks.
+`, repository, url)
 }

@@ -5,79 +5,83 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/cli/gitops"
 )
 
-// The ways of trying a change out.
+// The values of --dry-run.
 const (
 	dryRunNone   = "none"
 	dryRunClient = "client"
 	dryRunServer = "server"
 )
 
-// writer changes objects, or only says what it would change.
+// writer writes objects, or prints what it would write.
 type writer struct {
 	env    *environment
 	output *genericclioptions.PrintFlags
 	dryRun string
 
-	structured printers.ResourcePrinter // one for all objects, as it separates them
+	structured printers.ResourcePrinter // shared by all objects, since it prints the separators
 }
 
 func newWriter(e *environment, cmd *cobra.Command) *writer {
 	w := &writer{env: e, output: genericclioptions.NewPrintFlags("").WithTypeSetter(scheme)}
 	w.output.AddFlags(cmd)
 	cmd.Flags().StringVar(&w.dryRun, "dry-run", dryRunNone,
-		`"client" prints what would be written without asking the server, "server" lets the server check it without keeping it.`)
+		`"client" prints what would be written and needs no cluster, "server" has the API server validate it without storing it.`)
+	completeOutput(cmd, "yaml", "json", "name")
 	must(cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions([]string{dryRunNone, dryRunClient, dryRunServer}, cobra.ShellCompDirectiveNoFileComp)))
 	return w
 }
 
 func must(err error) {
 	if err != nil {
-		panic(err) // a mistake of the program, which its first test shows
+		panic(err) // a programming error, which the first test shows
 	}
 }
 
-// check refuses flags that make no sense before anything is asked of the cluster.
+// check validates the flags before any request is made.
 func (w *writer) check() error {
 	if !slices.Contains([]string{dryRunNone, dryRunClient, dryRunServer}, w.dryRun) {
-		return usage("--dry-run is none, client or server, and not %q", w.dryRun)
+		return usage("--dry-run must be none, client or server, not %q", w.dryRun)
 	}
 	_, err := w.output.ToPrinter()
 	return err
 }
 
-// dry reports whether nothing is kept.
+// dry reports whether nothing is stored.
 func (w *writer) dry() bool { return w.dryRun != dryRunNone }
 
-// kept is the client, or one whose changes the server does not keep.
-func (w *writer) kept(c client.Client) client.Client {
+// effective returns c, or for a server dry run a client whose writes are not stored.
+func (w *writer) effective(c client.Client) client.Client {
 	if w.dryRun == dryRunServer {
 		return client.NewDryRunClient(c)
 	}
 	return c
 }
 
-// create creates o and tells it.
+// create creates o and prints it.
 func (w *writer) create(ctx context.Context, c client.Client, o client.Object) error {
 	if w.dryRun != dryRunClient {
-		if err := w.kept(c).Create(ctx, o); err != nil {
+		if err := w.effective(c).Create(ctx, o); err != nil {
 			return err
 		}
 	}
-	return w.tell(o, "created")
+	return w.print(o, "created")
 }
 
-// update writes the difference between before and after, and tells it. Whoever changed the object
-// meanwhile is not overwritten.
+// update patches before to after and prints the object. It fails if the object was changed since it
+// was read.
 func (w *writer) update(ctx context.Context, c client.Client, before, after client.Object) error {
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 	data, err := patch.Data(after)
@@ -88,32 +92,32 @@ func (w *writer) update(ctx context.Context, c client.Client, before, after clie
 	if unchanged(data) {
 		verb = "unchanged"
 	} else if w.dryRun != dryRunClient {
-		if err := w.kept(c).Patch(ctx, after, patch); err != nil {
+		if err := w.effective(c).Patch(ctx, after, patch); err != nil {
 			return err
 		}
 	}
-	return w.tell(after, verb)
+	return w.print(after, verb)
 }
 
-// unchanged reports whether a patch does nothing but name the version that it is for.
+// unchanged reports whether a patch has nothing but the resource version.
 func unchanged(patch []byte) bool {
 	return !strings.Contains(string(patch), `"spec"`) && !strings.Contains(string(patch), `"data"`) &&
 		!strings.Contains(string(patch), `"labels"`) && !strings.Contains(string(patch), `"annotations"`)
 }
 
-// remove deletes o, as long as it is the version that was looked at, and tells it.
+// remove deletes o, if it is still the version that was read, and prints it.
 func (w *writer) remove(ctx context.Context, c client.Client, o client.Object) error {
 	if w.dryRun != dryRunClient {
 		uid, version := o.GetUID(), o.GetResourceVersion()
-		if err := w.kept(c).Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version}); err != nil {
+		if err := w.effective(c).Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version}); err != nil {
 			return err
 		}
 	}
-	return w.tell(o, "deleted")
+	return w.print(o, "deleted")
 }
 
-// tell prints the object as --output says, without it one line on what was done.
-func (w *writer) tell(o client.Object, verb string) error {
+// print prints the object in the format of --output, by default one line with what was done.
+func (w *writer) print(o client.Object, verb string) error {
 	kind, err := apiutil.GVKForObject(o, scheme)
 	if err != nil {
 		return err
@@ -128,7 +132,7 @@ func (w *writer) tell(o client.Object, verb string) error {
 	if err != nil {
 		return err
 	}
-	if w.dryRun == dryRunClient { // what is meant to be written into a file
+	if w.dryRun == dryRunClient { // meant to be saved to a file
 		u, err := manifest(o)
 		if err != nil {
 			return err
@@ -139,7 +143,7 @@ func (w *writer) tell(o client.Object, verb string) error {
 	return printer.PrintObj(o, w.env.Out)
 }
 
-// printer prints objects as --output says, without it one line on what was done.
+// printer returns the printer of --output.
 func (w *writer) printer(verb string) (printers.ResourcePrinter, error) {
 	if *w.output.OutputFormat == "" || *w.output.OutputFormat == "name" {
 		w.output.NamePrintFlags.Operation = verb
@@ -152,21 +156,21 @@ func (w *writer) printer(verb string) (printers.ResourcePrinter, error) {
 	return w.structured, err
 }
 
-// ownedElsewhere refuses to change what a GitOps tool owns, and prints what to commit instead:
-// wanted, or nothing where the object is to be deleted.
-func (w *writer) ownedElsewhere(existing, wanted client.Object) error {
+// checkOwner fails if a GitOps tool owns the object, and prints the manifest to commit instead:
+// wanted, or nothing if the object is to be deleted.
+func (w *writer) checkOwner(existing, wanted client.Object) error {
 	tool, owned := gitops.Owner(existing)
 	if !owned {
 		return nil
 	}
 	name := fmt.Sprintf("%s %s/%s", kindOf(existing), existing.GetNamespace(), existing.GetName())
 	if wanted == nil {
-		return fmt.Errorf("%s belongs to %s, which would bring it back: delete its manifest there", name, tool)
+		return fmt.Errorf("%s is managed by %s, which would create it again: delete its manifest there", name, tool)
 	}
 	if err := w.env.printManifest(wanted); err != nil {
 		return err
 	}
-	return fmt.Errorf("%s belongs to %s, which would undo the change: nothing was changed; commit the manifest above there instead", name, tool)
+	return fmt.Errorf("%s is managed by %s, which would revert the change: nothing was changed; commit the manifest above instead", name, tool)
 }
 
 func kindOf(o client.Object) string {
@@ -175,4 +179,62 @@ func kindOf(o client.Object) string {
 		return "object"
 	}
 	return kind.Kind
+}
+
+// checkOwners checks all changes before the first is made, so that none is done by half.
+func (w *writer) checkOwners(changes []routeChange) error {
+	for _, change := range changes {
+		var wanted client.Object
+		if change.after != nil {
+			wanted = change.after
+		}
+		if err := w.checkOwner(change.before, wanted); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyAll checks and makes the changes.
+func (w *writer) applyAll(ctx context.Context, c client.Client, changes []routeChange) error {
+	if err := w.checkOwners(changes); err != nil {
+		return err
+	}
+	for _, change := range changes {
+		var err error
+		if change.after == nil {
+			err = w.remove(ctx, c, change.before)
+		} else {
+			err = w.update(ctx, c, change.before, change.after)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// offlineTimeout bounds the wait for a cluster that a client dry run can do without.
+const offlineTimeout = 3 * time.Second
+
+// connect returns the client and the namespace. A client dry run uses the cluster if it answers;
+// otherwise the client is nil.
+func (w *writer) connect(ctx context.Context) (client.Client, string, error) {
+	c, namespace, err := w.env.connect()
+	if w.dryRun != dryRunClient {
+		return c, namespace, err
+	}
+	if err == nil {
+		bounded, cancel := context.WithTimeout(ctx, offlineTimeout)
+		defer cancel()
+		err = c.List(bounded, &v1alpha1.TravisRouteList{}, client.InNamespace(namespace), client.Limit(1))
+	}
+	if err == nil || apierrors.IsForbidden(err) {
+		return c, namespace, nil
+	}
+	w.env.note("note: no cluster is used: %s", errorLine(err))
+	if namespace == "" {
+		namespace = *w.env.cluster.Namespace
+	}
+	return nil, namespace, nil
 }

@@ -1,49 +1,54 @@
 package deliveryapi
 
-// Cause is why no message came, in one of few words.
+// Cause says why no message was delivered.
 type Cause string
 
-// The causes, in the order of a webhook's way.
+// The causes, in the order of a webhook's way through the operator.
 const (
-	// Nothing came at all, or not as it should.
-	CauseNotDeclared    Cause = "not_declared"    // no route of the namespace names the repository
-	CauseNothingArrived Cause = "nothing_arrived" // since the operator started
-	CauseSimilarArrived Cause = "similar_arrived" // webhooks came for a name that is almost the same
-	CauseSimilarRoute   Cause = "similar_route"   // a route names a repository that is almost the same
-	CauseRedirected     Cause = "redirected"      // a redirect on the way ate the event
-	CauseJSON           Cause = "json"            // .travis.yml says msteams: true
-	CauseMalformed      Cause = "malformed"       // not what Travis sends, or more of it than is taken
+	// No webhook was received, or not as Travis sends it.
+	CauseNotDeclared    Cause = "not_declared"       // no route of the namespace names the repository
+	CauseNothingArrived Cause = "nothing_arrived"    // no webhook for the repository or the build
+	CauseFiltered       Cause = "filtered_at_travis" // Travis sent webhooks of other builds only
+	CauseSimilarArrived Cause = "similar_arrived"    // webhooks of a similar repository name were received
+	CauseSimilarRoute   Cause = "similar_route"      // a route names a similar repository
+	CauseRedirected     Cause = "redirected"         // a redirect lost the event
+	CauseJSON           Cause = "json"               // .travis.yml says msteams: true
+	CauseMalformed      Cause = "malformed"          // not what Travis sends, or too large
 
-	// It could not be believed.
-	CauseNotSetUp        Cause = "not_set_up"       // neither token nor grant, or no key
-	CauseUnsigned        Cause = "unsigned"         // Travis signed nothing
-	CauseWrongSignature  Cause = "wrong_signature"  // signed with another key
-	CauseNoProof         Cause = "no_proof"         // the URL ends without the token's proof
-	CauseWrongProof      Cause = "wrong_proof"      // the proof is of another token
-	CauseOtherRepository Cause = "other_repository" // another repository under the same name
-	CauseStale           Cause = "stale"            // too old
+	// The webhook was not authorized.
+	CauseNotSetUp        Cause = "not_set_up"       // no token or grant, or no key
+	CauseUnsigned        Cause = "unsigned"         // no signature
+	CauseWrongSignature  Cause = "wrong_signature"  // signed with an unknown key
+	CauseNoProof         Cause = "no_proof"         // the webhook URL has no proof
+	CauseWrongProof      Cause = "wrong_proof"      // the proof is that of another token
+	CauseSpelling        Cause = "spelling"         // token or route spell the repository unlike Travis
+	CauseOtherRepository Cause = "other_repository" // another repository took over the name
+	CauseStale           Cause = "stale"            // the build ended too long ago
 	CauseSeen            Cause = "seen"             // a replay
 
-	// It could not be kept.
-	CauseRefusing Cause = "refusing" // the store takes no events at this moment
-	CauseLost     Cause = "lost"     // answered 503; Travis does not send it again
+	// The webhook could not be stored.
+	CauseRefusing Cause = "refusing"       // the store accepts no events at the moment
+	CauseDamaged  Cause = "store_damaged"  // the store lost events
+	CauseShare    Cause = "share_exceeded" // the namespace's share of the store is used up
+	CauseLost     Cause = "lost"           // answered 503; Travis does not retry
 
-	// A route did not want it.
-	CauseNotReady   Cause = "not_ready" // the route's own status says what is wrong
+	// A route did not match.
+	CauseNotReady   Cause = "not_ready" // the route's status says what is wrong
 	CauseSuspended  Cause = "suspended"
 	CauseEvents     Cause = "events"
-	CauseOnStart    Cause = "on_start" // pending is only sent with on_start: always
+	CauseOnStart    Cause = "on_start" // Travis sends pending with on_start: always only
 	CauseBuildTypes Cause = "build_types"
 	CauseBranches   Cause = "branches"
 	CauseFilter     Cause = "filter"
 
-	// It is on its way, or its way has ended.
-	CauseWaitingForAccount Cause = "waiting_for_account" // the account or its Secret is missing or wrong
-	CauseRetrying          Cause = "retrying"            // an attempt failed and another will be made
+	// The delivery waits, or has ended.
+	CauseWaitingForAccount Cause = "waiting_for_account" // the account or its Secret is missing or invalid
+	CauseResting           Cause = "resting"             // the destination takes no more messages for a while
+	CauseRetrying          Cause = "retrying"            // an attempt failed and is retried
 	CauseUnderWay          Cause = "under_way"           // waits for its turn
-	CauseDead              Cause = "dead"                // given up
+	CauseDead              Cause = "dead"                // a dead letter
 	CauseDropped           Cause = "dropped"             // the route or its channel is gone
-	CauseSuperseded        Cause = "superseded"          // a newer state of the build went out instead
-	CauseDelivered         Cause = "delivered"           // the service confirmed that it took it
-	CauseForgotten         Cause = "forgotten"           // stored, and what came of it is no longer known
+	CauseSuperseded        Cause = "superseded"          // a newer state of the build was sent instead
+	CauseDelivered         Cause = "delivered"           // the service confirmed the message
+	CauseForgotten         Cause = "forgotten"           // stored, and the result is no longer known
 )

@@ -1,16 +1,17 @@
-// Package deliveryapi is what the operator's API for people says: the words of its requests and
-// answers. The server is in deliveryapi/server, the client that kubectl-travis uses in
-// deliveryapi/client. docs/adr/0004-operator-api.md tells why it is as it is.
+// Package deliveryapi defines the requests and responses of the operator's API, which kubectl travis
+// uses. The server is in deliveryapi/server, the client in deliveryapi/client.
+// docs/adr/0004-operator-api.md has the reasons for its design.
 package deliveryapi
 
 import "time"
 
-// Paths of the API. Each answers JSON; an error is an Error with a status code that is not 2xx.
+// Paths of the API. Responses are JSON; a status code that is not 2xx comes with an Error.
 const (
 	PathDeliveries = "/v1/deliveries" // GET → Deliveries
 	PathRedrive    = "/v1/redrive"    // POST Redrive → Redriven
 	PathTest       = "/v1/test"       // POST Test → Tested
 	PathWhy        = "/v1/why"        // GET → Why
+	PathVersion    = "/v1/version"    // GET → Version
 )
 
 // Parameters of the GET requests.
@@ -19,34 +20,45 @@ const (
 	ParamRoute      = "route"      // empty: all
 	ParamState      = "state"      // one of the states; empty: all
 	ParamRepository = "repository" // owner/name
-	ParamBuild      = "build"      // the build's number; empty: all
+	ParamBuild      = "build"      // a build's number, ID or URL at Travis; empty: all
+	ParamSince      = "since"      // a duration such as 168h: adds Counts to Why
 )
 
-// TokenHeader carries the caller's bearer token where Authorization can't: the API server's
-// service proxy keeps that one for itself.
+// TokenHeader carries the caller's token. The API server's service proxy does not pass Authorization on.
 const TokenHeader = "Travishook-Authorization"
 
-// Error is what a request that came to nothing is answered.
+// LabelService and LabelServiceValue select the Service of the API.
+const (
+	LabelService      = "travishook.dev/service"
+	LabelServiceValue = "api"
+)
+
+// Error is the response to a request that failed.
 type Error struct {
-	// Message is one sentence for the person who asked.
+	// Message is one sentence for people.
 	Message string `json:"error"`
 }
 
-// State is where a delivery stands.
+// Version is the operator's version.
+type Version struct {
+	Version string `json:"version"`
+}
+
+// State is the state of a delivery.
 type State string
 
-// The states. Those that have ended are told by PathWhy only, and for a while.
+// The states. Delivered and Dropped deliveries are in Why only, while the trail keeps them.
 const (
-	Waiting   State = "waiting" // for its first or next attempt
+	Waiting   State = "waiting" // for the first or next attempt
 	Sending   State = "sending"
-	Dead      State = "dead" // given up, kept, can be redriven
+	Dead      State = "dead" // a dead letter: kept, can be redriven
 	Delivered State = "delivered"
-	Dropped   State = "dropped" // no longer worth sending; the reason says why
+	Dropped   State = "dropped" // no longer relevant; the reason says why
 )
 
-// Delivery is one event on its way to one channel of a route.
+// Delivery is one event for one channel of a route.
 type Delivery struct {
-	// ID is the idempotency key: the same through every attempt and redrive.
+	// ID is the idempotency key: the same in every attempt and redrive.
 	ID        string `json:"id"`
 	Namespace string `json:"namespace"`
 	Route     string `json:"route"`
@@ -58,20 +70,19 @@ type Delivery struct {
 	BuildID    int64  `json:"buildID"`
 	Event      string `json:"event"` // passed, broken …
 	State      State  `json:"state"`
-	// Accepted is when its webhook came.
+	// Accepted is when the webhook was accepted.
 	Accepted time.Time `json:"accepted"`
-	// Attempts made so far, since the last redrive.
+	// Attempts since the last redrive.
 	Attempts int `json:"attempts"`
-	// Due is when the next attempt is made; zero when none will be.
+	// Due is the time of the next attempt; zero if none will be made.
 	Due time.Time `json:"due,omitzero"`
-	// LastReason is why the last attempt failed, or why it was dropped; empty if neither.
+	// LastReason is why the last attempt failed, or why the delivery was dropped; else empty.
 	LastReason string `json:"lastReason,omitempty"`
-	// LastAttempt is when that was.
+	// LastAttempt is the time of the last attempt.
 	LastAttempt time.Time `json:"lastAttempt,omitzero"`
-	// AnswerLost says that the service may have taken the message all the same.
+	// AnswerLost says that the service may have shown the message although the attempt failed.
 	AnswerLost bool `json:"answerLost,omitempty"`
-	// History are the latest attempts, oldest first, as far as the replica that was asked made
-	// them since it started. In PathWhy only.
+	// History are the latest attempts, oldest first. In Why only.
 	History []Attempt `json:"history,omitempty"`
 }
 
@@ -80,21 +91,21 @@ type Attempt struct {
 	At time.Time `json:"at"` // its end
 	// Outcome is delivered, retry, dead or dropped.
 	Outcome string `json:"outcome"`
-	// Reason is empty where it was delivered.
+	// Reason is empty if it was delivered.
 	Reason string `json:"reason,omitempty"`
 	// Milliseconds that it took.
 	Milliseconds int64 `json:"milliseconds"`
 }
 
-// Deliveries are those that are kept, oldest first.
+// Deliveries lists stored deliveries, oldest first.
 type Deliveries struct {
 	Deliveries []Delivery `json:"deliveries"`
-	// More is how many there are beyond those that one answer lists.
+	// More is the number of deliveries that are not listed.
 	More int `json:"more,omitempty"`
 }
 
-// Redrive begins dead deliveries again, with the same ID. IDs, Route and Namespace each narrow
-// what is chosen; one that names none of them says All.
+// Redrive retries dead letters, with the same IDs. IDs, Route and Namespace each narrow the choice;
+// a request without any of them needs All.
 type Redrive struct {
 	Namespace string   `json:"namespace,omitempty"`
 	Route     string   `json:"route,omitempty"` // needs Namespace
@@ -102,29 +113,29 @@ type Redrive struct {
 	All       bool     `json:"all,omitempty"`
 }
 
-// Redriven is what came of it.
+// Redriven is the number of redriven dead letters.
 type Redriven struct {
 	Redriven int `json:"redriven"`
 }
 
-// Test sends a marked test message to each channel of a route. It is not stored and not tried again.
+// Test sends a marked test message to each channel of a route. It is not stored and not retried.
 type Test struct {
 	Namespace string `json:"namespace"`
 	Route     string `json:"route"`
 }
 
-// Tested is what came of it, a channel each, in the order of the route.
+// Tested has the result for each channel, in the order of the route.
 type Tested struct {
 	Results []TestResult `json:"results"`
 }
 
-// TestResult is what came of a test message to one channel.
+// TestResult is the result of a test message to one channel.
 type TestResult struct {
 	Account string `json:"account,omitempty"`
 	Address string `json:"address,omitempty"`
 	// Outcome is delivered or failed.
 	Outcome string `json:"outcome"`
-	// Reason is empty where it was delivered, but for a template that gave way to the default.
+	// Reason is why it failed, or that the default text was sent because the template failed.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -134,29 +145,32 @@ const (
 	TestFailed    = "failed"
 )
 
-// Why tells what became of a repository's webhooks.
+// Why explains what happened to a repository's webhooks.
 type Why struct {
 	Repository string `json:"repository"` // as it was asked for
-	// Since is when the operator's replica that answers began to remember webhooks. What the
-	// store keeps is older.
+	// Since is the start of what the operator remembers of webhooks. Stored deliveries may be older.
 	Since time.Time `json:"since"`
-	// Facts are what there is to know, most telling first. None only if all is as it should be.
+	// Missing is the number of replicas that did not answer: what only they know is not in here.
+	Missing int `json:"missingReplicas,omitempty"`
+	// Facts are the findings, most important first.
 	Facts []Fact `json:"facts"`
-	// Routes are those that the namespace declares for the repository, as they stand now.
+	// Routes are the namespace's routes for the repository, as they are now.
 	Routes []RouteState `json:"routes"`
-	// Webhooks that came, newest first.
+	// Webhooks that were received, newest first.
 	Webhooks []Webhook `json:"webhooks"`
+	// Counts over the span that was asked for; nil if none was.
+	Counts *Counts `json:"counts,omitempty"`
 }
 
-// Fact is one thing that keeps messages from coming, or may.
+// Fact is one finding.
 type Fact struct {
 	// Cause is one of the Cause constants of this package.
 	Cause Cause `json:"cause"`
-	// Text says it to a person, and what to do, in a sentence.
+	// Text explains it and says what to do, in a sentence.
 	Text string `json:"text"`
 }
 
-// RouteState is a route as it stands now.
+// RouteState is a route as it is now.
 type RouteState struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
@@ -167,32 +181,57 @@ type RouteState struct {
 	Problems []string `json:"problems,omitempty"`
 }
 
-// Webhook is one that came for the repository.
+// Webhook is one received webhook of the repository.
 type Webhook struct {
 	Received time.Time `json:"received"`
-	// Code that it was answered, and the reason: one of the receiver's few words.
+	// Code is the status code of the response, Reason one of the receiver's reasons.
 	Code   int    `json:"code"`
 	Reason string `json:"reason"`
-	// Said explains the answer in a sentence.
-	Said string `json:"said"`
-	// Build and Event are empty where the webhook was not proven to the namespace asked about.
+	// Answer explains the response, such as: stored.
+	Answer string `json:"answer"`
+	// Build and Event are empty if the webhook was rejected before it was decoded.
 	Build   string `json:"build,omitempty"`
 	BuildID int64  `json:"buildID,omitempty"`
 	Event   string `json:"event,omitempty"`
-	// Routes with their verdicts, those of the moment when it came.
+	// Routes that existed when it was received, and whether they matched.
 	Routes []Verdict `json:"routes,omitempty"`
-	// Deliveries that it made, those that have ended included, as far as they are remembered.
+	// Deliveries that it caused, including those that have ended while the trail keeps them.
 	Deliveries []Delivery `json:"deliveries,omitempty"`
 }
 
-// Verdict is what one route said of a webhook.
+// Verdict is whether a route matched a webhook, and why not.
 type Verdict struct {
 	Namespace string `json:"namespace"`
 	Route     string `json:"route"`
-	Wanted    bool   `json:"wanted"`
-	// Rule that said no: accepted, suspend, repositoryID, events, buildTypes, branches, filter;
-	// proof where the webhook did not prove that the namespace may hear the repository.
+	Matched   bool   `json:"matched"`
+	// Rule that did not match: accepted, suspend, repositoryID, events, buildTypes, branches, filter;
+	// seen if the event is a replay.
 	Rule string `json:"rule,omitempty"`
-	// Values are the rule's and the event's, in a sentence.
-	Values string `json:"values,omitempty"`
+	// Detail compares the event with the rule, in a sentence.
+	Detail string `json:"detail,omitempty"`
+}
+
+// Counts are the deliveries of a repository in a span of time. Whole hours are counted.
+type Counts struct {
+	From     time.Time      `json:"from"`
+	Channels []ChannelCount `json:"channels"`
+	// Rejected are webhooks that were not authorized for any namespace, by reason.
+	Rejected map[string]int `json:"rejected,omitempty"`
+}
+
+// ChannelCount counts the deliveries to one channel of a route.
+type ChannelCount struct {
+	Namespace string `json:"namespace"`
+	Route     string `json:"route"`
+	Account   string `json:"account,omitempty"`
+	Address   string `json:"address,omitempty"`
+	// Matched are events that were to be sent, Delivered those that were, Failed attempts that
+	// failed and were retried, Dead dead letters, Dropped those that were no longer relevant.
+	Matched   int `json:"matched"`
+	Delivered int `json:"delivered"`
+	Failed    int `json:"failed"`
+	Dead      int `json:"dead"`
+	Dropped   int `json:"dropped"`
+	// Reasons of Failed, Dead and Dropped.
+	Reasons map[string]int `json:"reasons,omitempty"`
 }

@@ -1,5 +1,5 @@
-// Package gitops tells whether a tool that applies manifests from a Git repository owns an
-// object: what is changed behind such a tool's back, it takes back at its next look.
+// Package gitops detects objects that a GitOps tool manages: such a tool reverts changes that are not
+// made in its Git repository.
 package gitops
 
 import (
@@ -8,10 +8,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// mark is a label or annotation that a tool leaves on what it applies.
+// mark is a label or annotation that a tool sets on the objects it applies.
 type mark struct {
 	key   string
-	value string // the mark's value; empty for any
+	value string // empty for any
 	tool  string
 }
 
@@ -26,7 +26,7 @@ var marks = []mark{
 	{"app.kubernetes.io/managed-by", "Helm", "Helm"},
 }
 
-// managers are the names under which tools write, by their beginning.
+// managers are prefixes of the tools' field managers.
 var managers = []struct{ prefix, tool string }{
 	{"kustomize-controller", "Flux (a Kustomization)"},
 	{"helm-controller", "Flux (a HelmRelease)"},
@@ -41,8 +41,7 @@ var managers = []struct{ prefix, tool string }{
 	{"Terraform", "Terraform"},
 }
 
-// Owner is the tool that owns an object, with the name that the tool gives to what it applies it
-// from, where that is known.
+// Owner returns the tool that manages an object, with the tool's own name for the source if known.
 func Owner(o metav1.Object) (tool string, owned bool) {
 	for _, m := range marks {
 		for _, set := range []map[string]string{o.GetLabels(), o.GetAnnotations()} {
@@ -58,7 +57,7 @@ func Owner(o metav1.Object) (tool string, owned bool) {
 	}
 	for _, entry := range o.GetManagedFields() {
 		if entry.Subresource != "" {
-			continue // a status belongs to whoever writes it
+			continue // status is not managed by whoever applies the spec
 		}
 		for _, m := range managers {
 			if strings.HasPrefix(entry.Manager, m.prefix) {
@@ -69,7 +68,7 @@ func Owner(o metav1.Object) (tool string, owned bool) {
 	return "", false
 }
 
-// Strip takes a tool's marks off an object, so that it can be committed as a manifest.
+// Strip removes the tools' marks from an object, so that it can be committed as a manifest.
 func Strip(o metav1.Object) {
 	for _, m := range marks {
 		if m.value != "" && o.GetLabels()[m.key] != m.value {

@@ -1,5 +1,5 @@
-// Package importer turns what people had before into manifests: TravisHook's configuration, and
-// the notifications section of a .travis.yml. It is pure. Whatever cannot be carried over is said.
+// Package importer converts TravisHook's configuration and the notifications section of a .travis.yml
+// to manifests. It is pure. What cannot be converted is noted.
 package importer
 
 import (
@@ -15,28 +15,36 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/secret"
 )
 
-// Options say what the old words leave open.
+// Options supply what the old configuration does not say.
 type Options struct {
-	Namespace string // of the objects; empty leaves it to whoever applies them
-	Account   string // of the rooms; empty is the default account
-	// Repository that a .travis.yml is of. TravisHook's configuration names its own.
+	Namespace string // of the objects; may be empty
+	Account   string // of the channels; empty is the default account
+	ManagedBy string // the Secrets' label app.kubernetes.io/managed-by
+	// Repository of a .travis.yml. TravisHook's configuration has its own.
 	Repository string
-	// Services that the operator knows, by the name of their block.
+	// Services that the operator supports, by the name of their block.
 	Services []string
 }
 
-// Result is what was made.
+// Result is the result of a conversion.
 type Result struct {
 	Objects []client.Object
-	// Notes are what could not be carried over, or not quite, a line each, with where it stood.
+	// Notes list what could not be converted exactly: a line each, with its place in the file.
 	Notes []string
-	// Secrets is set where Objects hold secrets in the clear.
-	Secrets bool
+	// Tokens are those of the Secrets in Objects, in clear text there.
+	Tokens []Token
 
 	options Options
 	names   map[string]bool // of routes
+}
+
+// Token authorizes the namespace for a repository.
+type Token struct {
+	Repository string
+	Token      secret.Value
 }
 
 func newResult(options Options) *Result {
@@ -47,13 +55,13 @@ func (r *Result) note(where, format string, args ...any) {
 	r.Notes = append(r.Notes, where+": "+fmt.Sprintf(format, args...))
 }
 
-// events reads a list of names, and notes those that nobody knows.
+// events parses a list of names and notes unknown ones.
 func (r *Result) events(where string, words []string) []v1alpha1.EventName {
 	var events []v1alpha1.EventName
 	for _, word := range words {
 		name := v1alpha1.EventName(word)
 		if _, err := routing.ParseEvents([]v1alpha1.EventName{name}); err != nil {
-			r.note(where, "there is no event %q; it is left out", word)
+			r.note(where, "unknown event %q; it is left out", word)
 			continue
 		}
 		if !slices.Contains(events, name) {
@@ -66,7 +74,7 @@ func (r *Result) events(where string, words []string) []v1alpha1.EventName {
 	return events
 }
 
-// route adds one.
+// route adds a TravisRoute.
 func (r *Result) route(spec v1alpha1.TravisRouteSpec) {
 	words := []string{spec.Repository}
 	for _, c := range spec.Channels {
@@ -77,15 +85,15 @@ func (r *Result) route(spec v1alpha1.TravisRouteSpec) {
 	r.Objects = append(r.Objects, route)
 }
 
-var notOfName = regexp.MustCompile(`[^a-z0-9]+`)
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
-// maxName leaves room for a digest in the 63 characters of a label's value.
+// maxName leaves room for a hash in the 63 characters of a label's value.
 const maxName = 54
 
-// name makes one out of words that no other route of the result has.
+// name makes a name of words that no other object of the result has.
 func (r *Result) name(words []string) string {
 	whole := strings.Join(words, " ")
-	name := strings.Trim(notOfName.ReplaceAllString(strings.ToLower(whole), "-"), "-")
+	name := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(whole), "-"), "-")
 	if len(name) > maxName || r.names[name] {
 		sum := sha256.Sum256([]byte(whole))
 		name = strings.Trim(name[:min(len(name), maxName)], "-") + "-" + hex.EncodeToString(sum[:4])

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-var options = importer.Options{Namespace: "team-a", Repository: "example/example", Services: []string{"slack", "irc", "email"}}
+var options = importer.Options{Namespace: "team-a", ManagedBy: "kubectl-travis", Repository: "example/example", Services: []string{"slack", "irc", "email"}}
 
 // TestImport reads each NAME.in of testdata; what becomes of it is in NAME.out.yaml.
 func TestImport(t *testing.T) {
@@ -88,7 +88,7 @@ func TestPython(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(result.Objects) != 1 || result.Secrets {
-		t.Errorf("got %d objects (secrets: %v), want the one route", len(result.Objects), result.Secrets)
+	if len(result.Objects) != 1 || len(result.Tokens) != 0 {
+		t.Errorf("got %d objects and %d tokens, want one route", len(result.Objects), len(result.Tokens))
 	}
 }

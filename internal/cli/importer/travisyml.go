@@ -13,17 +13,17 @@ import (
 	"github.com/travishook/travishook/internal/render"
 )
 
-// TravisYAML reads the notifications section of a .travis.yml.
+// TravisYAML converts the notifications section of a .travis.yml.
 func TravisYAML(content []byte, options Options) (*Result, error) {
 	var file struct {
 		Notifications any `yaml:"notifications"`
 	}
 	if err := yaml.Unmarshal(content, &file); err != nil {
-		return nil, fmt.Errorf("this is not a .travis.yml: %w", err)
+		return nil, fmt.Errorf("not a .travis.yml: %w", err)
 	}
 	sections, ok := file.Notifications.(map[string]any)
 	if !ok {
-		return nil, errors.New("this .travis.yml has no section notifications")
+		return nil, errors.New("the .travis.yml has no section notifications")
 	}
 	r := newResult(options)
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
@@ -32,7 +32,7 @@ func TravisYAML(content []byte, options Options) (*Result, error) {
 	return r, nil
 }
 
-// section is what notifications say of one service.
+// section converts the settings of one service.
 func (r *Result) section(name string, value any) {
 	where := "notifications." + name
 	if off, ok := value.(bool); ok && !off {
@@ -42,41 +42,64 @@ func (r *Result) section(name string, value any) {
 	case "slack", "irc", "email":
 		r.service(name, where, value)
 	case "webhooks":
-		r.note(where, "these stay in .travis.yml: Travis goes on posting there itself; add the operator's URL beside them, which kubectl travis token prints")
+		r.note(where, "keep them in .travis.yml, Travis still posts there; add the webhook URL that kubectl travis token prints")
 	case "on_success", "on_failure", "on_start", "on_cancel", "on_error":
-		r.note(where, "it is for every service; repeat it in each, or give the routes their events")
+		r.note(where, "it applies to every service; repeat it in each, or set the routes' events")
 	default:
-		r.note(where, "the operator knows no such service; it is left out")
+		r.note(where, "the operator does not support this service; it is left out")
 	}
 }
 
-// rooms is the key below which each service lists its rooms, first the usual one.
-var rooms = map[string][]string{
+// channelKeys are the keys under which each service lists its channels, the common one first.
+var channelKeys = map[string][]string{
 	"slack": {"rooms"},
 	"irc":   {"channels"},
 	"email": {"recipients"},
 }
 
-// service makes one route of a service's section.
+// service makes a route of a service's section, or of each if the section is a list of sections.
 func (r *Result) service(name, where string, value any) {
 	if !slices.Contains(r.options.Services, name) {
-		r.note(where, "the operator has no accounts on %s yet; it is left out", name)
+		r.note(where, "the operator does not support %s yet; it is left out", name)
 		return
 	}
+	list, ok := value.([]any)
+	isSection := func(item any) bool {
+		settings, ok := item.(map[string]any)
+		return ok && settings["secure"] == nil
+	}
+	if !ok || !slices.ContainsFunc(list, isSection) {
+		r.serviceRoute(name, where, value)
+		return
+	}
+	var channels []any
+	for i, item := range list {
+		if isSection(item) {
+			r.serviceRoute(name, fmt.Sprintf("%s[%d]", where, i), item)
+			continue
+		}
+		channels = append(channels, item)
+	}
+	if len(channels) > 0 {
+		r.serviceRoute(name, where, channels)
+	}
+}
+
+func (r *Result) serviceRoute(name, where string, value any) {
 	settings, ok := value.(map[string]any)
 	if !ok || settings["secure"] != nil {
-		settings = map[string]any{rooms[name][0]: value}
+		settings = map[string]any{channelKeys[name][0]: value}
 	}
 	spec := v1alpha1.TravisRouteSpec{Repository: r.options.Repository}
 	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		r.setting(&spec, name, where+"."+key, key, settings[key])
 	}
 	if len(spec.Channels) == 0 {
-		r.note(where, "it names no room that can be read; it is left out")
+		r.note(where, "no readable channel; it is left out")
 		return
 	}
 	if spec.Events = r.when(name, where, settings); len(spec.Events) == 0 {
-		r.note(where, "it never says anything; it is left out")
+		r.note(where, "it never sends anything; it is left out")
 		return
 	}
 	r.route(spec)
@@ -84,23 +107,25 @@ func (r *Result) service(name, where string, value any) {
 
 func (r *Result) setting(spec *v1alpha1.TravisRouteSpec, service, where, key string, value any) {
 	switch {
-	case slices.Contains(rooms[service], key):
+	case slices.Contains(channelKeys[service], key):
 		r.channels(spec, service, where, value)
 	case key == "template":
 		r.template(spec, where, value)
 	case key == "on_pull_requests":
-		if wanted, ok := value.(bool); ok && !wanted {
+		if pulls, ok := value.(bool); ok && !pulls && len(spec.BuildTypes) == 0 {
 			spec.BuildTypes = []v1alpha1.BuildType{"push", "cron", "api"}
 		}
 	case strings.HasPrefix(key, "on_"), key == "enabled":
 	case key == "if":
-		r.note(where, "a condition of Travis has to be written anew, as filter, branches or buildTypes of the route")
+		if text, ok := value.(string); !ok || !applyCondition(spec, text) {
+			r.note(where, "the condition cannot be converted: use branches, buildTypes or filter of the route")
+		}
 	default:
-		r.note(where, "it belongs to the account now, or is not needed; it is left out")
+		r.note(where, "it is a setting of the account, or not needed; it is left out")
 	}
 }
 
-// channels reads rooms, and leaves the credentials that Travis mixes with them.
+// channels converts channels, without the credentials that Travis mixes with them.
 func (r *Result) channels(spec *v1alpha1.TravisRouteSpec, service, where string, value any) {
 	list, ok := value.([]any)
 	if !ok {
@@ -114,12 +139,12 @@ func (r *Result) channels(spec *v1alpha1.TravisRouteSpec, service, where string,
 		at := fmt.Sprintf("%s[%d]", where, i)
 		text, ok := item.(string)
 		if !ok {
-			r.note(at, "it is encrypted, so only Travis can read which room it is: name the room in a route yourself")
+			r.note(at, "it is encrypted for Travis: add the channel to a route yourself")
 			continue
 		}
-		address, said := address(service, text)
-		if said != "" {
-			r.note(at, "%s", said)
+		address, note := address(service, text)
+		if note != "" {
+			r.note(at, "%s", note)
 		}
 		c := v1alpha1.Channel{Account: account, Address: address}
 		if address != "" && !slices.Contains(spec.Channels, c) {
@@ -128,27 +153,27 @@ func (r *Result) channels(spec *v1alpha1.TravisRouteSpec, service, where string,
 	}
 }
 
-// address is a room's, and what is to be said of the rest of what Travis had there.
-func address(service, text string) (room, said string) {
+// address returns the channel's address, and a note about the rest of Travis' setting.
+func address(service, text string) (channel, note string) {
 	switch service {
 	case "slack":
 		_, channel, ok := strings.Cut(text, "#")
 		if !ok {
-			return "", "it names no channel, but only a token of Slack's app for Travis, which nobody else can use: name the channel in a route yourself"
+			return "", "it has no channel, only a token of Slack's app for Travis, which the operator cannot use: add the channel to a route yourself"
 		}
-		return "#" + channel, "the token of Slack's app for Travis serves nobody else: set up an account with a bot token of your own, kubectl travis account slack --slack"
+		return "#" + channel, "the operator cannot use the token of Slack's app for Travis: set up an account with your own bot token, kubectl travis account slack --slack"
 	case "irc":
 		server, channel, ok := strings.Cut(text, "#")
 		if !ok {
-			return "", "it names no channel; it is left out"
+			return "", "no channel; it is left out"
 		}
 		channel, key, hasKey := strings.Cut(channel, ",")
 		server = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(server, "ircs://"), "irc://"), "/")
-		said = "the server is the account's: set up an account on " + server
+		note = "the server is a setting of the account: set up an account on " + server
 		if hasKey && key != "" {
-			said += "; the channel's key is left out"
+			note += "; the channel's key is left out"
 		}
-		return "#" + channel, said
+		return "#" + channel, note
 	}
 	return text, ""
 }
@@ -156,14 +181,14 @@ func address(service, text string) (room, said string) {
 func (r *Result) template(spec *v1alpha1.TravisRouteSpec, where string, value any) {
 	text := strings.Join(words(value), "\n")
 	if template, err := render.Compile(text, render.Travis); err != nil {
-		r.note(where, "%v; the built-in line is sent instead, until that is mended", err)
+		r.note(where, "%v; the default text is sent until you fix it", err)
 	} else if err := template.Check(); err != nil {
-		r.note(where, "%v; the built-in line is sent instead, until that is mended", err)
+		r.note(where, "%v; the default text is sent until you fix it", err)
 	}
 	spec.Message = &v1alpha1.MessageTemplate{Text: text, Syntax: v1alpha1.SyntaxTravis}
 }
 
-// when turns Travis' always, change and never into events.
+// when converts always, change and never to events.
 func (r *Result) when(service, where string, settings map[string]any) []v1alpha1.EventName {
 	success := "always"
 	if service == "email" {
@@ -171,21 +196,21 @@ func (r *Result) when(service, where string, settings map[string]any) []v1alpha1
 	}
 	var events []v1alpha1.EventName
 	pick := func(key, otherwise string, always, change []v1alpha1.EventName) {
-		said, ok := settings[key].(string)
+		setting, ok := settings[key].(string)
 		if !ok {
-			said = otherwise
+			setting = otherwise
 		}
-		switch said {
+		switch setting {
 		case "always", "true":
 			events = append(events, always...)
 		case "change":
 			events = append(events, change...)
 			if key == "on_success" {
-				r.note(where+"."+key, "change is fixed: the first build of all that passes is not told")
+				r.note(where+"."+key, "change becomes fixed: the very first build that passes is not announced")
 			}
 		case "never", "false":
 		default:
-			r.note(where+"."+key, "%q is none of always, change and never; it is left out", said)
+			r.note(where+"."+key, "%q is not always, change or never; it is left out", setting)
 		}
 	}
 	pick("on_success", success, []v1alpha1.EventName{"passed", "fixed"}, []v1alpha1.EventName{"fixed"})

@@ -18,7 +18,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// objects are those that the schema found right, with where they stand.
+// objects pass the schema; each has its document for the line numbers.
 type objects struct {
 	routes     []route
 	defaults   []defaults
@@ -35,7 +35,7 @@ type defaults struct {
 	object   *v1alpha1.TravisDefaults
 }
 
-// keep reads an object that is right by itself.
+// keep decodes a valid object for compile.
 func (l *linter) keep(d *document) {
 	convert := runtime.DefaultUnstructuredConverter.FromUnstructured
 	d.namespace = cmp.Or(d.namespace, l.namespace)
@@ -59,7 +59,7 @@ func (l *linter) keep(d *document) {
 	}
 }
 
-// secret gives a Secret to the compiler, and checks what only Secrets of tokens have.
+// secret checks a Secret for the operator and gives it to the compiler.
 func (l *linter) secret(d *document) {
 	d.namespace = cmp.Or(d.namespace, l.namespace)
 	labels, _, _ := unstructured.NestedStringMap(d.value, "metadata", "labels")
@@ -67,16 +67,31 @@ func (l *linter) secret(d *document) {
 	label := fmt.Sprintf("metadata.labels[%s]", v1alpha1.LabelSecretType)
 	switch s.Type {
 	case "":
-		l.compiler.PutUnlabelled(types.NamespacedName{Namespace: d.namespace, Name: d.name})
+		l.unlabelled(d, s)
 		return
 	case v1alpha1.SecretTypeToken:
 		l.checkToken(d, s)
-	case v1alpha1.SecretTypeCredential:
+	case v1alpha1.SecretTypeCredential, v1alpha1.SecretTypeKey:
 	default:
-		l.report(d, Error, label, "the label %s is %s or %s, and not %q", v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, v1alpha1.SecretTypeCredential, s.Type)
+		l.checked++
+		l.report(d, Error, label, "unknown value %q: the label %s is one of %s, %s and %s", s.Type, v1alpha1.LabelSecretType,
+			v1alpha1.SecretTypeToken, v1alpha1.SecretTypeCredential, v1alpha1.SecretTypeKey)
 		return
 	}
+	l.checked++
 	l.compiler.PutSecret(s)
+}
+
+// unlabelled reports a Secret that looks like a token but lacks the label, so that nobody reads it.
+func (l *linter) unlabelled(d *document, s routing.Secret) {
+	l.compiler.PutUnlabelled(types.NamespacedName{Namespace: d.namespace, Name: d.name})
+	repository, token := s.Data["repository"], s.Data["token"]
+	if !strings.Contains(repository.Reveal(), "/") || token.Empty() {
+		return
+	}
+	l.checked++
+	l.report(d, Warning, "metadata.labels", "the Secret looks like a repository's token but lacks the label, so that the operator does not read it: kubectl label secret -n %s %s %s=%s",
+		d.namespace, d.name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken)
 }
 
 func (l *linter) checkToken(d *document, s routing.Secret) {
@@ -84,14 +99,14 @@ func (l *linter) checkToken(d *document, s routing.Secret) {
 		value, ok := s.Data[key]
 		switch {
 		case !ok || value.Empty():
-			l.report(d, Error, "", "a Secret with a repository's token has the keys repository and token, and this one has no %s", key)
+			l.report(d, Error, "", "a token Secret needs the keys repository and token; %s is missing", key)
 		case key == "repository" && !travis.IsSlug(strings.TrimSuffix(value.Reveal(), "\n")):
-			l.report(d, Error, "", "the key repository is not owner/name")
+			l.report(d, Error, "", "the value of the key repository is not %s", travis.SlugRule)
 		}
 	}
 }
 
-// secretData is what the API server would hold: data decoded, and stringData over it.
+// secretData returns the data that the API server would store: stringData goes before data.
 func secretData(value map[string]any) map[string]secret.Value {
 	data := map[string]secret.Value{}
 	encoded, _, _ := unstructured.NestedStringMap(value, "data")
@@ -107,7 +122,7 @@ func secretData(value map[string]any) map[string]secret.Value {
 	return data
 }
 
-// compile gives all objects to the operator's compiler, and reports what it says of them.
+// compile gives all objects to the operator's compiler and reports its problems and warnings.
 func (l *linter) compile() {
 	for _, n := range l.objects.namespaces {
 		labels, _, _ := unstructured.NestedStringMap(n.value, "metadata", "labels")
@@ -120,15 +135,15 @@ func (l *linter) compile() {
 		l.compiler.PutRoute(r.object)
 	}
 	for _, d := range l.objects.defaults {
-		l.judgeDefaults(d)
+		l.reportDefaults(d)
 	}
 	for _, r := range l.objects.routes {
-		l.judgeRoute(r)
+		l.reportRoute(r)
 	}
-	l.traps()
+	l.pitfalls()
 }
 
-func (l *linter) judgeDefaults(d defaults) {
+func (l *linter) reportDefaults(d defaults) {
 	v, ok := l.compiler.DefaultsVerdict(d.object.Namespace)
 	if !ok {
 		return
@@ -141,7 +156,7 @@ func (l *linter) judgeDefaults(d defaults) {
 	}
 }
 
-func (l *linter) judgeRoute(r route) {
+func (l *linter) reportRoute(r route) {
 	v, ok := l.compiler.Verdict(types.NamespacedName{Namespace: r.object.Namespace, Name: r.object.Name})
 	if !ok {
 		return
@@ -154,8 +169,8 @@ func (l *linter) judgeRoute(r route) {
 	}
 }
 
-// problem reports what the compiler said, as far as it can be told without a cluster: tokens and
-// credentials are seldom kept beside manifests, and accounts may be defined elsewhere.
+// problem reports a compiler's problem with the severity that is certain without a cluster: tokens and
+// credentials are seldom stored with manifests, and accounts may be defined elsewhere.
 func (l *linter) problem(d *document, p routing.Problem, field string) {
 	severity := Error
 	switch p.Reason {
@@ -165,13 +180,13 @@ func (l *linter) problem(d *document, p routing.Problem, field string) {
 		if len(l.objects.defaults) == 0 {
 			return
 		}
-		p.Message += " (it is not in these files)"
+		p.Message += " (not found in these files)"
 		severity = Warning
 	case v1alpha1.ReasonAccountNotAllowed, v1alpha1.ReasonSecretNotLabelled:
 		severity = Warning
 	case v1alpha1.ReasonAccountInvalid, v1alpha1.ReasonAddressInvalid:
 		if strings.Contains(p.Message, "Secret") {
-			severity = Warning // a Secret beside manifests often has but a placeholder in it
+			severity = Warning // a Secret with manifests often has only a placeholder
 		}
 	case v1alpha1.ReasonFilterInvalid:
 		field = "spec.filter"
@@ -183,7 +198,7 @@ func (l *linter) problem(d *document, p routing.Problem, field string) {
 	l.report(d, severity, field, "%s", p.Message)
 }
 
-// fieldOf is the field of the spec that a message of the compiler begins with.
+// fieldOf returns the field of the spec that a compiler's message begins with.
 func fieldOf(message, otherwise string) string {
 	for _, field := range []string{"events", "signatureOnly", "repository", "filter"} {
 		if strings.HasPrefix(message, field) {
@@ -193,7 +208,7 @@ func fieldOf(message, otherwise string) string {
 	return otherwise
 }
 
-// channelField is the channel whose account or address a message names.
+// channelField returns the channel whose account or address a message names.
 func channelField(r *v1alpha1.TravisRoute, message string) string {
 	for i, channel := range r.Spec.Channels {
 		for _, named := range []string{channel.Address, channel.Account} {
@@ -205,7 +220,7 @@ func channelField(r *v1alpha1.TravisRoute, message string) string {
 	return "spec.channels"
 }
 
-// accountField is the account that a message names, or whose Secret it names.
+// accountField returns the account that a message names, or whose Secret it names.
 func accountField(d *v1alpha1.TravisDefaults, message string) string {
 	for i := range d.Spec.Accounts {
 		a := &d.Spec.Accounts[i]
@@ -216,7 +231,7 @@ func accountField(d *v1alpha1.TravisDefaults, message string) string {
 	return "spec"
 }
 
-// namesSecret reports whether a message is about an account's Secret, whatever its service is.
+// namesSecret reports whether a message is about the account's Secret, for any service.
 func namesSecret(message string, a *v1alpha1.Account) bool {
 	_, rest, ok := strings.Cut(message, `Secret "`)
 	name, _, closed := strings.Cut(rest, `"`)

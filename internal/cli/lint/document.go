@@ -23,7 +23,7 @@ type document struct {
 	namespace, name  string
 }
 
-// group is the API group of the kinds of this program.
+// group is the operator's API group.
 const group = "travishook.dev"
 
 func (d *document) group() string {
@@ -38,7 +38,7 @@ func (d *document) String() string {
 	return d.kind + " " + d.namespace + "/" + d.name
 }
 
-// parse takes a file apart. Where it is not YAML, what comes before the mistake is still returned.
+// parse splits a file into objects. If it is not valid YAML, the objects before the error are returned.
 func parse(f File) ([]*document, *Finding) {
 	var all []*document
 	decoder := yaml.NewDecoder(bytes.NewReader(f.Content))
@@ -50,7 +50,7 @@ func parse(f File) ([]*document, *Finding) {
 		}
 		if err == nil {
 			var whole any
-			err = root.Decode(&whole) // finds keys that come twice
+			err = root.Decode(&whole) // finds duplicate keys
 		}
 		if err != nil {
 			return all, notYAML(f, err)
@@ -63,11 +63,11 @@ func parse(f File) ([]*document, *Finding) {
 	}
 }
 
-// documents are the object of a node and its value, or the items of a list.
+// documents returns the object of a node and its value, or the items of a list.
 func documents(file string, node *yaml.Node, value any) []*document {
 	object, ok := value.(map[string]any)
 	if !ok || node == nil || node.Kind != yaml.MappingNode {
-		return nil // empty, or no manifest
+		return nil // empty, or no object
 	}
 	d := &document{file: file, node: node, value: object}
 	d.apiVersion, _ = object["apiVersion"].(string)
@@ -87,7 +87,7 @@ func documents(file string, node *yaml.Node, value any) []*document {
 	return []*document{d}
 }
 
-// plain is a document's value as the API server would read it.
+// plain returns a document's value as the API server decodes it.
 func plain(root *yaml.Node) (any, error) {
 	text, err := yaml.Marshal(root)
 	if err != nil {
@@ -111,12 +111,12 @@ func notYAML(f File, err error) *Finding {
 	}
 	hint := ""
 	if bytes.Contains(f.Content, []byte("{{")) {
-		hint = "; if it is a template, check what comes out of it instead"
+		hint = "; if this is a template, check its output instead"
 	}
 	return &Finding{File: f.Name, Line: line, Severity: Error, Message: fmt.Sprintf("not YAML: %s%s", message, hint)}
 }
 
-// content looks through documents and aliases to what they stand for.
+// content resolves documents and aliases to the node that they refer to.
 func content(node *yaml.Node) *yaml.Node {
 	for node != nil {
 		switch {
@@ -131,7 +131,7 @@ func content(node *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// child is the value of a key, nil where there is none.
+// child returns the value of a key, nil if there is none.
 func child(node *yaml.Node, key string) *yaml.Node {
 	_, value := entry(node, key)
 	return value
@@ -151,7 +151,8 @@ func entry(node *yaml.Node, key string) (name, value *yaml.Node) {
 
 var pathPart = regexp.MustCompile(`[^.\[\]]+|\[[^\]]*\]`)
 
-// line is where a field such as spec.channels[0].account stands, or what of its path there is.
+// line returns the line of a field such as spec.channels[0].account, or of the longest prefix of its
+// path that exists.
 func (d *document) line(field string) int {
 	at, node := d.node.Line, d.node
 	for _, part := range pathPart.FindAllString(field, -1) {

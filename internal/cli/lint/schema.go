@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
@@ -22,20 +25,20 @@ import (
 	"github.com/travishook/travishook/config/crd"
 )
 
-// kind is what the API server checks objects of one kind by.
+// kind validates objects as the API server does.
 type kind struct {
 	structural *structuralschema.Structural
 	validator  validation.SchemaValidator
 	rules      *cel.Validator
 }
 
-// fault is something wrong in a field.
+// fault is an invalid field.
 type fault struct {
 	field, message string
-	unknown        bool // the field is left out by the server, and the rest may be right
+	unknown        bool // the API server drops the field; the rest may be valid
 }
 
-// loadKinds reads the definitions that the operator is installed with, by apiVersion and kind.
+// loadKinds reads the CRDs, by apiVersion and kind.
 func loadKinds() (map[string]*kind, error) {
 	kinds := map[string]*kind{}
 	names, err := fs.Glob(crd.Bases, "bases/*.yaml")
@@ -79,8 +82,8 @@ func newKind(version *apiextensionsv1.CustomResourceDefinitionVersion) (*kind, e
 	return &kind{structural, validator, cel.NewValidator(structural, true, celconfig.PerCallLimit)}, nil
 }
 
-// check does with an object what the API server does with a new one: it fills in the defaults,
-// names what it does not know, and checks the rest by schema and rules.
+// check does what the API server does with a new object: it fills in defaults, reports unknown fields
+// and validates the rest with schema and rules.
 func (k *kind) check(object map[string]any) []fault {
 	unknown := pruning.PruneWithOptions(object, k.structural, true, structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
 	defaulting.PruneNonNullableNullsWithoutDefaults(object, k.structural)
@@ -88,11 +91,11 @@ func (k *kind) check(object map[string]any) []fault {
 
 	var faults []fault
 	for _, name := range unknown {
-		faults = append(faults, fault{name, fmt.Sprintf("there is no field %s; see kubectl explain %s", name, explainable(object)), true})
+		faults = append(faults, fault{name, fmt.Sprintf("unknown field %s%s", name, k.suggestField(name, object)), true})
 	}
 	errs := validation.ValidateCustomResource(nil, object, k.validator)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, k.structural, object)...)
-	if len(errs) == 0 { // rules may rely on the schema
+	if len(errs) == 0 { // the rules rely on the schema
 		broken, _ := k.rules.Validate(context.Background(), nil, k.structural, object, nil, celconfig.RuntimeCELCostBudget)
 		errs = append(errs, broken...)
 	}
@@ -103,10 +106,37 @@ func (k *kind) check(object map[string]any) []fault {
 	return faults
 }
 
-// explainable is the resource as kubectl explain knows it.
-func explainable(object map[string]any) string {
-	name, _ := object["kind"].(string)
-	return strings.ToLower(name) + ".spec"
+// suggestField ends the error about an unknown field with the most similar known one, or with where to
+// look.
+func (k *kind) suggestField(path string, object map[string]any) string {
+	schema := k.structural
+	parts := pathPart.FindAllString(path, -1)
+	for _, part := range parts[:len(parts)-1] {
+		next := schema.Items
+		if !strings.HasPrefix(part, "[") {
+			child, ok := schema.Properties[part]
+			next = &child
+			if !ok {
+				next = nil
+			}
+		}
+		if next == nil {
+			return ""
+		}
+		schema = next
+	}
+	name := parts[len(parts)-1]
+	best, least := "", max(1, len(name)/3)+1
+	for _, known := range slices.Sorted(maps.Keys(schema.Properties)) {
+		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(known)); d < least {
+			best, least = known, d
+		}
+	}
+	if best != "" {
+		return "; did you mean " + best + "?"
+	}
+	resource, _ := object["kind"].(string)
+	return "; see kubectl explain " + strings.ToLower(resource) + ".spec"
 }
 
 func checkName(object map[string]any) field.ErrorList {
@@ -114,7 +144,7 @@ func checkName(object map[string]any) field.ErrorList {
 	name, _ := metadata["name"].(string)
 	path := field.NewPath("metadata", "name")
 	if name == "" {
-		return field.ErrorList{field.Required(path, "an object needs a name")}
+		return field.ErrorList{field.Required(path, "the name is missing")}
 	}
 	var errs field.ErrorList
 	for _, message := range apimachinery.NameIsDNSSubdomain(name, false) {

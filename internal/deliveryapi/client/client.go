@@ -1,4 +1,4 @@
-// Package client asks the operator's API for people, as whoever a kubeconfig says.
+// Package client is a client of the operator's API. The caller is the one of a kubeconfig.
 package client
 
 import (
@@ -16,19 +16,23 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi"
 )
 
-// Timeout bounds one request; a test message to a slow room takes longest.
+// Timeout bounds one request. A test message to a slow channel takes longest.
 const Timeout = 2 * time.Minute
 
-// maxAnswer bounds an answer.
+// maxAnswer bounds a response.
 const maxAnswer = 32 << 20
 
-// Client asks one operator.
+// Client sends requests to one operator. Close it after use.
 type Client struct {
-	http *http.Client
-	base *url.URL
+	http     *http.Client
+	base     *url.URL
+	identity *identity
 }
 
-// StatusError is an answer that says no.
+// Close removes what proved the caller's identity.
+func (c *Client) Close(ctx context.Context) { c.identity.delete(ctx) }
+
+// StatusError is the response to a request that failed.
 type StatusError struct {
 	Code    int    // of HTTP
 	Message string // one sentence for people
@@ -37,8 +41,8 @@ type StatusError struct {
 // Error implements error.
 func (e *StatusError) Error() string { return e.Message }
 
-// Deliveries lists what is kept: of a namespace or, where it is empty, of all that the caller may
-// read; of a route and in a state, where these are not empty.
+// Deliveries lists stored deliveries of a namespace, or of all that the caller may read if it is empty.
+// Route and state are optional.
 func (c *Client) Deliveries(ctx context.Context, namespace, route string, state deliveryapi.State) (deliveryapi.Deliveries, error) {
 	var list deliveryapi.Deliveries
 	err := c.get(ctx, deliveryapi.PathDeliveries, url.Values{
@@ -47,7 +51,7 @@ func (c *Client) Deliveries(ctx context.Context, namespace, route string, state 
 	return list, err
 }
 
-// Redrive begins dead deliveries again and returns how many.
+// Redrive retries dead letters and returns their number.
 func (c *Client) Redrive(ctx context.Context, r deliveryapi.Redrive) (int, error) {
 	var done deliveryapi.Redriven
 	err := c.post(ctx, deliveryapi.PathRedrive, r, &done)
@@ -61,14 +65,34 @@ func (c *Client) Test(ctx context.Context, namespace, route string) ([]deliverya
 	return tested.Results, err
 }
 
-// Why tells what became of a repository's webhooks: as far as a namespace is concerned or, where
-// it is empty, all that the caller may read; of one build, where its number is not empty.
-func (c *Client) Why(ctx context.Context, namespace, repository, build string) (deliveryapi.Why, error) {
+// Question is what Why asks about.
+type Question struct {
+	Namespace  string // empty: all that the caller may read
+	Repository string // owner/name
+	Build      string // number, ID or URL; empty: all
+	// Since adds counts over this span; 0 adds none.
+	Since time.Duration
+}
+
+// Why explains what happened to a repository's webhooks.
+func (c *Client) Why(ctx context.Context, q Question) (deliveryapi.Why, error) {
+	since := ""
+	if q.Since > 0 {
+		since = q.Since.String()
+	}
 	var why deliveryapi.Why
 	err := c.get(ctx, deliveryapi.PathWhy, url.Values{
-		deliveryapi.ParamNamespace: {namespace}, deliveryapi.ParamRepository: {repository}, deliveryapi.ParamBuild: {build},
+		deliveryapi.ParamNamespace: {q.Namespace}, deliveryapi.ParamRepository: {q.Repository},
+		deliveryapi.ParamBuild: {q.Build}, deliveryapi.ParamSince: {since},
 	}, &why)
 	return why, err
+}
+
+// Version returns the operator's version.
+func (c *Client) Version(ctx context.Context) (string, error) {
+	var v deliveryapi.Version
+	err := c.get(ctx, deliveryapi.PathVersion, url.Values{}, &v)
+	return v.Version, err
 }
 
 func (c *Client) get(ctx context.Context, path string, query url.Values, answer any) error {
@@ -81,7 +105,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, answer 
 	u.RawQuery = query.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return fmt.Errorf("ask the operator: %w", err)
+		return fmt.Errorf("make the request: %w", err)
 	}
 	return c.do(r, answer)
 }
@@ -89,11 +113,11 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, answer 
 func (c *Client) post(ctx context.Context, path string, question, answer any) error {
 	body, err := json.Marshal(question)
 	if err != nil {
-		return fmt.Errorf("ask the operator: %w", err)
+		return fmt.Errorf("make the request: %w", err)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath(path).String(), bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("ask the operator: %w", err)
+		return fmt.Errorf("make the request: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	return c.do(r, answer)
@@ -102,41 +126,41 @@ func (c *Client) post(ctx context.Context, path string, question, answer any) er
 func (c *Client) do(r *http.Request, answer any) error {
 	r.Header.Set("Accept", "application/json")
 	response, err := c.http.Do(r)
-	if errors.Is(err, ErrNoToken) {
-		return ErrNoToken
+	if errors.Is(err, ErrNoIdentity) {
+		return ErrNoIdentity
 	}
 	if err != nil {
-		return fmt.Errorf("reach the operator: %w", err)
+		return fmt.Errorf("connect to the operator: %w", err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read the operator's answer: %w", err)
+		return fmt.Errorf("read the operator's response: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return refusal(response.StatusCode, body)
+		return statusError(response.StatusCode, body)
 	}
 	if err := json.Unmarshal(body, answer); err != nil {
-		return fmt.Errorf("read the operator's answer: it is not of the operator's API: %w", err)
+		return fmt.Errorf("read the operator's response: it is not from the operator's API: %w", err)
 	}
 	return nil
 }
 
-// refusal is what the operator said, or the API server in front of it, whose words are a Status.
-func refusal(code int, body []byte) error {
-	var said struct {
+// statusError decodes an error of the operator, or of the API server in front of it, which is a Status.
+func statusError(code int, body []byte) error {
+	var answer struct {
 		Error   string `json:"error"`
 		Message string `json:"message"`
 	}
-	if json.Unmarshal(body, &said) == nil && said.Error != "" {
-		return &StatusError{code, said.Error}
+	if json.Unmarshal(body, &answer) == nil && answer.Error != "" {
+		return &StatusError{code, answer.Error}
 	}
 	switch {
-	case said.Message != "" && code == http.StatusForbidden:
-		return &StatusError{code, "the API server does not let you through to the operator: " + said.Message}
-	case said.Message != "":
-		return &StatusError{code, "the API server cannot reach the operator: " + said.Message}
+	case answer.Message != "" && code == http.StatusForbidden:
+		return &StatusError{code, "the API server does not allow you to connect to the operator: " + answer.Message}
+	case answer.Message != "":
+		return &StatusError{code, "the API server cannot connect to the operator: " + answer.Message}
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	return &StatusError{code, fmt.Sprintf("the operator's address answered %d %s, which is not the operator's API: %.200q", code, http.StatusText(code), line)}
+	return &StatusError{code, fmt.Sprintf("got %d %s from something that is not the operator's API: %.200q", code, http.StatusText(code), line)}
 }

@@ -1,6 +1,10 @@
 package client_test
 
 import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -8,16 +12,18 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/deliveryapi/client"
 )
 
-// far is a server that remembers what it was asked, and answers what it is told to.
-type far struct {
+// fakeOperator records requests and sends one response.
+type fakeOperator struct {
 	*httptest.Server
 	asked  []string
 	tokens []string
@@ -25,8 +31,8 @@ type far struct {
 	answer string
 }
 
-func newFar(t *testing.T) *far {
-	f := &far{code: http.StatusOK, answer: "{}"}
+func newFakeOperator(t *testing.T) *fakeOperator {
+	f := &fakeOperator{code: http.StatusOK, answer: "{}"}
 	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		f.asked = append(f.asked, strings.TrimSpace(r.Method+" "+r.URL.String()+" "+string(body)))
@@ -41,12 +47,12 @@ func newFar(t *testing.T) *far {
 	return f
 }
 
-func (f *far) ca() []byte {
+func (f *fakeOperator) ca() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw})
 }
 
-func TestTheServiceProxyIsAsked(t *testing.T) {
-	f := newFar(t)
+func TestThroughCluster(t *testing.T) {
+	f := newFakeOperator(t)
 	c, err := client.ThroughCluster(&rest.Config{Host: f.URL + "/prefix", BearerToken: "sesame", TLSClientConfig: rest.TLSClientConfig{CAData: f.ca()}},
 		client.Service{Namespace: "travishook-system", Name: "travishook-api", Port: "api"})
 	if err != nil {
@@ -55,7 +61,7 @@ func TestTheServiceProxyIsAsked(t *testing.T) {
 	if _, err := c.Deliveries(t.Context(), "team-a", "", deliveryapi.Dead); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Why(t.Context(), "", "example/example", "7"); err != nil {
+	if _, err := c.Why(t.Context(), client.Question{Repository: "example/example", Build: "7", Since: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Redrive(t.Context(), deliveryapi.Redrive{All: true}); err != nil {
@@ -64,7 +70,7 @@ func TestTheServiceProxyIsAsked(t *testing.T) {
 	const proxy = "/prefix/api/v1/namespaces/travishook-system/services/https:travishook-api:api/proxy"
 	want := []string{
 		"GET " + proxy + "/v1/deliveries?namespace=team-a&state=dead",
-		"GET " + proxy + "/v1/why?build=7&repository=example%2Fexample",
+		"GET " + proxy + "/v1/why?build=7&repository=example%2Fexample&since=1h0m0s",
 		"POST " + proxy + `/v1/redrive {"all":true}`,
 	}
 	if diff := cmp.Diff(want, f.asked); diff != "" {
@@ -75,8 +81,8 @@ func TestTheServiceProxyIsAsked(t *testing.T) {
 	}
 }
 
-func TestTheOperatorIsAskedDirectly(t *testing.T) {
-	f := newFar(t)
+func TestDirect(t *testing.T) {
+	f := newFakeOperator(t)
 	f.answer = `{"results":[{"address":"#a","outcome":"delivered"}]}`
 	cluster := &rest.Config{Host: "https://cluster.example.com", APIPath: "/x", BearerToken: "sesame", TLSClientConfig: rest.TLSClientConfig{ServerName: "cluster"}}
 	c, err := client.Direct(cluster, f.URL, f.ca())
@@ -97,21 +103,21 @@ func TestTheOperatorIsAskedDirectly(t *testing.T) {
 	}
 }
 
-func TestARefusalIsASentence(t *testing.T) {
+func TestErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		code   int
 		answer string
 		want   string
 	}{
 		"of the operator":        {403, `{"error":"\"bob\" may not get TravisRoutes"}`, `"bob" may not get TravisRoutes`},
-		"of the API server":      {403, `{"kind":"Status","message":"services is forbidden"}`, "the API server does not let you through to the operator: services is forbidden"},
-		"no endpoint":            {503, `{"kind":"Status","message":"no endpoints available"}`, "the API server cannot reach the operator: no endpoints available"},
-		"of somebody else":       {404, "<html>\nno", `the operator's address answered 404 Not Found, which is not the operator's API: "<html>"`},
-		"elsewhere":              {302, "", `the operator's address answered 302 Found, which is not the operator's API: ""`},
-		"an answer that is none": {200, "hello", "read the operator's answer: it is not of the operator's API: invalid character 'h' looking for beginning of value"},
+		"of the API server":      {403, `{"kind":"Status","message":"services is forbidden"}`, "the API server does not allow you to connect to the operator: services is forbidden"},
+		"no endpoint":            {503, `{"kind":"Status","message":"no endpoints available"}`, "the API server cannot connect to the operator: no endpoints available"},
+		"of somebody else":       {404, "<html>\nno", `got 404 Not Found from something that is not the operator's API: "<html>"`},
+		"elsewhere":              {302, "", `got 302 Found from something that is not the operator's API: ""`},
+		"an answer that is none": {200, "hello", "read the operator's response: it is not from the operator's API: invalid character 'h' looking for beginning of value"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFar(t)
+			f := newFakeOperator(t)
 			f.code, f.answer = test.code, test.answer
 			c, err := client.Direct(&rest.Config{BearerToken: "sesame"}, f.URL, f.ca())
 			if err != nil {
@@ -125,13 +131,96 @@ func TestARefusalIsASentence(t *testing.T) {
 	}
 }
 
-func TestWithoutATokenThereIsAWayOut(t *testing.T) {
-	f := newFar(t)
-	c, err := client.Direct(&rest.Config{}, f.URL, f.ca())
-	if err != nil {
-		t.Fatal(err)
+// fakeAPIServer records who may make certificate signing requests, and the requests.
+type fakeAPIServer struct {
+	*httptest.Server
+	forbidden bool
+	created   []certificatesv1.CertificateSigningRequest
+	as        []string // the impersonated user of each request
+	deleted   []string
+}
+
+func newFakeAPIServer(t *testing.T) *fakeAPIServer {
+	f := &fakeAPIServer{}
+	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		f.as = append(f.as, r.Header.Get("Impersonate-User"))
+		switch {
+		case f.forbidden:
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`)
+		case r.Method == http.MethodDelete:
+			f.deleted = append(f.deleted, r.URL.Path)
+			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Success"}`)
+		default:
+			var request certificatesv1.CertificateSigningRequest
+			if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+				t.Error(err)
+			}
+			f.created = append(f.created, request)
+			request.Name = "travishook-abcde"
+			request.SetGroupVersionKind(certificatesv1.SchemeGroupVersion.WithKind("CertificateSigningRequest"))
+			w.WriteHeader(http.StatusCreated)
+			_ = json.NewEncoder(w).Encode(request)
+		}
+	}))
+	t.Cleanup(f.Close)
+	return f
+}
+
+// Without a bearer token, and with impersonation, one certificate signing request proves the identity.
+func TestIdentityWithoutABearerToken(t *testing.T) {
+	for name, cfg := range map[string]rest.Config{
+		"a client certificate": {},
+		"impersonation":        {BearerToken: "sesame", Impersonate: rest.ImpersonationConfig{UserName: "bob"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, api := newFakeOperator(t), newFakeAPIServer(t)
+			cfg.Host = api.URL
+			c, err := client.Direct(&cfg, f.URL, f.ca())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if _, err := c.Deliveries(t.Context(), "", "", ""); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.Close(t.Context())
+			if len(api.created) != 1 || api.as[0] != cfg.Impersonate.UserName || len(api.deleted) != 1 || !strings.HasSuffix(api.deleted[0], "/travishook-abcde") {
+				t.Fatalf("made %d requests as %q, deleted %q", len(api.created), api.as, api.deleted)
+			}
+			token, _ := strings.CutPrefix(f.tokens[0], "Bearer ")
+			request, secret, ok := deliveryapi.ParseIdentityToken(token)
+			if !ok || request != "travishook-abcde" || f.tokens[1] != f.tokens[0] {
+				t.Fatalf("sent %q", f.tokens)
+			}
+			block, _ := pem.Decode(api.created[0].Spec.Request)
+			parsed, err := x509.ParseCertificateRequest(block.Bytes)
+			if err != nil || parsed.CheckSignature() != nil {
+				t.Fatal(err)
+			}
+			sum := sha256.Sum256([]byte(secret))
+			if parsed.Subject.CommonName != hex.EncodeToString(sum[:]) || strings.Contains(string(api.created[0].Spec.Request), secret) {
+				t.Errorf("the subject is %q", parsed.Subject.CommonName)
+			}
+		})
 	}
-	if _, err := c.Deliveries(t.Context(), "", "", ""); !errors.Is(err, client.ErrNoToken) || len(f.asked) != 0 {
-		t.Errorf("%v, and %d requests went out", err, len(f.asked))
+}
+
+func TestWithoutTheRightToProveAnIdentityNothingIsSent(t *testing.T) {
+	f, api := newFakeOperator(t), newFakeAPIServer(t)
+	api.forbidden = true
+	for name, cfg := range map[string]*rest.Config{
+		"a client certificate": {Host: api.URL},
+		"impersonation":        {Host: api.URL, BearerToken: "sesame", Impersonate: rest.ImpersonationConfig{UserName: "bob"}},
+	} {
+		c, err := client.Direct(cfg, f.URL, f.ca())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Deliveries(t.Context(), "", "", ""); !errors.Is(err, client.ErrNoIdentity) || len(f.asked) != 0 {
+			t.Errorf("%s: %v, and %d requests were sent", name, err, len(f.asked))
+		}
 	}
 }

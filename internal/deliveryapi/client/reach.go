@@ -1,7 +1,6 @@
 package client
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,67 +10,78 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi"
 )
 
-// ErrNoToken comes where a kubeconfig signs in without a token: the operator can't tell from a
-// certificate that the API server took who asks.
-var ErrNoToken = errors.New("your kubeconfig signs in without a token, and the operator knows people by their token only: " +
-	`give one with --token "$(kubectl create token SERVICEACCOUNT)"`)
-
-// Service is the operator's, in the cluster.
+// Service is the Service of the operator's API.
 type Service struct {
 	Namespace string // travishook-system
 	Name      string // travishook-api
 	Port      string // the name of its port: api
 }
 
-// ThroughCluster reaches the operator through the API server's service proxy, which needs nothing
-// but the kubeconfig: cfg. It asks for the right to get services/proxy of https:NAME:PORT.
+// ThroughCluster connects through the API server's service proxy, with the kubeconfig only: cfg. It
+// needs the right to get and create services/proxy of https:NAME:PORT.
 func ThroughCluster(cfg *rest.Config, service Service) (*Client, error) {
 	base, _, err := rest.DefaultServerUrlFor(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("reach the operator: %w", err)
+		return nil, fmt.Errorf("connect to the operator: %w", err)
 	}
 	base = base.JoinPath("api", "v1", "namespaces", service.Namespace,
 		"services", "https:"+service.Name+":"+service.Port, "proxy")
-	return of(rest.CopyConfig(cfg), base)
+	return newClient(cfg, rest.CopyConfig(cfg), base)
 }
 
-// Direct reaches the operator by its own URL. ca are the certificates, as PEM, that vouch for the
-// operator's own; empty for the system's. Who asks is still as cfg says.
+// Direct connects to the operator's own URL. ca are the certificate authorities as PEM; empty for the
+// system's. The caller is still that of cfg.
 func Direct(cfg *rest.Config, operator string, ca []byte) (*Client, error) {
 	base, err := url.Parse(operator)
 	if err != nil || base.Scheme != "https" || base.Host == "" || base.User != nil {
-		return nil, fmt.Errorf("the operator's URL %q is not one such as https://travishook.example.com:8443", operator)
+		return nil, fmt.Errorf("the operator's URL %q is invalid: write it as https://travishook.example.com:8443", operator)
 	}
 	direct := rest.CopyConfig(cfg)
 	direct.Host, direct.APIPath = operator, ""
-	// The cluster's certificates, in both directions, are the cluster's business.
+	// The cluster's certificates and impersonation are for the API server only.
 	direct.TLSClientConfig = rest.TLSClientConfig{CAData: ca}
-	return of(direct, base)
+	direct.Impersonate = rest.ImpersonationConfig{}
+	return newClient(cfg, direct, base)
 }
 
-func of(cfg *rest.Config, base *url.URL) (*Client, error) {
-	cfg.Timeout = Timeout
-	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return copyToken{next} })
-	h, err := rest.HTTPClientFor(cfg)
+// newClient returns a client that connects with reach and identifies as cluster says.
+func newClient(cluster, reach *rest.Config, base *url.URL) (*Client, error) {
+	who := &identity{config: rest.CopyConfig(cluster)}
+	who.config.ContentType, who.config.AcceptContentTypes = "application/json", "application/json"
+	impersonates := cluster.Impersonate.UserName != ""
+	reach.Timeout = Timeout
+	reach.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return &authenticate{next: next, identity: who, impersonates: impersonates}
+	})
+	h, err := rest.HTTPClientFor(reach)
 	if err != nil {
-		return nil, fmt.Errorf("reach the operator: %w", err)
+		return nil, fmt.Errorf("connect to the operator: %w", err)
 	}
-	// A token goes where it was meant to go, and nowhere else.
+	// Never send a token to another address.
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{http: h, base: base}, nil
+	return &Client{http: h, base: base, identity: who}, nil
 }
 
-// copyToken repeats the bearer token, wherever the kubeconfig had it from, in a header that the
-// API server's proxy passes on.
-type copyToken struct{ next http.RoundTripper }
+// authenticate sets TokenHeader, which the API server's proxy passes on: to the kubeconfig's bearer
+// token, wherever that comes from, or else to a proof of identity. A bearer token is that of the
+// caller, so impersonation always needs the proof.
+type authenticate struct {
+	next         http.RoundTripper
+	identity     *identity
+	impersonates bool
+}
 
 // RoundTrip implements http.RoundTripper.
-func (t copyToken) RoundTrip(r *http.Request) (*http.Response, error) {
-	token := r.Header.Get("Authorization")
-	if token == "" {
-		return nil, ErrNoToken
+func (t *authenticate) RoundTrip(r *http.Request) (*http.Response, error) {
+	header := r.Header.Get("Authorization")
+	if header == "" || t.impersonates {
+		token, err := t.identity.get(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		header = "Bearer " + token
 	}
 	r = r.Clone(r.Context())
-	r.Header.Set(deliveryapi.TokenHeader, token)
+	r.Header.Set(deliveryapi.TokenHeader, header)
 	return t.next.RoundTrip(r)
 }

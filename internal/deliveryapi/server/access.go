@@ -14,47 +14,51 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi"
 )
 
-// Verbs on a TravisRoute that the API asks for.
+// Verbs on TravisRoutes that the API checks.
 const (
-	verbRead   = "get"    // shows deliveries, and why there are none
+	verbRead   = "get"    // lists deliveries and explains them
 	verbChange = "update" // redrives and tests
 )
 
-// Cluster is the API server, asked about people.
+// Cluster is the API server.
 type Cluster interface {
-	// Who says whose token it is. The error is ErrNobody if it is nobody's.
-	Who(ctx context.Context, token string) (authenticationv1.UserInfo, error)
-	// May says whether user may do verb to the TravisRoute of that name. An empty route asks for
-	// all of the namespace, an empty namespace for all.
-	May(ctx context.Context, user authenticationv1.UserInfo, verb, namespace, route string) (bool, error)
+	// Authenticate returns the user of a token, or ErrUnauthenticated.
+	Authenticate(ctx context.Context, token string) (authenticationv1.UserInfo, error)
+	// Authorize reports whether user may do verb to the TravisRoute. An empty route stands for all of
+	// the namespace, an empty namespace for all namespaces.
+	Authorize(ctx context.Context, user authenticationv1.UserInfo, verb, namespace, route string) (bool, error)
 }
 
-// ErrNobody is what Who says of a token that is not valid.
-var ErrNobody = errors.New("the token is not valid")
+// ErrUnauthenticated is returned for a token that is not valid.
+var ErrUnauthenticated = errors.New("the token is not valid")
 
-// access answers from memory what was asked a moment ago. Whatever goes wrong, nobody gets in.
+// access caches the API server's answers. On any error access is denied.
 type access struct {
-	cluster    Cluster
-	identities *cache.LRUExpireCache // by the token's hash
-	rights     *cache.LRUExpireCache // by right
+	cluster   Cluster
+	users     *cache.LRUExpireCache // by the token's hash
+	invalid   *cache.LRUExpireCache // hashes of invalid tokens, apart so that they displace no users
+	rights    *cache.LRUExpireCache // by right
+	strangers chan struct{}         // slots for tokens that are not known yet
 }
 
 func newAccess(cluster Cluster, clock cache.Clock) *access {
 	return &access{
-		cluster:    cluster,
-		identities: cache.NewLRUExpireCacheWithClock(maxIdentities, clock),
-		rights:     cache.NewLRUExpireCacheWithClock(maxRights, clock),
+		cluster:   cluster,
+		users:     cache.NewLRUExpireCacheWithClock(maxUsers, clock),
+		invalid:   cache.NewLRUExpireCacheWithClock(maxInvalid, clock),
+		rights:    cache.NewLRUExpireCacheWithClock(maxRights, clock),
+		strangers: make(chan struct{}, maxAuthenticating),
 	}
 }
 
-// caller is who sent a request, while it is answered.
+// caller is the sender of a request, for as long as it is handled.
 type caller struct {
 	access  *access
-	ctx     context.Context //nolint:containedctx // of the one request that the caller lives for
+	ctx     context.Context //nolint:containedctx // the caller lives for one request
 	token   [sha256.Size]byte
 	user    authenticationv1.UserInfo
-	reviews int   // questions to the API server so far
-	failed  error // the first one that got no answer
+	reviews int   // requests to the API server so far
+	failed  error // the first of them that failed
 }
 
 type right struct {
@@ -62,60 +66,65 @@ type right struct {
 	verb, namespace, route string
 }
 
-// identity is what is remembered of a token.
-type identity struct {
-	user  authenticationv1.UserInfo
-	valid bool
-}
-
-// identify finds out who sent r.
-func (a *access) identify(r *http.Request) (*caller, *refusal) {
-	token, ok := bearer(r)
-	if !ok {
-		return nil, refuse(http.StatusUnauthorized, "give a Kubernetes token: Authorization: Bearer …, or %s where a proxy keeps that for itself", deliveryapi.TokenHeader)
+// authenticate returns the sender of r.
+func (a *access) authenticate(r *http.Request) (*caller, *failure) {
+	token, failed := bearer(r)
+	if failed != nil {
+		return nil, failed
 	}
 	c := &caller{access: a, ctx: r.Context(), token: sha256.Sum256([]byte(token))}
-	known, err := a.whose(c, token)
-	switch {
-	case err != nil:
-		return nil, refuse(http.StatusServiceUnavailable, "the API server cannot be asked who you are; try again").because(err)
-	case !known.valid:
-		return nil, refuse(http.StatusUnauthorized, "the API server does not take the token: it is not valid, or no longer")
+	if user, ok := a.users.Get(c.token); ok {
+		c.user = user.(authenticationv1.UserInfo)
+		return c, nil
 	}
-	c.user = known.user
-	return c, nil
-}
-
-func (a *access) whose(c *caller, token string) (identity, error) {
-	if known, ok := a.identities.Get(c.token); ok {
-		return known.(identity), nil
+	if _, ok := a.invalid.Get(c.token); ok {
+		return nil, unauthenticated()
+	}
+	select {
+	case a.strangers <- struct{}{}:
+		defer func() { <-a.strangers }()
+	default:
+		return nil, fail(http.StatusTooManyRequests, "too many new callers at once; try again")
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, reviewTimeout)
 	defer cancel()
-	user, err := a.cluster.Who(ctx, token)
-	if err != nil && !errors.Is(err, ErrNobody) {
-		return identity{}, err
+	user, err := a.cluster.Authenticate(ctx, token)
+	switch {
+	case errors.Is(err, ErrUnauthenticated):
+		a.invalid.Add(c.token, true, userFor)
+		return nil, unauthenticated()
+	case err != nil:
+		return nil, fail(http.StatusServiceUnavailable, "the API server cannot be asked who you are; try again").because(err)
 	}
-	found := identity{user, err == nil}
-	a.identities.Add(c.token, found, identityFor)
-	return found, nil
+	a.users.Add(c.token, user, userFor)
+	c.user = user
+	return c, nil
 }
 
-// bearer is the token that r carries. The proxy's header goes first: where both are there, the
-// other one is of whoever passed the request on.
-func bearer(r *http.Request) (string, bool) {
+func unauthenticated() *failure {
+	return fail(http.StatusUnauthorized, "the API server rejects the token: it is invalid or has expired")
+}
+
+// bearer returns the token of r. A header that is present must be valid: another one is not used in its
+// place.
+func bearer(r *http.Request) (string, *failure) {
 	for _, name := range []string{deliveryapi.TokenHeader, "Authorization"} {
-		scheme, token, ok := strings.Cut(r.Header.Get(name), " ")
-		if ok && strings.EqualFold(scheme, "Bearer") && token != "" && len(token) <= maxToken {
-			return token, true
+		values := r.Header.Values(name)
+		if len(values) == 0 {
+			continue
 		}
+		scheme, token, ok := strings.Cut(values[0], " ")
+		if len(values) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken || strings.ContainsAny(token, " \t") {
+			return "", fail(http.StatusUnauthorized, "the header %s is malformed: it must be Bearer and a token", name)
+		}
+		return token, nil
 	}
-	return "", false
+	return "", fail(http.StatusUnauthorized, "a Kubernetes token is required, as Authorization: Bearer …, or in %s behind a proxy that keeps that header", deliveryapi.TokenHeader)
 }
 
-// may reports whether the caller may do verb to a route or, where that is empty, to all of the
-// namespace; all namespaces, where that is empty, too. Who may more may less. When the API server
-// gives no answer, it says no, and refusal tells of that.
+// may reports whether the caller may do verb to a route, or to all routes of the namespace if route is
+// empty, or to all routes if both are. A wider right includes a narrower one. If the API server does not
+// answer it returns false, and failure has the reason.
 func (c *caller) may(verb, namespace, route string) bool {
 	return c.has(right{c.token, verb, "", ""}) ||
 		namespace != "" && c.has(right{c.token, verb, namespace, ""}) ||
@@ -130,29 +139,29 @@ func (c *caller) has(r right) bool {
 		return false
 	}
 	if c.reviews++; c.reviews > maxReviews {
-		c.failed = errTooMany
+		c.failed = errTooManyReviews
 		return false
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, reviewTimeout)
 	defer cancel()
-	allowed, err := c.access.cluster.May(ctx, c.user, r.verb, r.namespace, r.route)
+	allowed, err := c.access.cluster.Authorize(ctx, c.user, r.verb, r.namespace, r.route)
 	if err != nil {
-		c.failed = fmt.Errorf("ask for rights: %w", err)
+		c.failed = fmt.Errorf("check rights: %w", err)
 		return false
 	}
 	c.access.rights.Add(r, allowed, rightFor)
 	return allowed
 }
 
-var errTooMany = errors.New("too many questions to the API server")
+var errTooManyReviews = errors.New("too many access reviews")
 
-// refusal is why what may said cannot be relied on, or nil.
-func (c *caller) refusal() *refusal {
+// failure returns why the results of may are incomplete, or nil.
+func (c *caller) failure() *failure {
 	switch {
 	case c.failed == nil:
 		return nil
-	case errors.Is(c.failed, errTooMany):
-		return refuse(http.StatusBadRequest, "to find out what you may see takes too many questions to the API server: name a namespace, or a route")
+	case errors.Is(c.failed, errTooManyReviews):
+		return fail(http.StatusBadRequest, "too many access reviews are needed to find out what you may read: name a namespace or a route")
 	}
-	return refuse(http.StatusServiceUnavailable, "the API server cannot be asked what you may do; try again").because(c.failed)
+	return fail(http.StatusServiceUnavailable, "the API server cannot be asked what you may do; try again").because(c.failed)
 }

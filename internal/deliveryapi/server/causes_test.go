@@ -16,7 +16,7 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-// broken is a build that every route of the tests wants unless it says otherwise.
+// broken is a build that every route of the tests matches unless it says otherwise.
 var broken = travistest.Build{Number: "7", Result: travis.Broken}
 
 func at(path string) func(*http.Request) {
@@ -27,111 +27,126 @@ func header(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-// Each plants one cause for which no message comes, and must be told it first.
-func TestWhyNoMessageCame(t *testing.T) {
+// Each case plants one cause, which must be the first fact.
+func TestCauses(t *testing.T) {
 	tests := []struct {
 		cause deliveryapi.Cause
-		plant func(*rig)
+		plant func(*testOperator)
 		asked string // repository, if another; its build after a #
 		says  []string
 	}{
-		{deliveryapi.CauseNothingArrived, func(r *rig) { r.usual() }, "",
-			[]string{"nothing has arrived for example/example since 2", ".travis.yml"}},
-		{deliveryapi.CauseNothingArrived, func(r *rig) { r.usual(); r.post(broken) }, "#8",
-			[]string{"nothing has arrived for build 8 of example/example"}},
-		{deliveryapi.CauseSimilarArrived, func(r *rig) {
-			r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Repository = "example/examlpe" })
+		{deliveryapi.CauseNothingArrived, func(r *testOperator) { r.setUp() }, "",
+			[]string{"no webhook for example/example since 2", ".travis.yml", "on_success"}},
+		{deliveryapi.CauseNothingArrived, func(r *testOperator) { r.setUp(); r.post(broken) }, "#8",
+			[]string{"no webhook for build 8 of example/example"}},
+		{deliveryapi.CauseFiltered, func(r *testOperator) { r.setUp(failures); r.post(broken) }, "#8", []string{"webhooks of other builds were received (7)", "on_success"}},
+		{deliveryapi.CauseNothingArrived, func(r *testOperator) { r.setUp(failures); r.post(broken, at("/travis/0123")) }, "#8",
+			[]string{"no webhook for build 8 of example/example"}},
+		{deliveryapi.CauseSpelling, func(r *testOperator) {
+			r.setUp(func(s *v1alpha1.TravisRouteSpec) { s.Repository = "Example/example" })
+			r.post(broken, at("/travis/0123"))
+		}, "", []string{"Travis spells the repository example/example, the route Example/example"}},
+		{deliveryapi.CauseSimilarArrived, func(r *testOperator) {
+			r.setUp(func(s *v1alpha1.TravisRouteSpec) { s.Repository = "example/examlpe" })
 			r.account("example/*")
 			r.post(travistest.Build{})
 		}, "example/examlpe", []string{"example/example"}},
-		{deliveryapi.CauseNotDeclared, func(r *rig) { r.usual() }, "example/other", []string{"no route names the repository example/other in namespace team-a"}},
-		{deliveryapi.CauseSimilarRoute, func(r *rig) { r.usual() }, "example/exampel", []string{"almost the same: example/example"}},
-		{deliveryapi.CauseRedirected, func(r *rig) {
-			r.usual()
+		{deliveryapi.CauseNotDeclared, func(r *testOperator) { r.setUp() }, "example/other", []string{"no route for example/other in namespace team-a"}},
+		{deliveryapi.CauseSimilarRoute, func(r *testOperator) { r.setUp() }, "example/exampel", []string{"similar repository name: example/example"}},
+		{deliveryapi.CauseRedirected, func(r *testOperator) {
+			r.setUp()
 			r.post(broken, func(q *http.Request) { q.Method = http.MethodGet })
 		}, "", []string{"redirect"}},
-		{deliveryapi.CauseJSON, func(r *rig) { r.usual(); r.post(broken, header("Content-Type", "application/json")) }, "", []string{"msteams"}},
-		{deliveryapi.CauseMalformed, func(r *rig) { r.usual(); r.post(broken, at("/elsewhere")) }, "", []string{"another path"}},
-		{deliveryapi.CauseNotSetUp, func(r *rig) { r.account(); r.route(team, "builds"); r.post(broken) }, "",
-			[]string{`nothing vouches for "example/example" in namespace "team-a"`}},
-		{deliveryapi.CauseUnsigned, func(r *rig) { r.usual(); r.post(broken, header("Signature", "")) }, "", []string{"not signed", "keylessRepositories"}},
-		{deliveryapi.CauseWrongSignature, func(r *rig) {
-			r.usual()
+		{deliveryapi.CauseJSON, func(r *testOperator) { r.setUp(); r.post(broken, header("Content-Type", "application/json")) }, "", []string{"msteams"}},
+		{deliveryapi.CauseMalformed, func(r *testOperator) { r.setUp(); r.post(broken, at("/elsewhere")) }, "", []string{"another path"}},
+		{deliveryapi.CauseNotSetUp, func(r *testOperator) { r.account(); r.route(team, "builds"); r.post(broken) }, "",
+			[]string{"route team-a/builds is not ready"}},
+		{deliveryapi.CauseUnsigned, func(r *testOperator) { r.setUp(); r.post(broken, header("Signature", "")) }, "", []string{"no signature", "keylessRepositories"}},
+		{deliveryapi.CauseWrongSignature, func(r *testOperator) {
+			r.setUp()
 			r.post(broken, header("Signature", travistest.Sign(travistest.Key(), []byte("{}"))))
 		}, "", []string{"trust.keys"}},
-		{deliveryapi.CauseNoProof, func(r *rig) { r.usual(); r.post(broken, at("/travis")) }, "", []string{"proved no token", "kubectl travis token"}},
-		{deliveryapi.CauseWrongProof, func(r *rig) { r.usual(); r.post(broken, at("/travis/0123")) }, "", []string{"another token"}},
-		{deliveryapi.CauseOtherRepository, func(r *rig) {
-			r.usual()
+		{deliveryapi.CauseNoProof, func(r *testOperator) { r.setUp(); r.post(broken, at("/travis")) }, "", []string{"has no proof", "kubectl travis token --url"}},
+		{deliveryapi.CauseWrongProof, func(r *testOperator) { r.setUp(); r.post(broken, at("/travis/0123")) }, "", []string{"another token"}},
+		{deliveryapi.CauseOtherRepository, func(r *testOperator) {
+			r.setUp()
 			r.post(broken)
 			r.attempt(queue.Outcome{Kind: queue.Delivered})
 			r.post(travistest.Build{RepositoryID: 99})
 		}, "", []string{"set spec.repositoryID to 99"}},
-		{deliveryapi.CauseStale, func(r *rig) { r.usual(); r.post(travistest.Build{Finished: time.Now().Add(-48 * time.Hour)}) }, "", []string{"receiver.maxAge"}},
-		{deliveryapi.CauseSeen, func(r *rig) {
-			r.usual()
+		{deliveryapi.CauseStale, func(r *testOperator) { r.setUp(); r.post(travistest.Build{Finished: time.Now().Add(-48 * time.Hour)}) }, "", []string{"receiver.maxAge"}},
+		{deliveryapi.CauseSeen, func(r *testOperator) {
+			r.setUp()
 			b := broken
 			b.Finished = time.Now().UTC().Truncate(time.Second)
 			r.post(b)
 			r.attempt(queue.Outcome{Kind: queue.Delivered})
 			r.post(b)
-		}, "", []string{"build 7 (broken)", "replay"}},
-		{deliveryapi.CauseRefusing, func(r *rig) { r.usual(failures); r.refuses = queue.ErrFull }, "", []string{"at this moment: store is full", "TravisDefaults"}},
-		{deliveryapi.CauseLost, func(r *rig) { r.usual(); r.notReady = errors.New("no key yet"); r.post(broken) }, "", []string{"not ready", "restart the build"}},
-		{deliveryapi.CauseNotReady, func(r *rig) { r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Filter = "1 +" }) }, "", []string{"filter: line 1"}},
-		{deliveryapi.CauseSuspended, func(r *rig) { r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Suspend = true }); r.post(broken) }, "", []string{"spec.suspend"}},
-		{deliveryapi.CauseEvents, func(r *rig) {
-			r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Events = []v1alpha1.EventName{"passed"} })
+		}, "", []string{"build 7 (broken)", "the same event was received before"}},
+		{deliveryapi.CauseRefusing, func(r *testOperator) { r.setUp(failures); r.refuses = queue.ErrFull }, "", []string{"at the moment: store is full", "TravisDefaults"}},
+		{deliveryapi.CauseShare, func(r *testOperator) { r.setUp(failures); r.usage = 1 }, "", []string{"namespace team-a", "with 7 deliveries"}},
+		{deliveryapi.CauseDamaged, func(r *testOperator) { r.setUp(failures); r.losses = []queue.Loss{{At: time.Now(), Events: 3}} }, "", []string{"with 3 events"}},
+		{deliveryapi.CauseLost, func(r *testOperator) { r.setUp(); r.notReady = errors.New("no key yet"); r.post(broken) }, "", []string{"not ready", "restart the build"}},
+		{deliveryapi.CauseNotReady, func(r *testOperator) { r.setUp(func(s *v1alpha1.TravisRouteSpec) { s.Filter = "1 +" }) }, "", []string{"filter: line 1"}},
+		{deliveryapi.CauseSuspended, func(r *testOperator) { r.setUp(func(s *v1alpha1.TravisRouteSpec) { s.Suspend = true }); r.post(broken) }, "", []string{"kubectl travis resume -n team-a builds"}},
+		{deliveryapi.CauseEvents, func(r *testOperator) {
+			r.setUp(func(s *v1alpha1.TravisRouteSpec) { s.Events = []v1alpha1.EventName{"passed"} })
 			r.post(broken)
-		}, "", []string{"build 7 (broken)", "the event is broken, and the route wants passed"}},
-		{deliveryapi.CauseOnStart, func(r *rig) {
-			r.usual(func(s *v1alpha1.TravisRouteSpec) { s.Events = []v1alpha1.EventName{"pending"} })
+		}, "", []string{"build 7 (broken)", "passed"}},
+		{deliveryapi.CauseOnStart, func(r *testOperator) {
+			r.setUp(func(s *v1alpha1.TravisRouteSpec) { s.Events = []v1alpha1.EventName{"pending"} })
 		}, "", []string{"on_start: always"}},
-		{deliveryapi.CauseBuildTypes, func(r *rig) {
-			r.usual(func(s *v1alpha1.TravisRouteSpec) {
+		{deliveryapi.CauseBuildTypes, func(r *testOperator) {
+			r.setUp(func(s *v1alpha1.TravisRouteSpec) {
 				s.Events, s.BuildTypes = []v1alpha1.EventName{"failure"}, []v1alpha1.BuildType{"cron"}
 			})
 			r.post(broken)
 		}, "", []string{"type push", "cron"}},
-		{deliveryapi.CauseBranches, func(r *rig) {
-			r.usual(func(s *v1alpha1.TravisRouteSpec) {
+		{deliveryapi.CauseBranches, func(r *testOperator) {
+			r.setUp(func(s *v1alpha1.TravisRouteSpec) {
 				s.Events, s.Branches = []v1alpha1.EventName{"failure"}, &v1alpha1.Branches{Include: []v1alpha1.Glob{"release/*"}}
 			})
 			r.post(broken)
-		}, "", []string{`the branch is "main"`, "release/*"}},
-		{deliveryapi.CauseFilter, func(r *rig) {
-			r.usual(func(s *v1alpha1.TravisRouteSpec) {
+		}, "", []string{`"main"`, "release/*"}},
+		{deliveryapi.CauseFilter, func(r *testOperator) {
+			r.setUp(func(s *v1alpha1.TravisRouteSpec) {
 				s.Events, s.Filter = []v1alpha1.EventName{"failure"}, `build.branch == "next"`
 			})
 			r.post(broken)
 		}, "", []string{`build.branch == "next"`}},
-		{deliveryapi.CauseNotReady, func(r *rig) {
+		{deliveryapi.CauseNotReady, func(r *testOperator) {
 			r.secret(team, token)
 			r.route(team, "builds")
 			r.post(broken)
 		}, "", []string{`account "chat"`}},
-		{deliveryapi.CauseDead, func(r *rig) {
-			r.usual(failures)
+		{deliveryapi.CauseDead, func(r *testOperator) {
+			r.setUp(failures)
 			r.post(broken)
 			r.attempt(queue.Outcome{Kind: queue.Dead, Reason: "there is no such room"})
-		}, "", []string{"build 7 (broken) for #builds (chat)", "there is no such room", "redrive"}},
-		{deliveryapi.CauseWaitingForAccount, func(r *rig) {
-			r.usual(failures)
+		}, "", []string{"build 7 (broken): dead letter for chat:#builds by route team-a/builds", "there is no such room", "redrive"}},
+		{deliveryapi.CauseWaitingForAccount, func(r *testOperator) {
+			r.setUp(failures)
 			r.post(broken)
 			r.attempt(queue.Outcome{Kind: queue.Retry, Due: time.Now().Add(time.Hour), Credential: true, Reason: "the Secret has no key url"})
-		}, "", []string{"as soon as that is mended", "the Secret has no key url"}},
-		{deliveryapi.CauseRetrying, func(r *rig) {
-			r.usual(failures)
+		}, "", []string{"as soon as the account is fixed", "the Secret has no key url"}},
+		{deliveryapi.CauseResting, func(r *testOperator) {
+			r.setUp(failures)
+			r.post(broken)
+			later := time.Now().Add(time.Hour)
+			r.attempt(queue.Outcome{Kind: queue.Retry, Due: later, Rest: later, Reason: "rate limited"})
+		}, "", []string{"waits to be sent to chat:#builds by route team-a/builds until the destination takes messages again", "rate limited"}},
+		{deliveryapi.CauseRetrying, func(r *testOperator) {
+			r.setUp(failures)
 			r.post(broken)
 			r.attempt(queue.Outcome{Kind: queue.Retry, Due: time.Now().Add(time.Hour), Reason: "connection refused"})
-		}, "", []string{"could not be sent 1 times", "connection refused"}},
-		{deliveryapi.CauseDropped, func(r *rig) {
-			r.usual(failures)
+		}, "", []string{"not yet delivered to chat:#builds by route team-a/builds after 1 attempt, next attempt at", "connection refused"}},
+		{deliveryapi.CauseDropped, func(r *testOperator) {
+			r.setUp(failures)
 			r.post(broken)
 			r.attempt(queue.Outcome{Kind: queue.Dropped, Reason: "route deleted"})
 		}, "", []string{"route deleted"}},
-		{deliveryapi.CauseSuperseded, func(r *rig) {
-			r.usual(failures)
+		{deliveryapi.CauseSuperseded, func(r *testOperator) {
+			r.setUp(failures)
 			r.post(broken)
 			r.attempt(queue.Outcome{Kind: queue.Retry, Due: time.Now(), Reason: "connection refused"})
 			again := broken
@@ -139,24 +154,24 @@ func TestWhyNoMessageCame(t *testing.T) {
 			r.post(again)
 			r.retry(queue.Outcome{Kind: queue.Delivered})
 		}, "#7", []string{"build 7 (broken)", "superseded by errored of the same build"}},
-		{deliveryapi.CauseForgotten, func(r *rig) {
-			r.usual(failures)
+		{deliveryapi.CauseForgotten, func(r *testOperator) {
+			r.setUp(failures)
 			r.post(broken)
-			remembers := r.trail
-			r.restart() // so that the end is told to another
+			before, keeper := r.trail, r.keeper
+			r.restart() // the end is reported to another replica, which does not answer later
 			r.attempt(queue.Outcome{Kind: queue.Delivered})
-			r.use(remembers)
-		}, "", []string{"was stored for route team-a/builds"}},
-		{deliveryapi.CauseUnderWay, func(r *rig) { r.usual(failures); r.post(broken) }, "", []string{"is on its way"}},
-		{deliveryapi.CauseDelivered, func(r *rig) {
-			r.usual(failures)
+			r.use(before, keeper)
+		}, "", []string{"stored for route team-a/builds", "no longer known"}},
+		{deliveryapi.CauseUnderWay, func(r *testOperator) { r.setUp(failures); r.post(broken) }, "", []string{"build 7 (broken): waits to be sent to chat:#builds"}},
+		{deliveryapi.CauseDelivered, func(r *testOperator) {
+			r.setUp(failures)
 			r.post(broken)
 			r.attempt(queue.Outcome{Kind: queue.Delivered})
-		}, "", []string{"the service confirmed"}},
+		}, "", []string{"build 7 (broken): delivered to chat:#builds by route team-a/builds"}},
 	}
 	for _, test := range tests {
 		t.Run(string(test.cause), func(t *testing.T) {
-			r := newRig(t)
+			r := newOperator(t)
 			test.plant(r)
 			repository, build, _ := strings.Cut(test.asked, "#")
 			if repository == "" {
@@ -165,28 +180,29 @@ func TestWhyNoMessageCame(t *testing.T) {
 			why := r.why(url.Values{"namespace": {team}, "repository": {repository}, "build": {build}}.Encode())
 			i := slices.IndexFunc(why.Facts, func(f deliveryapi.Fact) bool { return f.Cause == test.cause })
 			if i < 0 {
-				t.Fatalf("not told; the facts are %q", why.Facts)
+				t.Fatalf("missing; the facts are %q", why.Facts)
 			}
 			for _, word := range test.says {
 				if !strings.Contains(why.Facts[i].Text, word) {
-					t.Errorf("%q does not say %q", why.Facts[i].Text, word)
+					t.Errorf("%q lacks %q", why.Facts[i].Text, word)
 				}
 			}
 			for _, f := range why.Facts[:i] {
 				if !expected[test.cause][f.Cause] {
-					t.Errorf("told before it: %q", f)
+					t.Errorf("before it: %q", f)
 				}
 			}
 		})
 	}
 }
 
-// failures keeps a route from wanting pending, and so from being told about on_start.
+// failures is a route that does not match pending, so that on_start is no finding.
 func failures(s *v1alpha1.TravisRouteSpec) { s.Events = []v1alpha1.EventName{"failure"} }
 
-// expected are causes that come along with another, and before it.
+// expected are the causes that come with another, and before it.
 var expected = map[deliveryapi.Cause]map[deliveryapi.Cause]bool{
 	deliveryapi.CauseSimilarArrived: {deliveryapi.CauseNothingArrived: true},
 	deliveryapi.CauseSimilarRoute:   {deliveryapi.CauseNotDeclared: true},
 	deliveryapi.CauseOnStart:        {deliveryapi.CauseNothingArrived: true},
+	deliveryapi.CauseFiltered:       {deliveryapi.CauseNothingArrived: true},
 }

@@ -3,30 +3,33 @@ package server
 import (
 	"net/http"
 	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
 
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/deliveryapi/why"
 	"github.com/travishook/travishook/internal/queue"
 )
 
-var keptStates = []queue.State{queue.Waiting, queue.Sending, queue.DeadLetter}
+var storedStates = []queue.State{queue.Waiting, queue.Sending, queue.DeadLetter}
 
-// deliveries answers PathDeliveries.
-func (h *handler) deliveries(c *caller, r *http.Request) (any, *refusal) {
+// deliveries handles PathDeliveries.
+func (h *handler) deliveries(c *caller, r *http.Request) (any, *failure) {
 	query := r.URL.Query()
-	chosen := queue.Query{
+	q := queue.Query{
 		Namespace: query.Get(deliveryapi.ParamNamespace), Route: query.Get(deliveryapi.ParamRoute),
-		States: keptStates,
+		States: storedStates,
 	}
 	if state := queue.State(query.Get(deliveryapi.ParamState)); state != "" {
-		if !slices.Contains(keptStates, state) {
-			return nil, refuse(http.StatusBadRequest, "state is one of %s, %s and %s", queue.Waiting, queue.Sending, queue.DeadLetter)
+		if !slices.Contains(storedStates, state) {
+			return nil, fail(http.StatusBadRequest, "state must be %s, %s or %s", queue.Waiting, queue.Sending, queue.DeadLetter)
 		}
-		chosen.States = []queue.State{state}
+		q.States = []queue.State{state}
 	}
-	found, no := h.choose(c, verbRead, chosen)
-	if no != nil {
-		return nil, no
+	found, failed := h.find(c, verbRead, q)
+	if failed != nil {
+		return nil, failed
 	}
 	list := deliveryapi.Deliveries{Deliveries: []deliveryapi.Delivery{}, More: max(0, len(found)-maxListed)}
 	for _, s := range found[:min(len(found), maxListed)] {
@@ -35,11 +38,11 @@ func (h *handler) deliveries(c *caller, r *http.Request) (any, *refusal) {
 	return list, nil
 }
 
-// choose finds the selected deliveries that the caller may do verb to.
-func (h *handler) choose(c *caller, verb string, q queue.Query) ([]queue.Summary, *refusal) {
+// find returns the selected deliveries that the caller has the right to.
+func (h *handler) find(c *caller, verb string, q queue.Query) ([]queue.Summary, *failure) {
 	if q.Route != "" {
 		if q.Namespace == "" {
-			return nil, refuse(http.StatusBadRequest, "a route needs its namespace")
+			return nil, fail(http.StatusBadRequest, "a route needs its namespace")
 		}
 		if name := q.Namespace + "/" + q.Route; !c.may(verb, q.Namespace, q.Route) {
 			return nil, c.forbidden(verb, "the TravisRoute "+name)
@@ -52,34 +55,68 @@ func (h *handler) choose(c *caller, verb string, q queue.Query) ([]queue.Summary
 	if len(allowed) == 0 && q.Namespace != "" && !c.may(verb, q.Namespace, q.Route) {
 		return nil, c.forbidden(verb, "TravisRoutes of namespace "+q.Namespace)
 	}
+	if len(allowed) == 0 && q.Route != "" {
+		return nil, h.checkRoute(c, q.Namespace, q.Route)
+	}
 	return allowed, nil
 }
 
-// redrive answers PathRedrive. Deliveries that began again meanwhile, or that the caller may not
-// touch, are left alone.
-func (h *handler) redrive(c *caller, r *http.Request) (any, *refusal) {
-	var asked deliveryapi.Redrive
-	if no := read(r, &asked); no != nil {
-		return nil, no
+// checkRoute fails if the route does not exist.
+func (h *handler) checkRoute(c *caller, namespace, name string) *failure {
+	if _, ok := h.Sources.Table().Route(namespace, name); ok {
+		return nil
+	}
+	hint := ""
+	if near := h.similarRoute(c, namespace, name); near != "" {
+		hint = "; did you mean " + near + "?"
+	}
+	return fail(http.StatusNotFound, "no TravisRoute %s/%s%s", namespace, name, hint)
+}
+
+// similarRoute returns the most similar name of a route that the caller may read.
+func (h *handler) similarRoute(c *caller, namespace, name string) string {
+	best, least := "", max(1, len(name)/3)+1
+	for repository := range h.Sources.Table().Repositories() {
+		for _, n := range repository.Namespaces {
+			if n.Name != namespace {
+				continue
+			}
+			for _, r := range n.Declared {
+				d := levenshtein.ComputeDistance(name, r.Name)
+				if (d < least || d == least && best != "" && strings.Compare(r.Name, best) < 0) && c.may(verbRead, namespace, r.Name) {
+					best, least = r.Name, d
+				}
+			}
+		}
+	}
+	return best
+}
+
+// redrive handles PathRedrive. Deliveries that were redriven meanwhile, or that the caller may not
+// change, are left alone.
+func (h *handler) redrive(c *caller, r *http.Request) (any, *failure) {
+	var request deliveryapi.Redrive
+	if failed := decode(r, &request); failed != nil {
+		return nil, failed
 	}
 	switch {
-	case asked.Namespace == "" && len(asked.IDs) == 0 && !asked.All:
-		return nil, refuse(http.StatusBadRequest, "say what to redrive: a namespace, a route of it, ids, or all")
-	case len(asked.IDs) > maxIDs:
-		return nil, refuse(http.StatusBadRequest, "at most %d ids can be named at once", maxIDs)
+	case request.Namespace == "" && len(request.IDs) == 0 && request.Route == "" && !request.All:
+		return nil, fail(http.StatusBadRequest, "give namespace, route or ids, or all")
+	case len(request.IDs) > maxIDs:
+		return nil, fail(http.StatusBadRequest, "at most %d ids are allowed", maxIDs)
 	}
-	dead, no := h.choose(c, verbChange, queue.Query{
-		Namespace: asked.Namespace, Route: asked.Route, States: []queue.State{queue.DeadLetter}, IDs: asked.IDs,
+	dead, failed := h.find(c, verbChange, queue.Query{
+		Namespace: request.Namespace, Route: request.Route, States: []queue.State{queue.DeadLetter}, IDs: request.IDs,
 	})
-	if no != nil {
-		return nil, no
+	if failed != nil {
+		return nil, failed
 	}
 	if c.failed != nil {
-		return nil, c.refusal() // nothing by halves
+		return nil, c.failure() // do not redrive a part
 	}
 	if len(dead) == 0 {
-		if len(asked.IDs) > 0 {
-			return nil, refuse(http.StatusNotFound, "no dead delivery that you may redrive has one of these ids")
+		if len(request.IDs) > 0 {
+			return nil, fail(http.StatusNotFound, "no dead letter that you may redrive has one of these ids")
 		}
 		return deliveryapi.Redriven{}, nil
 	}
@@ -89,8 +126,8 @@ func (h *handler) redrive(c *caller, r *http.Request) (any, *refusal) {
 	}
 	n, err := h.Store.Redrive(r.Context(), queue.Query{IDs: allowed})
 	if err != nil {
-		return nil, refuse(http.StatusServiceUnavailable, "the store cannot store; try again").because(err)
+		return nil, fail(http.StatusServiceUnavailable, "the store does not respond; try again").because(err)
 	}
-	h.Log.Info("dead deliveries were redriven", "count", n, "user", c.user.Username, "namespace", asked.Namespace, "route", asked.Route)
+	h.Log.Info("dead letters redriven", "count", n, "user", c.user.Username, "namespace", request.Namespace, "route", request.Route)
 	return deliveryapi.Redriven{Redriven: n}, nil
 }

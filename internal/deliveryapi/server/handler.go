@@ -1,8 +1,8 @@
-// Package server answers the operator's API for people: what waits and what died, redriving,
-// test messages, and why no message came. Who asks, and what they may, the API server says.
+// Package server serves the operator's API: deliveries, redriving, test messages, and why a message was
+// delivered or not. The API server authenticates and authorizes the callers.
 //
-// handler.go has the way of a request, access.go who may what, limits.go every bound; each
-// question has a file of its own.
+// handler.go has the way of a request, access.go authentication and authorization, limits.go every bound;
+// each endpoint has a file of its own.
 package server
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Store is what the API needs of queue.Queue, beside what why.Sources has of it.
+// Store is the part of queue.Queue that the API needs besides why.Sources.
 type Store interface {
 	Redrive(ctx context.Context, q queue.Query) (int, error)
 }
@@ -33,22 +33,24 @@ type Options struct {
 	Cluster Cluster
 	Sources why.Sources
 	Store   Store
-	// Try sends a test message; the note says what is not as it should be although it arrived.
+	// Try sends a test message. The note is a problem in spite of which it was delivered.
 	Try func(ctx context.Context, t queue.Target, e travis.Event) (note string, err error)
-	// Ready is nil when the table is complete: before that, routes would seem not to be there.
+	// Ready is nil once the routing table is complete. Before that, routes would seem to be missing.
 	Ready func() error
-	Clock cache.Clock
-	Log   logr.Logger
+	// Version of the operator.
+	Version string
+	Clock   cache.Clock
+	Log     logr.Logger
 }
 
-// handler answers.
+// handler handles requests.
 type handler struct {
 	Options
 	access *access
 	slots  chan struct{}
 }
 
-// New returns a server with every bound set. It is given its listener, with TLS, by the caller.
+// New returns a server with every bound set. The caller provides the listener, with TLS.
 func New(o Options) *http.Server {
 	return &http.Server{
 		Handler:           newHandler(o),
@@ -61,116 +63,123 @@ func New(o Options) *http.Server {
 	}
 }
 
-// question answers one kind of request. It returns what becomes the JSON of the answer.
-type question func(h *handler, c *caller, r *http.Request) (any, *refusal)
+// endpoint handles one kind of request. It returns what is encoded as JSON.
+type endpoint func(h *handler, c *caller, r *http.Request) (any, *failure)
 
 func newHandler(o Options) http.Handler {
 	h := &handler{Options: o, access: newAccess(o.Cluster, o.Clock), slots: make(chan struct{}, maxUnderWay)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		h.answer(w, r, nil, refuse(http.StatusNotFound, "there is nothing here"))
+		h.respond(w, r, nil, fail(http.StatusNotFound, "unknown path"))
 	})
 	for path, q := range map[string]struct {
 		method string
-		ask    question
+		handle endpoint
 	}{
 		deliveryapi.PathDeliveries: {http.MethodGet, (*handler).deliveries},
 		deliveryapi.PathWhy:        {http.MethodGet, (*handler).why},
 		deliveryapi.PathRedrive:    {http.MethodPost, (*handler).redrive},
 		deliveryapi.PathTest:       {http.MethodPost, (*handler).test},
+		deliveryapi.PathVersion:    {http.MethodGet, (*handler).version},
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			result, no := h.ask(w, r, q.method, q.ask)
-			h.answer(w, r, result, no)
+			result, failed := h.handle(w, r, q.method, q.handle)
+			h.respond(w, r, result, failed)
 		})
 	}
 	return mux
 }
 
-// ask takes a request through what all have in common: cheap refusals first.
-func (h *handler) ask(w http.ResponseWriter, r *http.Request, method string, q question) (any, *refusal) {
+// handle does what all endpoints have in common, the cheap checks first. A caller is authenticated
+// before a slot is taken, so that unknown ones cannot use up the slots.
+func (h *handler) handle(w http.ResponseWriter, r *http.Request, method string, e endpoint) (any, *failure) {
 	if r.Method != method {
 		w.Header().Set("Allow", method)
-		return nil, refuse(http.StatusMethodNotAllowed, "this is asked with %s", method)
-	}
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	default:
-		return nil, refuse(http.StatusTooManyRequests, "too many ask at once; try again")
+		return nil, fail(http.StatusMethodNotAllowed, "the method must be %s", method)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	c, no := h.access.identify(r)
-	if no != nil {
-		return nil, no
-	}
-	if err := h.Ready(); err != nil {
-		return nil, refuse(http.StatusServiceUnavailable, "the operator is starting; try again").because(err)
-	}
-	result, no := q(h, c, r)
-	// What a request found out with too few answers is not told.
-	if failed := c.refusal(); failed != nil {
+	c, failed := h.access.authenticate(r)
+	if failed != nil {
 		return nil, failed
 	}
-	return result, no
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	default:
+		return nil, fail(http.StatusTooManyRequests, "too many requests at once; try again")
+	}
+	if err := h.Ready(); err != nil {
+		return nil, fail(http.StatusServiceUnavailable, "the operator is starting; try again").because(err)
+	}
+	result, failed := e(h, c, r)
+	// A result that is based on incomplete access reviews is withheld.
+	if incomplete := c.failure(); incomplete != nil {
+		return nil, incomplete
+	}
+	return result, failed
 }
 
-// answer writes what came of a request, and a line about it without anything of the token.
-func (h *handler) answer(w http.ResponseWriter, r *http.Request, result any, no *refusal) {
+// respond writes the response and logs it, without anything of the token.
+func (h *handler) respond(w http.ResponseWriter, r *http.Request, result any, failed *failure) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	code := http.StatusOK
-	if no != nil {
-		code, result = no.code, deliveryapi.Error{Message: no.message}
-		if no.err != nil {
-			h.Log.Error(no.err, "a question could not be answered", "reason", no.message)
+	if failed != nil {
+		code, result = failed.code, deliveryapi.Error{Message: failed.message}
+		if failed.err != nil {
+			h.Log.Error(failed.err, "API request failed", "path", r.Pattern, "reason", failed.message)
 		}
 	}
-	h.Log.V(1).Info("question answered", "path", r.Pattern, "code", code)
+	h.Log.V(1).Info("API request", "path", r.Pattern, "code", code)
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(result) // whoever asked may be gone
+	_ = json.NewEncoder(w).Encode(result) // the client may be gone
 }
 
-// refusal is an answer that says no.
-type refusal struct {
+// version handles PathVersion.
+func (h *handler) version(*caller, *http.Request) (any, *failure) {
+	return deliveryapi.Version{Version: h.Version}, nil
+}
+
+// failure is the response to a request that fails.
+type failure struct {
 	code    int
 	message string
 	err     error // for the log only
 }
 
-func refuse(code int, format string, args ...any) *refusal {
-	return &refusal{code: code, message: fmt.Sprintf(format, args...)}
+func fail(code int, format string, args ...any) *failure {
+	return &failure{code: code, message: fmt.Sprintf(format, args...)}
 }
 
-func (r *refusal) because(err error) *refusal {
-	r.err = err
-	return r
+func (f *failure) because(err error) *failure {
+	f.err = err
+	return f
 }
 
-// forbidden says no to somebody who is known.
-func (c *caller) forbidden(verb, what string) *refusal {
-	return refuse(http.StatusForbidden, "%q may not %s %s", c.user.Username, verb, what)
+// forbidden is the response to an authenticated caller without the right.
+func (c *caller) forbidden(verb, what string) *failure {
+	return fail(http.StatusForbidden, "%q may not %s %s", c.user.Username, verb, what)
 }
 
-// read decodes the body, one JSON object without fields that nobody knows.
-func read(r *http.Request, into any) *refusal {
+// decode decodes the body: one JSON object without unknown fields.
+func decode(r *http.Request, into any) *failure {
 	body := json.NewDecoder(r.Body)
 	body.DisallowUnknownFields()
 	err := body.Decode(into)
 	if err == nil && body.More() {
-		err = errors.New("something follows the object")
+		err = errors.New("data after the object")
 	}
 	if err != nil {
-		return refuse(http.StatusBadRequest, "the question is not what it should be: %s", strings.TrimPrefix(err.Error(), "json: "))
+		return fail(http.StatusBadRequest, "invalid request: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return nil
 }
 
-// debugWriter takes what net/http has to say: broken connections and handshakes.
+// debugWriter logs what net/http reports: broken connections and handshakes.
 type debugWriter struct{ log logr.Logger }
 
 func (w debugWriter) Write(line []byte) (int, error) {

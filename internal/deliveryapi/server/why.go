@@ -3,23 +3,38 @@ package server
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/deliveryapi/why"
 )
 
-// why answers PathWhy. Whoever may read no route of the repository must be allowed to read the
-// namespace's, or all, to be told even that there is none.
-func (h *handler) why(c *caller, r *http.Request) (any, *refusal) {
+// why handles PathWhy. A caller who may read no route of the repository needs the right to read those of
+// the namespace, or all, to learn even that there is none.
+func (h *handler) why(c *caller, r *http.Request) (any, *failure) {
 	query := r.URL.Query()
 	q := why.Question{
 		Repository: query.Get(deliveryapi.ParamRepository),
 		Namespace:  query.Get(deliveryapi.ParamNamespace),
-		Build:      query.Get(deliveryapi.ParamBuild),
 		May:        func(namespace, route string) bool { return c.may(verbRead, namespace, route) },
 	}
 	if owner, name, ok := strings.Cut(q.Repository, "/"); !ok || owner == "" || name == "" || strings.Contains(name, "/") {
-		return nil, refuse(http.StatusBadRequest, "say which repository, as owner/name")
+		return nil, fail(http.StatusBadRequest, "repository must be owner/name")
+	}
+	build, err := deliveryapi.ParseBuild(query.Get(deliveryapi.ParamBuild))
+	if err != nil {
+		return nil, fail(http.StatusBadRequest, "%v", err)
+	}
+	if build.Repository != "" && !strings.EqualFold(build.Repository, q.Repository) {
+		return nil, fail(http.StatusBadRequest, "the URL is that of a build of %s", build.Repository)
+	}
+	q.Build = build
+	if since := query.Get(deliveryapi.ParamSince); since != "" {
+		span, err := time.ParseDuration(since)
+		if err != nil || span <= 0 {
+			return nil, fail(http.StatusBadRequest, "since must be a duration such as 168h")
+		}
+		q.Since = h.Clock.Now().Add(-span)
 	}
 	if !h.mayAsk(c, q) {
 		what := "TravisRoutes of all namespaces; name one that you may read"
@@ -28,7 +43,7 @@ func (h *handler) why(c *caller, r *http.Request) (any, *refusal) {
 		}
 		return nil, c.forbidden(verbRead, what)
 	}
-	return h.Sources.Answer(q), nil
+	return h.Sources.Answer(r.Context(), q), nil
 }
 
 func (h *handler) mayAsk(c *caller, q why.Question) bool {

@@ -1,25 +1,26 @@
 package trail
 
-// Every bound of the trail, and why it is what it is. All of them full take some 80 MB; a hundred
-// busy repositories take some 10.
+import "time"
+
+// The bounds of the trail. With all of them reached it takes some 80 MB; a hundred busy repositories
+// take some 10.
 const (
-	// perRepository is how many proven webhooks of one repository are remembered: a day of a busy
-	// one, and no repository takes another's place before all are full.
-	perRepository = 50
-	// provenOverall and provenBytes bound those of all repositories, the oldest go first.
-	provenOverall = 20_000
-	provenBytes   = 32 << 20
+	// perRepository bounds the authorized webhooks of a repository: a day of a busy one. No repository
+	// displaces another before authorizedOverall or authorizedBytes is reached.
+	perRepository     = 50
+	authorizedOverall = 20_000
+	authorizedBytes   = 32 << 20
 
-	// refusedPerRepository and refusedOverall bound webhooks that proved nothing. They are kept
-	// apart, because anybody can send them and must not push out the others.
-	refusedPerRepository = 20
-	refusedOverall       = 5_000
+	// rejectedPerRepository and rejectedOverall bound webhooks that were not authorized. Anybody can
+	// send those, so they must not displace the others.
+	rejectedPerRepository = 20
+	rejectedOverall       = 5_000
 
-	// strangersPerName and strangersOverall bound those for repositories that nobody declared.
-	strangersPerName = 3
-	strangersOverall = 200
+	// undeclaredPerName and undeclaredOverall bound webhooks for repositories that no route names.
+	undeclaredPerName = 3
+	undeclaredOverall = 200
 
-	// endedPerRepository and endedOverall bound deliveries that have ended.
+	// endedPerRepository and endedOverall bound deliveries that were delivered or dropped.
 	endedPerRepository = 500
 	endedOverall       = 20_000
 
@@ -27,3 +28,38 @@ const (
 	attemptsPerDelivery = 10
 	attemptsOverall     = 40_000
 )
+
+// The bounds of what is stored.
+const (
+	// saveInterval is how often new records are stored. A crash loses those of the last interval.
+	saveInterval = 10 * time.Second
+	// saveTimeout bounds the last save when the operator stops.
+	saveTimeout = 5 * time.Second
+
+	// keepFor is how long records are kept, and the longest span that counts cover.
+	keepFor = 7 * 24 * time.Hour
+
+	// slots of slotBytes each are filled in turn, so that all records together take 4 MiB at most.
+	slots     = 32
+	slotBytes = 128 << 10
+
+	// unsavedPerRepository and the others bound what one save stores.
+	unsavedPerRepository = 20
+	unsavedWebhooks      = 1_000
+	unsavedEnded         = 2_000
+	unsavedAttempts      = 4_000
+
+	// maxStoredBytes bounds what one slot unpacks to, against damage.
+	maxStoredBytes = 64 << 20
+)
+
+// The bounds of counts, for each hour. A namespace with more reasons than that gets them as "other".
+const (
+	countsPerNamespace = 200
+	countsOverall      = 2_000
+	rejectedCounts     = 500
+	maxReason          = 120
+)
+
+// askTimeout bounds the wait for the other replicas.
+const askTimeout = 3 * time.Second

@@ -1,17 +1,21 @@
-// Package trail remembers for a while what came in and what became of it, so that a person who
-// asks why no message came can be answered. It is in memory, bounded, and each replica's own: it
-// begins when the operator starts. What has not ended is in the store, too, and outlives that.
+// Package trail remembers for a while which webhooks were received and what happened to their
+// deliveries, so that kubectl travis why can explain it.
 //
-// Nothing secret is in it. What it holds of a webhook belongs to whoever it was proven to; whoever
-// reads it must see to that.
+// Each replica remembers what it did itself. A question is answered from what all replicas remember
+// (ask.go). What was authorized is also stored in batches (store.go), and so outlives restarts and
+// replicas; what was not is only counted there (counts.go), so that strangers cannot fill the disk.
+//
+// Nothing in it is secret. What it has of a webhook belongs to the namespaces that the webhook was
+// authorized for; package why enforces that.
 package trail
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/agnivade/levenshtein"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/receiver"
@@ -21,62 +25,95 @@ import (
 
 // Trail remembers. Its methods may be called from many goroutines and do not block.
 type Trail struct {
-	since    time.Time
 	declared func(slug string) bool
 
-	mu        sync.Mutex
-	proven    *shelf[receiver.Report] // by the repository's slug in lower case, as the next three
-	refused   *shelf[receiver.Report]
-	strangers *shelf[receiver.Report]
-	ended     *shelf[queue.Summary]
-	attempts  *shelf[Attempt] // by the delivery's ID
+	mu         sync.Mutex
+	since      time.Time
+	authorized *recent[*webhook] // by the repository's slug in lower case, like the next three
+	rejected   *recent[*webhook]
+	undeclared *recent[*webhook] // for repositories that no route names
+	ended      *recent[queue.Summary]
+	attempts   *recent[storedAttempt] // by delivery ID
+	counts     *counts
+	unsaved    unsaved // since the last save
 }
 
-// Attempt is one attempt of a delivery.
-type Attempt struct {
-	Outcome queue.Outcome
-	Took    time.Duration
+// webhook is a report whose verdicts are computed when somebody needs them, which keeps that work out of
+// the receiver.
+type webhook struct {
+	base       Webhook // without namespaces
+	namespaces func() []Namespace
 }
 
-// New returns a Trail that begins at since. declared tells whether anybody declares a repository.
+func (w *webhook) resolved() Webhook {
+	resolved := w.base
+	resolved.Namespaces = w.namespaces()
+	return resolved
+}
+
+// New returns an empty Trail. declared reports whether a route names a repository.
 func New(since time.Time, declared func(slug string) bool) *Trail {
 	return &Trail{
 		since: since, declared: declared,
-		proven:    newShelf[receiver.Report](perRepository, provenOverall, provenBytes),
-		refused:   newShelf[receiver.Report](refusedPerRepository, refusedOverall, 0),
-		strangers: newShelf[receiver.Report](strangersPerName, strangersOverall, 0),
-		ended:     newShelf[queue.Summary](endedPerRepository, endedOverall, 0),
-		attempts:  newShelf[Attempt](attemptsPerDelivery, attemptsOverall, 0),
+		authorized: newRecent[*webhook](perRepository, authorizedOverall, authorizedBytes),
+		rejected:   newRecent[*webhook](rejectedPerRepository, rejectedOverall, 0),
+		undeclared: newRecent[*webhook](undeclaredPerName, undeclaredOverall, 0),
+		ended:      newRecent[queue.Summary](endedPerRepository, endedOverall, 0),
+		attempts:   newRecent[storedAttempt](attemptsPerDelivery, attemptsOverall, 0),
+		counts:     newCounts(),
+		unsaved:    newUnsaved(),
 	}
 }
 
-// Since is when it began to remember.
-func (t *Trail) Since() time.Time { return t.since }
-
-// Judged remembers a webhook. It keeps what the webhook was judged by and not the verdicts of the
-// routes: those follow from it, and cost nothing until somebody asks.
-func (t *Trail) Judged(j receiver.Report) {
-	slug, ok := key(j.Slug)
+// Report remembers a webhook.
+func (t *Trail) Report(r receiver.Report) {
+	slug, ok := key(r.Slug)
 	if !ok {
 		return
 	}
-	shelf, size := t.refused, 0
-	switch {
-	case j.Event != nil:
-		shelf, size = t.proven, sizeOf(j.Event)
-	case j.Repository == nil && !t.declared(slug):
-		shelf = t.strangers
-	}
+	w := &webhook{base: newWebhook(&r), namespaces: sync.OnceValue(func() []Namespace { return namespaces(&r) })}
+	declared := r.Event != nil || r.Repository != nil || t.declared(slug)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	shelf.put(slug, j, size)
+	switch {
+	case r.Event != nil:
+		t.authorized.add(slug, w, sizeOf(r.Event))
+		t.unsaved.webhooks.add(slug, w, 0)
+	case declared:
+		t.rejected.add(slug, w, 0)
+		t.counts.add(r.At, countKey{Repository: slug, Kind: countRejected, Reason: r.Reason})
+	default:
+		t.undeclared.add(slug, w, 0)
+	}
 }
 
 // Attempted remembers an attempt.
 func (t *Trail) Attempted(a record.Attempt) {
+	slug, ok := key(a.Delivery.Event.Repository.Slug())
+	if !ok {
+		return
+	}
+	attempt := storedAttempt{slug, a.Delivery.ID, Attempt{a.Outcome, a.Took}}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.attempts.put(a.Delivery.ID, Attempt{a.Outcome, a.Took}, 0)
+	t.attempts.add(a.Delivery.ID, attempt, 0)
+	t.unsaved.attempts.add(slug, attempt, 0)
+	at := a.Outcome.At
+	if firstAttempt(&a) {
+		t.counts.add(at, countOf(slug, a.Delivery.Target, countMatched, ""))
+	}
+	switch a.Outcome.Kind {
+	case queue.Retry:
+		t.counts.add(at, countOf(slug, a.Delivery.Target, countFailed, a.Outcome.Reason))
+	case queue.Dead:
+		t.counts.add(at, countOf(slug, a.Delivery.Target, countDead, a.Outcome.Reason))
+	}
+}
+
+// firstAttempt reports whether an attempt was made for the first time, and not after a redrive.
+func firstAttempt(a *record.Attempt) bool {
+	return a.Delivery.Attempt == 1 && a.Delivery.Since.Equal(a.Delivery.Accepted) &&
+		a.Outcome.Kind != queue.Reassigned && a.Outcome.Kind != queue.Dropped
 }
 
 // Ended remembers a delivery that was delivered or dropped.
@@ -87,44 +124,115 @@ func (t *Trail) Ended(s queue.Summary) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ended.put(slug, s, 0)
+	t.ended.add(slug, s, 0)
+	t.unsaved.ended.add(slug, s, 0)
+	if s.Last.Kind == queue.Delivered {
+		t.counts.add(s.Last.At, countOf(slug, s.Target, countDelivered, ""))
+		return
+	}
+	t.counts.add(s.Last.At, countOf(slug, s.Target, countDropped, s.Last.Reason))
+	if s.Attempts == 0 { // dropped before the first attempt
+		t.counts.add(s.Last.At, countOf(slug, s.Target, countMatched, ""))
+	}
 }
 
-// Webhooks are those that came for a repository, in any case of letters, newest first.
-func (t *Trail) Webhooks(slug string) []receiver.Report {
+// Local returns what this replica remembers of a repository, in any case of letters.
+func (t *Trail) Local(slug string) Records {
 	slug = strings.ToLower(slug)
 	t.mu.Lock()
-	all := slices.Concat(t.proven.of(slug), t.refused.of(slug), t.strangers.of(slug))
+	found := slices.Concat(t.authorized.get(slug), t.rejected.get(slug), t.undeclared.get(slug))
+	r := Records{Since: t.since, Ended: t.ended.get(slug), Attempts: map[string][]Attempt{}, Similar: t.similar(slug)}
+	for a := range t.attempts.all() {
+		if a.Repository == slug {
+			r.Attempts[a.Delivery] = append(r.Attempts[a.Delivery], a.Attempt)
+		}
+	}
 	t.mu.Unlock()
-	slices.SortStableFunc(all, func(a, b receiver.Report) int { return b.At.Compare(a.At) })
-	return all
+	for _, w := range found {
+		r.Webhooks = append(r.Webhooks, w.resolved())
+	}
+	slices.SortStableFunc(r.Webhooks, func(a, b Webhook) int { return b.At.Compare(a.At) })
+	return r
 }
 
-// Deliveries are those of a repository that have ended.
-func (t *Trail) Deliveries(slug string) []queue.Summary {
+// takeUnsaved returns the new records and starts again.
+func (t *Trail) takeUnsaved() batch {
+	t.mu.Lock()
+	b := batch{Since: t.since}
+	taken := t.unsaved
+	t.unsaved = newUnsaved()
+	t.mu.Unlock()
+	for w := range taken.webhooks.all() {
+		b.Webhooks = append(b.Webhooks, w.resolved())
+	}
+	b.Ended, b.Attempts = slices.Collect(taken.ended.all()), slices.Collect(taken.attempts.all())
+	return b
+}
+
+// load takes in a stored batch, without what is older than oldest or known already.
+func (t *Trail) load(b batch, oldest time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.ended.of(strings.ToLower(slug))
+	if b.Since.Before(t.since) {
+		t.since = later(b.Since, oldest)
+	}
+	for _, w := range b.Webhooks {
+		slug, ok := key(w.Slug)
+		if ok && w.At.After(oldest) && !slices.ContainsFunc(t.authorized.get(slug), func(o *webhook) bool {
+			return o.base.same(&w)
+		}) {
+			t.authorized.add(slug, &webhook{base: w, namespaces: func() []Namespace { return w.Namespaces }}, w.size())
+		}
+	}
+	for _, s := range b.Ended {
+		slug, ok := key(s.Repository)
+		if ok && s.Last.At.After(oldest) && !slices.ContainsFunc(t.ended.get(slug), func(o queue.Summary) bool { return sameEnd(o, s) }) {
+			t.ended.add(slug, s, 0)
+		}
+	}
+	for _, a := range b.Attempts {
+		if a.Outcome.At.After(oldest) && !slices.ContainsFunc(t.attempts.get(a.Delivery), func(o storedAttempt) bool { return sameAttempt(o.Attempt, a.Attempt) }) {
+			t.attempts.add(a.Delivery, a, 0)
+		}
+	}
 }
 
-// Attempts are those of a delivery, oldest first.
-func (t *Trail) Attempts(delivery string) []Attempt {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.attempts.of(delivery)
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
-// Strangers are the repositories, in lower case, that webhooks came for and nobody had declared.
-func (t *Trail) Strangers() []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Sorted(maps.Keys(t.strangers.by))
+// similar returns the repositories whose names differ from slug in a letter or two.
+func (t *Trail) similar(slug string) []string {
+	var similar []string
+	for _, m := range []*recent[*webhook]{t.authorized, t.rejected, t.undeclared} {
+		for name := range m.byKey {
+			if Similar(slug, name) {
+				similar = append(similar, name)
+			}
+		}
+	}
+	slices.Sort(similar)
+	return slices.Compact(similar)
 }
 
-// key is the slug in lower case. Whatever cannot be a repository's is not remembered.
+// maxDistance is the number of letters in which similar names differ.
+const maxDistance = 2
+
+// Similar reports whether one of two different names may be a misspelling of the other.
+func Similar(a, b string) bool {
+	if d := len(a) - len(b); a == b || d > maxDistance || -d > maxDistance {
+		return false
+	}
+	return levenshtein.ComputeDistance(a, b) <= maxDistance
+}
+
+// key returns the slug in lower case, and whether it can be that of a repository.
 func key(slug string) (string, bool) { return strings.ToLower(slug), travis.IsSlug(slug) }
 
-// sizeOf estimates the bytes of an event: its texts, and what it is beside them.
+// sizeOf estimates the bytes of an event in memory.
 func sizeOf(e *travis.Event) int {
 	const event, job = 800, 150
 	b, c := &e.Build, &e.Commit

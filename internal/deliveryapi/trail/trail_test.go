@@ -16,28 +16,28 @@ import (
 
 var start = time.Date(2026, 1, 3, 12, 0, 0, 0, time.UTC)
 
-// declaring is a trail in whose cluster owner example declares everything, and nobody else anything.
-func declaring() *Trail {
+// newTestTrail returns a trail where routes name all repositories of the owner example, and no others.
+func newTestTrail() *Trail {
 	return New(start, func(slug string) bool { return strings.HasPrefix(slug, "example/") })
 }
 
-// judged is a webhook that came so many seconds after the start; proven if it has a build.
-func judged(slug string, second int, build string) receiver.Report {
-	j := receiver.Report{At: start.Add(time.Duration(second) * time.Second), Slug: slug, Reason: receiver.ReasonNoProof}
+// report is a webhook some seconds after the start; authorized if it has a build.
+func report(slug string, second int, build string) receiver.Report {
+	r := receiver.Report{At: start.Add(time.Duration(second) * time.Second), Slug: slug, Reason: receiver.ReasonNoProof}
 	if build != "" {
-		j.Reason, j.Event = receiver.ReasonStored, &travis.Event{Build: travis.Build{Number: build}}
+		r.Reason, r.Event = receiver.ReasonStored, &travis.Event{Build: travis.Build{Number: build}}
 	}
-	return j
+	return r
 }
 
-func TestTheNewestComeFirst(t *testing.T) {
-	trail := declaring()
-	trail.Judged(judged("Example/Example", 1, "1"))
-	trail.Judged(judged("example/example", 2, ""))
-	trail.Judged(judged("example/EXAMPLE", 3, "2"))
+func TestNewestWebhooksComeFirst(t *testing.T) {
+	trail := newTestTrail()
+	trail.Report(report("Example/Example", 1, "1"))
+	trail.Report(report("example/example", 2, ""))
+	trail.Report(report("example/EXAMPLE", 3, "2"))
 	var got []string
-	for _, j := range trail.Webhooks("example/Example") {
-		got = append(got, j.At.Sub(start).String()+" "+j.Reason)
+	for _, w := range trail.Local("example/Example").Webhooks {
+		got = append(got, w.At.Sub(start).String()+" "+w.Reason)
 	}
 	want := []string{"3s stored", "2s no_proof", "1s stored"}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -45,51 +45,60 @@ func TestTheNewestComeFirst(t *testing.T) {
 	}
 }
 
-func TestStrangersCannotPushOutWhatIsProven(t *testing.T) {
-	trail := declaring()
-	trail.Judged(judged("example/example", 0, "1"))
-	for i := range 10 * refusedOverall {
-		trail.Judged(judged("example/example", i, ""))
-		trail.Judged(judged(fmt.Sprintf("example/%d", i), i, ""))
-		trail.Judged(judged(fmt.Sprintf("stranger/%d", i), i, ""))
+func TestStrangersDisplaceNothingAuthorized(t *testing.T) {
+	trail := newTestTrail()
+	trail.Report(report("example/example", 0, "1"))
+	for i := range 10 * rejectedOverall {
+		trail.Report(report("example/example", i, ""))
+		trail.Report(report(fmt.Sprintf("example/%d", i), i, ""))
+		trail.Report(report(fmt.Sprintf("stranger/%d", i), i, ""))
 	}
-	if all := trail.Webhooks("example/example"); all[len(all)-1].Event == nil {
-		t.Error("the proven webhook is forgotten")
+	if all := trail.Local("example/example").Webhooks; all[len(all)-1].Build == nil {
+		t.Error("the authorized webhook is forgotten")
 	}
-	if n := trail.refused.order.Len() + trail.strangers.order.Len(); n > refusedOverall+strangersOverall {
-		t.Errorf("%d webhooks that prove nothing are remembered", n)
+	if n := trail.rejected.order.Len() + trail.undeclared.order.Len(); n > rejectedOverall+undeclaredOverall {
+		t.Errorf("%d rejected webhooks are remembered", n)
 	}
-	if n := len(trail.Strangers()); n != strangersOverall {
-		t.Errorf("%d strangers, want the newest %d", n, strangersOverall)
+	if n := len(trail.undeclared.byKey); n != undeclaredOverall {
+		t.Errorf("%d undeclared repositories, want the newest %d", n, undeclaredOverall)
+	}
+	for _, h := range trail.counts.hours {
+		if len(h.n) > 2*countsOverall {
+			t.Errorf("%d counters of one hour", len(h.n))
+		}
+	}
+	if b := trail.takeUnsaved(); len(b.Webhooks) != 1 {
+		t.Errorf("%d webhooks would be stored, want the authorized one", len(b.Webhooks))
 	}
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	trail := declaring()
+	trail := newTestTrail()
 	large := strings.Repeat("x", 16<<10)
 	for i := range 5000 {
-		j := judged(fmt.Sprintf("example/%d", i%1000), i, "1")
-		j.Event.Commit.Message = large
-		trail.Judged(j)
+		r := report(fmt.Sprintf("example/%d", i%1000), i, "1")
+		r.Event.Commit.Message = large
+		trail.Report(r)
 		s := queue.Summary{ID: fmt.Sprint(i), Repository: "example/example"}
 		trail.Ended(s)
 		for range 20 {
-			trail.Attempted(record.Attempt{Delivery: queue.Delivery{ID: s.ID}})
+			trail.Attempted(record.Attempt{Delivery: queue.Delivery{ID: s.ID, Event: travis.Event{Repository: travis.Repository{Owner: "example", Name: "example"}}}})
 		}
 	}
-	if trail.proven.bytes > provenBytes || trail.proven.bytes < provenBytes/2 {
-		t.Errorf("events take %d bytes of %d", trail.proven.bytes, provenBytes)
+	if trail.authorized.bytes > authorizedBytes || trail.authorized.bytes < authorizedBytes/2 {
+		t.Errorf("events take %d bytes of %d", trail.authorized.bytes, authorizedBytes)
 	}
-	if n := len(trail.Webhooks("example/999")); n == 0 {
+	if n := len(trail.Local("example/999").Webhooks); n == 0 {
 		t.Error("the newest are forgotten")
 	}
-	if n := len(trail.Webhooks("example/0")); n != 1 {
-		t.Errorf("%d of a repository whose older ones made place are remembered, want the newest", n)
+	if n := len(trail.Local("example/0").Webhooks); n != 1 {
+		t.Errorf("%d of a repository whose older ones were displaced are remembered, want the newest", n)
 	}
-	if n := len(trail.Deliveries("example/example")); n != endedPerRepository {
+	r := trail.Local("example/example")
+	if n := len(r.Ended); n != endedPerRepository {
 		t.Errorf("%d ended deliveries", n)
 	}
-	if n := len(trail.Attempts("4999")); n != attemptsPerDelivery {
+	if n := len(r.Attempts["4999"]); n != attemptsPerDelivery {
 		t.Errorf("%d attempts of one delivery", n)
 	}
 	if n := trail.attempts.order.Len(); n > attemptsOverall {
@@ -97,36 +106,50 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-func TestWhatNobodyCanDeclareIsNotRemembered(t *testing.T) {
-	trail := declaring()
+func TestInvalidSlugsAreNotRemembered(t *testing.T) {
+	trail := newTestTrail()
 	for _, slug := range []string{"", "example", "example/", "/example", "a/b/c", "ex ample/é", "example/" + strings.Repeat("x", 200), "a/b\n"} {
-		trail.Judged(judged(slug, 1, ""))
+		trail.Report(report(slug, 1, ""))
 		trail.Ended(queue.Summary{Repository: slug})
 	}
-	if got := trail.Strangers(); len(got) != 0 {
-		t.Errorf("remembered %q", got)
+	if n := trail.undeclared.order.Len() + trail.rejected.order.Len() + trail.ended.order.Len(); n != 0 {
+		t.Errorf("%d are remembered", n)
 	}
 }
 
-func TestAShelfKeepsTheNewest(t *testing.T) {
-	s := newShelf[int](2, 3, 0)
-	for i, key := range []string{"a", "a", "a", "b", "c", "c"} {
-		s.put(key, i, 0)
+func TestSimilarNames(t *testing.T) {
+	trail := newTestTrail()
+	for i, slug := range []string{
+		"example/example", "example/examlpe", "example/examples", "example/xample", "exampl/exampl", "example/exapmel",
+		"exumple/exumplo", "example/sample", "other/other", "example/example-long",
+	} {
+		trail.Report(report(slug, i, ""))
 	}
-	got := map[string][]int{"a": s.of("a"), "b": s.of("b"), "c": s.of("c")}
+	want := []string{"exampl/exampl", "example/examlpe", "example/examples", "example/sample", "example/xample"}
+	if diff := cmp.Diff(want, trail.Local("example/example").Similar); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestRecentKeepsTheNewest(t *testing.T) {
+	r := newRecent[int](2, 3, 0)
+	for i, key := range []string{"a", "a", "a", "b", "c", "c"} {
+		r.add(key, i, 0)
+	}
+	got := map[string][]int{"a": r.get("a"), "b": r.get("b"), "c": r.get("c")}
 	if diff := cmp.Diff(map[string][]int{"a": {}, "b": {3}, "c": {4, 5}}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if len(s.by) != 2 {
-		t.Errorf("empty keys are kept: %v", s.by)
+	if len(r.byKey) != 2 {
+		t.Errorf("empty keys are kept: %v", r.byKey)
 	}
 }
 
-func BenchmarkJudged(b *testing.B) {
-	trail := declaring()
-	j := judged("example/example", 1, "1")
+func BenchmarkReport(b *testing.B) {
+	trail := newTestTrail()
+	r := report("example/example", 1, "1")
 	b.ReportAllocs()
 	for b.Loop() {
-		trail.Judged(j)
+		trail.Report(r)
 	}
 }

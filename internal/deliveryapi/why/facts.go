@@ -1,78 +1,116 @@
 package why
 
 import (
-	"cmp"
 	"fmt"
-	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/deliveryapi"
+	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// telling gathers facts: of each cause for each subject the first, which is the newest.
-type telling struct {
-	facts []deliveryapi.Fact
-	last  []deliveryapi.Fact // those that tell of no trouble, or of what may be none
-	told  map[string]bool
+// facts collects findings: of each cause for each subject the first, which is the newest.
+type facts struct {
+	problems []deliveryapi.Fact
+	others   []deliveryapi.Fact // no problem, or perhaps none
+	known    map[string]bool
 }
 
-func (t *telling) add(cause deliveryapi.Cause, subject, format string, args ...any) {
+func (f *facts) add(cause deliveryapi.Cause, subject, format string, args ...any) {
 	key := string(cause) + " " + subject
-	if t.told[key] {
+	if f.known[key] {
 		return
 	}
-	if t.told == nil {
-		t.told = map[string]bool{}
+	if f.known == nil {
+		f.known = map[string]bool{}
 	}
-	t.told[key] = true
+	f.known[key] = true
 	fact := deliveryapi.Fact{Cause: cause, Text: fmt.Sprintf(format, args...)}
 	switch cause {
 	case deliveryapi.CauseDelivered, deliveryapi.CauseUnderWay, deliveryapi.CauseOnStart:
-		t.last = append(t.last, fact)
+		f.others = append(f.others, fact)
 	default:
-		t.facts = append(t.facts, fact)
+		f.problems = append(f.problems, fact)
 	}
 }
 
-// facts are what is wrong now, then what came of the webhooks, the newest first and down to the
-// last one that went well: what was wrong before that has been mended.
-func (a *answer) facts() []deliveryapi.Fact {
-	a.tellStore()
-	a.tellRoutes()
-	a.tellArrival()
-	for _, h := range a.cases {
-		a.tellAnswer(h)
-		a.tellVerdicts(h)
-		a.tellDeliveries(h)
-		if a.question.Build == "" && h.well() {
+// collectFacts collects what is wrong now, then what happened to the webhooks: from the newest to the
+// last one whose messages were all delivered, since what was wrong before that has been fixed.
+func (a *answer) collectFacts() []deliveryapi.Fact {
+	a.addStore()
+	a.addRoutes()
+	a.addArrival()
+	for _, c := range a.cases {
+		a.addAnswer(c)
+		a.addVerdicts(c)
+		a.addDeliveries(c)
+		if a.question.Build.Any() && c.delivered() {
 			break
 		}
 	}
-	return append(append([]deliveryapi.Fact{}, a.told.facts...), a.told.last...)
+	return append(append([]deliveryapi.Fact{}, a.facts.problems...), a.facts.others...)
 }
 
-// well reports whether all that a webhook was to bring about was delivered.
-func (h *hook) well() bool {
-	return len(h.deliveries) > 0 && !slices.ContainsFunc(h.deliveries, func(s queue.Summary) bool { return s.Last.Kind != queue.Delivered })
+// delivered reports whether all deliveries of a webhook succeeded.
+func (c *webhookCase) delivered() bool {
+	return len(c.deliveries) > 0 && !slices.ContainsFunc(c.deliveries, func(s queue.Summary) bool { return s.Last.Kind != queue.Delivered })
 }
 
-// tellStore tells that nothing can be stored now.
-func (a *answer) tellStore() {
+// addStore adds what is wrong with the store.
+func (a *answer) addStore() {
+	a.addLosses()
+	a.addShares()
 	if err := a.sources.Store(); err != nil {
-		a.told.add(deliveryapi.CauseRefusing, "", "the operator refuses all webhooks at this moment: %s; its administrator finds more under StoreAvailable on the TravisDefaults of its namespace", err)
+		a.facts.add(deliveryapi.CauseRefusing, "", "the operator accepts no webhooks at the moment: %s; its administrator finds details in the condition StoreAvailable of the TravisDefaults in its namespace", err)
 	}
 }
 
-// tellRoutes tells what is wrong with the routes as they stand now.
-func (a *answer) tellRoutes() {
+// addLosses adds that the store was damaged. Nobody knows whose events are lost.
+func (a *answer) addLosses() {
+	if a.sources.Losses == nil {
+		return
+	}
+	for _, loss := range a.sources.Losses() {
+		a.facts.add(deliveryapi.CauseDamaged, "", "a part of the store was lost, found at %s, with %s: builds before that may have been stored and not delivered; restart those that you miss",
+			moment(loss.At), events(loss.Events))
+	}
+}
+
+func events(n uint64) string {
+	switch n {
+	case 0:
+		return "an unknown number of events"
+	case 1:
+		return "1 event"
+	}
+	return fmt.Sprintf("%d events", n)
+}
+
+// addShares adds namespaces that have used up their share of the store.
+func (a *answer) addShares() {
+	asked := map[string]bool{}
+	for _, r := range a.routes {
+		if asked[r.Namespace] {
+			continue
+		}
+		asked[r.Namespace] = true
+		if usage := a.sources.Usage(r.Namespace); usage.Share >= 1 {
+			a.facts.add(deliveryapi.CauseShare, r.Namespace, "namespace %s has used up its share of the store with %d deliveries, and its events are not stored until some have ended: see kubectl travis deliveries -n %[1]s, and fix or remove channels that take no messages",
+				r.Namespace, usage.Deliveries)
+		}
+	}
+}
+
+// addRoutes adds what is wrong with the routes now.
+func (a *answer) addRoutes() {
 	if len(a.routes) == 0 {
-		a.tellUndeclared()
+		a.addUndeclared()
 	}
 	for i, r := range a.routes {
 		name := r.Namespace + "/" + r.Name
@@ -81,157 +119,234 @@ func (a *answer) tellRoutes() {
 			if p.Reason == v1alpha1.ReasonTokenNotFound || p.Reason == v1alpha1.ReasonNoKey {
 				cause = deliveryapi.CauseNotSetUp
 			}
-			a.told.add(cause, name+p.Message, "route %s is not ready: %s", name, p.Message)
+			a.facts.add(cause, name+p.Message, "route %s is not ready: %s", name, p.Message)
 		}
 		if r.Suspended {
-			a.told.add(deliveryapi.CauseSuspended, name, "route %s is suspended: nothing is relayed until spec.suspend is taken away", name)
+			a.facts.add(deliveryapi.CauseSuspended, name, "route %s is suspended: resume it with kubectl travis resume -n %s %s", name, r.Namespace, r.Name)
 		}
-		a.tellPending(name, a.verdicts[i].Events)
+		a.addPending(name, a.verdicts[i].Events)
 	}
 }
 
-func (a *answer) tellUndeclared() {
-	where := "in any namespace that you may read"
+func (a *answer) addUndeclared() {
+	where := "in the namespaces that you may read"
 	if a.question.Namespace != "" {
 		where = "in namespace " + a.question.Namespace
 	}
-	a.told.add(deliveryapi.CauseNotDeclared, "", "no route names the repository %s %s", a.question.Repository, where)
-	if near := similar(a.slug, a.readable()); len(near) > 0 {
-		a.told.add(deliveryapi.CauseSimilarRoute, "", "a route names a repository that is almost the same: %s", strings.Join(near, ", "))
+	a.facts.add(deliveryapi.CauseNotDeclared, "", "no route for %s %s", a.question.Repository, where)
+	if similar := a.similarDeclared(); len(similar) > 0 {
+		a.facts.add(deliveryapi.CauseSimilarRoute, "", "there is a route for a similar repository name: %s", strings.Join(similar, ", "))
 	}
 }
 
-// readable are the declared repositories that whoever asks may know of.
-func (a *answer) readable() []string {
+// similarDeclared returns similar repositories that the caller may read a route of.
+func (a *answer) similarDeclared() []string {
 	var slugs []string
 	for r := range a.sources.Table().Repositories() {
-		if distance(a.slug, r.Slug) <= nearby && slices.ContainsFunc(r.Namespaces, a.sees) {
+		if trail.Similar(a.slug, r.Slug) && slices.ContainsFunc(r.Namespaces, a.readableNow) {
 			slugs = append(slugs, r.Slug)
 		}
 	}
 	slices.Sort(slugs)
-	return slugs
+	return slugs[:min(len(slugs), maxSimilar)]
 }
 
-// tellPending tells of an event that Travis sends only if it is told to.
-func (a *answer) tellPending(route string, events routing.EventSet) {
+// maxSimilar bounds the names that an answer suggests.
+const maxSimilar = 3
+
+// addPending adds that Travis sends pending only if it is told to, when none was received: of the build
+// that was asked for, or of any.
+func (a *answer) addPending(route string, events routing.EventSet) {
 	if !events.Has(travis.Pending) {
 		return
 	}
+	decoded, pending := false, false
+	for _, c := range a.cases {
+		decoded = decoded || c.Build != nil
+		pending = pending || c.Build != nil && c.Build.Result == travis.Pending
+	}
 	only := len(events.Names()) == 1
-	came := slices.ContainsFunc(a.cases, func(h *hook) bool { return h.judgement.Event != nil })
-	pending := slices.ContainsFunc(a.cases, func(h *hook) bool {
-		return h.judgement.Event != nil && h.judgement.Event.Build.Result == travis.Pending
-	})
-	if !pending && (came || only) {
-		a.told.add(deliveryapi.CauseOnStart, route, "route %s wants pending, and none has come: Travis sends it only with \"on_start: always\" beside the URL in .travis.yml", route)
-	}
-}
-
-// tellArrival tells that nothing came, and what came instead.
-func (a *answer) tellArrival() {
-	if len(a.cases) > 0 {
+	if pending || !decoded && !only {
 		return
 	}
-	what := a.question.Repository
-	if a.question.Build != "" {
-		what = fmt.Sprintf("build %s of %s", a.question.Build, what)
+	what := "none was received"
+	if !a.question.Build.Any() {
+		what = "none was received for build " + a.question.Build.String()
 	}
-	a.told.add(deliveryapi.CauseNothingArrived, "",
-		"nothing has arrived for %s since %s, when the operator began to remember: look at the URL under notifications.webhooks in .travis.yml, and whether Travis can reach it",
-		what, a.since())
-	arrived := a.sources.Trail.Strangers()
-	for _, slug := range a.readable() {
-		if len(a.sources.Trail.Webhooks(slug)) > 0 {
-			arrived = append(arrived, slug)
-		}
-	}
-	if near := similar(a.slug, arrived); len(near) > 0 {
-		a.told.add(deliveryapi.CauseSimilarArrived, "", "webhooks arrived for a repository whose name is almost the same: %s; spell it in the route as Travis does", strings.Join(near, ", "))
-	}
+	a.facts.add(deliveryapi.CauseOnStart, route, "route %s matches pending, but %s: Travis sends it only with \"on_start: always\" below webhooks in .travis.yml", route, what)
 }
 
-// tellAnswer tells why a webhook was refused or dropped.
-func (a *answer) tellAnswer(h *hook) {
-	s := said(h.judgement.Reason)
-	if s.cause == "" {
+// addArrival adds that no webhook was received for the repository or the build, and what was instead.
+func (a *answer) addArrival() {
+	if slices.ContainsFunc(a.cases, func(c *webhookCase) bool { return a.question.Build.Any() || c.Build != nil }) {
 		return
 	}
-	advice := s.advice
-	if e := h.judgement.Event; s.cause == deliveryapi.CauseOtherRepository && e != nil {
-		advice = fmt.Sprintf("if it is the right one, set spec.repositoryID to %d", e.Repository.ID)
+	since := a.records.Since.UTC().Format(time.RFC3339)
+	if !a.question.Build.Any() {
+		a.addBuildArrival(since)
+		return
 	}
-	a.told.add(s.cause, "", "%s came, and %s; %s", h.name(), s.text, advice)
+	a.facts.add(deliveryapi.CauseNothingArrived, "",
+		"no webhook for %s since %s: check the webhook URL in .travis.yml against kubectl travis token --url, the conditions in notifications.webhooks (on_success, on_failure, if), and whether Travis can connect to it",
+		a.question.Repository, since)
+	a.addSimilarArrived()
 }
 
-// tellVerdicts tells which routes did not want a webhook.
-func (a *answer) tellVerdicts(h *hook) {
-	if said(h.judgement.Reason).cause != "" {
+// addBuildArrival adds that nothing was received of a build. If other builds were, the URL is right and
+// Travis was told to send less.
+func (a *answer) addBuildArrival(since string) {
+	others := a.otherBuilds()
+	a.facts.add(deliveryapi.CauseNothingArrived, "", "no webhook for build %s of %s since %s", a.question.Build, a.question.Repository, since)
+	if len(others) == 0 {
 		return
 	}
-	for _, v := range h.verdicts {
-		if v.Wanted {
-			a.tellForgotten(h, &v)
+	a.facts.add(deliveryapi.CauseFiltered, "", "webhooks of other builds were received (%s), so the webhook URL works: check the conditions in notifications.webhooks of the build's .travis.yml (on_success, on_failure, on_cancel, on_error, if), and whether its branch has that section",
+		strings.Join(others, ", "))
+}
+
+// maxOthers bounds the other builds that an answer names.
+const maxOthers = 5
+
+// otherBuilds returns the newest builds of the repository that the caller may know of.
+func (a *answer) otherBuilds() []string {
+	var others []string
+	for _, w := range a.records.Webhooks {
+		c := &webhookCase{Webhook: w}
+		if w.Build == nil || !a.disclose(c) {
 			continue
 		}
-		cause, name := causes[v.Rule], v.Namespace+"/"+v.Route
-		if v.Rule == ruleProof && h.judgement.Proof {
-			cause = deliveryapi.CauseWrongProof
+		if name := buildName(w.Build); !slices.Contains(others, name) && len(others) < maxOthers {
+			others = append(others, name)
 		}
-		a.told.add(cause, name, "%s came, and route %s did not take it: %s", h.name(), name, v.Values)
+	}
+	return others
+}
+
+// addSimilarArrived adds misspelled names: of those that no route names, and of those that the caller
+// may read. It is for callers with a route, since only those can be misspelled.
+func (a *answer) addSimilarArrived() {
+	if len(a.routes) == 0 {
+		return
+	}
+	declared := a.similarDeclared()
+	similar := slices.DeleteFunc(slices.Clone(a.records.Similar), func(slug string) bool {
+		r, ok := a.sources.Table().Repository(slug)
+		return ok && len(r.Namespaces) > 0 && !slices.Contains(declared, slug)
+	})
+	if len(similar) > 0 {
+		a.facts.add(deliveryapi.CauseSimilarArrived, "", "webhooks for a similar repository name were received: %s; spell it in the route as Travis does", strings.Join(similar[:min(len(similar), maxSimilar)], ", "))
 	}
 }
 
-// tellForgotten tells of a delivery that must have been, and of which nothing is known any more.
-func (a *answer) tellForgotten(h *hook, v *deliveryapi.Verdict) {
-	known := slices.ContainsFunc(h.deliveries, func(s queue.Summary) bool {
+// addAnswer adds why a webhook was rejected or dropped.
+func (a *answer) addAnswer(c *webhookCase) {
+	x := explain(c.Reason)
+	if x.cause == "" {
+		return
+	}
+	advice := x.advice
+	if x.cause == deliveryapi.CauseOtherRepository && c.Build != nil {
+		advice = fmt.Sprintf("if it is the right one, set spec.repositoryID to %d", c.Build.RepositoryID)
+	}
+	if spelled := a.otherSpelling(c); x.cause == deliveryapi.CauseWrongProof && spelled != "" {
+		a.facts.add(deliveryapi.CauseSpelling, "", "%s: Travis spells the repository %s, the route %s: the proof depends on the spelling, so spell it as Travis does in the token's Secret, and use the new webhook URL",
+			c.name(), c.Slug, spelled)
+	}
+	a.facts.add(x.cause, "", "%s: %s; %s", c.name(), x.short, advice)
+}
+
+// otherSpelling returns the repository as a route spells it, if Travis spells it differently.
+func (a *answer) otherSpelling(c *webhookCase) string {
+	for _, r := range a.routes {
+		route, ok := a.sources.Table().Route(r.Namespace, r.Name)
+		if ok && route.Repository != c.Slug && strings.EqualFold(route.Repository, c.Slug) {
+			return route.Repository
+		}
+	}
+	return ""
+}
+
+// addVerdicts adds which routes did not match a webhook.
+func (a *answer) addVerdicts(c *webhookCase) {
+	if explain(c.Reason).cause != "" {
+		return
+	}
+	for _, v := range c.verdicts {
+		if v.Matched {
+			a.addForgotten(c, &v)
+			continue
+		}
+		name := v.Namespace + "/" + v.Route
+		a.facts.add(ruleCauses[v.Rule], name, "%s: route %s did not match: %s", c.name(), name, v.Detail)
+	}
+}
+
+// addForgotten adds a delivery whose result is no longer known.
+func (a *answer) addForgotten(c *webhookCase, v *deliveryapi.Verdict) {
+	known := slices.ContainsFunc(c.deliveries, func(s queue.Summary) bool {
 		return s.Target.Namespace == v.Namespace && s.Target.Route == v.Route
 	})
-	if h.judgement.Code == http.StatusAccepted && !known {
+	if c.Stored() && !known {
 		name := v.Namespace + "/" + v.Route
-		a.told.add(deliveryapi.CauseForgotten, name, "%s was stored for route %s and has ended; how, the operator no longer remembers: see the route's status", h.name(), name)
+		a.facts.add(deliveryapi.CauseForgotten, name, "%s: stored for route %s, and the result is no longer known: see the route's status", c.name(), name)
 	}
 }
 
-// tellDeliveries tells how the deliveries stand.
-func (a *answer) tellDeliveries(h *hook) {
-	for _, s := range h.deliveries {
-		cause, format := standing(&s)
-		name := s.Target.Namespace + "/" + s.Target.Route
-		room := cmp.Or(s.Target.Address, "the account's room")
-		if s.Target.Account != "" {
-			room += " (" + s.Target.Account + ")"
-		}
-		a.told.add(cause, name+" "+s.Target.Channel, "%s for %s %s", h.name(), room, format)
+func (a *answer) addDeliveries(c *webhookCase) {
+	for _, s := range c.deliveries {
+		cause, text := progress(&s)
+		route := s.Target.Namespace + "/" + s.Target.Route
+		channel := strings.Trim(s.Target.Account+":"+s.Target.Address, ":")
+		a.facts.add(cause, route+" "+s.Target.Channel, "%s: %s", c.name(), fmt.Sprintf(text, channel+" by route "+route))
 	}
 }
 
-// standing is how a delivery stands, as a cause and in words.
-func standing(s *queue.Summary) (deliveryapi.Cause, string) {
-	reason := s.Last.Reason
+// progress returns the state of a delivery as a cause, and as a text with a place for the channel.
+func progress(s *queue.Summary) (deliveryapi.Cause, string) {
+	reason := strings.ReplaceAll(s.Last.Reason, "%", "%%")
+	if reason == "" {
+		reason = "no reason is known"
+	}
 	switch {
 	case s.State == queue.DeadLetter:
-		return deliveryapi.CauseDead, fmt.Sprintf("was given up at %s: %s; mend that, then kubectl travis redrive", moment(s.Last.At), reason)
+		return deliveryapi.CauseDead, "dead letter for %s since " + moment(s.Last.At) + ": " + reason + "; fix it, then run kubectl travis redrive"
 	case s.Last.Kind == queue.Delivered:
-		return deliveryapi.CauseDelivered, fmt.Sprintf("was delivered at %s: the service confirmed that it took it", moment(s.Last.At))
+		return deliveryapi.CauseDelivered, "delivered to %s at " + moment(s.Last.At)
 	case s.Last.Kind == queue.Dropped && strings.HasPrefix(reason, "superseded"):
-		return deliveryapi.CauseSuperseded, "was not sent: " + reason + ", which went out instead when the room could be reached again"
+		return deliveryapi.CauseSuperseded, "not sent to %s: " + reason + ", which was sent instead"
 	case s.Last.Kind == queue.Dropped:
-		return deliveryapi.CauseDropped, "was not sent: " + reason
+		return deliveryapi.CauseDropped, "not sent to %s: " + reason
 	case s.Last.Credential && s.State == queue.Waiting:
-		return deliveryapi.CauseWaitingForAccount, "waits for its account, and goes out as soon as that is mended: " + reason
+		return deliveryapi.CauseWaitingForAccount, "waits to be sent to %s, and is sent as soon as the account is fixed: " + reason
+	case s.Last.Kind == queue.Retry && s.Last.Rest.After(s.Last.At):
+		return deliveryapi.CauseResting, "waits to be sent to %s until the destination takes messages again, at " + moment(s.Due) + ": " + reason
 	case s.Last.Kind == queue.Retry:
-		return deliveryapi.CauseRetrying, fmt.Sprintf("could not be sent %d times, and is tried again at %s: %s", s.Attempts, moment(s.Due), reason)
+		return deliveryapi.CauseRetrying, "not yet delivered to %s after " + attempts(s.Attempts) + ", next attempt at " + moment(s.Due) + ": " + reason
 	}
-	return deliveryapi.CauseUnderWay, "is on its way"
+	return deliveryapi.CauseUnderWay, "waits to be sent to %s"
+}
+
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", n)
 }
 
 // name is how people call a webhook.
-func (h *hook) name() string {
-	if e := h.judgement.Event; e != nil {
-		return fmt.Sprintf("build %s (%s)", e.Build.Number, e.Build.Result)
+func (c *webhookCase) name() string {
+	if c.Build != nil {
+		return fmt.Sprintf("build %s (%s)", buildName(c.Build), c.Build.Result)
 	}
-	return fmt.Sprintf("at %s, a webhook", moment(h.judgement.At))
+	return "webhook at " + moment(c.At)
+}
+
+// buildName returns the build's number, or its ID if Travis sent none.
+func buildName(b *trail.Build) string {
+	if b.Number == "" {
+		return "ID " + strconv.FormatInt(b.ID, 10)
+	}
+	return b.Number
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }

@@ -6,116 +6,92 @@ import (
 	"slices"
 
 	"github.com/travishook/travishook/internal/deliveryapi"
+	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/routing"
-	"github.com/travishook/travishook/internal/travis"
 )
 
-// Rules of a Verdict beside those of routing.
-const (
-	ruleProof = "proof" // the webhook did not prove that the namespace may hear it
-	ruleSeen  = "seen"  // the namespace has had this very event
-)
+// ruleSeen is the rule of a Verdict whose namespace had the event before.
+const ruleSeen = "seen"
 
-// disclosed is j as far as whoever asks may know it: what it tells of a build is for those it was
-// proven to, and others learn what their namespace alone would have been answered.
-func (a *answer) disclosed(j receiver.Report) receiver.Report {
-	unseen := func(n *routing.Namespace) bool { return !a.sees(n) }
-	proven := slices.DeleteFunc(slices.Clone(j.Authorized), unseen)
-	var declared []*routing.Namespace
-	if j.Repository != nil {
-		declared = slices.DeleteFunc(slices.Clone(j.Repository.Namespaces), unseen)
+// disclose reduces a webhook to what the caller may know, and reports whether there is anything.
+//
+// A webhook that was authorized belongs to the namespaces that it was authorized for: the others are
+// not told that it exists, nor that it was rejected for them. A webhook that was authorized for nobody
+// may be anybody's, so it is disclosed to callers who may read every namespace that declares the
+// repository.
+func (a *answer) disclose(c *webhookCase) bool {
+	if !c.Authorized() {
+		return a.mayReadAll(c)
 	}
-	d := j
-	d.Authorized, d.Recipients = proven, slices.DeleteFunc(slices.Clone(j.Recipients), unseen)
-	if j.Repository != nil {
-		d.Repository = &routing.Repository{Slug: j.Repository.Slug, Namespaces: declared}
+	c.Namespaces = slices.DeleteFunc(slices.Clone(c.Namespaces), func(n trail.Namespace) bool {
+		return !n.Authorized || !a.readableThen(n)
+	})
+	if len(c.Namespaces) == 0 {
+		return false
 	}
-	switch {
-	case len(proven) > 0 || len(j.Authorized) == 0:
-		return d
-	case len(declared) == 0:
-		d.Code, d.Reason = http.StatusNoContent, receiver.ReasonUnknownRepository
-	case j.Proof:
-		d.Code, d.Reason = http.StatusForbidden, receiver.ReasonWrongProof
-	default:
-		d.Code, d.Reason = http.StatusUnauthorized, receiver.ReasonNoProof
-	}
-	d.Event = nil
-	return d
+	a.setVerdicts(c)
+	return true
 }
 
-// stored is a webhook of which the store alone remembers.
-func stored(s queue.Summary) receiver.Report {
-	return receiver.Report{
-		At: s.Accepted, Code: http.StatusAccepted, Reason: receiver.ReasonStored, Slug: s.Repository,
-		Event: &travis.Event{Build: travis.Build{ID: s.BuildID, Number: s.Build, Result: s.Result}},
+// mayReadAll reports whether the caller may read every namespace that declared the repository then and
+// that does now, of which there must be one.
+func (a *answer) mayReadAll(c *webhookCase) bool {
+	now := a.declaredNow()
+	if slices.ContainsFunc(now, func(n *routing.Namespace) bool { return !a.readableNow(n) }) ||
+		slices.ContainsFunc(c.Namespaces, func(n trail.Namespace) bool { return !a.readableThen(n) }) {
+		return false
 	}
+	return len(now) > 0 || a.question.Namespace == "" && a.question.May("", "")
 }
 
-// explain asks the routes of that moment again: what they said was not written down.
-func (a *answer) explain(j *receiver.Report) []deliveryapi.Verdict {
-	if j.Repository == nil {
-		return nil
+// setVerdicts sets the verdicts of the routes that the caller may read.
+func (a *answer) setVerdicts(c *webhookCase) {
+	if c.Reason == receiver.ReasonStale || c.Build == nil {
+		return // the routes were not asked
 	}
-	var all []deliveryapi.Verdict
-	for _, n := range j.Repository.Namespaces {
-		for _, v := range verdicts(n, j) {
-			if a.question.May(v.Namespace, v.Route) {
-				all = append(all, v)
+	for _, n := range c.Namespaces {
+		for _, r := range n.Routes {
+			if a.question.May(n.Name, r.Route) {
+				c.verdicts = append(c.verdicts, verdict(c, n, r))
 			}
 		}
 	}
-	return all
 }
 
-func verdicts(n *routing.Namespace, j *receiver.Report) []deliveryapi.Verdict {
-	e := j.Event
+func verdict(c *webhookCase, n trail.Namespace, r trail.Verdict) deliveryapi.Verdict {
+	v := deliveryapi.Verdict{Namespace: n.Name, Route: r.Route, Matched: r.Rule == "", Rule: r.Rule, Detail: r.Detail}
 	switch {
-	case len(j.Authorized) == 0 || e != nil && j.Reason == receiver.ReasonStale:
-		return nil // the routes were not asked
-	case !slices.Contains(j.Authorized, n):
-		return forAll(n, ruleProof, "the webhook did not prove that the namespace may hear the repository")
-	case e == nil:
-		return nil
-	case !slices.Contains(j.Recipients, n):
-		return forAll(n, string(routing.RuleRepository), fmt.Sprintf("it came from another repository of this name, with the id %d", e.Repository.ID))
+	case !n.Recipient:
+		v.Matched, v.Rule = false, string(routing.RuleRepository)
+		v.Detail = fmt.Sprintf("the event is from another repository of this name, with the ID %d", c.Build.RepositoryID)
+	case v.Matched && n.Seen:
+		v.Matched, v.Rule, v.Detail = false, ruleSeen, "the namespace had this event before"
 	}
-	var all []deliveryapi.Verdict
-	for _, x := range n.Explain(e) {
-		v := deliveryapi.Verdict{Namespace: x.Namespace, Route: x.Route, Wanted: x.Matched(), Rule: string(x.Rule), Values: x.Detail}
-		if v.Wanted && slices.Contains(j.Seen, n.Name) {
-			v.Wanted, v.Rule, v.Values = false, ruleSeen, "the namespace has had this very event"
-		}
-		all = append(all, v)
-	}
-	return all
+	return v
 }
 
-func forAll(n *routing.Namespace, rule, values string) []deliveryapi.Verdict {
-	var all []deliveryapi.Verdict
-	for _, r := range n.Declared {
-		all = append(all, deliveryapi.Verdict{Namespace: n.Name, Route: r.Name, Rule: rule, Values: values})
+// fromStore makes a webhook of which only the store knows.
+func fromStore(s queue.Summary) trail.Webhook {
+	return trail.Webhook{
+		At: s.Accepted, Code: http.StatusAccepted, Reason: receiver.ReasonStored, Slug: s.Repository,
+		Build: &trail.Build{ID: s.BuildID, Number: s.Build, Result: s.Result},
 	}
-	return all
 }
 
-// webhook is h as the API tells it.
-func (a *answer) webhook(h *hook) deliveryapi.Webhook {
-	j := &h.judgement
-	w := deliveryapi.Webhook{
-		Received: j.At, Code: j.Code, Reason: j.Reason, Said: said(j.Reason).text, Routes: h.verdicts,
+// webhook converts c for the API.
+func (a *answer) webhook(c *webhookCase) deliveryapi.Webhook {
+	w := deliveryapi.Webhook{Received: c.At, Code: c.Code, Reason: c.Reason, Answer: explain(c.Reason).short, Routes: c.verdicts}
+	if !c.remembered {
+		w.Answer = "stored; the verdicts of the routes are no longer known"
 	}
-	if !h.remembered {
-		w.Said = "it was stored, before the operator's replica that answers began to remember webhooks"
+	if b := c.Build; b != nil {
+		w.Build, w.BuildID, w.Event = b.Number, b.ID, string(b.Result)
 	}
-	if e := j.Event; e != nil {
-		w.Build, w.BuildID, w.Event = e.Build.Number, e.Build.ID, string(e.Build.Result)
-	}
-	for _, s := range h.deliveries {
+	for _, s := range c.deliveries {
 		d := Delivery(s)
-		for _, t := range a.sources.Trail.Attempts(s.ID) {
+		for _, t := range a.records.Attempts[s.ID] {
 			d.History = append(d.History, deliveryapi.Attempt{
 				At: t.Outcome.At, Outcome: string(t.Outcome.Kind), Reason: t.Outcome.Reason, Milliseconds: t.Took.Milliseconds(),
 			})
@@ -125,7 +101,7 @@ func (a *answer) webhook(h *hook) deliveryapi.Webhook {
 	return w
 }
 
-// Delivery is s as the API tells it.
+// Delivery converts s for the API.
 func Delivery(s queue.Summary) deliveryapi.Delivery {
 	d := deliveryapi.Delivery{
 		ID: s.ID, Namespace: s.Target.Namespace, Route: s.Target.Route, Account: s.Target.Account, Address: s.Target.Address,

@@ -1,9 +1,9 @@
-// Package why answers the one question that everybody asks: why did I not get a message? It puts
-// together what the trail, the table and the store know of a repository, for somebody who may
-// know a part of it. It is pure: it asks nobody over a network and changes nothing.
+// Package why explains why a message was delivered or not. It combines what the trail, the routing table
+// and the store know of a repository, and leaves out what the caller may not read.
 package why
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -13,105 +13,141 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/routing"
 )
+
+// Trail is what is remembered of webhooks and of deliveries that have ended.
+type Trail interface {
+	Records(ctx context.Context, slug string) trail.Records
+	Counts(ctx context.Context, slug string, since time.Time) (counted []trail.Counted, from time.Time, missing int)
+}
 
 // Sources are what an answer is made of.
 type Sources struct {
 	Table func() *routing.Table
-	// Verdict is what a route's spec came to, for as long as there is the route.
+	// Verdict returns the compiler's verdict on a route.
 	Verdict func(types.NamespacedName) (routing.Verdict, bool)
-	Trail   *trail.Trail
-	// Deliveries lists what the store keeps.
+	Trail   Trail
+	// Deliveries lists stored deliveries.
 	Deliveries func(queue.Query) []queue.Summary
-	// Store is nil while the store takes events, and says why it does not.
+	// Store is nil while the store accepts events, else says why not.
 	Store func() error
+	// Usage returns what the store holds for a namespace.
+	Usage func(namespace string) queue.Usage
+	// Losses are the parts of the store that were lost in the last days; nil if nobody knows.
+	Losses func() []queue.Loss
 }
 
 // Question is what somebody asks.
 type Question struct {
 	Repository string // owner/name
-	Namespace  string // empty: all that may be read
-	Build      string // its number; empty: all
-	// May tells whether whoever asks may read a route or, where that is empty, every route of the
-	// namespace.
+	Namespace  string // empty: all that the caller may read
+	Build      deliveryapi.Build
+	// Since adds counts from this time on; zero adds none.
+	Since time.Time
+	// May reports whether the caller may read a route, or every route of the namespace if route is
+	// empty, or everything if both are.
 	May func(namespace, route string) bool
 }
 
-// most is how many webhooks one answer tells of.
-const most = 100
+// maxWebhooks bounds the webhooks of one answer.
+const maxWebhooks = 100
 
 // Answer answers q.
-func (s Sources) Answer(q Question) deliveryapi.Why {
+func (s Sources) Answer(ctx context.Context, q Question) deliveryapi.Why {
 	a := &answer{question: q, sources: s, slug: strings.ToLower(q.Repository)}
-	a.declare()
-	a.gather()
-	return deliveryapi.Why{
+	a.records = s.Trail.Records(ctx, a.slug)
+	a.readRoutes()
+	a.readWebhooks()
+	why := deliveryapi.Why{
 		Repository: q.Repository,
-		Since:      s.Trail.Since(),
+		Since:      a.records.Since,
+		Missing:    a.records.Missing,
 		Routes:     a.routes,
 		Webhooks:   a.webhooks,
-		Facts:      a.facts(),
+		Facts:      a.collectFacts(),
 	}
+	if !q.Since.IsZero() {
+		why.Counts = a.counts(ctx)
+	}
+	return why
 }
 
-// answer is one on its way.
+// answer is an answer in the making.
 type answer struct {
 	question Question
 	sources  Sources
 	slug     string
+	records  trail.Records
 
 	routes   []deliveryapi.RouteState
 	verdicts []routing.Verdict // of the routes, in the same order
-	cases    []*hook           // newest first
+	cases    []*webhookCase    // newest first
 	webhooks []deliveryapi.Webhook
-	told     telling
+	facts    facts
 }
 
-// hook is one webhook with what belongs to it.
-type hook struct {
-	judgement  receiver.Report // with what whoever asks may know
-	remembered bool            // by the trail, and not by the store alone
+// webhookCase is one webhook with what belongs to it.
+type webhookCase struct {
+	trail.Webhook
+	remembered bool // by the trail, not only by the store
 	verdicts   []deliveryapi.Verdict
 	deliveries []queue.Summary
 }
 
-// asks reports whether the question is about the namespace at all.
-func (q *Question) asks(namespace string) bool {
+// covers reports whether the question is about the namespace.
+func (q *Question) covers(namespace string) bool {
 	return q.Namespace == "" || q.Namespace == namespace
 }
 
-// sees reports whether whoever asks may know what a namespace hears of the repository.
-func (a *answer) sees(n *routing.Namespace) bool {
-	if !a.question.asks(n.Name) {
+// readable reports whether the question is about the namespace and the caller may read one of its routes.
+func (a *answer) readable(namespace string, routes ...string) bool {
+	if !a.question.covers(namespace) {
 		return false
 	}
-	return a.question.May(n.Name, "") || slices.ContainsFunc(n.Declared, func(r *routing.Route) bool {
-		return a.question.May(n.Name, r.Name)
-	})
+	return a.question.May(namespace, "") || slices.ContainsFunc(routes, func(r string) bool { return a.question.May(namespace, r) })
 }
 
-// declare finds the routes as they stand now.
-func (a *answer) declare() {
-	a.routes = []deliveryapi.RouteState{}
-	repository, ok := a.sources.Table().Repository(a.slug)
-	if !ok {
-		return
+func (a *answer) readableNow(n *routing.Namespace) bool {
+	names := make([]string, len(n.Declared))
+	for i, r := range n.Declared {
+		names[i] = r.Name
 	}
-	for _, n := range repository.Namespaces {
+	return a.readable(n.Name, names...)
+}
+
+func (a *answer) readableThen(n trail.Namespace) bool {
+	names := make([]string, len(n.Routes))
+	for i, r := range n.Routes {
+		names[i] = r.Route
+	}
+	return a.readable(n.Name, names...)
+}
+
+// declaredNow returns the namespaces that declare the repository.
+func (a *answer) declaredNow() []*routing.Namespace {
+	if r, ok := a.sources.Table().Repository(a.slug); ok {
+		return slices.DeleteFunc(slices.Clone(r.Namespaces), func(n *routing.Namespace) bool { return len(n.Declared) == 0 })
+	}
+	return nil
+}
+
+// readRoutes reads the routes as they are now.
+func (a *answer) readRoutes() {
+	a.routes = []deliveryapi.RouteState{}
+	for _, n := range a.declaredNow() {
 		for _, r := range n.Declared {
-			if a.question.asks(n.Name) && a.question.May(n.Name, r.Name) {
-				a.state(r)
+			if a.question.covers(n.Name) && a.question.May(n.Name, r.Name) {
+				a.readRoute(r)
 			}
 		}
 	}
 }
 
-func (a *answer) state(r *routing.Route) {
+func (a *answer) readRoute(r *routing.Route) {
 	v, ok := a.sources.Verdict(types.NamespacedName{Namespace: r.Namespace, Name: r.Name})
 	if !ok {
-		return // deleted this moment
+		return // deleted just now
 	}
 	state := deliveryapi.RouteState{
 		Namespace: r.Namespace, Name: r.Name, Suspended: r.Suspended, Events: r.Events.String(),
@@ -123,55 +159,61 @@ func (a *answer) state(r *routing.Route) {
 	a.routes, a.verdicts = append(a.routes, state), append(a.verdicts, v)
 }
 
-// gather finds the webhooks, those that only the store remembers included.
-func (a *answer) gather() {
+// readWebhooks reads the webhooks, including those that only the store knows.
+func (a *answer) readWebhooks() {
 	deliveries := a.deliveries()
-	for _, j := range a.sources.Trail.Webhooks(a.slug) {
-		h := &hook{judgement: a.disclosed(j), remembered: true}
-		h.deliveries, deliveries = split(deliveries, h.made)
-		a.add(h)
+	for _, w := range a.records.Webhooks {
+		c := &webhookCase{Webhook: w, remembered: true}
+		if !a.disclose(c) {
+			continue
+		}
+		c.deliveries, deliveries = split(deliveries, c.caused)
+		a.add(c)
 	}
 	for len(deliveries) > 0 {
-		h := &hook{judgement: stored(deliveries[0])}
-		h.deliveries, deliveries = split(deliveries, h.made)
-		a.add(h)
+		c := &webhookCase{Webhook: fromStore(deliveries[0])}
+		c.deliveries, deliveries = split(deliveries, c.caused)
+		a.add(c)
 	}
-	slices.SortStableFunc(a.cases, func(x, y *hook) int { return y.judgement.At.Compare(x.judgement.At) })
-	a.cases = a.cases[:min(len(a.cases), most)]
+	slices.SortStableFunc(a.cases, func(x, y *webhookCase) int { return y.At.Compare(x.At) })
+	a.cases = a.cases[:min(len(a.cases), maxWebhooks)]
 	a.webhooks = make([]deliveryapi.Webhook, 0, len(a.cases))
-	for _, h := range a.cases {
-		a.webhooks = append(a.webhooks, a.webhook(h))
+	for _, c := range a.cases {
+		a.webhooks = append(a.webhooks, a.webhook(c))
 	}
 }
 
-// add takes h up if the question is about it: one whose build nobody could read may be any.
-func (a *answer) add(h *hook) {
-	e := h.judgement.Event
-	if a.question.Build != "" && e != nil && e.Build.Number != a.question.Build {
+// add adds a webhook if the question is about its build. One that was rejected before its build was
+// known may be of any.
+func (a *answer) add(c *webhookCase) {
+	if b := c.Build; b != nil && !a.question.Build.Is(b.Number, b.ID) {
 		return
 	}
-	h.verdicts = a.explain(&h.judgement)
-	a.cases = append(a.cases, h)
+	a.cases = append(a.cases, c)
 }
 
-// deliveries are those that are kept and those that have ended. One that ends between the two
-// looks is in both, and counts as ended.
+// deliveries returns stored deliveries and those that have ended. A delivery that ends meanwhile is in
+// both, and counts as ended.
 func (a *answer) deliveries() []queue.Summary {
-	kept := a.sources.Deliveries(queue.Query{Repository: a.slug})
-	kept = slices.DeleteFunc(kept, func(s queue.Summary) bool { return !a.wants(s) })
-	ended := slices.DeleteFunc(a.sources.Trail.Deliveries(a.slug), func(s queue.Summary) bool { return !a.wants(s) })
-	kept = slices.DeleteFunc(kept, func(k queue.Summary) bool {
+	stored := a.stored()
+	ended := slices.DeleteFunc(slices.Clone(a.records.Ended), func(s queue.Summary) bool { return !a.includes(s) })
+	stored = slices.DeleteFunc(stored, func(k queue.Summary) bool {
 		return slices.ContainsFunc(ended, func(e queue.Summary) bool { return e.ID == k.ID && e.Accepted.Equal(k.Accepted) })
 	})
-	return append(kept, ended...)
+	return append(stored, ended...)
 }
 
-func (a *answer) wants(s queue.Summary) bool {
-	return strings.EqualFold(s.Repository, a.slug) && a.question.asks(s.Target.Namespace) &&
+// stored returns the deliveries of the store that the caller may read.
+func (a *answer) stored() []queue.Summary {
+	return slices.DeleteFunc(a.sources.Deliveries(queue.Query{Repository: a.slug}), func(s queue.Summary) bool { return !a.includes(s) })
+}
+
+func (a *answer) includes(s queue.Summary) bool {
+	return strings.EqualFold(s.Repository, a.slug) && a.question.covers(s.Target.Namespace) &&
 		a.question.May(s.Target.Namespace, s.Target.Route)
 }
 
-// split divides deliveries into those that belong and the others.
+// split divides deliveries.
 func split(all []queue.Summary, belongs func(queue.Summary) bool) (these, others []queue.Summary) {
 	for _, s := range all {
 		if belongs(s) {
@@ -183,11 +225,7 @@ func split(all []queue.Summary, belongs func(queue.Summary) bool) (these, others
 	return these, others
 }
 
-// made reports whether the webhook made the delivery.
-func (h *hook) made(s queue.Summary) bool {
-	e := h.judgement.Event
-	return e != nil && e.Build.ID == s.BuildID && e.Build.Result == s.Result && h.judgement.At.Equal(s.Accepted)
+// caused reports whether the webhook caused the delivery.
+func (c *webhookCase) caused(s queue.Summary) bool {
+	return c.Build != nil && c.Build.ID == s.BuildID && c.Build.Result == s.Result && c.At.Equal(s.Accepted)
 }
-
-// since is the earliest moment that the answer can tell of.
-func (a *answer) since() string { return a.sources.Trail.Since().UTC().Format(time.RFC3339) }

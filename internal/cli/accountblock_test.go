@@ -49,7 +49,7 @@ func TestBuildAccount(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	_, err := buildAccount(&account, "jabber", &service, map[string]any{"jud": "x"}, "s")
-	if err == nil || !strings.Contains(err.Error(), `no field "jud"; they have jid`) {
+	if err == nil || !strings.Contains(err.Error(), `no field "jud"; did you mean jid?`) {
 		t.Errorf("got %v", err)
 	}
 }

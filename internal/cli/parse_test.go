@@ -18,14 +18,14 @@ func TestParseEvents(t *testing.T) {
 		"none":                    {nil, nil, ""},
 		"some, one of them twice": {[]string{"failure", "fixed", "failure"}, []v1alpha1.EventName{"failure", "fixed"}, ""},
 		"all":                     {[]string{"*"}, []v1alpha1.EventName{"*"}, ""},
-		"all and one":             {[]string{"*", "fixed"}, nil, "stands alone"},
-		"unknown":                 {[]string{"fixed", "brocken"}, nil, `there is no event "brocken"`},
+		"all and one":             {[]string{"*", "fixed"}, nil, "already includes every event"},
+		"unknown":                 {[]string{"fixed", "brocken"}, nil, "brocken"},
 		"a build type":            {[]string{"push"}, nil, "--build-types push"},
 		"another build type":      {[]string{"pull_request"}, nil, "spec.buildTypes"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := parseEvents(test.words)
+			got, err := parseEvents(test.words, "use --build-types "+strings.Join(test.words, " ")+", which sets spec.buildTypes")
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -46,14 +46,14 @@ func TestObjectName(t *testing.T) {
 		if len(name) > 63 || name == "" || strings.Trim(name, "-") != name || strings.ContainsFunc(name, func(r rune) bool {
 			return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
 		}) {
-			t.Errorf("%q is no name for an object", name)
+			t.Errorf("%q is not a valid object name", name)
 		}
 		if names[name] {
-			t.Errorf("%q is the name of two", name)
+			t.Errorf("%q is used twice", name)
 		}
 		names[name] = true
 		if again := objectName(words...); again != name {
-			t.Errorf("%q once and %q another time", name, again)
+			t.Errorf("%q first, then %q", name, again)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestFreeName(t *testing.T) {
 	}
 }
 
-func TestPrintableKeepsTheTerminal(t *testing.T) {
+func TestPrintableReplacesControlCharacters(t *testing.T) {
 	if got := printable("a\x1b[31mb\nc\u009bd"); strings.ContainsAny(got, "\x1b\n\u009b") {
 		t.Errorf("got %q", got)
 	}

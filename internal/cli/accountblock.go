@@ -18,7 +18,7 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// blockFields are the fields of a service's block in TravisDefaults that people set.
+// blockFields returns the fields that --set may set in a service's block of TravisDefaults.
 func blockFields(service string) []string {
 	account := reflect.TypeFor[v1alpha1.Account]()
 	for i := range account.NumField() {
@@ -42,7 +42,7 @@ func jsonName(f reflect.StructField) string {
 	return name
 }
 
-// describeServices lists, for the help, what each service's block and Secret may hold.
+// describeServices lists each service's fields and Secret keys, for the help.
 func describeServices() string {
 	var b strings.Builder
 	for i, name := range serviceNames() {
@@ -61,20 +61,21 @@ func describeServices() string {
 	return b.String()
 }
 
-// parseFields reads FIELD=VALUE.
+// parseFields parses the values of --set.
 func parseFields(words []string) (map[string]any, error) {
 	fields := map[string]any{}
 	for _, word := range words {
 		name, value, ok := strings.Cut(word, "=")
 		if !ok || name == "" {
-			return nil, usage("--set takes FIELD=VALUE, and not %q", word)
+			return nil, usage("--set needs FIELD=VALUE, not %q", word)
 		}
 		fields[name] = value
 	}
 	return fields, nil
 }
 
-// buildAccount fills account with a service's block, and returns the block's JSON.
+// buildAccount fills account with a service's block and returns the block's JSON. The fields' types
+// are those of the API: a value that is no string is parsed as YAML.
 func buildAccount(account *v1alpha1.Account, name string, service *notify.Service, fields map[string]any, secretName string) (json.RawMessage, error) {
 	block := map[string]any{"secretRef": map[string]any{"name": secretName}}
 	for field, value := range fields {
@@ -92,20 +93,20 @@ func buildAccount(account *v1alpha1.Account, name string, service *notify.Servic
 		switch {
 		case err == nil:
 			return json.Marshal(block)
-		case errors.As(err, &shape) && reread(block, shape.Field):
+		case errors.As(err, &shape) && parseAsYAML(block, shape.Field):
 			continue
 		case strings.HasPrefix(err.Error(), "json: unknown field "):
-			return nil, usage("%s accounts have no field %s; they have %s", service.Title,
-				strings.TrimPrefix(err.Error(), "json: unknown field "), strings.Join(blockFields(service.Name), ", "))
+			field := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
+			return nil, usage("%s accounts have no field %q%s", service.Title, field, suggestion(field, blockFields(service.Name)))
 		}
 		return nil, usage("--set: %v", err)
 	}
-	return nil, usage("--set: the values do not fit the fields")
+	return nil, usage("--set: a value has the wrong type")
 }
 
-// reread reads as YAML the value of a field that turned out not to be a string, such as a number
-// or a list. It reports whether that made a difference.
-func reread(block map[string]any, path string) bool {
+// parseAsYAML parses the value of a field that is no string, such as a number or a list. It reports
+// whether the value changed.
+func parseAsYAML(block map[string]any, path string) bool {
 	_, field, _ := strings.Cut(path, ".")
 	text, ok := block[field].(string)
 	if !ok {
@@ -122,8 +123,8 @@ func reread(block map[string]any, path string) bool {
 
 var keyLine = regexp.MustCompile(`^([A-Za-z0-9._-]+)=(.+)$`)
 
-// parseCredential reads what came on the standard input: lines KEY=VALUE, or one value for key,
-// which where it is empty is found by the value.
+// parseCredential parses the standard input: lines KEY=VALUE, or one value for key. An empty key is
+// chosen by the value.
 func parseCredential(service *notify.Service, key string, read secret.Value) notify.Credential {
 	if key == "" {
 		if credential := keyedCredential(service, read); credential != nil {
@@ -134,8 +135,8 @@ func parseCredential(service *notify.Service, key string, read secret.Value) not
 	return notify.Credential{key: read}
 }
 
-// keyedCredential is nil where not every line is KEY=VALUE, or where the one line that there is may
-// as well be a value that has a = in it.
+// keyedCredential returns nil if a line is not KEY=VALUE, or if the only line may be a single value
+// with an equals sign.
 func keyedCredential(service *notify.Service, read secret.Value) notify.Credential {
 	credential := notify.Credential{}
 	lines := strings.Split(read.Reveal(), "\n")
@@ -155,7 +156,7 @@ func keyedCredential(service *notify.Service, read secret.Value) notify.Credenti
 	return credential
 }
 
-// keyOf is the key that a single value belongs to.
+// keyOf returns the key for a single value.
 func keyOf(service *notify.Service, value secret.Value) string {
 	if isURL(value.Reveal()) && hasKey(service, "url") {
 		return "url"
@@ -168,7 +169,7 @@ func keyOf(service *notify.Service, value secret.Value) string {
 	return cmp.Or(firstKey(service), "token")
 }
 
-// firstKey is the key that a service documents first, empty where it documents none.
+// firstKey returns the first key that a service documents, empty if it documents none.
 func firstKey(service *notify.Service) string {
 	if len(service.Keys) == 0 {
 		return ""

@@ -17,23 +17,24 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// builtInEvents are those of a route where nothing says otherwise, as the API documents them.
+// builtInEvents apply where no defaults list events; the API documents them.
 var builtInEvents = []v1alpha1.EventName{"passed", "failure", "fixed", "still_failing"}
 
-// scene is what surrounds the routes of a namespace, as far as the caller may see it.
-type scene struct {
+// snapshot holds what the routes of a namespace depend on, as far as the caller may read it.
+type snapshot struct {
 	operatorNamespace string
 	own, cluster      *v1alpha1.TravisDefaults // nil where there are none
 	tokens            []corev1.Secret
 	compiler          *routing.Compiler
 
-	clusterHidden bool // the caller may not see the cluster's defaults
-	tokensHidden  bool // the caller may not see the namespace's Secrets
+	clusterHidden bool // the caller may not read the cluster-wide TravisDefaults
+	tokensHidden  bool // the caller may not read the namespace's Secrets
+	offline       bool // no cluster was asked
 }
 
-// look reads the scene of a namespace.
-func (e *environment) look(ctx context.Context, c client.Client, namespace string) (*scene, error) {
-	s := &scene{operatorNamespace: e.operatorNamespace, compiler: newCompiler(e.operatorNamespace)}
+// snapshot reads a namespace.
+func (e *environment) snapshot(ctx context.Context, c client.Client, namespace string) (*snapshot, error) {
+	s := e.emptySnapshot()
 	var err error
 	if s.own, err = readDefaults(ctx, c, namespace); err != nil {
 		return nil, err
@@ -56,11 +57,16 @@ func (e *environment) look(ctx context.Context, c client.Client, namespace strin
 	case !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err):
 		return nil, err
 	}
-	s.fill()
+	s.fillCompiler()
 	return s, nil
 }
 
-func (s *scene) fill() {
+// emptySnapshot is that of an empty cluster.
+func (e *environment) emptySnapshot() *snapshot {
+	return &snapshot{operatorNamespace: e.operatorNamespace, compiler: newCompiler(e.operatorNamespace)}
+}
+
+func (s *snapshot) fillCompiler() {
 	for _, d := range []*v1alpha1.TravisDefaults{s.own, s.cluster} {
 		if d != nil {
 			s.compiler.PutDefaults(d)
@@ -71,7 +77,7 @@ func (s *scene) fill() {
 	}
 }
 
-// newCompiler is the operator's own, told nothing of keys: those are the operator's business.
+// newCompiler returns the operator's compiler without trusted keys, which only the operator knows.
 func newCompiler(operatorNamespace string) *routing.Compiler {
 	return routing.NewCompiler(routing.Config{
 		OperatorNamespace: operatorNamespace,
@@ -112,31 +118,34 @@ func readTokens(ctx context.Context, c client.Client, namespace string) ([]corev
 	return list.Items, err
 }
 
-// defaultEvents are those of this moment for a route that lists none, with where they come from.
-func (s *scene) defaultEvents() (events []v1alpha1.EventName, from string, err error) {
+// defaultEvents returns the events of a route that lists none, and where they come from.
+func (s *snapshot) defaultEvents() (events []v1alpha1.EventName, from string, err error) {
 	if s.own != nil && len(s.own.Spec.Events) > 0 {
-		return s.own.Spec.Events, "of namespace " + s.own.Namespace, nil
+		return s.own.Spec.Events, "from the TravisDefaults of namespace " + s.own.Namespace, nil
 	}
 	if s.clusterHidden {
-		return nil, "", fmt.Errorf("the defaults of this moment cannot be told, as you may not read the TravisDefaults of namespace %s: "+
-			"name the events, or leave them to the operator with --follow-defaults", s.operatorNamespace)
+		return nil, "", fmt.Errorf("cannot read the TravisDefaults of namespace %s, which the default events may come from: "+
+			"name the events, or use --follow-defaults", s.operatorNamespace)
 	}
 	if s.cluster != nil && len(s.cluster.Spec.Events) > 0 {
-		return s.cluster.Spec.Events, "of the cluster", nil
+		return s.cluster.Spec.Events, "from the cluster-wide TravisDefaults", nil
 	}
 	return builtInEvents, "built in", nil
 }
 
-// judge compiles a route in its scene.
-func (s *scene) judge(r *v1alpha1.TravisRoute) routing.Verdict {
+// compile compiles a route against the snapshot.
+func (s *snapshot) compile(r *v1alpha1.TravisRoute) routing.Verdict {
 	s.compiler.PutRoute(r)
 	verdict, _ := s.compiler.Verdict(types.NamespacedName{Namespace: r.Namespace, Name: r.Name})
 	return verdict
 }
 
-// missing tells, of a verdict, what the caller can see is missing: the caller may have been shown
-// only a part, and credentials are not looked at.
-func (s *scene) missing(v routing.Verdict) (token bool, others []string) {
+// missing returns what a route's references lack, leaving out what the caller cannot see for sure:
+// the caller may not be allowed to read everything, and credentials are not read at all.
+func (s *snapshot) missing(v routing.Verdict) (token bool, others []string) {
+	if s.offline {
+		return false, nil
+	}
 	for _, p := range v.Unresolved {
 		switch p.Reason {
 		case v1alpha1.ReasonTokenNotFound:

@@ -10,28 +10,28 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// traps reports what every check of one object lets through and hardly anybody means.
-func (l *linter) traps() {
-	l.twice()
-	type room struct{ namespace, repository, account, address string }
-	first := map[room]route{}
+// pitfalls reports what passes the checks of single objects and is hardly intended.
+func (l *linter) pitfalls() {
+	l.duplicates()
+	type channel struct{ namespace, repository, account, address string }
+	first := map[channel]route{}
 	for _, r := range l.objects.routes {
 		l.branches(r)
 		for i, c := range r.object.Spec.Channels {
-			key := room{r.object.Namespace, strings.ToLower(r.object.Spec.Repository), c.Account, c.Address}
-			other, told := first[key]
-			if !told {
+			key := channel{r.object.Namespace, strings.ToLower(r.object.Spec.Repository), c.Account, c.Address}
+			other, known := first[key]
+			if !known {
 				first[key] = r
 			} else if other.object.Name != r.object.Name && l.overlap(other, r) {
 				l.report(r.document, Warning, fmt.Sprintf("spec.channels[%d]", i),
-					"TravisRoute %s tells the same room of the same repository: it hears twice of every event that both want", other.object.Name)
+					"TravisRoute %s has the same repository and channel: events that both match are sent twice", other.object.Name)
 			}
 		}
 	}
 }
 
-// overlap reports whether there are events that both routes surely want. What their branches,
-// build types and filters come to is not looked at: where there are some, that was meant.
+// overlap reports whether both routes surely match some event. Routes with branches, build types or a
+// filter are assumed to differ on purpose.
 func (l *linter) overlap(a, b route) bool {
 	both := routing.EventSet(1<<16 - 1)
 	for _, r := range []route{a, b} {
@@ -45,12 +45,12 @@ func (l *linter) overlap(a, b route) bool {
 	return both != 0
 }
 
-// twice finds objects of one name, of which one would replace the other.
-func (l *linter) twice() {
+// duplicates reports objects with the same name, of which one would replace the other.
+func (l *linter) duplicates() {
 	first := map[string]*document{}
 	note := func(d *document) {
 		if other, ok := first[d.String()]; ok {
-			l.report(d, Error, "metadata.name", "%s is there twice, and what is applied last replaces the other, in %s line %d", d, other.file, other.node.Line)
+			l.report(d, Error, "metadata.name", "duplicate: the object that is applied last replaces the other; %s is also in %s line %d", d, other.file, other.node.Line)
 			return
 		}
 		first[d.String()] = d
@@ -63,7 +63,7 @@ func (l *linter) twice() {
 	}
 }
 
-// branches finds globs that no branch can match.
+// branches reports globs that match no branch.
 func (l *linter) branches(r route) {
 	if r.object.Spec.Branches == nil {
 		return
@@ -72,7 +72,7 @@ func (l *linter) branches(r route) {
 		for i, glob := range globs {
 			if name, is := strings.CutPrefix(string(glob), "refs/heads/"); is {
 				l.report(r.document, Warning, fmt.Sprintf("spec.branches.%s[%d]", list, i),
-					"Travis names branches without refs/heads/: write %s", name)
+					"branch names at Travis have no refs/heads/: write %s", name)
 			}
 		}
 	}

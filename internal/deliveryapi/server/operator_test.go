@@ -42,28 +42,32 @@ const (
 	token  = "a token that only Travis and the team know"
 )
 
-// rig is an operator without a cluster: a real receiver, table and store, and the API in front.
-type rig struct {
+// testOperator is an operator without a cluster: receiver, routing table, store and API.
+type testOperator struct {
 	*testing.T
 	compiler *routing.Compiler
 	store    *engine.Engine
 	trail    *trail.Trail
+	keeper   *trail.Keeper
+	peers    trail.Peers
 	receiver http.Handler
 	api      http.Handler
 	cluster  *cluster
-	notReady error                                            // of the receiver
-	refuses  error                                            // of the store
-	starting error                                            // of the table
+	notReady error   // of the receiver
+	refuses  error   // of the store
+	usage    float64 // share of the store; 0 is the real one
+	losses   []queue.Loss
+	starting error                                            // of the routing table
 	try      func(queue.Target, travis.Event) (string, error) // nil: delivered
 
 	mu  sync.Mutex
 	log strings.Builder
 }
 
-func newRig(t *testing.T) *rig {
+func newOperator(t *testing.T) *testOperator {
 	t.Helper()
-	r := &rig{T: t, cluster: &cluster{rights: map[string]bool{"ann get  ": true, "ann update  ": true}}}
-	r.compiler = routing.NewCompiler(routing.Config{OperatorNamespace: system, Services: map[string]notify.Service{"webhook": rooms()}})
+	r := &testOperator{T: t, cluster: &cluster{rights: map[string]bool{"ann get  ": true, "ann update  ": true}}}
+	r.compiler = routing.NewCompiler(routing.Config{OperatorNamespace: system, Services: map[string]notify.Service{"webhook": chat()}})
 	var err error
 	r.store, err = embedded.OpenStore(t.Context(), t.TempDir(), engine.Options{})
 	if err != nil {
@@ -88,26 +92,40 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// restart is what of a restart the API can tell: the trail begins anew.
-func (r *rig) restart() {
-	r.use(trail.New(time.Now(), func(slug string) bool { _, ok := r.lookup(slug); return ok }))
+// restart starts with an empty memory, and loads what was stored.
+func (r *testOperator) restart() {
+	t := trail.New(time.Now(), r.declared)
+	k := trail.NewKeeper(t, r.store, time.Now, logr.Discard())
+	k.Load()
+	r.use(t, k)
 }
 
-// use puts an API in front of a trail.
-func (r *rig) use(remembers *trail.Trail) {
-	r.trail = remembers
+func (r *testOperator) declared(slug string) bool { _, ok := r.lookup(slug); return ok }
+
+// use makes the API that answers from a trail.
+func (r *testOperator) use(t *trail.Trail, k *trail.Keeper) {
+	r.trail, r.keeper = t, k
 	r.api = server.New(server.Options{
 		Cluster: r.cluster,
-		Sources: why.Sources{Table: r.compiler.Table, Verdict: r.compiler.Verdict, Trail: r.trail, Deliveries: r.store.Deliveries, Store: func() error { return r.refuses }},
-		Store:   r.store,
+		Sources: why.Sources{Table: r.compiler.Table, Verdict: r.compiler.Verdict, Trail: trail.Everywhere{Trail: t, Keeper: k, Peers: r.peers}, Deliveries: r.store.Deliveries, Store: func() error { return r.refuses },
+			Usage: func(namespace string) queue.Usage {
+				if r.usage > 0 {
+					return queue.Usage{Deliveries: 7, Share: r.usage}
+				}
+				return r.store.Usage(namespace)
+			},
+			Losses: func() []queue.Loss { return r.losses },
+		},
+		Store: r.store,
 		Try: func(_ context.Context, t queue.Target, e travis.Event) (string, error) {
 			if r.try == nil {
 				return "", nil
 			}
 			return r.try(t, e)
 		},
-		Ready: func() error { return r.starting },
-		Clock: clock.RealClock{},
+		Ready:   func() error { return r.starting },
+		Version: "v1.2.3",
+		Clock:   clock.RealClock{},
 		Log: funcr.New(func(prefix, args string) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -116,16 +134,16 @@ func (r *rig) use(remembers *trail.Trail) {
 	}).Handler
 }
 
-func (r *rig) lookup(slug string) (*routing.Repository, bool) {
+func (r *testOperator) lookup(slug string) (*routing.Repository, bool) {
 	return r.compiler.Table().Repository(slug)
 }
 
-func (r *rig) Report(j receiver.Report)          { r.trail.Judged(j) }
-func (*rig) Answered(int, string, time.Duration) {}
-func (*rig) Noticed(_, _, _, _ string)           {}
+func (r *testOperator) Report(j receiver.Report)          { r.trail.Report(j) }
+func (*testOperator) Answered(int, string, time.Duration) {}
+func (*testOperator) Noticed(_, _, _, _ string)           {}
 
-// rooms is a service that knows every address.
-func rooms() notify.Service {
+// chat is a service on which every address is valid.
+func chat() notify.Service {
 	return notify.Service{
 		Name: "webhook", SecretOptional: true,
 		Check:   func(json.RawMessage, notify.Credential) error { return nil },
@@ -133,8 +151,8 @@ func rooms() notify.Service {
 	}
 }
 
-// account declares the cluster-wide account chat, with repositories granted on signature alone.
-func (r *rig) account(granted ...v1alpha1.RepositoryGlob) {
+// account creates the cluster-wide account chat, with repositories granted by signatureOnly.
+func (r *testOperator) account(granted ...v1alpha1.RepositoryGlob) {
 	d := &v1alpha1.TravisDefaults{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: v1alpha1.DefaultsName}}
 	d.Spec.Accounts = []v1alpha1.Account{{Name: "chat", Webhook: &v1alpha1.WebhookAccount{SecretRef: v1alpha1.SecretReference{Name: "chat"}}}}
 	if len(granted) > 0 {
@@ -144,16 +162,16 @@ func (r *rig) account(granted ...v1alpha1.RepositoryGlob) {
 	r.compiler.PutSecret(routing.Secret{Namespace: system, Name: "chat", Type: v1alpha1.SecretTypeCredential, Data: map[string]secret.Value{"url": secret.New("https://rooms.example.com")}})
 }
 
-// secret declares the repository's token in a namespace.
-func (r *rig) secret(namespace, token string) {
+// secret creates the repository's token in a namespace.
+func (r *testOperator) secret(namespace, token string) {
 	r.compiler.PutSecret(routing.Secret{
 		Namespace: namespace, Name: "token", Type: v1alpha1.SecretTypeToken,
 		Data: map[string]secret.Value{"repository": secret.New(slug), "token": secret.New(token)},
 	})
 }
 
-// route declares one to room #builds of the account chat, for every event.
-func (r *rig) route(namespace, name string, change ...func(*v1alpha1.TravisRouteSpec)) {
+// route creates a route to the channel #builds of the account chat, for every event.
+func (r *testOperator) route(namespace, name string, change ...func(*v1alpha1.TravisRouteSpec)) {
 	route := &v1alpha1.TravisRoute{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: "uid"},
 		Spec: v1alpha1.TravisRouteSpec{
@@ -167,15 +185,15 @@ func (r *rig) route(namespace, name string, change ...func(*v1alpha1.TravisRoute
 	r.compiler.PutRoute(route)
 }
 
-// usual is a team with a token and a route.
-func (r *rig) usual(change ...func(*v1alpha1.TravisRouteSpec)) {
+// setUp creates the account, and a token and a route of the team.
+func (r *testOperator) setUp(change ...func(*v1alpha1.TravisRouteSpec)) {
 	r.account()
 	r.secret(team, token)
 	r.route(team, "builds", change...)
 }
 
-// post sends a webhook as Travis does, after changes, and returns the code of the answer.
-func (r *rig) post(b travistest.Build, change ...func(*http.Request)) int {
+// post sends a webhook as Travis does, after changes, and returns the status code.
+func (r *testOperator) post(b travistest.Build, change ...func(*http.Request)) int {
 	request := travistest.Request(r.Context(), "http://hooks.example.com/travis/"+verify.Proof(slug, secret.New(token)), b, travistest.Key())
 	for _, c := range change {
 		c(request)
@@ -185,13 +203,13 @@ func (r *rig) post(b travistest.Build, change ...func(*http.Request)) int {
 	return w.Code
 }
 
-// attempt takes what is due in a channel that works, and settles it.
-func (r *rig) attempt(o queue.Outcome) { r.Helper(); r.settle(queue.Healthy, o) }
+// attempt takes a delivery of a channel that works, and settles it.
+func (r *testOperator) attempt(o queue.Outcome) { r.Helper(); r.settle(queue.Healthy, o) }
 
-// retry is an attempt in a channel that failed last.
-func (r *rig) retry(o queue.Outcome) { r.Helper(); r.settle(queue.Probation, o) }
+// retry is an attempt in a channel whose last attempt failed.
+func (r *testOperator) retry(o queue.Outcome) { r.Helper(); r.settle(queue.Probation, o) }
 
-func (r *rig) settle(lane queue.Lane, o queue.Outcome) {
+func (r *testOperator) settle(lane queue.Lane, o queue.Outcome) {
 	r.Helper()
 	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
 	defer cancel()
@@ -206,8 +224,8 @@ func (r *rig) settle(lane queue.Lane, o queue.Outcome) {
 	r.trail.Attempted(record.Attempt{Delivery: d, Outcome: o, Took: 3 * time.Millisecond})
 }
 
-// ask asks the API as somebody, and decodes the answer.
-func (r *rig) ask(token, method, target string, question, answer any) int {
+// ask sends a request and decodes the response.
+func (r *testOperator) ask(token, method, target string, question, answer any) int {
 	r.Helper()
 	body, err := json.Marshal(question)
 	if err != nil {
@@ -225,8 +243,8 @@ func (r *rig) ask(token, method, target string, question, answer any) int {
 	return w.Code
 }
 
-// refused asks and returns the code and the sentence.
-func (r *rig) refused(token, method, target string, question any) (int, string) {
+// refused sends a request that fails, and returns the status code and the error.
+func (r *testOperator) refused(token, method, target string, question any) (int, string) {
 	r.Helper()
 	var e deliveryapi.Error
 	code := r.ask(token, method, target, question, &e)
@@ -234,16 +252,16 @@ func (r *rig) refused(token, method, target string, question any) (int, string) 
 }
 
 // why asks as ann, who may read everything.
-func (r *rig) why(query string) deliveryapi.Why {
+func (r *testOperator) why(query string) deliveryapi.Why {
 	r.Helper()
 	var answer deliveryapi.Why
 	if code := r.ask("ann", http.MethodGet, deliveryapi.PathWhy+"?"+query, nil, &answer); code != http.StatusOK {
-		r.Fatalf("answered %d", code)
+		r.Fatalf("status code %d", code)
 	}
 	return answer
 }
 
-// cluster knows people by tokens that are their names.
+// cluster has tokens that are the names of their users.
 type cluster struct {
 	mu     sync.Mutex
 	rights map[string]bool // "who verb namespace route"
@@ -251,7 +269,7 @@ type cluster struct {
 	away   error
 }
 
-func (c *cluster) Who(_ context.Context, token string) (authenticationv1.UserInfo, error) {
+func (c *cluster) Authenticate(_ context.Context, token string) (authenticationv1.UserInfo, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked++
@@ -259,12 +277,12 @@ func (c *cluster) Who(_ context.Context, token string) (authenticationv1.UserInf
 	case c.away != nil:
 		return authenticationv1.UserInfo{}, c.away
 	case strings.HasPrefix(token, "stranger"):
-		return authenticationv1.UserInfo{}, server.ErrNobody
+		return authenticationv1.UserInfo{}, server.ErrUnauthenticated
 	}
 	return authenticationv1.UserInfo{Username: token}, nil
 }
 
-func (c *cluster) May(_ context.Context, user authenticationv1.UserInfo, verb, namespace, route string) (bool, error) {
+func (c *cluster) Authorize(_ context.Context, user authenticationv1.UserInfo, verb, namespace, route string) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked++
