@@ -142,25 +142,29 @@ func defaultsSpec() (any, error) {
 func plain(value any) any {
 	switch value := value.(type) {
 	case object:
-		out := object{}
-		for key, inner := range value {
-			if properties, ok := inner.(object); ok && key == "properties" {
-				fields := object{}
-				for name, field := range properties {
-					fields[name] = plain(field)
-				}
-				out[key], out["additionalProperties"] = fields, false
-				continue
-			}
-			if key != "description" && key != "default" && !strings.HasPrefix(key, "x-kubernetes-") {
-				out[key] = plain(inner)
-			}
-		}
-		return out
+		return plainObject(value)
 	case []any:
 		for i := range value {
 			value[i] = plain(value[i])
 		}
 	}
 	return value
+}
+
+func plainObject(value object) object {
+	out := object{}
+	for key, inner := range value {
+		properties, ok := inner.(object)
+		switch {
+		case ok && key == "properties":
+			fields := object{}
+			for name, field := range properties {
+				fields[name] = plain(field)
+			}
+			out[key], out["additionalProperties"] = fields, false
+		case key != "description" && key != "default" && !strings.HasPrefix(key, "x-kubernetes-"):
+			out[key] = plain(inner)
+		}
+	}
+	return out
 }

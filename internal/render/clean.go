@@ -19,8 +19,8 @@ const (
 // direction of what follows become a space, and the end is cut off at maxLine.
 func line(s string) string { return clean(s, maxLine, unprintable) }
 
-// text is line for what may have several lines.
-func text(s string) string {
+// lines is line for what may have several lines.
+func lines(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return clean(s, maxMessage, func(r rune) bool { return r != '\n' && unprintable(r) })
 }

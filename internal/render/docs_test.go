@@ -44,8 +44,8 @@ func TestThePageListsEverything(t *testing.T) {
 	}
 	compareTable(t, "samples", samples.String())
 
-	compareTable(t, "limits", fmt.Sprintf("A template may be %d bytes long, come out %d bytes long, and call %d functions, where one within `range` counts as %d.\n",
-		MaxTemplate, maxText, maxCalls, maxJobs))
+	compareTable(t, "limits", fmt.Sprintf("A template may be %d bytes long, come out %d bytes long, and call %d functions, where one within `range` counts as %d. The functions of one message may read and make %d bytes together.\n",
+		MaxTemplate, maxText, maxCalls, maxJobs, maxWork))
 }
 
 // TestFunctionsDoWhatTheirUsageShows runs each function as the page shows it.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/template"
 	"unicode/utf8"
+
+	"github.com/travishook/travishook/internal/text"
 )
 
 // Function is one that a Go template may use.
@@ -14,28 +16,29 @@ type Function struct {
 	Name  string
 	Usage string
 	Doc   string
-	call  any // nil: text/template's own
+	// bind makes the function for one rendering's budget; nil for text/template's own.
+	bind func(*budget) any
 }
 
-// Functions are all of them. None reads a clock, a file, the environment or chance, and none
-// makes a string longer than the bound on the whole text.
+// Functions are all of them. None reads a clock, a file, the environment or a random number, and
+// each is charged to the rendering's budget.
 func Functions() []Function { return functions }
 
 var functions = []Function{
-	{Name: "link", Usage: `link .build_url "the build"`, Doc: "text that leads to an address; text alone where the address is empty", call: link},
-	{Name: "upper", Usage: `upper .status`, Doc: "capital letters", call: wrap(strings.ToUpper)},
-	{Name: "lower", Usage: `lower .branch`, Doc: "small letters", call: wrap(strings.ToLower)},
-	{Name: "truncate", Usage: `truncate 50 .commit_subject`, Doc: "at most so many characters, the last one `…` where something was cut off", call: truncate},
-	{Name: "default", Usage: `default "no author" .author`, Doc: "the first where the second is empty or zero", call: fallback},
-	{Name: "replace", Usage: `replace "_" " " .event`, Doc: "every occurrence of the first by the second", call: replace},
-	{Name: "trimPrefix", Usage: `trimPrefix "release/" .branch`, Doc: "without that beginning", call: func(prefix string, s any) string { return strings.TrimPrefix(str(s), prefix) }},
-	{Name: "trimSuffix", Usage: `trimSuffix ".x" .branch`, Doc: "without that end", call: func(suffix string, s any) string { return strings.TrimSuffix(str(s), suffix) }},
-	{Name: "contains", Usage: `contains "fix" .commit_subject`, Doc: "whether the first occurs in the second", call: func(part string, s any) bool { return strings.Contains(str(s), part) }},
-	{Name: "hasPrefix", Usage: `hasPrefix "release/" .branch`, Doc: "whether the second begins with the first", call: func(prefix string, s any) bool { return strings.HasPrefix(str(s), prefix) }},
-	{Name: "hasSuffix", Usage: `hasSuffix ".x" .branch`, Doc: "whether the second ends with the first", call: func(suffix string, s any) bool { return strings.HasSuffix(str(s), suffix) }},
-	{Name: "urlquery", Usage: `urlquery .branch`, Doc: "escaped for an address", call: wrap(url.QueryEscape)},
-	{Name: "print", Usage: `print .build_number "!"`, Doc: "its arguments as one string", call: func(args ...any) (string, error) { return bound(fmt.Sprint(args...)) }},
-	{Name: "printf", Usage: `printf "%s@%s" .repository .branch`, Doc: "formatted; widths of at most two digits", call: printf},
+	{Name: "link", Usage: `link .build_url "the build"`, Doc: "text that leads to an address; text alone where the address is empty", bind: func(b *budget) any { return b.link }},
+	{Name: "upper", Usage: `upper .status`, Doc: "capital letters", bind: convert(strings.ToUpper)},
+	{Name: "lower", Usage: `lower .branch`, Doc: "small letters", bind: convert(strings.ToLower)},
+	{Name: "truncate", Usage: `truncate 50 .commit_subject`, Doc: "at most so many characters, the last one `…` where something was cut off", bind: func(b *budget) any { return b.truncate }},
+	{Name: "default", Usage: `default "no author" .author`, Doc: "the first where the second is empty or zero", bind: func(*budget) any { return fallback }},
+	{Name: "replace", Usage: `replace "_" " " .event`, Doc: "every occurrence of the first by the second", bind: func(b *budget) any { return b.replace }},
+	{Name: "trimPrefix", Usage: `trimPrefix "release/" .branch`, Doc: "without that beginning", bind: trim(strings.TrimPrefix)},
+	{Name: "trimSuffix", Usage: `trimSuffix ".x" .branch`, Doc: "without that end", bind: trim(strings.TrimSuffix)},
+	{Name: "contains", Usage: `contains "fix" .commit_subject`, Doc: "whether the first occurs in the second", bind: compare(strings.Contains)},
+	{Name: "hasPrefix", Usage: `hasPrefix "release/" .branch`, Doc: "whether the second begins with the first", bind: compare(strings.HasPrefix)},
+	{Name: "hasSuffix", Usage: `hasSuffix ".x" .branch`, Doc: "whether the second ends with the first", bind: compare(strings.HasSuffix)},
+	{Name: "urlquery", Usage: `urlquery .branch`, Doc: "escaped for an address", bind: convert(url.QueryEscape)},
+	{Name: "print", Usage: `print .build_number "!"`, Doc: "its arguments as one string", bind: func(b *budget) any { return b.print }},
+	{Name: "printf", Usage: `printf "%s@%s" .repository .branch`, Doc: "formatted; widths of at most two digits", bind: func(b *budget) any { return b.printf }},
 	{Name: "eq", Usage: `eq .event "fixed" "passed"`, Doc: "whether the first equals one of the others"},
 	{Name: "ne", Usage: `ne .build_type "cron"`, Doc: "whether two differ"},
 	{Name: "lt", Usage: `lt .duration_seconds 60`, Doc: "less than; also `le`, `gt`, `ge`"},
@@ -50,11 +53,11 @@ var functions = []Function{
 }
 
 // funcMap are those that text/template does not have, or has without a bound.
-func funcMap() template.FuncMap {
+func funcMap(b *budget) template.FuncMap {
 	m := template.FuncMap{}
 	for _, f := range functions {
-		if f.call != nil {
-			m[f.Name] = f.call
+		if f.bind != nil {
+			m[f.Name] = f.bind(b)
 		}
 	}
 	return m
@@ -68,12 +71,12 @@ const (
 	linkEnd   = "\x1f"
 )
 
-func link(address, shown any) (string, error) {
-	u := webURL(str(address))
-	if u == "" {
-		return bound(str(shown))
+func (b *budget) link(address, shown any) (string, error) {
+	s := str(shown)
+	if u := webURL(str(address)); u != "" {
+		s = linkStart + u + linkText + s + linkEnd
 	}
-	return bound(linkStart + u + linkText + str(shown) + linkEnd)
+	return b.made(0, s)
 }
 
 func str(v any) string {
@@ -83,28 +86,46 @@ func str(v any) string {
 	return fmt.Sprint(v)
 }
 
-// bound refuses what is too long, for a template that doubles a string often enough would
-// otherwise take all memory.
-func bound(s string) (string, error) {
-	if len(s) > maxText {
-		return "", fmt.Errorf("makes a string of %d bytes; the limit is %d", len(s), maxText)
+// convert, trim and compare bind functions of package strings.
+func convert(f func(string) string) func(*budget) any {
+	return func(b *budget) any {
+		return func(v any) (string, error) {
+			s := str(v)
+			return b.made(len(s), f(s))
+		}
 	}
-	return s, nil
 }
 
-func wrap(f func(string) string) any {
-	return func(s any) (string, error) { return bound(f(str(s))) }
+func trim(f func(s, part string) string) func(*budget) any {
+	return func(b *budget) any {
+		return func(part string, v any) (string, error) {
+			s := str(v)
+			return b.made(len(s), f(s, part))
+		}
+	}
 }
 
-func truncate(n int, s any) (string, error) {
+func compare(f func(s, part string) bool) func(*budget) any {
+	return func(b *budget) any {
+		return func(part string, v any) (bool, error) {
+			s := str(v)
+			if err := b.take(len(s) + len(part)); err != nil {
+				return false, err
+			}
+			return f(s, part), nil
+		}
+	}
+}
+
+func (b *budget) truncate(n int, v any) (string, error) {
 	if n < 1 {
 		return "", fmt.Errorf("cannot truncate to %d characters", n)
 	}
-	text := str(s)
-	if utf8.RuneCountInString(text) <= n {
-		return text, nil
+	s := str(v)
+	if utf8.RuneCountInString(s) <= n {
+		return b.made(len(s), s)
 	}
-	return string([]rune(text)[:n-1]) + "…", nil
+	return b.made(len(s), text.TruncateRunes(s, n))
 }
 
 func fallback(instead, v any) any {
@@ -114,21 +135,23 @@ func fallback(instead, v any) any {
 	return instead
 }
 
-func replace(old, by string, s any) (string, error) {
-	text := str(s)
-	if n := strings.Count(text, old); len(text)+n*len(by) > maxText {
+func (b *budget) replace(old, by string, v any) (string, error) {
+	s := str(v)
+	if n := strings.Count(s, old); len(s)+n*len(by) > maxText {
 		return "", fmt.Errorf("makes a string longer than the limit of %d bytes", maxText)
 	}
-	return strings.ReplaceAll(text, old, by), nil
+	return b.made(len(s), strings.ReplaceAll(s, old, by))
 }
+
+func (b *budget) print(args ...any) (string, error) { return b.made(0, fmt.Sprint(args...)) }
 
 // wide finds what makes printf print more than it is given: a width or precision of three
 // digits, one taken from an argument, and an argument used again.
 var wide = regexp.MustCompile(`%[-+# 0]*([0-9]{3}|[0-9]*\.[0-9]{3}|[0-9.]*[*\[])`)
 
-func printf(format string, args ...any) (string, error) {
+func (b *budget) printf(format string, args ...any) (string, error) {
 	if len(format) > maxLine || wide.MatchString(format) {
 		return "", fmt.Errorf("takes a short format, with widths of at most two digits and without * and [n]")
 	}
-	return bound(fmt.Sprintf(format, args...))
+	return b.made(len(format), fmt.Sprintf(format, args...))
 }

@@ -142,7 +142,7 @@ func (c *goChecker) function(n *parse.IdentifierNode) error {
 		}
 		names = append(names, f.Name)
 	}
-	return at(c.source, int(n.Pos), "there is no function %q%s", n.Ident, suggest(n.Ident, names, "%s"))
+	return at(c.source, int(n.Pos), "there is no function %q%s", n.Ident, noSuch(n.Ident, names, "%s"))
 }
 
 func (c *goChecker) field(pos int, name string, s scope) error {
@@ -160,5 +160,5 @@ func (c *goChecker) field(pos int, name string, s scope) error {
 	if slices.Contains(known, name) {
 		return nil
 	}
-	return at(c.source, pos, "there is no variable %q%s", name, suggest(name, known, ".%s"))
+	return at(c.source, pos, "there is no variable %q%s", name, noSuch(name, known, ".%s"))
 }

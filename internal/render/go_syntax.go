@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"text/template"
 	"text/template/parse"
 
@@ -33,29 +35,58 @@ func compileGo(source string) (func(*travis.Event) ([]notify.Span, error), error
 	if err := check.list(tree.Root, rootScope); err != nil {
 		return nil, err
 	}
-	t, err := template.New(goName).Funcs(funcMap()).Option("missingkey=error").AddParseTree(goName, tree)
+	t, err := template.New(goName).Funcs(funcMap(new(budget))).Option("missingkey=error").AddParseTree(goName, tree)
 	if err != nil {
 		return nil, parseError(source, err)
 	}
+	// The functions know their budget, so each rendering at a time has functions of its own.
+	pool := sync.Pool{New: func() any { return newGoRendering(t) }}
 	return func(e *travis.Event) ([]notify.Span, error) {
-		var out capped
-		if err := t.Execute(&out, data(e)); err != nil {
+		r, ok := pool.Get().(*goRendering)
+		if !ok || r.err != nil {
+			return nil, errors.New("the template cannot be used again")
+		}
+		defer pool.Put(r)
+		r.budget.reset()
+		out := bounded{budget: &r.budget}
+		if err := r.template.Execute(&out, data(e)); err != nil {
 			return nil, runError(source, err)
 		}
 		return linked(out.String()), nil
 	}, nil
 }
 
-// capped is a text that ends in an error when it grows too long.
-type capped struct{ strings.Builder }
+// goRendering is a template whose functions are charged to its budget.
+type goRendering struct {
+	template *template.Template
+	budget   budget
+	err      error
+}
+
+func newGoRendering(t *template.Template) *goRendering {
+	r := &goRendering{}
+	if r.template, r.err = t.Clone(); r.err == nil {
+		r.template.Funcs(funcMap(&r.budget))
+	}
+	return r
+}
+
+// bounded is a text that ends in an error when it grows too long, or its rendering takes too long.
+type bounded struct {
+	strings.Builder
+	budget *budget
+}
 
 var errTooLong = fmt.Errorf("the text comes out longer than the limit of %d bytes", maxText)
 
-func (c *capped) Write(p []byte) (int, error) {
-	if c.Len()+len(p) > maxText {
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxText {
 		return 0, errTooLong
 	}
-	return c.Builder.Write(p)
+	if err := b.budget.take(0); err != nil {
+		return 0, err
+	}
+	return b.Builder.Write(p)
 }
 
 // linked takes the marks of link out again.
@@ -90,8 +121,8 @@ var (
 	quoted     = regexp.MustCompile(`"((?:[^"\\]|\\.)+)"|<([^>]+)>`)
 )
 
-// parseError finds the column, which text/template does not tell: it is where the thing that
-// the error quotes stands on its line, else where that line's first action begins.
+// parseError finds the column, which text/template does not tell: that of the thing which the error
+// quotes, within the action that brings the error about.
 func parseError(source string, err error) error {
 	m := parseFault.FindStringSubmatch(err.Error())
 	if m == nil {
@@ -100,14 +131,61 @@ func parseError(source string, err error) error {
 	n, _ := strconv.Atoi(m[1])
 	offset := lineStart(source, n)
 	row, _, _ := strings.Cut(source[offset:], "\n")
-	column := max(strings.Index(row, "{{"), 0)
+	column := faultyAction(source, offset, row, m[2])
 	for _, q := range quoted.FindAllStringSubmatch(m[2], -1) {
 		if i := strings.Index(row[column:], q[1]+q[2]); i >= 0 {
 			column += i
 			break
 		}
 	}
-	return at(source, offset+column, "%s", line(m[2]))
+	return at(source, offset+column, "%s", plainWords(m[2]))
+}
+
+// faultyAction is where the first action of a line begins up to which the source gives the same error
+// as a whole, or 0 where the line has none.
+func faultyAction(source string, offset int, row, fault string) int {
+	var starts, ends []int
+	for at := 0; ; {
+		i := strings.Index(row[at:], "{{")
+		if i < 0 {
+			break
+		}
+		starts = append(starts, at+i)
+		if at += i; !strings.Contains(row[at:], "}}") {
+			ends = append(ends, len(row))
+			break
+		}
+		at += strings.Index(row[at:], "}}") + len("}}")
+		ends = append(ends, at)
+	}
+	if len(starts) == 0 {
+		return 0
+	}
+	first := sort.Search(len(starts), func(i int) bool {
+		tree := parse.New(goName)
+		tree.Mode = parse.SkipFuncCheck
+		_, err := tree.Parse(source[:offset+ends[i]], "", "", map[string]*parse.Tree{})
+		return err != nil && strings.HasSuffix(err.Error(), fault)
+	})
+	return starts[min(first, len(starts)-1)]
+}
+
+var (
+	callFault  = regexp.MustCompile(`error calling \w+: `)
+	fieldFault = regexp.MustCompile(`can't evaluate field (\w+) in type .*`)
+)
+
+// plainWords says what text/template finds wrong without the words of Go.
+func plainWords(fault string) string {
+	fault = callFault.ReplaceAllString(fault, "")
+	fault = fieldFault.ReplaceAllString(fault, "there is no field $1 here")
+	switch fault {
+	case "unexpected EOF":
+		fault = "an {{end}} is missing: each if, with and range needs one"
+	case "unclosed action":
+		fault = "an action does not end: write }} behind it"
+	}
+	return line(fault)
 }
 
 // runError tells where a template failed, without text/template's words around it.
@@ -121,7 +199,7 @@ func runError(source string, err error) error {
 	}
 	n, _ := strconv.Atoi(m[1])
 	column, _ := strconv.Atoi(m[2])
-	return at(source, lineStart(source, n)+column, "%s", line(m[3]))
+	return at(source, lineStart(source, n)+column, "%s", plainWords(m[3]))
 }
 
 // lineStart is the offset at which the nth line begins.

@@ -60,7 +60,7 @@ func Compile(source string, syntax Syntax) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Template{render: bounded(render)}, nil
+	return &Template{render: guarded(render)}, nil
 }
 
 // Failing is a template that fails with err on every event, so that the default text goes out:
@@ -79,9 +79,9 @@ func (t *Template) Check() error {
 	return nil
 }
 
-// bounded holds what both syntaxes make to the same rules. A panic is an error too: an event that
-// is stored would bring it about again after every restart.
-func bounded(render func(*travis.Event) ([]notify.Span, error)) func(*travis.Event) ([]notify.Span, error) {
+// guarded applies the same rules to both syntaxes. A panic becomes an error: the store would hand the
+// same event out again after every restart.
+func guarded(render func(*travis.Event) ([]notify.Span, error)) func(*travis.Event) ([]notify.Span, error) {
 	return func(e *travis.Event) (spans []notify.Span, err error) {
 		defer func() {
 			if p := recover(); p != nil {

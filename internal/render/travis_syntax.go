@@ -27,17 +27,31 @@ func compileTravis(source string) (func(*travis.Event) ([]notify.Span, error), e
 	if err != nil {
 		return nil, err
 	}
-	return func(e *travis.Event) ([]notify.Span, error) {
-		var spans []notify.Span
-		for _, piece := range pieces {
-			if piece.link == nil {
-				spans = append(spans, notify.Span{Text: piece.fill(e)})
-				continue
+	return func(e *travis.Event) ([]notify.Span, error) { return renderPieces(pieces, e) }, nil
+}
+
+// renderPieces fills the variables in. It ends as soon as the text is too long.
+func renderPieces(pieces []piece, e *travis.Event) ([]notify.Span, error) {
+	var spans []notify.Span
+	var run strings.Builder // of text without a link
+	size := 0
+	for _, piece := range pieces {
+		if piece.link == nil {
+			s := piece.fill(e)
+			if size += len(s); size > maxText {
+				return nil, errTooLong
 			}
-			spans = append(spans, notify.Span{Text: fill(piece.link.text, e), URL: webURL(fill(piece.link.address, e))})
+			run.WriteString(s)
+			continue
 		}
-		return spans, nil
-	}, nil
+		link := notify.Span{Text: fill(piece.link.text, e), URL: webURL(fill(piece.link.address, e))}
+		if size += len(link.Text) + len(link.URL); size > maxText {
+			return nil, errTooLong
+		}
+		spans = append(spans, notify.Span{Text: run.String()}, link)
+		run.Reset()
+	}
+	return append(spans, notify.Span{Text: run.String()}), nil
 }
 
 func (p piece) fill(e *travis.Event) string {
@@ -50,6 +64,9 @@ func (p piece) fill(e *travis.Event) string {
 func fill(pieces []piece, e *travis.Event) string {
 	var b strings.Builder
 	for _, p := range pieces {
+		if b.Len() > maxText {
+			break // too long already, and refused
+		}
 		b.WriteString(p.fill(e))
 	}
 	return b.String()
@@ -154,7 +171,7 @@ func (p *travisParser) variable() (func(*travis.Event) any, error) {
 	i := slices.IndexFunc(variables, func(v Variable) bool { return v.Name == name })
 	switch {
 	case i < 0:
-		return nil, at(p.source, start, "there is no variable %q%s", name, suggest(name, textVariables(), "%%{%s}"))
+		return nil, at(p.source, start, "there is no variable %q%s", name, noSuch(name, textVariables(), "%%{%s}"))
 	case variables[i].GoOnly:
 		return nil, at(p.source, start, "%q is for Go templates only (syntax: Go)", name)
 	}

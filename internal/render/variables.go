@@ -34,7 +34,7 @@ var variables = []Variable{
 	{Name: "commit", Doc: "first 7 characters of the commit", value: func(e *travis.Event) any { return shortSHA(e) }},
 	{Name: "author", Doc: "name of the commit's author", value: func(e *travis.Event) any { return line(e.Commit.Author) }},
 	{Name: "commit_subject", Doc: "first line of the commit message", value: commitSubject},
-	{Name: "commit_message", Doc: "whole commit message; the only variable that can have several lines, and they may be a stranger's", value: func(e *travis.Event) any { return text(e.Commit.Message) }},
+	{Name: "commit_message", Doc: "whole commit message; the only variable that can have several lines, and they may be a stranger's", value: func(e *travis.Event) any { return lines(e.Commit.Message) }},
 	{Name: "result", Doc: "state of the build: `started`, `passed`, `failed`, `errored`, `canceled`", value: func(e *travis.Event) any { return line(e.Build.State) }},
 	{Name: "duration", Doc: "time that all jobs took together, as `61 min 5 sec`; `?` where Travis did not say", value: func(e *travis.Event) any { return duration(e) }},
 	{Name: "elapsed_time", Doc: "time from start to finish, in the same form; `?` where one of them is missing or they are in the wrong order", value: func(e *travis.Event) any { return elapsed(e) }},

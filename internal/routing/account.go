@@ -61,7 +61,7 @@ func (a *Account) room(address string) (string, *Problem) {
 	if err != nil {
 		return "", problem(v1alpha1.ReasonAddressInvalid, "account %q does not know the address %q: %v", a.Name, address, err)
 	}
-	if len(a.addresses) > 0 && !ofOne(a.addresses, room) {
+	if len(a.addresses) > 0 && !matchesAny(a.addresses, room) {
 		return "", problem(v1alpha1.ReasonAccountNotAllowed,
 			"account %q does not speak at %q: its allowedAddresses in namespace %q are %s; use one of them, or ask who keeps that TravisDefaults",
 			a.Name, room, a.Namespace, quoted(a.addresses))

@@ -62,18 +62,6 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-func BenchmarkFilter(b *testing.B) {
-	f, err := compileFilter(`build.duration > duration("10m") && build.branch.startsWith("ma")`, func(err error) { b.Error(err) })
-	if err != nil {
-		b.Fatal(err)
-	}
-	e := testEvent()
-	b.ReportAllocs()
-	for b.Loop() {
-		f.passes(e)
-	}
-}
-
 // BenchmarkEdit is one route edited among many, until the new table is published.
 func BenchmarkEdit(b *testing.B) {
 	for _, n := range sizes {

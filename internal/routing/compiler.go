@@ -252,15 +252,6 @@ func (c *Compiler) checkMessage(m *v1alpha1.MessageTemplate) *Problem {
 	return nil
 }
 
-// filterFailed is what a route's filter calls when it fails on an event.
-func (c *Compiler) filterFailed(route types.NamespacedName) func(error) {
-	return func(err error) {
-		if c.config.FilterFailed != nil {
-			c.config.FilterFailed(route, err)
-		}
-	}
-}
-
 func named(namespace, name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }

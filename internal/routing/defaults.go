@@ -29,7 +29,7 @@ func (g *grant) covers(t *Table, namespace, slug string) bool {
 	if g == nil {
 		return false
 	}
-	if !ofOne(g.repositories, slug) {
+	if !matchesAny(g.repositories, slug) {
 		return false
 	}
 	return namespace == t.operatorNamespace || g.namespaces.chooses(t, namespace)

@@ -5,16 +5,17 @@ import (
 	"slices"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/filter"
 	"github.com/travishook/travishook/internal/routing/glob"
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Rule is what of a route said no to an event.
+// Rule is a part of a route's spec that an event does not match.
 type Rule string
 
-// The rules, in the order in which they are asked.
+// The rules, in the order in which they are checked.
 const (
-	wanted         Rule = ""
+	matched        Rule = ""
 	RuleAccepted   Rule = "accepted"
 	RuleSuspend    Rule = "suspend"
 	RuleRepository Rule = "repositoryID"
@@ -24,8 +25,21 @@ const (
 	RuleFilter     Rule = "filter"
 )
 
-// refusal is the first rule that says no to e, or wanted.
-func (r *Route) refusal(e *travis.Event) Rule {
+// evaluation matches one event against the routes of one namespace.
+type evaluation struct {
+	event   *travis.Event
+	filters *filter.Evaluation
+	// failed is called where a filter fails on the event.
+	failed func(*Route, error)
+}
+
+func evaluate(e *travis.Event, failed func(*Route, error)) evaluation {
+	return evaluation{e, filter.On(e), failed}
+}
+
+// mismatch returns the first rule of r that the event does not match, or matched.
+func (x evaluation) mismatch(r *Route) Rule {
+	e := x.event
 	switch {
 	case !r.Accepted:
 		return RuleAccepted
@@ -37,41 +51,58 @@ func (r *Route) refusal(e *travis.Event) Rule {
 		return RuleEvents
 	case len(r.spec.BuildTypes) > 0 && !slices.Contains(r.spec.BuildTypes, v1alpha1.BuildType(e.Build.Type)):
 		return RuleBuildTypes
-	case r.spec.Branches != nil && !chosen(r.spec.Branches, e.Build.Branch):
+	case r.spec.Branches != nil && !includes(r.spec.Branches, e.Build.Branch):
 		return RuleBranches
-	case r.filter != nil && !r.filter.passes(e):
+	case r.filter != nil && !x.passes(r):
 		return RuleFilter
 	}
-	return wanted
+	return matched
 }
 
-func chosen(b *v1alpha1.Branches, branch string) bool {
-	return (len(b.Include) == 0 || ofOne(b.Include, branch)) && !ofOne(b.Exclude, branch)
+// passes reports whether r's filter is true of the event. One that fails lets it through: better a
+// message too many than one too few.
+func (x evaluation) passes(r *Route) bool {
+	pass, err := x.filters.Matches(r.filter)
+	if err != nil {
+		x.failed(r, fmt.Errorf("filter on build %s: %w", x.event.Build.Number, err))
+		return true
+	}
+	return pass
 }
 
-// ofOne reports whether s is of one of the patterns.
-func ofOne[G ~string](patterns []G, s string) bool {
+func includes(b *v1alpha1.Branches, branch string) bool {
+	return (len(b.Include) == 0 || matchesAny(b.Include, branch)) && !matchesAny(b.Exclude, branch)
+}
+
+// matchesAny reports whether s matches one of the patterns.
+func matchesAny[G ~string](patterns []G, s string) bool {
 	return slices.ContainsFunc(patterns, func(p G) bool { return glob.Match(string(p), s) })
 }
 
-// Explanation tells why a route wants an event, or does not.
+// Explanation says whether a route matches an event, and why not.
 type Explanation struct {
 	Namespace, Route string
-	// Rule that said no; empty if the route wants the event.
+	// Rule is the first one that the event does not match; empty if the route matches.
 	Rule Rule
 	// Detail is one line with the rule's values and the event's.
 	Detail string
 }
 
-// Matched reports whether the route wants the event.
-func (x *Explanation) Matched() bool { return x.Rule == wanted }
+// Matched reports whether the route matches the event.
+func (x *Explanation) Matched() bool { return x.Rule == matched }
 
-// Explain tells of each declared route whether it wants e, and if not, why.
+// Explain says of each declared route whether it matches e, and why not.
 func (n *Namespace) Explain(e *travis.Event) []Explanation {
+	failures := map[*Route]error{}
+	x := evaluate(e, func(r *Route, err error) { failures[r] = err })
 	all := make([]Explanation, 0, len(n.Declared))
 	for _, r := range n.Declared {
-		rule := r.refusal(e)
-		all = append(all, Explanation{r.Namespace, r.Name, rule, r.detail(rule, e)})
+		rule := x.mismatch(r)
+		detail := r.detail(rule, e)
+		if err := failures[r]; err != nil {
+			detail += "; the filter fails on the event and lets it through: " + err.Error()
+		}
+		all = append(all, Explanation{r.Namespace, r.Name, rule, detail})
 	}
 	return all
 }
@@ -83,18 +114,21 @@ func (r *Route) detail(rule Rule, e *travis.Event) string {
 	case RuleSuspend:
 		return "the route is suspended"
 	case RuleRepository:
-		return fmt.Sprintf("the route is for repository number %d, and this is %d", r.spec.RepositoryID, e.Repository.ID)
+		return fmt.Sprintf("did not match: repository id %d is not %d (spec.repositoryID)", e.Repository.ID, r.spec.RepositoryID)
 	case RuleEvents:
-		return fmt.Sprintf("the event is %s, and the route wants %s", e.Build.Result, r.Events)
+		return fmt.Sprintf("did not match: event %s is not in [%s]", e.Build.Result, r.Events)
 	case RuleBuildTypes:
-		return fmt.Sprintf("the build is of the type %s, and the route wants %s", e.Build.Type, quoted(r.spec.BuildTypes))
+		return fmt.Sprintf("did not match: build type %s is not in [%s]", e.Build.Type, quoted(r.spec.BuildTypes))
 	case RuleBranches:
-		return fmt.Sprintf("the branch is %q, and the route includes %s and excludes %s",
-			e.Build.Branch, orElse(quoted(r.spec.Branches.Include), "all"), orElse(quoted(r.spec.Branches.Exclude), "none"))
+		return fmt.Sprintf("did not match: branch %q; branches include [%s] and exclude [%s]",
+			e.Build.Branch, orElse(quoted(r.spec.Branches.Include), "all"), quoted(r.spec.Branches.Exclude))
 	case RuleFilter:
-		return fmt.Sprintf("the filter is false: %s", r.spec.Filter)
+		return fmt.Sprintf("did not match: the filter is false: %s", r.spec.Filter)
 	}
-	return fmt.Sprintf("it goes to %d rooms", len(r.Targets))
+	if len(r.Targets) == 1 {
+		return "matched: 1 channel"
+	}
+	return fmt.Sprintf("matched: %d channels", len(r.Targets))
 }
 
 func orElse(s, otherwise string) string {

@@ -34,20 +34,20 @@ func TestMatch(t *testing.T) {
 		rule Rule
 		says string
 	}{
-		"all events":        {spec: v1alpha1.TravisRouteSpec{Events: []v1alpha1.EventName{"*"}}, says: "it goes to 1 rooms"},
+		"all events":        {spec: v1alpha1.TravisRouteSpec{Events: []v1alpha1.EventName{"*"}}, says: "matched: 1 channel"},
 		"the event":         {spec: v1alpha1.TravisRouteSpec{Events: []v1alpha1.EventName{"broken"}}},
 		"failure":           {spec: v1alpha1.TravisRouteSpec{Events: []v1alpha1.EventName{"failure"}}},
-		"other events":      {spec: v1alpha1.TravisRouteSpec{Events: []v1alpha1.EventName{"success", "failed"}}, rule: RuleEvents, says: "the event is broken, and the route wants passed,failed"},
+		"other events":      {spec: v1alpha1.TravisRouteSpec{Events: []v1alpha1.EventName{"success", "failed"}}, rule: RuleEvents, says: "did not match: event broken is not in [passed,failed]"},
 		"the defaults":      {},
 		"suspended":         {spec: v1alpha1.TravisRouteSpec{Suspend: true}, rule: RuleSuspend, says: "suspended"},
 		"not accepted":      {spec: v1alpha1.TravisRouteSpec{Filter: "nonsense"}, rule: RuleAccepted, says: "not accepted"},
 		"its number":        {spec: v1alpha1.TravisRouteSpec{RepositoryID: 17}},
-		"another number":    {spec: v1alpha1.TravisRouteSpec{RepositoryID: 18}, rule: RuleRepository, says: "the route is for repository number 18, and this is 17"},
+		"another number":    {spec: v1alpha1.TravisRouteSpec{RepositoryID: 18}, rule: RuleRepository, says: "did not match: repository id 17 is not 18"},
 		"the build type":    {spec: v1alpha1.TravisRouteSpec{BuildTypes: []v1alpha1.BuildType{"push", "cron"}}},
-		"other build types": {spec: v1alpha1.TravisRouteSpec{BuildTypes: []v1alpha1.BuildType{"push"}}, rule: RuleBuildTypes, says: `the build is of the type cron, and the route wants "push"`},
+		"other build types": {spec: v1alpha1.TravisRouteSpec{BuildTypes: []v1alpha1.BuildType{"push"}}, rule: RuleBuildTypes, says: `did not match: build type cron is not in ["push"]`},
 		"the branch":        {spec: v1alpha1.TravisRouteSpec{Branches: &v1alpha1.Branches{Include: []v1alpha1.Glob{"dev", "m*"}}}},
-		"other branches":    {spec: v1alpha1.TravisRouteSpec{Branches: &v1alpha1.Branches{Include: []v1alpha1.Glob{"release/*"}}}, rule: RuleBranches, says: `the branch is "main", and the route includes "release/*" and excludes none`},
-		"branch excluded":   {spec: v1alpha1.TravisRouteSpec{Branches: &v1alpha1.Branches{Exclude: []v1alpha1.Glob{"main"}}}, rule: RuleBranches, says: `includes all and excludes "main"`},
+		"other branches":    {spec: v1alpha1.TravisRouteSpec{Branches: &v1alpha1.Branches{Include: []v1alpha1.Glob{"release/*"}}}, rule: RuleBranches, says: `did not match: branch "main"; branches include ["release/*"] and exclude []`},
+		"branch excluded":   {spec: v1alpha1.TravisRouteSpec{Branches: &v1alpha1.Branches{Exclude: []v1alpha1.Glob{"main"}}}, rule: RuleBranches, says: `include [all] and exclude ["main"]`},
 		"branch in both":    {spec: v1alpha1.TravisRouteSpec{Branches: &v1alpha1.Branches{Include: []v1alpha1.Glob{"*"}, Exclude: []v1alpha1.Glob{"main"}}}, rule: RuleBranches},
 		"branches of none":  {spec: v1alpha1.TravisRouteSpec{Branches: &v1alpha1.Branches{}}},
 		"filter":            {spec: v1alpha1.TravisRouteSpec{Filter: `build.duration > duration("10m")`}},
@@ -63,7 +63,7 @@ func TestMatch(t *testing.T) {
 			c.PutRoute(testRoute("a", "example", test.spec))
 			repository, _ := c.Table().Repository("example/example")
 			n := repository.Namespaces[0]
-			want := test.rule == wanted
+			want := test.rule == matched
 			if got := n.Match(testEvent()); (len(got) == 1) != want {
 				t.Errorf("Match = %v, want a target: %v", got, want)
 			}
@@ -75,39 +75,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestFilters(t *testing.T) {
-	pr := testEvent()
-	pr.Build.Type = travis.PullRequest
-	pr.PullRequest = &travis.PR{Number: 7, Title: "Mend"}
-	tests := map[string]struct {
-		filter string
-		event  *travis.Event
-		want   bool
-	}{
-		"build":           {`build.number == "12" && build.type == "cron" && build.result == "broken" && build.branch == "main"`, testEvent(), true},
-		"time":            {`build.started < timestamp("2024-01-01T00:00:00Z")`, testEvent(), true},
-		"commit":          {`commit.message.startsWith("mend") && commit.author == "Someone"`, testEvent(), true},
-		"repository":      {`repository.slug == "Example/example" && repository.id == 17`, testEvent(), true},
-		"jobs":            {`jobs.all(j, j.state == "passed" || j.allowFailure)`, testEvent(), true},
-		"jobs counted":    {`jobs.filter(j, j.state == "failed").size() > 1`, testEvent(), false},
-		"pull request":    {`pullRequest.number == 7 && pullRequest.title == "Mend"`, pr, true},
-		"no pull request": {`pullRequest.number == 0`, testEvent(), true},
-		"regexp":          {`build.branch.matches("^ma[a-z]+$")`, testEvent(), true},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			f, err := compileFilter(test.filter, func(err error) { t.Error(err) })
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := f.passes(test.event); got != test.want {
-				t.Errorf("%s = %v, want %v", test.filter, got, test.want)
-			}
-		})
-	}
-}
-
-// A filter that fails on an event lets it through and is told of; one that costs too much fails.
+// A filter that fails on an event lets it through and is reported; one that costs too much fails.
 func TestFilterThatFails(t *testing.T) {
 	many := testEvent()
 	for range 500 {
@@ -115,7 +83,7 @@ func TestFilterThatFails(t *testing.T) {
 	}
 	for name, filter := range map[string]string{
 		"no such index":  `jobs[1000].state == "passed"`,
-		"costs too much": `jobs.all(a, jobs.all(b, jobs.all(c, a.number != b.number + c.number + "x")))`,
+		"costs too much": `jobs.all(a, jobs.all(b, a.number != b.number + "x"))`,
 		"wrong number":   `int(build.branch) > 0`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/filter"
 	"github.com/travishook/travishook/internal/queue"
 )
 
@@ -19,8 +20,8 @@ type declared struct {
 	spec       *v1alpha1.TravisRouteSpec
 	claim      claimKey
 
-	events   EventSet // 0 if it lists none
-	filter   *filter  // nil if it has none
+	events   EventSet       // 0 if it lists none
+	filter   *filter.Filter // nil if it has none
 	invalid  []Problem
 	faults   []Problem
 	warnings []string
@@ -54,7 +55,7 @@ func (c *Compiler) declare(r *v1alpha1.TravisRoute) *declared {
 		d.warnings = append(d.warnings, trap)
 	}
 	if d.spec.Filter != "" {
-		if d.filter, err = compileFilter(d.spec.Filter, c.filterFailed(d.key)); err != nil {
+		if d.filter, err = filter.Compile(d.spec.Filter); err != nil {
 			d.invalid = append(d.invalid, *problem(v1alpha1.ReasonFilterInvalid, "filter: %v", err))
 		}
 	}
@@ -77,6 +78,7 @@ func (c *Compiler) resolve(t *Table, d *declared) (*Route, Verdict) {
 		Message:    d.spec.Message,
 		spec:       d.spec,
 		filter:     d.filter,
+		failed:     c.config.FilterFailed,
 	}
 	if r.Events == 0 {
 		r.Events = t.effectiveEvents(r.Namespace)

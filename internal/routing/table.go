@@ -9,8 +9,10 @@ import (
 	"crypto/sha256"
 
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/filter"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/travis"
 )
@@ -94,11 +96,12 @@ type Namespace struct {
 // ProofHash is SHA-256 over the proof as it arrives (64 lowercase hexadecimal characters).
 type ProofHash [sha256.Size]byte
 
-// Match returns the targets that want e, none twice.
+// Match returns the targets of the routes that match e, none twice.
 func (n *Namespace) Match(e *travis.Event) []queue.Target {
 	var targets []queue.Target
+	x := evaluate(e, (*Route).filterFailed)
 	for _, r := range n.Routes {
-		if r.refusal(e) == wanted {
+		if x.mismatch(r) == matched {
 			targets = append(targets, r.Targets...)
 		}
 	}
@@ -121,5 +124,12 @@ type Route struct {
 	Targets []queue.Target
 
 	spec   *v1alpha1.TravisRouteSpec
-	filter *filter
+	filter *filter.Filter // nil if it has none
+	failed func(route types.NamespacedName, err error)
+}
+
+func (r *Route) filterFailed(err error) {
+	if r.failed != nil {
+		r.failed(types.NamespacedName{Namespace: r.Namespace, Name: r.Name}, err)
+	}
 }

@@ -92,7 +92,7 @@ func TestCauses(t *testing.T) {
 		{deliveryapi.CauseEvents, func(r *testOperator) {
 			r.setUp(func(s *v1alpha1.TravisRouteSpec) { s.Events = []v1alpha1.EventName{"passed"} })
 			r.post(broken)
-		}, "", []string{"build 7 (broken)", "passed"}},
+		}, "", []string{"build 7 (broken)", "event broken is not in [passed]"}},
 		{deliveryapi.CauseOnStart, func(r *testOperator) {
 			r.setUp(func(s *v1alpha1.TravisRouteSpec) { s.Events = []v1alpha1.EventName{"pending"} })
 		}, "", []string{"on_start: always"}},
@@ -107,7 +107,7 @@ func TestCauses(t *testing.T) {
 				s.Events, s.Branches = []v1alpha1.EventName{"failure"}, &v1alpha1.Branches{Include: []v1alpha1.Glob{"release/*"}}
 			})
 			r.post(broken)
-		}, "", []string{`"main"`, "release/*"}},
+		}, "", []string{`branch "main"`, "release/*"}},
 		{deliveryapi.CauseFilter, func(r *testOperator) {
 			r.setUp(func(s *v1alpha1.TravisRouteSpec) {
 				s.Events, s.Filter = []v1alpha1.EventName{"failure"}, `build.branch == "next"`

@@ -1,0 +1,107 @@
+package filter
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
+)
+
+const (
+	// maxInstructions bounds what a regular expression compiles to. A repetition counts as often as
+	// it may repeat: .{1000} is a thousand.
+	maxInstructions = 500
+	// instructionBytes is how many pairs of an instruction and a byte of text cost one unit.
+	instructionBytes = 16
+)
+
+// regexpCall is a function that takes a regular expression as its second argument.
+type regexpCall struct {
+	name, overload string
+	result         *cel.Type
+	call           func(*regexp.Regexp, string) ref.Val
+}
+
+// The regular expression must be a constant, so that its size is known before it runs.
+var regexpCalls = []regexpCall{
+	{"matches", "matches_string", cel.BoolType, func(re *regexp.Regexp, s string) ref.Val { return types.Bool(re.MatchString(s)) }},
+	{"find", "string_find_string", cel.StringType, func(re *regexp.Regexp, s string) ref.Val { return types.String(re.FindString(s)) }},
+}
+
+// regexpFunctions declare them. They are bound in optimizations, which know the expression.
+func regexpFunctions() []cel.EnvOption {
+	unbound := cel.BinaryBinding(func(_, _ ref.Val) ref.Val {
+		return types.NewErrFromString("the regular expression is not a text in quotes")
+	})
+	var options []cel.EnvOption
+	for _, c := range regexpCalls {
+		options = append(options, cel.Function(c.name, cel.MemberOverload(c.overload, []*cel.Type{cel.StringType, cel.StringType}, c.result, unbound)))
+	}
+	return options
+}
+
+func isRegexpCall(function string) bool {
+	for _, c := range regexpCalls {
+		if c.name == function {
+			return true
+		}
+	}
+	return false
+}
+
+// optimizations compile each constant regular expression once, when the filter is compiled.
+func optimizations(sizes map[string]int) []*interpreter.RegexOptimization {
+	var all []*interpreter.RegexOptimization
+	for _, c := range regexpCalls {
+		all = append(all, &interpreter.RegexOptimization{
+			Function: c.name, OverloadID: c.overload, RegexIndex: 1,
+			Factory: func(call interpreter.InterpretableCall, pattern string) (interpreter.InterpretableCall, error) {
+				re, err := regexp.Compile(pattern)
+				if err != nil {
+					return nil, err
+				}
+				size := sizes[pattern]
+				return interpreter.NewCall(call.ID(), call.Function(), call.OverloadID(), call.Args(), func(args ...ref.Val) ref.Val {
+					s := text(args[0])
+					if regexpCost(size, len(s)) > maxCost {
+						return types.NewErrFromString(fmt.Sprintf("the regular expression is too large for a text of %d bytes", len(s)))
+					}
+					return c.call(re, s)
+				}), nil
+			},
+		})
+	}
+	return all
+}
+
+func regexpCost(instructions, length int) uint64 {
+	return uint64(1 + instructions*length/instructionBytes)
+}
+
+// regexpSize is how many instructions a regular expression compiles to, about. It does not compile
+// it: that takes the memory which this bounds.
+func regexpSize(pattern string) (int, error) {
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 0, err
+	}
+	return instructions(re), nil
+}
+
+func instructions(re *syntax.Regexp) int {
+	size := 1 + len(re.Rune)
+	if re.Op == syntax.OpCharClass {
+		size = 1
+	}
+	for _, sub := range re.Sub {
+		size = min(size+instructions(sub), 1<<20)
+	}
+	if re.Op == syntax.OpRepeat {
+		size = min(size*max(re.Min, re.Max, 1), 1<<20)
+	}
+	return size
+}
