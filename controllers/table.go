@@ -112,7 +112,7 @@ func routeFeeder(mgr ctrl.Manager, c *routing.Compiler, asked func(types.Namespa
 		list:   func() client.ObjectList { return &v1alpha1.TravisRouteList{} },
 		put: func(r *v1alpha1.TravisRoute) {
 			c.PutRoute(r)
-			if request(r) != "" {
+			if requestOf(r) != "" {
 				asked(client.ObjectKeyFromObject(r))
 			}
 		},

@@ -48,7 +48,7 @@ type StatusWriter struct {
 	Log      logr.Logger
 
 	pressure pressure
-	trials   trials
+	tests    tests
 	turns    turns
 	pace     *rate.Limiter
 	notices  notices
@@ -177,7 +177,7 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName)
 	verdict, ok := w.Compiler.Verdict(key)
 	if !ok { // not in the table yet, or no more: its turn comes with the change
 		w.notices.forget(key)
-		w.trials.forget(key)
+		w.tests.forget(key)
 		return 0, nil
 	}
 	noticed, again := w.notices.of(key, time.Now())
@@ -186,14 +186,24 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName)
 	if err := w.Client.Get(ctx, key, route); err != nil {
 		return 0, err
 	}
-	w.startTest(ctx, route)
 	old := route.DeepCopy()
 	route.Status = routeStatus(old.Status, route.Spec.Repository, verdict, w.channels(key))
-	route.Status.Test = w.trials.last(key, old.Status.Test)
+	request := requestOf(route)
+	test, begin := w.tests.status(key, request, old.Status.Test, time.Now())
+	route.Status.Test = test
 	if equality.Semantic.DeepEqual(old.Status, route.Status) {
 		return again, nil
 	}
-	return sooner(again, lookOver), w.patch(ctx, route, old, route.Status.Conditions, old.Status.Conditions)
+	if err := w.patch(ctx, route, old, route.Status.Conditions, old.Status.Conditions); err != nil {
+		return 0, err
+	}
+	switch {
+	case begin:
+		w.sendTest(ctx, key, test)
+	case request != "" && test != nil && test.Request != request:
+		again = sooner(again, time.Second) // the next test, when the cache has this one's result
+	}
+	return sooner(again, lookOver), nil
 }
 
 // channels are those that the store knows of a route, with those marked that it no longer has.

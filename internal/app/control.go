@@ -12,9 +12,9 @@ import (
 	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/notify/registry"
+	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
-	"github.com/travishook/travishook/internal/travis"
 )
 
 // control turns the cluster's objects into the routing table, and reports on their status.
@@ -67,34 +67,41 @@ func (c *control) lookup(slug string) (*routing.Repository, bool) {
 // changed passes a new table on to the status writer and the dispatcher.
 func (c *control) changed(changes routing.Changes) {
 	c.status.TableChanged(changes)
-	if len(changes.Accounts) == 0 {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dispatcher.TableChanged(c.compiler.Table())
 }
 
-// sendTest sends a test message to each channel of a route.
+// sendTest sends a test message to each channel of a route, for the status writer. A test that is too
+// soon after the last one waits.
 func (c *control) sendTest(ctx context.Context, key types.NamespacedName) ([]controllers.TestResult, error) {
-	route, ok := c.compiler.Table().Route(key.Namespace, key.Name)
-	if !ok || !route.Accepted {
-		return nil, errors.New("the route is not accepted, so there is nothing to test")
-	}
-	event := travis.TestEvent(route.Repository, time.Now())
-	results := make([]controllers.TestResult, len(route.Targets))
-	var pending sync.WaitGroup
-	for i, t := range route.Targets {
-		pending.Go(func() {
-			note, err := c.dispatcher.Try(ctx, t, event)
-			if err != nil {
-				note = err.Error()
+	for {
+		route, ok := c.compiler.Table().Route(key.Namespace, key.Name)
+		if !ok || !route.Accepted {
+			return nil, errors.New("the route is not accepted, so there is nothing to test")
+		}
+		results, err := c.dispatcher.SendTest(ctx, route)
+		if tooSoon, ok := errors.AsType[*dispatch.TooSoonError](err); ok {
+			select {
+			case <-time.After(tooSoon.Wait):
+				continue
+			case <-ctx.Done():
+				return nil, ctx.Err()
 			}
-			results[i] = controllers.TestResult{Account: t.Account, Address: t.Address, Delivered: err == nil, Reason: note}
-		})
+		}
+		return testResults(results), err
 	}
-	pending.Wait()
-	return results, nil
+}
+
+// testResults converts the dispatcher's test results to the status writer's.
+func testResults(results []record.TestResult) []controllers.TestResult {
+	converted := make([]controllers.TestResult, len(results))
+	for i, r := range results {
+		converted[i] = controllers.TestResult{
+			Account: r.Target.Account, Address: r.Target.Address, Delivered: r.Failure == "", Reason: r.Failure + r.Note,
+		}
+	}
+	return converted
 }
 
 // checkMessage runs a template against a sample of every event.

@@ -124,13 +124,13 @@ func newAPI(env environment, control *control, delivery *delivery, p *pipeline) 
 			Deliveries: env.store.Deliveries, Store: env.store.Ready,
 			Usage: env.store.Usage,
 		},
-		Store:   env.store,
-		Try:     delivery.dispatcher.Try,
-		Ready:   p.known,
-		Cluster: server.Reviews{Tokens: client.authentication, Requests: client.certificates, Access: access.authorization, Now: time.Now},
-		Version: Version(),
-		Clock:   clock.RealClock{},
-		Log:     env.log.WithName("api"),
+		Store:    env.store,
+		SendTest: delivery.dispatcher.SendTest,
+		Ready:    p.known,
+		Cluster:  server.Reviews{Tokens: client.authentication, Requests: client.certificates, Access: access.authorization, Now: time.Now},
+		Version:  Version(),
+		Clock:    clock.RealClock{},
+		Log:      env.log.WithName("api"),
 	}), &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get}, nil
 }
 

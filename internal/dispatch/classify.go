@@ -6,21 +6,21 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/record"
+	"github.com/travishook/travishook/internal/text"
 )
 
-// verdict is what an attempt's error means.
+// verdict is the meaning of an attempt's error.
 type verdict struct {
 	kind       queue.Kind
 	reason     record.Reason
 	credential bool
 }
 
-// judge tells what an error means by itself, whatever the delivery.
+// judge returns the meaning of an error, independent of the delivery.
 func judge(err error) verdict {
 	_, limited := notify.RetryAfterOf(err)
 	switch {
@@ -47,25 +47,24 @@ func judge(err error) verdict {
 	}
 }
 
-// classify turns an attempt's error into the outcome that is stored. A retry never lies beyond
-// the limit, which counts from d.Since: the last attempt is made there, and if it fails too, the
-// delivery is dead. fraction is the backoff's jitter.
+// classify turns an attempt's error into the outcome that is stored. A retry is never due after the
+// limit, which counts from d.Since: the last attempt is made then, and if that fails too, the delivery
+// is dead. fraction is the backoff's jitter.
 func classify(d queue.Delivery, err error, now time.Time, limit time.Duration, fraction float64) (queue.Outcome, record.Reason) {
 	v := judge(err)
 	o := queue.Outcome{Kind: v.kind, At: now, Credential: v.credential, AnswerLost: notify.IsAnswerLost(err)}
 	if err != nil {
-		o.Reason = oneLine(err.Error())
+		o.Reason = text.OneLine(err.Error(), maxReason)
 	}
 	if v.kind != queue.Retry {
 		return o, v.reason
 	}
 	tried := now.Sub(d.Since)
 	if tried >= limit {
-		o.Kind, o.Reason = queue.Dead, oneLine(fmt.Sprintf("gave up after %s: %s", limit, err))
-		return o, record.GaveUp
+		o.Kind, o.Reason = queue.Dead, text.OneLine(fmt.Sprintf("retry limit of %s reached: %s", limit, err), maxReason)
+		return o, record.LimitReached
 	}
-	// A room that is down is left alone for longer each time, also where each attempt is for
-	// another message.
+	// The delay also grows if each attempt to a channel is for another message.
 	wait := backoff(max(d.Attempt, d.Failures+1), tried, fraction)
 	if asked, ok := notify.RetryAfterOf(err); ok {
 		wait = max(wait, asked)
@@ -74,42 +73,31 @@ func classify(d queue.Delivery, err error, now time.Time, limit time.Duration, f
 	return o, v.reason
 }
 
-// oneLine makes s fit where people read it: a status, a log, a table.
-func oneLine(s string) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
-	}), " ")
-	if r := []rune(s); len(r) > maxReason {
-		return string(r[:maxReason-1]) + "…"
-	}
-	return s
-}
-
-// hide takes the account's secrets out of an error's text. Services keep them out themselves;
-// this is for the one that forgot, because reasons are stored and shown.
-func hide(err error, c notify.Credential) error {
+// redact removes the account's secrets from an error's text. Services do that themselves; this is for
+// one that forgot to, because reasons are stored and shown.
+func redact(err error, c notify.Credential) error {
 	if err == nil {
 		return nil
 	}
-	text := err.Error()
-	shown := text
+	original := err.Error()
+	shown := original
 	for _, v := range c {
-		// A value shorter than this cannot be told from an ordinary word.
+		// A shorter value cannot be told from an ordinary word.
 		if s := strings.TrimSpace(v.Reveal()); len(s) >= 6 {
 			shown = strings.ReplaceAll(shown, s, v.String())
 		}
 	}
-	if shown == text {
+	if shown == original {
 		return err
 	}
-	return hiddenError{shown, err}
+	return redactedError{shown, err}
 }
 
-// hiddenError is an error with a text of its own.
-type hiddenError struct {
+// redactedError is an error with a text of its own.
+type redactedError struct {
 	text string
 	err  error
 }
 
-func (e hiddenError) Error() string { return e.text }
-func (e hiddenError) Unwrap() error { return e.err }
+func (e redactedError) Error() string { return e.text }
+func (e redactedError) Unwrap() error { return e.err }

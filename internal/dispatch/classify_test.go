@@ -30,7 +30,7 @@ func TestClassify(t *testing.T) {
 		{"route gone", ErrRouteDeleted, 1, 0, queue.Outcome{Kind: queue.Dropped, Reason: "route deleted"}, record.RouteDeleted},
 		{"channel gone", ErrChannelRemoved, 1, 0, queue.Outcome{Kind: queue.Dropped, Reason: "channel removed from the route"}, record.ChannelRemoved},
 		{"account missing", &missingError{fault}, 1, 0, queue.Outcome{Kind: queue.Retry, Reason: "x", Credential: true, Due: now.Add(500 * time.Millisecond)}, record.AccountMissing},
-		{"account missing too long", &missingError{fault}, 90, 24 * time.Hour, queue.Outcome{Kind: queue.Dead, Reason: "gave up after 24h0m0s: x", Credential: true}, record.GaveUp},
+		{"account missing too long", &missingError{fault}, 90, 24 * time.Hour, queue.Outcome{Kind: queue.Dead, Reason: "retry limit of 24h0m0s reached: x", Credential: true}, record.LimitReached},
 		{"permanent", fmt.Errorf("send: %w", notify.Permanent(fault)), 1, 0, queue.Outcome{Kind: queue.Dead, Reason: "send: x"}, record.Refused},
 		{"credential", notify.BadCredential(fault), 1, 0, queue.Outcome{Kind: queue.Dead, Reason: "x", Credential: true}, record.CredentialRefused},
 		{"answer lost", notify.AnswerLost(fault), 3, 5 * time.Second, queue.Outcome{Kind: queue.Retry, Reason: "x", AnswerLost: true, Due: now.Add(2 * time.Second)}, record.AnswerLost},
@@ -40,7 +40,7 @@ func TestClassify(t *testing.T) {
 		{"asked to wait beyond the limit", notify.RetryAfter(fault, 100*time.Hour), 1, time.Hour, queue.Outcome{Kind: queue.Retry, Reason: "x", Due: now.Add(23 * time.Hour)}, record.RateLimited},
 		{"early cap", fault, 30, 9 * time.Minute, queue.Outcome{Kind: queue.Retry, Reason: "x", Due: now.Add(30 * time.Second)}, record.Failed},
 		{"late cap", fault, 30, 11 * time.Minute, queue.Outcome{Kind: queue.Retry, Reason: "x", Due: now.Add(7*time.Minute + 30*time.Second)}, record.Failed},
-		{"the limit reached", notify.AnswerLost(fault), 90, 24 * time.Hour, queue.Outcome{Kind: queue.Dead, Reason: "gave up after 24h0m0s: x", AnswerLost: true}, record.GaveUp},
+		{"the limit reached", notify.AnswerLost(fault), 90, 24 * time.Hour, queue.Outcome{Kind: queue.Dead, Reason: "retry limit of 24h0m0s reached: x", AnswerLost: true}, record.LimitReached},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,12 +96,12 @@ func TestARetryIsNeverDueBeyondTheLimit(t *testing.T) {
 	})
 }
 
-func TestARoomThatIsDownIsLeftAloneForLongerEachTime(t *testing.T) {
+func TestTheDelayGrowsWithTheChannelsFailures(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	var last time.Duration
 	for failures := range 6 { // each attempt is the first of another message
 		d := queue.Delivery{Attempt: 1, Failures: failures, Since: now}
-		o, _ := classify(d, errors.New("down"), now, DefaultRetryLimit, 0.99)
+		o, _ := classify(d, errors.New("down"), now, retryLimit, 0.99)
 		wait := o.Due.Sub(now)
 		if wait <= last {
 			t.Errorf("after %d failures in a row the wait is %s, not longer than %s before", failures+1, wait, last)

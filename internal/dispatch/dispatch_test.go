@@ -2,10 +2,10 @@ package dispatch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -69,7 +69,7 @@ func TestTheRoutesOwnTemplateIsUsed(t *testing.T) {
 	}
 }
 
-func TestARoomThatComesBackGetsItsMessage(t *testing.T) {
+func TestAChannelThatRecoversGetsItsMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		r := start(t, func(context.Context, notify.Message) error {
@@ -87,7 +87,7 @@ func TestARoomThatComesBackGetsItsMessage(t *testing.T) {
 	})
 }
 
-func TestARoomThatStaysDeadGivesUp(t *testing.T) {
+func TestAChannelThatStaysDownBecomesADeadLetter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		r := start(t, func(context.Context, notify.Message) error { return errors.New("connection refused") }, "#a")
@@ -95,54 +95,13 @@ func TestARoomThatStaysDeadGivesUp(t *testing.T) {
 		advance(48 * time.Hour)
 		all := r.queue.outcomes()
 		last := all[len(all)-1].Outcome
-		if last.Kind != queue.Dead || last.Reason != "gave up after 24h0m0s: connection refused" {
+		if last.Kind != queue.Dead || last.Reason != "retry limit of 24h0m0s reached: connection refused" {
 			t.Errorf("the last outcome: %+v", last)
 		}
 		if !last.At.Equal(began.Add(24 * time.Hour)) {
 			t.Errorf("the last attempt was %s after the first", last.At.Sub(began))
 		}
 	})
-}
-
-// TestDeadRoomsDoNotTakeALiveOnesPlace has a thousand rooms hang: in the lane of those that fail,
-// and in the lane of those that were well until now.
-func TestDeadRoomsDoNotTakeALiveOnesPlace(t *testing.T) {
-	for lane, most := range map[queue.Lane]time.Duration{queue.Probation: 0, queue.Healthy: slowAfter} {
-		t.Run(fmt.Sprint(lane), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { testDeadRooms(t, lane, most) })
-		})
-	}
-}
-
-func testDeadRooms(t *testing.T, lane queue.Lane, most time.Duration) {
-	var channels []string
-	for i := range 1000 {
-		channels = append(channels, fmt.Sprintf("#dead%d", i))
-	}
-	began, arrived := time.Now(), time.Duration(-1)
-	r := start(t, func(ctx context.Context, m notify.Message) error {
-		if m.Address != "#live" {
-			<-ctx.Done()
-			return ctx.Err()
-		}
-		arrived = time.Since(began)
-		return nil
-	}, append(channels, "#live")...)
-	for i, c := range channels {
-		r.queue.lanes[lane] <- delivery(fmt.Sprint(i), c)
-	}
-	r.queue.lanes[queue.Healthy] <- delivery("live", "#live")
-	advance(time.Hour)
-	if arrived < 0 || arrived > most {
-		t.Errorf("the live room's message arrived after %s, not within %s", arrived, most)
-	}
-	tried := map[string]bool{}
-	for _, s := range r.queue.outcomes() {
-		tried[s.Delivery.Target.Channel] = true
-	}
-	if len(tried) != 1001 {
-		t.Errorf("%d of 1001 channels had their turn", len(tried))
-	}
 }
 
 func TestAnAttemptThatHangsEnds(t *testing.T) {
@@ -159,35 +118,56 @@ func TestAnAttemptThatHangsEnds(t *testing.T) {
 	})
 }
 
-func TestAChannelIsPacedAndNoOtherWaits(t *testing.T) {
+// TestADestinationRestsForItsPace: after a burst, the store is told to wait for a second each time, so
+// that no worker does.
+func TestADestinationRestsForItsPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(context.Context, notify.Message) error { return nil }, "#a", "#b")
 		began := time.Now()
-		var mu sync.Mutex
-		at := map[string][]time.Duration{}
-		r := start(t, func(_ context.Context, m notify.Message) error {
-			mu.Lock()
-			defer mu.Unlock()
-			at[m.Address] = append(at[m.Address], time.Since(began))
-			return nil
-		}, "#flood", "#calm")
-		for i := range healthyAttempts * 2 { // more than there are places
-			r.queue.lanes[queue.Healthy] <- delivery(fmt.Sprint(i), "#flood")
+		for i := range paceBurst + 2 {
+			r.queue.lanes[queue.Healthy] <- delivery(fmt.Sprint(i), "#a")
+			synctest.Wait()
 		}
-		r.queue.lanes[queue.Healthy] <- delivery("calm", "#calm")
-		advance(paceInterval * healthyAttempts * 2)
-		mu.Lock()
-		defer mu.Unlock()
-		if len(at["#calm"]) != 1 || at["#calm"][0] != 0 {
-			t.Errorf("the other channel was written to at %v", at["#calm"])
-		}
-		flood := at["#flood"]
-		if len(flood) != healthyAttempts*2 || flood[paceBurst-1] != 0 || flood[paceBurst] != paceInterval || flood[paceBurst+9] != 10*paceInterval {
-			t.Errorf("%d messages, the first at %v", len(flood), flood[:min(len(flood), 30)])
+		r.queue.lanes[queue.Healthy] <- delivery("b", "#b")
+		synctest.Wait()
+		all := r.queue.outcomes()
+		for i, s := range all {
+			var want time.Time
+			switch i {
+			case paceBurst - 1:
+				want = began.Add(paceInterval)
+			case paceBurst, paceBurst + 1: // taken in spite of it, after a test message
+				want = began.Add(time.Duration(i-paceBurst+2) * paceInterval)
+			}
+			if !s.Outcome.Rest.Equal(want) {
+				t.Errorf("after message %d of %d, the destination rests until %s, want %s", i, len(all), s.Outcome.Rest, want)
+			}
 		}
 	})
 }
 
-func TestStoppingFinishesWhatIsUnderWay(t *testing.T) {
+// TestAMissingAccountDoesNotUseTheSharedDestination: its retries are of no concern to other namespaces
+// that send there.
+func TestAMissingAccountDoesNotUseTheSharedDestination(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(context.Context, notify.Message) error { return nil }, "#a")
+		r.DeleteSecret(credential)
+		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
+		synctest.Wait()
+		if got := r.queue.outcomes()[0].Outcome; got.Kind != queue.Reassigned || got.AccountKey != "" || got.Destination != "" {
+			t.Errorf("got %+v, want it to be reassigned to no destination", got)
+		}
+		onItsOwn := delivery("id2", "#a")
+		onItsOwn.Destination = ""
+		r.queue.lanes[queue.Healthy] <- onItsOwn
+		synctest.Wait()
+		if got := r.queue.outcomes()[1].Outcome; got.Kind != queue.Retry || !got.Credential || !got.Rest.IsZero() {
+			t.Errorf("got %+v, want a retry for want of a credential", got)
+		}
+	})
+}
+
+func TestStoppingFinishesTheAttemptsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, func(ctx context.Context, m notify.Message) error {
 			if m.Address == "#slow" {
@@ -213,7 +193,7 @@ func TestStoppingFinishesWhatIsUnderWay(t *testing.T) {
 	})
 }
 
-func TestAServiceThatIgnoresTheEndDoesNotHoldItUp(t *testing.T) {
+func TestAServiceThatIgnoresItsContextDoesNotBlockTheStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, func(context.Context, notify.Message) error {
 			<-time.After(time.Hour)
@@ -228,7 +208,7 @@ func TestAServiceThatIgnoresTheEndDoesNotHoldItUp(t *testing.T) {
 	})
 }
 
-func TestSettlingGoesOnUntilTheStoreHasIt(t *testing.T) {
+func TestSettlingIsRetriedUntilTheStoreHasIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent, refused atomic.Int64
 		r := start(t, func(context.Context, notify.Message) error { sent.Add(1); return nil }, "#a", "#b")
@@ -252,7 +232,7 @@ func TestSettlingGoesOnUntilTheStoreHasIt(t *testing.T) {
 	})
 }
 
-func TestAPanickingServiceHurtsNobodyElse(t *testing.T) {
+func TestAPanickingServiceAffectsNoOtherChannel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, func(_ context.Context, m notify.Message) error {
 			if m.Address == "#a" {
@@ -285,19 +265,21 @@ func TestReasonsHoldNoSecretAndOneLine(t *testing.T) {
 	})
 }
 
-func TestAMendedAccountHealsItsDeliveries(t *testing.T) {
+func TestAFixedAccountWakesItsDeliveries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, func(context.Context, notify.Message) error { return nil }, "#a")
 		r.DeleteSecret(credential)
 		r.TableChanged(r.Table())
-		r.queue.lanes[queue.Healthy] <- delivery("id1", "#a")
+		waiting := delivery("id1", "#a")
+		waiting.Destination = ""
+		r.queue.lanes[queue.Healthy] <- waiting
 		synctest.Wait()
 		got := r.queue.outcomes()[0].Outcome
-		if got.Kind != queue.Retry || !got.Credential || !strings.Contains(got.Reason, `Secret "room"`) {
+		if got.Kind != queue.Retry || !got.Credential || !strings.Contains(got.Reason, `Secret "chat"`) {
 			t.Errorf("got %+v", got)
 		}
-		if r.queue.heals[0](target("#a")) != queue.Unchanged {
-			t.Error("healed without a credential")
+		if r.queue.changes[0](target("#a")) != queue.Unchanged {
+			t.Error("woken without a credential")
 		}
 
 		r.queue.mu.Lock()
@@ -305,9 +287,9 @@ func TestAMendedAccountHealsItsDeliveries(t *testing.T) {
 		r.queue.mu.Unlock()
 		r.putPassword(password)
 		r.TableChanged(r.Table())
-		advance(time.Second)
-		if len(r.queue.heals) != 2 || r.queue.heals[1](target("#a")) != queue.Fixed {
-			t.Error("not healed when the credential appeared")
+		advance(wakeInterval + time.Second)
+		if len(r.queue.changes) != 2 || r.queue.changes[1](target("#a")) != queue.Fixed {
+			t.Error("not woken when the credential appeared")
 		}
 	})
 }
@@ -320,7 +302,7 @@ func TestAChangedCredentialMakesANewNotifier(t *testing.T) {
 		synctest.Wait()
 		r.putPassword("another-password")
 		r.TableChanged(r.Table())
-		synctest.Wait()
+		advance(wakeInterval)
 		if opened, closed := r.service.counts(); opened != 1 || closed != 1 {
 			t.Errorf("after the change: %d opened, %d closed", opened, closed)
 		}
@@ -332,16 +314,16 @@ func TestAChangedCredentialMakesANewNotifier(t *testing.T) {
 	})
 }
 
-func TestHeals(t *testing.T) {
-	table := func(change func(world)) *routing.Table {
-		w := newWorld((&fakeService{}).service(), "#a")
+func TestChangeBetween(t *testing.T) {
+	table := func(change func(fixture)) *routing.Table {
+		w := newFixture((&fakeService{}).service(), "#a")
 		change(w)
 		return w.Table()
 	}
-	one := table(func(world) {})
-	other := table(func(w world) { w.putPassword("another-password") })
-	none := table(func(w world) { w.DeleteSecret(credential) })
-	forbidden := table(func(w world) { w.putAccount("team", []v1alpha1.Glob{"#b"}) })
+	one := table(func(fixture) {})
+	other := table(func(w fixture) { w.putPassword("another-password") })
+	none := table(func(w fixture) { w.DeleteSecret(credential) })
+	forbidden := table(func(w fixture) { w.putAccount("team", []v1alpha1.Glob{"#b"}) })
 	tests := []struct {
 		name          string
 		before, after *routing.Table
@@ -357,8 +339,41 @@ func TestHeals(t *testing.T) {
 		{"no longer allowed", one, forbidden, false},
 	}
 	for _, tt := range tests {
-		if got := heals(tt.before, tt.after)(target("#a")); (got == queue.Fixed) != tt.want {
+		if got := changeBetween(tt.before, tt.after)(target("#a")); (got == queue.Fixed) != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
+	}
+}
+
+// TestAnotherDefaultAccountReplacesTheDestination: what waits for the old account must not wait for it.
+func TestAnotherDefaultAccountReplacesTheDestination(t *testing.T) {
+	service := (&fakeService{}).service()
+	service.Address = func(_ json.RawMessage, _ notify.Credential, address string) (string, error) { return address, nil }
+	f := newFixture(service)
+	table := func(account string) *routing.Table {
+		d := &v1alpha1.TravisDefaults{}
+		d.Namespace, d.Name, d.Spec.Account = "team", v1alpha1.DefaultsName, account
+		for _, name := range []string{"first", "second"} {
+			d.Spec.Accounts = append(d.Spec.Accounts, v1alpha1.Account{
+				Name: name, Webhook: &v1alpha1.WebhookAccount{SecretRef: v1alpha1.SecretReference{Name: "chat"}},
+			})
+		}
+		f.PutDefaults(d)
+		r := &v1alpha1.TravisRoute{}
+		r.Namespace, r.Name, r.UID = "team", "r", "uid"
+		r.Spec.Repository, r.Spec.Channels = "example/example", []v1alpha1.Channel{{Address: "#a"}}
+		f.PutRoute(r)
+		return f.Table()
+	}
+	before := table("first")
+	route, _ := before.Route("team", "r")
+	stored := route.Targets[0]
+	after := table("second")
+	if got := changeBetween(before, after)(stored); got != queue.Replaced {
+		t.Errorf("the change is %v, want Replaced", got)
+	}
+	resolved, err := NewTableResolver(f.Table).Resolve(stored)
+	if err != nil || resolved.Account.Name != "second" {
+		t.Errorf("resolved to %+v, %v, want the new default account", resolved.Account, err)
 	}
 }

@@ -9,32 +9,34 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/travishook/travishook/internal/keylock"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/replica"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// Queue is what sending needs of the store.
+// Queue is what the dispatcher uses of the store. See queue.Queue.
 type Queue interface {
+	SetSlots(lane queue.Lane, attempts int)
 	Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error)
 	Settle(ctx context.Context, id string, o queue.Outcome) error
 	Wake(ctx context.Context, change func(queue.Target) queue.Change) (int, error)
 }
 
-// Resolver looks a target up as it stands now. Besides ErrRouteDeleted and ErrChannelRemoved, an
-// error means that something is missing which can still appear: the delivery waits for it.
+// Resolver looks up a target in the current table. An error other than ErrRouteDeleted and
+// ErrChannelRemoved means that something is missing that may still appear: the delivery waits for it.
 type Resolver interface {
 	Resolve(t queue.Target) (Resolved, error)
 }
 
-// Recorder is told of every attempt whose outcome is stored.
+// Recorder receives every attempt whose outcome is stored.
 type Recorder interface {
 	Attempted(record.Attempt)
 	TemplateFailed(d queue.Delivery, err error)
 }
 
-// Config is what a Dispatcher works with; all of it is needed, but for Peers.
+// Config configures a Dispatcher. All fields are required, except Peers.
 type Config struct {
 	Queue    Queue
 	Resolver Resolver
@@ -42,18 +44,18 @@ type Config struct {
 	Peers    Peers // nil where no other replica shares the store
 	Record   Recorder
 	Log      logr.Logger
-	// RetryLimit is how long a delivery is tried before it is dead.
+	// RetryLimit is how long a delivery is retried before it becomes a dead letter.
 	RetryLimit time.Duration
 }
 
-// Dispatcher sends deliveries from Run's start to its end.
+// Dispatcher sends deliveries while Run runs.
 type Dispatcher struct {
-	config Config
-	pace   *pace
-	rooms  rooms
-	slow   chan struct{} // places of attempts that take longer than slowAfter
+	config       Config
+	pace         *pace
+	destinations keylock.Map[string] // held while a message is sent
+	tests        *tests
 
-	changed chan struct{}
+	changed chan struct{} // the table is another one
 	tables  struct {
 		sync.Mutex
 		latest *routing.Table
@@ -68,25 +70,26 @@ func New(c Config) *Dispatcher {
 	return &Dispatcher{
 		config:  c,
 		pace:    newPace(),
-		rooms:   rooms{busy: map[string]chan struct{}{}},
-		slow:    make(chan struct{}, slowAttempts),
+		tests:   newTests(),
 		changed: make(chan struct{}, 1),
 	}
 }
 
-// errUnfinished is a service that did not obey the end of its attempt.
+// errUnfinished is returned if a service does not return after its context has ended.
 var errUnfinished = errors.New("stop sending: attempts are still under way; they will be made again")
 
-// Run sends until ctx ends, then lets the attempts under way finish, within a bound. What does
-// not finish is not settled, so it will be sent again. It closes the pool.
+// Run sends until ctx ends, then lets the attempts under way finish, within a limit. Attempts that do
+// not finish are not settled and will be made again. It closes the pool.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	attempts, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	d.join()
 	var running sync.WaitGroup
-	running.Go(func() { d.lane(ctx, attempts, queue.Healthy, healthyAttempts) })
-	running.Go(func() { d.lane(ctx, attempts, queue.Probation, probationAttempts) })
-	running.Go(func() { d.heal(ctx) })
+	for lane, slots := range map[queue.Lane]int{queue.Healthy: healthyAttempts, queue.Probation: probationAttempts} {
+		d.config.Queue.SetSlots(lane, slots)
+		running.Go(func() { d.sendLane(ctx, attempts, lane, slots) })
+	}
+	running.Go(func() { d.followTable(ctx) })
 	done := make(chan struct{})
 	go func() {
 		running.Wait()
@@ -105,28 +108,27 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	}
 }
 
-// untilStored tries what the store must do until it has done it, and returns false when ctx
-// ended before.
-func (d *Dispatcher) untilStored(ctx context.Context, doing string, try func() error) bool {
-	for wait := storePauseFirst; ; wait = min(2*wait, storePauseMost) {
-		err := try()
+// retryStore calls the store until it succeeds; it returns false when ctx ended before.
+func (d *Dispatcher) retryStore(ctx context.Context, operation string, call func() error) bool {
+	for wait := storeRetryFirst; ; wait = min(2*wait, storeRetryMost) {
+		err := call()
 		switch {
 		case err == nil:
 			return true
 		case ctx.Err() != nil:
 			return false
 		}
-		if wait == storePauseFirst { // once is enough for hundreds who try
-			d.config.Log.Error(err, "the store does not answer; trying again", "reason", doing)
+		if wait == storeRetryFirst { // hundreds may be retrying
+			d.config.Log.Error(err, "store does not answer; retrying", "operation", operation)
 		}
-		if !pause(ctx, wait) {
+		if !sleep(ctx, wait) {
 			return false
 		}
 	}
 }
 
-// pause waits; it returns false when ctx ended before.
-func pause(ctx context.Context, d time.Duration) bool {
+// sleep returns false when ctx ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -137,15 +139,17 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// unresolved marks what Resolve could not find as missing, unless it is gone for good. Where replicas
-// share the store, another one may have stored the event by a newer table than this one has yet: so
-// for a while what is gone may be what is new.
+// unresolved marks an error of Resolve as missing, unless the target is gone for good. Where replicas
+// share the store, another one may have stored the event with a newer table than this one's: for a while,
+// a target that seems gone may be new.
 func unresolved(delivery queue.Delivery, err error) error {
-	if !errors.Is(err, ErrRouteDeleted) && !errors.Is(err, ErrChannelRemoved) {
+	switch {
+	case err == nil:
+		return nil
+	case !errors.Is(err, ErrRouteDeleted) && !errors.Is(err, ErrChannelRemoved):
 		return &missingError{err}
-	}
-	if delivery.LeaseLost != nil && time.Since(delivery.Accepted) < tableLag {
-		return fmt.Errorf("not known to this replica, which may be behind: %s", err.Error())
+	case delivery.LeaseLost != nil && time.Since(delivery.Accepted) < tableLag:
+		return fmt.Errorf("not known to this replica, whose table may be outdated: %s", err.Error())
 	}
 	return err
 }

@@ -23,7 +23,7 @@ import (
 )
 
 // TestWithTheRealStoreAndService takes an event from the acceptance to an HTTP server that first
-// refuses the URL's credential, until the Secret is mended.
+// refuses the URL's credential, until the Secret is fixed.
 func TestWithTheRealStoreAndService(t *testing.T) {
 	type arrival struct {
 		Path string
@@ -49,7 +49,7 @@ func TestWithTheRealStoreAndService(t *testing.T) {
 	})
 
 	services := map[string]notify.Service{"webhook": webhook.Service}
-	w := world{routing.NewCompiler(routing.Config{OperatorNamespace: "system", Services: services})}
+	w := fixture{routing.NewCompiler(routing.Config{OperatorNamespace: "system", Services: services})}
 	w.putAccount("team", nil)
 	w.putRoute(nil, "builds")
 	putURL := func(url string) {
@@ -69,7 +69,7 @@ func TestWithTheRealStoreAndService(t *testing.T) {
 		Pool:       NewPool(PoolConfig{Services: services, Guarded: notify.Deps{HTTP: client}, Log: logr.Discard()}),
 		Record:     recorder,
 		Log:        logr.Discard(),
-		RetryLimit: DefaultRetryLimit,
+		RetryLimit: retryLimit,
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -102,7 +102,7 @@ func TestWithTheRealStoreAndService(t *testing.T) {
 	d.TableChanged(w.Table())
 	second := <-arrived
 	if o := <-recorder.outcomes; o.Kind != queue.Delivered {
-		t.Errorf("after mending: %+v", o)
+		t.Errorf("after the fix: %+v", o)
 	}
 	if diff := cmp.Diff(arrival{"/new", first.ID}, second); diff != "" {
 		t.Error(diff)

@@ -24,14 +24,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// settlement is what a fakeQueue was told of a delivery.
+// settlement is a settled delivery.
 type settlement struct {
 	Delivery queue.Delivery
 	Outcome  queue.Outcome
 }
 
-// fakeQueue hands out what it is given, and hands out again, in Probation, what is settled as a
-// retry, when that is due.
+// fakeQueue hands out the deliveries of its channels, and again, in Probation, those that are settled as
+// retries, when they are due.
 type fakeQueue struct {
 	lanes [2]chan queue.Delivery
 
@@ -40,7 +40,7 @@ type fakeQueue struct {
 	settled   []settlement
 	refuse    func(id string) error // of Settle, if set
 	wakeFirst error                 // what the next Wake fails with, if set
-	heals     []func(queue.Target) queue.Change
+	changes   []func(queue.Target) queue.Change
 }
 
 func newFakeQueue() *fakeQueue {
@@ -50,6 +50,9 @@ func newFakeQueue() *fakeQueue {
 	}
 	return q
 }
+
+// SetSlots does nothing: the tests say what is handed out.
+func (q *fakeQueue) SetSlots(queue.Lane, int) {}
 
 func (q *fakeQueue) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error) {
 	select {
@@ -88,7 +91,7 @@ func (q *fakeQueue) Wake(_ context.Context, heals func(queue.Target) queue.Chang
 		q.wakeFirst = nil
 		return 0, err
 	}
-	q.heals = append(q.heals, heals)
+	q.changes = append(q.changes, heals)
 	return 1, nil
 }
 
@@ -98,14 +101,17 @@ func (q *fakeQueue) outcomes() []settlement {
 	return append([]settlement(nil), q.settled...)
 }
 
+// retryLimit is that of the dispatchers under test.
+const retryLimit = 24 * time.Hour
+
 const password = "hunter2-hunter2"
 
-// world is a cluster's objects, compiled: one account "room" of the service "webhook", in the
-// namespace "team", and the route "r" there.
-type world struct{ *routing.Compiler }
+// fixture compiles objects: an account "chat" of the service "webhook" and the route "r", both in the
+// namespace "team".
+type fixture struct{ *routing.Compiler }
 
-func newWorld(service notify.Service, channels ...string) world {
-	w := world{routing.NewCompiler(routing.Config{
+func newFixture(service notify.Service, channels ...string) fixture {
+	w := fixture{routing.NewCompiler(routing.Config{
 		OperatorNamespace: "system",
 		Services:          map[string]notify.Service{"webhook": service},
 	})}
@@ -115,48 +121,50 @@ func newWorld(service notify.Service, channels ...string) world {
 	return w
 }
 
-func (w world) putAccount(namespace string, allowed []v1alpha1.Glob) {
+func (f fixture) putAccount(namespace string, allowed []v1alpha1.Glob) {
 	d := &v1alpha1.TravisDefaults{}
 	d.Namespace, d.Name = namespace, v1alpha1.DefaultsName
 	d.Spec.Accounts = []v1alpha1.Account{{
-		Name:             "room",
-		Webhook:          &v1alpha1.WebhookAccount{SecretRef: v1alpha1.SecretReference{Name: "room"}},
+		Name:             "chat",
+		Webhook:          &v1alpha1.WebhookAccount{SecretRef: v1alpha1.SecretReference{Name: "chat"}},
 		AllowedAddresses: allowed,
 	}}
-	w.PutDefaults(d)
+	f.PutDefaults(d)
 }
 
-var credential = types.NamespacedName{Namespace: "team", Name: "room"}
+var credential = types.NamespacedName{Namespace: "team", Name: "chat"}
 
-func (w world) putPassword(v string) {
-	w.PutSecret(routing.Secret{
-		Namespace: credential.Namespace, Name: credential.Name, Type: v1alpha1.SecretTypeCredential,
-		Data: map[string]secret.Value{"password": secret.New(v)},
+func (f fixture) putPassword(v string) { f.putCredential(credential.Namespace, v) }
+
+func (f fixture) putCredential(namespace, password string) {
+	f.PutSecret(routing.Secret{
+		Namespace: namespace, Name: credential.Name, Type: v1alpha1.SecretTypeCredential,
+		Data: map[string]secret.Value{"password": secret.New(password)},
 	})
 }
 
-func (w world) putRoute(message *v1alpha1.MessageTemplate, channels ...string) {
+func (f fixture) putRoute(message *v1alpha1.MessageTemplate, channels ...string) {
 	r := &v1alpha1.TravisRoute{}
 	r.Namespace, r.Name, r.UID = "team", "r", "uid"
 	r.Spec.Repository = "example/example"
 	r.Spec.Message = message
 	for _, c := range channels {
-		r.Spec.Channels = append(r.Spec.Channels, v1alpha1.Channel{Account: "room", Address: c})
+		r.Spec.Channels = append(r.Spec.Channels, v1alpha1.Channel{Account: "chat", Address: c})
 	}
-	w.PutRoute(r)
+	f.PutRoute(r)
 }
 
-// target is a channel as an event that is stored now would have it.
+// target is the target that would be stored now for a channel.
 func target(channel string) queue.Target {
 	return queue.Target{
-		Namespace: "team", Route: "r", RouteUID: "uid", Account: "room",
-		Address: channel, Channel: "team/room/" + channel,
+		Namespace: "team", Route: "r", RouteUID: "uid", Account: "chat",
+		Address: channel, Channel: "team/chat/" + channel,
 	}
 }
 
 func delivery(id, channel string) queue.Delivery {
 	return queue.Delivery{
-		ID: id, Target: target(channel), Attempt: 1, Accepted: time.Now(), Since: time.Now(),
+		ID: id, Target: target(channel), Destination: "team/chat/" + channel, Attempt: 1, Accepted: time.Now(), Since: time.Now(),
 		Event: travis.Event{
 			Repository: travis.Repository{Owner: "example", Name: "example"},
 			Build:      travis.Build{Number: "123", Result: travis.Passed, Branch: "main"},
@@ -164,7 +172,7 @@ func delivery(id, channel string) queue.Delivery {
 	}
 }
 
-// fakeService makes notifiers that do what send says.
+// fakeService returns notifiers that call send.
 type fakeService struct {
 	send func(ctx context.Context, m notify.Message) error
 
@@ -211,7 +219,7 @@ func (n *fakeNotifier) Close() error {
 	return nil
 }
 
-// fakeRecorder remembers what it was told.
+// fakeRecorder keeps what is recorded.
 type fakeRecorder struct {
 	mu        sync.Mutex
 	attempts  []record.Attempt
@@ -230,24 +238,24 @@ func (r *fakeRecorder) TemplateFailed(_ queue.Delivery, err error) {
 	r.templates = append(r.templates, err)
 }
 
-// rig is a Dispatcher with all that it needs, running.
-type rig struct {
+// running is a running Dispatcher with its dependencies.
+type running struct {
 	*Dispatcher
-	world
+	fixture
 	queue   *fakeQueue
 	service *fakeService
 	record  *fakeRecorder
-	// end stops it and returns what Run did.
+	// end stops it and returns the error of Run.
 	end func() error
 }
 
 // start runs a Dispatcher in a synctest bubble, until end or the test's end.
-func start(t *testing.T, send func(ctx context.Context, m notify.Message) error, channels ...string) *rig {
+func start(t *testing.T, send func(ctx context.Context, m notify.Message) error, channels ...string) *running {
 	t.Helper()
 	service := &fakeService{send: send}
-	r := &rig{
-		world: newWorld(service.service(), channels...),
-		queue: newFakeQueue(), service: service, record: &fakeRecorder{},
+	r := &running{
+		fixture: newFixture(service.service(), channels...),
+		queue:   newFakeQueue(), service: service, record: &fakeRecorder{},
 	}
 	r.Dispatcher = New(Config{
 		Queue:      r.queue,
@@ -255,13 +263,13 @@ func start(t *testing.T, send func(ctx context.Context, m notify.Message) error,
 		Pool:       NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": service.service()}, Log: logr.Discard()}),
 		Record:     r.record,
 		Log:        logr.Discard(),
-		RetryLimit: DefaultRetryLimit,
+		RetryLimit: retryLimit,
 	})
 	r.run(t)
 	return r
 }
 
-func (r *rig) run(t *testing.T) {
+func (r *running) run(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()

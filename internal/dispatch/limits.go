@@ -2,62 +2,67 @@ package dispatch
 
 import "time"
 
-// Every bound of sending, with its reason.
+// The limits of sending.
 const (
-	// healthyAttempts bounds the attempts under way to channels whose last attempt arrived.
-	// They end fast, so it bounds a burst, not the throughput.
-	healthyAttempts = 512
-	// probationAttempts bounds those to channels whose last attempt failed, and which may
-	// hang until attemptTimeout. It is a bound of its own, so that no number of dead
-	// channels takes a live one's place; small enough that they cost little, and large
-	// enough for each of some thousand to be tried within its backoff.
-	probationAttempts = 128
-	// slowAttempts bounds those of either lane that have been under way for slowAfter. They
-	// leave their lane's places to others: so a thousand rooms that all begin to hang in the
-	// same moment, and are in the healthy lane for the last time, delay a live one by that
-	// much and not by attemptTimeout.
-	slowAttempts = 1024
-	slowAfter    = 250 * time.Millisecond
+	// healthyAttempts and probationAttempts are the slots of the store's two lanes: how many attempts
+	// are under way at once to destinations whose last attempt succeeded, and to those whose last
+	// attempt failed. A namespace gets at most half of what others leave. See queue.Queue.SetSlots.
+	healthyAttempts   = 1024
+	probationAttempts = 256
 	// attemptTimeout ends one attempt: a login, a join and a slow answer fit.
 	attemptTimeout = 30 * time.Second
 
-	// tableLag is how long after its acceptance a delivery of a route that is not known waits for
-	// it, where replicas share the store: longer than a replica is behind that lost its watch.
+	// testSlots is how many test messages are sent at once; a namespace gets at most half of what
+	// others leave.
+	testSlots = 32
+	// testInterval is the minimum time between two tests of a route.
+	testInterval = 10 * time.Second
+	// testTimeout ends a route's test, including the wait for a slot, for the destination's pace and
+	// for another replica to log in: the account of one that crashed is free after 15 s.
+	testTimeout = 40 * time.Second
+	// testRetry is the interval at which the owner of an account is looked up again.
+	testRetry = 250 * time.Millisecond
+	// testMemory is how many tested routes are remembered for testInterval.
+	testMemory = 16_384
+
+	// maxConnections is how many accounts are kept connected at once; the tenants' accounts of one
+	// namespace get at most half of what others leave. Accounts of the administrator always connect.
+	maxConnections = 512
+
+	// tableLag is for how long after its acceptance a delivery waits for its route, where replicas
+	// share the store: longer than a replica that lost its watch lags behind.
 	tableLag = 15 * time.Minute
 
-	// paceInterval and paceBurst are how fast one channel is written to: a second apart
-	// when it goes on and on, which every service takes, and a score at once before that,
-	// so that an ordinary burst of builds is not slowed down.
+	// paceInterval and paceBurst are the pace of one destination: a message a second in the long run,
+	// which every service accepts, and a burst before that, so that an ordinary burst of builds is not
+	// delayed.
 	paceInterval = time.Second
 	paceBurst    = 20
+	// paceMemory is how many destinations' paces are remembered. One that was forgotten may have
+	// another burst.
+	paceMemory = 65_536
 
-	// retryBase is the wait before the second attempt; it doubles up to retryCapEarly
-	// while a channel has been failing for less than retryEarly, and to retryCapLate later.
+	// retryBase is the delay before the second attempt; it doubles up to retryCapEarly while a
+	// channel has been failing for less than retryEarly, and to retryCapLate later.
 	retryBase     = time.Second
 	retryCapEarly = time.Minute
 	retryEarly    = 10 * time.Minute
 	retryCapLate  = 15 * time.Minute
 
-	// storePauseFirst and storePauseMost lie between tries of a store that does not answer.
-	storePauseFirst = 100 * time.Millisecond
-	storePauseMost  = 10 * time.Second
+	// storeRetryFirst and storeRetryMost are the delays between calls to a store that does not answer.
+	storeRetryFirst = 100 * time.Millisecond
+	storeRetryMost  = 10 * time.Second
 
-	// trialTimeout ends a test message, which may have to wait for another replica to be logged in:
-	// one that has died holds its accounts for 15 s. trialPause lies between two looks for it.
-	trialTimeout = 40 * time.Second
-	trialPause   = 250 * time.Millisecond
-
-	// drainTime is what attempts under way get to end in when the operator stops, and
-	// stopGrace what a service gets to obey the end of that.
+	// drainTime is how long attempts under way may take to finish when the operator stops, and
+	// stopGrace how long a service may take to return after that.
 	drainTime = 10 * time.Second
 	stopGrace = 5 * time.Second
 
-	// maxReason bounds the line that says why an attempt failed, in characters.
+	// maxReason limits the reason of a failed attempt, in characters.
 	maxReason = 256
+	// maxTemplates is how many compiled templates are kept.
+	maxTemplates = 4096
 )
 
-// StopTimeout is how long Run takes to end, at most, once its context has.
+// StopTimeout is how long Run takes at most to return after its context has ended.
 const StopTimeout = drainTime + stopGrace
-
-// DefaultRetryLimit is how long a delivery is tried where the settings do not say.
-const DefaultRetryLimit = 24 * time.Hour

@@ -4,41 +4,46 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 )
 
-// pace keeps each channel from being written to faster than limits.go says.
+// pace tells when each destination may be sent to again. See paceInterval.
 type pace struct {
-	mu       sync.Mutex
-	channels map[string]*rate.Limiter
-	sweepAt  int
+	mu           sync.Mutex
+	destinations *lru.Cache[string, *rate.Limiter]
 }
 
-func newPace() *pace { return &pace{channels: map[string]*rate.Limiter{}, sweepAt: 1024} }
+func newPace() *pace {
+	destinations, _ := lru.New[string, *rate.Limiter](paceMemory) // fails for a size below 1 only
+	return &pace{destinations: destinations}
+}
 
-// reserve takes the channel's next turn and returns how long it is until then.
-func (p *pace) reserve(channel string, now time.Time) time.Duration {
+// sent counts an attempt that was made now, and returns until when the destination rests: the zero time
+// if it may be sent to at once.
+func (p *pace) sent(destination string, now time.Time) (rest time.Time) {
+	l := p.limiter(destination)
+	l.ReserveN(now, 1)
+	missing := 1 - l.TokensAt(now)
+	if missing <= 0 {
+		return time.Time{}
+	}
+	return now.Add(time.Duration(missing * float64(paceInterval)))
+}
+
+// delay is how long the destination rests from now.
+func (p *pace) delay(destination string, now time.Time) time.Duration {
+	missing := 1 - p.limiter(destination).TokensAt(now)
+	return max(0, time.Duration(missing*float64(paceInterval)))
+}
+
+func (p *pace) limiter(destination string) *rate.Limiter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l, ok := p.channels[channel]
+	l, ok := p.destinations.Get(destination)
 	if !ok {
-		p.sweep(now)
 		l = rate.NewLimiter(rate.Every(paceInterval), paceBurst)
-		p.channels[channel] = l
+		p.destinations.Add(destination, l)
 	}
-	return l.ReserveN(now, 1).DelayFrom(now)
-}
-
-// sweep forgets the channels that have been quiet, once there are twice as many as were left
-// the last time: so its cost is spread over the channels that come.
-func (p *pace) sweep(now time.Time) {
-	if len(p.channels) < p.sweepAt {
-		return
-	}
-	for name, l := range p.channels {
-		if l.TokensAt(now) >= paceBurst {
-			delete(p.channels, name)
-		}
-	}
-	p.sweepAt = max(1024, 2*len(p.channels))
+	return l
 }

@@ -17,20 +17,20 @@ import (
 	"github.com/travishook/travishook/internal/queue/replica"
 )
 
-// roomHome is the home of the world's account where its service keeps a connection.
-const roomHome = "team/room"
+// accountKey is that of the fixture's account where its service keeps a connection.
+const accountKey = "team/chat"
 
-// fakePeers is a cluster of replicas in which the account is one's at a time.
+// fakePeers is a cluster of replicas of which one holds the account.
 type fakePeers struct {
 	mu      sync.Mutex
 	holder  *fakePeer
 	replies func([]byte) []byte // instead of those of the holder, if set
 }
 
-// fakePeer is one replica's part of it.
+// fakePeer is one of its replicas.
 type fakePeer struct {
 	all    *fakePeers
-	leave  func(gone func(home string) bool) <-chan struct{}
+	leave  func(gone func(key string) bool) <-chan struct{}
 	answer replica.Handler
 }
 
@@ -65,13 +65,13 @@ func (p *fakePeers) move(to *fakePeer) (from *fakePeer) {
 }
 
 // startPeer runs a replica whose account's service keeps a connection.
-func startPeer(t *testing.T, all *fakePeers, send func(ctx context.Context, m notify.Message) error) (*rig, *fakePeer) {
+func startPeer(t *testing.T, all *fakePeers, send func(ctx context.Context, m notify.Message) error) (*running, *fakePeer) {
 	t.Helper()
 	peer := &fakePeer{all: all}
 	service := &fakeService{send: send}
 	kept := service.service()
 	kept.KeepsConnection = true
-	r := &rig{world: newWorld(kept, "#a"), queue: newFakeQueue(), service: service, record: &fakeRecorder{}}
+	r := &running{fixture: newFixture(kept, "#a"), queue: newFakeQueue(), service: service, record: &fakeRecorder{}}
 	r.Dispatcher = New(Config{
 		Queue:    r.queue,
 		Resolver: NewTableResolver(r.Table),
@@ -81,20 +81,20 @@ func startPeer(t *testing.T, all *fakePeers, send func(ctx context.Context, m no
 		Peers:      peer,
 		Record:     r.record,
 		Log:        logr.Discard(),
-		RetryLimit: DefaultRetryLimit,
+		RetryLimit: retryLimit,
 	})
 	r.run(t)
 	synctest.Wait()
 	return r, peer
 }
 
-func homed(id, home string) queue.Delivery {
+func held(id, key string) queue.Delivery {
 	d := delivery(id, "#a")
-	d.AccountKey = home
+	d.AccountKey = key
 	return d
 }
 
-func TestADeliveryIsSentFromItsAccountsHomeOnly(t *testing.T) {
+func TestADeliveryIsSentOnlyWithTheChannelsAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []string
 		all := &fakePeers{}
@@ -104,19 +104,19 @@ func TestADeliveryIsSentFromItsAccountsHomeOnly(t *testing.T) {
 		})
 		all.move(peer)
 		began := time.Now()
-		often := homed("often moved", "team/other")
+		often := held("often moved", "team/other")
 		often.Moves = 3
-		for _, d := range []queue.Delivery{homed("at home", roomHome), homed("of no home", ""), often} {
+		for _, d := range []queue.Delivery{held("with account", accountKey), held("without account", ""), often} {
 			r.queue.lanes[queue.Healthy] <- d
 			synctest.Wait()
 		}
 		moved := func(due time.Time) queue.Outcome {
-			return queue.Outcome{Kind: queue.Reassigned, At: began, Due: due, AccountKey: roomHome}
+			return queue.Outcome{Kind: queue.Reassigned, At: began, Due: due, AccountKey: accountKey, Destination: "team/chat/#a"}
 		}
 		want := map[string]queue.Outcome{
-			"at home":     {Kind: queue.Delivered, At: began},
-			"of no home":  moved(began),
-			"often moved": moved(began.Add(4 * retryBase)),
+			"with account":    {Kind: queue.Delivered, At: began},
+			"without account": moved(began),
+			"often moved":     moved(began.Add(4 * retryBase)),
 		}
 		got := map[string]queue.Outcome{}
 		for _, s := range r.queue.outcomes() {
@@ -125,7 +125,7 @@ func TestADeliveryIsSentFromItsAccountsHomeOnly(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"at home"}, sent); diff != "" {
+		if diff := cmp.Diff([]string{"with account"}, sent); diff != "" {
 			t.Errorf("sent (-want +got): %s", diff)
 		}
 		if n := len(r.record.attempts); n != 1 {
@@ -134,18 +134,18 @@ func TestADeliveryIsSentFromItsAccountsHomeOnly(t *testing.T) {
 	})
 }
 
-// TestNobodyIsLoggedInWhereTheAccountIsNotHeld: the delivery was handed out just before the account
+// TestAReplicaThatDoesNotHoldTheAccountDoesNotLogIn: the delivery was handed out just before the account
 // went to another replica.
-func TestNobodyIsLoggedInWhereTheAccountIsNotHeld(t *testing.T) {
+func TestAReplicaThatDoesNotHoldTheAccountDoesNotLogIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := &fakePeers{}
 		r, _ := startPeer(t, all, func(context.Context, notify.Message) error { return nil })
-		r.queue.lanes[queue.Healthy] <- homed("late", roomHome)
+		r.queue.lanes[queue.Healthy] <- held("late", accountKey)
 		synctest.Wait()
 		if opened, _ := r.service.counts(); opened != 0 {
 			t.Error("a connection was made for an account that is another replica's")
 		}
-		if got := r.queue.outcomes(); len(got) != 1 || got[0].Outcome.Kind != queue.Reassigned || got[0].Outcome.AccountKey != roomHome {
+		if got := r.queue.outcomes(); len(got) != 1 || got[0].Outcome.Kind != queue.Reassigned || got[0].Outcome.AccountKey != accountKey {
 			t.Errorf("it came to %+v, want it to be given back", got)
 		}
 	})
@@ -157,15 +157,15 @@ func TestAConnectionEndsWhenItsAccountIsNoLongerHeld(t *testing.T) {
 		speaking := make(chan struct{})
 		r, peer := startPeer(t, all, func(context.Context, notify.Message) error { <-speaking; return nil })
 		all.move(peer)
-		r.queue.lanes[queue.Healthy] <- homed("id1", roomHome)
+		r.queue.lanes[queue.Healthy] <- held("id1", accountKey)
 		synctest.Wait()
-		other := peer.leave(func(home string) bool { return home != roomHome })
+		other := peer.leave(func(key string) bool { return key != accountKey })
 		<-other
 		if _, closed := r.service.counts(); closed != 0 {
 			t.Fatal("a connection ended though another account was given up")
 		}
 		all.move(nil)
-		quiet := peer.leave(func(home string) bool { return home == roomHome })
+		quiet := peer.leave(func(key string) bool { return key == accountKey })
 		synctest.Wait()
 		select {
 		case <-quiet:
@@ -180,7 +180,7 @@ func TestAConnectionEndsWhenItsAccountIsNoLongerHeld(t *testing.T) {
 	})
 }
 
-func TestATestMessageIsSentByWhoeverIsLoggedIn(t *testing.T) {
+func TestATestMessageIsSentByTheReplicaThatHoldsTheAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := &fakePeers{}
 		var texts []string
@@ -188,14 +188,13 @@ func TestATestMessageIsSentByWhoeverIsLoggedIn(t *testing.T) {
 		holder, peer := startPeer(t, all, func(_ context.Context, m notify.Message) error {
 			texts = append(texts, m.Text)
 			if len(texts) > 1 {
-				return errors.New("no such room; I was told " + password)
+				return errors.New("no such channel for " + password)
 			}
 			return nil
 		})
 		time.AfterFunc(10*time.Second, func() { all.move(peer) }) // as after a death
-		event := delivery("", "").Event
-		if note, err := asked.Try(t.Context(), target("#a"), event); err != nil || note != "" {
-			t.Fatal(note, err)
+		if note, failure := asked.testRoute(t); failure != "" || note != "" {
+			t.Fatal(note, failure)
 		}
 		if len(texts) != 1 || !strings.HasPrefix(texts[0], "[test] [Travis-CI]") {
 			t.Errorf("the holder sent %q", texts)
@@ -203,43 +202,42 @@ func TestATestMessageIsSentByWhoeverIsLoggedIn(t *testing.T) {
 		if opened, _ := asked.service.counts(); opened != 0 {
 			t.Error("the replica that was asked logged in, too")
 		}
-		if _, err := asked.Try(t.Context(), target("#a"), event); err == nil || err.Error() != "no such room; I was told [redacted]" {
-			t.Errorf("the service's refusal came back as %v", err)
+		if _, failure := asked.testRoute(t); failure != "no such channel for [redacted]" {
+			t.Errorf("the service's refusal came back as %q", failure)
 		}
 		holder.putRoute(nil, "#b") // its table is another for a while
 		time.AfterFunc(time.Second, func() { holder.putRoute(nil, "#a") })
-		if _, err := asked.Try(t.Context(), target("#a"), event); err == nil || !strings.Contains(err.Error(), "no such room") {
-			t.Errorf("while the holder's table was behind: %v", err)
+		if _, failure := asked.testRoute(t); !strings.Contains(failure, "no such channel") {
+			t.Errorf("while the holder's table was outdated: %q", failure)
 		}
 	})
 }
 
-func TestATestMessageThatNobodyCanSendSaysSo(t *testing.T) {
+func TestATestMessageWithoutAnOwnerFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := &fakePeers{}
 		r, _ := startPeer(t, all, func(context.Context, notify.Message) error { return nil })
-		_, err := r.Try(t.Context(), target("#a"), delivery("", "").Event)
-		if err == nil || !strings.Contains(err.Error(), "no replica of the operator is logged in as account "+roomHome) {
-			t.Errorf("got %v", err)
+		if _, failure := r.testRoute(t); !strings.Contains(failure, "no replica of the operator is logged in as account "+accountKey) {
+			t.Errorf("got %q", failure)
 		}
 		all.replies = func([]byte) []byte { return []byte("nonsense") }
-		if _, err := r.Try(t.Context(), target("#a"), delivery("", "").Event); err == nil || !strings.Contains(err.Error(), "ask another replica") {
-			t.Errorf("an answer that is none: %v", err)
+		if _, failure := r.testRoute(t); !strings.Contains(failure, "ask another replica") {
+			t.Errorf("an invalid answer: %q", failure)
 		}
 	})
 }
 
-func TestAQuestionThatIsNoneIsAnswered(t *testing.T) {
+func TestAnInvalidRequestIsAnswered(t *testing.T) {
 	r := &Dispatcher{}
-	got, err := r.answer(t.Context(), []byte("nonsense"))
+	got, err := r.answerTest(t.Context(), []byte("nonsense"))
 	if err != nil || !strings.Contains(string(got), "different versions") {
 		t.Errorf("answered %s, %v", got, err)
 	}
 }
 
-// TestAReplicaThatIsBehindDropsNothing: another replica has stored an event for a channel that this
+// TestAReplicaWithAnOutdatedTableDropsNothing: another replica has stored an event for a channel that this
 // one's table does not have yet.
-func TestAReplicaThatIsBehindDropsNothing(t *testing.T) {
+func TestAReplicaWithAnOutdatedTableDropsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := &fakePeers{}
 		r, peer := startPeer(t, all, func(context.Context, notify.Message) error { return nil })
@@ -267,8 +265,8 @@ func TestAReplicaThatIsBehindDropsNothing(t *testing.T) {
 	})
 }
 
-// TestWhatIsLostWhileItWaitsIsNotSent: the lease ran out before the attempt began.
-func TestWhatIsLostWhileItWaitsIsNotSent(t *testing.T) {
+// TestADeliveryWithALostLeaseIsNotSent: the lease ran out before the attempt began.
+func TestADeliveryWithALostLeaseIsNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := &fakePeers{}
 		r, peer := startPeer(t, all, func(context.Context, notify.Message) error {
@@ -276,7 +274,7 @@ func TestWhatIsLostWhileItWaitsIsNotSent(t *testing.T) {
 			return nil
 		})
 		all.move(peer)
-		d := homed("lost", roomHome)
+		d := held("lost", accountKey)
 		lost := make(chan struct{})
 		close(lost)
 		d.LeaseLost = lost

@@ -11,68 +11,81 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// Pool keeps one notifier for each account, made anew when the account's version changes.
+// Pool keeps one notifier for each account, and replaces it when the account's version changes.
 type Pool struct {
 	config PoolConfig
 
 	mu      sync.Mutex
 	open    map[identity]*client
 	leaving map[*client]struct{} // retired, and not closed yet
+	// connections counts the clients that keep a connection and are not closed yet, in total and by the
+	// namespace that defines their account.
+	connections struct {
+		total int
+		by    map[string]int
+	}
 	closed  bool
 	closing sync.WaitGroup
 }
 
-// PoolConfig is what notifiers are made with.
+// PoolConfig configures a Pool.
 type PoolConfig struct {
 	Services map[string]notify.Service
-	// Trusted is for the administrator's own accounts, Guarded for all others: its client
-	// and dialer refuse addresses that tenants must not reach.
+	// Trusted is for the administrator's own accounts, Guarded for all others: its client and dialer
+	// refuse addresses that tenants must not reach.
 	Trusted, Guarded notify.Deps
-	// Holds reports whether this replica may be logged in as an account, by its routing.Account.Home;
-	// nil where there is no other.
-	Holds func(home string) bool
+	// Holds reports whether this replica may use the account with a key (see routing.Account.Key); nil
+	// where there is no other replica.
+	Holds func(accountKey string) bool
 	Log   logr.Logger
 }
 
-// identity is an account, whatever its version.
+// identity is an account of any version.
 type identity struct{ namespace, name string }
 
-// client is a notifier with those who use it just now.
+// client is a notifier and the number of its users.
 type client struct {
-	notifier notify.Notifier
-	home     string        // of its account
-	closed   chan struct{} // when it is
-	service  string
-	version  string
-	trusted  bool
-	users    int
-	retired  bool
+	identity
+	notifier   notify.Notifier
+	accountKey string        // empty if it keeps no connection
+	closed     chan struct{} // closed when it is
+	service    string
+	version    string
+	trusted    bool
+	users      int
+	retired    bool
 }
 
-// errPoolClosed comes to what asks for a notifier while the operator stops.
+// errPoolClosed is returned while the operator stops.
 var errPoolClosed = errors.New("the operator is stopping")
 
 // NewPool returns an empty pool.
 func NewPool(c PoolConfig) *Pool {
-	return &Pool{config: c, open: map[identity]*client{}, leaving: map[*client]struct{}{}}
+	p := &Pool{config: c, open: map[identity]*client{}, leaving: map[*client]struct{}{}}
+	p.connections.by = map[string]int{}
+	return p
 }
 
-// elsewhereError is an account that another replica speaks as.
-type elsewhereError struct{ home string }
+// elsewhereError is an account that another replica holds.
+type elsewhereError struct{ accountKey string }
 
 func (e *elsewhereError) Error() string {
-	return "another replica of the operator is logged in as account " + e.home
+	return "another replica of the operator is logged in as account " + e.accountKey
 }
 
-// Acquire returns the account's notifier. release must be called when it is no longer used.
+// errTooManyConnections is returned where a namespace has used its share of connections.
+var errTooManyConnections = errors.New("the accounts of the namespace keep too many connections: the operator's limit is shared among namespaces")
+
+// Acquire returns the account's notifier. release must be called after its use.
 func (p *Pool) Acquire(a *routing.Account) (n notify.Notifier, release func(), err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, nil, errPoolClosed
 	}
-	if home := a.Key(); home != "" && p.config.Holds != nil && !p.config.Holds(home) {
-		return nil, nil, &elsewhereError{home}
+	key := a.Key()
+	if key != "" && p.config.Holds != nil && !p.config.Holds(key) {
+		return nil, nil, &elsewhereError{key}
 	}
 	id := identity{a.Namespace, a.Name}
 	c, ok := p.open[id]
@@ -81,19 +94,40 @@ func (p *Pool) Acquire(a *routing.Account) (n notify.Notifier, release func(), e
 		ok = false
 	}
 	if !ok {
-		if c, err = p.make(a); err != nil {
-			return nil, nil, &missingError{fmt.Errorf("account %s: %w", a.Name, hide(err, a.Credential))}
+		if !p.mayConnect(a, key) {
+			return nil, nil, errTooManyConnections
+		}
+		if c, err = p.newClient(a); err != nil {
+			return nil, nil, &missingError{fmt.Errorf("account %s: %w", a.Name, redact(err, a.Credential))}
 		}
 		p.open[id] = c
+		p.count(c, 1)
 	}
 	c.users++
 	return c.notifier, sync.OnceFunc(func() { p.release(c) }), nil
 }
 
-func (p *Pool) make(a *routing.Account) (*client, error) {
+// mayConnect reports whether the account may keep a connection: those of a namespace may have as many as
+// are left free, so that one that wants all gets half, and the next finds one.
+func (p *Pool) mayConnect(a *routing.Account, accountKey string) bool {
+	return accountKey == "" || a.Trusted || p.connections.by[a.Namespace] < maxConnections-p.connections.total
+}
+
+// count adds to the number of connections.
+func (p *Pool) count(c *client, n int) {
+	if c.accountKey == "" {
+		return
+	}
+	p.connections.total += n
+	if p.connections.by[c.namespace] += n; p.connections.by[c.namespace] == 0 {
+		delete(p.connections.by, c.namespace)
+	}
+}
+
+func (p *Pool) newClient(a *routing.Account) (*client, error) {
 	service, ok := p.config.Services[a.Service]
 	if !ok {
-		return nil, fmt.Errorf("there is no service %q", a.Service)
+		return nil, fmt.Errorf("unknown service %q", a.Service)
 	}
 	deps := p.config.Guarded
 	if a.Trusted {
@@ -105,7 +139,7 @@ func (p *Pool) make(a *routing.Account) (*client, error) {
 		return nil, err
 	}
 	return &client{
-		notifier: n, home: a.Key(), closed: make(chan struct{}),
+		identity: identity{a.Namespace, a.Name}, notifier: n, accountKey: a.Key(), closed: make(chan struct{}),
 		service: a.Service, version: a.Version, trusted: a.Trusted,
 	}, nil
 }
@@ -117,8 +151,8 @@ func (p *Pool) release(c *client) {
 	p.closeIfIdle(c)
 }
 
-// Connected tells whether the account is logged in, on a service where that is kept up. known is
-// false on others, and where nothing was sent as the account yet.
+// Connected reports whether the account is logged in. known is false if its service keeps no connection,
+// and if nothing was sent with the account yet.
 func (p *Pool) Connected(namespace, name string) (connected, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,7 +167,7 @@ func (p *Pool) Connected(namespace, name string) (connected, known bool) {
 	return n.Connected(), true
 }
 
-// Retain retires the notifiers of accounts of which current knows no such version.
+// Retain retires the notifiers of account versions that are not current.
 func (p *Pool) Retain(current func(namespace, name, version string) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -144,19 +178,19 @@ func (p *Pool) Retain(current func(namespace, name, version string) bool) {
 	}
 }
 
-// Leave retires the notifiers of accounts whose home is gone to another replica, for which Holds says
-// no already. quiet is closed when all of them are.
-func (p *Pool) Leave(gone func(home string) bool) (quiet <-chan struct{}) {
+// Leave retires the notifiers of accounts that this replica no longer holds. quiet is closed when all of
+// them are closed.
+func (p *Pool) Leave(gone func(accountKey string) bool) (quiet <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for id, c := range p.open {
-		if c.home != "" && gone(c.home) {
+		if c.accountKey != "" && gone(c.accountKey) {
 			p.retire(id, c)
 		}
 	}
 	var ending []*client
 	for c := range p.leaving {
-		if c.home != "" && gone(c.home) {
+		if c.accountKey != "" && gone(c.accountKey) {
 			ending = append(ending, c)
 		}
 	}
@@ -170,7 +204,7 @@ func (p *Pool) Leave(gone func(home string) bool) (quiet <-chan struct{}) {
 	return closed
 }
 
-// retire takes a notifier out of use; it is closed when its last user has released it.
+// retire removes a notifier; it is closed when its last user has released it.
 func (p *Pool) retire(id identity, c *client) {
 	delete(p.open, id)
 	p.leaving[c] = struct{}{}
@@ -178,17 +212,18 @@ func (p *Pool) retire(id identity, c *client) {
 	p.closeIfIdle(c)
 }
 
-// closeIfIdle closes in the background, for a goodbye may take its time.
+// closeIfIdle closes in the background, because logging out may take a while.
 func (p *Pool) closeIfIdle(c *client) {
 	if !c.retired || c.users > 0 {
 		return
 	}
 	p.closing.Go(func() {
 		if err := c.notifier.Close(); err != nil {
-			p.config.Log.V(1).Info("connection did not close cleanly", "service", c.service)
+			p.config.Log.V(1).Info("connection was not closed cleanly", "service", c.service, "reason", err.Error())
 		}
 		p.mu.Lock()
 		delete(p.leaving, c)
+		p.count(c, -1)
 		p.mu.Unlock()
 		close(c.closed)
 	})

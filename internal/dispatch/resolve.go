@@ -2,85 +2,95 @@ package dispatch
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// Why a delivery's target is no longer one. Whatever else Resolve returns is something missing
-// that can still appear.
+// Why a target is gone for good. Any other error of Resolve is something missing that may still appear.
 var (
 	ErrRouteDeleted   = errors.New("route deleted")
 	ErrChannelRemoved = errors.New("channel removed from the route")
 )
 
-// Resolved is a target as it stands at this moment.
+// Resolved is a target in the current table.
 type Resolved struct {
 	Account  *routing.Account
-	Address  string           // as the account's service spells it
+	Address  string           // as the account's service normalizes it
 	Template *render.Template // nil: the default text
 }
 
-// missingError is an account, a Secret or a room in it that is missing or wrong.
+// destination names the channel at the service. See queue.Target.
+func (r Resolved) destination() string { return r.Account.Destination(r.Address) }
+
+func (r Resolved) endpoint() endpoint { return endpoint{r.Account.Key(), r.destination()} }
+
+// missingError is a missing or invalid account, Secret or address.
 type missingError struct{ err error }
 
 func (e *missingError) Error() string { return e.err.Error() }
 func (e *missingError) Unwrap() error { return e.err }
 
-// TableResolver resolves targets in the table of the moment.
+// TableResolver resolves targets in the current table.
 type TableResolver struct {
 	current   func() *routing.Table
 	templates templates
 }
 
-// NewTableResolver returns a resolver that asks current for the table each time. That table must
-// hold every object there is: a route that is not in it counts as deleted.
+// NewTableResolver returns a resolver that gets the table from current each time. That table must
+// contain all objects: a route that is not in it counts as deleted.
 func NewTableResolver(current func() *routing.Table) *TableResolver {
-	return &TableResolver{current: current}
+	return &TableResolver{current: current, templates: newTemplates()}
 }
 
-// Resolve finds the account, with its credential, the room and the template of a stored target.
+// Resolve finds the account with its credential, the address and the template of a stored target.
 func (r *TableResolver) Resolve(t queue.Target) (Resolved, error) {
 	table := r.current()
-	route, ok := table.Route(t.Namespace, t.Route)
-	if !ok || route.UID != t.RouteUID {
-		return Resolved{}, ErrRouteDeleted
-	}
-	account, address, err := room(table, t)
+	resolved, err := resolve(table, t)
 	if err != nil {
 		return Resolved{}, err
 	}
-	if !has(route, t, address) {
-		return Resolved{}, ErrChannelRemoved
-	}
-	resolved := Resolved{Account: account, Address: address}
-	if m := route.Message; m != nil {
-		resolved.Template = r.templates.get(m.Text, render.Syntax(m.Syntax))
+	if route, ok := table.Route(t.Namespace, t.Route); ok && route.Message != nil {
+		resolved.Template = r.templates.get(route.Message.Text, render.Syntax(route.Message.Syntax))
 	}
 	return resolved, nil
 }
 
-// room finds who speaks for a target, and where. The account may have appeared only after the
-// event was stored, or may no longer be allowed to speak there: so the room is asked for anew.
-func room(table *routing.Table, t queue.Target) (*routing.Account, string, error) {
-	account, err := table.Account(t.Namespace, t.Account)
+// resolve finds the account and the address of a target. The default account may be another than when
+// the event was stored, an account may have appeared only afterwards, or may not be allowed to send to
+// the address any more: so the route's own channel is resolved again.
+func resolve(table *routing.Table, t queue.Target) (Resolved, error) {
+	route, ok := table.Route(t.Namespace, t.Route)
+	if !ok || route.UID != t.RouteUID {
+		return Resolved{}, ErrRouteDeleted
+	}
+	for _, now := range route.Targets {
+		if now.Channel == t.Channel {
+			return resolveAs(table, t.Namespace, now)
+		}
+	}
+	// The channel may be spelled differently by now: the same if it resolves to the same.
+	resolved, err := resolveAs(table, t.Namespace, t)
 	if err != nil {
-		return nil, "", err
+		return Resolved{}, err
+	}
+	for _, now := range route.Targets {
+		if now.Destination == resolved.destination() {
+			return resolved, nil
+		}
+	}
+	return Resolved{}, ErrChannelRemoved
+}
+
+func resolveAs(table *routing.Table, namespace string, t queue.Target) (Resolved, error) {
+	account, err := table.Account(namespace, t.Account)
+	if err != nil {
+		return Resolved{}, err
 	}
 	address, err := account.ResolveAddress(t.Address)
 	if err != nil {
-		return nil, "", hide(err, account.Credential)
+		return Resolved{}, redact(err, account.Credential)
 	}
-	return account, address, nil
-}
-
-// has tells whether the route still has the channel. One that had no room when the event was
-// stored is known by the room that it has now.
-func has(route *routing.Route, t queue.Target, address string) bool {
-	return slices.ContainsFunc(route.Targets, func(now queue.Target) bool {
-		sameAccount := now.Account == t.Account || t.Account == ""
-		return now.Channel == t.Channel || sameAccount && now.Address == address
-	})
+	return Resolved{Account: account, Address: address}, nil
 }

@@ -18,32 +18,32 @@ func TestResolve(t *testing.T) {
 	route := types.NamespacedName{Namespace: "team", Name: "r"}
 	tests := []struct {
 		name   string
-		change func(w world, t *queue.Target)
+		change func(w fixture, t *queue.Target)
 		want   string // the error begins so; empty: resolved
 	}{
-		{"as it was", func(world, *queue.Target) {}, ""},
-		{"route deleted", func(w world, _ *queue.Target) { w.DeleteRoute(route) }, "route deleted"},
-		{"route made anew", func(_ world, t *queue.Target) { t.RouteUID = "older" }, "route deleted"},
-		{"channel removed", func(w world, _ *queue.Target) { w.putRoute(nil, "#b") }, "channel removed from the route"},
-		{"no room when it was stored", func(_ world, t *queue.Target) { t.Channel, t.Address = "?team/r/room/#A", "#A" }, ""},
-		{"no account when it was stored", func(_ world, t *queue.Target) { t.Channel, t.Address, t.Account = "?team/r//#A", "#A", "" }, ""},
-		{"account missing", func(w world, _ *queue.Target) {
+		{"as it was", func(fixture, *queue.Target) {}, ""},
+		{"route deleted", func(w fixture, _ *queue.Target) { w.DeleteRoute(route) }, "route deleted"},
+		{"route made anew", func(_ fixture, t *queue.Target) { t.RouteUID = "older" }, "route deleted"},
+		{"channel removed", func(w fixture, _ *queue.Target) { w.putRoute(nil, "#b") }, "channel removed from the route"},
+		{"no room when it was stored", func(_ fixture, t *queue.Target) { t.Channel, t.Address = "?team/r/chat/#A", "#A" }, ""},
+		{"no account when it was stored", func(_ fixture, t *queue.Target) { t.Channel, t.Address, t.Account = "?team/r//#A", "#A", "" }, ""},
+		{"account missing", func(w fixture, _ *queue.Target) {
 			w.DeleteDefaults(types.NamespacedName{Namespace: "team", Name: v1alpha1.DefaultsName})
-		}, `there is no account "room"`},
-		{"credential missing", func(w world, _ *queue.Target) { w.DeleteSecret(credential) }, `Secret "room"`},
-		{"room no longer allowed", func(w world, _ *queue.Target) { w.putAccount("team", []v1alpha1.Glob{"#b"}) }, `account "room" does not speak at "#a"`},
-		{"room not allowed, as it was stored", func(w world, t *queue.Target) {
+		}, `there is no account "chat"`},
+		{"credential missing", func(w fixture, _ *queue.Target) { w.DeleteSecret(credential) }, `Secret "chat"`},
+		{"room no longer allowed", func(w fixture, _ *queue.Target) { w.putAccount("team", []v1alpha1.Glob{"#b"}) }, `account "chat" does not speak at "#a"`},
+		{"room not allowed, as it was stored", func(w fixture, t *queue.Target) {
 			w.putAccount("team", []v1alpha1.Glob{"#b"})
-			t.Channel = "?team/r/room/#a"
-		}, `account "room" does not speak at "#a"`},
+			t.Channel = "?team/r/chat/#a"
+		}, `account "chat" does not speak at "#a"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w, target := newWorld((&fakeService{}).service(), "#a"), target("#a")
+			w, target := newFixture((&fakeService{}).service(), "#a"), target("#a")
 			tt.change(w, &target)
 			got, err := NewTableResolver(w.Table).Resolve(target)
 			switch {
-			case tt.want == "" && (err != nil || got.Address != "#a" || got.Account.Name != "room"):
+			case tt.want == "" && (err != nil || got.Address != "#a" || got.Account.Name != "chat"):
 				t.Errorf("got %+v, %v", got, err)
 			case tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)):
 				t.Errorf("got %v, want %s", err, tt.want)
@@ -54,7 +54,7 @@ func TestResolve(t *testing.T) {
 
 func account(version string, trusted bool) *routing.Account {
 	return &routing.Account{
-		Namespace: "team", Name: "room", Service: "webhook", Version: version, Trusted: trusted,
+		Namespace: "team", Name: "chat", Service: "webhook", Version: version, Trusted: trusted,
 		Credential: notify.Credential{"password": secret.New(password)},
 	}
 }
@@ -115,7 +115,7 @@ func TestPoolGuardsWhatTenantsDefine(t *testing.T) {
 	}
 }
 
-func TestPoolTellsWhatItCannotMake(t *testing.T) {
+func TestPoolReportsInvalidAccounts(t *testing.T) {
 	fake := &fakeService{}
 	p := NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": fake.service()}})
 	defer p.Close()

@@ -1,18 +1,14 @@
 package dispatch
 
 import (
-	"sync"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/travishook/travishook/internal/render"
 )
 
-// maxTemplates bounds the compiled templates that are kept.
-const maxTemplates = 4096
-
-// templates compiles each template once. The zero value is ready for use.
+// templates caches compiled templates.
 type templates struct {
-	mu       sync.Mutex
-	compiled map[templateKey]*render.Template
+	compiled *lru.Cache[templateKey, *render.Template]
 }
 
 type templateKey struct {
@@ -20,21 +16,21 @@ type templateKey struct {
 	syntax render.Syntax
 }
 
-// get returns the template, or where it does not compile, one that fails and says so.
-func (c *templates) get(text string, syntax render.Syntax) *render.Template {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func newTemplates() templates {
+	compiled, _ := lru.New[templateKey, *render.Template](maxTemplates) // fails for a size below 1 only
+	return templates{compiled}
+}
+
+// get returns the template, or one that always fails with the error if it does not compile.
+func (c templates) get(text string, syntax render.Syntax) *render.Template {
 	key := templateKey{text, syntax}
-	if t, ok := c.compiled[key]; ok {
+	if t, ok := c.compiled.Get(key); ok {
 		return t
 	}
 	t, err := render.Compile(text, syntax)
 	if err != nil {
 		t = render.Failing(err)
 	}
-	if c.compiled == nil || len(c.compiled) >= maxTemplates {
-		c.compiled = map[templateKey]*render.Template{} // those in use come back with their next event
-	}
-	c.compiled[key] = t
+	c.compiled.Add(key, t)
 	return t
 }

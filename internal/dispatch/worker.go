@@ -1,6 +1,6 @@
-// Package dispatch sends what the store holds: it takes a delivery, resolves its route and
-// account as they are at that moment, renders the message, hands it to the service, and settles
-// what came of it. This file is all of that; the others are what it asks.
+// Package dispatch sends what the store holds: it takes a delivery, resolves its route and account,
+// renders the message, sends it through the account's service, and settles the outcome. This file does
+// all of that with the help of the others.
 package dispatch
 
 import (
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/travishook/travishook/internal/notify"
@@ -16,27 +17,61 @@ import (
 	"github.com/travishook/travishook/internal/render"
 )
 
-// handle makes one attempt and settles it. When ctx ends meanwhile, nothing is settled: the
-// delivery is sent again after the restart, with the same id. So it is by another replica when
-// the delivery is no longer ours; but what has arrived is settled all the same.
+// sendLane takes deliveries of a lane and sends each in a goroutine of its own, until ctx ends; the
+// attempts live as long as attempts. The store limits how many are under way at once.
+func (d *Dispatcher) sendLane(ctx, attempts context.Context, lane queue.Lane, slots int) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	places := make(chan struct{}, slots)
+	for {
+		select {
+		case places <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		delivery, ok := d.take(ctx, lane)
+		if !ok {
+			return
+		}
+		running.Go(func() {
+			defer func() { <-places }()
+			d.handle(attempts, delivery)
+		})
+	}
+}
+
+// take waits for a delivery; it returns false when ctx ended before.
+func (d *Dispatcher) take(ctx context.Context, lane queue.Lane) (delivery queue.Delivery, ok bool) {
+	ok = d.retryStore(ctx, "take delivery", func() (err error) {
+		delivery, err = d.config.Queue.Take(ctx, lane)
+		return err
+	})
+	return delivery, ok
+}
+
+// handle makes one attempt and settles it. If ctx ends or the lease is lost meanwhile, a failed attempt
+// is not settled: this replica after a restart, or another, sends the delivery again with the same id.
 func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
-	if isLost(delivery) {
-		return // while it waited for its turn
+	if leaseLost(delivery) {
+		return
 	}
 	began := time.Now()
-	mine, release := whileOurs(ctx, delivery)
-	service, err := d.attempt(mine, delivery)
-	ended := mine.Err() != nil || isLost(delivery)
+	held, release := whileHeld(ctx, delivery)
+	service, err := d.attempt(held, delivery)
+	interrupted := held.Err() != nil || leaseLost(delivery)
 	release()
-	if err != nil && ended {
+	if err != nil && interrupted {
 		return
 	}
 	now := time.Now()
-	if elsewhere, ok := errors.AsType[*elsewhereError](err); ok {
-		d.settle(ctx, delivery.ID, moved(delivery, elsewhere.home, now))
+	if to, ok := reassigned(delivery, err); ok {
+		d.settle(ctx, delivery.ID, reassign(delivery, to, now))
 		return
 	}
 	outcome, reason := classify(delivery, err, now, d.config.RetryLimit, jitter())
+	if service != "" && delivery.Destination != "" {
+		outcome.Rest = d.pace.sent(delivery.Destination, now)
+	}
 	if !d.settle(ctx, delivery.ID, outcome) {
 		return
 	}
@@ -45,19 +80,37 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 	})
 }
 
-// moved is the outcome of a delivery that is for an account of another home than its channel's. The
-// table that this replica goes by may be behind that of the next, or before it: so a channel that comes
-// back is moved again only after a while.
-func moved(delivery queue.Delivery, home string, now time.Time) queue.Outcome {
+// endpoint is what a channel resolves to. Both are empty while it does not resolve. See queue.Target.
+type endpoint struct{ accountKey, destination string }
+
+// reassignError is a delivery whose channel resolves to something else than the store knows.
+type reassignError struct{ to endpoint }
+
+func (e *reassignError) Error() string {
+	return fmt.Sprintf("the channel now belongs to account %q and destination %q", e.to.accountKey, e.to.destination)
+}
+
+// reassigned returns where the channel belongs, if err says that it is not where the delivery was taken.
+func reassigned(delivery queue.Delivery, err error) (to endpoint, ok bool) {
+	if other, ok := errors.AsType[*reassignError](err); ok {
+		return other.to, true
+	}
+	_, ok = errors.AsType[*elsewhereError](err) // the account left this replica just now
+	return endpoint{delivery.AccountKey, delivery.Destination}, ok
+}
+
+// reassign moves the channel to the account and destination that it resolves to. Tables of replicas may
+// disagree for a while, so repeated moves back off.
+func reassign(delivery queue.Delivery, to endpoint, now time.Time) queue.Outcome {
 	due := now
 	if delivery.Moves > 0 {
 		due = now.Add(backoff(delivery.Moves, 0, 1))
 	}
-	return queue.Outcome{Kind: queue.Reassigned, At: now, Due: due, AccountKey: home}
+	return queue.Outcome{Kind: queue.Reassigned, At: now, Due: due, AccountKey: to.accountKey, Destination: to.destination}
 }
 
-// whileOurs is a context that ends when another replica may send the delivery.
-func whileOurs(ctx context.Context, delivery queue.Delivery) (context.Context, context.CancelFunc) {
+// whileHeld returns a context that ends when another replica may send the delivery.
+func whileHeld(ctx context.Context, delivery queue.Delivery) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	if delivery.LeaseLost == nil {
 		return ctx, cancel
@@ -72,8 +125,8 @@ func whileOurs(ctx context.Context, delivery queue.Delivery) (context.Context, c
 	return ctx, cancel
 }
 
-// isLost reports whether another replica may send the delivery by now.
-func isLost(delivery queue.Delivery) bool {
+// leaseLost reports whether another replica may send the delivery by now.
+func leaseLost(delivery queue.Delivery) bool {
 	select {
 	case <-delivery.LeaseLost:
 		return true
@@ -82,60 +135,69 @@ func isLost(delivery queue.Delivery) bool {
 	}
 }
 
-// attempt sends the delivery as its route and account say now. It returns the account's service,
-// as far as it is known.
+// attempt sends the delivery according to the current table. It returns the account's service if the
+// message was handed to it.
 func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (service string, err error) {
 	resolved, err := d.config.Resolver.Resolve(delivery.Target)
-	if err != nil {
-		return "", unresolved(delivery, err)
+	err = unresolved(delivery, err)
+	stored := endpoint{delivery.AccountKey, delivery.Destination}
+	if _, missing := errors.AsType[*missingError](err); missing && stored != (endpoint{}) {
+		// So that its backoff is its own, and not that of others who share the destination.
+		return "", &reassignError{}
 	}
-	if home := resolved.Account.Key(); home != delivery.AccountKey {
-		return "", &elsewhereError{home}
+	if err != nil {
+		return "", err
+	}
+	to := resolved.endpoint()
+	if delivery.Destination == "" {
+		to.destination = "" // the store does not know destinations yet
+	}
+	if to != stored {
+		return "", &reassignError{to}
 	}
 	message, err := render.Message(resolved.Template, delivery.Event)
 	if err != nil {
 		d.config.Record.TemplateFailed(delivery, err)
 	}
 	message.ID = delivery.ID
-	return resolved.Account.Service, d.send(ctx, delivery.Target, resolved, message)
+	return d.send(ctx, delivery.Target, resolved, message)
 }
 
-// send hands a message to the account's service.
-func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m notify.Message) error {
+// send hands a message to the account's service, whose name it returns if it did.
+func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m notify.Message) (service string, err error) {
 	notifier, release, err := d.config.Pool.Acquire(to.Account)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer release()
-
-	// Others who speak in the room just now are no fault of it, so the attempt begins after them.
-	leave, err := d.rooms.enter(ctx, to.Account.Namespace+"/"+to.Account.Name+"/"+to.Address)
+	// The store hands out one delivery for a destination at a time, but knows nothing of test messages.
+	// The attempt's timeout begins after this wait, which is not the destination's fault.
+	unlock, err := d.destinations.Lock(ctx, to.endpoint().destination)
 	if err != nil {
-		return fmt.Errorf("wait for the room: %w", err)
+		return "", fmt.Errorf("wait for another message to the same channel: %w", err)
 	}
-	defer leave()
+	defer unlock()
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	m.Address = to.Address
 	m.Route = t.Namespace + "/" + t.Route
-	return hide(d.notify(ctx, notifier, m), to.Account.Credential)
+	return to.Account.Service, redact(d.notify(ctx, notifier, m), to.Account.Credential)
 }
 
-// notify keeps a service that panics from taking the operator, and with it every other
-// channel, down; the delivery is tried again.
+// notify turns a panic of a service into an error, so that it does not crash the operator.
 func (d *Dispatcher) notify(ctx context.Context, n notify.Notifier, m notify.Message) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			d.config.Log.Error(nil, "a service panicked", "delivery", m.ID, "route", m.Route, "stack", string(debug.Stack()))
-			err = fmt.Errorf("internal fault of the service; the log has its stack")
+			d.config.Log.Error(nil, "service panicked", "delivery", m.ID, "route", m.Route, "stack", string(debug.Stack()))
+			err = errors.New("internal error of the service; see the operator's log")
 		}
 	}()
 	return n.Notify(ctx, m)
 }
 
-// settle stores the outcome, trying until the store has it. It keeps the place in the lane
-// meanwhile, so that a store that cannot store is not outrun by ever more unsettled messages.
-// It returns false when ctx ended before.
+// settle stores the outcome, retrying until the store has it; it returns false when ctx ended before.
+// The delivery's slot stays taken meanwhile, so that a store that cannot store is not outrun by ever
+// more unsettled messages.
 func (d *Dispatcher) settle(ctx context.Context, id string, o queue.Outcome) bool {
-	return d.untilStored(ctx, "settle delivery", func() error { return d.config.Queue.Settle(ctx, id, o) })
+	return d.retryStore(ctx, "settle delivery", func() error { return d.config.Queue.Settle(ctx, id, o) })
 }

@@ -1,5 +1,5 @@
-// Package record tells what came of things: metrics with bounded labels, and log lines that
-// carry route, channel, build and delivery. Nothing secret reaches it.
+// Package record counts and logs what the operator does: metrics with bounded labels, and log lines with
+// route, channel, build and delivery. It receives nothing secret.
 package record
 
 import (
@@ -8,17 +8,16 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// Attempt is one attempt to send a delivery, with what came of it.
+// Attempt is one attempt to send a delivery, and its outcome.
 type Attempt struct {
 	Delivery queue.Delivery
-	Service  string // of the account; empty where the account could not be found
+	Service  string // of the account; empty if nothing was sent
 	Outcome  queue.Outcome
 	Reason   Reason
-	Took     time.Duration // of the attempt itself, without waiting for its turn
+	Took     time.Duration
 }
 
-// Reason is why an attempt ended as it did, in one of few words: a metric's label.
-// Outcome.Reason says it to people.
+// Reason is why an attempt ended: a metric's label. Outcome.Reason is for people.
 type Reason string
 
 // The reasons.
@@ -33,23 +32,32 @@ const (
 	AnswerLost        Reason = "answer_lost"
 	TimedOut          Reason = "timed_out"
 	Failed            Reason = "failed"
-	GaveUp            Reason = "gave_up"
+	LimitReached      Reason = "limit_reached"
 )
 
-// Reasons are all of them, explained.
+// Reasons documents all reasons.
 var Reasons = []struct {
 	Reason Reason
 	Doc    string
 }{
-	{None, "the message arrived"},
-	{RouteDeleted, "the route is no longer there"},
-	{ChannelRemoved, "the route is there, but no longer has the channel"},
-	{AccountMissing, "the account, its Secret or the room's place in it is missing or wrong; what waits for it goes out when it is mended"},
-	{CredentialRefused, "the service refused the credential; what died of it is sent again when the credential changes"},
-	{Refused, "the service refused the message or does not know the room, and trying again cannot heal that"},
-	{RateLimited, "the service asked to be left alone for a while"},
-	{AnswerLost, "the message went out, but no answer came back: the next attempt may be a duplicate"},
+	{None, "the message was delivered"},
+	{RouteDeleted, "the route was deleted"},
+	{ChannelRemoved, "the channel was removed from the route"},
+	{AccountMissing, "the account, its Secret or a key in it is missing or invalid; the delivery is retried as soon as that is fixed"},
+	{CredentialRefused, "the service refused the credential; the dead letter is redriven when the credential changes"},
+	{Refused, "the service refused the message or does not know the channel, which a retry cannot fix"},
+	{RateLimited, "the service asked to retry later"},
+	{AnswerLost, "the message was sent, but the answer was lost: the next attempt may be a duplicate"},
 	{TimedOut, "the service did not answer in time"},
-	{Failed, "anything else that may heal: the service cannot be reached, or is at fault"},
-	{GaveUp, "the retry limit is reached; the last attempt's own reason is in the delivery"},
+	{Failed, "any other temporary error: the service cannot be reached, or failed"},
+	{LimitReached, "the retry limit was reached; the delivery has the last attempt's own reason"},
+}
+
+// TestResult is the result of a test message to one channel.
+type TestResult struct {
+	Target queue.Target
+	// Failure is why it was not delivered, in one line; empty if it was.
+	Failure string
+	// Note is what is wrong although it was delivered.
+	Note string
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the tables of docs/operations/metrics.md anew")
+var update = flag.Bool("update", false, "update the tables of docs/operations/metrics.md")
 
 const page = "../../docs/operations/metrics.md"
 
@@ -29,7 +29,7 @@ func TestThePageListsEveryMetric(t *testing.T) {
 		t.Fatal(err)
 	}
 	var table strings.Builder
-	table.WriteString("| metric | type | labels | what it tells |\n|---|---|---|---|\n")
+	table.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
 	for _, f := range families {
 		var labels []string
 		for _, l := range f.GetMetric()[0].GetLabel() {
@@ -111,6 +111,6 @@ func compareTable(t *testing.T, mark, want string) {
 		return
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s, part %s (-want +got; -update writes it anew):\n%s", page, mark, diff)
+		t.Errorf("%s, part %s (-want +got; run with -update):\n%s", page, mark, diff)
 	}
 }

@@ -3,42 +3,46 @@ package record
 import (
 	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// noticeEvery is how often one notice is logged, and maxNotices how many are remembered for that:
-// strangers can bring some about as often as they like.
+// noticeInterval is the minimum time between two log lines of one notice, and maxNotices how many notices
+// are remembered for that: anybody can cause some of them at any rate.
 const (
-	noticeEvery = 10 * time.Minute
-	maxNotices  = 10_000
+	noticeInterval = 10 * time.Minute
+	maxNotices     = 10_000
 )
 
-// notices remembers when each was last logged. The zero value is ready for use.
+// notices remembers when each was last logged.
 type notices struct {
 	mu   sync.Mutex
-	last map[notice]time.Time
+	last *lru.Cache[notice, time.Time]
 }
 
 type notice struct{ namespace, repository, reason string }
 
-// due tells whether n should be logged again, and counts on that it is.
+func newNotices() *notices {
+	last, _ := lru.New[notice, time.Time](maxNotices) // fails for a size below 1 only
+	return &notices{last: last}
+}
+
+// due reports whether n should be logged now.
 func (s *notices) due(n notice, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if last, ok := s.last[n]; ok && now.Sub(last) < noticeEvery {
+	if last, ok := s.last.Get(n); ok && now.Sub(last) < noticeInterval {
 		return false
 	}
-	if s.last == nil || len(s.last) >= maxNotices {
-		s.last = map[notice]time.Time{}
-	}
-	s.last[n] = now
+	s.last.Add(n, now)
 	return true
 }
 
-// Noticed records what people of a namespace should know of a repository's webhooks: a reason,
-// one of the receiver's few words, and a sentence that says what to do.
+// Noticed records a problem with a repository's webhooks that a namespace should know of: one of the
+// receiver's reasons, and a message that says what to do.
 func (r *Recorder) Noticed(namespace, repository, reason, message string) {
 	r.metrics.notices.WithLabelValues(reason).Inc()
 	if r.notices.due(notice{namespace, repository, reason}, time.Now()) {
-		r.log.Info(message, "namespace", namespace, "repository", repository, "reason", reason)
+		r.log.Info("problem with webhooks", "namespace", namespace, "repository", repository, "reason", reason, "message", message)
 	}
 }

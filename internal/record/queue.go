@@ -8,12 +8,12 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// Kept is what the gauges need of the store.
+// Kept is what the gauges use of the store.
 type Kept interface {
 	Counts() queue.Counts
 }
 
-// QueueCollector asks the store for its counts each time that metrics are read.
+// QueueCollector reports the store's counts at each scrape.
 func QueueCollector(kept Kept) prometheus.Collector { return queueCollector{kept} }
 
 type queueCollector struct{ kept Kept }
@@ -22,7 +22,7 @@ var (
 	keptDesc = prometheus.NewDesc(namespace+"_queue_deliveries",
 		"Deliveries in the store, by state: waiting, sending or dead.", []string{"state"}, nil)
 	oldestDesc = prometheus.NewDesc(namespace+"_queue_oldest_waiting_seconds",
-		"Age of the oldest delivery that waits for its first or next attempt; 0 if none does.", nil, nil)
+		"Age of the oldest delivery that waits for its first or next attempt; 0 if none waits.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

@@ -10,26 +10,26 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// unknownService is the label of a delivery whose account could not be found.
+// unknownService is the label of an attempt for which nothing was sent.
 const unknownService = "unknown"
 
-// Recorder records. Its methods may be called from many goroutines.
+// Recorder counts and logs. Its methods may be called concurrently.
 type Recorder struct {
 	metrics *metrics
 	log     logr.Logger
-	notices notices
+	notices *notices
 }
 
-// New registers the metrics with reg; it fails if they are registered already.
+// New registers the metrics with reg; it fails if they are already registered.
 func New(reg prometheus.Registerer, log logr.Logger) (*Recorder, error) {
 	m, err := newMetrics(reg)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	return &Recorder{metrics: m, log: log}, nil
+	return &Recorder{metrics: m, log: log, notices: newNotices()}, nil
 }
 
-// Answered records what a request was answered. The reason is one of the receiver's few words.
+// Answered records the answer to a request. The reason is one of the receiver's.
 func (r *Recorder) Answered(code int, reason string, took time.Duration) {
 	r.metrics.answered(code, reason, took)
 }
@@ -52,8 +52,8 @@ func (r *Recorder) Attempted(a Attempt) {
 	r.logAttempt(a)
 }
 
-// logAttempt says once that a room fails and when a message is lost to it; that it arrived,
-// or failed again, is for those who ask for more.
+// logAttempt logs the first failure of a delivery and its end as a dead letter; successes and further
+// failures have a higher verbosity.
 func (r *Recorder) logAttempt(a Attempt) {
 	log := r.delivery(a.Delivery).WithValues("attempt", a.Delivery.Attempt)
 	switch {
@@ -62,18 +62,18 @@ func (r *Recorder) logAttempt(a Attempt) {
 	case a.Outcome.Kind == queue.Dropped:
 		log.V(1).Info("delivery dropped", "reason", a.Outcome.Reason)
 	case a.Outcome.Kind == queue.Dead:
-		log.Info("delivery given up; it can be redriven", "reason", a.Outcome.Reason)
+		log.Info("delivery became a dead letter", "reason", a.Outcome.Reason)
 	case a.Delivery.Attempt == 1:
-		log.Info("delivery did not arrive; it is tried again", "reason", a.Outcome.Reason, "due", a.Outcome.Due)
+		log.Info("delivery failed; retrying", "reason", a.Outcome.Reason, "due", a.Outcome.Due)
 	default:
-		log.V(1).Info("delivery did not arrive; it is tried again", "reason", a.Outcome.Reason, "due", a.Outcome.Due)
+		log.V(1).Info("delivery failed; retrying", "reason", a.Outcome.Reason, "due", a.Outcome.Due)
 	}
 }
 
-// TemplateFailed records that a delivery went out with the default text, and why.
+// TemplateFailed records a delivery with the default text because of a template's error.
 func (r *Recorder) TemplateFailed(d queue.Delivery, err error) {
 	r.metrics.templateFailures.Inc()
-	r.delivery(d).Info("template failed; the default text is sent", "reason", err.Error())
+	r.delivery(d).Info("template failed; sending the default text", "reason", err.Error())
 }
 
 func (r *Recorder) delivery(d queue.Delivery) logr.Logger {

@@ -35,7 +35,7 @@ func attempt(n int, kind queue.Kind, reason Reason) Attempt {
 	return Attempt{
 		Delivery: queue.Delivery{
 			ID: "0123", Attempt: n, Accepted: accepted,
-			Target: queue.Target{Namespace: "team", Route: "r", Channel: "team/room/#a"},
+			Target: queue.Target{Namespace: "team", Route: "r", Channel: "team/chat/#a"},
 			Event:  travis.Event{Repository: travis.Repository{Owner: "o", Name: "n"}, Build: travis.Build{Number: "7"}},
 		},
 		Service: "slack", Reason: reason, Took: 50 * time.Millisecond,
@@ -43,13 +43,13 @@ func attempt(n int, kind queue.Kind, reason Reason) Attempt {
 	}
 }
 
-// use brings every metric about.
+// use produces every metric.
 func use(r *Recorder) {
 	r.Answered(202, "stored", 3*time.Millisecond)
 	r.Noticed("team", "o/n", "redirected", "a redirect ate an event")
 	r.Attempted(attempt(1, queue.Retry, Failed))
 	r.Attempted(attempt(2, queue.Delivered, None))
-	lost := attempt(1, queue.Dead, GaveUp)
+	lost := attempt(1, queue.Dead, LimitReached)
 	lost.Service = ""
 	r.Attempted(lost)
 	r.TemplateFailed(attempt(1, queue.Delivered, None).Delivery, errors.New("line 1, column 2: no"))
@@ -64,16 +64,16 @@ func TestMetricsCount(t *testing.T) {
 	r, reg, _ := newRecorder(t)
 	use(r)
 	want := `
-# HELP travishook_deliveries_total Deliveries that ended: delivered, dead or dropped, and why. One that is redriven ends again.
+# HELP travishook_deliveries_total Deliveries that ended, by outcome (delivered, dead or dropped) and reason. A redriven delivery is counted again.
 # TYPE travishook_deliveries_total counter
 travishook_deliveries_total{outcome="delivered",reason="none",service="slack"} 1
-travishook_deliveries_total{outcome="dead",reason="gave_up",service="unknown"} 1
-# HELP travishook_delivery_attempts_total Attempts to deliver, by what came of each: delivered, retry, dead or dropped, and why.
+travishook_deliveries_total{outcome="dead",reason="limit_reached",service="unknown"} 1
+# HELP travishook_delivery_attempts_total Attempts to deliver, by outcome (delivered, retry, dead or dropped) and reason.
 # TYPE travishook_delivery_attempts_total counter
 travishook_delivery_attempts_total{outcome="delivered",reason="none",service="slack"} 1
 travishook_delivery_attempts_total{outcome="retry",reason="failed",service="slack"} 1
-travishook_delivery_attempts_total{outcome="dead",reason="gave_up",service="unknown"} 1
-# HELP travishook_receiver_answers_total Requests answered, by HTTP status code and reason.
+travishook_delivery_attempts_total{outcome="dead",reason="limit_reached",service="unknown"} 1
+# HELP travishook_receiver_answers_total Requests to the receiver, by the status code and reason of the answer.
 # TYPE travishook_receiver_answers_total counter
 travishook_receiver_answers_total{code="202",reason="stored"} 1
 `
@@ -111,7 +111,7 @@ func TestQueueGauges(t *testing.T) {
 travishook_queue_deliveries{state="dead"} 1
 travishook_queue_deliveries{state="sending"} 0
 travishook_queue_deliveries{state="waiting"} 2
-# HELP travishook_queue_oldest_waiting_seconds Age of the oldest delivery that waits for its first or next attempt; 0 if none does.
+# HELP travishook_queue_oldest_waiting_seconds Age of the oldest delivery that waits for its first or next attempt; 0 if none waits.
 # TYPE travishook_queue_oldest_waiting_seconds gauge
 travishook_queue_oldest_waiting_seconds 3600
 `
@@ -131,13 +131,13 @@ func TestTheGaugesOfTheStore(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(StoreCollector(fullStore{}))
 	want := `
-# HELP travishook_store_bytes Size of what the store holds, what it is about to drop included.
+# HELP travishook_store_bytes Size of the store, including what will be removed soon.
 # TYPE travishook_store_bytes gauge
 travishook_store_bytes 1020
-# HELP travishook_store_limit_bytes Size at which the store takes no more events.
+# HELP travishook_store_limit_bytes Size at which the store refuses events.
 # TYPE travishook_store_limit_bytes gauge
 travishook_store_limit_bytes 1024
-# HELP travishook_store_ready 1 while the store takes events; 0 while it is full or does not answer, and webhooks are refused.
+# HELP travishook_store_ready 1 if the store accepts events; 0 if it is full or does not answer, and webhooks are refused.
 # TYPE travishook_store_ready gauge
 travishook_store_ready 0
 `
@@ -166,24 +166,24 @@ func TestRegisteringTwiceIsAnError(t *testing.T) {
 	}
 }
 
-func TestLogSaysOnceThatARoomFails(t *testing.T) {
+func TestTheFirstFailureAndTheDeadLetterAreLogged(t *testing.T) {
 	r, _, lines := newRecorder(t)
 	r.Attempted(attempt(1, queue.Retry, Failed))
 	for n := range 50 {
 		r.Attempted(attempt(n+2, queue.Retry, Failed))
 	}
-	r.Attempted(attempt(52, queue.Dead, GaveUp))
-	keys := `"namespace"="team" "route"="r" "channel"="team/room/#a" "delivery"="0123" "repository"="o/n" "build"="7"`
+	r.Attempted(attempt(52, queue.Dead, LimitReached))
+	keys := `"namespace"="team" "route"="r" "channel"="team/chat/#a" "delivery"="0123" "repository"="o/n" "build"="7"`
 	want := []string{
-		`"level"=0 "msg"="delivery did not arrive; it is tried again" ` + keys + ` "attempt"=1 "reason"="it says no" "due"="0001-01-01 00:00:00 +0000 UTC"`,
-		`"level"=0 "msg"="delivery given up; it can be redriven" ` + keys + ` "attempt"=52 "reason"="it says no"`,
+		`"level"=0 "msg"="delivery failed; retrying" ` + keys + ` "attempt"=1 "reason"="it says no" "due"="0001-01-01 00:00:00 +0000 UTC"`,
+		`"level"=0 "msg"="delivery became a dead letter" ` + keys + ` "attempt"=52 "reason"="it says no"`,
 	}
 	if diff := cmp.Diff(want, *lines); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestStrangersDoNotFloodTheLog(t *testing.T) {
+func TestRepeatedNoticesAreLoggedOnceInAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _, lines := newRecorder(t)
 		for range 1000 {
@@ -193,10 +193,10 @@ func TestStrangersDoNotFloodTheLog(t *testing.T) {
 		if len(*lines) != 2 {
 			t.Errorf("%d lines", len(*lines))
 		}
-		<-time.After(noticeEvery)
+		<-time.After(noticeInterval)
 		r.Noticed("team", "o/n", "redirected", "a redirect ate an event")
 		if len(*lines) != 3 {
-			t.Errorf("%d lines after %s", len(*lines), noticeEvery)
+			t.Errorf("%d lines after %s", len(*lines), noticeInterval)
 		}
 	})
 }

@@ -2,27 +2,26 @@ package record
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Store is what the gauges need of the store as a whole.
+// Store is what the gauges use of the store.
 type Store interface {
-	// Ready is nil while the store takes events.
+	// Ready is nil while the store accepts events.
 	Ready() error
-	// Size is what the store holds, and at what size it takes no more events.
+	// Size returns the size of the store and the limit at which it refuses events.
 	Size() (bytes, limit int64)
 }
 
-// StoreCollector tells how full the store is, and whether it takes events, each time that metrics
-// are read.
+// StoreCollector reports at each scrape how full the store is, and whether it accepts events.
 func StoreCollector(s Store) prometheus.Collector { return storeCollector{s} }
 
 type storeCollector struct{ store Store }
 
 var (
 	storeReadyDesc = prometheus.NewDesc(namespace+"_store_ready",
-		"1 while the store takes events; 0 while it is full or does not answer, and webhooks are refused.", nil, nil)
+		"1 if the store accepts events; 0 if it is full or does not answer, and webhooks are refused.", nil, nil)
 	storeBytesDesc = prometheus.NewDesc(namespace+"_store_bytes",
-		"Size of what the store holds, what it is about to drop included.", nil, nil)
+		"Size of the store, including what will be removed soon.", nil, nil)
 	storeLimitDesc = prometheus.NewDesc(namespace+"_store_limit_bytes",
-		"Size at which the store takes no more events.", nil, nil)
+		"Size at which the store refuses events.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

@@ -46,6 +46,12 @@ func (a *Account) Key() string {
 	return a.Namespace + "/" + a.Name
 }
 
+// Destination names a channel at the service, by an address that ResolveAddress returned. See
+// queue.Target.
+func (a *Account) Destination(address string) string {
+	return a.Namespace + "/" + a.Name + "/" + address
+}
+
 // Room returns address in the service's one spelling, if the account may speak there. To ask it
 // of a room that it returned gives the same room. The error is a *Problem.
 func (a *Account) ResolveAddress(address string) (string, error) {

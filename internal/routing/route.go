@@ -154,7 +154,8 @@ func (r *Route) target(t *Table, channel *v1alpha1.Channel) (target queue.Target
 		return target, "", p
 	}
 	target.Address = room
-	return target, account.Namespace + "/" + account.Name + "/" + room, nil
+	target.Destination = account.Destination(room)
+	return target, target.Destination, nil
 }
 
 // vouch says what is missing for an event of the repository to be believed.

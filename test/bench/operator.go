@@ -144,7 +144,7 @@ func newDispatcher(o *operator, recorder *record.Recorder, log logr.Logger) *dis
 		}),
 		Record:     recorder,
 		Log:        log,
-		RetryLimit: dispatch.DefaultRetryLimit,
+		RetryLimit: 24 * time.Hour,
 	})
 }
 

@@ -20,7 +20,8 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/deliveryapi/why"
 	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/record"
+	"github.com/travishook/travishook/internal/routing"
 )
 
 // Store is the part of queue.Queue that the API needs besides why.Sources.
@@ -33,8 +34,9 @@ type Options struct {
 	Cluster Cluster
 	Sources why.Sources
 	Store   Store
-	// Try sends a test message. The note is a problem in spite of which it was delivered.
-	Try func(ctx context.Context, t queue.Target, e travis.Event) (note string, err error)
+	// SendTest sends a test message to each channel of a route. The error says why it may not be tested
+	// now.
+	SendTest func(ctx context.Context, route *routing.Route) ([]record.TestResult, error)
 	// Ready is nil once the routing table is complete. Before that, routes would seem to be missing.
 	Ready func() error
 	// Version of the operator.

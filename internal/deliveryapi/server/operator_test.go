@@ -116,22 +116,30 @@ func (r *testOperator) use(t *trail.Trail, k *trail.Keeper) {
 			},
 			Losses: func() []queue.Loss { return r.losses },
 		},
-		Store: r.store,
-		Try: func(_ context.Context, t queue.Target, e travis.Event) (string, error) {
-			if r.try == nil {
-				return "", nil
-			}
-			return r.try(t, e)
-		},
-		Ready:   func() error { return r.starting },
-		Version: "v1.2.3",
-		Clock:   clock.RealClock{},
+		Store:    r.store,
+		SendTest: r.sendTest,
+		Ready:    func() error { return r.starting },
+		Version:  "v1.2.3",
+		Clock:    clock.RealClock{},
 		Log: funcr.New(func(prefix, args string) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.log.WriteString(prefix + args + "\n")
 		}, funcr.Options{Verbosity: 9}),
 	}).Handler
+}
+
+func (r *testOperator) sendTest(_ context.Context, route *routing.Route) (results []record.TestResult, err error) {
+	for _, t := range route.Targets {
+		result := record.TestResult{Target: t}
+		if r.try != nil {
+			if result.Note, err = r.try(t, travis.TestEvent(route.Repository, time.Now())); err != nil {
+				result.Failure = err.Error()
+			}
+		}
+		results = append(results, result)
+	}
+	return results, nil
 }
 
 func (r *testOperator) lookup(slug string) (*routing.Repository, bool) {

@@ -3,18 +3,14 @@ package server
 import (
 	"net/http"
 	"strings"
-	"sync"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/internal/deliveryapi"
-	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/record"
 )
 
-// test handles PathTest: it sends a test message to each channel of a route, concurrently, since each may
-// take as long as a whole request.
+// test handles PathTest: it sends a test message to each channel of a route.
 func (h *handler) test(c *caller, r *http.Request) (any, *failure) {
 	var request deliveryapi.Test
 	if failed := decode(r, &request); failed != nil {
@@ -40,24 +36,22 @@ func (h *handler) test(c *caller, r *http.Request) (any, *failure) {
 		return nil, fail(http.StatusBadRequest, "TravisRoute %s is not accepted: %s", name, strings.Join(problems, "; "))
 	}
 	h.Log.Info("sending test messages", "user", c.user.Username, "namespace", request.Namespace, "route", request.Route)
-	return h.sendTests(r, route.Targets, travis.TestEvent(route.Repository, time.Now())), nil
+	results, err := h.SendTest(r.Context(), route)
+	if err != nil {
+		return nil, fail(http.StatusTooManyRequests, "%s", err.Error())
+	}
+	return tested(results), nil
 }
 
-// sendTests sends a test message to each target.
-func (h *handler) sendTests(r *http.Request, targets []queue.Target, e travis.Event) deliveryapi.Tested {
-	results := make([]deliveryapi.TestResult, len(targets))
-	var under sync.WaitGroup
-	for i, t := range targets {
-		under.Go(func() {
-			result := deliveryapi.TestResult{Account: t.Account, Address: t.Address, Outcome: deliveryapi.TestDelivered}
-			note, err := h.Try(r.Context(), t, e)
-			result.Reason = note
-			if err != nil {
-				result.Outcome, result.Reason = deliveryapi.TestFailed, err.Error()
-			}
-			results[i] = result
-		})
+func tested(results []record.TestResult) deliveryapi.Tested {
+	t := deliveryapi.Tested{Results: make([]deliveryapi.TestResult, len(results))}
+	for i, r := range results {
+		t.Results[i] = deliveryapi.TestResult{
+			Account: r.Target.Account, Address: r.Target.Address, Outcome: deliveryapi.TestDelivered, Reason: r.Note,
+		}
+		if r.Failure != "" {
+			t.Results[i].Outcome, t.Results[i].Reason = deliveryapi.TestFailed, r.Failure
+		}
 	}
-	under.Wait()
-	return deliveryapi.Tested{Results: results}
+	return t
 }

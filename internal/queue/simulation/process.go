@@ -180,6 +180,8 @@ func (q *queueShim) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, 
 	return d, nil
 }
 
+func (q *queueShim) SetSlots(lane queue.Lane, attempts int) { q.p.store.SetSlots(lane, attempts) }
+
 func (q *queueShim) Settle(ctx context.Context, id string, o queue.Outcome) error {
 	o.At, o.Due, o.Rest = q.p.clock.toMachine(o.At), q.p.clock.toMachine(o.Due), q.p.clock.toMachine(o.Rest)
 	err := q.p.store.Settle(ctx, id, o)

@@ -202,7 +202,7 @@ func newDispatcher(generation int, compiler *routing.Compiler, store queue.Queue
 		Pool:       dispatch.NewPool(dispatch.PoolConfig{Services: registry.Services, Trusted: deps, Guarded: deps, Log: log}),
 		Record:     recorder,
 		Log:        log,
-		RetryLimit: dispatch.DefaultRetryLimit,
+		RetryLimit: 24 * time.Hour,
 	})
 }
 

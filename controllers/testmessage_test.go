@@ -1,0 +1,50 @@
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+)
+
+// TestATestIsMadeOnce follows a route's test through the status: a test begins only where it has been
+// announced there, so that neither the next look, nor another replica, nor a restart makes it again.
+func TestATestIsMadeOnce(t *testing.T) {
+	key, now := types.NamespacedName{Namespace: "team", Name: "r"}, time.Now()
+	var w tests
+	announced, begin := w.status(key, "one", nil, now)
+	if !begin || announced.Request != "one" || announced.Passed || announced.Reason != testUnderWay {
+		t.Fatalf("announced %+v, to be made: %t", announced, begin)
+	}
+	if _, begin := w.status(key, "one", nil, now); !begin {
+		t.Error("a test whose announcement was not written is not made")
+	}
+	w.begin(key, announced)
+	for _, request := range []string{"one", "two"} { // with a status that is out of date
+		if got, begin := w.status(key, request, nil, now); begin || got != announced {
+			t.Errorf("while it is under way, %q gives %+v, to be made: %t", request, got, begin)
+		}
+	}
+	result := testStatus("one", now, []TestResult{{Address: "#a", Delivered: true}}, nil)
+	w.end(key, result)
+	if got, begin := w.status(key, "two", announced, now); begin || got != result {
+		t.Errorf("the result comes first: %+v, to be made: %t", got, begin)
+	}
+	if got, begin := w.status(key, "one", result, now); begin || got != result {
+		t.Errorf("the result is written: %+v, to be made: %t", got, begin)
+	}
+	if got, begin := w.status(key, "two", result, now); !begin || got.Request != "two" {
+		t.Errorf("the next request: %+v, to be made: %t", got, begin)
+	}
+}
+
+func TestAnInterruptedTestIsNotMadeAgain(t *testing.T) {
+	var w tests // of the replica that writes status after the one that announced the test
+	announced := &v1alpha1.RouteTest{Request: "one", Reason: testUnderWay}
+	got, begin := w.status(types.NamespacedName{Name: "r"}, "one", announced, time.Now())
+	if begin || got.Reason != testInterrupted || got.Request != "one" {
+		t.Errorf("got %+v, to be made: %t", got, begin)
+	}
+}

@@ -1,0 +1,82 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/routing"
+)
+
+// wakeInterval is the minimum time between two walks over the waiting channels.
+const wakeInterval = time.Second
+
+// TableChanged announces a new table. It does not block; of several in quick succession, only the last
+// is used.
+func (d *Dispatcher) TableChanged(t *routing.Table) {
+	d.tables.Lock()
+	d.tables.latest = t
+	d.tables.Unlock()
+	select {
+	case d.changed <- struct{}{}:
+	default: // an earlier change is pending, and will find t
+	}
+}
+
+// followTable wakes what a new table has fixed, and closes the notifiers of accounts that were changed
+// or deleted.
+func (d *Dispatcher) followTable(ctx context.Context) {
+	var before *routing.Table
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.changed:
+		}
+		d.tables.Lock()
+		after := d.tables.latest
+		d.tables.Unlock()
+		d.config.Pool.Retain(func(namespace, name, version string) bool {
+			account, err := after.Account(namespace, name)
+			return err == nil && account.Namespace == namespace && account.Version == version
+		})
+		if !d.wake(ctx, changeBetween(before, after)) || !sleep(ctx, wakeInterval) {
+			return
+		}
+		before = after
+	}
+}
+
+// wake retries until the store has done it; it returns false when ctx ended before.
+func (d *Dispatcher) wake(ctx context.Context, change func(queue.Target) queue.Change) bool {
+	return d.retryStore(ctx, "wake deliveries", func() error {
+		n, err := d.config.Queue.Wake(ctx, change)
+		if err == nil && n > 0 {
+			d.config.Log.Info("accounts or routes were fixed; retrying the deliveries that waited for them", "count", n)
+		}
+		return err
+	})
+}
+
+// changeBetween returns what has become of a target from one table to the next. After a start, before is
+// nil and every account counts as fixed: it may have been while the operator was down, and the price is
+// one attempt.
+func changeBetween(before, after *routing.Table) func(queue.Target) queue.Change {
+	return func(t queue.Target) queue.Change {
+		now, err := resolve(after, t)
+		if err != nil {
+			return queue.Unchanged
+		}
+		if before == nil {
+			return queue.Fixed
+		}
+		then, err := resolve(before, t)
+		switch {
+		case err == nil && then.destination() != now.destination():
+			return queue.Replaced
+		case err != nil || then.Account.Version != now.Account.Version:
+			return queue.Fixed
+		}
+		return queue.Unchanged
+	}
+}
