@@ -29,7 +29,9 @@ const (
 type Lease struct {
 	Client    coordinationv1client.LeasesGetter
 	Namespace string
-	Log       logr.Logger
+	// Annotations are written with each renewal, where there are any.
+	Annotations func() map[string]string
+	Log         logr.Logger
 }
 
 // hold runs term whenever this replica has the lease, until ctx ends. Term's context ends with
@@ -41,7 +43,7 @@ func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
 	}
 	lock := &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: l.Namespace, Name: StatusLease},
-		Client:     l.Client,
+		Client:     annotatedLeases{l.Client, l.Annotations},
 		LockConfig: resourcelock.ResourceLockConfig{Identity: host + "_" + string(uuid.NewUUID())},
 	}
 	for ctx.Err() == nil {

@@ -2,6 +2,8 @@ package controllers
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +21,8 @@ type StoreState struct {
 	Reason string
 	// Message says why it does not, in a sentence for people.
 	Message string
+	// Lost describes each loss of the last seven days.
+	Lost []string
 }
 
 // A store that is at its limit takes events again with each message that goes out, and is full a
@@ -47,6 +51,9 @@ func (p *pressure) observe(s StoreState, now time.Time) bool {
 		p.refused = now
 	}
 	switch {
+	case !slices.Equal(s.Lost, p.told.Lost):
+		p.told.Lost = s.Lost
+		return true
 	case s.Reason == p.told.Reason:
 		return false
 	case s.Reason == "" && now.Sub(p.refused) < calm:
@@ -85,15 +92,24 @@ func (w *StatusWriter) followStore(ctx context.Context) {
 // lookAtStore tells of a change in an Event on the operator itself, and on the status of the
 // cluster's defaults, where there are any.
 func (w *StatusWriter) lookAtStore() {
+	before := w.pressure.state()
 	if !w.pressure.observe(w.Store(), time.Now()) {
 		return
 	}
-	c := storeCondition(w.pressure.state())
-	kind := corev1.EventTypeNormal
-	if c.Status == metav1.ConditionFalse {
-		kind = corev1.EventTypeWarning
+	now := w.pressure.state()
+	if now.Reason != before.Reason {
+		c := storeCondition(now)
+		kind := corev1.EventTypeNormal
+		if c.Status == metav1.ConditionFalse {
+			kind = corev1.EventTypeWarning
+		}
+		w.Recorder.Eventf(w.Self, nil, kind, c.Reason, "TakeEvents", "%s", c.Message)
 	}
-	w.Recorder.Eventf(w.Self, nil, kind, c.Reason, "TakeEvents", "%s", c.Message)
+	for _, loss := range now.Lost {
+		if !slices.Contains(before.Lost, loss) {
+			w.Recorder.Eventf(w.Self, nil, corev1.EventTypeWarning, v1alpha1.ReasonEventsLost, "ReadStore", "%s", bounded(loss))
+		}
+	}
 	w.turns.soon(subject{kindDefaults, types.NamespacedName{Namespace: w.Lease.Namespace, Name: v1alpha1.DefaultsName}}, 0)
 }
 
@@ -107,11 +123,24 @@ func storeCondition(s StoreState) metav1.Condition {
 	return c
 }
 
+// intactCondition reports losses on the status of the cluster's defaults.
+func intactCondition(s StoreState) metav1.Condition {
+	if len(s.Lost) == 0 {
+		return metav1.Condition{Type: v1alpha1.ConditionStoreIntact, Status: metav1.ConditionTrue,
+			Reason: v1alpha1.ReasonStoreIntact, Message: "all that the store accepted can be read"}
+	}
+	return metav1.Condition{Type: v1alpha1.ConditionStoreIntact, Status: metav1.ConditionFalse,
+		Reason: v1alpha1.ReasonEventsLost, Message: bounded(strings.Join(s.Lost, "\n"))}
+}
+
 // setStore has the status of a TravisDefaults tell of the store, or not, where it is one of a team's.
 func setStore(status *v1alpha1.TravisDefaultsStatus, clusters bool, s StoreState) {
 	if !clusters {
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionStoreAvailable)
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionStoreIntact)
 		return
 	}
-	setter(&status.Conditions, status.ObservedGeneration)(storeCondition(s))
+	set := setter(&status.Conditions, status.ObservedGeneration)
+	set(storeCondition(s))
+	set(intactCondition(s))
 }

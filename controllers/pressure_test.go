@@ -3,6 +3,7 @@ package controllers
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +114,52 @@ func TestAStoreThatRefusesIsSeenOnTheClustersDefaultsAndThePod(t *testing.T) {
 			"*v1alpha1.TravisDefaults Normal StoreAvailable: the store takes events",
 		}
 		if diff := cmp.Diff(want, events.events); diff != "" {
+			t.Errorf("Events (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestALossIsReportedOnce: each loss is an Event on the operator's pod, and a condition of the cluster's
+// defaults for as long as the store reports it.
+func TestALossIsReportedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := writerOf(t, 1, func(types.NamespacedName) error { return nil })
+		events := &heard{}
+		state := StoreState{}
+		w.Recorder, w.Self, w.Lease.Namespace = events, &corev1.Pod{}, "system"
+		w.Store = func() StoreState { return state }
+		defaults := &v1alpha1.TravisDefaults{ObjectMeta: metav1.ObjectMeta{Namespace: "system", Name: v1alpha1.DefaultsName, Generation: 1}}
+		w.Compiler.PutDefaults(defaults)
+		if err := w.Client.Create(t.Context(), defaults); err != nil {
+			t.Fatal(err)
+		}
+		term(t, w)
+		for _, step := range []struct {
+			lost []string
+			want string
+		}{
+			{nil, "True StoreIntact: all that the store accepted can be read"},
+			{[]string{"3 events lost"}, "False EventsLost: 3 events lost"},
+			{[]string{"3 events lost"}, "False EventsLost: 3 events lost"},
+			{[]string{"3 events lost", "one more"}, "False EventsLost: 3 events lost\none more"},
+			{nil, "True StoreIntact: all that the store accepted can be read"},
+		} {
+			time.Sleep(time.Minute)
+			state.Lost = step.lost
+			w.lookAtStore()
+			synctest.Wait()
+			var d v1alpha1.TravisDefaults
+			if err := w.Client.Get(t.Context(), types.NamespacedName{Namespace: "system", Name: v1alpha1.DefaultsName}, &d); err != nil {
+				t.Fatal(err)
+			}
+			c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionStoreIntact)
+			if c == nil || fmt.Sprint(c.Status, " ", c.Reason, ": ", c.Message) != step.want {
+				t.Errorf("with %q lost, the condition is %+v, want %q", step.lost, c, step.want)
+			}
+		}
+		lost := slices.DeleteFunc(events.events, func(e string) bool { return !strings.Contains(e, v1alpha1.ReasonEventsLost) })
+		want := []string{"*v1.Pod Warning EventsLost: 3 events lost", "*v1.Pod Warning EventsLost: one more"}
+		if diff := cmp.Diff(want, lost); diff != "" {
 			t.Errorf("Events (-want +got):\n%s", diff)
 		}
 	})

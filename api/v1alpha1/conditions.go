@@ -15,6 +15,9 @@ const (
 	// ConditionStoreAvailable says, on the TravisDefaults of the operator's own namespace, whether the
 	// operator's store takes events. While it does not, webhooks are refused and lost.
 	ConditionStoreAvailable = "StoreAvailable"
+	// ConditionStoreIntact says, in the same place, whether all that the store accepted can be read. It
+	// is false for seven days after something was found damaged or missing.
+	ConditionStoreIntact = "StoreIntact"
 )
 
 // Reasons of the conditions.
@@ -56,6 +59,10 @@ const (
 	ReasonStoreFull = "StoreFull"
 	// ReasonStoreUnavailable: the store's disk or its servers do not answer.
 	ReasonStoreUnavailable = "StoreUnavailable"
+	// ReasonStoreIntact: nothing was found missing in the last seven days.
+	ReasonStoreIntact = "StoreIntact"
+	// ReasonEventsLost: a part of the store is damaged or missing; the message says how much.
+	ReasonEventsLost = "EventsLost"
 )
 
 // Labels and annotations.

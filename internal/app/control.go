@@ -34,9 +34,9 @@ func newControl(env environment, trust *trust) *control {
 		Channels:   channelStates(env.store),
 		Recorder:   env.mgr.GetEventRecorder("travishook"),
 		WebhookURL: env.settings.Receiver.PublicURL,
-		Store:      func() controllers.StoreState { return storeState(env.store.Ready()) },
+		Store:      func() controllers.StoreState { return storeState(env.store.Ready(), env.store.Losses()) },
 		Self:       self(env.scope.own),
-		Lease:      controllers.Lease{Client: env.client.coordination, Namespace: env.scope.own, Log: env.log.WithName("status")},
+		Lease:      controllers.Lease{Client: env.client.coordination, Namespace: env.scope.own, Annotations: markAnnotation(env.store.HighWater), Log: env.log.WithName("status")},
 		Log:        env.log.WithName("status"),
 	}
 	c.compiler = routing.NewCompiler(routing.Config{

@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/settings"
 )
 
@@ -59,9 +60,13 @@ func New(ctx context.Context, cfg *rest.Config, namespace string, s settings.Set
 	if err != nil {
 		return nil, err
 	}
+	var known *wal.HighWater
+	if answered {
+		known = knownMark(ctx, client.coordination, namespace, log)
+	}
 	var store *store
 	err = opening{s, log}.run(ctx, func(ctx context.Context) (err error) {
-		store, err = openStore(ctx, s, log)
+		store, err = openStore(ctx, s, known, log)
 		return err
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -18,7 +19,15 @@ import (
 )
 
 // storeState puts why the store takes no events into the words of a status.
-func storeState(refuses error) controllers.StoreState {
+func storeState(refuses error, losses []queue.Loss) controllers.StoreState {
+	state := refusal(refuses)
+	for i := range losses {
+		state.Lost = append(state.Lost, fmt.Sprintf("%s: %s", losses[i].At.Format(time.RFC3339), losses[i].String()))
+	}
+	return state
+}
+
+func refusal(refuses error) controllers.StoreState {
 	const lost = "webhooks are refused, and Travis does not send them again: "
 	switch {
 	case refuses == nil:
@@ -33,6 +42,15 @@ func storeState(refuses error) controllers.StoreState {
 
 // storeSize puts the store's figures into the words of the metrics.
 type storeSize struct{ *engine.Engine }
+
+// Lost implements record.Store.
+func (s storeSize) Lost() (events, messages uint64) {
+	for _, l := range s.Losses() {
+		events += l.Events
+		messages += l.Messages
+	}
+	return events, messages
+}
 
 // Size implements record.Store.
 func (s storeSize) Size() (bytes, limit int64) {

@@ -10,6 +10,7 @@ import (
 	"github.com/travishook/travishook/internal/queue/embedded"
 	"github.com/travishook/travishook/internal/queue/engine"
 	"github.com/travishook/travishook/internal/queue/replica"
+	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/settings"
 	"github.com/travishook/travishook/internal/travis"
 )
@@ -25,7 +26,7 @@ type store struct {
 func (s *store) Close(ctx context.Context) error { return s.close(ctx) }
 
 // openStore opens the store that the settings name.
-func openStore(ctx context.Context, s settings.Settings, log logr.Logger) (*store, error) {
+func openStore(ctx context.Context, s settings.Settings, known *wal.HighWater, log logr.Logger) (*store, error) {
 	log = log.WithName("store")
 	opt := engine.Options{
 		MaxBytes: s.Store.MaxSize.Value(),
@@ -33,6 +34,7 @@ func openStore(ctx context.Context, s settings.Settings, log logr.Logger) (*stor
 		// clocks may differ, so that no replay falls between the two.
 		Remember: time.Duration(s.Receiver.MaxAge) + 2*travis.MaxSkew,
 		KeepDead: time.Duration(s.Store.KeepDead),
+		Known:    known,
 		Logger:   log,
 	}
 	if s.Store.External != nil {

@@ -124,8 +124,9 @@ travishook_queue_oldest_waiting_seconds 3600
 // fullStore is at its limit.
 type fullStore struct{}
 
-func (fullStore) Ready() error         { return queue.ErrFull }
-func (fullStore) Size() (int64, int64) { return 1020, 1024 }
+func (fullStore) Ready() error           { return queue.ErrFull }
+func (fullStore) Size() (int64, int64)   { return 1020, 1024 }
+func (fullStore) Lost() (uint64, uint64) { return 3, 2 }
 
 func TestTheGaugesOfTheStore(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
@@ -137,6 +138,12 @@ travishook_store_bytes 1020
 # HELP travishook_store_limit_bytes Size at which the store refuses events.
 # TYPE travishook_store_limit_bytes gauge
 travishook_store_limit_bytes 1024
+# HELP travishook_store_lost_events Events whose part of the store was found damaged or missing in the last seven days, as far as their number is known.
+# TYPE travishook_store_lost_events gauge
+travishook_store_lost_events 3
+# HELP travishook_store_lost_messages Messages of the journal that were found damaged or missing in the last seven days.
+# TYPE travishook_store_lost_messages gauge
+travishook_store_lost_messages 2
 # HELP travishook_store_ready 1 if the store accepts events; 0 if it is full or does not answer, and webhooks are refused.
 # TYPE travishook_store_ready gauge
 travishook_store_ready 0
