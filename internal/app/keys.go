@@ -10,6 +10,7 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/controllers"
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/settings"
 	"github.com/travishook/travishook/internal/verify"
@@ -23,6 +24,7 @@ type trust struct {
 	keys     *keysource.Keys
 	objects  objectKeys
 	keyless  verify.Patterns
+	identity *identity.Resolver
 	changed  chan struct{} // signaled when the set of known keys changes
 }
 
@@ -36,6 +38,11 @@ func newTrust(env environment) (*trust, error) {
 	if t.keys, err = newKeys(t.settings, env.store, t.signal, log); err != nil {
 		return nil, err
 	}
+	var travises []identity.Travis
+	for _, k := range t.settings.Keys {
+		travises = append(travises, identity.TravisOf(k.Name, k.URL, k.API, k.Provider))
+	}
+	t.identity = identity.NewResolver(identity.Options{Travises: travises})
 	t.objects = objectKeys{configured: t.settings.Keys, keys: t.keys, log: log}
 	return t, nil
 }

@@ -56,6 +56,7 @@ func newReceiver(env environment, trust *trust, control *control, delivery *deli
 			Ready:    ready,
 			Store:    env.store,
 			Memory:   env.store,
+			Identity: trust.identity,
 			Observer: webhooks{delivery.recorder, control.status, delivery.trail},
 			Now:      time.Now,
 			Log:      log,

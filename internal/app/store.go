@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -25,6 +26,17 @@ type store struct {
 // Close closes the store.
 func (s *store) Close(ctx context.Context) error { return s.close(ctx) }
 
+// rememberWithoutLimit is how long a build event is recognised where the receiver has no age limit.
+const rememberWithoutLimit = 30 * 24 * time.Hour
+
+// remember is how long a build event must be recognised when the receiver accepts it for maxAge.
+func remember(maxAge time.Duration) time.Duration {
+	if maxAge == 0 {
+		return rememberWithoutLimit
+	}
+	return min(maxAge, math.MaxInt64-2*travis.MaxSkew) + 2*travis.MaxSkew
+}
+
 // openStore opens the store that the settings name.
 func openStore(ctx context.Context, s settings.Settings, known *wal.HighWater, log logr.Logger) (*store, error) {
 	log = log.WithName("store")
@@ -32,7 +44,7 @@ func openStore(ctx context.Context, s settings.Settings, known *wal.HighWater, l
 		MaxBytes: s.Store.MaxSize.Value(),
 		// The store recognises a build event for longer than the receiver accepts it, by as much as
 		// clocks may differ, so that no replay falls between the two.
-		Remember: time.Duration(s.Receiver.MaxAge) + 2*travis.MaxSkew,
+		Remember: remember(time.Duration(s.Receiver.MaxAge)),
 		KeepDead: time.Duration(s.Store.KeepDead),
 		Known:    known,
 		Logger:   log,

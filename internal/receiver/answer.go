@@ -14,7 +14,6 @@ const (
 	ReasonUnrouted          = "unrouted"
 	ReasonSeen              = "seen"
 	ReasonStale             = "stale"
-	ReasonTooManyTargets    = "too_many_targets" // of a notice; the event is stored for the others
 	ReasonNotForm           = "not_form"
 	ReasonHeader            = "header"
 	ReasonNoSlug            = "no_slug"
@@ -27,6 +26,7 @@ const (
 	ReasonNoProof           = "no_proof"
 	ReasonWrongProof        = "wrong_proof"
 	ReasonOtherRepository   = "other_repository"
+	ReasonUnresolved        = "unresolved_repository"
 	ReasonPath              = "path"
 	ReasonMethod            = "method"
 	ReasonRedirected        = "redirected"
@@ -37,8 +37,6 @@ const (
 	ReasonNotReady          = "not_ready"
 	ReasonBusy              = "busy"
 	ReasonStoreFull         = "store_full"
-	ReasonStoreShare        = "store_share"     // of a notice
-	ReasonEventTooLarge     = "event_too_large" // of a notice
 	ReasonStoreUnavailable  = "store_unavailable"
 	ReasonPanic             = "panic"
 )
@@ -97,6 +95,7 @@ var (
 	compressed  = answer{code: http.StatusUnsupportedMediaType, reason: ReasonCompressed, line: "the body must not be compressed"}
 
 	notReady         = answer{code: http.StatusServiceUnavailable, reason: ReasonNotReady, line: "not ready"}
+	unresolved       = answer{code: http.StatusServiceUnavailable, reason: ReasonUnresolved, line: "cannot tell which repository this is"}
 	busy             = answer{code: http.StatusServiceUnavailable, reason: ReasonBusy, line: "too many webhooks at once"}
 	storeFull        = answer{code: http.StatusServiceUnavailable, reason: ReasonStoreFull, line: "cannot store"}
 	storeUnavailable = answer{code: http.StatusServiceUnavailable, reason: ReasonStoreUnavailable, line: "cannot store"}

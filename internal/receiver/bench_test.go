@@ -9,13 +9,14 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
 // forgetful stores nothing, at once.
-type forgetful struct{ receiver.Memory }
+type forgetful struct{ identity.Memory }
 
 func (forgetful) Accept(_ context.Context, a queue.Acceptance) (queue.Receipt, error) {
 	return queue.Receipt{Stored: []string{a.Offers[0].Namespace}}, nil

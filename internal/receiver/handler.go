@@ -41,6 +41,7 @@ type exchange struct {
 	repository *routing.Repository
 	keyless    bool // needs no signature
 	signature  verify.Signature
+	key        string // that made the signature, by name
 
 	digest      hash.Hash // of the payload
 	decoded     *travis.Event

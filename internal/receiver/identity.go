@@ -2,62 +2,82 @@ package receiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strconv"
 
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// idBucket of the memory holds repositories' ids, by namespace/owner/name. Each namespace has its
-// own, so that none can spoil it for another.
-const idBucket = "repository-ids"
-
-// checkIdentity holds a repository to the id it had when it was first proven, because a name can be
-// given up and taken by somebody else. An id that a route pins goes before what is remembered.
+// checkIdentity holds a repository to its id, because a name can be given up and taken by somebody
+// else, and can be another repository's at another provider.
 func (h *Handler) checkIdentity(x *exchange) *answer {
 	ctx, cancel := h.storing(x)
 	defer cancel()
-	id := x.event.Repository.ID
-	var same, other []*routing.Namespace
-	for _, n := range x.recipients {
-		known, err := h.knownID(ctx, n, x)
+	var same []*routing.Namespace
+	var refused *answer
+	for _, n := range x.authorized {
+		err := h.identify(ctx, x, n)
 		switch {
-		case err != nil:
-			return storeUnavailable.because(err)
-		case known == id:
+		case err == nil:
 			same = append(same, n)
+		case errors.Is(err, identity.ErrOther), errors.Is(err, identity.ErrUnresolved):
+			h.notice(x.repository, []*routing.Namespace{n}, ReasonOtherRepository, err.Error())
+			refused = identityAnswer(err)
 		default:
-			other = append(other, n)
+			return storeUnavailable.because(err)
 		}
 	}
 	x.recipients = same
-	h.notice(x.repository, other, ReasonOtherRepository, fmt.Sprintf(
-		"events arrive from another repository under this name, with the id %d; if it is the right one, set spec.repositoryID to it", id))
 	if len(same) == 0 {
-		return &otherRepository
+		return refused
 	}
 	return nil
 }
 
-// knownID is the id that the namespace holds the repository to. The first one is remembered.
-func (h *Handler) knownID(ctx context.Context, n *routing.Namespace, x *exchange) (int64, error) {
-	if n.RepositoryID != 0 {
-		return n.RepositoryID, nil
+// identityAnswer is the answer to an event that no namespace takes for its repository's. Where Travis' API
+// would have told, and did not answer, that is not the sender's fault.
+func identityAnswer(err error) *answer {
+	if errors.Is(err, identity.ErrUnresolved) && errors.Is(err, identity.ErrUnavailable) {
+		return unresolved.because(err)
 	}
-	key := n.Name + "/" + x.repository.Slug
-	if value, ok := h.Memory.Get(idBucket, key); ok {
-		if known, err := strconv.ParseInt(string(value), 10, 64); err == nil {
-			return known, nil
-		}
-	}
-	id := x.event.Repository.ID
-	if err := h.Memory.Put(ctx, idBucket, key, strconv.AppendInt(nil, id, 10)); err != nil {
-		return 0, fmt.Errorf("remember the repository's id: %w", err)
-	}
-	return id, nil
+	return otherRepository.because(err)
 }
 
-// notice tells the people of namespaces.
+// identify is nil if the event is of the repository that the namespace means: by the id that its routes
+// pin, else by the one that it remembers, else by the one that is resolved now and remembered. A
+// namespace that knows the token needs no more proof of it.
+func (h *Handler) identify(ctx context.Context, x *exchange, n *routing.Namespace) error {
+	if n.RepositoryID != 0 {
+		return sameID(x, identity.Record{ID: n.RepositoryID, Source: identity.Spec})
+	}
+	if known, ok := identity.Get(h.Memory, n.Name, x.repository.Slug); ok {
+		return sameID(x, known)
+	}
+	first := identity.Record{ID: x.event.Repository.ID, Source: identity.FirstEvent}
+	if !proves(x.proofs, n.Proofs) {
+		var err error
+		if first, err = h.Identity.Resolve(ctx, x.key, x.event); err != nil {
+			return err
+		}
+	}
+	pinned, err := identity.Pin(ctx, h.Memory, n.Name, x.repository.Slug, first)
+	if err != nil {
+		return err
+	}
+	return sameID(x, pinned)
+}
+
+// sameID is nil if the event has the known id.
+func sameID(x *exchange, known identity.Record) error {
+	if known.ID == x.event.Repository.ID {
+		return nil
+	}
+	return fmt.Errorf("%w: the namespace knows %s by the id %d (%s), and this event is of the repository with the id %d; if that is the right one, set spec.repositoryID to it",
+		identity.ErrOther, x.event.Repository.Slug(), known.ID, known.Source, x.event.Repository.ID)
+}
+
+// notice reports something to the people of namespaces.
 func (h *Handler) notice(repository *routing.Repository, namespaces []*routing.Namespace, reason, message string) {
 	for _, n := range namespaces {
 		h.Observer.Noticed(n.Name, repository.Slug, reason, message)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/travis"
@@ -35,10 +36,9 @@ type Store interface {
 	Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, error)
 }
 
-// Memory remembers repositories' ids across restarts. It is a part of queue.Queue.
-type Memory interface {
-	Get(bucket, key string) ([]byte, bool)
-	Put(ctx context.Context, bucket, key string, value []byte) error
+// Identity resolves the id of a repository that is meant by a name, at first sight.
+type Identity interface {
+	Resolve(ctx context.Context, key string, e *travis.Event) (identity.Record, error)
 }
 
 // Observer is told what happens. Its methods must not block.
@@ -87,7 +87,8 @@ type Options struct {
 	// Ready is nil when the table is complete, the keys are known and the store can be reached.
 	Ready    func() error
 	Store    Store
-	Memory   Memory
+	Memory   identity.Memory
+	Identity Identity
 	Observer Observer
 	Now      func() time.Time
 	Log      logr.Logger

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/routing"
@@ -37,7 +38,8 @@ type rig struct {
 	keys     []verify.Key
 	ready    error
 	store    *store
-	noticed  []string
+	noticed  []string // namespace, repository and reason
+	messages []string
 	answered []string
 	judged   []receiver.Report
 	log      strings.Builder
@@ -65,6 +67,7 @@ func newRig(t testing.TB) *rig {
 		Ready:    func() error { return r.ready },
 		Store:    r.store,
 		Memory:   r.store,
+		Identity: identity.NewResolver(identity.Options{}),
 		Observer: r,
 		Now:      func() time.Time { return now },
 		Log: funcr.New(func(prefix, args string) {
@@ -130,10 +133,11 @@ func (r *rig) Answered(code int, reason string, _ time.Duration) {
 	r.answered = append(r.answered, fmt.Sprintf("%d %s", code, reason))
 }
 
-func (r *rig) Noticed(namespace, repository, reason, _ string) {
+func (r *rig) Noticed(namespace, repository, reason, message string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.noticed = append(r.noticed, namespace+" "+repository+" "+reason)
+	r.messages = append(r.messages, message)
 }
 
 func (r *rig) Report(j receiver.Report) {
@@ -208,14 +212,18 @@ func (s *store) Get(bucket, key string) ([]byte, bool) {
 	return v, ok
 }
 
-func (s *store) Put(_ context.Context, bucket, key string, value []byte) error {
+func (s *store) Update(_ context.Context, bucket, key string, next func([]byte, bool) ([]byte, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {
 		return s.fail
 	}
-	s.values[bucket+" "+key] = value
-	return nil
+	old, ok := s.values[bucket+" "+key]
+	value, err := next(old, ok)
+	if err == nil {
+		s.values[bucket+" "+key] = value
+	}
+	return err
 }
 
 // namespaces that something was stored for, each as often as it was.

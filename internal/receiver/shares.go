@@ -86,6 +86,11 @@ func (s *shares) resize(h *holding, size int64) {
 	h.size += size
 	s.clients[h.address].held += size
 	s.held += size
+	s.makeRoom()
+}
+
+// makeRoom revokes holdings until the others are within the limit. mu is held.
+func (s *shares) makeRoom() {
 	for s.held > s.limit && s.pushOut() {
 	}
 }
@@ -125,6 +130,7 @@ func (h *holding) renew() {
 		h.element = c.holdings.PushBack(h)
 	}
 	c.holdings.MoveToBack(h.element)
+	h.of.makeRoom()
 }
 
 // keep makes sure that the holding is not revoked. It returns false if it has been.

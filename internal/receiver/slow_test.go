@@ -76,7 +76,7 @@ func TestSlowSendersAreGivenUp(t *testing.T) {
 		"a body without an end":              {slowHeaders + "Content-Length: 1000\r\n\r\n", "a", receiver.ReadGrace, "HTTP/1.1 408 Request Timeout"},
 		"a chunk without an end":             {slowHeaders + "Transfer-Encoding: chunked\r\n\r\n1000\r\n", "a", receiver.ReadGrace, "HTTP/1.1 408 Request Timeout"},
 		"a body that is not read":            {strings.Replace(slowHeaders, "open/open", "un/known", 1) + "Content-Length: 1000\r\n\r\n", "a", 2 * receiver.HeaderTimeout, "HTTP/1.1 204 No Content"},
-		"a body at almost the least rate":    {slowHeaders + "Content-Length: 10000000\r\n\r\n", strings.Repeat("a", receiver.LeastRate*3/4), 18 * time.Second, "HTTP/1.1 408 Request Timeout"},
+		"a body at almost the least rate":    {slowHeaders + "Content-Length: 10000000\r\n\r\n", strings.Repeat("a", receiver.LeastRate*3/4), 17 * time.Second, "HTTP/1.1 408 Request Timeout"},
 		"a connection without a request yet": {"", "", receiver.HeaderTimeout, ""},
 		"a connection without another one":   {get, "", receiver.IdleTimeout, "HTTP/1.1 405 Method Not Allowed"},
 	}

@@ -9,6 +9,14 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
+// Reasons of notices about an event that a namespace gets in part or not at all.
+const (
+	NoticeTooManyChannels = "too_many_channels"
+	NoticeStoreFull       = ReasonStoreFull
+	NoticeStoreShare      = "store_share"
+	NoticeEventTooLarge   = "event_too_large"
+)
+
 // store stores the event for every namespace with a matching route. When it returns stored, that is
 // synced to disk.
 func (h *Handler) store(x *exchange) *answer {
@@ -47,7 +55,7 @@ func (h *Handler) targets(x *exchange, n *routing.Namespace) []queue.Target {
 	if len(targets) <= MaxTargets {
 		return targets
 	}
-	h.notice(x.repository, []*routing.Namespace{n}, ReasonTooManyTargets, fmt.Sprintf(
+	h.notice(x.repository, []*routing.Namespace{n}, NoticeTooManyChannels, fmt.Sprintf(
 		"build %s matches %d channels in the namespace, and an event goes to %d at most: the other %d get nothing; narrow the routes, or use fewer channels",
 		x.event.Build.Number, len(targets), MaxTargets, len(targets)-MaxTargets))
 	return targets[:MaxTargets]
@@ -73,11 +81,11 @@ func (h *Handler) noticeRefused(x *exchange, refused map[string]error) error {
 func explainRefused(err error) (reason, message string) {
 	switch {
 	case errors.Is(err, queue.ErrShare):
-		return ReasonStoreShare, "the namespace's share of the store is full; deliveries that can't arrive hold it, see kubectl travis deliveries"
+		return NoticeStoreShare, "the namespace's share of the store is full; deliveries that can't arrive hold it, see kubectl travis deliveries"
 	case errors.Is(err, queue.ErrTooLarge):
-		return ReasonEventTooLarge, "the event with its channels is too large to store; narrow the routes, or use fewer channels"
+		return NoticeEventTooLarge, "the event with its channels is too large to store; narrow the routes, or use fewer channels"
 	}
-	return ReasonStoreFull, "the store is full; ask whoever runs the operator to give it more room"
+	return NoticeStoreFull, "the store is full; ask whoever runs the operator to give it more room"
 }
 
 // storing bounds what the store may take. It goes on when the sender has gone: the event is

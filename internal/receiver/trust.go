@@ -51,7 +51,7 @@ func (x *exchange) unproven() *answer {
 func (h *Handler) checkSignature(x *exchange) *answer {
 	err := error(verify.ErrUnsigned)
 	if x.signature != nil {
-		err = h.Keys().VerifyDigest(x.slug, x.digest.Sum(nil), x.signature)
+		x.key, err = h.Keys().VerifyDigest(x.slug, x.digest.Sum(nil), x.signature)
 	}
 	signed := err == nil
 	if !signed && !x.keyless {

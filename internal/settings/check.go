@@ -13,6 +13,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/verify"
 )
 
@@ -47,8 +48,7 @@ func (r *Receiver) check(p *problems) {
 	p.address("receiver.address", r.Address)
 	p.check(strings.HasPrefix(r.PathPrefix, "/") && path.Clean(r.PathPrefix) == r.PathPrefix && r.PathPrefix != "/",
 		"receiver.pathPrefix: %q must be a path such as /travis, without a slash at its end", r.PathPrefix)
-	p.check(r.MaxAge >= Duration(time.Minute) && r.MaxAge <= Duration(30*24*time.Hour),
-		"receiver.maxAge: %s is not between 1m and 720h", r.MaxAge)
+	p.check(r.MaxAge == 0 || r.MaxAge >= Duration(time.Minute), "receiver.maxAge: %s is under 1m; 0s is no limit", r.MaxAge)
 	p.check(r.Linger >= 0 && r.Linger <= Duration(time.Minute), "receiver.linger: %s is not between 0s and 1m", r.Linger)
 	if r.PublicURL != "" {
 		u, err := url.Parse(r.PublicURL)
@@ -95,6 +95,13 @@ func (k *Key) check(p *problems, at string) {
 		p.check(err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())),
 			"%s.url: %q is not an https URL such as https://api.travis-ci.com/config; over plain http, anyone on the path could replace the key", at, k.URL)
 	}
+	if k.API != "" {
+		u, err := url.Parse(k.API)
+		p.check(err == nil && u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())),
+			"%s.api: %q is not a URL such as https://api.travis-ci.com; over plain http, whoever is on the way could answer", at, k.API)
+	}
+	p.check(k.Provider == "" || slices.Contains(identity.Providers(), k.Provider),
+		"%s.provider: %q is not one of %s", at, k.Provider, strings.Join(identity.Providers(), ", "))
 	p.check(sources == 1, "%s: set exactly one of pem, configMap, secret and url", at)
 	for i, glob := range k.Repositories {
 		p.glob(fmt.Sprintf("%s.repositories[%d]", at, i), glob)

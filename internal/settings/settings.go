@@ -60,7 +60,9 @@ type Receiver struct {
 	// header names the client.
 	TrustedProxies []netip.Prefix `json:"trustedProxies"`
 	// maxAge of a build event, counted from the end of the build, else from its start. An older
-	// one is answered with 204 and not relayed.
+	// one is answered with 204 and not relayed. It may be as long as you like, and 0s is no limit.
+	// The store remembers what it has seen for as long and two hours more, some 100 bytes an
+	// event; without a limit for 30 days, after which a copy of an old webhook is news again.
 	MaxAge Duration `json:"maxAge"`
 	// linger is how long the receiver keeps accepting webhooks after the operator is told to stop,
 	// because an ingress keeps sending until it notices.
@@ -114,6 +116,13 @@ type Key struct {
 	Secret *ObjectKey `json:"secret"`
 	// url of a Travis' /config, such as https://api.travis-ci.com/config.
 	URL string `json:"url"`
+	// provider that hosts the repositories which are meant, where this Travis builds for several:
+	// github, bitbucket, gitlab or assembla. A repository that is granted on signature alone is held
+	// to the id that its name has there. Left out: github for travis-ci.com. Any other Travis is taken
+	// to build for one provider, where a name is enough.
+	Provider string `json:"provider"`
+	// api is the base URL of this Travis' API, which tells the ids. Left out: url without /config.
+	API string `json:"api"`
 	// repositories whose webhooks the key may sign, as owner/name globs. Empty: all.
 	Repositories []string `json:"repositories"`
 }

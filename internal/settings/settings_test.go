@@ -54,7 +54,7 @@ func TestInvalidFile(t *testing.T) {
 		"bad duration":            {head + "receiver: {maxAge: a day}\n", `receiver.maxAge: "a day" is not a duration`},
 		"days":                    {head + "receiver: {maxAge: 1d}\n", `receiver.maxAge: "1d" is not a duration; use "24h"`},
 		"size":                    {head + "store: {maxSize: lots}\n", "store.maxSize: "},
-		"short age":               {head + "receiver: {maxAge: 1s}\n", "receiver.maxAge: 1s is not between 1m and 720h"},
+		"short age":               {head + "receiver: {maxAge: 1s}\n", "receiver.maxAge: 1s is under 1m; 0s is no limit"},
 		"prefix":                  {head + "receiver: {pathPrefix: travis/}\n", "receiver.pathPrefix"},
 		"bad address":             {head + "metrics: {address: 9090}\n", "metrics.address: want string, got number"},
 		"one port twice":          {head + "metrics: {address: ':8080'}\n", "metrics.address and receiver.address are both"},

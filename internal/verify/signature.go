@@ -64,29 +64,29 @@ func (r *Keyring) Has(slug string) bool {
 func NewDigest() hash.Hash { return sha1.New() } //nolint:gosec // see the import
 
 // Verify checks a signature over the payload's bytes, as the form decoded them. See VerifyDigest.
-func (r *Keyring) Verify(slug string, payload []byte, signature string) error {
+func (r *Keyring) Verify(slug string, payload []byte, signature string) (key string, err error) {
 	parsed, err := ParseSignature(signature)
 	if err != nil {
-		return err
+		return "", err
 	}
 	digest := NewDigest()
 	_, _ = digest.Write(payload) // never fails
 	return r.VerifyDigest(slug, digest.Sum(nil), parsed)
 }
 
-// VerifyDigest checks a signature over the digest of a payload. The slug must be the one inside the
+// VerifyDigest checks a signature over the digest of a payload, and returns the name of the key. The slug must be the one inside the
 // payload before the result can be relied upon. The error is ErrNoKey or ErrMismatch.
-func (r *Keyring) VerifyDigest(slug string, digest []byte, signature Signature) error {
+func (r *Keyring) VerifyDigest(slug string, digest []byte, signature Signature) (key string, err error) {
 	if !r.Has(slug) {
-		return ErrNoKey
+		return "", ErrNoKey
 	}
 	for i := range r.keys {
 		k := &r.keys[i]
 		if k.signsFor(slug) && rsa.VerifyPKCS1v15(k.Public, crypto.SHA1, digest, signature) == nil {
-			return nil
+			return k.Name, nil
 		}
 	}
-	return ErrMismatch
+	return "", ErrMismatch
 }
 
 func (k *Key) signsFor(slug string) bool {

@@ -58,9 +58,12 @@ func TestVerify(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := test.ring.Verify(test.slug, []byte(test.payload), test.signature)
+			key, err := test.ring.Verify(test.slug, []byte(test.payload), test.signature)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("error is %v, want %v", err, test.want)
+			}
+			if err == nil && key != "mine" {
+				t.Errorf("key is %q, want mine", key)
 			}
 		})
 	}
@@ -84,7 +87,7 @@ func TestVerifyRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		ring := verify.NewKeyring(verify.Key{Name: file, Public: key})
-		err = ring.Verify("any/any", []byte(read("goneb.payload")), strings.TrimSpace(signature))
+		_, err = ring.Verify("any/any", []byte(read("goneb.payload")), strings.TrimSpace(signature))
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", file, err, want)
 		}
@@ -204,7 +207,7 @@ func FuzzSignature(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, signature string) {
-		if err := ring.Verify("a/b", payload, signature); (err == nil) != (signature == right) {
+		if _, err := ring.Verify("a/b", payload, signature); (err == nil) != (signature == right) {
 			t.Errorf("%q: %v", signature, err)
 		}
 	})

@@ -53,7 +53,7 @@ func (c *ceiling) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	payload := []byte(form.Get("payload"))
-	if err := c.ring.Verify(r.Header.Get("Travis-Repo-Slug"), payload, r.Header.Get("Signature")); err != nil {
+	if _, err := c.ring.Verify(r.Header.Get("Travis-Repo-Slug"), payload, r.Header.Get("Signature")); err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/travishook/travishook/internal/dispatch"
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/queue/embedded"
@@ -117,6 +118,7 @@ func newServer(o *operator, recorder *record.Recorder, log logr.Logger) (*receiv
 		Ready:    o.store.Ready,
 		Store:    o.store,
 		Memory:   o.store,
+		Identity: identity.NewResolver(identity.Options{}),
 		Observer: observer{recorder},
 		Now:      time.Now,
 		Log:      log,

@@ -148,7 +148,7 @@ var status = map[string]int{
 	"StatusAccepted": http.StatusAccepted, "StatusNoContent": http.StatusNoContent,
 	"StatusBadRequest": http.StatusBadRequest, "StatusUnauthorized": http.StatusUnauthorized,
 	"StatusForbidden": http.StatusForbidden, "StatusNotFound": http.StatusNotFound,
-	"StatusMethodNotAllowed": http.StatusMethodNotAllowed, "StatusRequestEntityTooLarge": http.StatusRequestEntityTooLarge,
+	"StatusMethodNotAllowed": http.StatusMethodNotAllowed, "StatusRequestTimeout": http.StatusRequestTimeout, "StatusRequestEntityTooLarge": http.StatusRequestEntityTooLarge,
 	"StatusUnsupportedMediaType": http.StatusUnsupportedMediaType, "StatusServiceUnavailable": http.StatusServiceUnavailable,
 }
 

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/routing"
@@ -91,7 +92,7 @@ func (s *recorder) options() receiver.Options {
 		Lookup: func(slug string) (*routing.Repository, bool) { return compiler.Table().Repository(slug) },
 		Keys:   func() *verify.Keyring { return ring },
 		Ready:  func() error { return nil },
-		Store:  s, Memory: s, Observer: s,
+		Store:  s, Memory: s, Observer: s, Identity: identity.NewResolver(identity.Options{}),
 		Now: time.Now,
 		Log: funcr.New(func(_, args string) {
 			s.mu.Lock()
@@ -112,11 +113,13 @@ func (s *recorder) Get(bucket, key string) ([]byte, bool) {
 	return v, ok
 }
 
-func (s *recorder) Put(_ context.Context, bucket, key string, value []byte) error {
+func (s *recorder) Update(_ context.Context, bucket, key string, next func([]byte, bool) ([]byte, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	old, ok := s.values[bucket+key]
+	value, err := next(old, ok)
 	s.values[bucket+key] = value
-	return nil
+	return err
 }
 
 func (s *recorder) Answered(_ int, reason string, _ time.Duration) {

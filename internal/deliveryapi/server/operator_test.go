@@ -22,6 +22,7 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi/server"
 	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/deliveryapi/why"
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/embedded"
@@ -86,7 +87,7 @@ func newOperator(t *testing.T) *testOperator {
 			return verify.NewKeyring(verify.Key{Name: "travis", Public: &travistest.Key().PublicKey})
 		},
 		Ready: func() error { return r.notReady },
-		Store: r.store, Memory: r.store, Observer: r, Now: time.Now, Log: logr.Discard(),
+		Store: r.store, Memory: r.store, Identity: identity.NewResolver(identity.Options{}), Observer: r, Now: time.Now, Log: logr.Discard(),
 	})
 	r.restart()
 	return r

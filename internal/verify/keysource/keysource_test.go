@@ -113,7 +113,7 @@ func (e *endpoint) keys(t *testing.T, m *memory, now func() time.Time) *keysourc
 
 // verifies reports whether what key signs is accepted.
 func verifies(k *keysource.Keys, key *rsa.PrivateKey) bool {
-	err := k.Ring().Verify("example/example", []byte("{}"), travistest.Sign(key, []byte("{}")))
+	_, err := k.Ring().Verify("example/example", []byte("{}"), travistest.Sign(key, []byte("{}")))
 	return err == nil
 }
 

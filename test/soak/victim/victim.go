@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/travishook/travishook/internal/dispatch"
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/queue"
@@ -149,6 +150,7 @@ func newServer(key string, compiler *routing.Compiler, store queue.Queue, record
 		Ready:    store.Ready,
 		Store:    store,
 		Memory:   store,
+		Identity: identity.NewResolver(identity.Options{}),
 		Observer: observer{recorder},
 		Now:      time.Now,
 		Log:      logr.Discard(),

@@ -1,0 +1,209 @@
+package identity_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/travishook/travishook/internal/identity"
+	"github.com/travishook/travishook/internal/identity/travisapitest"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+func event(id int64, compareURL string) *travis.Event {
+	return &travis.Event{
+		Repository: travis.Repository{ID: id, Owner: "example", Name: "X"},
+		Commit:     travis.Commit{CompareURL: compareURL},
+	}
+}
+
+const (
+	github    = "https://github.com/example/x/compare/a...b"
+	bitbucket = "https://bitbucket.org/example/x/branches/compare/a..b"
+)
+
+func TestResolve(t *testing.T) {
+	atGitHub := travisapitest.Repository{ID: 1, Provider: "github", Slug: "example/X"}
+	atBitbucket := travisapitest.Repository{ID: 2, Provider: "bitbucket", Slug: "example/X"}
+	private := travisapitest.Repository{ID: 1, Provider: "github", Slug: "example/X", Private: true}
+	const down = http.StatusBadGateway
+	tests := map[string]struct {
+		known      []travisapitest.Repository
+		fail       int
+		provider   string
+		event      *travis.Event
+		want       identity.Source
+		err        error
+		otherwords string // in the error
+	}{
+		"by the API":                                 {[]travisapitest.Repository{atGitHub, atBitbucket}, 0, "github", event(1, ""), identity.API, nil, ""},
+		"another repository, by the API":             {[]travisapitest.Repository{atGitHub, atBitbucket}, 0, "github", event(2, bitbucket), "", identity.ErrOther, "has the id 1 by Travis' API, and this event is of the repository with the id 2"},
+		"another one, whatever its compare_url says": {[]travisapitest.Repository{atGitHub}, 0, "github", event(2, github), "", identity.ErrOther, "id 2"},
+		"meant is the one at Bitbucket":              {[]travisapitest.Repository{atGitHub, atBitbucket}, 0, "bitbucket", event(2, bitbucket), identity.API, nil, ""},
+		"private: by compare_url":                    {[]travisapitest.Repository{private}, 0, "github", event(1, github), identity.CompareURL, nil, ""},
+		"private: from Bitbucket":                    {[]travisapitest.Repository{private}, 0, "github", event(2, bitbucket), "", identity.ErrOther, "bitbucket.org and not from github"},
+		"private: without compare_url":               {[]travisapitest.Repository{private}, 0, "github", event(1, ""), "", identity.ErrUnresolved, "set spec.repositoryID to 1"},
+		"not at GitHub at all":                       {[]travisapitest.Repository{atBitbucket}, 0, "github", event(2, bitbucket), "", identity.ErrOther, "bitbucket.org"},
+		"API down: by compare_url":                   {nil, down, "github", event(1, github), identity.CompareURL, nil, ""},
+		"API down: from Bitbucket":                   {nil, down, "github", event(2, bitbucket), "", identity.ErrOther, "id 2"},
+		"API down: without compare_url":              {nil, down, "github", event(1, ""), "", identity.ErrUnavailable, "502"},
+		"too many requests: by compare_url":          {nil, http.StatusTooManyRequests, "github", event(1, github), identity.CompareURL, nil, ""},
+		"another repository's compare_url":           {nil, down, "github", event(1, "https://github.com/example/y/compare/a...b"), "", identity.ErrOther, ""},
+		"a host that only begins the same":           {nil, down, "github", event(1, "https://github.com.example.org/example/x/compare/a...b"), "", identity.ErrOther, "github.com.example.org"},
+		"a compare_url with a password":              {nil, down, "github", event(1, "https://github.com@evil.example/example/x/compare/a...b"), "", identity.ErrUnresolved, ""},
+		"one provider: the first event":              {nil, down, "", event(7, "https://git.example.com/example/x/compare/a...b"), identity.FirstEvent, nil, ""},
+		"one provider: without compare_url":          {nil, down, "", event(7, ""), identity.FirstEvent, nil, ""},
+		"one provider, and yet from a public host":   {nil, down, "", event(7, bitbucket), "", identity.ErrOther, "bitbucket.org"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			api := travisapitest.New(test.known...)
+			defer api.Close()
+			api.Fail(test.fail)
+			r := identity.NewResolver(identity.Options{
+				Travises:  []identity.Travis{{Key: "travis", API: api.URL, Provider: test.provider}},
+				Transport: api.Client().Transport,
+			})
+			got, err := r.Resolve(t.Context(), "travis", test.event)
+			if !errors.Is(err, test.err) || got.Source != test.want {
+				t.Fatalf("resolved to %+v, %v; want %s, %v", got, err, test.want, test.err)
+			}
+			if err == nil && got.ID != test.event.Repository.ID {
+				t.Errorf("the id is %d", got.ID)
+			}
+			if err != nil && (!strings.Contains(err.Error(), test.otherwords) || strings.Contains(err.Error(), "\n")) {
+				t.Errorf("the error is %q, want %q in it", err, test.otherwords)
+			}
+		})
+	}
+}
+
+func TestAnAnswerIsRememberedAndTheSlugIsOneSegment(t *testing.T) {
+	api := travisapitest.New(travisapitest.Repository{ID: 1, Provider: "github", Slug: "example/X"})
+	defer api.Close()
+	r := identity.NewResolver(identity.Options{
+		Travises: []identity.Travis{{Key: "travis", API: api.URL, Provider: "github"}}, Transport: api.Client().Transport,
+	})
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if _, err := r.Resolve(t.Context(), "travis", event(1, "")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got := api.Requests(); len(got) != 1 || got[0] != "/repo/github/example%2FX" {
+		t.Errorf("the API was asked for %v", got)
+	}
+}
+
+// answers is a transport without a network.
+type answers func(*http.Request) (*http.Response, error)
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
+
+// TestTheAPIIsAskedSlowly resolves many repositories at once, on the clock of a bubble.
+func TestTheAPIIsAskedSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []time.Time
+		var mu sync.Mutex
+		r := identity.NewResolver(identity.Options{
+			Travises: []identity.Travis{{Key: "travis", API: "https://api.example.com", Provider: "github"}},
+			Transport: answers(func(r *http.Request) (*http.Response, error) {
+				mu.Lock()
+				asked = append(asked, time.Now())
+				mu.Unlock()
+				<-r.Context().Done() // it hangs
+				return nil, r.Context().Err()
+			}),
+		})
+		began := time.Now()
+		var all sync.WaitGroup
+		for i := range 100 {
+			all.Go(func() {
+				e := event(1, github)
+				e.Repository.Name = strings.Repeat("x", i+1)
+				e.Commit.CompareURL = strings.Replace(github, "/x/", "/"+e.Repository.Name+"/", 1)
+				if got, err := r.Resolve(context.Background(), "travis", e); err != nil || got.Source != identity.CompareURL {
+					t.Errorf("resolved to %+v, %v", got, err)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took > 11*time.Second {
+			t.Errorf("an API that hangs held the events up for %s", took)
+		}
+		if len(asked) > 10+6 {
+			t.Errorf("it was asked %d times within five seconds", len(asked))
+		}
+	})
+}
+
+func TestTravisOf(t *testing.T) {
+	tests := map[string]struct{ url, api, provider, wantAPI, wantProvider string }{
+		"travis-ci.com":            {"https://api.travis-ci.com/config", "", "", "https://api.travis-ci.com", "github"},
+		"travis-ci.com, Bitbucket": {"https://api.travis-ci.com/config", "", "bitbucket", "https://api.travis-ci.com", "bitbucket"},
+		"its key as PEM":           {"", "https://api.travis-ci.com/", "", "https://api.travis-ci.com/", "github"},
+		"one's own":                {"https://travis.example.com/api/config", "", "", "https://travis.example.com/api", ""},
+		"one's own, as PEM":        {"", "", "", "", ""},
+	}
+	for name, test := range tests {
+		got := identity.TravisOf("k", test.url, test.api, test.provider)
+		if want := (identity.Travis{Key: "k", API: test.wantAPI, Provider: test.wantProvider}); got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// memory is one that two replicas share: the other one writes between a read and the write after it.
+type memory struct {
+	values map[string][]byte
+	other  func()
+}
+
+func (m *memory) Get(bucket, key string) ([]byte, bool) {
+	v, ok := m.values[bucket+key]
+	return v, ok
+}
+
+func (m *memory) Update(_ context.Context, bucket, key string, next func([]byte, bool) ([]byte, error)) error {
+	for {
+		old, ok := m.values[bucket+key]
+		value, err := next(old, ok)
+		if err != nil {
+			return err
+		}
+		if other := m.other; other != nil {
+			m.other = nil
+			other()
+			continue // it conflicts: decide again
+		}
+		m.values[bucket+key] = value
+		return nil
+	}
+}
+
+func TestOfTwoReplicasOnePins(t *testing.T) {
+	m := &memory{values: map[string][]byte{}}
+	m.other = func() {
+		if _, err := identity.Pin(t.Context(), m, "team-a", "example/x", identity.Record{ID: 1, Source: identity.API}); err != nil {
+			t.Error(err)
+		}
+	}
+	got, err := identity.Pin(t.Context(), m, "team-a", "Example/X", identity.Record{ID: 2, Source: identity.FirstEvent})
+	if want := (identity.Record{ID: 1, Source: identity.API}); err != nil || got != want {
+		t.Errorf("pinned is %+v, %v; want that of the first", got, err)
+	}
+	if got, ok := identity.Get(m, "team-a", "example/X"); !ok || got.ID != 1 {
+		t.Errorf("remembered is %+v, %t", got, ok)
+	}
+	if _, ok := identity.Get(m, "team-b", "example/x"); ok {
+		t.Error("another namespace remembers it, too")
+	}
+}
