@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -14,6 +16,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/engine"
 	"github.com/travishook/travishook/internal/queue/queuetest"
 	"github.com/travishook/travishook/internal/travis"
 )
@@ -99,4 +102,40 @@ func BenchmarkPlainPublish(b *testing.B) {
 		_, err = js.Publish(context.Background(), "s", data)
 		return err
 	})
+}
+
+// BenchmarkAcceptAndDeliver stores events while they are delivered and settled at once, with and without
+// the delay by which settlements share the sync of acceptances.
+func BenchmarkAcceptAndDeliver(b *testing.B) {
+	for name, delay := range map[string]time.Duration{"own-sync": -1, "shared-sync": 0} {
+		b.Run(name, func(b *testing.B) {
+			s := mustOpen(b, b.TempDir(), engine.Options{SettleDelay: delay})
+			defer func() { _ = s.Close(context.Background()) }()
+			ctx, stop := context.WithCancel(context.Background())
+			var senders sync.WaitGroup
+			defer senders.Wait()
+			defer stop()
+			for range 32 {
+				senders.Go(func() {
+					for ctx.Err() == nil {
+						d, err := s.Take(ctx, queue.Healthy)
+						if err == nil {
+							err = s.Settle(context.Background(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()})
+						}
+						if err != nil && ctx.Err() == nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			parallel(b, func() error {
+				event := benchmarkEvent()
+				target := queuetest.Target("builds", fmt.Sprint("#", event.Build.ID%256))
+				_, err := s.Accept(context.Background(), queue.Acceptance{
+					Event: event, Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{target}}},
+				})
+				return err
+			})
+		})
+	}
 }

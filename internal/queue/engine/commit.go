@@ -33,6 +33,8 @@ type request struct {
 	done  chan struct{}
 	err   error
 	lease *lease // whose outcome it is, or nil
+	// deferred is until when it may wait for others to share its sync; zero if it may not.
+	deferred time.Time
 	// decide makes the entry anew from the state right before it is stored; nil where it is made.
 	decide func() error
 	failed error // why decide did not
@@ -79,6 +81,9 @@ func (e *Engine) submit(r *request) error {
 	if err := e.refusal(); err != nil {
 		return err
 	}
+	if r.entry.Accept != nil {
+		e.acceptedAt = time.Now()
+	}
 	e.pending = append(e.pending, r)
 	e.signal(e.work)
 	return nil
@@ -110,7 +115,7 @@ func (e *Engine) run() {
 	defer poll.Stop()
 	for {
 		e.pollIfDue()
-		batch := e.gather()
+		batch, wait := e.gather()
 		if len(batch) > 0 {
 			e.commit(batch)
 		}
@@ -118,6 +123,7 @@ func (e *Engine) run() {
 			continue
 		}
 		select {
+		case <-after(wait):
 		case m := <-e.updates:
 			e.applyUpdate(m)
 		case <-poll.C:
@@ -129,7 +135,8 @@ func (e *Engine) run() {
 			e.pulse()
 			pulse.Reset(pulseInterval)
 		case <-e.closing:
-			if batch = e.gather(); len(batch) == 0 {
+			e.undefer()
+			if batch, _ = e.gather(); len(batch) == 0 {
 				return
 			}
 			e.commit(batch)
@@ -137,23 +144,48 @@ func (e *Engine) run() {
 	}
 }
 
-// gather takes the next batch from what is pending. Those who were just answered, and whoever
-// else can run, go first: what they bring shares the sync, which else they would wait out.
-func (e *Engine) gather() []*request {
+// after is a channel that fires after d, or never where d is zero.
+func after(d time.Duration) <-chan time.Time {
+	if d <= 0 {
+		return nil
+	}
+	return time.After(d)
+}
+
+// gather takes the next batch from what is pending. It yields once, so that callers that were just
+// answered can join this batch and share its sync. Where all that is pending may be deferred, it
+// returns how long to wait for more.
+func (e *Engine) gather() (batch []*request, wait time.Duration) {
 	runtime.Gosched()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	n, size := 0, 0
+	n, size, deferred := 0, 0, true
 	for n < len(e.pending) {
 		size += e.pending[n].entry.Size() + 1
 		if n > 0 && size > batchBytes {
+			deferred = false
 			break
 		}
+		deferred = deferred && !e.pending[n].deferred.IsZero()
 		n++
 	}
-	batch := e.pending[:n:n]
+	if n > 0 && deferred {
+		if wait = time.Until(e.pending[0].deferred); wait > 0 {
+			return nil, wait
+		}
+	}
+	batch = e.pending[:n:n]
 	e.pending = e.pending[n:]
-	return batch
+	return batch, 0
+}
+
+// undefer has all that is pending stored at once.
+func (e *Engine) undefer() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range e.pending {
+		r.deferred = time.Time{}
+	}
 }
 
 // commit stores a batch in one message, with one sync.

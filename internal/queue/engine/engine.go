@@ -35,10 +35,12 @@ type Engine struct {
 	watchers []func(namespace, route string)
 	enders   []func(queue.Summary)
 	pending  []*request
-	down     error         // why nothing can be stored, or nil
-	healed   chan struct{} // closed when it can be again
-	closed   bool
-	bytes    int64 // of the log, about
+	// acceptedAt is when the last event came.
+	acceptedAt time.Time
+	down       error         // why nothing can be stored, or nil
+	healed     chan struct{} // closed when it can be again
+	closed     bool
+	bytes      int64 // of the log, about
 
 	time      timekeeper
 	stored    time.Duration // what had passed when the last message was applied

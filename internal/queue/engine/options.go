@@ -32,6 +32,9 @@ type Options struct {
 	IOTimeout time.Duration
 	// Known is the journal's high-water mark as it was kept outside of the log and its volume, or nil.
 	Known *wal.HighWater
+	// SettleDelay is how long a settlement may wait to share the sync of the next acceptance, while
+	// events come: a crash within that time repeats the message. Default 5 ms; negative for none.
+	SettleDelay time.Duration
 	// MaxReopenPause is the longest pause between two attempts to reopen the log. Default 30 s.
 	MaxReopenPause time.Duration
 }
@@ -45,6 +48,7 @@ const (
 	defaultKeepDead       = 7 * 24 * time.Hour
 	defaultIOTimeout      = 10 * time.Second
 	defaultMaxReopenPause = 30 * time.Second
+	defaultSettleDelay    = 5 * time.Millisecond
 )
 
 func (o *Options) complete() error {
@@ -53,6 +57,7 @@ func (o *Options) complete() error {
 	setDefault(&o.KeepDead, defaultKeepDead)
 	setDefault(&o.IOTimeout, defaultIOTimeout)
 	setDefault(&o.MaxReopenPause, defaultMaxReopenPause)
+	setDefault(&o.SettleDelay, defaultSettleDelay)
 	if o.Shards == nil {
 		o.Shards = AllShards{}
 	}

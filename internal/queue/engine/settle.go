@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
 )
+
+// acceptanceWindow is how recent the last acceptance must be for a settlement to wait for the next.
+const acceptanceWindow = 20 * time.Millisecond
 
 // Settle stores what came of a delivery that Take handed out. While the store does not answer
 // it waits, for the attempt was made and must not be forgotten. Settling again is nothing.
@@ -80,6 +84,9 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 		return nil, nil, err
 	}
 	r.lease = l
+	if now := time.Now(); now.Sub(e.acceptedAt) < acceptanceWindow {
+		r.deferred = now.Add(e.opt.SettleDelay)
+	}
 	l.settling = r
 	r.after = func() {
 		e.mu.Lock()

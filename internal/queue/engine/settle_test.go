@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+)
+
+// TestSettlementsShareTheSyncOfAcceptances counts messages: each is one sync.
+func TestSettlementsShareTheSyncOfAcceptances(t *testing.T) {
+	const events, interval = 100, 3 * time.Millisecond
+	messages := func(delay time.Duration) (n uint64) {
+		synctest.Test(t, func(t *testing.T) {
+			l := newMemoryLog()
+			e := openOn(t, l, Options{SettleDelay: delay})
+			defer closeNow(t, e)
+			for build := range int64(events) {
+				if _, err := e.Accept(t.Context(), acceptance(build, fmt.Sprint("#", build))); err != nil {
+					t.Fatal(err)
+				}
+				go settleNext(t, e)
+				time.Sleep(interval)
+			}
+			time.Sleep(time.Second)
+			if kept := e.Deliveries(queue.Query{}); len(kept) != 0 {
+				t.Errorf("%d deliveries are not settled", len(kept))
+			}
+			n = l.last()
+		})
+		return n
+	}
+	if n := messages(-1); n != 2*events {
+		t.Errorf("%d messages without delay, want %d", n, 2*events)
+	}
+	if n := messages(0); n > events+events/10 {
+		t.Errorf("%d messages for %d events, want the settlements in those of the events", n, events)
+	}
+}
+
+// TestASettlementWaitsForABoundedTime: not at all while nothing comes, and while something does no longer
+// than the delay.
+func TestASettlementWaitsForABoundedTime(t *testing.T) {
+	for name, test := range map[string]struct{ before, want time.Duration }{
+		"right after an event": {0, defaultSettleDelay},
+		"in a quiet moment":    {time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := openOn(t, newMemoryLog(), Options{})
+				defer closeNow(t, e)
+				d := acceptAndTake(t, e)
+				time.Sleep(test.before)
+				began := time.Now()
+				if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(began); took != test.want {
+					t.Errorf("settled after %v, want %v", took, test.want)
+				}
+			})
+		})
+	}
+}
+
+// TestCloseStoresWhatWasDeferred at once.
+func TestCloseStoresWhatWasDeferred(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{SettleDelay: time.Hour})
+		d := acceptAndTake(t, e)
+		settled := make(chan error, 1)
+		go func() {
+			settled <- e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()})
+		}()
+		synctest.Wait()
+		closeNow(t, e)
+		if err := <-settled; err != nil {
+			t.Fatal(err)
+		}
+		e = openOn(t, l, Options{})
+		defer closeNow(t, e)
+		if kept := e.Deliveries(queue.Query{}); len(kept) != 0 {
+			t.Errorf("kept %+v after it was settled", kept)
+		}
+	})
+}
