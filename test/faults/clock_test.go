@@ -12,6 +12,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/embedded"
 	"github.com/travishook/travishook/internal/queue/engine"
+	"github.com/travishook/travishook/internal/queue/queuetest"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -128,8 +129,11 @@ func (c *clockwork) accept(build int64) {
 // take takes what must be due now.
 func (c *clockwork) take() queue.Delivery {
 	c.t.Helper()
-	d, ok := c.tryTake()
-	c.Expect(ok).To(BeTrue())
+	var d queue.Delivery
+	c.Eventually(func() (ok bool) {
+		d, ok = c.tryTake()
+		return ok
+	}).WithTimeout(10 * time.Second).Should(BeTrue())
 	return d
 }
 
@@ -137,7 +141,7 @@ func (c *clockwork) take() queue.Delivery {
 func (c *clockwork) tryTake() (queue.Delivery, bool) {
 	c.t.Helper()
 	for _, lane := range []queue.Lane{queue.Healthy, queue.Probation} {
-		d, ok, err := c.store.TryTake(c.t.Context(), lane)
+		d, ok, err := queuetest.Take(c.store, lane, 200*time.Millisecond)
 		c.Expect(err).NotTo(HaveOccurred())
 		if ok {
 			return d, true

@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/queuetest"
 	"github.com/travishook/travishook/test/nats"
 )
 
@@ -166,7 +167,7 @@ func settleOne(t *testing.T, replicas ...*Replica) {
 	t.Helper()
 	eventually(t, "a delivery is settled", func() bool {
 		for _, e := range replicas {
-			d, ok, err := e.TryTake(t.Context(), queue.Healthy)
+			d, ok, err := queuetest.Take(e, queue.Healthy, 100*time.Millisecond)
 			if err != nil {
 				t.Fatal(err)
 			}

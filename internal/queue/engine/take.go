@@ -44,12 +44,6 @@ func (e *Engine) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, err
 	}
 }
 
-// TryTake is Take without the waiting: ok is false if nothing is due now.
-func (e *Engine) TryTake(ctx context.Context, lane queue.Lane) (d queue.Delivery, ok bool, err error) {
-	d, ok, _, err = e.take(ctx, lane)
-	return d, ok, err
-}
-
 // take hands out what is due. Without anything, it tells when to look again; with a zero time
 // that is when the lane is signalled.
 func (e *Engine) take(ctx context.Context, lane queue.Lane) (d queue.Delivery, ok bool, due time.Time, err error) {

@@ -3,6 +3,7 @@ package queuetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -17,13 +18,29 @@ import (
 // Store is a queue as its owner sees it.
 type Store interface {
 	queue.Queue
-	// TryTake is Take without the waiting.
-	TryTake(ctx context.Context, lane queue.Lane) (d queue.Delivery, ok bool, err error)
 	Close(ctx context.Context) error
 }
 
 // Open opens the store in dir, with its defaults and that clock. It closes nothing by itself.
 type Open func(t testing.TB, dir string, clk clock.Clock) Store
+
+const (
+	// dueTimeout is how long a delivery that is due may take to be handed out.
+	dueTimeout = 10 * time.Second
+	// idleTimeout is how long nothing must be handed out to be taken for nothing.
+	idleTimeout = 20 * time.Millisecond
+)
+
+// Take hands out a delivery, if there is one within the time.
+func Take(q queue.Queue, lane queue.Lane, within time.Duration) (d queue.Delivery, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	d, err = q.Take(ctx, lane)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return d, false, nil
+	}
+	return d, err == nil, err
+}
 
 // Run runs all tests of the contract, each in a store of its own.
 func Run(t *testing.T, open Open) {
@@ -127,10 +144,10 @@ func (f *fixture) accept(e travis.Event, targets ...queue.Target) queue.Receipt 
 	return r
 }
 
-// try hands out what is due now.
-func (f *fixture) try(lane queue.Lane) (queue.Delivery, bool) {
+// try hands out what is due within the time.
+func (f *fixture) try(lane queue.Lane, within time.Duration) (queue.Delivery, bool) {
 	f.Helper()
-	d, ok, err := f.TryTake(context.Background(), lane)
+	d, ok, err := Take(f, lane, within)
 	if err != nil {
 		f.Fatalf("take: %v", err)
 	}
@@ -139,7 +156,7 @@ func (f *fixture) try(lane queue.Lane) (queue.Delivery, bool) {
 
 func (f *fixture) take(lane queue.Lane) queue.Delivery {
 	f.Helper()
-	d, ok := f.try(lane)
+	d, ok := f.try(lane, dueTimeout)
 	if !ok {
 		f.Fatalf("nothing is due in lane %d, want a delivery", lane)
 	}
@@ -148,7 +165,7 @@ func (f *fixture) take(lane queue.Lane) queue.Delivery {
 
 func (f *fixture) takeNone(lane queue.Lane) {
 	f.Helper()
-	if d, ok := f.try(lane); ok {
+	if d, ok := f.try(lane, idleTimeout); ok {
 		f.Fatalf("handed out build %s %s for %s, want nothing", d.Event.Build.Number, d.Event.Build.Result, d.Target.Channel)
 	}
 }
