@@ -24,9 +24,6 @@ type Options struct {
 	// Limit is the size of the store in bytes; the log may take wal.Capacity of it.
 	Limit int64
 	Log   logr.Logger
-	// SyncLater has the server answer before it has synced, as is its own default. For tests of
-	// what a loss of power takes then, and for nothing else: it breaks the store's promise.
-	SyncLater bool
 }
 
 const (
@@ -45,11 +42,10 @@ const (
 
 // embedded is the log on the embedded server.
 type embedded struct {
-	dir       *directory
-	mark      *markFile
-	maxBytes  int64
-	log       logr.Logger
-	syncLater bool
+	dir      *directory
+	mark     *markFile
+	maxBytes int64
+	log      logr.Logger
 
 	server *server.Server
 	conn   *nats.Conn
@@ -87,7 +83,7 @@ func open(ctx context.Context, opt Options) (*embedded, error) {
 	if err != nil {
 		return nil, errors.Join(err, dir.close())
 	}
-	l := &embedded{dir: dir, mark: mark, maxBytes: wal.Capacity(opt.Limit), log: opt.Log.WithName("nats"), syncLater: opt.SyncLater}
+	l := &embedded{dir: dir, mark: mark, maxBytes: wal.Capacity(opt.Limit), log: opt.Log.WithName("nats")}
 	if size := dir.volume(); size > 0 && size < l.maxBytes {
 		opt.Log.Info("the volume is smaller than what the store may take; lower store.maxSize or enlarge the volume",
 			"volumeBytes", size, "storeBytes", l.maxBytes)
@@ -114,7 +110,7 @@ func (l *embedded) start(ctx context.Context) error {
 
 		JetStream:              true,
 		StoreDir:               l.dir.store(),
-		SyncAlways:             !l.syncLater, // an acknowledgement means synced: everything rests on it
+		SyncAlways:             true, // an acknowledgement means synced: everything rests on it
 		JetStreamMaxStore:      l.maxBytes + wal.LargestMessage,
 		JetStreamMaxMemory:     1 << 20, // nothing is kept in memory but the state of replays
 		DisableJetStreamBanner: true,

@@ -59,23 +59,14 @@ func Open(ctx context.Context, kind string, s Store, log logr.Logger) (Opened, e
 	return wrap(e), nil
 }
 
-func open(ctx context.Context, s Store, syncLater bool, opt engine.Options) (Opened, error) {
+func open(ctx context.Context, s Store, later bool, opt engine.Options) (Opened, error) {
 	if s.URL != "" {
 		return cluster.Open(ctx, cluster.Options{External: cluster.External{URL: s.URL}, Options: opt})
 	}
-	if !syncLater {
-		return embedded.OpenStore(ctx, s.Dir, opt)
+	if later {
+		return openSyncLater(ctx, s.Dir, opt)
 	}
-	limit := opt.MaxBytes
-	if limit == 0 {
-		limit = engine.DefaultMaxBytes
-	}
-	wal, err := embedded.Open(ctx, embedded.Options{Dir: s.Dir, Limit: limit, Log: opt.Logger, SyncLater: true})
-	if err != nil {
-		return nil, err
-	}
-	opt.Log = wal
-	return engine.Open(ctx, opt)
+	return embedded.OpenStore(ctx, s.Dir, opt)
 }
 
 var engines = map[string]func(Opened) Opened{
