@@ -59,7 +59,11 @@ func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Ve
 
 	set := setter(&s.Conditions, v.Generation)
 	setSpecConditions(set, v)
-	set(readyCondition(fmt.Sprintf("relays %s of %s", s.EventSummary, repository), v))
+	well := fmt.Sprintf("relays %s of %s", s.EventSummary, repository)
+	if v.Authorized != "" {
+		well += ", " + v.Authorized
+	}
+	set(readyCondition(well, v))
 	if c, ok := deliveringCondition(channels); ok {
 		set(c)
 	} else {

@@ -41,6 +41,9 @@ type StatusWriter struct {
 	WebhookURL string
 	// Store tells how the store is at this moment. It does not block.
 	Store func() StoreState
+	// Loaded is closed when the routing table is complete; nil if it is. No status is written before: a
+	// Secret that is not read yet is not one that does not exist.
+	Loaded <-chan struct{}
 	// Self is the object of the operator's own on which Events tell of its store.
 	Self     client.Object
 	Recorder events.EventRecorder
@@ -61,6 +64,13 @@ func (*StatusWriter) NeedLeaderElection() bool { return false }
 // Start writes status whenever this replica has the lease, until ctx ends.
 func (w *StatusWriter) Start(ctx context.Context) error {
 	w.pace = rate.NewLimiter(writesPerSec, writesBurst)
+	if w.Loaded != nil {
+		select {
+		case <-w.Loaded:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 	return w.Lease.hold(ctx, func(ctx context.Context) {
 		var store sync.WaitGroup
 		defer store.Wait()
@@ -180,6 +190,9 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName)
 		w.tests.forget(key)
 		return 0, nil
 	}
+	if verdict.Pending { // its turn comes when the message is checked
+		return 0, nil
+	}
 	noticed, again := w.notices.of(key, time.Now())
 	verdict.Warnings = append(slices.Clone(verdict.Warnings), noticed...)
 	route := &v1alpha1.TravisRoute{}
@@ -226,7 +239,7 @@ func (w *StatusWriter) channels(key types.NamespacedName) []ChannelState {
 
 func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedName) (time.Duration, error) {
 	verdict, ok := w.Compiler.DefaultsVerdict(key.Namespace)
-	if !ok || key.Name != v1alpha1.DefaultsName {
+	if !ok || key.Name != v1alpha1.DefaultsName || verdict.Pending {
 		return 0, nil
 	}
 	// What this finds changes the verdict, and a changed verdict brings another turn.

@@ -13,6 +13,7 @@ chart=charts/travishook
 
 "$controller_gen" object paths=./api/... output:object:dir=api/v1alpha1
 "$controller_gen" crd paths=./api/... output:crd:dir=config/crd/bases
+go run ./hack/crdschema config/crd/bases/*.yaml
 mkdir -p docs/reference
 "$crd_ref_docs" --log-level ERROR --source-path=api --config=hack/crd-ref-docs/config.yaml \
 	--renderer=markdown --templates-dir=hack/crd-ref-docs/templates --output-path=docs/reference/api.md

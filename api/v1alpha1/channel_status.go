@@ -2,62 +2,63 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// ChannelStatus is what became of the messages of one channel.
+// ChannelStatus is the state of the deliveries to one channel.
 type ChannelStatus struct {
-	// account that speaks in the room.
+	// account is the account that sends to the channel.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=63
 	Account string `json:"account"`
 
-	// address of the room, as the service spells it.
+	// address is the address, as the service normalizes it.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=255
 	Address string `json:"address"`
 
-	// waiting is how many messages wait to be sent, or to be tried again.
+	// waiting is the number of messages that wait for their first or next attempt.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Waiting int32 `json:"waiting,omitempty"`
 
-	// dead is how many messages were given up. They are kept for some days.
+	// dead is the number of dead letters: messages that were not delivered and are kept for some
+	// days. kubectl travis redrive sends them again.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Dead int32 `json:"dead,omitempty"`
 
-	// lastDelivered is the last message that arrived.
+	// lastDelivered is the last message that was delivered.
 	//
 	// +optional
 	LastDelivered *DeliveryMark `json:"lastDelivered,omitempty"`
 
-	// lastFailure is the last attempt that failed, with its reason.
+	// lastFailure is the last failed attempt, with its reason.
 	//
 	// +optional
 	LastFailure *DeliveryMark `json:"lastFailure,omitempty"`
 }
 
-// DeliveryMark is a moment in the life of a channel.
+// DeliveryMark is a delivery or a failed attempt.
 type DeliveryMark struct {
-	// time it happened.
+	// time is when it happened.
 	//
 	// +required
 	Time metav1.Time `json:"time"`
 
-	// build it was about, by its number.
+	// build is the number of the build.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=64
 	Build string `json:"build"`
 
-	// event it was about.
+	// event is the event of the build.
 	//
 	// +required
 	Event EventName `json:"event"`
 
-	// reason it failed.
+	// reason is why the attempt failed.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024

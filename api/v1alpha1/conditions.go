@@ -2,18 +2,18 @@ package v1alpha1
 
 // Conditions of a TravisRoute and of a TravisDefaults.
 const (
-	// ConditionAccepted says whether the spec makes sense by itself.
+	// ConditionAccepted is true if the spec is valid by itself.
 	ConditionAccepted = "Accepted"
-	// ConditionResolvedRefs says whether all that the spec refers to was found: accounts, their
-	// credentials, and what vouches for the repository.
+	// ConditionResolvedRefs is true if everything that the spec refers to was found: accounts, their
+	// credentials, and the token or grant that authorizes the namespace for the repository.
 	ConditionResolvedRefs = "ResolvedRefs"
-	// ConditionReady sums the others up, as kstatus and GitOps tools read it.
+	// ConditionReady is the summary of the others, as kstatus and GitOps tools read it.
 	ConditionReady = "Ready"
-	// ConditionDelivering says whether a route's messages arrive: false after repeated failure in
-	// one of its channels, true after a success. It is absent before the first message.
+	// ConditionDelivering is true if a route's messages are delivered: false after repeated failures
+	// of one of its channels, true after a success. It is absent before the first message.
 	ConditionDelivering = "Delivering"
-	// ConditionStoreAvailable says, on the TravisDefaults of the operator's own namespace, whether the
-	// operator's store takes events. While it does not, webhooks are refused and lost.
+	// ConditionStoreAvailable, on the TravisDefaults of the operator's own namespace, is true if the
+	// operator's store accepts events. While it does not, webhooks are refused and lost.
 	ConditionStoreAvailable = "StoreAvailable"
 	// ConditionStoreIntact says, in the same place, whether all that the store accepted can be read. It
 	// is false for seven days after something was found damaged or missing.
@@ -27,37 +27,37 @@ const (
 	ReasonReady    = "Ready"
 	// ReasonSuspended: spec.suspend is set, and nothing is sent.
 	ReasonSuspended = "Suspended"
-	// ReasonInvalid: the spec does not make sense; the message says where.
+	// ReasonInvalid: the spec is invalid; the message says where.
 	ReasonInvalid = "Invalid"
 	// ReasonFilterInvalid: the filter does not compile; the message says where.
 	ReasonFilterInvalid = "FilterInvalid"
-	// ReasonMessageInvalid: a message's template does not compile, and the built-in line is sent.
+	// ReasonMessageInvalid: a message's template does not compile, and the default text is sent.
 	ReasonMessageInvalid = "MessageInvalid"
 	// ReasonAccountNotFound: no account of that name can be used from the namespace.
 	ReasonAccountNotFound = "AccountNotFound"
-	// ReasonAccountNotAllowed: the cluster's account of that name is not for this namespace or address.
+	// ReasonAccountNotAllowed: the shared account may not be used by this namespace, or for this address.
 	ReasonAccountNotAllowed = "AccountNotAllowed"
-	// ReasonAccountInvalid: the account exists, and its block or its Secret is wrong.
+	// ReasonAccountInvalid: the account exists, and its fields or its Secret are invalid.
 	ReasonAccountInvalid = "AccountInvalid"
-	// ReasonAddressInvalid: the service cannot have a room of that address.
+	// ReasonAddressInvalid: the account cannot send to the address.
 	ReasonAddressInvalid = "AddressInvalid"
 	// ReasonSecretNotFound: a Secret that is referred to does not exist.
 	ReasonSecretNotFound = "SecretNotFound"
 	// ReasonSecretNotLabelled: it exists without the label that lets the operator read it.
 	ReasonSecretNotLabelled = "SecretNotLabelled"
-	// ReasonTokenNotFound: nothing vouches for the repository in this namespace.
+	// ReasonTokenNotFound: there is no token or grant for the repository in this namespace.
 	ReasonTokenNotFound = "TokenNotFound"
-	// ReasonNoKey: the repository is granted on signature alone, and the operator has no key.
+	// ReasonNoKey: the operator has no public key to verify webhooks of the repository.
 	ReasonNoKey = "NoKey"
-	// ReasonDelivered: the last message of every channel arrived.
+	// ReasonDelivered: the last message to every channel was delivered.
 	ReasonDelivered = "Delivered"
-	// ReasonFailing: a channel failed repeatedly, or gave a message up.
+	// ReasonFailing: attempts to send to a channel failed repeatedly, or a message is a dead letter.
 	ReasonFailing = "Failing"
-	// ReasonStoreAvailable: the store takes events.
+	// ReasonStoreAvailable: the store accepts events.
 	ReasonStoreAvailable = "StoreAvailable"
-	// ReasonStoreFull: the store has reached its limit, and takes no events until some have ended.
+	// ReasonStoreFull: the store has reached its limit, and accepts no events until deliveries have ended.
 	ReasonStoreFull = "StoreFull"
-	// ReasonStoreUnavailable: the store's disk or its servers do not answer.
+	// ReasonStoreUnavailable: the store's disk or its servers do not respond.
 	ReasonStoreUnavailable = "StoreUnavailable"
 	// ReasonStoreIntact: nothing was found missing in the last seven days.
 	ReasonStoreIntact = "StoreIntact"
@@ -67,16 +67,16 @@ const (
 
 // Labels and annotations.
 const (
-	// AnnotationTest on a TravisRoute has a test message sent to its channels each time that its value
-	// changes; status.test tells what came of it.
+	// AnnotationTest on a TravisRoute requests a test message to its channels each time that its value
+	// changes; status.test has the result.
 	AnnotationTest = "travishook.dev/test"
-	// LabelSecretType must be on every Secret that the operator is to read.
+	// LabelSecretType must be on every Secret that the operator reads.
 	LabelSecretType = "travishook.dev/secret-type"
 	// SecretTypeToken marks a Secret with the keys repository and token.
 	SecretTypeToken = "token"
 	// SecretTypeCredential marks a Secret that an account refers to.
 	SecretTypeCredential = "credential"
-	// SecretTypeKey marks a Secret in the operator's namespace with a key that Travis signs with,
-	// which the operator's settings name.
+	// SecretTypeKey marks a Secret in the operator's namespace with a public key of Travis, which the
+	// operator's settings name.
 	SecretTypeKey = "key"
 )

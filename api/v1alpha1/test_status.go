@@ -2,7 +2,7 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// RouteTest is what came of a test that the annotation travishook.dev/test asked for.
+// RouteTest is the result of a test that the annotation travishook.dev/test requested.
 type RouteTest struct {
 	// request is the value of the annotation.
 	//
@@ -10,17 +10,17 @@ type RouteTest struct {
 	// +kubebuilder:validation:MaxLength=253
 	Request string `json:"request"`
 
-	// time it was made.
+	// time is when the test was made.
 	//
 	// +required
 	Time metav1.Time `json:"time"`
 
-	// passed says whether every channel took the message.
+	// passed is true if the message was delivered to every channel.
 	//
 	// +required
 	Passed bool `json:"passed"`
 
-	// channels tell what came of it in each.
+	// channels are the results for each channel.
 	//
 	// +optional
 	// +listType=map
@@ -29,33 +29,33 @@ type RouteTest struct {
 	// +kubebuilder:validation:MaxItems=32
 	Channels []ChannelTest `json:"channels,omitempty"`
 
-	// reason there was no test.
+	// reason is why no test was made.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason,omitempty"`
 }
 
-// ChannelTest is what came of a test message.
+// ChannelTest is the result of a test message to one channel.
 type ChannelTest struct {
-	// account that spoke.
+	// account is the account that sent the message.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=63
 	Account string `json:"account"`
 
-	// address of the room.
+	// address is the address that it was sent to.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=255
 	Address string `json:"address"`
 
-	// delivered says whether the service took the message.
+	// delivered is true if the service accepted the message.
 	//
 	// +required
 	Delivered bool `json:"delivered"`
 
-	// reason it did not, or what is not as it should be although it did.
+	// reason is why it was not delivered, or what needs attention although it was.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024

@@ -5,31 +5,32 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // DefaultsName is the only name that a TravisDefaults may have.
 const DefaultsName = "default"
 
-// TravisDefaultsSpec is what routes follow that say nothing else, and who the operator speaks as.
+// TravisDefaultsSpec defines what routes follow that set nothing else, and the accounts that send messages.
 type TravisDefaultsSpec struct {
-	// events of routes that list none. The names are those of a route's events.
+	// events are the events of routes that list none. The names are those of a route's events.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=10
-	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="an empty list would relay nothing: leave events out for the built-in defaults"
-	// +kubebuilder:validation:XValidation:rule="self.size() < 2 || !self.exists(e, e == '*')",message="* is every event already, so it stands alone: remove the others, or remove *"
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="an empty list would announce nothing: omit events for the built-in defaults"
+	// +kubebuilder:validation:XValidation:rule="self.size() < 2 || !self.exists(e, e == '*')",message="* is every event, so it must be the only item: remove the others, or remove *"
 	Events []EventName `json:"events,omitempty"`
 
-	// account of channels that name none. Left out, and with one account in the list, it is that one.
+	// account is the name of the account of channels that name none. If omitted, and accounts has
+	// one item, it is that one.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Account string `json:"account,omitempty"`
 
-	// message is the text of routes that bring none of their own.
+	// message is the text of routes that have none of their own.
 	//
 	// +optional
 	Message *MessageTemplate `json:"message,omitempty"`
 
-	// accounts that the operator can speak as, for the routes of this namespace. Those of the
-	// operator's own namespace serve the whole cluster, as far as allowedNamespaces says.
+	// accounts are the accounts that send the messages of this namespace's routes. Those of the
+	// operator's own namespace are shared with the namespaces that allowedNamespaces selects.
 	//
 	// +optional
 	// +listType=map
@@ -37,47 +38,49 @@ type TravisDefaultsSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Accounts []Account `json:"accounts,omitempty"`
 
-	// signatureOnly grants namespaces the builds of repositories on Travis' signature alone,
-	// without the repository's token. It counts only in the operator's own namespace.
+	// signatureOnly authorizes namespaces for repositories on Travis' signature alone, without
+	// the repository's token. It has an effect only in the operator's own namespace.
 	//
 	// +optional
 	SignatureOnly *SignatureOnly `json:"signatureOnly,omitempty"`
 }
 
-// Account is the bot's identity on a chat service. Exactly one service block is set.
+// Account is the bot's identity on a chat service. Exactly one service must be set.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack)].filter(x, x).size() == 1",message="an account has exactly one service block: xmpp, webhook or slack"
 type Account struct {
-	// name by which channels refer to the account.
+	// name is the name by which channels refer to the account.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",message="an account's name is made of lower-case letters, digits and inner dashes, such as jabber"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",message="an account's name consists of lower-case letters, digits and inner dashes, such as jabber"
 	Name string `json:"name"`
 
-	// xmpp speaks in multi-user chat rooms. A channel's address is a room, such as
+	// xmpp sends to XMPP multi-user chat rooms. A channel's address is a room, such as
 	// example@conference.example.com.
 	//
 	// +optional
 	XMPP *XMPPAccount `json:"xmpp,omitempty"`
 
-	// webhook posts each event to an HTTP server, as JSON.
+	// webhook posts each event to an HTTP endpoint, as JSON.
 	//
 	// +optional
 	Webhook *WebhookAccount `json:"webhook,omitempty"`
 
-	// slack speaks in Slack's channels, as an app with a bot token or through incoming webhooks.
+	// slack sends to Slack channels, as an app with a bot token or through incoming webhooks.
 	//
 	// +optional
 	Slack *SlackAccount `json:"slack,omitempty"`
 
-	// allowedNamespaces are the namespaces whose routes may use the account. It counts only in
-	// the operator's own namespace, whose accounts serve the cluster. Left out: all.
+	// allowedNamespaces selects the namespaces whose routes may use the account. It has an effect
+	// only in the operator's own namespace, whose accounts are shared. If omitted, all namespaces
+	// may use it.
 	//
 	// +optional
 	AllowedNamespaces *NamespaceSelection `json:"allowedNamespaces,omitempty"`
 
-	// allowedAddresses are globs, one of which a room's address must match, such as #*. Left out: any.
+	// allowedAddresses are globs of the addresses that the account may send to, such as "#*". If
+	// omitted, it may send to all.
 	//
 	// +optional
 	// +listType=set
@@ -95,21 +98,22 @@ type XMPPAccount struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^@/[:space:]]+@[^@/[:space:]]+$')",message="a jid is the account's bare address without a resource, such as ci@example.com"
 	JID string `json:"jid"`
 
-	// server to connect to, as host:port. Left out: found by the domain of the jid.
+	// server is the server to connect to, as host:port. If omitted, it is looked up by the domain
+	// of the jid.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=261
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]]):[0-9]{1,5}$')",message="a server is host:port, such as xmpp.example.com:5222"
 	Server string `json:"server,omitempty"`
 
-	// nickname in the rooms. Left out: the part of the jid before the @.
+	// nickname is the nickname in the rooms. If omitted, it is the part of the jid before the @.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Nickname string `json:"nickname,omitempty"`
 
-	// secretRef names the Secret with the key password.
+	// secretRef names the Secret. Its key password is required.
 	//
 	// +required
 	SecretRef SecretReference `json:"secretRef"`
@@ -117,20 +121,20 @@ type XMPPAccount struct {
 
 // WebhookAccount posts each event to a URL of its Secret.
 type WebhookAccount struct {
-	// format of the body: JSON, or CloudEvents for the same in a CloudEvent's envelope.
+	// format is the format of the body: JSON, or CloudEvents for the same data as a CloudEvent.
 	//
 	// +optional
 	// +default="JSON"
 	Format WebhookFormat `json:"format,omitempty"`
 
-	// secretRef names the Secret with the URLs: one under the key url, or several, and then a
-	// channel's address is the key. With the key hmacKey, requests are signed.
+	// secretRef names the Secret with the URLs. It has one URL under the key url, or several, and
+	// then a channel's address is the key. If it has the key hmacKey, requests are signed.
 	//
 	// +required
 	SecretRef SecretReference `json:"secretRef"`
 }
 
-// WebhookFormat is a form of a webhook's body.
+// WebhookFormat is a format of a webhook's body.
 //
 // +kubebuilder:validation:Enum=JSON;CloudEvents
 // +kubebuilder:validation:MaxLength=16
@@ -138,9 +142,9 @@ type WebhookFormat string
 
 // SlackAccount is a Slack app's bot, or a set of incoming webhooks.
 type SlackAccount struct {
-	// secretRef names the Secret with the key token for a bot token, and then a channel's address
-	// is a Slack channel, such as #builds; or with incoming webhooks' URLs: one under the key url,
-	// or several, and then a channel's address is the key.
+	// secretRef names the Secret. With the key token, a bot token, a channel's address is a Slack
+	// channel, such as #builds. Otherwise it has the URLs of incoming webhooks: one under the key
+	// url, or several, and then a channel's address is the key.
 	//
 	// +required
 	SecretRef SecretReference `json:"secretRef"`
@@ -149,52 +153,52 @@ type SlackAccount struct {
 // SecretReference names a Secret in the same namespace. The Secret must carry the label
 // travishook.dev/secret-type: credential.
 type SecretReference struct {
-	// name of the Secret.
+	// name is the name of the Secret.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",message="a Secret's name is made of lower-case letters, digits, and inner dots and dashes"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",message="a Secret's name consists of lower-case letters, digits, and inner dots and dashes"
 	Name string `json:"name"`
 }
 
-// NamespaceSelection chooses namespaces.
+// NamespaceSelection selects namespaces.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.selector) == (self.from == 'Selector')",message="from: Selector needs a selector, and All and Same have none"
 type NamespaceSelection struct {
-	// from is All for every namespace, Selector for those that the selector chooses, Same for
-	// this object's own.
+	// from is All for every namespace, Selector for those that the selector matches, or Same for
+	// the namespace of this object.
 	//
 	// +required
 	From NamespaceSource `json:"from"`
 
-	// selector over the labels of namespaces.
+	// selector matches the labels of namespaces.
 	//
 	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 }
 
-// NamespaceSource is a way of choosing namespaces.
+// NamespaceSource is a way of selecting namespaces.
 //
 // +kubebuilder:validation:Enum=All;Selector;Same
 // +kubebuilder:validation:MaxLength=16
 type NamespaceSource string
 
-// The ways of choosing namespaces.
+// The ways of selecting namespaces.
 const (
 	FromAll      NamespaceSource = "All"
 	FromSelector NamespaceSource = "Selector"
 	FromSame     NamespaceSource = "Same"
 )
 
-// SignatureOnly is a grant of repositories to namespaces.
+// SignatureOnly authorizes namespaces for repositories without a token.
 type SignatureOnly struct {
-	// namespaces that get the grant.
+	// namespaces selects the namespaces that are authorized.
 	//
 	// +required
 	Namespaces NamespaceSelection `json:"namespaces"`
 
-	// repositories that are granted, as globs over owner/name: example/* is all of one owner,
-	// */* is all. Upper and lower case do not matter.
+	// repositories are globs of owner/name: example/* is every repository of one owner, */* is
+	// every repository. Upper and lower case do not matter.
 	//
 	// +required
 	// +listType=set
@@ -209,17 +213,18 @@ type SignatureOnly struct {
 // +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._~*?-]+/[A-Za-z0-9._~*?-]+$')",message="a pattern of repositories is owner/name with * in either, such as example/* or */*"
 type RepositoryGlob string
 
-// TravisDefaultsStatus is what the operator observed.
+// TravisDefaultsStatus is the state that the operator observed.
 type TravisDefaultsStatus struct {
-	// observedGeneration is the generation of the spec that the status tells of.
+	// observedGeneration is the generation of the spec that the status is about.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Accepted (the spec makes sense), ResolvedRefs (the accounts' Secrets were
-	// found and fit) and Ready (their summary); in the operator's own namespace also StoreAvailable
-	// (the operator's store takes events). Their messages say what is missing and what to do.
+	// conditions are Accepted (the spec is valid), ResolvedRefs (the accounts' Secrets were found
+	// and are complete) and Ready (their summary), and in the operator's own namespace
+	// StoreAvailable (the operator's store accepts events). Their messages say what is missing and
+	// how to fix it.
 	//
 	// +optional
 	// +listType=map
@@ -227,14 +232,14 @@ type TravisDefaultsStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// webhookURL is the address that people write into .travis.yml, as the operator's settings have
-	// it: without a proof, which kubectl travis token adds.
+	// webhookURL is the public URL of the receiver, as in the operator's settings. The webhook
+	// URL of a repository also has the proof, which kubectl travis token prints.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	WebhookURL string `json:"webhookURL,omitempty"`
 
-	// accounts tell of each account whether it can be used, and how it fares.
+	// accounts report on each account: whether it can be used, and its last delivery and failure.
 	//
 	// +optional
 	// +listType=map
@@ -243,10 +248,9 @@ type TravisDefaultsStatus struct {
 	Accounts []AccountStatus `json:"accounts,omitempty"`
 }
 
-// TravisDefaults is what the routes of a namespace follow: their events, their text, and the
-// accounts that the operator speaks as. There is one in a namespace, named default. That of the
-// operator's own namespace serves the whole cluster; a namespace's own goes before it, field by
-// field.
+// TravisDefaults is what the routes of a namespace follow: events, text, and the accounts that send the
+// messages. A namespace has one, named default. The one of the operator's own namespace applies to the
+// whole cluster; a namespace's own takes precedence, field by field.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -266,12 +270,12 @@ type TravisDefaults struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what routes follow, and who the operator speaks as.
+	// spec defines what routes follow, and the accounts that send messages.
 	//
 	// +optional
 	Spec TravisDefaultsSpec `json:"spec,omitempty"`
 
-	// status is what the operator observed. Nobody else writes it.
+	// status is the state that the operator observed. Only the operator writes it.
 	//
 	// +optional
 	Status TravisDefaultsStatus `json:"status,omitempty"`

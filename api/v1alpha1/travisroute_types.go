@@ -2,17 +2,19 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// TravisRouteSpec says which builds of a repository are told in which rooms.
+// TravisRouteSpec defines which builds of a repository are announced in which channels.
 type TravisRouteSpec struct {
-	// repository whose builds are relayed, as owner/name. Upper and lower case do not matter.
+	// repository is the repository whose builds are announced, as owner/name. Upper and lower
+	// case do not matter. The name may be a glob: example/* is every repository of the owner
+	// example that the namespace is authorized for, and example/app-* those that match.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=140
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._~-]+/[A-Za-z0-9._~-]+$')",message="a repository is owner/name, as in the address of its page on Travis, such as example/example"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._~-]+/[A-Za-z0-9._~*?-]+$')",message="a repository is owner/name, as in the URL of its page on Travis, such as example/example, or owner/* for all of an owner's repositories"
 	Repository string `json:"repository"`
 
-	// channels are the rooms that get the messages. Two that turn out to be the same room get
-	// one message, and the status says so.
+	// channels are the channels that the messages are sent to. If two of them resolve to the same
+	// address, it gets one message, and the status says so.
 	//
 	// +required
 	// +listType=map
@@ -22,80 +24,84 @@ type TravisRouteSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Channels []Channel `json:"channels"`
 
-	// events to relay. success is the same as passed; failure is short for broken, failed and
-	// errored; * is every event and stands alone.
-	// Travis calls a build that fails after one that passed broken, and says failed only where
-	// there is no such past: so list failure, or both. pending is sent only if .travis.yml has
+	// events are the events to announce. success is the same as passed, failure is short for
+	// broken, failed and errored, and * is every event and must be the only item.
+	// Travis sends broken for a build that fails after one that passed, and failed only if no
+	// build passed before: list failure, or both. Travis sends pending only if .travis.yml has
 	// on_start: always.
-	// Left out, the route follows the defaults, also when they change. Without any defaults
-	// these are passed, failure, fixed and still_failing.
+	// If events is omitted, the route follows the TravisDefaults, also when they change. Without
+	// any, the events are passed, failure, fixed and still_failing.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=10
-	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="an empty list would relay nothing: leave events out to follow the defaults, or set suspend to stop the route"
-	// +kubebuilder:validation:XValidation:rule="self.size() < 2 || !self.exists(e, e == '*')",message="* is every event already, so it stands alone: remove the others, or remove *"
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="an empty list would announce nothing: omit events to follow the defaults, or set suspend to stop the route"
+	// +kubebuilder:validation:XValidation:rule="self.size() < 2 || !self.exists(e, e == '*')",message="* is every event, so it must be the only item: remove the others, or remove *"
 	Events []EventName `json:"events,omitempty"`
 
-	// branches to relay, by the name of the branch that was built; for a pull request that is
-	// the branch it would be merged into. Left out: all.
+	// branches selects builds by the name of their branch. The branch of a pull request is the
+	// one to merge into. If omitted, all branches match.
 	//
 	// +optional
 	Branches *Branches `json:"branches,omitempty"`
 
-	// buildTypes to relay, by what made Travis build. Left out: all.
+	// buildTypes selects builds by what triggered them. If omitted, all types match.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=4
-	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="an empty list would relay nothing: leave buildTypes out for all of them, or set suspend to stop the route"
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="an empty list would announce nothing: omit buildTypes for all of them, or set suspend to stop the route"
 	BuildTypes []BuildType `json:"buildTypes,omitempty"`
 
-	// filter is a CEL expression over build, commit, repository, pullRequest and jobs. An event
-	// is relayed if it is true, such as build.duration > duration("10m"). An expression that does
-	// not compile keeps the route from being accepted; one that fails on an event lets it through.
+	// filter is a CEL expression over build, commit, repository, pullRequest and jobs, such as
+	// build.duration > duration("10m"). An event is announced if the expression is true. If the
+	// expression does not compile, the route is not accepted. If it fails on an event, the event
+	// is announced.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	Filter string `json:"filter,omitempty"`
 
-	// message is the text of the route's messages. Left out: that of the defaults, else the
-	// built-in line.
+	// message is the text of the route's messages. If omitted, it is the one of the
+	// TravisDefaults, or else the default text.
 	//
 	// +optional
 	Message *MessageTemplate `json:"message,omitempty"`
 
-	// repositoryID pins the repository itself by Travis' own number for it, so that another one
-	// that later takes the same name is not relayed. The number of the first proven event is
-	// remembered anyway; set this to accept a repository that was made anew under its old name.
+	// repositoryID is Travis' id of the repository. It pins the repository itself: builds of
+	// another repository that takes the same name later are refused. The id of the first verified
+	// event is pinned anyway. Set repositoryID to accept a repository that was created again under
+	// its old name. It cannot be set if repository is a glob.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=9007199254740991
 	RepositoryID int64 `json:"repositoryID,omitempty"`
 
-	// suspend stops the route without deleting it. Events that arrive meanwhile are not kept for it.
+	// suspend stops the route without deleting it. Events that arrive while it is suspended are
+	// not sent later.
 	//
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }
 
-// Channel is a room on a chat service.
+// Channel is a channel of a chat service.
 //
-// +kubebuilder:validation:XValidation:rule="self.account.size() + self.address.size() > 0",message="a channel needs an address (the room), an account (if the account's Secret names the room), or both"
+// +kubebuilder:validation:XValidation:rule="self.account.size() + self.address.size() > 0",message="a channel needs an address, an account whose Secret has the address, or both"
 type Channel struct {
-	// account that speaks in the room, by its name in TravisDefaults: that of this namespace,
-	// else the cluster's. Left out: the default account.
+	// account is the name of the account that sends the message. It is defined in the
+	// TravisDefaults of this namespace, or else of the operator's namespace. If omitted, it is the
+	// default account.
 	//
 	// +optional
 	// +default=""
 	// +kubebuilder:validation:MaxLength=63
 	Account string `json:"account,omitempty"`
 
-	// address of the room, as the account's service names it: example@conference.example.com
-	// for XMPP, a key of the account's Secret for webhooks. May be left out where the account's
-	// Secret names one room only.
+	// address is the channel's address within the service, such as
+	// example@conference.example.com for XMPP, #builds for Slack, or a key of the account's Secret
+	// for webhooks. It may be omitted if the account's Secret has only one address.
 	//
 	// +optional
 	// +default=""
@@ -104,33 +110,32 @@ type Channel struct {
 	Address string `json:"address,omitempty"`
 }
 
-// EventName is an event that Travis tells of, or a name for several.
+// EventName is an event of a build, or a name for several events.
 //
 // +kubebuilder:validation:Enum=pending;passed;fixed;broken;failed;still_failing;errored;canceled;success;failure;*
 // +kubebuilder:validation:MaxLength=16
 type EventName string
 
-// EventAll is every event; it stands alone in a list.
+// EventAll is every event; it is the only item of a list.
 const EventAll EventName = "*"
 
-// BuildType is what made Travis build.
+// BuildType is what triggered a build.
 //
 // +kubebuilder:validation:Enum=push;pull_request;cron;api
 // +kubebuilder:validation:MaxLength=16
 type BuildType string
 
-// Branches chooses branches by globs: * is any run of characters except /, ** is any run,
-// ? is one character except /. A branch is chosen if it matches one of include (or include is
+// Branches selects branches by globs. A branch is selected if it matches one of include (or include is
 // empty) and none of exclude.
 type Branches struct {
-	// include the branches that match one of these; none means all.
+	// include are globs of the branches to include. If empty, all branches are included.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	Include []Glob `json:"include,omitempty"`
 
-	// exclude the branches that match one of these, even if they are included.
+	// exclude are globs of the branches to exclude, even if they are included.
 	//
 	// +optional
 	// +listType=set
@@ -138,54 +143,54 @@ type Branches struct {
 	Exclude []Glob `json:"exclude,omitempty"`
 }
 
-// Glob is a pattern: * is any run of characters except /, ** is any run, ? is one character
-// except /. Everything else is itself.
+// Glob is a pattern: * matches any characters except /, ** matches any characters, and ? matches one
+// character except /. Everything else matches itself. It is not a regular expression.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=255
 type Glob string
 
-// MessageTemplate is the text of a message. One that does not compile, or fails, gives way to
-// the built-in line, and the status says so.
+// MessageTemplate is the text of a message. If it does not compile, or fails on an event, the default
+// text is sent, and the status says so.
 type MessageTemplate struct {
-	// text with variables, such as %{repository}#%{build_number}: %{result}.
+	// text is a template, such as "%{repository}#%{build_number}: %{result}".
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Text string `json:"text"`
 
-	// syntax of the text: Travis for the variables of Travis' own notifications, or Go for a
-	// Go template.
+	// syntax is the syntax of the text: Travis for the variables of Travis' own notifications, or
+	// Go for a Go template.
 	//
 	// +optional
 	// +default="Travis"
 	Syntax TemplateSyntax `json:"syntax,omitempty"`
 }
 
-// TemplateSyntax is a language of templates.
+// TemplateSyntax is a syntax of templates.
 //
 // +kubebuilder:validation:Enum=Travis;Go
 // +kubebuilder:validation:MaxLength=16
 type TemplateSyntax string
 
-// The languages of templates.
+// The syntaxes of templates.
 const (
 	SyntaxTravis TemplateSyntax = "Travis"
 	SyntaxGo     TemplateSyntax = "Go"
 )
 
-// TravisRouteStatus is what the operator observed.
+// TravisRouteStatus is the state that the operator observed.
 type TravisRouteStatus struct {
-	// observedGeneration is the generation of the spec that the status tells of.
+	// observedGeneration is the generation of the spec that the status is about.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Accepted (the spec makes sense), ResolvedRefs (account, credential and
-	// token were found), Ready (their summary) and Delivering (whether messages arrive). Their
-	// messages say what is missing and what to do.
+	// conditions are Accepted (the spec is valid), ResolvedRefs (accounts, credentials and token
+	// were found), Ready (their summary) and Delivering (messages arrive). Their messages say what
+	// is missing and how to fix it.
 	//
 	// +optional
 	// +listType=map
@@ -193,20 +198,21 @@ type TravisRouteStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// events in effect: those of the spec or of the defaults, with the short names spelled out.
+	// events are the events in effect: those of the spec or of the TravisDefaults, with short
+	// names expanded.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=10
 	Events []EventName `json:"events,omitempty"`
 
-	// eventSummary is the same as one line.
+	// eventSummary is the events in effect as one line.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	EventSummary string `json:"eventSummary,omitempty"`
 
-	// channels tell what became of the messages, for each channel that an event came for.
+	// channels report on deliveries, for each channel that an event was accepted for.
 	//
 	// +optional
 	// +listType=map
@@ -215,21 +221,21 @@ type TravisRouteStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Channels []ChannelStatus `json:"channels,omitempty"`
 
-	// test tells what came of the last test message, which the annotation travishook.dev/test asks for.
+	// test is the result of the last test message. The annotation travishook.dev/test requests one.
 	//
 	// +optional
 	Test *RouteTest `json:"test,omitempty"`
 
-	// lastBuild is the last one that a message told of, with its event.
+	// lastBuild is the last build that a message was delivered for, with its event.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	LastBuild string `json:"lastBuild,omitempty"`
 }
 
-// TravisRoute relays the builds of one Travis CI repository to chat rooms. The smallest one names
-// a repository and a room; who speaks there is set up in a TravisDefaults, and the repository's
-// token in a Secret.
+// TravisRoute announces the builds of a Travis CI repository in chat channels. The smallest one names a
+// repository and a channel. The account that sends the messages is defined in a TravisDefaults, and the
+// repository's token is in a Secret.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -250,12 +256,12 @@ type TravisRoute struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec says which builds are told in which rooms.
+	// spec defines which builds are announced in which channels.
 	//
 	// +required
 	Spec TravisRouteSpec `json:"spec"`
 
-	// status is what the operator observed. Nobody else writes it.
+	// status is the state that the operator observed. Only the operator writes it.
 	//
 	// +optional
 	Status TravisRouteStatus `json:"status,omitempty"`

@@ -21,13 +21,14 @@ import (
 type control struct {
 	compiler *routing.Compiler
 	status   *controllers.StatusWriter
+	loaded   chan struct{} // closed when the table is complete
 
 	mu         sync.Mutex // keeps the order of tables that the dispatcher is given
 	dispatcher *dispatch.Dispatcher
 }
 
 func newControl(env environment, trust *trust) *control {
-	c := &control{}
+	c := &control{loaded: make(chan struct{})}
 	c.status = &controllers.StatusWriter{
 		Client:     env.mgr.GetClient(),
 		Live:       env.mgr.GetAPIReader(),
@@ -35,6 +36,7 @@ func newControl(env environment, trust *trust) *control {
 		Recorder:   env.mgr.GetEventRecorder("travishook"),
 		WebhookURL: env.settings.Receiver.PublicURL,
 		Store:      func() controllers.StoreState { return storeState(env.store.Ready(), env.store.Losses()) },
+		Loaded:     c.loaded,
 		Self:       self(env.scope.own),
 		Lease:      controllers.Lease{Client: env.client.coordination, Namespace: env.scope.own, Annotations: markAnnotation(env.store.HighWater), Log: env.log.WithName("status")},
 		Log:        env.log.WithName("status"),
@@ -43,6 +45,7 @@ func newControl(env environment, trust *trust) *control {
 		OperatorNamespace: env.scope.own,
 		Services:          registry.Services,
 		CheckMessage:      checkMessage,
+		CheckVersion:      render.Version(),
 		Changed:           c.changed,
 		FilterFailed:      c.status.FilterFailed,
 	})
@@ -59,6 +62,9 @@ func (c *control) connect(d *delivery) {
 	c.status.SendTest = c.sendTest
 }
 
+// tableComplete lets the status writer begin. It is called once.
+func (c *control) tableComplete() { close(c.loaded) }
+
 // lookup finds a repository in the table of the moment.
 func (c *control) lookup(slug string) (*routing.Repository, bool) {
 	return c.compiler.Table().Repository(slug)
@@ -67,6 +73,9 @@ func (c *control) lookup(slug string) (*routing.Repository, bool) {
 // changed passes a new table on to the status writer and the dispatcher.
 func (c *control) changed(changes routing.Changes) {
 	c.status.TableChanged(changes)
+	if !changes.Deliveries() {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dispatcher.TableChanged(c.compiler.Table())

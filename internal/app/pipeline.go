@@ -35,10 +35,11 @@ type pipeline struct {
 	store       interface{ Ready() error }
 	log         logr.Logger
 
-	keeper   tableKeeper
-	restored atomic.Bool // the table holds what it held before the start
-	complete atomic.Bool // the table holds all there is
-	stopping atomic.Bool // webhooks are still taken, but no more should be sent here
+	keeper        tableKeeper
+	tableComplete func()      // called when the table holds all there is
+	restored      atomic.Bool // the table holds what it held before the start
+	complete      atomic.Bool // the table holds all there is
+	stopping      atomic.Bool // webhooks are still taken, but no more should be sent here
 }
 
 // NeedLeaderElection is false: every replica receives and delivers.
@@ -62,6 +63,7 @@ func (p *pipeline) Start(ctx context.Context) error {
 	})
 	helpers.Go(func() { p.followKeys(sending) })
 	helpers.Go(func() { p.records.Run(sending) })
+	helpers.Go(func() { p.keeper.compiler.RunChecks(sending, checkWorkers) })
 	sent := make(chan error, 1)
 	go func() {
 		defer stopServing()
@@ -76,6 +78,9 @@ func (p *pipeline) Start(ctx context.Context) error {
 	p.records.Close(ctx)
 	return err
 }
+
+// checkWorkers is how many templates are checked at a time.
+const checkWorkers = 2
 
 // tableGrace is how long the API server has to give the table of this moment, before webhooks are
 // judged by the last one, which may lack a route of the last seconds.
@@ -104,6 +109,7 @@ func (p *pipeline) send(ctx, sending context.Context, helpers *sync.WaitGroup) e
 	}
 	p.objectKeys.sweep()
 	p.complete.Store(true)
+	p.tableComplete()
 	helpers.Go(func() { p.keeper.run(sending) })
 	return p.dispatcher.Run(sending)
 }

@@ -26,6 +26,8 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 		records:     delivery.keeper,
 		store:       env.store,
 		log:         env.log,
+
+		tableComplete: control.tableComplete,
 	}
 	var err error
 	p.table, err = controllers.SetupTable(env.mgr, controllers.TableOptions{

@@ -37,8 +37,8 @@ type Account struct {
 	problem   *Problem        // why it cannot be used
 }
 
-// Home is what is logged in once in the cluster, and so sent for by one replica: the account, as
-// namespace/name, where its service keeps a connection, else empty. See queue.Target.
+// Key is the account key: namespace/name if the service keeps a connection, so that one replica sends for
+// the account; else empty. See queue.Target.
 func (a *Account) Key() string {
 	if !a.KeepsConnection {
 		return ""
@@ -52,30 +52,35 @@ func (a *Account) Destination(address string) string {
 	return a.Namespace + "/" + a.Name + "/" + address
 }
 
-// Room returns address in the service's one spelling, if the account may speak there. To ask it
-// of a room that it returned gives the same room. The error is a *Problem.
+// ResolveAddress returns address as the service normalizes it, if the account may send there. To
+// resolve the result again gives the same. The error is a *Problem.
 func (a *Account) ResolveAddress(address string) (string, error) {
-	room, p := a.room(address)
+	resolved, p := a.resolveAddress(address)
 	if p != nil {
 		return "", p
 	}
-	return room, nil
+	return resolved, nil
 }
 
-func (a *Account) room(address string) (string, *Problem) {
-	room, err := a.address(a.Config, a.Credential, address)
+func (a *Account) resolveAddress(address string) (string, *Problem) {
+	resolved, err := a.address(a.Config, a.Credential, address)
+	shown := resolved
 	if err != nil {
-		return "", problem(v1alpha1.ReasonAddressInvalid, "account %q does not know the address %q: %v", a.Name, address, err)
+		shown = address
 	}
-	if len(a.addresses) > 0 && !matchesAny(a.addresses, room) {
+	// What the Secret has is not revealed of addresses that are not allowed.
+	if len(a.addresses) > 0 && !matchesAny(a.addresses, shown) {
 		return "", problem(v1alpha1.ReasonAccountNotAllowed,
-			"account %q does not speak at %q: its allowedAddresses in namespace %q are %s; use one of them, or ask who keeps that TravisDefaults",
-			a.Name, room, a.Namespace, quoted(a.addresses))
+			"account %q may not send to %q: allowedAddresses in the TravisDefaults of namespace %q are %s",
+			a.Name, shown, a.Namespace, quoted(a.addresses))
 	}
-	return room, nil
+	if err != nil {
+		return "", problem(v1alpha1.ReasonAddressInvalid, "account %q cannot send to the address %q: %v", a.Name, address, err)
+	}
+	return resolved, nil
 }
 
-// compileAccount finds the account's service and credential. What is wrong with it is in its problem.
+// compileAccount finds the account's service and credential. If something is wrong, the problem says so.
 func (c *Compiler) compileAccount(namespace string, spec *v1alpha1.Account) *Account {
 	a := &Account{
 		Namespace: namespace,
@@ -93,11 +98,11 @@ func (c *Compiler) fillAccount(a *Account, spec *v1alpha1.Account) (p *Problem) 
 		return problem(p.Reason, "allowedNamespaces of account %q: %s", a.Name, p.Message)
 	}
 	if a.Service, a.Config, a.secret = block(spec); a.Service == "" {
-		return problem(v1alpha1.ReasonAccountInvalid, "account %q has not exactly one service block: give it one of %s", a.Name, c.serviceNames())
+		return problem(v1alpha1.ReasonAccountInvalid, "account %q needs exactly one service block: one of %s", a.Name, c.serviceNames())
 	}
 	service, ok := c.config.Services[a.Service]
 	if !ok {
-		return problem(v1alpha1.ReasonAccountInvalid, "account %q: this operator does not know the service %s, only %s", a.Name, a.Service, c.serviceNames())
+		return problem(v1alpha1.ReasonAccountInvalid, "account %q: this operator does not support the service %s, only %s", a.Name, a.Service, c.serviceNames())
 	}
 	a.address, a.KeepsConnection = service.Address, service.KeepsConnection
 	if a.Credential, p = c.credential(a, &service); p != nil {
@@ -154,7 +159,7 @@ func (c *Compiler) credential(a *Account, service *notify.Service) (notify.Crede
 	switch {
 	case unlabelled:
 		return nil, problem(v1alpha1.ReasonSecretNotLabelled,
-			"Secret %q in namespace %q does not carry the label %s=%s, without which it is not read: kubectl label secret -n %s %s %[3]s=%s",
+			"Secret %q in namespace %q needs the label %s=%s to be read: kubectl label secret -n %s %s %[3]s=%s",
 			a.secret, a.Namespace, v1alpha1.LabelSecretType, v1alpha1.SecretTypeCredential, a.Namespace, a.secret, v1alpha1.SecretTypeCredential)
 	case isToken:
 		return nil, problem(v1alpha1.ReasonSecretNotLabelled,

@@ -3,10 +3,12 @@ package routing
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing/glob"
 )
 
 // change makes the next table.
@@ -18,10 +20,10 @@ type change struct {
 	changes    Changes
 }
 
-// update makes one change, publishes what came of it, and tells.
+// update makes one change, publishes the table and reports the effects.
 func (c *Compiler) update(do func(*change)) {
 	ch := c.publish(do)
-	if c.config.Changed != nil && len(ch.Routes)+len(ch.Defaults)+len(ch.Accounts) > 0 {
+	if c.config.Changed != nil && !ch.Empty() {
 		c.config.Changed(ch)
 	}
 }
@@ -49,22 +51,41 @@ func (ch *change) add(d *declared) {
 	}
 	routes[d.key.Name] = d
 	ch.claim(d.claim).put(d)
+	if owner, ok := d.claim.owner(); ok {
+		if ch.c.patterns[owner] == nil {
+			ch.c.patterns[owner] = map[string]*declared{}
+		}
+		ch.c.patterns[owner][d.key.Name] = d
+	}
 	ch.resolve(d)
 }
 
-func (ch *change) drop(d *declared) {
+// drop removes d; replaced is true where the same route is added again at once.
+func (ch *change) drop(d *declared, replaced bool) {
 	routes := ch.c.routes[d.key.Namespace]
 	if delete(routes, d.key.Name); len(routes) == 0 {
 		delete(ch.c.routes, d.key.Namespace)
 	}
+	if owner, ok := d.claim.owner(); ok {
+		if delete(ch.c.patterns[owner], d.key.Name); len(ch.c.patterns[owner]) == 0 {
+			delete(ch.c.patterns, owner)
+		}
+	}
 	ch.claim(d.claim).remove(d.key.Name)
 	ch.next.routes = ch.next.routes.remove(ch.edit, d.key.String())
+	if !replaced {
+		ch.changes.Deleted = append(ch.changes.Deleted, d.key)
+	}
 }
 
-// resolve compiles d with all that it refers to, and notes whether anything came of it.
+// resolve compiles d with all that it refers to, and notes the effects.
 func (ch *change) resolve(d *declared) {
 	route, verdict := ch.c.resolve(ch.next, d)
 	if d.route == nil || !d.route.equal(route) {
+		before, _ := ch.last.routes.get([]byte(d.key.String()))
+		if before == nil || !slices.Equal(before.Targets, route.Targets) {
+			ch.changes.Targets = append(ch.changes.Targets, d.key)
+		}
 		d.route = route
 		ch.next.routes = ch.next.routes.set(ch.edit, d.key.String(), route)
 		ch.dirty[d.claim] = struct{}{}
@@ -91,16 +112,20 @@ func (ch *change) compileClaim(key claimKey) {
 	if found.empty() {
 		delete(ch.c.claims, key)
 	}
-	if key.slug == "" { // of a route whose repository is none
+	if key.slug == "" { // of a route whose repository is invalid
+		return
+	}
+	var n *Namespace
+	if !found.empty() {
+		n = found.compile(ch.next, key)
+	}
+	if owner, ok := key.owner(); ok {
+		ch.next.owners = ch.next.owners.put(ch.edit, owner.slug, key, n)
 		return
 	}
 	repository, ok := ch.next.repositories.get([]byte(key.slug))
 	if !ok {
 		repository = &Repository{Slug: key.slug}
-	}
-	var n *Namespace
-	if !found.empty() {
-		n = found.compile(ch.next, key)
 	}
 	if repository = repository.putNamespace(key.namespace, n); len(repository.Namespaces) == 0 {
 		ch.next.repositories = ch.next.repositories.remove(ch.edit, key.slug)
@@ -109,7 +134,7 @@ func (ch *change) compileClaim(key claimKey) {
 	ch.next.repositories = ch.next.repositories.set(ch.edit, key.slug, repository)
 }
 
-// putToken replaces the token of a Secret; nil takes it out.
+// putToken replaces the token of a Secret; nil removes it.
 func (ch *change) putToken(key types.NamespacedName, t *token) {
 	c := ch.c
 	old, had := c.tokens[key]
@@ -117,46 +142,65 @@ func (ch *change) putToken(key types.NamespacedName, t *token) {
 		return
 	}
 	delete(c.tokens, key)
-	ch.withdraw(key, old)
+	if had {
+		ch.removeToken(key, old)
+	}
 	if t != nil {
 		c.tokens[key] = *t
-		ch.vouch(key, *t)
+		ch.addToken(key, *t)
 	}
 	ch.recompileUsers(key) // an account may refer to it by mistake
 }
 
-// vouch lets a token take effect.
-func (ch *change) vouch(key types.NamespacedName, t token) {
+func (ch *change) addToken(key types.NamespacedName, t token) {
 	if t.fault != "" {
 		ch.c.setFault(key, t.fault)
-		ch.tellFaults(key.Namespace)
+		ch.resolveWithoutToken(key.Namespace)
 		return
 	}
-	ch.claim(t.claim).putToken(key.Name, t.proof)
+	slugs := ch.c.tokenSlugs[key.Namespace]
+	if slugs == nil {
+		slugs = map[string]int{}
+		ch.c.tokenSlugs[key.Namespace] = slugs
+	}
+	slugs[t.claim.slug]++
+	ch.claim(t.claim).putToken(key.Name, t)
 	ch.resolveClaim(t.claim)
 }
 
-// withdraw takes back what vouch did. Of no token it takes nothing back.
-func (ch *change) withdraw(key types.NamespacedName, t token) {
-	switch {
-	case t == token{}:
-	case t.fault != "":
+func (ch *change) removeToken(key types.NamespacedName, t token) {
+	if t.fault != "" {
 		ch.c.setFault(key, "")
-		ch.tellFaults(key.Namespace)
-	default:
-		delete(ch.claim(t.claim).tokens, key.Name)
-		ch.resolveClaim(t.claim)
+		ch.resolveWithoutToken(key.Namespace)
+		return
 	}
+	slugs := ch.c.tokenSlugs[key.Namespace]
+	if slugs[t.claim.slug]--; slugs[t.claim.slug] == 0 {
+		delete(slugs, t.claim.slug)
+	}
+	if len(slugs) == 0 {
+		delete(ch.c.tokenSlugs, key.Namespace)
+	}
+	delete(ch.claim(t.claim).tokens, key.Name)
+	ch.resolveClaim(t.claim)
 }
 
+// resolveClaim resolves the routes that the tokens of a repository authorize.
 func (ch *change) resolveClaim(key claimKey) {
 	for _, d := range ch.c.claims[key].routes {
 		ch.resolve(d)
 	}
+	owner, _, _ := strings.Cut(key.slug, "/")
+	for _, d := range ch.c.patterns[claimKey{key.namespace, owner}] {
+		if glob.Match(d.claim.slug, key.slug) {
+			ch.resolve(d)
+		}
+	}
 }
 
-// tellFaults tells the routes that lack a token that those that are there have other faults now.
-func (ch *change) tellFaults(namespace string) {
+// resolveWithoutToken resolves the routes that lack a token, whose messages name the faults of the
+// namespace's token Secrets.
+func (ch *change) resolveWithoutToken(namespace string) {
 	for _, d := range ch.c.routes[namespace] {
 		if d.lacksToken() {
 			ch.resolve(d)
@@ -164,7 +208,7 @@ func (ch *change) tellFaults(namespace string) {
 	}
 }
 
-// putCredential replaces a Secret for accounts; nil takes it out.
+// putCredential replaces a Secret for accounts; nil removes it.
 func (ch *change) putCredential(key types.NamespacedName, s *Secret) {
 	old, had := ch.c.secrets[key]
 	if !had && s == nil || had && s != nil && same(old, *s) {
@@ -186,7 +230,7 @@ func (ch *change) recompileUsers(secret types.NamespacedName) {
 	}
 }
 
-// recompileDefaults recompiles a namespace's defaults and the routes that feel the difference.
+// recompileDefaults recompiles a namespace's defaults and the routes that depend on the difference.
 func (ch *change) recompileDefaults(namespace string) {
 	old, _ := ch.next.defaults.get([]byte(namespace))
 	var compiled *defaults
@@ -231,7 +275,7 @@ func (ch *change) reconsiderNamespace(namespace string) {
 	ch.reconsider(diff, ch.c.routes[namespace])
 }
 
-// reconsider resolves those of the routes that feel the difference.
+// reconsider resolves those of the routes that depend on the difference.
 func (ch *change) reconsider(diff difference, routes map[string]*declared) {
 	for _, d := range routes {
 		regranted := diff.grant && ch.last.granted(d.claim) != ch.next.granted(d.claim)

@@ -2,17 +2,29 @@ package routing
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
-// claimKey is a repository, by its slug in lower case, as one namespace declares it.
+// claimKey is a repository, or a pattern of an owner's repositories, as one namespace declares it. The
+// slug is in lower case.
 type claimKey struct{ namespace, slug string }
+
+// owner returns the namespace and the owner of a pattern; ok is false of a single repository.
+func (k claimKey) owner() (owner claimKey, ok bool) {
+	if !strings.ContainsAny(k.slug, "*?") {
+		return claimKey{}, false
+	}
+	name, _, _ := strings.Cut(k.slug, "/")
+	return claimKey{k.namespace, name}, true
+}
 
 // claim is all that a namespace declares for a repository.
 type claim struct {
-	routes []*declared          // by name
-	tokens map[string]ProofHash // by the name of the Secret
+	routes []*declared      // by name
+	tokens map[string]token // by the name of the Secret
 }
 
 func (c *claim) put(d *declared) {
@@ -24,11 +36,11 @@ func (c *claim) put(d *declared) {
 	c.routes = slices.Insert(c.routes, i, d)
 }
 
-func (c *claim) putToken(secret string, proof ProofHash) {
+func (c *claim) putToken(secret string, t token) {
 	if c.tokens == nil {
-		c.tokens = map[string]ProofHash{}
+		c.tokens = map[string]token{}
 	}
-	c.tokens[secret] = proof
+	c.tokens[secret] = t
 }
 
 func (c *claim) remove(name string) {
@@ -50,7 +62,7 @@ func (c *claim) proofs() []ProofHash {
 	}
 	proofs := make([]ProofHash, 0, len(c.tokens))
 	for _, name := range slices.Sorted(maps.Keys(c.tokens)) {
-		proofs = append(proofs, c.tokens[name])
+		proofs = append(proofs, c.tokens[name].proof)
 	}
 	return proofs
 }
@@ -77,7 +89,8 @@ func (c *claim) compile(t *Table, key claimKey) *Namespace {
 // idle reports whether no event is matched to the route.
 func (r *Route) idle() bool { return !r.Accepted || r.Suspended }
 
-// granted reports whether the cluster grants the repository to the namespace on a signature alone.
+// granted reports whether the cluster grants the repository, or one that matches the pattern, to the
+// namespace on a signature alone.
 func (t *Table) granted(key claimKey) bool {
 	cluster := t.cluster()
 	return cluster != nil && cluster.grant.covers(t, key.namespace, key.slug)
@@ -95,4 +108,19 @@ func (r *Repository) putNamespace(name string, n *Namespace) *Repository {
 		i++
 	}
 	return &Repository{Slug: r.Slug, Namespaces: append(namespaces, r.Namespaces[i:]...)}
+}
+
+// misspelled warns if all tokens of a repository spell it in another case than the route.
+func (c *claim) misspelled(repository string) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(c.tokens)) {
+		spelled := c.tokens[name].spelled
+		if spelled == "" || spelled == repository {
+			return nil
+		}
+		all = append(all, fmt.Sprintf(
+			"the token Secret %q spells the repository %q and the route %q: the proof depends on upper and lower case, so the Secret must spell it as Travis does",
+			name, spelled, repository))
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -11,36 +12,53 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// Config is what a Compiler is told once.
+// Config configures a Compiler.
 type Config struct {
 	// OperatorNamespace is the one whose TravisDefaults serves the whole cluster.
 	OperatorNamespace string
 	// Services are the chat services by name.
 	Services map[string]notify.Service
-	// CheckMessage says what is wrong with a template. Nil takes every template for right.
+	// CheckMessage returns what is wrong with a template. Nil accepts every template. Once
+	// RunChecks runs, it is called by the workers only.
 	CheckMessage func(v1alpha1.MessageTemplate) error
-	// Changed is called after a change was published, if anything came of it. It must not
-	// block; calls for two changes made at once may come in either order.
+	// CheckVersion changes whenever CheckMessage may return something else for the same template. A
+	// snapshot's results of another version are not used.
+	CheckVersion string
+	// Changed is called after a change was published, if it has effects. It must not block;
+	// calls for two changes made at once may come in either order.
 	Changed func(Changes)
 	// FilterFailed is called each time a route's filter fails on an event, which is relayed
 	// all the same. It must not block.
 	FilterFailed func(route types.NamespacedName, err error)
 }
 
-// Changes are what a change came to.
+// Changes are the effects of a change.
 type Changes struct {
-	Routes   []types.NamespacedName // whose verdict is another
-	Defaults []types.NamespacedName // whose verdict is another
-	// Accounts, by the namespace that defines them and their name, that are others now, or may be
-	// used by others now: what failed because of them is worth another attempt.
+	Routes   []types.NamespacedName // whose verdict changed
+	Defaults []types.NamespacedName // whose verdict changed
+	// Accounts, by the namespace that defines them and their name, that changed, or may be used by
+	// others now: what failed because of them is worth another attempt.
 	Accounts []types.NamespacedName
+	// Targets are the routes whose channels resolve to something else than before: what waits for
+	// them is worth another attempt.
+	Targets []types.NamespacedName
+	// Deleted are the routes that are gone: what waits for them is dropped.
+	Deleted []types.NamespacedName
 }
 
-// Keys tell which repositories' events the operator can prove to come from Travis.
+// Empty reports whether there are none.
+func (c *Changes) Empty() bool {
+	return len(c.Routes)+len(c.Defaults)+len(c.Accounts)+len(c.Targets)+len(c.Deleted) == 0
+}
+
+// Deliveries reports whether deliveries that wait are affected.
+func (c *Changes) Deliveries() bool { return len(c.Accounts)+len(c.Targets)+len(c.Deleted) > 0 }
+
+// Keys are the repositories whose events the operator can verify.
 type Keys struct {
 	Signed  func(slug string) bool // a key for its signature is configured
 	Keyless func(slug string) bool // the settings take a token's proof without a signature
-	// Awaited says which configured keys are not known yet, and why; empty once one is.
+	// Awaited names the configured keys that are not known yet, and why; empty once one is.
 	Awaited func(slug string) string
 }
 
@@ -53,10 +71,12 @@ func (k *Keys) awaited(slug string) string {
 }
 func (k *Keys) keyless(slug string) bool { return k.Keyless != nil && k.Keyless(slug) }
 
-// Compiler keeps the Table up to date with the objects it is given, each change recompiling what
-// depends on it and nothing else. Its methods may be called from many goroutines.
+// Compiler keeps the Table up to date with the objects it is given. Each change recompiles what depends
+// on it and nothing else. Its methods may be called from many goroutines; of one object, by one at a
+// time. Filters and templates are compiled and checked outside of its lock.
 type Compiler struct {
 	config Config
+	checks *checks
 	table  atomic.Pointer[Table]
 
 	mu          sync.Mutex // guards what follows, and the making of a table
@@ -65,7 +85,9 @@ type Compiler struct {
 	defaults    map[string]*v1alpha1.TravisDefaults
 	verdicts    map[string]DefaultsVerdict // of defaults, by namespace
 	claims      map[claimKey]*claim
-	secrets     map[types.NamespacedName]Secret // of the type credential
+	patterns    map[claimKey]map[string]*declared // routes for several repositories, by namespace and owner, and by name
+	tokenSlugs  map[string]map[string]int         // how many tokens there are, by namespace and slug
+	secrets     map[types.NamespacedName]Secret   // of the type credential
 	tokens      map[types.NamespacedName]token
 	tokenFaults map[string]map[string]string // by namespace and Secret
 	unlabelled  map[types.NamespacedName]struct{}
@@ -79,7 +101,10 @@ func NewCompiler(config Config) *Compiler {
 		routes:      map[string]map[string]*declared{},
 		defaults:    map[string]*v1alpha1.TravisDefaults{},
 		verdicts:    map[string]DefaultsVerdict{},
+		checks:      newChecks(config.CheckMessage),
 		claims:      map[claimKey]*claim{},
+		patterns:    map[claimKey]map[string]*declared{},
+		tokenSlugs:  map[string]map[string]int{},
 		secrets:     map[types.NamespacedName]Secret{},
 		tokens:      map[types.NamespacedName]token{},
 		tokenFaults: map[string]map[string]string{},
@@ -92,7 +117,7 @@ func NewCompiler(config Config) *Compiler {
 // Table is the newest table.
 func (c *Compiler) Table() *Table { return c.table.Load() }
 
-// Verdict is what the route came to, as long as it exists.
+// Verdict returns the result of compiling a route, as long as it exists.
 func (c *Compiler) Verdict(route types.NamespacedName) (Verdict, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -103,7 +128,7 @@ func (c *Compiler) Verdict(route types.NamespacedName) (Verdict, bool) {
 	return d.verdict, true
 }
 
-// DefaultsVerdict is what the namespace's TravisDefaults came to, as long as it exists.
+// DefaultsVerdict returns the result of compiling a namespace's TravisDefaults, as long as it exists.
 func (c *Compiler) DefaultsVerdict(namespace string) (DefaultsVerdict, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,23 +138,55 @@ func (c *Compiler) DefaultsVerdict(namespace string) (DefaultsVerdict, bool) {
 
 // PutRoute adds or replaces a route.
 func (c *Compiler) PutRoute(r *v1alpha1.TravisRoute) {
+	if c.holds(r) {
+		return
+	}
+	c.checks.request(r.Namespace, r.Spec.Message)
+	d := c.declare(r)
 	c.update(func(ch *change) {
-		old := c.routes[r.Namespace][r.Name]
-		if old != nil && old.uid == string(r.UID) && old.generation == r.Generation && same(*old.spec, r.Spec) {
-			return
+		// The result may have arrived since.
+		d.check(c.checks)
+		if old := c.routes[r.Namespace][r.Name]; old != nil {
+			ch.drop(old, old.uid == d.uid)
 		}
-		if old != nil {
-			ch.drop(old)
-		}
-		ch.add(c.declare(r))
+		ch.add(d)
 	})
 }
 
-// DeleteRoute takes a route out.
+// holds reports whether r is there as it is.
+func (c *Compiler) holds(r *v1alpha1.TravisRoute) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.routes[r.Namespace][r.Name]
+	return old != nil && old.uid == string(r.UID) && old.generation == r.Generation && same(*old.spec, r.Spec)
+}
+
+// RunChecks checks templates with so many workers until ctx ends. Without it they are checked at once.
+func (c *Compiler) RunChecks(ctx context.Context, workers int) {
+	c.checks.run(ctx, workers, c.checked)
+}
+
+// checked applies the result of a check to what waits for it.
+func (c *Compiler) checked(namespace string, key checkKey) {
+	c.update(func(ch *change) {
+		for _, d := range c.routes[namespace] {
+			if d.pending && keyOfMessage(d.spec.Message) == key {
+				d.check(c.checks)
+				ch.resolve(d)
+			}
+		}
+		if d := c.defaults[namespace]; d != nil && d.Spec.Message != nil && keyOfMessage(d.Spec.Message) == key {
+			ch.recompileDefaults(namespace)
+		}
+		ch.next.checked++ // the snapshot has one more result
+	})
+}
+
+// DeleteRoute removes a route.
 func (c *Compiler) DeleteRoute(key types.NamespacedName) {
 	c.update(func(ch *change) {
 		if old := c.routes[key.Namespace][key.Name]; old != nil {
-			ch.drop(old)
+			ch.drop(old, false)
 		}
 	})
 }
@@ -140,6 +197,7 @@ func (c *Compiler) PutDefaults(d *v1alpha1.TravisDefaults) {
 	if d.Name != v1alpha1.DefaultsName {
 		return
 	}
+	c.checks.request(d.Namespace, d.Spec.Message)
 	c.update(func(ch *change) {
 		old := c.defaults[d.Namespace]
 		if old != nil && old.Generation == d.Generation && same(old.Spec, d.Spec) {
@@ -150,7 +208,7 @@ func (c *Compiler) PutDefaults(d *v1alpha1.TravisDefaults) {
 	})
 }
 
-// DeleteDefaults takes a namespace's defaults out.
+// DeleteDefaults removes a namespace's defaults.
 func (c *Compiler) DeleteDefaults(key types.NamespacedName) {
 	if key.Name != v1alpha1.DefaultsName {
 		return
@@ -164,7 +222,7 @@ func (c *Compiler) DeleteDefaults(key types.NamespacedName) {
 	})
 }
 
-// PutNamespace tells the labels of a namespace.
+// PutNamespace sets the labels of a namespace.
 func (c *Compiler) PutNamespace(name string, set map[string]string) {
 	c.update(func(ch *change) {
 		if old, ok := ch.next.namespaces.get([]byte(name)); ok && labels.Equals(old, labels.Set(set)) {
@@ -175,7 +233,7 @@ func (c *Compiler) PutNamespace(name string, set map[string]string) {
 	})
 }
 
-// DeleteNamespace forgets a namespace's labels.
+// DeleteNamespace removes a namespace's labels.
 func (c *Compiler) DeleteNamespace(name string) {
 	c.update(func(ch *change) {
 		ch.next.namespaces = ch.next.namespaces.remove(ch.edit, name)
@@ -199,7 +257,7 @@ func (c *Compiler) PutSecret(s Secret) {
 	})
 }
 
-// DeleteSecret takes a Secret out that was deleted or has lost its label.
+// DeleteSecret removes a Secret that was deleted or has lost its label.
 func (c *Compiler) DeleteSecret(key types.NamespacedName) {
 	c.update(func(ch *change) {
 		ch.putToken(key, nil)
@@ -207,7 +265,7 @@ func (c *Compiler) DeleteSecret(key types.NamespacedName) {
 	})
 }
 
-// PutUnlabelled tells that a Secret exists without the label, so that it is not held.
+// PutUnlabelled records that a Secret exists without the label, so that it is not read.
 func (c *Compiler) PutUnlabelled(key types.NamespacedName) {
 	c.update(func(ch *change) {
 		if _, known := c.unlabelled[key]; known {
@@ -218,7 +276,7 @@ func (c *Compiler) PutUnlabelled(key types.NamespacedName) {
 	})
 }
 
-// DeleteUnlabelled tells that it does not, after all.
+// DeleteUnlabelled records that it does not exist, or has the label.
 func (c *Compiler) DeleteUnlabelled(key types.NamespacedName) {
 	c.update(func(ch *change) {
 		if _, known := c.unlabelled[key]; !known {
@@ -229,7 +287,7 @@ func (c *Compiler) DeleteUnlabelled(key types.NamespacedName) {
 	})
 }
 
-// SetKeys tells which repositories' events can be proven. Call it again when that changes.
+// SetKeys sets which repositories' events can be verified. Call it again when that changes.
 func (c *Compiler) SetKeys(keys Keys) {
 	c.update(func(ch *change) {
 		c.keys = keys
@@ -239,17 +297,6 @@ func (c *Compiler) SetKeys(keys Keys) {
 			}
 		}
 	})
-}
-
-// checkMessage says what is wrong with a template.
-func (c *Compiler) checkMessage(m *v1alpha1.MessageTemplate) *Problem {
-	if m == nil || c.config.CheckMessage == nil {
-		return nil
-	}
-	if err := c.config.CheckMessage(*m); err != nil {
-		return problem(v1alpha1.ReasonMessageInvalid, "message: %v; the built-in line is sent instead", err)
-	}
-	return nil
 }
 
 func named(namespace, name string) types.NamespacedName {

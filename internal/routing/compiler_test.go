@@ -37,10 +37,10 @@ func xmppAccount(name string) v1alpha1.Account {
 
 // A route applied before everything it needs becomes ready by itself, and tells at each step
 // what is still missing.
-func TestRouteHeals(t *testing.T) {
-	var told []types.NamespacedName
+func TestRouteRecovers(t *testing.T) {
+	var reported []types.NamespacedName
 	config := testConfig()
-	config.Changed = func(c Changes) { told = c.Routes }
+	config.Changed = func(c Changes) { reported = c.Routes }
 	c := NewCompiler(config)
 	key := types.NamespacedName{Namespace: "team-a", Name: "example"}
 	steps := []struct {
@@ -77,7 +77,7 @@ func TestRouteHeals(t *testing.T) {
 				c.PutSecret(testSecret(operatorNamespace, "jabber", v1alpha1.SecretTypeCredential, "password", "s3cret"))
 			},
 			reasons: []string{v1alpha1.ReasonTokenNotFound},
-			says:    `create a Secret there with the keys "repository" (example/example) and "token" and the label travishook.dev/secret-type=token`,
+			says:    `create a Secret with the keys "repository" (example/example) and "token" and the label travishook.dev/secret-type=token`,
 		}, {
 			does: "create the token",
 			do: func() {
@@ -87,7 +87,7 @@ func TestRouteHeals(t *testing.T) {
 			does:    "lose the keys",
 			do:      func() { c.SetKeys(Keys{Signed: func(string) bool { return false }}) },
 			reasons: []string{v1alpha1.ReasonNoKey},
-			says:    "the operator has no key",
+			says:    "the operator has no public key",
 		}, {
 			does: "name the repository as keyless",
 			do: func() {
@@ -106,14 +106,14 @@ func TestRouteHeals(t *testing.T) {
 				c.DeleteSecret(types.NamespacedName{Namespace: "team-a", Name: "token"})
 			},
 			reasons: []string{v1alpha1.ReasonNoKey},
-			says:    "the operator has no key",
+			says:    "the operator has no public key",
 		}, {
 			does: "get a key",
 			do:   func() { c.SetKeys(Keys{Signed: func(string) bool { return true }}) },
 		},
 	}
 	for _, step := range steps {
-		told = nil
+		reported = nil
 		step.do()
 		v, ok := c.Verdict(key)
 		if !ok || !v.Accepted() {
@@ -130,8 +130,8 @@ func TestRouteHeals(t *testing.T) {
 		if !strings.Contains(strings.Join(messages, "\n"), step.says) {
 			t.Errorf("%s: nothing says %q: %q", step.does, step.says, messages)
 		}
-		if !slices.Contains(told, key) {
-			t.Errorf("%s: nobody was told", step.does)
+		if !slices.Contains(reported, key) {
+			t.Errorf("%s: nobody was reported", step.does)
 		}
 	}
 }
@@ -148,14 +148,16 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 	tests := map[string]struct {
 		change   func(c *Compiler)
 		touched  []string
-		told     []string // whose verdict is another, though they are the same
-		accounts []string // told as worth another attempt
+		reported []string // whose verdict changed, though they are the same
+		accounts []string // reported as worth another attempt
+		targets  []string // reported because their channels resolve to something else
+		deleted  []string
 	}{
 		"credential of an account": {
 			change: func(c *Compiler) {
 				c.PutSecret(testSecret(operatorNamespace, "second", v1alpha1.SecretTypeCredential, "password", "new"))
 			},
-			accounts: []string{"second"}, // the routes speak in the same rooms as before
+			accounts: []string{"second"}, // the channels resolve as before
 		},
 		"the same credential again": {
 			change: func(c *Compiler) {
@@ -167,20 +169,23 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 		},
 		"who may use an account": {
 			change:   func(c *Compiler) { c.PutDefaults(accounts(xmppAccount("first"), xmppAccount("second"))) },
-			told:     []string{"a/second", "b/second"},
-			touched:  []string{"a/second", "b/second"}, // they have an account now, and so a home
+			reported: []string{"a/second", "b/second"},
+			touched:  []string{"a/second", "b/second"}, // they have an account now
+			targets:  []string{"a/second", "b/second"},
 			accounts: []string{"second"},
 		},
 		"where an account may speak": {
 			change:   func(c *Compiler) { c.PutDefaults(accounts(xmppAccount("first"), elsewhere)) },
-			told:     []string{"a/second", "b/second"}, // they have no room, as before, for another reason
-			touched:  []string{"a/second", "b/second"}, // but a home
+			reported: []string{"a/second", "b/second"}, // they do not resolve, as before, for another reason
+			touched:  []string{"a/second", "b/second"}, // but the account key is known
+			targets:  []string{"a/second", "b/second"},
 			accounts: []string{"second"},
 		},
 		"labels that choose": {
 			change:   func(c *Compiler) { c.PutNamespace("a", map[string]string{"any": "label"}) },
-			told:     []string{"a/second"},
+			reported: []string{"a/second"},
 			touched:  []string{"a/second"},
+			targets:  []string{"a/second"},
 			accounts: []string{"second"},
 		},
 		"events of the cluster": {
@@ -200,30 +205,25 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 		"default account of one namespace": {
 			change:  func(c *Compiler) { c.PutDefaults(testDefaults("a", v1alpha1.TravisDefaultsSpec{Account: "second"})) },
 			touched: []string{"a/first", "a/follows"},
+			targets: []string{"a/first", "a/follows"}, // what waits for the other account goes out at once
 		},
 		"a token": {
 			change: func(c *Compiler) {
 				c.PutSecret(testSecret("a", "token", v1alpha1.SecretTypeToken, "repository", "example/other", "token", "new"))
 			},
-			told: []string{"a/second"},
+			reported: []string{"a/second"},
 		},
 		"another route": {
 			change:  func(c *Compiler) { c.DeleteRoute(types.NamespacedName{Namespace: "a", Name: "first"}) },
 			touched: []string{"a/first"},
+			deleted: []string{"a/first"},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var told, accountsTold []string
+			var got Changes
 			config := testConfig()
-			config.Changed = func(ch Changes) {
-				for _, r := range ch.Routes {
-					told = append(told, r.String())
-				}
-				for _, a := range ch.Accounts {
-					accountsTold = append(accountsTold, a.Name)
-				}
-			}
+			config.Changed = func(ch Changes) { got = ch }
 			c := NewCompiler(config)
 			for _, name := range []string{"first", "second"} {
 				c.PutSecret(testSecret(operatorNamespace, name, v1alpha1.SecretTypeCredential, "password", "s3cret"))
@@ -238,7 +238,7 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 					routes[ns+"/"+name], _ = c.Table().Route(ns, name)
 				}
 			}
-			told, accountsTold = nil, nil
+			got = Changes{}
 			test.change(c)
 			var touched []string
 			for key, before := range routes {
@@ -250,15 +250,33 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 			if diff := cmp.Diff(test.touched, touched); diff != "" {
 				t.Errorf("routes compiled anew: %s", diff)
 			}
-			if diff := cmp.Diff(test.accounts, accountsTold); diff != "" {
-				t.Errorf("accounts told: %s", diff)
+			var accounts []string
+			for _, a := range got.Accounts {
+				accounts = append(accounts, a.Name)
 			}
-			slices.Sort(told)
-			if test.told != nil && !slices.Equal(test.told, told) {
-				t.Errorf("routes told: %q, want %q", told, test.told)
+			if diff := cmp.Diff(test.accounts, accounts); diff != "" {
+				t.Errorf("accounts: %s", diff)
+			}
+			if reported := sorted(got.Routes); test.reported != nil && !slices.Equal(test.reported, reported) {
+				t.Errorf("routes: %q, want %q", reported, test.reported)
+			}
+			if targets := sorted(got.Targets); !slices.Equal(test.targets, targets) {
+				t.Errorf("targets: %q, want %q", targets, test.targets)
+			}
+			if deleted := sorted(got.Deleted); !slices.Equal(test.deleted, deleted) {
+				t.Errorf("deleted: %q, want %q", deleted, test.deleted)
 			}
 		})
 	}
+}
+
+func sorted(keys []types.NamespacedName) []string {
+	var names []string
+	for _, key := range keys {
+		names = append(names, key.String())
+	}
+	slices.Sort(names)
+	return names
 }
 
 func specOf(repository, account string, events ...v1alpha1.EventName) v1alpha1.TravisRouteSpec {

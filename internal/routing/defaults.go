@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing/glob"
+	"github.com/travishook/travishook/internal/suggest"
 )
 
 // defaults is a TravisDefaults, compiled. It never changes.
@@ -24,12 +26,14 @@ type grant struct {
 	repositories []v1alpha1.RepositoryGlob // in lower case
 }
 
-// covers reports whether the grant gives namespace the repository slug, which is in lower case.
+// covers reports whether the grant gives namespace the repository slug, or one that matches it where
+// slug is a pattern. It is in lower case.
 func (g *grant) covers(t *Table, namespace, slug string) bool {
 	if g == nil {
 		return false
 	}
-	if !matchesAny(g.repositories, slug) {
+	overlaps := func(r v1alpha1.RepositoryGlob) bool { return glob.Overlap(string(r), slug) }
+	if !slices.ContainsFunc(g.repositories, overlaps) {
 		return false
 	}
 	return namespace == t.operatorNamespace || g.namespaces.chooses(t, namespace)
@@ -51,8 +55,10 @@ func (c *Compiler) compileDefaults(namespace string, d *v1alpha1.TravisDefaults)
 	} else if trap := out.events.trap(); trap != "" {
 		v.Warnings = append(v.Warnings, trap)
 	}
-	if p := c.checkMessage(d.Spec.Message); p != nil {
-		v.Faults = append(v.Faults, *p)
+	if fault, known := c.checks.result(d.Spec.Message); fault != "" {
+		v.Faults = append(v.Faults, messageInvalid(fault))
+	} else {
+		v.Pending = !known
 	}
 	if out.account == "" && len(d.Spec.Accounts) == 1 {
 		out.account = d.Spec.Accounts[0].Name
@@ -76,7 +82,7 @@ func (c *Compiler) compileAccounts(out *defaults, specs []v1alpha1.Account) {
 		}
 		if specs[i].AllowedNamespaces != nil && out.namespace != c.config.OperatorNamespace {
 			v.Warnings = append(v.Warnings, fmt.Sprintf(
-				"allowedNamespaces of account %q means nothing here: the accounts of a namespace are its own; only those of namespace %q are shared",
+				"allowedNamespaces of account %q has no effect: only the accounts of namespace %q are shared with other namespaces",
 				a.Name, c.config.OperatorNamespace))
 		}
 	}
@@ -90,7 +96,7 @@ func (c *Compiler) compileGrant(out *defaults, spec *v1alpha1.SignatureOnly) {
 		out.verdict.Invalid = append(out.verdict.Invalid, *problem(v1alpha1.ReasonInvalid, "signatureOnly: "+format, args...))
 	}
 	if out.namespace != c.config.OperatorNamespace {
-		invalid("only the TravisDefaults of namespace %q can grant it; remove it here, or ask who keeps that one", c.config.OperatorNamespace)
+		invalid("only the TravisDefaults of namespace %q can grant it: remove it here", c.config.OperatorNamespace)
 		return
 	}
 	namespaces, p := selectionOf(&spec.Namespaces)
@@ -179,12 +185,28 @@ func (t *Table) account(namespace, name string) (*Account, *Problem) {
 		}
 		if a.Namespace != namespace && !a.allowed.chooses(t, namespace) {
 			return nil, problem(v1alpha1.ReasonAccountNotAllowed,
-				"account %q of namespace %q is not for namespace %q: its allowedNamespaces must choose it, or this namespace's own TravisDefaults must define an account",
+				"account %q of namespace %q is not shared with namespace %q: its allowedNamespaces must select it, or the namespace's own TravisDefaults must define an account",
 				name, a.Namespace, namespace)
 		}
 		return a, a.problem
 	}
 	return nil, problem(v1alpha1.ReasonAccountNotFound,
-		"there is no account %q: define it under accounts in the TravisDefaults of namespace %q or %q",
-		name, namespace, t.operatorNamespace)
+		"there is no account %q%s: define it under accounts in the TravisDefaults of namespace %q or %q",
+		name, t.otherAccounts(namespace, name), namespace, t.operatorNamespace)
+}
+
+// otherAccounts names the accounts that the namespace may use, in parentheses.
+func (t *Table) otherAccounts(namespace, name string) string {
+	var known []string
+	for _, level := range t.levels(namespace) {
+		for other, a := range level.accounts {
+			if (a.Namespace == namespace || a.allowed.chooses(t, namespace)) && !slices.Contains(known, other) {
+				known = append(known, other)
+			}
+		}
+	}
+	if len(known) == 0 {
+		return ""
+	}
+	return " (" + suggest.Sorted(name, known, "%q") + ")"
 }

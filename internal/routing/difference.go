@@ -7,7 +7,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// difference is what of a TravisDefaults is not as it was.
+// difference is what changed in a TravisDefaults.
 type difference struct {
 	events, message, account, grant bool
 	accounts                        map[string]struct{} // by name
@@ -46,12 +46,15 @@ func sameAccount(a, b *Account) bool {
 	return b != nil && a.Version == b.Version && same(a.problem, b.problem) && same(a.allowed, b.allowed) && same(a.addresses, b.addresses)
 }
 
-// touches reports whether what d came to may be another; the grant is not looked at.
+// touches reports whether the result of compiling d may change; the grant is not considered.
 func (diff *difference) touches(d *declared) bool {
 	if diff.events && d.events == 0 || diff.message && d.spec.Message == nil {
 		return true
 	}
 	if diff.account && slices.ContainsFunc(d.spec.Channels, func(c v1alpha1.Channel) bool { return c.Account == "" }) {
+		return true
+	}
+	if len(diff.accounts) > 0 && d.has(v1alpha1.ReasonAccountNotFound) { // the message names the accounts that there are
 		return true
 	}
 	return slices.ContainsFunc(d.route.Targets, func(t queue.Target) bool {
@@ -61,6 +64,8 @@ func (diff *difference) touches(d *declared) bool {
 }
 
 // lacksToken reports whether that is among the route's problems.
-func (d *declared) lacksToken() bool {
-	return slices.ContainsFunc(d.verdict.Unresolved, func(p Problem) bool { return p.Reason == v1alpha1.ReasonTokenNotFound })
+func (d *declared) lacksToken() bool { return d.has(v1alpha1.ReasonTokenNotFound) }
+
+func (d *declared) has(reason string) bool {
+	return slices.ContainsFunc(d.verdict.Unresolved, func(p Problem) bool { return p.Reason == reason })
 }

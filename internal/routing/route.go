@@ -3,16 +3,20 @@ package routing
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/filter"
+	"github.com/travishook/travishook/internal/hints"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/routing/glob"
+	"github.com/travishook/travishook/internal/travis"
 )
 
 // declared is a TravisRoute as it was put, with what of it does not depend on other objects, and
-// what it came to last.
+// the last result.
 type declared struct {
 	key        types.NamespacedName
 	uid        string
@@ -25,32 +29,28 @@ type declared struct {
 	invalid  []Problem
 	faults   []Problem
 	warnings []string
+	pending  bool // the message is not checked yet
 
 	route   *Route
 	verdict Verdict
 }
 
-// declare compiles what a route says by itself.
+// declare compiles what a route says by itself. It takes the longest, and needs no lock.
 func (c *Compiler) declare(r *v1alpha1.TravisRoute) *declared {
 	d := &declared{
 		key:        types.NamespacedName{Namespace: r.Namespace, Name: r.Name},
 		uid:        string(r.UID),
 		generation: r.Generation,
 		spec:       r.Spec.DeepCopy(),
-		claim:      claimKey{r.Namespace, slugOf(r.Spec.Repository)},
+		claim:      claimKey{r.Namespace, repositories(r.Spec.Repository)},
 	}
-	invalid := func(format string, args ...any) {
-		d.invalid = append(d.invalid, *problem(v1alpha1.ReasonInvalid, format, args...))
-	}
-	if d.claim.slug == "" {
-		invalid("repository is %q: write owner/name, such as example/example", d.spec.Repository)
-	}
+	d.declareRepository()
 	if len(d.spec.Channels) == 0 {
-		invalid("there are no channels: name at least one room")
+		d.reject("there are no channels: name at least one")
 	}
 	var err error
 	if d.events, err = ParseEvents(d.spec.Events); err != nil {
-		invalid("events: %v", err)
+		d.reject("events: %v", err)
 	} else if trap := d.events.trap(); trap != "" {
 		d.warnings = append(d.warnings, trap)
 	}
@@ -59,10 +59,44 @@ func (c *Compiler) declare(r *v1alpha1.TravisRoute) *declared {
 			d.invalid = append(d.invalid, *problem(v1alpha1.ReasonFilterInvalid, "filter: %v", err))
 		}
 	}
-	if p := c.checkMessage(d.spec.Message); p != nil {
-		d.faults = append(d.faults, *p)
-	}
+	d.warnings = append(d.warnings, hints.Route(d.spec)...)
 	return d
+}
+
+func (d *declared) reject(format string, args ...any) {
+	d.invalid = append(d.invalid, *problem(v1alpha1.ReasonInvalid, format, args...))
+}
+
+func (d *declared) declareRepository() {
+	if d.claim.slug == "" {
+		d.reject("repository is %q: write owner/name, such as example/example, or owner/* for all of an owner's repositories", d.spec.Repository)
+		return
+	}
+	if _, several := d.claim.owner(); several && d.spec.RepositoryID != 0 {
+		d.reject("repositoryID pins one repository, and repository %q may be several: remove repositoryID, or name the repository", d.spec.Repository)
+	}
+}
+
+// check takes up the result of checking the message, as far as it is known.
+func (d *declared) check(c *checks) {
+	fault, known := c.result(d.spec.Message)
+	d.pending, d.faults = !known, nil
+	if fault != "" {
+		d.faults = []Problem{messageInvalid(fault)}
+	}
+}
+
+func messageInvalid(fault string) Problem {
+	return *problem(v1alpha1.ReasonMessageInvalid, "message: %s; the default text is sent instead", fault)
+}
+
+// repositories is s in lower case if it is owner/name, or owner/ with a glob of names. Otherwise it is
+// empty.
+func repositories(s string) string {
+	if travis.IsSlug(strings.NewReplacer("*", "x", "?", "x").Replace(s)) && !strings.ContainsAny(s[:strings.IndexByte(s, '/')], "*?") {
+		return strings.ToLower(s)
+	}
+	return ""
 }
 
 // resolve compiles d with all that it refers to.
@@ -93,12 +127,33 @@ func (c *Compiler) resolve(t *Table, d *declared) (*Route, Verdict) {
 		Faults:     d.faults,
 		Warnings:   slices.Clip(d.warnings),
 		Events:     r.Events,
+		Pending:    d.pending,
 	}
 	r.resolveChannels(t, &v)
 	if r.Accepted {
-		c.vouch(t, d, &v)
+		c.checkTrust(t, d, &v)
+		r.warnFilter(&v)
 	}
 	return r, v
+}
+
+// warnFilter warns of a filter that is not meant as written, with the events in effect.
+func (r *Route) warnFilter(v *Verdict) {
+	if r.filter == nil {
+		return
+	}
+	var results []travis.Result
+	for _, name := range r.Events.Names() {
+		results = append(results, travis.Result(name))
+	}
+	buildTypes := travis.BuildTypes
+	if len(r.spec.BuildTypes) > 0 {
+		buildTypes = nil
+		for _, t := range r.spec.BuildTypes {
+			buildTypes = append(buildTypes, travis.BuildType(t))
+		}
+	}
+	v.Warnings = append(v.Warnings, r.filter.Warnings(results, buildTypes)...)
 }
 
 // equal reports whether r and other are the same in all that is looked at.
@@ -107,7 +162,7 @@ func (r *Route) equal(other *Route) bool {
 		same(r.Message, other.Message) && slices.Equal(r.Targets, other.Targets)
 }
 
-// resolveChannels finds the room of each channel, and says of each that has none why.
+// resolveChannels resolves each channel, and says why of those that do not resolve.
 func (r *Route) resolveChannels(t *Table, v *Verdict) {
 	r.Targets = make([]queue.Target, 0, len(r.spec.Channels))
 	var rooms []string
@@ -117,7 +172,7 @@ func (r *Route) resolveChannels(t *Table, v *Verdict) {
 			v.Unresolved = append(v.Unresolved, *p)
 		}
 		if room != "" && slices.Contains(rooms, room) {
-			v.Warnings = append(v.Warnings, fmt.Sprintf("two channels are the same room, %q of account %q: it gets one message", target.Address, target.Account))
+			v.Warnings = append(v.Warnings, fmt.Sprintf("two channels resolve to the same address, %q of account %q: it gets one message", target.Address, target.Account))
 			continue
 		}
 		rooms = append(rooms, room)
@@ -148,7 +203,7 @@ func (r *Route) target(t *Table, channel *v1alpha1.Channel) (target queue.Target
 		target.AccountKey = account.Key()
 	}
 	if p == nil {
-		room, p = account.room(channel.Address)
+		room, p = account.resolveAddress(channel.Address)
 	}
 	if p != nil {
 		return target, "", p
@@ -158,32 +213,78 @@ func (r *Route) target(t *Table, channel *v1alpha1.Channel) (target queue.Target
 	return target, target.Destination, nil
 }
 
-// vouch says what is missing for an event of the repository to be believed.
-func (c *Compiler) vouch(t *Table, d *declared, v *Verdict) {
-	slug := d.claim.slug
-	granted := t.granted(d.claim)
+// checkTrust says what is missing for an event of the repository to be accepted.
+func (c *Compiler) checkTrust(t *Table, d *declared, v *Verdict) {
+	if _, several := d.claim.owner(); several {
+		c.checkPattern(t, d, v)
+		return
+	}
 	tokens := len(c.claims[d.claim].proofs()) > 0
+	granted := t.granted(d.claim)
+	if !tokens && !granted {
+		v.Unresolved = append(v.Unresolved, *c.tokenNotFound(d))
+		return
+	}
+	v.Warnings = append(v.Warnings, c.claims[d.claim].misspelled(d.spec.Repository)...)
+	c.checkKeys(d.claim.slug, d.spec.Repository, tokens, v)
+}
+
+// checkPattern is checkTrust of a route for several repositories: each is authorized by itself.
+func (c *Compiler) checkPattern(t *Table, d *declared, v *Verdict) {
+	var tokens []string
+	for slug := range c.tokenSlugs[d.claim.namespace] {
+		if glob.Match(d.claim.slug, slug) {
+			tokens = append(tokens, slug)
+		}
+	}
+	slices.Sort(tokens)
+	granted := t.granted(d.claim)
+	if len(tokens) == 0 && !granted {
+		v.Unresolved = append(v.Unresolved, *problem(v1alpha1.ReasonTokenNotFound,
+			"no token or grant for any repository that matches %q in namespace %q%s: create a Secret for each repository with the keys %q and %q and the label %s=%s, or ask for signatureOnly in the TravisDefaults of namespace %q",
+			d.spec.Repository, d.key.Namespace, c.showFaults(d.key.Namespace), tokenRepository, tokenToken,
+			v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, c.config.OperatorNamespace))
+		return
+	}
+	if len(tokens) > 0 {
+		v.Authorized = "authorized by token for " + some(tokens)
+	}
+	if granted {
+		v.Authorized = strings.TrimPrefix(v.Authorized+"; authorized by signatureOnly", "; ")
+	}
+	slug := strings.NewReplacer("*", "x", "?", "x").Replace(d.claim.slug)
+	if len(tokens) > 0 {
+		slug = tokens[0]
+	}
+	c.checkKeys(slug, d.spec.Repository, len(tokens) > 0, v)
+}
+
+// some names a few of what there is.
+func some(all []string) string {
+	const few = 5
+	if rest := len(all) - few; rest > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:few], ", "), rest)
+	}
+	return strings.Join(all, ", ")
+}
+
+// checkKeys says what is missing for the signature to be verified.
+func (c *Compiler) checkKeys(slug, shown string, tokens bool, v *Verdict) {
 	signed := c.keys.signed(slug)
 	switch {
-	case !tokens && !granted:
-		v.Unresolved = append(v.Unresolved, *c.tokenNotFound(d))
 	case !signed && !(tokens && c.keys.keyless(slug)):
 		v.Unresolved = append(v.Unresolved, *problem(v1alpha1.ReasonNoKey,
-			"the operator has no key that can prove that events of %q come from Travis: whoever keeps the operator must configure one", d.spec.Repository))
+			"the operator has no public key to verify webhooks of %q: its administrator must configure one", shown))
 	case signed && c.keys.awaited(slug) != "":
 		v.Unresolved = append(v.Unresolved, *problem(v1alpha1.ReasonNoKey,
-			"the key that proves that events of %q come from Travis is not known yet, and until it is they are refused (%s)",
-			d.spec.Repository, c.keys.awaited(slug)))
+			"the public key to verify webhooks of %q is not known yet; until it is, they are refused (%s)",
+			shown, c.keys.awaited(slug)))
 	}
 }
 
 func (c *Compiler) tokenNotFound(d *declared) *Problem {
-	faults := c.showFaults(d.key.Namespace)
-	if faults != "" {
-		faults = " (" + faults + ")"
-	}
 	return problem(v1alpha1.ReasonTokenNotFound,
-		"nothing vouches for %q in namespace %q%s: create a Secret there with the keys %q (%s) and %q and the label %s=%s, or ask for the repository under signatureOnly in the TravisDefaults of namespace %q",
-		d.spec.Repository, d.key.Namespace, faults, tokenRepository, d.spec.Repository, tokenToken,
+		"no token or grant for %q in namespace %q%s: create a Secret with the keys %q (%s) and %q and the label %s=%s, or ask for signatureOnly in the TravisDefaults of namespace %q",
+		d.spec.Repository, d.key.Namespace, c.showFaults(d.key.Namespace), tokenRepository, d.spec.Repository, tokenToken,
 		v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, c.config.OperatorNamespace)
 }

@@ -26,6 +26,9 @@ type snapshot struct {
 	Defaults   []v1alpha1.TravisDefaults `json:"defaults"`
 	Namespaces map[string]labels.Set     `json:"namespaces"`
 	Tokens     []snapshotToken           `json:"tokens"`
+	// Checks are the results of checking the templates, by a hash of each, as CheckVersion has them.
+	Checks       map[string]string `json:"checks,omitempty"`
+	CheckVersion string            `json:"checkVersion,omitempty"`
 }
 
 // snapshotToken is what is kept of a token Secret.
@@ -41,7 +44,7 @@ func (c *Compiler) Snapshot() ([]byte, error) {
 	s := c.snapshot()
 	data, err := json.Marshal(s)
 	if err != nil {
-		return nil, fmt.Errorf("write the routing table down: %w", err)
+		return nil, fmt.Errorf("encode the routing table: %w", err)
 	}
 	return data, nil
 }
@@ -49,13 +52,15 @@ func (c *Compiler) Snapshot() ([]byte, error) {
 func (c *Compiler) snapshot() snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := snapshot{Version: snapshotVersion, Namespaces: map[string]labels.Set{}}
+	s := snapshot{Version: snapshotVersion, Namespaces: map[string]labels.Set{}, CheckVersion: c.config.CheckVersion}
+	var messages []*v1alpha1.MessageTemplate
 	for _, routes := range c.routes {
 		for _, d := range routes {
 			s.Routes = append(s.Routes, v1alpha1.TravisRoute{
 				ObjectMeta: metav1.ObjectMeta{Namespace: d.key.Namespace, Name: d.key.Name, UID: types.UID(d.uid), Generation: d.generation},
 				Spec:       *d.spec,
 			})
+			messages = append(messages, d.spec.Message)
 		}
 	}
 	for _, d := range c.defaults {
@@ -63,7 +68,9 @@ func (c *Compiler) snapshot() snapshot {
 			ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.Name, UID: d.UID, Generation: d.Generation},
 			Spec:       d.Spec,
 		})
+		messages = append(messages, d.Spec.Message)
 	}
+	s.Checks = c.checks.snapshot(messages)
 	for key, t := range c.tokens {
 		if t.fault == "" {
 			s.Tokens = append(s.Tokens, snapshotToken{key.Namespace, key.Name, t.claim.slug, hex.EncodeToString(t.proof[:])})
@@ -91,7 +98,10 @@ func (c *Compiler) Restore(data []byte) error {
 		return fmt.Errorf("restore the routing table: %w", err)
 	}
 	if s.Version != snapshotVersion {
-		return fmt.Errorf("restore the routing table: it was written down as version %d, and this program knows %d", s.Version, snapshotVersion)
+		return fmt.Errorf("restore the routing table: its version is %d; this program reads version %d", s.Version, snapshotVersion)
+	}
+	if s.CheckVersion == c.config.CheckVersion {
+		c.checks.restore(s.Checks)
 	}
 	for name, set := range s.Namespaces {
 		c.PutNamespace(name, set)

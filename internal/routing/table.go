@@ -1,12 +1,14 @@
-// Package routing compiles the cluster's objects into the table that says who hears of which
-// build: in which rooms, as which account, and by whose leave.
+// Package routing compiles TravisRoutes, TravisDefaults and Secrets into an immutable routing table: which
+// namespaces are authorized for which repositories, and which channels get which events.
 //
 // The Compiler is given the objects, one at a time and in any order, and publishes a new Table
-// after each change. Nothing in here talks to anybody.
+// after each change. The package does no I/O.
 package routing
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,28 +19,37 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Table is everything that is known at one moment, compiled: what the receiver and the
-// dispatcher look up. It never changes; a change makes a new one that shares what is the same.
+// Table is a snapshot of everything compiled: what the receiver and the dispatcher look up. It never
+// changes; a change makes a new one that shares what is the same.
 type Table struct {
 	operatorNamespace string
 	repositories      cowMap[*Repository] // by slug in lower case
-	routes            cowMap[*Route]      // by namespace/name
-	defaults          cowMap[*defaults]   // by namespace
-	namespaces        cowMap[labels.Set]  // by name
+	owners            owners
+	routes            cowMap[*Route]     // by namespace/name
+	defaults          cowMap[*defaults]  // by namespace
+	namespaces        cowMap[labels.Set] // by name
+	checked           int                // grows with each result that a snapshot would have more
 }
 
-// Repository looks a slug up, in any case of letters. It does not allocate.
+// Repository looks up what is declared for a slug, in any case of letters. It does not allocate, except
+// where somebody declares a pattern that matches the slug.
 func (t *Table) Repository(slug string) (*Repository, bool) {
 	var buf [travis.MaxSlug]byte
 	key, ok := lower(buf[:], slug)
 	if !ok {
 		return nil, false
 	}
-	return t.repositories.get(key)
+	exact, _ := t.repositories.get(key)
+	if i := bytes.IndexByte(key, '/'); i > 0 {
+		if patterns, ok := t.owners.get(key[:i]); ok && travis.IsSlug(slug) {
+			exact = t.merged(exact, key, patterns)
+		}
+	}
+	return exact, exact != nil
 }
 
-// Route looks a route up, as long as it exists: a suspended or unaccepted one still tells how
-// to send what was accepted for it before.
+// Route looks up a route, as long as it exists: what was accepted for a route before it was suspended or
+// became invalid is still sent.
 func (t *Table) Route(namespace, name string) (*Route, bool) {
 	var buf [2 * 256]byte
 	return t.routes.get(joined(buf[:0], namespace, name))
@@ -70,7 +81,7 @@ func joined(buf []byte, namespace, name string) []byte {
 	return append(buf, name...)
 }
 
-// Repository is everyone who has declared something for one repository.
+// Repository is what is declared for one repository, by all namespaces.
 type Repository struct {
 	Slug       string       // in lower case
 	Namespaces []*Namespace // by name
@@ -79,13 +90,13 @@ type Repository struct {
 // Namespace is what one namespace has declared for one repository.
 type Namespace struct {
 	Name string
-	// Proofs are hashes of what may prove that the namespace may hear the repository: one for
+	// Proofs are the hashes of the proofs that authorize the namespace for the repository: one for
 	// each token. The token and the proof itself are not kept.
 	Proofs []ProofHash
 	// SignatureOnly is set where the cluster grants the repository on a valid signature alone.
 	SignatureOnly bool
-	// RepositoryID is Travis' number for the repository as the namespace's routes pin it, zero
-	// where none does. Where they disagree it is the highest: the repository made last.
+	// RepositoryID is Travis' id of the repository as the namespace's routes pin it, zero
+	// if none does. If they disagree it is the highest: the repository created last.
 	RepositoryID int64
 	// Routes are the accepted and unsuspended ones, by name.
 	Routes []*Route
@@ -111,21 +122,27 @@ func (n *Namespace) Match(e *travis.Event) []queue.Target {
 // Route is a TravisRoute, compiled with its defaults.
 type Route struct {
 	Namespace, Name, UID string
-	Repository           string // as written
-	// Accepted is false where the spec does not make sense: no event is matched to it.
+	Repository           string // as written: owner/name, or a pattern of it
+	// Accepted is false if the spec is invalid: no event is matched to it.
 	Accepted  bool
 	Suspended bool
 	Events    EventSet
 	// Message is the route's own template or that of the defaults, as written and not yet
 	// compiled; nil for the built-in line.
 	Message *v1alpha1.MessageTemplate
-	// Targets are the rooms, none twice. One whose account is missing is there all the same,
-	// so that events wait for it.
+	// Targets are the channels, none twice. One whose account is missing is there too, so that
+	// events wait for it.
 	Targets []queue.Target
 
 	spec   *v1alpha1.TravisRouteSpec
 	filter *filter.Filter // nil if it has none
 	failed func(route types.NamespacedName, err error)
+}
+
+// SampleRepository is the repository that a test message names: the route's, or a made-up one that matches
+// its pattern.
+func (r *Route) SampleRepository() string {
+	return strings.NewReplacer("**", "example", "*", "example", "?", "x").Replace(r.Repository)
 }
 
 func (r *Route) filterFailed(err error) {

@@ -29,9 +29,11 @@ type Secret struct {
 
 // token is what is kept of a token Secret.
 type token struct {
-	claim claimKey // what it vouches for
+	claim claimKey // what it authorizes
 	proof ProofHash
-	fault string // why it vouches for nothing
+	// spelled is the repository as the Secret spells it; empty after a restart without the API server.
+	spelled string
+	fault   string // why it authorizes nothing
 }
 
 // readToken takes the token out of a Secret. One trailing newline is trimmed of each value, as
@@ -44,11 +46,11 @@ func readToken(s Secret) token {
 	case repository == "":
 		t.fault = fmt.Sprintf("Secret %q is labelled %s=%s and has no key %q", s.Name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, tokenRepository)
 	case t.claim.slug == "":
-		t.fault = fmt.Sprintf("the key %q of Secret %q is not owner/name", tokenRepository, s.Name)
+		t.fault = fmt.Sprintf("the key %q of Secret %q is not owner/name: a token is for one repository", tokenRepository, s.Name)
 	case value == "":
 		t.fault = fmt.Sprintf("Secret %q has no key %q, or an empty one", s.Name, tokenToken)
 	default:
-		t.proof = verify.HashToken(repository, secret.New(value))
+		t.proof, t.spelled = verify.HashToken(repository, secret.New(value)), repository
 	}
 	return t
 }
@@ -85,11 +87,14 @@ func (c *Compiler) setFault(secret types.NamespacedName, fault string) {
 	faults[secret.Name] = fault
 }
 
-// showFaults says what is wrong with token Secrets of a namespace, of three at most.
+// showFaults says what is wrong with token Secrets of a namespace, of three at most, in parentheses.
 func (c *Compiler) showFaults(namespace string) string {
 	faults := slices.Sorted(maps.Values(c.tokenFaults[namespace]))
 	if rest := len(faults) - 3; rest > 0 {
 		faults = append(faults[:3], fmt.Sprintf("and %d more", rest))
 	}
-	return strings.Join(faults, "; ")
+	if len(faults) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(faults, "; ") + ")"
 }

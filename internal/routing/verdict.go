@@ -33,6 +33,10 @@ type Verdict struct {
 	Warnings []string
 	// Events in effect.
 	Events EventSet
+	// Authorized says what authorizes a route for several repositories, in a sentence.
+	Authorized string
+	// Pending is true while the message is being checked: a fault may follow.
+	Pending bool
 }
 
 // Accepted reports whether the spec makes sense.
@@ -54,6 +58,7 @@ type DefaultsVerdict struct {
 	Unresolved []Problem // what the spec refers to and was not found, or does not work
 	Faults     []Problem // mistakes that have a remedy at hand
 	Warnings   []string
+	Pending    bool             // true while the message is being checked: a fault may follow
 	Accounts   []AccountVerdict // in the order of the spec
 	// MissingSecrets are the names of Secrets that accounts refer to and that are not held. The
 	// caller may look whether one exists without the label, and PutUnlabelled it.

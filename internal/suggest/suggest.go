@@ -51,6 +51,9 @@ func Phrase(name string, known []string, form string) string {
 	if near != "" && len(known) > few {
 		return question
 	}
+	if len(known) > few {
+		form = "%s" // of many, the names alone
+	}
 	written := make([]string, 0, len(known))
 	for _, k := range known[:min(len(known), most)] {
 		written = append(written, fmt.Sprintf(form, k))

@@ -47,10 +47,10 @@ var _ = Describe("what a person reads", func() {
 	DescribeTable("explains each field", func(ctx SpecContext, path, says string) {
 		Expect(kubectl(ctx, "explain", path)).To(ContainSubstring(says))
 	},
-		Entry(nil, "travisroute", "TravisRoute relays the builds of one Travis CI repository to chat rooms."),
-		Entry(nil, "travisroute.spec.events", "Travis calls a build that fails after one that passed broken"),
-		Entry(nil, "travisroute.spec.channels.address", "as the account's service names it"),
-		Entry(nil, "travisdefaults.spec.accounts.xmpp", "nickname in the rooms"),
+		Entry(nil, "travisroute", "TravisRoute announces the builds of a Travis CI repository in chat channels."),
+		Entry(nil, "travisroute.spec.events", "Travis sends broken for a build that fails after one that passed"),
+		Entry(nil, "travisroute.spec.channels.address", "within the service"),
+		Entry(nil, "travisdefaults.spec.accounts.xmpp", "nickname is the nickname in the rooms"),
 		Entry(nil, "travisdefaults.spec.signatureOnly", "without the repository's token"),
 	)
 

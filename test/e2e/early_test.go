@@ -111,7 +111,7 @@ A team applies its route before anybody has set anything up. It is taken, and sa
 		p.show(ctx, "labeled", "label", "secret", "room", "-n", s.system, "travishook.dev/secret-type=credential")
 
 		p.say("Now the account can be used. What is still missing is the team's own: the repository's token.")
-		why(`False +nothing vouches`)
+		why(`False +no token or grant`)
 		p.apply(ctx, "token.yaml", tokenSecret)
 		p.say(`Last comes the key that Travis signs with. The operator's settings say that it is in a ConfigMap, and
 that is not there yet:`)

@@ -31,7 +31,7 @@ var _ = Describe("Trust", func() {
 
 		By("taking the grant away")
 		s.apply(ctx, accountRoom)
-		Eventually(s.ready(ctx)).Should(ContainSubstring("nothing vouches"))
+		Eventually(s.ready(ctx)).Should(ContainSubstring("no token or grant"))
 		Expect(s.postTo(ctx, s.operator.URL, travistest.Build{ID: 2})).To(Equal(http.StatusNoContent))
 	})
 

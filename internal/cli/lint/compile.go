@@ -200,6 +200,13 @@ func (l *linter) problem(d *document, p routing.Problem, field string) {
 
 // fieldOf returns the field of the spec that a compiler's message begins with.
 func fieldOf(message, otherwise string) string {
+	start, _, _ := strings.Cut(message, ":")
+	if strings.HasPrefix(start, "branches.") {
+		return "spec." + start
+	}
+	if start == "message" {
+		return "spec.message.text"
+	}
 	for _, field := range []string{"events", "signatureOnly", "repository", "filter"} {
 		if strings.HasPrefix(message, field) {
 			return "spec." + field

@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/routing"
 )
 
@@ -16,7 +15,6 @@ func (l *linter) pitfalls() {
 	type channel struct{ namespace, repository, account, address string }
 	first := map[channel]route{}
 	for _, r := range l.objects.routes {
-		l.branches(r)
 		for i, c := range r.object.Spec.Channels {
 			key := channel{r.object.Namespace, strings.ToLower(r.object.Spec.Repository), c.Account, c.Address}
 			other, known := first[key]
@@ -60,20 +58,5 @@ func (l *linter) duplicates() {
 	}
 	for _, r := range l.objects.routes {
 		note(r.document)
-	}
-}
-
-// branches reports globs that match no branch.
-func (l *linter) branches(r route) {
-	if r.object.Spec.Branches == nil {
-		return
-	}
-	for list, globs := range map[string][]v1alpha1.Glob{"include": r.object.Spec.Branches.Include, "exclude": r.object.Spec.Branches.Exclude} {
-		for i, glob := range globs {
-			if name, is := strings.CutPrefix(string(glob), "refs/heads/"); is {
-				l.report(r.document, Warning, fmt.Sprintf("spec.branches.%s[%d]", list, i),
-					"branch names at Travis have no refs/heads/: write %s", name)
-			}
-		}
 	}
 }

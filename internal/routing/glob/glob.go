@@ -56,3 +56,71 @@ func enter(places []bool, pattern string, at int) {
 		}
 	}
 }
+
+// Overlap reports whether some string matches both patterns. It takes time proportional to the product
+// of both lengths.
+func Overlap(a, b string) bool {
+	if !strings.ContainsAny(a, "*?") {
+		return Match(b, a)
+	}
+	if !strings.ContainsAny(b, "*?") {
+		return Match(a, b)
+	}
+	p, q := tokens(a), tokens(b)
+	// from[j] is whether p[i:] and q[j:] overlap, from the ends on.
+	from, next := make([]bool, len(q)+1), make([]bool, len(q)+1)
+	for i := len(p); i >= 0; i-- {
+		from, next = next, from
+		for j := len(q); j >= 0; j-- {
+			switch {
+			case i == len(p) && j == len(q):
+				from[j] = true
+			case i < len(p) && p[i].many && next[j], j < len(q) && q[j].many && from[j+1]: // of no length
+				from[j] = true
+			case i == len(p) || j == len(q) || !p[i].meets(q[j]):
+				from[j] = false
+			default: // one character that is of both
+				from[j] = next[j+1] || p[i].many && from[j+1] || q[j].many && next[j]
+			}
+		}
+	}
+	return from[0]
+}
+
+// token is a part of a pattern.
+type token struct {
+	many, any, slash bool // a run of characters; any character; any but with /
+	char             rune
+}
+
+func tokens(pattern string) []token {
+	var all []token
+	for i := 0; i < len(pattern); {
+		c, width := utf8.DecodeRuneInString(pattern[i:])
+		t := token{char: c}
+		switch {
+		case strings.HasPrefix(pattern[i:], "**"):
+			t, width = token{many: true, any: true, slash: true}, len("**")
+		case c == '*':
+			t = token{many: true, any: true}
+		case c == '?':
+			t = token{any: true}
+		}
+		all = append(all, t)
+		i += width
+	}
+	return all
+}
+
+// meets reports whether one character matches both.
+func (t token) meets(other token) bool {
+	switch {
+	case t.any && other.any:
+		return true
+	case t.any:
+		return t.slash || other.char != '/'
+	case other.any:
+		return other.slash || t.char != '/'
+	}
+	return t.char == other.char
+}

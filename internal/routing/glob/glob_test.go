@@ -79,3 +79,33 @@ func BenchmarkWorst(b *testing.B) {
 		Match(pattern, s)
 	}
 }
+
+func TestOverlap(t *testing.T) {
+	for pair, want := range map[[2]string]bool{
+		{"example/*", "example/*"}:     true,
+		{"example/*", "*/*"}:           true,
+		{"example/a*", "example/*b"}:   true,
+		{"example/a*", "example/b*"}:   false,
+		{"example/*", "other/*"}:       false,
+		{"example/?", "example/a*"}:    true,
+		{"example/?", "example/ab*"}:   false,
+		{"example/one", "example/*"}:   true,
+		{"example/*", "example/one"}:   true,
+		{"example/one", "example/two"}: false,
+		{"**", "a/b*"}:                 true,
+		{"*", "a/b*"}:                  false,
+		{"a*a*a*a*a*b", "a*a*a*a*a*c"}: false,
+		{"*x*", "*y*"}:                 true,
+		{"example/**", "example/a/?"}:  true,
+		{"", "*"}:                      true,
+		{"a?", "?b"}:                   true,
+		{"a?c", "?b"}:                  false,
+	} {
+		if got := Overlap(pair[0], pair[1]); got != want {
+			t.Errorf("Overlap(%q, %q) = %t", pair[0], pair[1], got)
+		}
+		if got := Overlap(pair[1], pair[0]); got != want {
+			t.Errorf("Overlap(%q, %q) = %t", pair[1], pair[0], got)
+		}
+	}
+}
