@@ -107,7 +107,7 @@ A team applies its route before anybody has set anything up. It is taken, and sa
 		p.apply(ctx, "secret.yaml", strings.Replace(roomSecret(r), ", labels: {travishook.dev/secret-type: credential}", "", 1))
 		p.say("The route says so. (Here the defaults were changed to have the operator look at once; by itself it looks every minute.)")
 		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", s.system, "--type=merge", "-p", `{"spec":{"account":"room"}}`)
-		why(`False +Secret "room" .* does not carry the label`)
+		why(`False +Secret "room" .* needs the label`)
 		p.show(ctx, "labeled", "label", "secret", "room", "-n", s.system, "travishook.dev/secret-type=credential")
 
 		p.say("Now the account can be used. What is still missing is the team's own: the repository's token.")
