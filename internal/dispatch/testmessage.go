@@ -67,7 +67,7 @@ func (d *Dispatcher) SendTest(ctx context.Context, route *routing.Route) ([]reco
 	}
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
-	event := travis.TestEvent(route.Repository, time.Now())
+	event := travis.TestEvent(route.SampleRepository(), time.Now())
 	results := make([]record.TestResult, len(route.Targets))
 	var pending sync.WaitGroup
 	for i, t := range route.Targets {
