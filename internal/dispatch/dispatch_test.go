@@ -62,7 +62,7 @@ func TestTheRoutesOwnTemplateIsUsed(t *testing.T) {
 			for _, err := range r.record.templates {
 				failure += err.Error()
 			}
-			if got != tt.want || failure != tt.failure {
+			if got != tt.want || !strings.HasPrefix(failure, tt.failure) || failure != "" && tt.failure == "" {
 				t.Errorf("sent %q (failure %q), want %q (%q)", got, failure, tt.want, tt.failure)
 			}
 		})

@@ -31,11 +31,11 @@ func TestResolve(t *testing.T) {
 			w.DeleteDefaults(types.NamespacedName{Namespace: "team", Name: v1alpha1.DefaultsName})
 		}, `there is no account "chat"`},
 		{"credential missing", func(w fixture, _ *queue.Target) { w.DeleteSecret(credential) }, `Secret "chat"`},
-		{"room no longer allowed", func(w fixture, _ *queue.Target) { w.putAccount("team", []v1alpha1.Glob{"#b"}) }, `account "chat" does not speak at "#a"`},
+		{"room no longer allowed", func(w fixture, _ *queue.Target) { w.putAccount("team", []v1alpha1.Glob{"#b"}) }, `account "chat" may not send to "#a"`},
 		{"room not allowed, as it was stored", func(w fixture, t *queue.Target) {
 			w.putAccount("team", []v1alpha1.Glob{"#b"})
 			t.Channel = "?team/r/chat/#a"
-		}, `account "chat" does not speak at "#a"`},
+		}, `account "chat" may not send to "#a"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
