@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,6 +31,21 @@ type Loss struct {
 type Gap struct {
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`
+}
+
+// Same reports whether both are the same loss.
+func (l *Loss) Same(o *Loss) bool {
+	return l.At.Equal(o.At) && l.Cause == o.Cause && l.Messages == o.Messages && slices.Equal(l.Gaps, o.Gaps)
+}
+
+// Between returns how many messages from first to last are in its gaps.
+func (l *Loss) Between(first, last uint64) (n uint64) {
+	for _, g := range l.Gaps {
+		if from, to := max(first, g.First), min(last, g.Last); from <= to {
+			n += to - from + 1
+		}
+	}
+	return n
 }
 
 // String is a sentence about the loss.

@@ -63,8 +63,7 @@ type Engine struct {
 	// The committer's own.
 	first, last uint64 // messages of the log
 	found       findings
-	missing     uint64        // messages of the log that are known to be damaged or missing
-	counted     bool          // missing is
+	missing     uint64        // messages that were reported to be missing, and where is not known
 	short       time.Time     // since when the log ends before what was applied
 	opened      wal.HighWater // the mark that was kept beside the log when it was opened
 	pass        pass

@@ -148,7 +148,7 @@ func (e *Engine) startOver(first uint64) {
 	for shard := range e.held {
 		fresh.Hold(shard, false)
 	}
-	e.state, e.rereading, e.counted = fresh, true, false
+	e.state, e.rereading, e.missing = fresh, true, 0
 	e.last = first - 1
 }
 

@@ -126,7 +126,6 @@ func (e *Engine) readOn(ctx context.Context) error {
 		return fmt.Errorf("the journal begins at message %d, and message %d is missing", x.First, e.last+1)
 	}
 	e.first = x.First // what was purged without our knowing
-	e.noteMissing(x)
 	if x.Last > e.last {
 		err = e.log.Replay(ctx, e.last+1, func(seq uint64, data []byte) error {
 			if err := e.reach(ctx, seq); err != nil {
@@ -148,6 +147,7 @@ func (e *Engine) readOn(ctx context.Context) error {
 		}
 		e.noteFindings()
 	}
+	e.noteMissing(x)
 	e.mu.Lock()
 	e.bytes = x.Bytes
 	e.endRereading()

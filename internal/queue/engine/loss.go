@@ -143,16 +143,43 @@ func (e *Engine) checkEnd(x wal.Extent) error {
 	return nil
 }
 
-// noteMissing compares how many messages there are with what was there when they were applied.
+// noteMissing reports messages that are missing and in no gap that is known: the log's server has lost
+// them while it ran.
 func (e *Engine) noteMissing(x wal.Extent) {
+	e.mu.Lock()
 	missing := x.Missing()
-	if e.counted && missing > e.missing {
+	missing -= min(missing, e.knownMissing(x.First, x.Last))
+	fresh := missing - min(missing, e.missing)
+	e.missing = missing
+	e.mu.Unlock()
+	if fresh > 0 {
+		e.note(queue.Loss{Messages: fresh, Cause: "messages of the journal were damaged while the store was open"})
+	}
+}
+
+// knownMissing is how many messages are in gaps that were noted. The caller holds the lock.
+func (e *Engine) knownMissing(first, last uint64) uint64 {
+	n := e.state.MissedBetween(first, last)
+	for i := range e.unstored {
+		n += e.unstored[i].Between(first, last)
+	}
+	return n
+}
+
+// noteUnreadable reports messages that were stored and cannot be read any more, unless they are known.
+func (e *Engine) noteUnreadable(first, last uint64) {
+	e.mu.Lock()
+	unknown := last - first + 1
+	unknown -= min(unknown, e.knownMissing(first, last))
+	counted := min(unknown, e.missing) // by noteMissing
+	e.missing -= counted
+	e.mu.Unlock()
+	if unknown > 0 {
 		e.note(queue.Loss{
-			Messages: missing - e.missing,
-			Cause:    "messages of the journal were damaged while the store was open",
+			Messages: unknown - counted, Gaps: []queue.Gap{{First: first, Last: last}},
+			Cause: "messages of the journal cannot be read any more",
 		})
 	}
-	e.missing, e.counted = missing, true
 }
 
 // note reports a loss and has it stored.
@@ -177,7 +204,7 @@ func (e *Engine) storeLosses() {
 		e.storeLater(journal.Entry{Loss: l}, func() {
 			e.mu.Lock()
 			defer e.mu.Unlock()
-			e.unstored = slices.DeleteFunc(e.unstored, func(u queue.Loss) bool { return u.At.Equal(l.At) && u.Cause == l.Cause })
+			e.unstored = slices.DeleteFunc(e.unstored, func(u queue.Loss) bool { return u.Same(l) })
 		})
 	}
 }

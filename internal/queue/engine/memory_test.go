@@ -23,6 +23,7 @@ type memoryLog struct {
 	fault    func(l *memoryLog, data []byte) error // of the next appends, until it is nil
 	hangs    bool                                  // appends get no answer
 	damaged  uint64                                // the message that cannot be read
+	lost     map[uint64]bool                       // messages that are gone
 	reopened error                                 // what reopen says
 	reopens  int
 	updates  chan wal.Message
@@ -76,7 +77,7 @@ func (l *memoryLog) Append(ctx context.Context, data []byte, last uint64) (uint6
 func (l *memoryLog) Read(_ context.Context, seq uint64) ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if seq < l.first || seq > l.last() {
+	if seq < l.first || seq > l.last() || l.lost[seq] {
 		return nil, wal.ErrGone
 	}
 	if seq == l.damaged {
@@ -89,6 +90,9 @@ func (l *memoryLog) Replay(ctx context.Context, from uint64, fn func(uint64, []b
 	x, _ := l.Extent(ctx)
 	for seq := from; seq <= x.Last; seq++ {
 		data, err := l.Read(ctx, seq)
+		if errors.Is(err, wal.ErrGone) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -112,7 +116,13 @@ func (l *memoryLog) Purge(_ context.Context, seq uint64) error {
 func (l *memoryLog) Extent(context.Context) (wal.Extent, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return wal.Extent{First: l.first, Last: l.last(), Messages: uint64(len(l.messages)), Bytes: l.bytes}, nil
+	there := uint64(len(l.messages))
+	for seq := range l.lost {
+		if seq >= l.first && seq <= l.last() {
+			there--
+		}
+	}
+	return wal.Extent{First: l.first, Last: l.last(), Messages: there, Bytes: l.bytes}, nil
 }
 
 func (l *memoryLog) Reopen(context.Context) error {

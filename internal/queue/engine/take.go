@@ -198,6 +198,7 @@ func (e *Engine) event(ctx context.Context, l *journal.Lease) (*travis.Event, er
 func (e *Engine) explainGone(ctx context.Context, seq uint64, gone error) error {
 	x, err := e.log.Extent(ctx)
 	if err == nil && x.First <= seq {
+		e.noteUnreadable(seq, seq)
 		return fmt.Errorf("%w: %w", errUnreadable, gone)
 	}
 	return gone

@@ -123,7 +123,7 @@ func (e *Engine) step() error {
 	if len(oldest) > 0 {
 		next, err = e.carry(ctx, oldest)
 	} else {
-		err = e.allMissing(ctx)
+		err = e.allMissing(ctx, last)
 	}
 	if err == nil {
 		err = e.aboutToPurge(oldest, next)
@@ -139,10 +139,13 @@ func (e *Engine) step() error {
 }
 
 // allMissing returns an error where the first messages were not lost, but purged by another process.
-func (e *Engine) allMissing(ctx context.Context) error {
+func (e *Engine) allMissing(ctx context.Context, last uint64) error {
 	x, err := e.log.Extent(ctx)
 	if err == nil && x.First > e.first {
 		return wal.ErrGone
+	}
+	if err == nil {
+		e.noteUnreadable(e.first, last)
 	}
 	return err
 }
@@ -158,12 +161,16 @@ var errEnough = errors.New("enough is read")
 
 // oldest reads the first messages, as far as they can be read.
 func (e *Engine) oldest(ctx context.Context, last uint64) (oldest []written, err error) {
-	read := 0
+	read, next := 0, e.first
 	err = wal.ReadRange(ctx, e.log, e.first, last, func(seq uint64, data []byte) error {
 		entries, err := journal.Split(data)
 		if err != nil {
 			return fmt.Errorf("message %d: %w", seq, err)
 		}
+		if seq > next {
+			e.noteUnreadable(next, seq-1)
+		}
+		next = seq + 1
 		oldest = append(oldest, written{seq, entries})
 		if read += len(data); read >= stepRead {
 			return errEnough

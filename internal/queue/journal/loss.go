@@ -26,7 +26,7 @@ func (s *State) lose(seq uint64, l *queue.Loss) {
 }
 
 func (s *State) findLoss(l *queue.Loss) int {
-	return slices.IndexFunc(s.losses, func(k loss) bool { return k.At.Equal(l.At) && k.Cause == l.Cause })
+	return slices.IndexFunc(s.losses, func(k loss) bool { return k.Same(l) })
 }
 
 // Losses returns what was found missing in the last seven days.
@@ -47,6 +47,14 @@ func (s *State) Missed(seq uint64) bool {
 	return slices.ContainsFunc(s.losses, func(l loss) bool {
 		return slices.ContainsFunc(l.Gaps, func(g queue.Gap) bool { return g.First <= seq && seq <= g.Last })
 	})
+}
+
+// MissedBetween returns how many messages from first to last are known to be missing.
+func (s *State) MissedBetween(first, last uint64) (n uint64) {
+	for i := range s.losses {
+		n += s.losses[i].Between(first, last)
+	}
+	return n
 }
 
 // addLoss copies a loss as long as it is reported. Its gaps are before the message that it is in, so
