@@ -1,0 +1,344 @@
+// Package hostile attacks one operator as tenants and strangers can: with everything that a user may
+// apply who has write access to TravisRoutes, TravisDefaults and Secrets in one namespace, and with
+// everything that a client without credentials may send. Beside them works an honest namespace, whose
+// new routes must become ready and whose messages must arrive, while the operator stays within the
+// memory that the chart gives it.
+//
+// HOSTILE=long makes each attack as large as it was when it succeeded once; `make test` runs a part of it.
+package hostile
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/internal/verify"
+	"github.com/travishook/travishook/test/controlplane"
+	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/room"
+)
+
+const (
+	system = "travishook-system"
+	honest = "honest"
+	// patience bounds each wait. It is no verdict on speed: on a quiet machine a second or two suffice.
+	patience = 90 * time.Second
+	// memoryLimit is the chart's (resources.limits.memory), and memoryTarget the GOMEMLIMIT that it sets.
+	memoryLimit  = 512 << 20
+	memoryTarget = memoryLimit / 10 * 9
+)
+
+var (
+	plane   *controlplane.ControlPlane
+	process *operator.Process
+	channel *room.Room // of the honest namespace
+	builds  int64
+)
+
+// long reports whether the attacks have their full size.
+func long() bool { return os.Getenv("HOSTILE") == "long" }
+
+// size is how much of an attack is made.
+func size(short, full int) int {
+	if long() {
+		return full
+	}
+	return short
+}
+
+func TestHostile(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Hostile tenants and strangers")
+}
+
+var _ = BeforeSuite(func(ctx context.Context) {
+	SetDefaultEventuallyTimeout(patience)
+	var err error
+	plane, err = controlplane.Start(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error { return plane.Stop() })
+	binary, err := operator.Build(ctx, plane.Root)
+	Expect(err).NotTo(HaveOccurred())
+	channel, err = room.Open()
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(channel.Close)
+	for _, ns := range []string{system, honest} {
+		kubectl(ctx, "", "create", "namespace", ns)
+	}
+	kubectl(ctx, clusterDefaults+honestSecrets(channel.URL)+honestRoute("first"), "apply", "-f", "-")
+
+	Expect(os.Setenv("GOMEMLIMIT", strconv.Itoa(memoryTarget))).To(Succeed())
+	process = startOperator(ctx, binary)
+	DeferCleanup(func() {
+		report := CurrentSpecReport()
+		Expect(process.Log()).NotTo(ContainSubstring("panic"))
+		if report.Failed() {
+			AddReportEntry("operator's log", process.Log())
+		}
+		Expect(process.Stop()).To(Succeed())
+	})
+	expectReady(ctx, "first")
+})
+
+var _ = AfterEach(func(ctx context.Context) {
+	if CurrentSpecReport().Failed() {
+		log := process.Log()
+		AddReportEntry("end of the operator's log", log[max(0, len(log)-20_000):])
+	}
+	By("keeping within the memory that the chart gives the pod")
+	peak := peakMemory()
+	AddReportEntry("peak of resident memory so far, MiB", peak>>20)
+	Expect(peak).To(BeNumerically("<", memoryLimit))
+})
+
+func startOperator(ctx context.Context, binary string) *operator.Process {
+	GinkgoHelper()
+	dir := GinkgoT().TempDir()
+	path := filepath.Join(dir, "settings.yaml")
+	Expect(os.WriteFile(path, []byte(settings(dir)), 0o600)).To(Succeed())
+	starting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	p, err := operator.Start(starting, binary, "--settings", path, "--kubeconfig", plane.Kubeconfig, "--namespace", system)
+	Expect(err).NotTo(HaveOccurred())
+	return p
+}
+
+// settings let the accounts of tenants reach servers on this machine, as the hostile ones are here.
+func settings(dir string) string {
+	key := strings.ReplaceAll(strings.TrimSpace(travistest.PEM(travistest.Key())), "\n", "\n      ")
+	return fmt.Sprintf(`apiVersion: settings.travishook.dev/v1alpha1
+kind: Settings
+receiver: {address: "127.0.0.1:0", linger: 0s}
+api: {address: "127.0.0.1:0"}
+probes: {address: "127.0.0.1:0"}
+metrics: {address: "127.0.0.1:0"}
+store: {directory: %q}
+delivery: {allowAddresses: [127.0.0.0/8]}
+trust:
+  keys:
+  - name: test
+    pem: |
+      %s
+`, filepath.Join(dir, "store"), key)
+}
+
+// clusterDefaults have the account that the honest namespace uses, and grant everybody shared/*.
+const clusterDefaults = `
+apiVersion: travishook.dev/v1alpha1
+kind: TravisDefaults
+metadata: {name: default, namespace: ` + system + `}
+spec:
+  accounts:
+  - name: room
+    webhook: {secretRef: {name: room}}
+    allowedNamespaces: {from: Selector, selector: {matchLabels: {kubernetes.io/metadata.name: ` + honest + `}}}
+  signatureOnly: {namespaces: {from: All}, repositories: ["shared/*"]}
+---
+`
+
+const honestToken = "a token that only Travis and the honest team know"
+
+func honestSecrets(url string) string {
+	return `
+apiVersion: v1
+kind: Secret
+metadata: {name: room, namespace: ` + system + `, labels: {travishook.dev/secret-type: credential}}
+stringData: {url: "` + url + `"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: token, namespace: ` + honest + `, labels: {travishook.dev/secret-type: token}}
+stringData: {repository: honest/app, token: ` + honestToken + `}
+---
+`
+}
+
+func honestRoute(name string) string {
+	return `
+apiVersion: travishook.dev/v1alpha1
+kind: TravisRoute
+metadata: {name: ` + name + `, namespace: ` + honest + `}
+spec:
+  repository: honest/app
+  channels: [{account: room}]
+  events: ["*"]
+---
+`
+}
+
+// expectHonestService shows that the operator still does its work for the honest namespace: a new route
+// becomes ready, a webhook is accepted at the first try, as Travis makes no second one, and its message arrives.
+func expectHonestService(ctx context.Context) {
+	GinkgoHelper()
+	By("serving the honest namespace: a new route becomes ready")
+	name := fmt.Sprintf("route-%d", builds+1)
+	kubectl(ctx, honestRoute(name), "apply", "-f", "-")
+	expectReady(ctx, name)
+	kubectl(ctx, "", "delete", "travisroute", name, "-n", honest, "--wait=false")
+
+	By("serving the honest namespace: a webhook is accepted and its message arrives")
+	build := nextBuild("honest/app", 1)
+	Expect(postWebhook(ctx, build, proof("honest/app", honestToken))).To(Equal(http.StatusAccepted))
+	expectMessage(build)
+}
+
+func expectReady(ctx context.Context, route string) {
+	GinkgoHelper()
+	kubectl(ctx, "", "wait", "travisroute/"+route, "-n", honest, "--for=condition=Ready", "--timeout="+patience.String())
+}
+
+func expectMessage(build travistest.Build) {
+	GinkgoHelper()
+	Eventually(func() []string {
+		var texts []string
+		for _, m := range channel.Messages() {
+			texts = append(texts, m.Text)
+		}
+		return texts
+	}).Should(ContainElement(ContainSubstring("build/" + build.Number + ":")))
+}
+
+// nextBuild is a build that the operator has not seen.
+func nextBuild(repository string, repositoryID int64) travistest.Build {
+	builds++
+	return travistest.Build{
+		Repository: repository, RepositoryID: repositoryID,
+		ID: builds, Number: strconv.FormatInt(builds, 10), Result: travis.Broken,
+	}
+}
+
+func proof(repository, token string) string { return verify.Proof(repository, secret.New(token)) }
+
+// postWebhook sends a webhook as Travis does, once, and returns the answer. An empty proof is for a
+// repository that is granted on the signature alone.
+func postWebhook(ctx context.Context, build travistest.Build, proof string) int {
+	GinkgoHelper()
+	url := process.URL
+	if proof != "" {
+		url += "/" + proof
+	}
+	response, err := http.DefaultClient.Do(travistest.Request(ctx, url, build, travistest.Key()))
+	Expect(err).NotTo(HaveOccurred())
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	Expect(err).NotTo(HaveOccurred())
+	return response.StatusCode
+}
+
+// peakMemory is the most resident memory that the operator has had, in bytes.
+func peakMemory() int {
+	GinkgoHelper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.PID()))
+	Expect(err).NotTo(HaveOccurred(), "the operator is gone")
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	Expect(found).NotTo(BeNil())
+	kilobytes, err := strconv.Atoi(string(found[1]))
+	Expect(err).NotTo(HaveOccurred())
+	return kilobytes << 10
+}
+
+// tenant is a user who may write TravisRoutes, TravisDefaults and Secrets in one namespace, and nothing else.
+type tenant struct {
+	namespace  string
+	kubeconfig string
+}
+
+func newTenant(ctx context.Context, namespace string) *tenant {
+	GinkgoHelper()
+	kubectl(ctx, `
+apiVersion: v1
+kind: Namespace
+metadata: {name: `+namespace+`}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: tenant, namespace: `+namespace+`}
+rules:
+- {apiGroups: [travishook.dev], resources: [travisroutes, travisroutes/status, travisdefaults, travisdefaults/status], verbs: ["*"]}
+- {apiGroups: [""], resources: [secrets], verbs: ["*"]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: tenant, namespace: `+namespace+`}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: tenant}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: `+namespace+`}]
+`, "apply", "-f", "-")
+	user, err := plane.AddUserInGroups(namespace)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func(ctx context.Context) {
+		kubectl(ctx, "", "delete", "travisroutes,travisdefaults,secrets", "--all", "-n", namespace, "--wait=false")
+	})
+	return &tenant{namespace, user.Kubeconfig}
+}
+
+// apply applies manifests with the tenant's rights; each document gets the tenant's namespace.
+func (t *tenant) apply(ctx context.Context, manifests ...string) {
+	GinkgoHelper()
+	// Without the annotation that client-side apply writes, an object may be as large as the server lets it.
+	out, err := t.try(ctx, strings.Join(manifests, "\n---\n"), "apply", "--server-side", "-f", "-")
+	if err != nil {
+		Fail(fmt.Sprintf("apply as tenant %s: %.2000s", t.namespace, out), 1)
+	}
+}
+
+// try runs kubectl with the tenant's rights, in the tenant's namespace.
+func (t *tenant) try(ctx context.Context, stdin string, args ...string) (string, error) {
+	return run(ctx, t.kubeconfig, stdin, append(args, "--namespace", t.namespace)...)
+}
+
+// ready is what the Ready condition of one of the tenant's routes says, as "status: message".
+func (t *tenant) ready(ctx context.Context, route string) func() string {
+	return func() string {
+		out, _ := t.try(ctx, "", "get", "travisroute", route, "-o",
+			`jsonpath={range .status.conditions[?(@.type=="Ready")]}{.status}: {.message}{end}`)
+		return out
+	}
+}
+
+// route is a manifest of a TravisRoute.
+func route(name, repository, spec string) string {
+	return `
+apiVersion: travishook.dev/v1alpha1
+kind: TravisRoute
+metadata: {name: ` + name + `}
+spec:
+  repository: ` + repository + `
+` + indent(spec)
+}
+
+func indent(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")
+}
+
+// kubectl runs the real one as the administrator and returns what it prints.
+func kubectl(ctx context.Context, stdin string, args ...string) string {
+	GinkgoHelper()
+	out, err := run(ctx, plane.Kubeconfig, stdin, args...)
+	Expect(err).NotTo(HaveOccurred(), "kubectl %s: %s", strings.Join(args, " "), out)
+	return out
+}
+
+func run(ctx context.Context, kubeconfig, stdin string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, plane.Kubectl, append([]string{"--kubeconfig", kubeconfig}, args...)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
