@@ -8,9 +8,6 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// ProofLength is the length of a proof: lowercase hexadecimal.
-const ProofLength = 2 * sha256.Size
-
 // Hash is SHA-256 over a proof. It is all that is kept of a token.
 type Hash = [sha256.Size]byte
 

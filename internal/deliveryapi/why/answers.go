@@ -49,10 +49,13 @@ var explanations = map[string]explanation{
 	receiver.ReasonNoPayload:   {deliveryapi.CauseMalformed, "rejected: the form must have exactly one payload", senderAdvice},
 	receiver.ReasonPayload:     {deliveryapi.CauseMalformed, "rejected: the payload is invalid", senderAdvice},
 	receiver.ReasonSlugDiffers: {deliveryapi.CauseMalformed, "rejected: header and payload name different repositories", senderAdvice},
+	receiver.ReasonHeader:      {deliveryapi.CauseMalformed, "rejected: a header is there twice or malformed", senderAdvice},
+	receiver.ReasonTooSlow:     {deliveryapi.CauseMalformed, "rejected: the body arrived too slowly", "look at what stands between Travis and the operator"},
 	receiver.ReasonTooLarge:    {deliveryapi.CauseMalformed, "rejected: too large", "shorten the build's configuration, which Travis sends along"},
 	receiver.ReasonCompressed:  {deliveryapi.CauseMalformed, "rejected: compressed", senderAdvice},
 
 	receiver.ReasonNotReady:         {deliveryapi.CauseLost, "lost: the operator was not ready", lostAdvice},
+	receiver.ReasonUnresolved:       {deliveryapi.CauseLost, "lost: the repository's id could not be resolved", "set spec.repositoryID, or let the operator reach Travis' API; then restart the build"},
 	receiver.ReasonBusy:             {deliveryapi.CauseLost, "lost: too many webhooks at once", lostAdvice},
 	receiver.ReasonStoreFull:        {deliveryapi.CauseLost, "lost: the store was full", lostAdvice},
 	receiver.ReasonStoreUnavailable: {deliveryapi.CauseLost, "lost: the store did not respond", lostAdvice},

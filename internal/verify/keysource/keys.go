@@ -44,19 +44,19 @@ type Options struct {
 	// once its URL has begun to give another.
 	Refresh, Overlap time.Duration
 	Now              func() time.Time // time.Now if nil
-	// Changed is called when which keys are known, or why one is not, is another than before. It
-	// is called with a lock held and must not call back. Nil if nobody wants to know.
+	// Changed is called when the set of known keys changes, or the reason why one is not known. It
+	// is called with a lock held and must not call back. May be nil.
 	Changed func()
 	Log     logr.Logger
 }
 
-// State is what is known of one configured key.
+// State is the state of one configured key.
 type State struct {
 	Name string
 	URL  string // empty unless it is fetched
-	// Known says whether there is a key; the last good one counts.
+	// Known reports whether there is a key, be it an older one.
 	Known bool
-	// Fetched is when its URL last gave it, zero if it never did or there is none.
+	// Fetched is when it was last fetched from its URL, or zero.
 	Fetched time.Time
 	// Problem of the last fetch, one sentence; empty if there was none.
 	Problem string
@@ -68,12 +68,12 @@ type Keys struct {
 	client  *http.Client
 	ring    atomic.Pointer[verify.Keyring]
 
-	mu      sync.Mutex // guards sources, and the order of changes of ring
-	sources []*source
-	told    []State // what Changed was last called for, without the times
+	mu       sync.Mutex // guards sources, and the order of changes of ring
+	sources  []*source
+	reported []State // what Changed was last called for, without the times
 }
 
-// source is one configured key and what became of it.
+// source is one configured key with its state.
 type source struct {
 	Key
 	record  record
@@ -82,8 +82,8 @@ type source struct {
 	problem string
 }
 
-// New begins with the keys that are given and those that Memory remembers. The error names the key
-// whose URL cannot be one.
+// New returns Keys with those that are given and those that Memory remembers. The error names the key
+// whose URL is invalid.
 func New(options Options) (*Keys, error) {
 	if options.Now == nil {
 		options.Now = time.Now
@@ -132,14 +132,14 @@ func (k *Keys) Ready() error {
 	return fmt.Errorf("signing keys are not known yet (%s)", strings.Join(missing, "; "))
 }
 
-// States tells of every configured key, in their order.
+// States returns the state of every configured key, in their order.
 func (k *Keys) States() []State {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.states()
 }
 
-// Awaited says which keys that may sign for the repository are configured and not known yet, and
+// Awaited names the keys that may sign for the repository are configured and not known yet, and
 // why. It is empty as soon as one is known that may.
 func (k *Keys) Awaited(slug string) string {
 	k.mu.Lock()
@@ -179,7 +179,7 @@ func (k *Keys) Set(name string, public *rsa.PublicKey) bool {
 	return k.change(name, func(s *source) { s.Public, s.problem = public, "" })
 }
 
-// Fault tells why the awaited key of that name cannot be given. One that was given before goes on
+// Fault records why the awaited key of that name cannot be given. One that was given before goes on
 // being valid.
 func (k *Keys) Fault(name, problem string) bool {
 	return k.change(name, func(s *source) { s.problem = problem })
@@ -198,7 +198,7 @@ func (k *Keys) change(name string, do func(*source)) bool {
 	return false
 }
 
-// publish makes the ring anew. mu is held.
+// publish builds a new ring. mu is held.
 func (k *Keys) publish() {
 	var keys []verify.Key
 	for _, s := range k.sources {
@@ -213,13 +213,13 @@ func (k *Keys) publish() {
 	for i := range now {
 		now[i].Fetched = time.Time{}
 	}
-	if k.options.Changed != nil && !slices.Equal(now, k.told) {
-		k.told = now
+	if k.options.Changed != nil && !slices.Equal(now, k.reported) {
+		k.reported = now
 		k.options.Changed()
 	}
 }
 
-// checkURL takes what a key can be fetched from, or nothing.
+// checkURL checks a URL to fetch a key from. It may be empty.
 func checkURL(text string) error {
 	if text == "" {
 		return nil

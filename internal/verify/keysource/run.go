@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -50,26 +49,12 @@ func (k *Keys) keep(ctx context.Context, s *source) {
 	}
 }
 
-// Refresh fetches every key that has a URL, now. The error is what went wrong, by name.
-func (k *Keys) Refresh(ctx context.Context) error {
-	var problems []error
-	for _, s := range k.sources {
-		if s.URL == "" {
-			continue
-		}
-		if err := k.refresh(ctx, s); err != nil {
-			problems = append(problems, fmt.Errorf("key %q: %w", s.Name, err))
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// refresh fetches one key, remembers it and puts it on the ring. If that cannot be, the last good
-// key stays.
+// refresh fetches one key, puts it on the ring and remembers it. If it fails, the last good key
+// stays.
 func (k *Keys) refresh(ctx context.Context, s *source) error {
 	key, err := k.fetch(ctx, s.URL)
 	if ctx.Err() != nil {
-		return ctx.Err() // nobody's fault
+		return ctx.Err() // not a failure of the endpoint
 	}
 	if err = k.take(s, key, err); err != nil {
 		return err
@@ -94,7 +79,7 @@ func (k *Keys) take(s *source, key *rsa.PublicKey, err error) error {
 	s.fetched, s.problem = now, ""
 	next, changed := s.record.with(key, now, k.options.Overlap)
 	if changed && s.record.current() != nil {
-		k.options.Log.Info("Travis signs with another key now; the one before stays valid for a while",
+		k.options.Log.Info("signing key changed; the previous one stays valid for a while",
 			"key", s.Name, "url", s.URL, "until", now.Add(k.options.Overlap))
 	}
 	s.record, s.unsaved = next, s.unsaved || changed
