@@ -151,7 +151,7 @@ func (l *ledger) died(process int) {
 	l.h.deaths[process] = l.now()
 }
 
-// lost notes that a process was told that a delivery may be another's.
+// lost notes that a process knows that a delivery may be another's, or has given up storing its outcome.
 func (l *ledger) lost(process int, id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,7 +8,6 @@ import (
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/queue/engine"
 	"github.com/travishook/travishook/internal/record"
 )
 
@@ -19,8 +18,8 @@ type process struct {
 	number  int // among all processes of the run
 	dice    dice
 	clock   *machineClock
-	store   *engine.Engine
-	shards  *shards // nil where the process shares the store with no other
+	store   store
+	peers   peers
 	log     *processLog
 
 	dead    chan struct{}
@@ -103,8 +102,7 @@ func (s *Simulation) start(replica int) *process {
 	p.log = newProcessLog(p, s.stream, s.plan.network)
 	s.trace.note(p, "starts")
 	disturbed := s.disturbed()
-	store, err := p.open(context.Background())
-	if err != nil {
+	if err := p.open(context.Background()); err != nil {
 		s.trace.note(p, "cannot start: %v", err)
 		if !disturbed {
 			s.ledger.fault("a process cannot start though nothing fails: %v", err)
@@ -113,7 +111,6 @@ func (s *Simulation) start(replica int) *process {
 		p.running.Wait()
 		return nil
 	}
-	p.store = store
 	return p
 }
 
@@ -121,10 +118,10 @@ func (s *Simulation) start(replica int) *process {
 func (p *process) run(stop <-chan struct{}) {
 	pool := dispatch.NewPool(dispatch.PoolConfig{
 		Services: map[string]notify.Service{"chat": p.service(false), "connected": p.service(true)},
-		Holds:    p.holds(), Log: p.sim.trace.logger(p),
+		Holds:    p.peers.Holds, Log: p.sim.trace.logger(p),
 	})
 	d := dispatch.New(dispatch.Config{
-		Queue: &queueShim{p}, Resolver: p.sim, Pool: pool, Peers: p.peers(), Record: quiet{}, Log: p.sim.trace.logger(p),
+		Queue: &queueShim{p}, Resolver: p.sim, Pool: pool, Peers: p.peers, Record: quiet{}, Log: p.sim.trace.logger(p),
 		RetryLimit: 24 * time.Hour,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -187,6 +184,9 @@ func (q *queueShim) Settle(ctx context.Context, id string, o queue.Outcome) erro
 	err := q.p.store.Settle(ctx, id, o)
 	if err == nil && q.p.alive() {
 		q.p.sim.ledger.settled(q.p.number, id, o)
+	}
+	if err != nil && ctx.Err() != nil { // the process stops, and the store has not taken it in time
+		q.p.sim.ledger.lost(q.p.number, id)
 	}
 	return err
 }

@@ -14,20 +14,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/queue/engine"
 	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/routing"
 )
 
 // Simulation is one run.
 type Simulation struct {
-	dice      dice
-	plan      plan
-	begin     time.Time
-	ledger    *ledger
-	stream    *stream
-	authority *authority
-	trace     *trace
+	dice   dice
+	plan   plan
+	begin  time.Time
+	ledger *ledger
+	stream *stream
+	leases *leaseServer
+	trace  *trace
 
 	targets  []queue.Target
 	channels map[string]int              // by Target.Channel
@@ -69,7 +68,7 @@ func newSimulation(seed uint64, out io.Writer) *Simulation {
 		dice: d, plan: newPlan(d), begin: time.Now(), ledger: newLedger(), trace: newTrace(out),
 		channels: map[string]int{}, accounts: map[string]*routing.Account{},
 	}
-	s.authority = newAuthority(s.plan.lease)
+	s.leases = newLeaseServer(d.of("leases"), s.plan.lease)
 	s.stream = newStream(wal.Capacity(s.plan.maxBytes), s.ledger.appended)
 	s.open, s.lives = make([]*process, s.plan.replicas), make([]int, s.plan.replicas)
 	s.ahead = make([]atomic.Int64, s.plan.replicas)
@@ -309,7 +308,7 @@ type view struct {
 	Channels   map[string][]queue.ChannelStatus
 }
 
-func (s *Simulation) view(e *engine.Engine) view {
+func (s *Simulation) view(e store) view {
 	v := view{Deliveries: e.Deliveries(queue.Query{}), Channels: map[string][]queue.ChannelStatus{}}
 	for team := range s.plan.teams {
 		for _, route := range []string{"builds", "alerts"} {
