@@ -136,6 +136,10 @@ func (n *notifier) send(ctx context.Context, m *message) error {
 		return notify.RetryAfter(errors.New("429 too many requests"), m.dice.of("limit").duration(0, 2*time.Minute))
 	case badCredential:
 		return notify.BadCredential(errors.New("401 unauthorized"))
+	case losesAnswers:
+		if m.dice.of("loses the message").chance(0.3) {
+			return notify.AnswerLost(errors.New("connection reset"))
+		}
 	case panics:
 		panic("simulated panic of a service")
 	case hangs:

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -44,11 +45,12 @@ func TestSeeds(t *testing.T) {
 	run, begin := 0, time.Now()
 	for w := range workers {
 		all.Go(func() {
-			runProcess(t, fmt.Sprintf("%d/%d", w, workers), func(l line) {
+			simulate(t.Context(), os.Args[0], fmt.Sprintf("%d/%d", w, workers), fmt.Sprintf("%d-%d", from, to), func(l line) {
 				mu.Lock()
 				defer mu.Unlock()
 				run++
 				total.add(l.Counts)
+				report(t, l)
 			})
 		})
 	}
@@ -94,10 +96,11 @@ type line struct {
 	Plan   string
 }
 
-// runProcess runs a share of the seeds in a process of its own, and reports what was wrong.
-func runProcess(t *testing.T, share string, done func(line)) {
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSeeds$", "-test.timeout=0")
-	child.Env = append(os.Environ(), shareVariable+"="+share, "GOMAXPROCS=1")
+// simulate runs a share of the seeds in a process of its own. done is called for each, and for one in
+// which the process ended or did not get on.
+func simulate(ctx context.Context, binary, share, seeds string, done func(line)) {
+	child := exec.CommandContext(ctx, binary, "-test.run=^TestSeeds$", "-test.timeout=0")
+	child.Env = append(os.Environ(), shareVariable+"="+share, seedsVariable+"="+seeds, "GOMAXPROCS=1")
 	var said strings.Builder
 	child.Stderr = &said
 	if os.Getenv(traceVariable) == "1" {
@@ -108,7 +111,7 @@ func runProcess(t *testing.T, share string, done func(line)) {
 		err = child.Start()
 	}
 	if err != nil {
-		t.Error(err)
+		done(line{Faults: []string{err.Error()}})
 		return
 	}
 	stuck := time.AfterFunc(stuckAfter, func() { _ = child.Process.Kill() })
@@ -127,12 +130,11 @@ func runProcess(t *testing.T, share string, done func(line)) {
 		stuck.Reset(stuckAfter)
 		if under = l; l.Done {
 			done(l)
-			report(t, l)
 		}
 	}
-	if err := child.Wait(); err != nil || !under.Done {
+	if err := child.Wait(); ctx.Err() == nil && (err != nil || !under.Done) {
 		under.Faults = append(under.Faults, fmt.Sprintf("the process that ran it ended, or did not get on (%v): %s", err, tail(said.String())))
-		report(t, under)
+		done(under)
 	}
 }
 

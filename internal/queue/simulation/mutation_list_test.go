@@ -1,0 +1,171 @@
+package simulation
+
+// mutation is a bug to plant: code of a file, and what stands there instead. Some were in the product
+// once, found by the soak test, a review or the simulation; the others are mistakes that somebody could
+// make.
+type mutation struct{ name, file, code, instead string }
+
+var mutations = []mutation{
+	{
+		name:    "an append that was not answered counts as stored",
+		file:    "internal/queue/engine/commit.go",
+		code:    "\tcase err != nil:\n\t\treturn e.fail(fmt.Errorf(\"append to journal: %w\", err))\n",
+		instead: "\tcase err != nil:\n\t\tseq = e.last + 1\n",
+	},
+	{
+		name:    "an event is confirmed before it is stored",
+		file:    "internal/queue/engine/accept.go",
+		code:    "\tif err := r.wait(ctx); err != nil {\n\t\treturn queue.Receipt{}, fmt.Errorf(\"store event: %w\", err)\n\t}\n\treturn r.amend(receipt), nil",
+		instead: "\treturn receipt, nil",
+	},
+	{
+		name:    "an outcome is confirmed before it is stored",
+		file:    "internal/queue/engine/settle.go",
+		code:    "if err := r.wait(ctx); !errors.Is(err, queue.ErrUnavailable) {",
+		instead: "if err := error(nil); !errors.Is(err, queue.ErrUnavailable) {",
+	},
+	{
+		name:    "what is new of an event is not decided again after a conflict",
+		file:    "internal/queue/engine/accept.go",
+		code:    "\tif r.foreign == e.foreign {",
+		instead: "\tif r.foreign <= e.foreign {",
+	},
+	{
+		name:    "one event is stored by two callers at once",
+		file:    "internal/queue/engine/accept.go",
+		code:    "\t\tif !taken {\n\t\t\tmine",
+		instead: "\t\tif !taken || other != nil {\n\t\t\tmine",
+	},
+	{
+		name:    "a failure is stored after the shard was lost",
+		file:    "internal/queue/engine/shards.go",
+		code:    "\treturn lost || !e.opt.Shards.Owns(r.lease.shard)",
+		instead: "\treturn lost && false",
+	},
+	{
+		name:    "an attempt goes on after the shard was lost",
+		file:    "internal/queue/engine/shards.go",
+		code:    "\t\tclose(l.ended)\n",
+		instead: "\t\t_ = l.ended\n",
+	},
+	{
+		name:    "a lease counts for longer than it lasts",
+		file:    "internal/queue/cluster/member.go",
+		code:    "return m.leases.TTL() / 4 * 3 }",
+		instead: "return m.leases.TTL() * 2 }",
+	},
+	{
+		name:    "a replica that is missing in an old list counts as dead",
+		file:    "internal/queue/cluster/member.go",
+		code:    "\t\tcase err == nil:\n\t\t\tdead",
+		instead: "\t\tcase err == nil || errors.Is(err, ErrHeld):\n\t\t\tdead",
+	},
+	{
+		name:    "a replica whose lease has expired never gets another",
+		file:    "internal/queue/cluster/shards.go",
+		code:    "\ts.lease, s.leaving = \"\", map[int]*leaving{}",
+		instead: "\ts.leaving = map[int]*leaving{}",
+	},
+	{
+		name:    "a shard is released while attempts are under way",
+		file:    "internal/queue/cluster/shards.go",
+		code:    "\t\tif s.engine.Hold(shard, false) > 0 {",
+		instead: "\t\tif s.engine.Hold(shard, false) < 0 {",
+	},
+	{
+		name:    "a shard is released while its account is logged in",
+		file:    "internal/queue/cluster/shards.go",
+		code:    "\t\t\tif time.Now().After(l.deadline) {",
+		instead: "\t\t\tif time.Now().Before(l.deadline) {",
+	},
+	{
+		name:    "a shard stays with a replica that has died",
+		file:    "internal/queue/cluster/member.go",
+		code:    "\t\tcase err == nil:\n\t\t\tdead = append(dead, lease)",
+		instead: "\t\tcase err == nil:",
+	},
+	{
+		name:    "the log's beginning is dropped without a copy of what is alive",
+		file:    "internal/queue/engine/trim.go",
+		code:    "\t\t\terr = e.appendAll(entries)\n",
+		instead: "\t\t\t_ = entries\n",
+	},
+	{
+		name:    "what is alive counts as copied after a conflict",
+		file:    "internal/queue/engine/trim.go",
+		code:    "\t\te.pass.budget = max(e.pass.budget/2, minCarry)\n",
+		instead: "\t\treturn next, e.follow()\n",
+	},
+	{
+		name:    "what fills the store while it is trimmed is not trimmed",
+		file:    "internal/queue/engine/trim.go",
+		code:    " || garbage >= e.pass.garbage+by }",
+		instead: " }",
+	},
+	{
+		name:    "a replica that was away sends while it reads the log anew",
+		file:    "internal/queue/engine/follow.go",
+		code:    "= fresh, true, false",
+		instead: "= fresh, false, false",
+	},
+	{
+		name:    "a replica that was away keeps its old state",
+		file:    "internal/queue/engine/follow.go",
+		code:    "\te.state, e.rereading, e.counted = fresh, true, false",
+		instead: "\t_, e.rereading, e.counted = fresh, true, false",
+	},
+	{
+		name:    "what a fast clock has accepted waits",
+		file:    "internal/queue/engine/clock.go",
+		code:    "\treturn at.Sub(e.clock.Now()) > slack\n",
+		instead: "\treturn at.IsZero() && false\n",
+	},
+	{
+		name:    "deliveries wait for a clock that was set back",
+		file:    "internal/queue/engine/clock.go",
+		code:    ".String())\n\t\te.rewind(now)",
+		instead: ".String())",
+	},
+	{
+		name:    "a jump of the clock forgets what was seen",
+		file:    "internal/queue/engine/clock.go",
+		code:    "\treturn now.Add(-e.time.ahead())",
+		instead: "\treturn now",
+	},
+	{
+		name:    "what was seen is not copied when the log is trimmed",
+		file:    "internal/queue/journal/carry.go",
+		code:    "\tc.seen = append(c.seen, Seen{key, fromNano(was.at)})\n",
+		instead: "",
+	},
+	{
+		name:    "a channel sends two at a time",
+		file:    "internal/queue/journal/channel.go",
+		code:    "\tif c.busy != nil || len(c.heads) == 0",
+		instead: "\tif len(c.heads) == 0",
+	},
+	{
+		name:    "the events of a build come in reverse",
+		file:    "internal/queue/journal/channel.go",
+		code:    "\tfor *slot != nil && (*slot).before(d) {",
+		instead: "\tfor *slot != nil && !(*slot).before(d) {",
+	},
+	{
+		name:    "a lost answer counts as delivered",
+		file:    "internal/dispatch/classify.go",
+		code:    "\tcase notify.IsAnswerLost(err):\n\t\treturn verdict{kind: queue.Retry",
+		instead: "\tcase notify.IsAnswerLost(err):\n\t\treturn verdict{kind: queue.Delivered",
+	},
+	{
+		name:    "a message that was refused is dropped",
+		file:    "internal/dispatch/classify.go",
+		code:    "\tcase notify.IsPermanent(err):\n\t\treturn verdict{kind: queue.Dead",
+		instead: "\tcase notify.IsPermanent(err):\n\t\treturn verdict{kind: queue.Dropped",
+	},
+	{
+		name:    "an attempt ignores that its lease was lost",
+		file:    "internal/dispatch/worker.go",
+		code:    "\t\tcase <-delivery.LeaseLost:\n\t\t\tcancel()",
+		instead: "\t\tcase <-delivery.LeaseLost:",
+	},
+}
