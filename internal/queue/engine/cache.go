@@ -1,14 +1,14 @@
 package engine
 
-// The bounds of what is kept in memory, by its size in the log.
+// Bounds of the caches in bytes, as the entries are in the log.
 const (
-	// Events accepted last: most are sent at once, and need not be read back.
+	// The newest events: most are sent at once and need not be read back.
 	eventBytes = 16 << 20
-	// Messages read last: a channel that works again wants one event after another of them.
+	// The last messages read: a channel that has recovered takes one event after another from them.
 	messageBytes = 8 << 20
 )
 
-// cache keeps what was added last, of things that never change.
+// cache keeps the values that were added last. Values never change.
 type cache[K comparable, V any] struct {
 	limit  int
 	size   int

@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// slack is how far the clock and the time that passes may part between two looks: clocks are
-	// corrected by little at a time, too.
+	// slack is how far the clock and the monotonic time may drift apart between two checks: clocks are
+	// also corrected in small steps.
 	slack = time.Second
 	// doubtFor is how long a clock that has jumped forward must have stayed there before anything
-	// is forgotten or given up by it.
+	// expires by it.
 	doubtFor = time.Hour
 )
 
-// timekeeper compares the clock with the time that passes. What is stored carries the time of day, for
-// it outlives the process; and a clock that is wrong, or is set right, jumps.
+// timekeeper compares the clock with monotonic time. What is stored carries the time of day, because it
+// outlives the process; and the clock jumps when it is set.
 type timekeeper struct {
 	clock   clock.Clock
 	opened  time.Time
@@ -32,7 +32,7 @@ func newTimekeeper(c clock.Clock) timekeeper { return timekeeper{clock: c, opene
 // passed is how long the store has been open, whatever the clock did meanwhile.
 func (t *timekeeper) passed() time.Duration { return t.clock.Since(t.opened) }
 
-// look returns what the clock says, and by how much it was set back since the last look, if so.
+// look returns the time of day, and by how much the clock was set back since the last call.
 func (t *timekeeper) look() (now time.Time, back time.Duration) {
 	now = t.clock.Now()
 	passed := t.passed()
@@ -53,11 +53,11 @@ func (t *timekeeper) look() (now time.Time, back time.Duration) {
 	return now, back
 }
 
-// ahead is by how much the clock has jumped forward, as far as that is not believed.
+// ahead is by how much the clock has jumped forward and is not trusted yet.
 func (t *timekeeper) ahead() time.Duration { return t.offset - t.trusted }
 
-// now is what the clock says. Where it was set back, whatever waits is made to wait by it. The
-// caller holds the lock.
+// now is the time of day. If the clock was set back, due times are moved with it. The caller holds the
+// lock.
 func (e *Engine) now() time.Time {
 	now, back := e.time.look()
 	if back > 0 {
@@ -67,15 +67,15 @@ func (e *Engine) now() time.Time {
 	return now
 }
 
-// sure is what the clock says, without a jump forward of late: for what cannot be undone when the
-// clock turns out to have been wrong. The caller holds the lock.
+// sure is the time of day without a recent jump forward: for what cannot be undone if the clock turns
+// out to be wrong. The caller holds the lock.
 func (e *Engine) sure() time.Time {
 	now := e.now()
 	return now.Add(-e.time.ahead())
 }
 
-// rewind has nothing wait longer than it was told to, whose clock ever told it. The caller holds the
-// lock.
+// rewind moves due times that were set by a clock that was ahead, so that no delivery waits for longer
+// than it was to. The caller holds the lock.
 func (e *Engine) rewind(now time.Time) {
 	if n := e.state.Rewind(now); n > 0 {
 		e.logger.Info("deliveries that a clock that was ahead told to wait are due earlier now", "deliveries", n)

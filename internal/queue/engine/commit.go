@@ -16,20 +16,20 @@ const (
 	// maxEntry is the largest event that is accepted, with its targets: what is carried of
 	// it later must fit into a message, too.
 	maxEntry = 5 << 20
-	// batchBytes ends a batch: more would make everyone in it wait, and gains nothing.
+	// batchBytes bounds a batch: a larger one takes longer for everyone in it and gains nothing.
 	batchBytes = 256 << 10
 	// messageOverhead is what a message costs in the log beside its data: subject, header, checksum.
 	messageOverhead = 110
 	// headerBytes is what we leave of the log's largest message for headers.
 	headerBytes = 1 << 10
-	// expiryInterval is how often dead deliveries are looked through for old ones.
+	// expiryInterval is how often dead letters that were kept long enough are dropped.
 	expiryInterval = 10 * time.Minute
 )
 
-// request is an entry that somebody wants stored.
+// request is an entry to be stored.
 type request struct {
 	entry journal.Entry
-	after func() // called when it has ended, before the one who waits is told
+	after func() // called when it has ended, before wait returns
 	done  chan struct{}
 	err   error
 	lease *lease // whose outcome it is, or nil
@@ -285,7 +285,7 @@ func (e *Engine) applyForeign(seq uint64, entries []journal.Entry, size int) {
 	e.apply(seq, entries, size)
 }
 
-// apply adds a stored message to the state and tells who waits for what it changed.
+// apply adds a stored message to the state, and wakes and notifies whoever waits for what it changes.
 func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 	e.mu.Lock()
 	effects := e.state.Apply(seq, entries)
@@ -326,7 +326,7 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 	}
 }
 
-// expire ends the dead deliveries that were kept long enough.
+// expire drops the dead letters that were kept long enough.
 func (e *Engine) expire() {
 	e.mu.Lock()
 	now := e.sure()

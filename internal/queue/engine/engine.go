@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -69,7 +70,8 @@ type Engine struct {
 	pass        pass
 	updates     <-chan wal.Message // what is appended; nil where nobody else appends
 	othersWrote time.Time          // when a message of another process was last applied
-	polled      time.Time          // when the log's extent was last asked for
+	random      *rand.Rand
+	polled      time.Time // when the log's extent was last asked for
 }
 
 // Open replays what the log holds and starts the engine. An error says what to do about it; nothing is
@@ -120,6 +122,7 @@ func newEngine(opt Options) *Engine {
 		stopped:  make(chan struct{}),
 		time:     newTimekeeper(opt.Clock),
 		updates:  opt.Log.Updates(),
+		random:   rand.New(rand.NewPCG(opt.Seed, 0)), //nolint:gosec // nothing secret depends on it
 	}
 	for shard := range e.held {
 		e.held[shard] = opt.Shards.Sends(shard)

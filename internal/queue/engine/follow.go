@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
@@ -119,7 +118,7 @@ func (e *Engine) yield() {
 	if e.othersWrote.IsZero() || time.Since(e.othersWrote) > yieldWindow {
 		return
 	}
-	pause := minYield + rand.N(maxYield-minYield) //nolint:gosec // nothing secret depends on it
+	pause := minYield + time.Duration(e.random.Int64N(int64(maxYield-minYield)))
 	over := time.NewTimer(pause)
 	defer over.Stop()
 	for before := e.last; e.last == before; {

@@ -18,7 +18,7 @@ const (
 	healTimeout      = 5 * time.Minute // of one attempt: replaying a large journal takes a while
 )
 
-// fail stops the store: all that is asked of it is refused until heal is done.
+// fail has the store refuse everything until heal has succeeded.
 func (e *Engine) fail(cause error) error {
 	e.mu.Lock()
 	if e.down == nil {
@@ -36,8 +36,8 @@ func (e *Engine) fail(cause error) error {
 	return err
 }
 
-// heal tries until the log is back or the engine is closed. What was stored without our
-// knowing is applied then, so the state is that of the log again. It runs in the committer.
+// heal retries until the log is back or the engine is closed. It applies what was stored although the
+// append was not answered, so the state is that of the log again. It runs in the committer.
 func (e *Engine) heal() {
 	for pause := firstReopenPause; ; pause = min(2*pause, e.opt.MaxReopenPause) {
 		err := e.recover()
@@ -62,8 +62,8 @@ func (e *Engine) heal() {
 	e.logger.Info("store answers again")
 }
 
-// recover reopens the log, applies what is new in it and shows that it can be written: after
-// a disk was full, it can be read long before.
+// recover reopens the log, applies what is new in it and probes a write: after a disk was full, reads
+// work long before writes do.
 func (e *Engine) recover() error {
 	ctx, cancel := context.WithTimeout(e.ctx, healTimeout)
 	defer cancel()
@@ -85,7 +85,7 @@ func (e *Engine) recover() error {
 	return nil
 }
 
-// prove appends an empty message.
+// prove appends an empty message after whatever others append.
 func (e *Engine) prove(ctx context.Context) (uint64, error) {
 	for {
 		seq, err := e.log.Append(ctx, nil, e.last)

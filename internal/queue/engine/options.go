@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -35,6 +36,9 @@ type Options struct {
 	// SettleDelay is how long a settlement may wait to share the sync of the next acceptance, while
 	// events come: a crash within that time repeats the message. Default 5 ms; negative for none.
 	SettleDelay time.Duration
+	// Seed is for the random pauses between appends while other processes append, too. Default: a
+	// random one.
+	Seed uint64
 	// MaxReopenPause is the longest pause between two attempts to reopen the log. Default 30 s.
 	MaxReopenPause time.Duration
 }
@@ -58,6 +62,7 @@ func (o *Options) complete() error {
 	setDefault(&o.IOTimeout, defaultIOTimeout)
 	setDefault(&o.MaxReopenPause, defaultMaxReopenPause)
 	setDefault(&o.SettleDelay, defaultSettleDelay)
+	setDefault(&o.Seed, rand.Uint64())
 	if o.Shards == nil {
 		o.Shards = AllShards{}
 	}

@@ -3,14 +3,14 @@ package engine
 import "time"
 
 const (
-	// pulseInterval is how often the committer looks at the clock, and whether it is quiet.
+	// pulseInterval is how often the committer checks the clock, and whether anything was stored lately.
 	pulseInterval = 10 * time.Second
-	// quietFor is how long nothing may have been stored before the store is tried: a disk that was
-	// made read-only, or that hangs, is found out before the next webhook comes.
+	// quietFor is how long nothing may have been stored before a write is probed: a disk that has become
+	// read-only, or hangs, is detected before the next webhook comes.
 	quietFor = 30 * time.Second
 )
 
-// pulse is the committer's look at what changes without anybody's doing.
+// pulse runs in the committer every pulseInterval.
 func (e *Engine) pulse() {
 	e.mu.Lock()
 	now := e.now()
@@ -24,14 +24,14 @@ func (e *Engine) pulse() {
 	if unstored > 0 {
 		e.storeLosses()
 	}
-	// Where several share the store, what one of them stores shows that the store can be written.
+	// Where several processes share the log, one probe is enough for all.
 	if quiet >= quietFor && (e.leads() || quiet >= quietFor+pulseInterval) {
-		e.try()
+		e.probe()
 	}
 }
 
-// try appends an empty message, which shows that the store can be written. If it cannot, the store
-// says so at once, and heals when it can, without an event that had to be refused for it.
-func (e *Engine) try() {
+// probe appends an empty message, which shows that the log can be written. If it cannot, the store
+// reports it at once and starts to recover, without an event that had to be refused for it.
+func (e *Engine) probe() {
 	e.commit([]*request{newEmptyRequest()})
 }

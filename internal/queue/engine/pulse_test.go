@@ -85,9 +85,9 @@ func TestAQuietStoreDoesNotGrow(t *testing.T) {
 		if _, err := e.Accept(t.Context(), acceptance(1, "#a")); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep((2*tooMany + 1) * (quietFor + pulseInterval))
+		time.Sleep((2*manyMessages + 1) * (quietFor + pulseInterval))
 		l.set(func(l *memoryLog) {
-			if n := len(l.messages); l.first < tooMany || n > tooMany+100 {
+			if n := len(l.messages); l.first < manyMessages || n > manyMessages+100 {
 				t.Errorf("%d messages from %d on after months in which nothing came", n, l.first)
 			}
 		})

@@ -28,7 +28,7 @@ func (e *Engine) Wake(ctx context.Context, change func(queue.Target) queue.Chang
 	e.mu.Lock()
 	for id := range under {
 		if l, ok := e.leases[id]; ok {
-			l.mended = true
+			l.fixed = true
 		}
 	}
 	e.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 // acceptanceWindow is how recent the last acceptance must be for a settlement to wait for the next.
 const acceptanceWindow = 20 * time.Millisecond
 
-// Settle stores what came of a delivery that Take handed out. While the store does not answer
-// it waits, for the attempt was made and must not be forgotten. Settling again is nothing.
+// Settle stores the outcome of a delivery that Take handed out. While the store does not answer it
+// waits, because the attempt was made and must not be forgotten. Settling again does nothing.
 func (e *Engine) Settle(ctx context.Context, id string, o queue.Outcome) error {
 	var key journal.ID
 	if err := key.UnmarshalText([]byte(id)); err != nil {
@@ -56,8 +56,8 @@ func wrapSettle(id string, err error) error {
 	return fmt.Errorf("settle delivery %s: %w", id, err)
 }
 
-// settlement submits the outcome of a lease, once. It returns the request to wait for, or
-// what tells that the store answers again, or neither where the lease has ended.
+// settlement submits the outcome of a lease, once. It returns the request to wait for; or a channel that
+// is closed when the store answers again; or neither where the lease has ended.
 func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request, <-chan struct{}, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -67,16 +67,16 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 	case l.settling != nil:
 		return l.settling, nil, nil
 	case l.lost && o.Kind != queue.Delivered:
-		// Another process tries for itself by now, and this would end its attempt. Only what has
-		// arrived is worth storing.
+		// Another process attempts it by now, and this would end that attempt. Only that the message was
+		// delivered is worth storing.
 		return nil, nil, nil
 	case e.down != nil && !e.closed:
 		return nil, e.healed, nil
 	case e.closed:
 		return nil, nil, e.refusal()
 	}
-	if l.mended && o.Credential {
-		// The attempt began before what it failed of was mended.
+	if l.fixed && o.Credential {
+		// The attempt began before the cause of its failure was fixed.
 		o.Kind, o.Due = queue.Retry, o.At
 	}
 	r, err := newRequest(l.entry(id, o))
@@ -98,7 +98,7 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 	return r, nil, nil
 }
 
-// entry tells what came of a delivery.
+// entry is the journal's entry for the outcome.
 func (l *lease) entry(id journal.ID, o queue.Outcome) journal.Entry {
 	if o.Kind == queue.Reassigned {
 		return journal.Entry{Move: &journal.Move{ID: id, Channel: l.target.Channel, Home: o.AccountKey, At: o.At, Until: o.Due}}

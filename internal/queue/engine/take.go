@@ -22,8 +22,8 @@ const unreadablePause = time.Minute
 type lease struct {
 	target queue.Target
 	shard  int
-	// mended says that what may be at fault was mended while the attempt was under way.
-	mended bool
+	// fixed says that a credential or account was fixed while the attempt was under way.
+	fixed bool
 	// settling is the outcome that is being stored.
 	settling *request
 	// ended is closed when another process may send it, and lost is true then.

@@ -11,13 +11,11 @@ import (
 )
 
 const (
-	// trimFloor is the garbage that is never worth the work.
+	// trimFloor is the garbage in bytes below which trimming is not worth it.
 	trimFloor = 32 << 20
-	// tooMany messages take a start seconds to read, however small they are: a quiet store is tried
-	// by empty ones.
-	tooMany = 50_000
-	// A step of a pass reads no more than that, and carries no more, so that those who store
-	// an event meanwhile hardly notice.
+	// manyMessages take a start seconds to read, however small they are: probes are empty messages.
+	manyMessages = 50_000
+	// Bounds of one step of a pass, so that whoever stores an event meanwhile hardly notices.
 	stepMessages = 128
 	stepRead     = 2 << 20
 	stepCarry    = 256 << 10
@@ -28,7 +26,7 @@ const (
 	carryBytes = 64 << 10
 )
 
-// pass is one way through the log, from its beginning to what was its end when it began.
+// pass goes through the log once, from its beginning to what was its end when the pass began.
 type pass struct {
 	until uint64 // zero when there is none
 	// carried are the bytes that it has appended so far, or that the last one did, and garbage what
@@ -38,9 +36,9 @@ type pass struct {
 	budget           int    // bytes to carry at once
 }
 
-// trim takes a step in making the log smaller, if that is worth it, and tells whether there is
-// more to do. It runs in the committer, so nothing is stored between what is carried and its
-// application.
+// trim takes one step in making the log smaller, if that is worth it, and reports whether there is more
+// to do. It runs in the committer, so this process stores nothing between the copying of what is alive
+// and its application.
 func (e *Engine) trim() bool {
 	if e.isClosing() || e.ctx.Err() != nil || !e.leads() || e.pass.until == 0 && !e.worthTrimming() {
 		return false
@@ -68,7 +66,7 @@ func (e *Engine) trim() bool {
 	return false
 }
 
-// isClosing: what is not trimmed is for the next one, and others wait for this replica's leases.
+// isClosing reports whether the engine is being closed. Trimming is left to the next process then.
 func (e *Engine) isClosing() bool {
 	select {
 	case <-e.closing:
@@ -90,9 +88,9 @@ func (e *Engine) garbage() int64 {
 	return e.bytes - e.state.Stats().Live
 }
 
-// worthTrimming: when more than half of the log is garbage, as far as that is known, and the log is
-// large or has many messages; near the limit an eighth will do; and beyond it, before there is no
-// room for outcomes any more. A pass that has just ended left what it could not help.
+// worthTrimming reports whether to begin a pass: when more than half of the log is garbage, and the log
+// is large or has many messages; near the limit when an eighth is; and beyond the limit, before there is
+// no room for outcomes any more. What the last pass left does not count again.
 func (e *Engine) worthTrimming() bool {
 	total, garbage, limit := e.size(), e.garbage(), e.opt.MaxBytes
 	grown := func(by int64) bool { return total >= e.pass.carried+by || garbage >= e.pass.garbage+by }
@@ -100,7 +98,7 @@ func (e *Engine) worthTrimming() bool {
 	if total > limit+spare/2 {
 		return grown(spare / 8)
 	}
-	if e.last > tooMany+max(e.pass.ended, e.first) && garbage > total/2 {
+	if e.last > manyMessages+max(e.pass.ended, e.first) && garbage > total/2 {
 		return true
 	}
 	floor := min(trimFloor, limit/16)

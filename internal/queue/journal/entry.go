@@ -35,9 +35,6 @@ type Entry struct {
 	// Loss is what could not be read any more of the messages before.
 	Loss *queue.Loss `json:"loss,omitempty"`
 
-	// What the replica that drops the log's beginning tells the others.
-	Trimmed *Trimmed `json:"trimmed,omitempty"`
-
 	raw        []byte // the line itself
 	unreadable error  // why the line does not decode
 }
@@ -123,14 +120,6 @@ type Channel struct {
 	At      time.Time `json:"at"`    // when the pause began
 }
 
-// Trimmed tells that the log's beginning was dropped. It changes nothing in the state.
-type Trimmed struct {
-	First uint64 `json:"first"` // message that there still is
-	Bytes int64  `json:"bytes"` // of the log, without this message
-	// Turn asks the others to append nothing for a moment, for more is about to be dropped.
-	Turn bool `json:"turn,omitempty"`
-}
-
 // Size is the number of bytes that the entry takes in the log; zero before Encode.
 func (e *Entry) Size() int { return len(e.raw) }
 
@@ -214,7 +203,7 @@ func decode(line []byte) (Entry, error) {
 
 func (e *Entry) known() bool {
 	return e.Accept != nil || e.Settle != nil || e.Move != nil || e.Resume != nil || e.Put != nil ||
-		e.Kept != nil || e.Seen != nil || e.Status != nil || e.Channel != nil || e.Trimmed != nil || e.Loss != nil
+		e.Kept != nil || e.Seen != nil || e.Status != nil || e.Channel != nil || e.Loss != nil
 }
 
 // Event is the event that the entry holds, or nil.
