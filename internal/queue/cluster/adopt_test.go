@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"github.com/travishook/travishook/internal/queue/wal"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/wal"
 )
 
 // TestASettingThatDiffersStopsTheStart upgrades a store that another version, or somebody, has made

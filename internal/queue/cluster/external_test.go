@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"github.com/travishook/travishook/internal/queue/engine"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"github.com/travishook/travishook/internal/queue/engine"
 	"github.com/travishook/travishook/internal/queue/queuetest"
 	"github.com/travishook/travishook/test/nats"
 )

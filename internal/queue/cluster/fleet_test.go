@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"github.com/travishook/travishook/internal/queue/wal"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/queuetest"
+	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/test/nats"
 )

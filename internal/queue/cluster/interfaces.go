@@ -26,9 +26,9 @@ type Leases interface {
 }
 
 var (
-	// ErrExpired: the lease has expired, or another replica has seen it expire.
+	// ErrExpired is returned when the lease has expired, or another replica has seen it expire.
 	ErrExpired = errors.New("the lease has expired")
-	// ErrHeld: the lease has not expired.
+	// ErrHeld is returned when the lease has not expired.
 	ErrHeld = errors.New("the lease is held")
 )
 
@@ -41,5 +41,5 @@ type Transport interface {
 	Request(ctx context.Context, address string, request []byte) ([]byte, error)
 }
 
-// ErrNoReplica: the replica does not run any more.
+// ErrNoReplica is returned when the replica does not run any more.
 var ErrNoReplica = errors.New("the replica does not run")

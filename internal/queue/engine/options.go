@@ -62,7 +62,7 @@ func (o *Options) complete() error {
 	setDefault(&o.IOTimeout, defaultIOTimeout)
 	setDefault(&o.MaxReopenPause, defaultMaxReopenPause)
 	setDefault(&o.SettleDelay, defaultSettleDelay)
-	setDefault(&o.Seed, rand.Uint64())
+	setDefault(&o.Seed, rand.Uint64()) //nolint:gosec // nothing secret depends on it
 	if o.Shards == nil {
 		o.Shards = AllShards{}
 	}

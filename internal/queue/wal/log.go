@@ -55,13 +55,13 @@ type Extent struct {
 func (x Extent) Missing() uint64 { return x.Last + 1 - x.First - x.Messages }
 
 var (
-	// ErrConflict: another message follows the one that the append named.
+	// ErrConflict is returned when another message follows the one that the append named.
 	ErrConflict = errors.New("another writer was faster")
-	// ErrFull: the log's own limit is reached.
+	// ErrFull is returned when the log's own limit is reached.
 	ErrFull = errors.New("the log is full")
-	// ErrGone: there is no such message, not any more, or it cannot be read.
+	// ErrGone is returned when there is no such message, not any more, or it cannot be read.
 	ErrGone = errors.New("the message is gone")
-	// ErrUnanswered: the log's server does not answer, which says nothing about the message.
+	// ErrUnanswered is returned when the log's server does not answer, which says nothing about the message.
 	ErrUnanswered = errors.New("the store's server does not answer")
 )
 
