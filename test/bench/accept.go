@@ -53,8 +53,8 @@ func acceptSection(b *bench, rates map[string][]float64, syncs []float64) sectio
 		title: "Webhooks answered 202, per second",
 		head:  []string{"connections"},
 		note: fmt.Sprintf("The disk syncs %s blocks of 4 kB per second. Behind the webhooks are %d repositories, each with a "+
-			"room of its own, because the operator writes to one room 20 times at once and then once a second.",
-			thousands(median(syncs)), b.rooms),
+			"channel of its own, because the operator writes to one channel 20 times at once and then once a second.",
+			thousands(median(syncs)), b.liveChannels),
 	}
 	for _, n := range b.connections {
 		s.head = append(s.head, fmt.Sprint(n))
@@ -84,27 +84,27 @@ func answerHolding(ctx context.Context, b *bench, connections int) (float64, err
 	return answerOperator(ctx, b, connections, true)
 }
 
-// answerOperator measures an operator that has met every repository and room before, and sees
+// answerOperator measures an operator that has met every repository and channel before, and sees
 // everything arrive that it took.
-func answerOperator(ctx context.Context, b *bench, connections int, holds bool) (rate float64, err error) {
-	c := composition{streets: []street{rooms(b.rooms)}, holds: holds}
+func answerOperator(ctx context.Context, b *bench, connections int, sendsNothing bool) (rate float64, err error) {
+	c := composition{groups: []group{live(b.liveChannels)}, sendsNothing: sendsNothing}
 	err = b.run(ctx, c, func(ctx context.Context, o *operator) error {
-		requests := &source{webhooks: b.webhooks[:b.rooms]}
+		requests := &source{webhooks: b.webhooks[:b.liveChannels]}
 		if _, err := saturate(ctx, o.address, slices.Max(b.connections), http.StatusAccepted, requests, patience); err != nil {
 			return err
 		}
-		if !holds {
+		if !sendsNothing {
 			if err := o.sink.await(ctx, requests.webhooks); err != nil {
 				return err
 			}
 		}
-		requests = &source{webhooks: b.webhooks[b.rooms:]}
+		requests = &source{webhooks: b.webhooks[b.liveChannels:]}
 		burst, err := saturate(ctx, o.address, connections, http.StatusAccepted, requests, b.span)
 		if err != nil {
 			return err
 		}
 		rate = burst.rate()
-		if holds {
+		if sendsNothing {
 			return nil
 		}
 		return o.sink.await(ctx, requests.webhooks[:burst.answered])

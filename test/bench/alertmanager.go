@@ -120,7 +120,7 @@ func (b *bench) relayAlerts(ctx context.Context, binary string, rate int) (delay
 	}
 	defer a.stop()
 	supply := b.supply()
-	if _, err := a.relay(ctx, supply.take(b.rooms), busyRate); err != nil {
+	if _, err := a.relay(ctx, supply.take(b.liveChannels), busyRate); err != nil {
 		return nil, err
 	}
 	return a.relay(ctx, supply.during(b.quiet, rate), rate)

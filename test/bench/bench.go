@@ -10,29 +10,29 @@ import (
 	"time"
 )
 
-// sizes are how much there is of everything.
+// sizes of the workloads.
 type sizes struct {
 	rounds int
 	span   time.Duration // of one measurement
 	// webhooks that are signed before anything is timed: a signature takes longer than all that
 	// the receiver does.
-	webhooks    int
-	connections []int
-	rooms       int           // that take messages, one for each repository
-	quiet       time.Duration // latencies are measured for that long, being rarer than answers
-	dead        int           // rooms that take none
-	waiting     int           // deliveries for each of those
-	hang        time.Duration // of a room that hangs; the operator gives up before
-	routes      []int         // sizes of the routing table
+	webhooks     int
+	connections  []int
+	liveChannels int           // one for each repository
+	quiet        time.Duration // latencies are measured for that long, being rarer than answers
+	dead         int           // channels that accept nothing: more than the dispatcher has places
+	waiting      int           // deliveries for each of those
+	hang         time.Duration // of a channel that hangs; the operator gives up before
+	routes       []int         // sizes of the routing table
 }
 
 var (
-	usual = sizes{
-		rounds: 3, span: time.Second, webhooks: 12_000, connections: []int{1, 16, 64}, rooms: 512,
-		quiet: 6 * time.Second, dead: 1000, waiting: 100, hang: time.Minute, routes: []int{10, 10_000, 100_000},
+	fullSizes = sizes{
+		rounds: 3, span: time.Second, webhooks: 12_000, connections: []int{1, 16, 64}, liveChannels: 512,
+		quiet: 6 * time.Second, dead: 1500, waiting: 100, hang: time.Minute, routes: []int{10, 10_000, 100_000},
 	}
-	glance = sizes{
-		rounds: 1, span: 50 * time.Millisecond, webhooks: 400, connections: []int{1, 4}, rooms: 32,
+	quickSizes = sizes{
+		rounds: 1, span: 50 * time.Millisecond, webhooks: 400, connections: []int{1, 4}, liveChannels: 32,
 		quiet: 200 * time.Millisecond, dead: 10, waiting: 3, hang: 100 * time.Millisecond, routes: []int{10, 100},
 	}
 )
@@ -49,7 +49,7 @@ var parts = []part{
 	{"latency", latency},
 	{"unknown", unknown},
 	{"table", table},
-	{"dead", deadRooms},
+	{"dead", besideDead},
 	{"flood", flood},
 }
 
@@ -100,7 +100,7 @@ func measure(ctx context.Context, o options, progress io.Writer) (string, error)
 	began := time.Now()
 	facts := machine(dir)
 	b.say("signing %d webhooks", b.sizes.webhooks)
-	b.webhooks = sign(rooms(b.rooms).webhooks(0, b.sizes.webhooks))
+	b.webhooks = sign(live(b.liveChannels).webhooks(0, b.sizes.webhooks))
 	stop, err := startProfile(o.profile)
 	if err != nil {
 		return "", err
@@ -126,7 +126,7 @@ func (b *bench) measure(ctx context.Context, parts []part) ([]section, error) {
 	return sections, nil
 }
 
-// say tells whoever waits what is going on.
+// say reports progress.
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.progress, "%s "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, args...)...)
 }
@@ -137,7 +137,7 @@ func (b *bench) newStore() string {
 	return filepath.Join(b.dir, fmt.Sprint(b.stores))
 }
 
-// run starts an operator with a store of its own, has it do something, and stops it.
+// run starts an operator with its own store, calls do, and stops it.
 func (b *bench) run(ctx context.Context, c composition, do func(context.Context, *operator) error) error {
 	dir := b.newStore()
 	defer os.RemoveAll(dir)

@@ -22,7 +22,7 @@ func TestEveryPartMeasures(t *testing.T) {
 	}
 	for _, title := range []string{
 		"Webhooks answered 202", "From POST to arrival", "Unknown repositories refused", "The routing table",
-		"Live rooms beside 10 dead ones", "Others beside a flood",
+		"Live channels beside 10 dead ones", "Others beside a flood",
 	} {
 		if !strings.Contains(out.String(), "\n### "+title) {
 			t.Errorf("the figures have no table %q", title)
@@ -40,7 +40,7 @@ func TestEveryPartMeasures(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeMeasuredIsSaid(t *testing.T) {
+func TestErrors(t *testing.T) {
 	for name, args := range map[string][]string{
 		"unknown part": {"-quick", "-parts", "accept,nonsense"},
 		"no directory": {"-quick", "-parts", "table", "-dir", filepath.Join(t.TempDir(), "missing")},
@@ -55,9 +55,9 @@ func TestWhatCannotBeMeasuredIsSaid(t *testing.T) {
 }
 
 func TestWrongAnswersAreErrors(t *testing.T) {
-	b := &bench{sizes: glance, dir: t.TempDir(), progress: new(bytes.Buffer)}
-	stranger := street{name: "stranger", n: 1}
-	err := b.run(t.Context(), composition{streets: []street{rooms(1)}}, func(_ context.Context, o *operator) error {
+	b := &bench{sizes: quickSizes, dir: t.TempDir(), progress: new(bytes.Buffer)}
+	stranger := group{name: "stranger", n: 1}
+	err := b.run(t.Context(), composition{groups: []group{live(1)}}, func(_ context.Context, o *operator) error {
 		_, err := o.relay(t.Context(), sign(stranger.webhooks(0, 1)), modestRate)
 		return err
 	})

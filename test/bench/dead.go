@@ -13,14 +13,14 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// deadRooms measures what rooms that take nothing cost those that do.
-func deadRooms(ctx context.Context, b *bench) (section, error) {
-	alone := &situation{name: "live rooms alone"}
-	dying := &situation{name: "while the others begin to hang and refuse"}
-	past := &situation{name: "once each of them has failed"}
-	dead := dead(b.dead)
-	var vain []float64 // attempts per second to the dead rooms, in the end
-	err := b.inTurn(ctx, []street{rooms(b.rooms), dead}, func(ctx context.Context, o *operator, s *supply) []step {
+// besideDead measures the cost of dead channels for live ones.
+func besideDead(ctx context.Context, b *bench) (section, error) {
+	alone := &scenario{name: "live channels alone"}
+	dying := &scenario{name: "while the others start to fail"}
+	past := &scenario{name: "after each of them has failed"}
+	dead := deadChannels(b.dead)
+	var deadAttempts []float64 // attempts per second to dead channels, at the end
+	err := b.inEachRound(ctx, []group{live(b.liveChannels), dead}, func(ctx context.Context, o *operator, s *supply) []step {
 		relay := func() (delays, error) { return o.relay(ctx, s.during(b.quiet, modestRate), modestRate) }
 		return []step{
 			{alone, relay},
@@ -31,12 +31,12 @@ func deadRooms(ctx context.Context, b *bench) (section, error) {
 				return relay()
 			}},
 			{past, func() (delays, error) {
-				if err := o.allFailed(ctx, dead); err != nil {
+				if err := o.awaitFailures(ctx, dead); err != nil {
 					return nil, err
 				}
-				before, began := o.sink.vain.Load(), time.Now()
+				before, began := o.sink.deadAttempts.Load(), time.Now()
 				took, err := relay()
-				vain = append(vain, float64(o.sink.vain.Load()-before)/time.Since(began).Seconds())
+				deadAttempts = append(deadAttempts, float64(o.sink.deadAttempts.Load()-before)/time.Since(began).Seconds())
 				return took, err
 			}},
 		}
@@ -45,16 +45,16 @@ func deadRooms(ctx context.Context, b *bench) (section, error) {
 		return section{}, err
 	}
 	return compared(
-		fmt.Sprintf("Live rooms beside %s dead ones with %d deliveries waiting in each", thousands(float64(b.dead)), b.waiting),
-		fmt.Sprintf("From POST to arrival, at %d webhooks a second to %d live rooms. Half of the dead ones take the request and "+
-			"never answer, half answer 503. In the end %s attempts a second go to them.",
-			modestRate, b.rooms, thousands(median(vain))),
+		fmt.Sprintf("Live channels beside %s dead ones with %d deliveries waiting in each", thousands(float64(b.dead)), b.waiting),
+		fmt.Sprintf("From POST to arrival, at %d webhooks a second to %d live channels. Half of the dead ones accept the request and "+
+			"never answer, half answer 503. At the end %s attempts a second go to them.",
+			modestRate, b.liveChannels, thousands(median(deadAttempts))),
 		alone, dying, past), nil
 }
 
-// fill stores n deliveries for each room of a street, as the receiver does once it has verified an
+// fill stores n deliveries for each channel of a group, as the receiver does after it has verified an
 // event; signing so many would take minutes.
-func (o *operator) fill(ctx context.Context, s street, n int) error {
+func (o *operator) fill(ctx context.Context, s group, n int) error {
 	const callers = 64
 	event, err := travis.Decode(s.build(0).Payload())
 	if err != nil {
@@ -84,8 +84,8 @@ func (o *operator) fill(ctx context.Context, s street, n int) error {
 	return <-failed
 }
 
-// accept stores event, as if it were of the street's build number i.
-func (o *operator) accept(ctx context.Context, event travis.Event, s street, i int) error {
+// accept stores the event as the group's build number i.
+func (o *operator) accept(ctx context.Context, event travis.Event, s group, i int) error {
 	repository, ok := o.compiler.Table().Repository(s.repository(i % s.n))
 	if !ok {
 		return errors.New("a route is missing in the table")
@@ -101,8 +101,8 @@ func (o *operator) accept(ctx context.Context, event travis.Event, s street, i i
 	return err
 }
 
-// allFailed waits until every room of a street has failed at least once.
-func (o *operator) allFailed(ctx context.Context, s street) error {
+// awaitFailures waits until every channel of a group has failed at least once.
+func (o *operator) awaitFailures(ctx context.Context, s group) error {
 	failed := 0
 	err := until(ctx, func() bool {
 		for failed < s.n {
@@ -115,7 +115,7 @@ func (o *operator) allFailed(ctx context.Context, s street) error {
 		return true
 	})
 	if err != nil {
-		return fmt.Errorf("of %d dead rooms, %d failed: %w", s.n, failed, err)
+		return fmt.Errorf("of %d dead channels, %d failed: %w", s.n, failed, err)
 	}
 	return nil
 }

@@ -6,31 +6,31 @@ import (
 	"sync"
 )
 
-// flood measures what a flood of one repository's builds costs the others, and for comparison what
-// as many builds of everybody's do.
+// flood measures the cost of a flood from one repository for the others, and for comparison that of as
+// many builds from all repositories.
 func flood(ctx context.Context, b *bench) (section, error) {
-	alone := &situation{name: "the others alone"}
-	flooded := &situation{name: "beside the flood"}
-	crowded := &situation{name: "beside as many from everybody"}
-	loud := loud()
+	alone := &scenario{name: "the others alone"}
+	flooded := &scenario{name: "beside the flood"}
+	crowded := &scenario{name: "beside as many from all"}
+	flooding := flooding()
 	b.say("signing the flood")
-	flood := sign(loud.webhooks(maxMarks/2, maxMarks/2+int(b.quiet.Seconds()*busyRate)))
-	err := b.inTurn(ctx, []street{rooms(b.rooms), loud}, func(ctx context.Context, o *operator, s *supply) []step {
+	flood := sign(flooding.webhooks(maxMarks/2, maxMarks/2+int(b.quiet.Seconds()*busyRate)))
+	err := b.inEachRound(ctx, []group{live(b.liveChannels), flooding}, func(ctx context.Context, o *operator, s *supply) []step {
 		beside := func(crowd []webhook) func() (delays, error) {
 			return func() (delays, error) { return o.relayBeside(ctx, s.during(b.quiet, modestRate), crowd) }
 		}
 		return []step{
 			{alone, beside(nil)},
 			{crowded, beside(s.during(b.quiet, busyRate))},
-			{flooded, beside(flood)}, // last, because most of it is left waiting for its room
+			{flooded, beside(flood)}, // last, because most of it stays waiting for its channel
 		}
 	})
 	if err != nil {
 		return section{}, err
 	}
 	return compared("Others beside a flood from one repository",
-		fmt.Sprintf("From POST to arrival, at %d webhooks a second to %d rooms, while one repository sends %s a second for one room, "+
-			"which takes one a second.", modestRate, b.rooms, thousands(busyRate)),
+		fmt.Sprintf("From POST to arrival, at %d webhooks a second to %d channels, while one repository sends %s a second to one channel, "+
+			"which accepts one a second.", modestRate, b.liveChannels, thousands(busyRate)),
 		alone, flooded, crowded), nil
 }
 

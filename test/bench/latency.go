@@ -53,25 +53,25 @@ func (b *bench) latencyAt(ctx context.Context, binary string, rate int) ([]strin
 			return nil, err
 		}
 		peer.add(theirs)
-		ratios.halves = append(ratios.halves, float64(took.quantile(0.5))/float64(theirs.quantile(0.5)))
+		ratios.p50s = append(ratios.p50s, float64(took.quantile(0.5))/float64(theirs.quantile(0.5)))
 	}
-	row := []string{thousands(float64(rate)), milliseconds(median(own.halves)), milliseconds(median(own.tails))}
+	row := []string{thousands(float64(rate)), milliseconds(median(own.p50s)), milliseconds(median(own.p99s))}
 	if binary == "" {
 		return append(row, "", "", ""), nil
 	}
-	return append(row, milliseconds(median(peer.halves)), milliseconds(median(peer.tails)), fmt.Sprintf("%.2f", median(ratios.halves))), nil
+	return append(row, milliseconds(median(peer.p50s)), milliseconds(median(peer.p99s)), fmt.Sprintf("%.2f", median(ratios.p50s))), nil
 }
 
 // quantiles are those of several rounds.
-type quantiles struct{ halves, tails []float64 }
+type quantiles struct{ p50s, p99s []float64 }
 
 func (q *quantiles) add(d delays) {
-	q.halves = append(q.halves, float64(d.quantile(0.5)))
-	q.tails = append(q.tails, float64(d.quantile(0.99)))
+	q.p50s = append(q.p50s, float64(d.quantile(0.5)))
+	q.p99s = append(q.p99s, float64(d.quantile(0.99)))
 }
 
 func (b *bench) relayOnce(ctx context.Context, rate int) (took delays, err error) {
-	err = b.run(ctx, composition{streets: []street{rooms(b.rooms)}}, func(ctx context.Context, o *operator) error {
+	err = b.run(ctx, composition{groups: []group{live(b.liveChannels)}}, func(ctx context.Context, o *operator) error {
 		supply := b.supply()
 		if err := b.warmUp(ctx, o, supply); err != nil {
 			return err
@@ -82,8 +82,8 @@ func (b *bench) relayOnce(ctx context.Context, rate int) (took delays, err error
 	return took, err
 }
 
-// warmUp has the operator meet every repository and room.
+// warmUp sends one webhook for every repository and channel.
 func (b *bench) warmUp(ctx context.Context, o *operator, s *supply) error {
-	_, err := o.relay(ctx, s.take(b.rooms), busyRate)
+	_, err := o.relay(ctx, s.take(b.liveChannels), busyRate)
 	return err
 }

@@ -53,9 +53,9 @@ func parseOptions(args []string, errors io.Writer) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	o.sizes = usual
+	o.sizes = fullSizes
 	if *quick {
-		o.sizes = glance
+		o.sizes = quickSizes
 	}
 	if *rounds > 0 {
 		o.sizes.rounds = *rounds

@@ -34,15 +34,15 @@ const (
 
 // composition is what an operator is made of.
 type composition struct {
-	streets []street
-	// holds says that nothing is sent.
-	holds bool
-	// hang is how long a room does that hangs.
+	groups []group
+	// sendsNothing says that nothing is sent.
+	sendsNothing bool
+	// hang is how long a channel hangs.
 	hang time.Duration
 }
 
 // operator is everything a webhook passes through, put together as internal/app does it, with a
-// table that is filled by hand and a sink that the rooms are in.
+// table that is filled by hand and a sink behind all channels.
 type operator struct {
 	address  string // that the receiver listens on
 	sink     *sink
@@ -61,7 +61,7 @@ func startOperator(ctx context.Context, dir string, c composition) (*operator, e
 		return nil, err
 	}
 	grantAll(o.compiler)
-	for _, s := range c.streets {
+	for _, s := range c.groups {
 		s.declare(o.compiler, o.sink.url)
 	}
 	if o.store, err = embedded.OpenStore(ctx, dir, engine.Options{Remember: maxAge + time.Hour, Logger: log}); err != nil {
@@ -76,19 +76,19 @@ func startOperator(ctx context.Context, dir string, c composition) (*operator, e
 		return nil, err
 	}
 	o.address = server.Addr().String()
-	o.start(ctx, server, newDispatcher(o, recorder, log), c.holds, closeLog)
+	o.start(ctx, server, newDispatcher(o, recorder, log), c.sendsNothing, closeLog)
 	return o, nil
 }
 
 // start runs it, in the order of internal/app's pipeline; stop is the reverse of that.
-func (o *operator) start(ctx context.Context, server *receiver.Server, d *dispatch.Dispatcher, holds bool, closeLog func()) {
+func (o *operator) start(ctx context.Context, server *receiver.Server, d *dispatch.Dispatcher, sendsNothing bool, closeLog func()) {
 	receiving, stopReceiving := context.WithCancel(ctx)
 	sending, stopSending := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	received, sent := make(chan error, 1), make(chan error, 1)
 	running.Go(func() { received <- server.Serve(receiving) })
 	running.Go(func() {
-		if holds {
+		if sendsNothing {
 			sent <- nil
 			return
 		}

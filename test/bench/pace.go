@@ -33,8 +33,8 @@ func paced(ctx context.Context, to relayed, webhooks []webhook, rate int) (sent 
 			}
 		})
 	}
-	beat(ctx, len(webhooks), rate, func(i int) {
-		sent[i] = moment()
+	atRate(ctx, len(webhooks), rate, func(i int) {
+		sent[i] = sinceStart()
 		due <- i
 	})
 	close(due)
@@ -43,8 +43,8 @@ func paced(ctx context.Context, to relayed, webhooks []webhook, rate int) (sent 
 	return sent, <-failed
 }
 
-// beat calls do n times, rate times a second. What a late timer missed is made up for at once.
-func beat(ctx context.Context, n, rate int, do func(i int)) {
+// atRate calls do n times, rate times a second. What a late timer missed is made up for at once.
+func atRate(ctx context.Context, n, rate int, do func(i int)) {
 	began := time.Now()
 	for i := range n {
 		next := time.NewTimer(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(rate))))
@@ -58,7 +58,7 @@ func beat(ctx context.Context, n, rate int, do func(i int)) {
 	}
 }
 
-// delays are times from a POST to the arrival in the room.
+// delays are times from a POST to the arrival in the channel.
 type delays []time.Duration
 
 // relayed is a server that sends what it is posted to a sink.

@@ -14,20 +14,20 @@ import (
 	"time"
 )
 
-// epoch is what moments are told from, so that one fits into a number.
+// epoch is the start of the process: times are stored as nanoseconds since then.
 var epoch = time.Now()
 
-func moment() int64 { return int64(time.Since(epoch)) }
+func sinceStart() int64 { return int64(time.Since(epoch)) }
 
-// sink is where rooms are. It notes when the first message of a build came.
+// sink is the server behind every channel. It records when the first message of each build arrived.
 type sink struct {
-	url     string
-	server  *http.Server
-	bodies  sync.Pool
-	arrived [maxMarks]atomic.Int64
-	vain    atomic.Int64 // requests to rooms that take nothing
-	hang    time.Duration
-	ended   chan struct{}
+	url          string
+	server       *http.Server
+	bodies       sync.Pool
+	arrived      [maxMarks]atomic.Int64
+	deadAttempts atomic.Int64 // requests to channels that accept nothing
+	hang         time.Duration
+	ended        chan struct{}
 }
 
 // maxMarks is how many builds it tells apart.
@@ -58,18 +58,18 @@ func (s *sink) close() {
 func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/hang/"):
-		s.vain.Add(1)
-		s.dawdle(r)
+		s.deadAttempts.Add(1)
+		s.hangUp(r)
 	case strings.HasPrefix(r.URL.Path, "/refuse/"):
-		s.vain.Add(1)
+		s.deadAttempts.Add(1)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	default:
 		s.take(w, r)
 	}
 }
 
-// dawdle keeps the sender waiting, and then never answers.
-func (s *sink) dawdle(r *http.Request) {
+// hangUp keeps the sender waiting and never answers.
+func (s *sink) hangUp(r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body) // else the sender's going away is not noticed
 	enough := time.NewTimer(s.hang)
 	defer enough.Stop()
@@ -93,7 +93,7 @@ func (s *sink) take(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	s.arrived[mark].CompareAndSwap(0, moment())
+	s.arrived[mark].CompareAndSwap(0, sinceStart())
 }
 
 // markOf finds the build's number in a webhook's JSON, or an alert's in Alertmanager's, without decoding
@@ -110,7 +110,7 @@ func markOf(body []byte) (int, bool) {
 	return id - 1, ok && err == nil && 0 < id && id <= maxMarks
 }
 
-// await waits until all of them have come.
+// await waits until all webhooks have arrived.
 func (s *sink) await(ctx context.Context, webhooks []webhook) error {
 	come := 0
 	err := until(ctx, func() bool {
@@ -128,7 +128,7 @@ func (s *sink) await(ctx context.Context, webhooks []webhook) error {
 // patience bounds every wait for something that should happen soon.
 const patience = 90 * time.Second
 
-// until looks again and again whether something has happened.
+// until polls until something has happened.
 func until(ctx context.Context, happened func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -23,13 +23,13 @@ func unknown(ctx context.Context, b *bench) (section, error) {
 		row = append(row, thousands(median(rates)))
 	}
 	s.rows = [][]string{row}
-	s.note = fmt.Sprintf("Of a table of %d routes; the whole webhook is sent, and what is not needed of it is not read.", b.rooms)
+	s.note = fmt.Sprintf("Of a table of %d routes; the whole webhook is sent, and what is not needed of it is not read.", b.liveChannels)
 	return s, nil
 }
 
 func (b *bench) refuseOnce(ctx context.Context, connections int) (rate float64, err error) {
-	known := street{name: "known", n: b.rooms, room: func(int) string { return "/take" }}
-	err = b.run(ctx, composition{streets: []street{known}}, func(ctx context.Context, o *operator) error {
+	known := group{name: "known", n: b.liveChannels, path: func(int) string { return "/take" }}
+	err = b.run(ctx, composition{groups: []group{known}}, func(ctx context.Context, o *operator) error {
 		requests := &source{webhooks: b.webhooks, again: true}
 		burst, err := saturate(ctx, o.address, connections, http.StatusNoContent, requests, b.span)
 		rate = burst.rate()

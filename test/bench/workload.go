@@ -16,27 +16,27 @@ import (
 
 const (
 	systemNamespace = "travishook-system"
-	// perNamespace is how many repositories a namespace has, each with a route to a room of its
+	// perNamespace is how many repositories a namespace has, each with a route to a channel of its
 	// own, all through one webhook account.
 	perNamespace = 16
 )
 
-// street is a number of repositories whose builds go to rooms of one kind.
-type street struct {
+// group is a number of repositories whose builds go to channels of one kind.
+type group struct {
 	name string
 	n    int
-	room func(i int) string // path at the sink
-	ids  int64              // their numbers begin after it
+	path func(i int) string // of the channel at the sink
+	ids  int64              // repository ids start after it
 }
 
-// rooms take messages.
-func rooms(n int) street {
-	return street{name: "team", n: n, room: func(int) string { return "/take" }, ids: 0}
+// live channels accept messages.
+func live(n int) group {
+	return group{name: "team", n: n, path: func(int) string { return "/take" }, ids: 0}
 }
 
-// dead rooms take none: they hang and refuse in turn.
-func dead(n int) street {
-	return street{name: "dead", n: n, ids: 1 << 20, room: func(i int) string {
+// deadChannels accept none: every other one hangs, the rest refuse.
+func deadChannels(n int) group {
+	return group{name: "dead", n: n, ids: 1 << 20, path: func(i int) string {
 		if i%2 == 0 {
 			return "/hang"
 		}
@@ -44,24 +44,24 @@ func dead(n int) street {
 	}}
 }
 
-// loud is one repository of which there is a flood.
-func loud() street {
-	return street{name: "loud", n: 1, room: func(int) string { return "/take" }, ids: 2 << 20}
+// flooding is one repository that sends a flood of builds.
+func flooding() group {
+	return group{name: "flooding", n: 1, path: func(int) string { return "/take" }, ids: 2 << 20}
 }
 
-func (s street) namespace(i int) string { return fmt.Sprintf("%s-%d", s.name, i/perNamespace) }
-func (s street) route(i int) string     { return fmt.Sprintf("route-%d", i) }
-func (s street) repository(i int) string {
+func (s group) namespace(i int) string { return fmt.Sprintf("%s-%d", s.name, i/perNamespace) }
+func (s group) route(i int) string     { return fmt.Sprintf("route-%d", i) }
+func (s group) repository(i int) string {
 	return fmt.Sprintf("%s-%d/project-%d", s.name, i/perNamespace, i)
 }
 
-// declare puts the street's objects into the table, as a cluster would hold them.
-func (s street) declare(c *routing.Compiler, sink string) {
+// declare adds the group's objects to the table, as they would be in a cluster.
+func (s group) declare(c *routing.Compiler, sink string) {
 	for first := 0; first < s.n; first += perNamespace {
 		urls := map[string]secret.Value{}
 		for i := first; i < min(first+perNamespace, s.n); i++ {
-			key := fmt.Sprintf("room-%d", i)
-			urls[key] = secret.New(fmt.Sprintf("%s%s/%s", sink, s.room(i), key))
+			key := fmt.Sprintf("channel-%d", i)
+			urls[key] = secret.New(fmt.Sprintf("%s%s/%s", sink, s.path(i), key))
 			c.PutRoute(s.object(i, key))
 		}
 		namespace := s.namespace(first)
@@ -75,14 +75,14 @@ func (s street) declare(c *routing.Compiler, sink string) {
 	}
 }
 
-func (s street) object(i int, room string) *v1alpha1.TravisRoute {
+func (s group) object(i int, address string) *v1alpha1.TravisRoute {
 	return &v1alpha1.TravisRoute{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace(i), Name: s.route(i), UID: "1", Generation: 1},
-		Spec:       v1alpha1.TravisRouteSpec{Repository: s.repository(i), Channels: []v1alpha1.Channel{{Address: room}}},
+		Spec:       v1alpha1.TravisRouteSpec{Repository: s.repository(i), Channels: []v1alpha1.Channel{{Address: address}}},
 	}
 }
 
-// grantAll lets every namespace hear what is signed, as a cluster of one team does.
+// grantAll authorizes every namespace for every signed repository, as a cluster of one team does.
 func grantAll(c *routing.Compiler) {
 	c.PutDefaults(&v1alpha1.TravisDefaults{
 		ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: v1alpha1.DefaultsName},
@@ -92,9 +92,8 @@ func grantAll(c *routing.Compiler) {
 	})
 }
 
-// build is what webhook number i of all tells of: its repositories have their turn one after
-// the other.
-func (s street) build(i int) travistest.Build {
+// build is the build of webhook number i; repositories take turns.
+func (s group) build(i int) travistest.Build {
 	return travistest.Build{
 		Repository: s.repository(i % s.n), RepositoryID: s.ids + int64(i%s.n) + 1,
 		ID: int64(i) + 1, Number: fmt.Sprint(i + 1), Result: travis.Passed,
@@ -104,7 +103,7 @@ func (s street) build(i int) travistest.Build {
 }
 
 // webhooks are the builds from to, unsigned.
-func (s street) webhooks(from, to int) []travistest.Build {
+func (s group) webhooks(from, to int) []travistest.Build {
 	builds := make([]travistest.Build, 0, to-from)
 	for i := from; i < to; i++ {
 		builds = append(builds, s.build(i))
