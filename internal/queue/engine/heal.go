@@ -111,6 +111,20 @@ func (e *Engine) catchUp(ctx context.Context) (err error) {
 	return err
 }
 
+// progressInterval is how often the log reports how far a long journal was read.
+const progressInterval = 5 * time.Second
+
+// readProgress returns what is to be called with each message that was read.
+func (e *Engine) readProgress(last uint64) func(seq uint64) {
+	next := e.clock.Now().Add(progressInterval)
+	return func(seq uint64) {
+		if now := e.clock.Now(); now.After(next) {
+			next = now.Add(progressInterval)
+			e.logger.Info("journal is being read", "message", seq, "last", last)
+		}
+	}
+}
+
 func (e *Engine) readOn(ctx context.Context) error {
 	x, err := e.log.Extent(ctx)
 	if err != nil {
@@ -127,6 +141,7 @@ func (e *Engine) readOn(ctx context.Context) error {
 	}
 	e.first = x.First // what was purged without our knowing
 	if x.Last > e.last {
+		reading := e.readProgress(x.Last)
 		err = e.log.Replay(ctx, e.last+1, func(seq uint64, data []byte) error {
 			if err := e.reach(ctx, seq); err != nil {
 				return err
@@ -136,6 +151,7 @@ func (e *Engine) readOn(ctx context.Context) error {
 				return fmt.Errorf("replay message %d: %w", seq, err)
 			}
 			e.countUnreadable(seq, entries)
+			reading(seq)
 			e.applyForeign(seq, entries, len(data))
 			return nil
 		})
