@@ -1,16 +1,20 @@
 package controllers
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/text"
 )
 
 const (
@@ -46,7 +50,7 @@ type Mark struct {
 	Reason string
 }
 
-// routeStatus decides what a route's status is to say. It does not touch old.
+// routeStatus returns a route's status. It does not change old.
 func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Verdict, channels []ChannelState) v1alpha1.TravisRouteStatus {
 	s := v1alpha1.TravisRouteStatus{
 		ObservedGeneration: v.Generation,
@@ -59,7 +63,7 @@ func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Ve
 
 	set := setter(&s.Conditions, v.Generation)
 	setSpecConditions(set, v)
-	well := fmt.Sprintf("relays %s of %s", s.EventSummary, repository)
+	well := fmt.Sprintf("announces %s of %s", s.EventSummary, repository)
 	if v.Authorized != "" {
 		well += ", " + v.Authorized
 	}
@@ -72,12 +76,11 @@ func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Ve
 	return s
 }
 
-// defaultsStatus decides what the status of a TravisDefaults is to say. fares tells of an account
-// by its name.
-func defaultsStatus(old v1alpha1.TravisDefaultsStatus, v routing.DefaultsVerdict, fares func(account string) AccountState) v1alpha1.TravisDefaultsStatus {
+// defaultsStatus returns the status of a TravisDefaults. state returns that of an account by its name.
+func defaultsStatus(old v1alpha1.TravisDefaultsStatus, v routing.DefaultsVerdict, state func(account string) AccountState) v1alpha1.TravisDefaultsStatus {
 	s := v1alpha1.TravisDefaultsStatus{ObservedGeneration: v.Generation, Conditions: slices.Clone(old.Conditions)}
 	for _, a := range v.Accounts {
-		s.Accounts = append(s.Accounts, accountStatus(a, fares(a.Name)))
+		s.Accounts = append(s.Accounts, accountStatus(a, state(a.Name)))
 	}
 	set := setter(&s.Conditions, v.Generation)
 	as := routing.Verdict{Invalid: v.Invalid, Unresolved: v.Unresolved, Faults: v.Faults, Warnings: v.Warnings}
@@ -98,7 +101,7 @@ func setter(conditions *[]metav1.Condition, generation int64) func(metav1.Condit
 // setSpecConditions sets what can be said from the objects alone.
 func setSpecConditions(set func(metav1.Condition), v routing.Verdict) {
 	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue,
-		Reason: v1alpha1.ReasonAccepted, Message: "the spec makes sense"}
+		Reason: v1alpha1.ReasonAccepted, Message: "the spec is valid"}
 	switch {
 	case !v.Accepted():
 		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, v.Invalid[0].Reason, said(v.Invalid)
@@ -108,7 +111,7 @@ func setSpecConditions(set func(metav1.Condition), v routing.Verdict) {
 	set(accepted)
 
 	resolved := metav1.Condition{Type: v1alpha1.ConditionResolvedRefs, Status: metav1.ConditionTrue,
-		Reason: v1alpha1.ReasonResolved, Message: "all that the spec refers to was found"}
+		Reason: v1alpha1.ReasonResolved, Message: "all references resolved"}
 	if !v.Resolved() {
 		resolved.Status, resolved.Reason, resolved.Message = metav1.ConditionFalse, v.Unresolved[0].Reason, said(v.Unresolved)
 	}
@@ -122,7 +125,7 @@ func readyCondition(well string, v routing.Verdict) metav1.Condition {
 	if problems := v.Problems(); len(problems) > 0 {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, problems[0].Reason, said(problems)
 	} else if v.Suspended {
-		c.Reason, c.Message = v1alpha1.ReasonSuspended, "suspended: nothing is relayed until spec.suspend is taken away"
+		c.Reason, c.Message = v1alpha1.ReasonSuspended, "suspended: nothing is sent until spec.suspend is removed"
 	}
 	for _, w := range v.Warnings {
 		c.Message += "; note: " + w
@@ -130,9 +133,9 @@ func readyCondition(well string, v routing.Verdict) metav1.Condition {
 	return c
 }
 
-// deliveringCondition is about what was sent. It is false while a channel fails repeatedly or has
-// given a message up since its last success, and absent before the first message. A channel that was
-// mended by being taken out of the route fails no more.
+// deliveringCondition is about what was sent. It is false while a channel fails repeatedly or has a dead
+// letter since its last success, and absent before the first message. A channel that was removed from the
+// route does not count.
 func deliveringCondition(channels []ChannelState) (metav1.Condition, bool) {
 	var failing []string
 	delivered := false
@@ -148,10 +151,10 @@ func deliveringCondition(channels []ChannelState) (metav1.Condition, bool) {
 	switch {
 	case len(failing) > 0:
 		return metav1.Condition{Type: v1alpha1.ConditionDelivering, Status: metav1.ConditionFalse,
-			Reason: v1alpha1.ReasonFailing, Message: strings.Join(failing, "; ")}, true
+			Reason: v1alpha1.ReasonFailing, Message: numbered(failing)}, true
 	case delivered:
 		return metav1.Condition{Type: v1alpha1.ConditionDelivering, Status: metav1.ConditionTrue,
-			Reason: v1alpha1.ReasonDelivered, Message: "messages arrive"}, true
+			Reason: v1alpha1.ReasonDelivered, Message: "messages are delivered"}, true
 	}
 	return metav1.Condition{}, false
 }
@@ -163,7 +166,8 @@ func channelName(c ChannelState) string {
 	return c.Address
 }
 
-// channelStatuses tell of the route's own channels first, and then of those of which something is left.
+// channelStatuses are those of the route's own channels, and then of removed ones that have deliveries left.
+// None has the same key as another.
 func channelStatuses(channels []ChannelState) []v1alpha1.ChannelStatus {
 	var own, left []v1alpha1.ChannelStatus
 	for _, c := range channels {
@@ -174,13 +178,21 @@ func channelStatuses(channels []ChannelState) []v1alpha1.ChannelStatus {
 			left = append(left, channelStatus(c))
 		}
 	}
-	all := append(own, left...)
-	return all[:min(len(all), maxChannels)]
+	var all []v1alpha1.ChannelStatus
+	for _, c := range append(own, left...) {
+		same := func(other v1alpha1.ChannelStatus) bool {
+			return other.Account == c.Account && other.Address == c.Address
+		}
+		if len(all) < maxChannels && !slices.ContainsFunc(all, same) {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 func channelStatus(c ChannelState) v1alpha1.ChannelStatus {
 	return v1alpha1.ChannelStatus{
-		Account: c.Account, Address: clipped(c.Address, maxAddress),
+		Account: c.Account, Address: shortened(c.Address),
 		Waiting: int32(min(c.Waiting, 1<<30)), Dead: int32(min(c.Dead, 1<<30)),
 		LastDelivered: deliveryMark(c.Delivered), LastFailure: deliveryMark(c.Failure),
 	}
@@ -206,7 +218,7 @@ func deliveryMark(m Mark) *v1alpha1.DeliveryMark {
 		return nil
 	}
 	return &v1alpha1.DeliveryMark{
-		Time: metav1.NewTime(m.At.Truncate(time.Second)), Build: clipped(m.Build, maxBuild), Event: v1alpha1.EventName(m.Event), Reason: bounded(m.Reason),
+		Time: metav1.NewTime(m.At.Truncate(time.Second)), Build: text.TruncateRunes(m.Build, maxBuild), Event: v1alpha1.EventName(m.Event), Reason: bounded(m.Reason),
 	}
 }
 
@@ -221,15 +233,30 @@ func lastBuild(channels []ChannelState) string {
 	if last.At.IsZero() {
 		return ""
 	}
-	return "#" + clipped(last.Build, maxBuild) + " " + last.Event
+	return "#" + text.TruncateRunes(last.Build, maxBuild) + " " + last.Event
 }
 
+// said joins problems. Several are numbered, so that each is found in kubectl describe.
 func said(problems []routing.Problem) string {
 	texts := make([]string, len(problems))
 	for i, p := range problems {
 		texts[i] = p.Message
 	}
-	return strings.Join(texts, "; ")
+	return numbered(texts)
+}
+
+func numbered(texts []string) string {
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	var b strings.Builder
+	for i, s := range texts {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "(%d) %s", i+1, s)
+	}
+	return b.String()
 }
 
 func count(n int, what string) string {
@@ -239,13 +266,15 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func bounded(text string) string { return clipped(text, maxMessage) }
+func bounded(s string) string { return text.TruncateRunes(s, maxMessage) }
 
-// clipped is the beginning of a text, of at most so many runes.
-func clipped(text string, most int) string {
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
+// shortened is an address that fits into a status. A longer one ends with its hash, so that two which begin
+// alike stay two: the address is the key of a list.
+func shortened(address string) string {
+	if utf8.RuneCountInString(address) <= maxAddress {
+		return address
 	}
-	return string(runes[:most-1]) + "…"
+	sum := sha256.Sum256([]byte(address))
+	hash := hex.EncodeToString(sum[:6])
+	return text.TruncateRunes(address, maxAddress-len(hash)) + hash
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func condition(s v1alpha1.TravisRouteStatus, kind string) string {
 func TestARouteThatIsFineSaysWhatItRelays(t *testing.T) {
 	v := routing.Verdict{Generation: 3, Events: eventSet(t, "passed", "fixed")}
 	s := routeStatus(v1alpha1.TravisRouteStatus{}, "example/example", v, nil)
-	if got, want := condition(s, "Ready"), "True Ready: relays passed,fixed of example/example"; got != want {
+	if got, want := condition(s, "Ready"), "True Ready: announces passed,fixed of example/example"; got != want {
 		t.Errorf("Ready is %q, want %q", got, want)
 	}
 	if s.EventSummary != "passed,fixed" || len(s.Events) != 2 || s.ObservedGeneration != 3 {
@@ -58,29 +59,29 @@ func TestReadySaysTheWorstFirst(t *testing.T) {
 	}{
 		"invalid": {
 			routing.Verdict{Invalid: problem("Invalid", "no"), Unresolved: problem("TokenNotFound", "none")},
-			"False Invalid: no; none", "False Invalid: no", "False TokenNotFound: none",
+			"False Invalid: (1) no; (2) none", "False Invalid: no", "False TokenNotFound: none",
 		},
 		"unresolved": {
 			routing.Verdict{Unresolved: problem("TokenNotFound", "none")},
-			"False TokenNotFound: none", "True Accepted: the spec makes sense", "False TokenNotFound: none",
+			"False TokenNotFound: none", "True Accepted: the spec is valid", "False TokenNotFound: none",
 		},
 		"a fault with a remedy": {
 			routing.Verdict{Faults: problem("MessageInvalid", "line 1")},
-			"False MessageInvalid: line 1", "True MessageInvalid: line 1", "True Resolved: all that the spec refers to was found",
+			"False MessageInvalid: line 1", "True MessageInvalid: line 1", "True Resolved: all references resolved",
 		},
 		"suspended": {
 			routing.Verdict{Suspended: true},
-			"True Suspended: suspended: nothing is relayed until spec.suspend is taken away",
-			"True Accepted: the spec makes sense", "True Resolved: all that the spec refers to was found",
+			"True Suspended: suspended: nothing is sent until spec.suspend is removed",
+			"True Accepted: the spec is valid", "True Resolved: all references resolved",
 		},
 		"suspended and wrong": {
 			routing.Verdict{Suspended: true, Invalid: problem("Invalid", "no")},
-			"False Invalid: no", "False Invalid: no", "True Resolved: all that the spec refers to was found",
+			"False Invalid: no", "False Invalid: no", "True Resolved: all references resolved",
 		},
 		"a warning": {
 			routing.Verdict{Warnings: []string{"mind the gap"}},
-			"True Ready: relays  of a/b; note: mind the gap",
-			"True Accepted: the spec makes sense", "True Resolved: all that the spec refers to was found",
+			"True Ready: announces  of a/b; note: mind the gap",
+			"True Accepted: the spec is valid", "True Resolved: all references resolved",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,11 +102,11 @@ func TestDeliveringDoesNotFlap(t *testing.T) {
 		channels []ChannelState
 		want     string
 	}{
-		"a success":            {[]ChannelState{{Address: "a", Delivered: good}}, "True Delivered: messages arrive"},
-		"one failure":          {[]ChannelState{{Address: "a", Delivered: good, Failure: bad, Failures: 1}}, "True Delivered: messages arrive"},
+		"a success":            {[]ChannelState{{Address: "a", Delivered: good}}, "True Delivered: messages are delivered"},
+		"one failure":          {[]ChannelState{{Address: "a", Delivered: good, Failure: bad, Failures: 1}}, "True Delivered: messages are delivered"},
 		"repeated failure":     {[]ChannelState{{Address: "a", Delivered: good, Failure: bad, Failures: 3}}, "False Failing: a: no such room"},
 		"a dead letter":        {[]ChannelState{{Address: "a", Failure: bad, Failures: 1, Dead: 1}}, "False Failing: a: no such room"},
-		"healed since":         {[]ChannelState{{Address: "a", Delivered: Mark{At: at(3)}, Failure: bad, Dead: 1}}, "True Delivered: messages arrive"},
+		"recovered since":      {[]ChannelState{{Address: "a", Delivered: Mark{At: at(3)}, Failure: bad, Dead: 1}}, "True Delivered: messages are delivered"},
 		"one of two":           {[]ChannelState{{Address: "a", Delivered: good}, {Account: "b", Failure: bad, Failures: 9}}, "False Failing: account b: no such room"},
 		"failing from day one": {[]ChannelState{{Address: "a", Failure: bad, Failures: 1}}, "absent"},
 	} {
@@ -167,7 +168,7 @@ func TestANoticeIsOnePerReasonAndEnds(t *testing.T) {
 	}
 }
 
-func TestAChannelThatWasMendedByTakingItOutFailsNoMore(t *testing.T) {
+func TestARemovedChannelDoesNotCount(t *testing.T) {
 	misspelt := ChannelState{Account: "x", Address: "rom@example.com", Failures: 1, Dead: 1, Failure: Mark{At: at(1), Build: "1", Reason: "no such room"}}
 	before := routeStatus(v1alpha1.TravisRouteStatus{}, "a/b", routing.Verdict{}, []ChannelState{misspelt})
 	if got := condition(before, "Delivering"); !strings.HasPrefix(got, "False") {
@@ -175,18 +176,18 @@ func TestAChannelThatWasMendedByTakingItOutFailsNoMore(t *testing.T) {
 	}
 
 	misspelt.Removed = true
-	mended := routeStatus(before, "a/b", routing.Verdict{}, []ChannelState{misspelt})
-	if got := condition(mended, "Delivering"); got != "absent" {
+	fixed := routeStatus(before, "a/b", routing.Verdict{}, []ChannelState{misspelt})
+	if got := condition(fixed, "Delivering"); got != "absent" {
 		t.Errorf("before the first message to the right room, Delivering is %q", got)
 	}
-	if len(mended.Channels) != 1 || mended.Channels[0].Dead != 1 {
-		t.Errorf("the dead letter is not to be seen: %+v", mended.Channels)
+	if len(fixed.Channels) != 1 || fixed.Channels[0].Dead != 1 {
+		t.Errorf("the dead letter is not to be seen: %+v", fixed.Channels)
 	}
 
 	misspelt.Dead = 0
 	right := ChannelState{Account: "x", Address: "room@example.com", Delivered: Mark{At: at(2), Build: "2"}}
-	arrived := routeStatus(mended, "a/b", routing.Verdict{}, []ChannelState{misspelt, right})
-	if got, want := condition(arrived, "Delivering"), "True Delivered: messages arrive"; got != want {
+	arrived := routeStatus(fixed, "a/b", routing.Verdict{}, []ChannelState{misspelt, right})
+	if got, want := condition(arrived, "Delivering"), "True Delivered: messages are delivered"; got != want {
 		t.Errorf("Delivering is %q, want %q", got, want)
 	}
 	if len(arrived.Channels) != 1 || arrived.Channels[0].Address != "room@example.com" {
@@ -200,11 +201,18 @@ func TestAStatusStaysWithinTheSchema(t *testing.T) {
 	var channels []ChannelState
 	for i := range 40 { // of an account that all channels left, and those of the one that they use now
 		m := Mark{At: at(1), Build: long, Event: "passed", Reason: long}
-		channels = append(channels, ChannelState{Account: "x", Address: long, Dead: 1, Delivered: m, Failure: m, Removed: i < 20})
+		channels = append(channels, ChannelState{Account: "x", Address: fmt.Sprint(long, i), Dead: 1, Delivered: m, Failure: m, Removed: i < 20})
 	}
 	s := routeStatus(v1alpha1.TravisRouteStatus{}, "a/b", routing.Verdict{}, channels)
 	if len(s.Channels) != 32 {
 		t.Errorf("there are %d channels, and 32 may be", len(s.Channels))
+	}
+	addresses := map[string]bool{}
+	for _, c := range s.Channels {
+		addresses[c.Address] = true
+	}
+	if len(addresses) != len(s.Channels) {
+		t.Errorf("%d channels have %d addresses; the address is a key", len(s.Channels), len(addresses))
 	}
 	for name, c := range map[string]struct {
 		text string

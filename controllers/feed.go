@@ -54,7 +54,7 @@ func (f *feeder[T]) setup(mgr ctrl.Manager, opts ...builder.ForOption) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(f.name).
 		For(f.empty(), opts...).
-		WithOptions(controller.Options{NeedLeaderElection: &everywhere}).
+		WithOptions(controller.Options{NeedLeaderElection: &everywhere, NewQueue: fairQueue}).
 		Complete(f)
 }
 

@@ -110,7 +110,7 @@ func (w *StatusWriter) lookAtStore() {
 			w.Recorder.Eventf(w.Self, nil, corev1.EventTypeWarning, v1alpha1.ReasonEventsLost, "ReadStore", "%s", bounded(loss))
 		}
 	}
-	w.turns.soon(subject{kindDefaults, types.NamespacedName{Namespace: w.Lease.Namespace, Name: v1alpha1.DefaultsName}}, 0)
+	w.queue.add(subject{kindDefaults, types.NamespacedName{Namespace: w.Lease.Namespace, Name: v1alpha1.DefaultsName}}, 0)
 }
 
 // storeCondition is how the store is, on the status of the cluster's defaults.

@@ -6,20 +6,23 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 )
 
-// How often status is written. The rate does not grow with that of the events: whatever happens
-// to an object until its turn comes goes into one write.
+// How often status is written. The rate does not grow with that of the events: whatever happens to an
+// object until its turn comes goes into one write. What people wait for has a rate of its own.
 const (
-	settle         = time.Second      // after an outcome, for others to come
-	writesPerSec   = 10               // over all objects
-	writesBurst    = 100              // for a start, or a change of the defaults
-	lookAgain      = time.Minute      // at a problem that no watch tells the end of
-	lookOver       = 5 * time.Second  // at what was written: the cache that it was compared with may have lagged behind
-	retryWriteFrom = time.Second      // after a write that failed
-	retryWriteTo   = 30 * time.Second // at most
+	settle            = time.Second // after an outcome, for others to come
+	changeWrites      = 50          // a second, of objects whose spec or verdict changed
+	changeBurst       = 200
+	deliveryWrites    = 10 // a second, of the others
+	deliveryBurst     = 100
+	resyncInterval    = time.Minute      // for a problem that no watch reports the end of
+	staleCacheRecheck = 5 * time.Second  // after a write: the cache that it was compared with may have lagged behind
+	retryWriteFrom    = time.Second      // after a write that failed
+	retryWriteTo      = 30 * time.Second // at most
 )
 
 // subject is an object whose status may have changed.
@@ -33,38 +36,121 @@ const (
 	kindDefaults = "TravisDefaults"
 )
 
-// turns hands out subjects one at a time while this replica holds the lease.
-type turns struct {
+// statusQueue hands out subjects one at a time while this replica holds the lease.
+type statusQueue struct {
+	// changed are the subjects whose spec or verdict changed since their last turn. It has no lock in
+	// common with queue, which reads it under its own.
+	changed sync.Map
+
 	mu    sync.Mutex
 	queue workqueue.TypedRateLimitingInterface[subject] // nil while another replica writes
 }
 
-// soon gives s its turn after delay. It never blocks.
-func (t *turns) soon(s subject, delay time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.queue != nil {
-		t.queue.AddAfter(s, delay)
+// add queues s after delay. It never blocks.
+func (q *statusQueue) add(s subject, delay time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.queue != nil {
+		q.queue.AddAfter(s, delay)
 	}
+}
+
+// addChanged queues s before all that are not changed.
+func (q *statusQueue) addChanged(s subject) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.queue != nil {
+		q.changed.Store(s, nil)
+		q.queue.Add(s)
+	}
+}
+
+// isChanged reports whether s is to be handed out before the others.
+func (q *statusQueue) isChanged(s subject) bool {
+	_, changed := q.changed.Load(s)
+	return changed
+}
+
+// takeChanged is isChanged of a subject whose turn has come.
+func (q *statusQueue) takeChanged(s subject) bool {
+	_, changed := q.changed.LoadAndDelete(s)
+	return changed
+}
+
+// changedFirst hands out changed subjects first, those of each namespace in turn, and the others in the
+// order in which they came. It implements workqueue.Queue; the workqueue calls it under its lock.
+type changedFirst struct {
+	isChanged func(subject) bool
+	changed   *fairOrder[subject]
+	others    []subject
+	moved     map[subject]struct{} // that are in others and were handed out as changed, or will be
+}
+
+func newChangedFirst(isChanged func(subject) bool) *changedFirst {
+	return &changedFirst{
+		isChanged: isChanged,
+		changed:   newFairOrder(func(s subject) string { return s.key.Namespace }),
+		moved:     map[subject]struct{}{},
+	}
+}
+
+// Touch moves a queued subject forward that has changed meanwhile.
+func (o *changedFirst) Touch(s subject) {
+	if _, moved := o.moved[s]; !moved && o.isChanged(s) {
+		for _, other := range o.changed.items[s.key.Namespace] {
+			if other == s {
+				return
+			}
+		}
+		o.moved[s] = struct{}{}
+		o.changed.Push(s)
+	}
+}
+
+// Push implements workqueue.Queue.
+func (o *changedFirst) Push(s subject) {
+	if o.isChanged(s) {
+		o.changed.Push(s)
+		return
+	}
+	o.others = append(o.others, s)
+}
+
+// Len implements workqueue.Queue.
+func (o *changedFirst) Len() int { return o.changed.Len() + len(o.others) - len(o.moved) }
+
+// Pop implements workqueue.Queue.
+func (o *changedFirst) Pop() subject {
+	if o.changed.Len() > 0 {
+		s := o.changed.Pop()
+		if _, moved := o.moved[s]; moved {
+			delete(o.moved, s)
+			for i, other := range o.others {
+				if other == s {
+					o.others = append(o.others[:i:i], o.others[i+1:]...)
+					break
+				}
+			}
+		}
+		return s
+	}
+	s := o.others[0]
+	o.others = o.others[1:]
+	return s
 }
 
 // run hands subjects to write until ctx ends, those of all first. A write returns after how
 // long it wants to look again, zero for when something changes.
-func (t *turns) run(ctx context.Context, log logr.Logger, all func(context.Context) []subject, write func(context.Context, subject) (time.Duration, error)) {
-	queue := workqueue.NewTypedRateLimitingQueue(
-		workqueue.NewTypedItemExponentialFailureRateLimiter[subject](retryWriteFrom, retryWriteTo))
-	t.mu.Lock()
-	t.queue = queue
-	t.mu.Unlock()
+func (q *statusQueue) run(ctx context.Context, log logr.Logger, all func(context.Context) []subject, write func(context.Context, subject) (time.Duration, error)) {
+	queue := q.open()
 	stop := context.AfterFunc(ctx, queue.ShutDown)
 	defer func() {
 		stop()
 		queue.ShutDown()
-		t.mu.Lock()
-		t.queue = nil
-		t.mu.Unlock()
+		q.mu.Lock()
+		q.queue = nil
+		q.mu.Unlock()
 	}()
-
 	for _, s := range all(ctx) {
 		queue.Add(s)
 	}
@@ -75,8 +161,11 @@ func (t *turns) run(ctx context.Context, log logr.Logger, all func(context.Conte
 		}
 		again, err := write(ctx, s)
 		switch {
+		case err != nil && ctx.Err() == nil && refused(err):
+			log.Error(err, "status was refused, waiting for a change", "kind", s.kind, "namespace", s.key.Namespace, "name", s.key.Name)
+			queue.Forget(s)
 		case err != nil && ctx.Err() == nil:
-			log.Error(err, "status was not written, trying again", "kind", s.kind, "namespace", s.key.Namespace, "name", s.key.Name)
+			log.Error(err, "status was not written, retrying", "kind", s.kind, "namespace", s.key.Namespace, "name", s.key.Name)
 			queue.AddRateLimited(s)
 		case again > 0:
 			queue.Forget(s)
@@ -86,4 +175,18 @@ func (t *turns) run(ctx context.Context, log logr.Logger, all func(context.Conte
 		}
 		queue.Done(s)
 	}
+}
+
+func (q *statusQueue) open() workqueue.TypedRateLimitingInterface[subject] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.changed.Clear()
+	q.queue = queueInOrder("status", workqueue.NewTypedItemExponentialFailureRateLimiter[subject](retryWriteFrom, retryWriteTo),
+		newChangedFirst(q.isChanged))
+	return q.queue
+}
+
+// refused reports whether the API server refuses what is written, so that writing it again is useless.
+func refused(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
 }

@@ -111,6 +111,10 @@ func routeFeeder(mgr ctrl.Manager, c *routing.Compiler, asked func(types.Namespa
 		empty:  func() *v1alpha1.TravisRoute { return &v1alpha1.TravisRoute{} },
 		list:   func() client.ObjectList { return &v1alpha1.TravisRouteList{} },
 		put: func(r *v1alpha1.TravisRoute) {
+			if skip(mgr, r) {
+				c.DeleteRoute(client.ObjectKeyFromObject(r))
+				return
+			}
 			c.PutRoute(r)
 			if requestOf(r) != "" {
 				asked(client.ObjectKeyFromObject(r))
@@ -127,10 +131,27 @@ func defaultsFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*v1alpha1.Tra
 		reader: mgr.GetClient(),
 		empty:  func() *v1alpha1.TravisDefaults { return &v1alpha1.TravisDefaults{} },
 		list:   func() client.ObjectList { return &v1alpha1.TravisDefaultsList{} },
-		put:    c.PutDefaults,
+		put: func(d *v1alpha1.TravisDefaults) {
+			if skip(mgr, d) {
+				c.DeleteDefaults(client.ObjectKeyFromObject(d))
+				return
+			}
+			c.PutDefaults(d)
+		},
 		remove: c.DeleteDefaults,
 		held:   func() []types.NamespacedName { return c.Held().Defaults },
 	}
+}
+
+// skip reports whether an object does not decode, and logs why.
+func skip(mgr ctrl.Manager, o client.Object) bool {
+	why := v1alpha1.Undecodable(o)
+	if why == "" {
+		return false
+	}
+	mgr.GetLogger().Info("object does not decode and is skipped: is the CRD of another version?",
+		"namespace", o.GetNamespace(), "name", o.GetName(), "error", why)
+	return true
 }
 
 func secretFeeder(mgr ctrl.Manager, o TableOptions) *feeder[*corev1.Secret] {

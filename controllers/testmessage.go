@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -103,7 +104,7 @@ func (w *StatusWriter) sendTest(ctx context.Context, key types.NamespacedName, a
 			return
 		}
 		w.tests.end(key, testStatus(announced.Request, time.Now(), results, err))
-		w.turns.soon(subject{kindRoute, key}, 0)
+		w.queue.add(subject{kindRoute, key}, 0)
 	}()
 }
 
@@ -114,8 +115,14 @@ func testStatus(request string, now time.Time, results []TestResult, err error) 
 	}
 	for _, r := range results {
 		s.Passed = s.Passed && r.Delivered
+		same := func(other v1alpha1.ChannelTest) bool {
+			return other.Account == r.Account && other.Address == shortened(r.Address)
+		}
+		if len(s.Channels) == maxChannels || slices.ContainsFunc(s.Channels, same) {
+			continue
+		}
 		s.Channels = append(s.Channels, v1alpha1.ChannelTest{
-			Account: r.Account, Address: clipped(r.Address, maxAddress), Delivered: r.Delivered, Reason: bounded(r.Reason),
+			Account: r.Account, Address: shortened(r.Address), Delivered: r.Delivered, Reason: bounded(r.Reason),
 		})
 	}
 	return s

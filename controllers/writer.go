@@ -21,19 +21,20 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/text"
 )
 
-// StatusWriter tells the owners of routes and defaults what the operator makes of them. It runs on
-// every replica and writes on the one that has the lease.
+// StatusWriter writes the status of routes and defaults. It runs on every replica and writes on the one
+// that has the lease.
 type StatusWriter struct {
 	// Client reads from the caches and patches status.
 	Client client.Client
 	// Live reads metadata past the caches, to see a Secret that has not been labelled.
 	Live     client.Reader
 	Compiler *routing.Compiler
-	// Channels tells of a route's channels, those that an event was ever accepted for.
+	// Channels returns the state of a route's channels, those that an event was ever accepted for.
 	Channels func(namespace, route string) []ChannelState
-	// Connected tells whether an account is logged in, on a service where that is kept up.
+	// Connected reports whether an account is logged in, if its service keeps a connection.
 	Connected func(namespace, account string) (connected, known bool)
 	// SendTest sends a test message to each channel of a route; the error says why there can be no test.
 	SendTest func(ctx context.Context, route types.NamespacedName) ([]TestResult, error)
@@ -50,12 +51,12 @@ type StatusWriter struct {
 	Lease    Lease
 	Log      logr.Logger
 
-	pressure pressure
-	tests    tests
-	turns    turns
-	pace     *rate.Limiter
-	notices  notices
-	accounts accounts
+	pressure            pressure
+	tests               tests
+	queue               statusQueue
+	changes, deliveries *rate.Limiter // of writes
+	notices             notices
+	accounts            accounts
 }
 
 // NeedLeaderElection is false: the writer has a lease of its own.
@@ -63,7 +64,7 @@ func (*StatusWriter) NeedLeaderElection() bool { return false }
 
 // Start writes status whenever this replica has the lease, until ctx ends.
 func (w *StatusWriter) Start(ctx context.Context) error {
-	w.pace = rate.NewLimiter(writesPerSec, writesBurst)
+	w.limit()
 	if w.Loaded != nil {
 		select {
 		case <-w.Loaded:
@@ -76,32 +77,39 @@ func (w *StatusWriter) Start(ctx context.Context) error {
 		defer store.Wait()
 		w.lookAtStore()
 		store.Go(func() { w.followStore(ctx) })
-		w.turns.run(ctx, w.Log, w.all, w.write)
+		w.queue.run(ctx, w.Log, w.all, w.write)
 	})
 }
 
-// TableChanged is told what a change of the table came to. It does not block.
+// limit sets how often status is written.
+func (w *StatusWriter) limit() {
+	w.changes = rate.NewLimiter(changeWrites, changeBurst)
+	w.deliveries = rate.NewLimiter(deliveryWrites, deliveryBurst)
+}
+
+// TableChanged queues the objects whose verdict changed, before all others: somebody waits for it. It does
+// not block.
 func (w *StatusWriter) TableChanged(c routing.Changes) {
 	for _, key := range c.Routes {
-		w.turns.soon(subject{kindRoute, key}, 0)
+		w.queue.addChanged(subject{kindRoute, key})
 	}
 	for _, key := range c.Defaults {
-		w.turns.soon(subject{kindDefaults, key}, 0)
+		w.queue.addChanged(subject{kindDefaults, key})
 	}
 }
 
-// DeliveriesChanged is told that a delivery of a route came to something. It does not block.
+// DeliveriesChanged queues a route whose deliveries changed. It does not block.
 func (w *StatusWriter) DeliveriesChanged(namespace, route string) {
-	w.turns.soon(subject{kindRoute, types.NamespacedName{Namespace: namespace, Name: route}}, settle)
+	w.queue.add(subject{kindRoute, types.NamespacedName{Namespace: namespace, Name: route}}, settle)
 }
 
-// TestRequested is told that a route carries the annotation that asks for a test. It does not block.
+// TestRequested queues a route that has the annotation which requests a test. It does not block.
 func (w *StatusWriter) TestRequested(route types.NamespacedName) {
-	w.turns.soon(subject{kindRoute, route}, 0)
+	w.queue.add(subject{kindRoute, route}, 0)
 }
 
-// Noticed is told what showed in the traffic of a repository (in lower case) that a namespace's
-// routes should tell of. It does not block.
+// Noticed adds a notice about a repository (in lower case) to the status of a namespace's routes. It does
+// not block.
 func (w *StatusWriter) Noticed(namespace, repository, reason, message string) {
 	found, ok := w.Compiler.Table().Repository(repository)
 	if !ok {
@@ -116,34 +124,34 @@ func (w *StatusWriter) Noticed(namespace, repository, reason, message string) {
 	}
 }
 
-// FilterFailed is told that a route's filter failed on an event, which was relayed all the same. It
-// does not block.
+// FilterFailed adds a notice that a route's filter failed on an event, which was announced. It does not
+// block.
 func (w *StatusWriter) FilterFailed(route types.NamespacedName, err error) {
-	w.notice(route, v1alpha1.ReasonFilterInvalid, "the filter failed on an event, which was relayed all the same: "+err.Error())
+	w.notice(route, v1alpha1.ReasonFilterInvalid, "the filter failed on an event, which was announced: "+err.Error())
 }
 
 func (w *StatusWriter) notice(route types.NamespacedName, reason, message string) {
 	if w.notices.put(route, reason, message, time.Now()) {
-		w.turns.soon(subject{kindRoute, route}, settle)
+		w.queue.add(subject{kindRoute, route}, settle)
 	}
 }
 
-// Attempted is told of an attempt to send as an account, by the namespace that defines it, and why
-// it failed, or nothing. It does not block.
+// Attempted records an attempt to send with an account, by the namespace that defines it, and why it
+// failed; empty if it did not. It does not block.
 func (w *StatusWriter) Attempted(account types.NamespacedName, at time.Time, failure string) {
 	if w.accounts.attempted(account, at, failure) {
-		w.turns.soon(subject{kindDefaults, types.NamespacedName{Namespace: account.Namespace, Name: v1alpha1.DefaultsName}}, settle)
+		w.queue.add(subject{kindDefaults, types.NamespacedName{Namespace: account.Namespace, Name: v1alpha1.DefaultsName}}, settle)
 	}
 }
 
-// TemplateFailed is told that a route's template failed on an event, which went out with the
-// built-in line. It does not block.
+// TemplateFailed adds a notice that a route's template failed on an event, for which the default text was
+// sent. It does not block.
 func (w *StatusWriter) TemplateFailed(route types.NamespacedName, err error) {
-	w.notice(route, v1alpha1.ReasonMessageInvalid, "the template failed on an event, and the built-in line was sent: "+err.Error())
+	w.notice(route, v1alpha1.ReasonMessageInvalid, "the template failed on an event, and the default text was sent: "+err.Error())
 }
 
-// fares tells of an account.
-func (w *StatusWriter) fares(account types.NamespacedName) AccountState {
+// accountState returns the state of an account.
+func (w *StatusWriter) accountState(account types.NamespacedName) AccountState {
 	state := w.accounts.of(account)
 	if connected, known := w.Connected(account.Namespace, account.Name); known {
 		state.Connected = &connected
@@ -151,7 +159,7 @@ func (w *StatusWriter) fares(account types.NamespacedName) AccountState {
 	return state
 }
 
-// all are the objects to look at when a term begins: the replica before may have left any behind.
+// all are the objects whose status is compared when a term begins: the previous replica may have left any outdated.
 func (w *StatusWriter) all(ctx context.Context) []subject {
 	var subjects []subject
 	for kind, list := range map[string]client.ObjectList{
@@ -172,10 +180,14 @@ func (w *StatusWriter) all(ctx context.Context) []subject {
 
 // write brings one object's status up to date.
 func (w *StatusWriter) write(ctx context.Context, s subject) (again time.Duration, err error) {
+	pace := w.deliveries
+	if w.queue.takeChanged(s) {
+		pace = w.changes
+	}
 	if s.kind == kindDefaults {
-		again, err = w.writeDefaults(ctx, s.key)
+		again, err = w.writeDefaults(ctx, s.key, pace)
 	} else {
-		again, err = w.writeRoute(ctx, s.key)
+		again, err = w.writeRoute(ctx, s.key, pace)
 	}
 	if apierrors.IsNotFound(err) {
 		return 0, nil // deleted meanwhile
@@ -183,9 +195,9 @@ func (w *StatusWriter) write(ctx context.Context, s subject) (again time.Duratio
 	return again, err
 }
 
-func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName) (time.Duration, error) {
+func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName, pace *rate.Limiter) (time.Duration, error) {
 	verdict, ok := w.Compiler.Verdict(key)
-	if !ok { // not in the table yet, or no more: its turn comes with the change
+	if !ok { // not in the table yet, or deleted: a change queues it again
 		w.notices.forget(key)
 		w.tests.forget(key)
 		return 0, nil
@@ -207,7 +219,7 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName)
 	if equality.Semantic.DeepEqual(old.Status, route.Status) {
 		return again, nil
 	}
-	if err := w.patch(ctx, route, old, route.Status.Conditions, old.Status.Conditions); err != nil {
+	if err := w.patch(ctx, pace, route, old, route.Status.Conditions, old.Status.Conditions); err != nil {
 		return 0, err
 	}
 	switch {
@@ -216,10 +228,10 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName)
 	case request != "" && test != nil && test.Request != request:
 		again = sooner(again, time.Second) // the next test, when the cache has this one's result
 	}
-	return sooner(again, lookOver), nil
+	return sooner(again, staleCacheRecheck), nil
 }
 
-// channels are those that the store knows of a route, with those marked that it no longer has.
+// channels are those that the store has of a route; those that the route no longer has are marked.
 func (w *StatusWriter) channels(key types.NamespacedName) []ChannelState {
 	channels := w.Channels(key.Namespace, key.Name)
 	route, ok := w.Compiler.Table().Route(key.Namespace, key.Name)
@@ -237,13 +249,13 @@ func (w *StatusWriter) channels(key types.NamespacedName) []ChannelState {
 	return channels
 }
 
-func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedName) (time.Duration, error) {
+func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedName, pace *rate.Limiter) (time.Duration, error) {
 	verdict, ok := w.Compiler.DefaultsVerdict(key.Namespace)
 	if !ok || key.Name != v1alpha1.DefaultsName || verdict.Pending {
 		return 0, nil
 	}
 	// What this finds changes the verdict, and a changed verdict brings another turn.
-	again, err := w.lookForUnlabelled(ctx, key.Namespace, verdict.MissingSecrets)
+	again, err := w.findUnlabelled(ctx, key.Namespace, verdict.MissingSecrets)
 	if err != nil {
 		return 0, err
 	}
@@ -256,17 +268,17 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 		return slices.ContainsFunc(verdict.Accounts, func(a routing.AccountVerdict) bool { return a.Name == name })
 	})
 	defaults.Status = defaultsStatus(old.Status, verdict, func(account string) AccountState {
-		return w.fares(types.NamespacedName{Namespace: key.Namespace, Name: account})
+		return w.accountState(types.NamespacedName{Namespace: key.Namespace, Name: account})
 	})
 	defaults.Status.WebhookURL = w.WebhookURL
 	setStore(&defaults.Status, key.Namespace == w.Lease.Namespace, w.pressure.state())
 	if again == 0 && slices.ContainsFunc(defaults.Status.Accounts, func(a v1alpha1.AccountStatus) bool { return a.Connected != nil }) {
-		again = lookAgain // nobody tells when a connection comes or goes
+		again = resyncInterval // nobody tells when a connection comes or goes
 	}
 	if equality.Semantic.DeepEqual(old.Status, defaults.Status) {
 		return again, nil
 	}
-	return sooner(again, lookOver), w.patch(ctx, defaults, old, defaults.Status.Conditions, old.Status.Conditions)
+	return sooner(again, staleCacheRecheck), w.patch(ctx, pace, defaults, old, defaults.Status.Conditions, old.Status.Conditions)
 }
 
 // sooner is the shorter of two waits, of which zero is none.
@@ -277,9 +289,9 @@ func sooner(again, other time.Duration) time.Duration {
 	return min(again, other)
 }
 
-// lookForUnlabelled asks whether a Secret that an account misses is there without its label, for
-// then the way out is another. No watch tells of such a Secret, so it is looked for again.
-func (w *StatusWriter) lookForUnlabelled(ctx context.Context, namespace string, names []string) (time.Duration, error) {
+// findUnlabelled looks for a Secret that an account misses and that exists without its label, which is easy
+// to fix. No watch reports such a Secret, so it is looked for again and again.
+func (w *StatusWriter) findUnlabelled(ctx context.Context, namespace string, names []string) (time.Duration, error) {
 	for _, name := range names {
 		key := types.NamespacedName{Namespace: namespace, Name: name}
 		found := &metav1.PartialObjectMetadata{}
@@ -295,7 +307,7 @@ func (w *StatusWriter) lookForUnlabelled(ctx context.Context, namespace string, 
 		}
 	}
 	if len(names) > 0 {
-		return lookAgain, nil
+		return resyncInterval, nil
 	}
 	return 0, nil
 }
@@ -306,25 +318,28 @@ func labelled(s *metav1.PartialObjectMetadata) bool {
 	return t == v1alpha1.SecretTypeToken || t == v1alpha1.SecretTypeCredential
 }
 
-// patch writes what changed, in its turn, and tells of a changed Ready in an Event.
-func (w *StatusWriter) patch(ctx context.Context, obj, old client.Object, now, before []metav1.Condition) error {
-	if err := w.pace.Wait(ctx); err != nil {
+// patch writes what changed, as often as pace lets it, and records an Event for each condition that changed.
+func (w *StatusWriter) patch(ctx context.Context, pace *rate.Limiter, obj, old client.Object, now, before []metav1.Condition) error {
+	if err := pace.Wait(ctx); err != nil {
 		return err
 	}
 	if err := w.Client.Status().Patch(ctx, obj, client.MergeFrom(old)); err != nil {
 		return fmt.Errorf("patch status: %w", err)
 	}
 	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionDelivering} {
-		w.tell(obj, meta.FindStatusCondition(now, kind), meta.FindStatusCondition(before, kind))
+		w.recordChange(obj, meta.FindStatusCondition(now, kind), meta.FindStatusCondition(before, kind))
 	}
 	if was := meta.FindStatusCondition(before, v1alpha1.ConditionStoreAvailable); was != nil {
-		w.tell(obj, meta.FindStatusCondition(now, v1alpha1.ConditionStoreAvailable), was)
+		w.recordChange(obj, meta.FindStatusCondition(now, v1alpha1.ConditionStoreAvailable), was)
 	}
 	return nil
 }
 
-// tell records an Event where a condition is another than before.
-func (w *StatusWriter) tell(obj client.Object, now, before *metav1.Condition) {
+// maxEventNote is the API's limit on an Event's note, in bytes.
+const maxEventNote = 1024
+
+// recordChange records an Event if a condition changed.
+func (w *StatusWriter) recordChange(obj client.Object, now, before *metav1.Condition) {
 	if now == nil || (before != nil && before.Status == now.Status && before.Reason == now.Reason) {
 		return
 	}
@@ -332,5 +347,5 @@ func (w *StatusWriter) tell(obj client.Object, now, before *metav1.Condition) {
 	if now.Status == metav1.ConditionFalse {
 		kind = corev1.EventTypeWarning
 	}
-	w.Recorder.Eventf(obj, nil, kind, now.Reason, "Judge", "%s", now.Message)
+	w.Recorder.Eventf(obj, nil, kind, now.Reason, "UpdateStatus", "%s", text.Truncate(now.Message, maxEventNote))
 }

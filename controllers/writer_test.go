@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"golang.org/x/time/rate"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -46,7 +45,7 @@ func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *St
 		compiler.PutRoute(r)
 		build = build.WithObjects(r)
 	}
-	return &StatusWriter{
+	w := &StatusWriter{
 		Client: build.WithInterceptorFuncs(interceptor.Funcs{
 			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
 				if err := written(client.ObjectKeyFromObject(obj)); err != nil {
@@ -60,8 +59,9 @@ func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *St
 		Connected: func(string, string) (bool, bool) { return false, false },
 		Recorder:  quiet{},
 		Log:       logr.Discard(),
-		pace:      rate.NewLimiter(writesPerSec, writesBurst),
 	}
+	w.limit()
+	return w
 }
 
 // term runs the writer as if it held the lease, until the test ends.
@@ -69,7 +69,7 @@ func term(t *testing.T, w *StatusWriter) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
-	done.Go(func() { w.turns.run(ctx, w.Log, w.all, w.write) })
+	done.Go(func() { w.queue.run(ctx, w.Log, w.all, w.write) })
 	t.Cleanup(func() { cancel(); done.Wait() })
 	synctest.Wait()
 }
@@ -93,7 +93,7 @@ func TestTheRateOfWritesDoesNotGrowWithTheEvents(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				synctest.Wait()
-				if got, limit := writes.Load()-began, int64(writesBurst+writesPerSec*2*seconds); got > limit {
+				if got, limit := writes.Load()-began, int64(deliveryBurst+changeBurst+deliveryWrites*2*seconds); got > limit {
 					t.Errorf("%d writes, more than %d", got, limit)
 				}
 

@@ -23,6 +23,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/deliveryapi/server"
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/settings"
@@ -118,7 +119,7 @@ func cacheOptions(scope scope) cache.Options {
 		DefaultTransform:  cache.TransformStripManagedFields(),
 		DefaultNamespaces: map[string]cache.Config{},
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Secret{}: {Label: ourSecrets()},
+			&corev1.Secret{}: {Label: ourSecrets(), Transform: controllers.TrimSecret},
 		},
 	}
 	for _, ns := range scope.watched() {

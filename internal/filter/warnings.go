@@ -42,10 +42,10 @@ func (f *Filter) Warnings(results []travis.Result, buildTypes []travis.BuildType
 		return all
 	}
 	if f.contradicts() || f.neverTrue(travis.Results, travis.BuildTypes) {
-		return []string{"filter: it is never true, so the route relays nothing"}
+		return []string{"filter: it is never true, so the route announces nothing"}
 	}
 	if f.neverTrue(results, buildTypes) {
-		return []string{"filter: it is never true of the events and buildTypes of this route, so the route relays nothing"}
+		return []string{"filter: it is never true of the events and buildTypes of this route, so the route announces nothing"}
 	}
 	return nil
 }
