@@ -1,11 +1,11 @@
-# travishook. `make` lists what there is to make; docs/development.md says more.
-# Needs Go (see go.mod), git and GNU make 3.81 or newer; everything else is got by itself.
+# travishook. `make` lists the targets; docs/development.md describes them.
+# Needs Go (see go.mod), git and GNU make 3.81 or newer; everything else is installed on demand.
 SHELL := /bin/bash
 export GOTOOLCHAIN := local
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help: ## List what there is to make
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: machine
@@ -13,7 +13,7 @@ machine:
 	@hack/check-machine.sh $(MAKE_VERSION)
 
 .PHONY: demo
-demo: machine ## See webhooks become messages, with real parts (KEEP=1 stays up; BREAK=key, operator or room)
+demo: machine ## Show webhooks become messages, with real parts (KEEP=1 keeps running; BREAK=key, operator or channel)
 	@hack/demo.sh
 
 .PHONY: build
@@ -25,19 +25,19 @@ image: machine ## Write the container image to dist/, without a container engine
 	@hack/image.sh
 
 .PHONY: test
-test: machine ## Run every test, after getting the servers that the suites need
+test: machine ## Run every test, after installing the servers that the suites need
 	@hack/test.sh
 
 .PHONY: test-servers
-test-servers: machine ## Run the suites against a real NATS cluster of three servers, which lose one, and all
+test-servers: machine ## Run the suites against a real NATS cluster of three servers that are killed
 	@hack/test-servers.sh
 
 .PHONY: e2e
-e2e: machine ## Keep the API server away for AWAY (default 10m), and show that webhooks come through
+e2e: machine ## Stop the API server for AWAY (default 10m), and show that webhooks are still delivered
 	@hack/e2e.sh
 
 .PHONY: race
-race: machine ## Run the packages that have goroutines under the race detector, and find what they leave running or open
+race: machine ## Run packages with goroutines under the race detector, and find leaks
 	@hack/race.sh
 
 .PHONY: fuzz
@@ -57,7 +57,7 @@ powerloss: machine ## Cut the power of the store's disk, and show that nothing i
 	@hack/powerloss.sh
 
 .PHONY: bench
-bench: machine ## Measure speed on this machine, and put the figures into docs/performance.md
+bench: machine ## Measure performance on this machine, and write the figures to docs/performance.md
 	@hack/bench.sh
 
 .PHONY: lint
@@ -69,5 +69,5 @@ generate: machine ## Write deep copies, CRDs, RBAC, manifests and the API refere
 	@hack/generate.sh
 
 .PHONY: verify
-verify: machine ## Fail if something generated or formatted differs from what it should be
+verify: machine ## Fail if something generated or formatted is out of date
 	@hack/verify.sh

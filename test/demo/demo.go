@@ -25,7 +25,7 @@ const (
 	patience = 30 * time.Second
 )
 
-// demo is the state that the steps pass on.
+// demo is the state that the steps share.
 type demo struct {
 	breaks string
 	keep   bool
@@ -33,12 +33,12 @@ type demo struct {
 	dir      string // of this run: settings, store, keys, logs
 	key      *rsa.PrivateKey
 	plane    *controlplane.ControlPlane
-	room     *room.Room
+	channel  *room.Room
 	operator *operator.Process
 	expected []string // what the messages must say, in order
 }
 
-// step is one thing that the demo does, told before it is done.
+// step is one thing that the demo does; its title is printed first.
 type step struct {
 	title string
 	do    func(context.Context) error
@@ -46,14 +46,14 @@ type step struct {
 
 func (d *demo) steps() []step {
 	return []step{
-		{"Start a Kubernetes API server, with etcd behind it, and install travishook's two kinds", d.startCluster},
-		{"Open a chat room: here, a small HTTP server that a webhook account posts to", d.openRoom},
-		{"Apply the manifests, as a team would", d.apply},
-		{"Start the operator, as a process of its own", d.startOperator},
+		{"Start a Kubernetes API server with etcd, and install travishook's CRDs", d.startCluster},
+		{"Open a chat channel: here, a small HTTP server that a webhook account posts to", d.openChannel},
+		{"Apply the manifests, as a team does", d.apply},
+		{"Start the operator as a process", d.startOperator},
 		{"Wait until the route is ready", d.waitReady},
 		{"Post webhooks exactly as Travis CI sends them", d.post},
-		{"See the messages arrive in the room", d.listen},
-		{"Stop the operator, and see that nothing else was sent", d.finish},
+		{"Watch the messages arrive", d.listen},
+		{"Stop the operator, and check that nothing else was sent", d.finish},
 	}
 }
 
@@ -72,11 +72,11 @@ func (d *demo) run(ctx context.Context) (err error) {
 			return fmt.Errorf("step %d (%s): %w", i+1, strings.ToLower(s.title[:1])+s.title[1:], err)
 		}
 	}
-	fmt.Printf("\nAll %d messages that should arrive did, and nothing else.\n", len(d.expected))
+	fmt.Printf("\nAll %d expected messages arrived, and nothing else.\n", len(d.expected))
 	return nil
 }
 
-// cleanUp ends what is still running; it leaves the operator's log for whoever looks into a failure.
+// cleanUp stops what still runs, and keeps the operator's log after a failure.
 func (d *demo) cleanUp() {
 	if d.operator != nil {
 		d.operator.Kill()
@@ -85,8 +85,8 @@ func (d *demo) cleanUp() {
 			fmt.Println("\nThe operator's log is in", log)
 		}
 	}
-	if d.room != nil {
-		d.room.Close()
+	if d.channel != nil {
+		d.channel.Close()
 	}
 	if d.plane != nil {
 		if err := d.plane.Stop(); err != nil {
@@ -97,7 +97,7 @@ func (d *demo) cleanUp() {
 }
 
 func (d *demo) startCluster(ctx context.Context) (err error) {
-	say("(the first time, it has to be fetched or compiled)")
+	say("(the first time, it is downloaded or compiled)")
 	if d.plane, err = controlplane.Start(ctx); err != nil {
 		return err
 	}
@@ -105,14 +105,14 @@ func (d *demo) startCluster(ctx context.Context) (err error) {
 	return nil
 }
 
-func (d *demo) openRoom(context.Context) (err error) {
-	if d.room, err = room.Open(); err != nil {
+func (d *demo) openChannel(context.Context) (err error) {
+	if d.channel, err = room.Open(); err != nil {
 		return err
 	}
-	if d.breaks == "room" {
-		d.room.Refuse(http.StatusNotFound)
+	if d.breaks == "channel" {
+		d.channel.Refuse(http.StatusNotFound)
 	}
-	say("it is at %s", d.room.URL)
+	say("it is at %s", d.channel.URL)
 	return nil
 }
 
@@ -122,8 +122,8 @@ func (d *demo) apply(ctx context.Context) error {
 			return err
 		}
 	}
-	secret := filepath.Join(d.dir, "room.yaml")
-	if err := os.WriteFile(secret, []byte(fmt.Sprintf(roomSecret, systemNamespace, d.room.URL)), 0o600); err != nil {
+	secret := filepath.Join(d.dir, "chat.yaml")
+	if err := os.WriteFile(secret, []byte(fmt.Sprintf(channelSecret, systemNamespace, d.channel.URL)), 0o600); err != nil {
 		return err
 	}
 	manifests := filepath.Join(d.plane.Root, "test", "demo", "manifests")
@@ -135,11 +135,11 @@ func (d *demo) apply(ctx context.Context) error {
 	return nil
 }
 
-// roomSecret is the credential of the account: the room's URL, which is only known now.
-const roomSecret = `apiVersion: v1
+// channelSecret is the credential of the account: the channel's URL, which is only known now.
+const channelSecret = `apiVersion: v1
 kind: Secret
 metadata:
-  name: room
+  name: chat
   namespace: %s
   labels:
     travishook.dev/secret-type: credential
@@ -208,19 +208,19 @@ func (d *demo) waitReady(ctx context.Context) error {
 	return err
 }
 
-// finish stops the operator in its own time, after which nothing more can come.
+// finish stops the operator gracefully, so that no further message can arrive.
 func (d *demo) finish(context.Context) error {
 	if err := d.operator.Stop(); err != nil {
 		return err
 	}
-	if got := d.room.Messages(); len(got) != len(d.expected) {
-		return fmt.Errorf("the room got %d messages, and %d should have come; the last: %s", len(got), len(d.expected), got[len(got)-1].Text)
+	if got := d.channel.Messages(); len(got) != len(d.expected) {
+		return fmt.Errorf("the channel got %d messages, want %d; the last: %s", len(got), len(d.expected), got[len(got)-1].Text)
 	}
-	say("it has ended; the room got %d messages", len(d.expected))
+	say("it stopped; the channel got %d messages", len(d.expected))
 	return nil
 }
 
-// kubectl shows a command as one would type it, runs it, and shows what it says.
+// kubectl prints a command, runs it, and prints its output.
 func (d *demo) kubectl(ctx context.Context, args ...string) error {
 	shown := strings.ReplaceAll(strings.Join(args, " "), d.plane.Root+"/", "")
 	say("$ kubectl %s", shown)

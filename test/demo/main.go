@@ -1,9 +1,8 @@
 // The demo shows travishook's main job with real parts: an API server, the operator, manifests,
-// webhooks as Travis signs them, and the messages arriving in a room.
+// webhooks as Travis signs them, and the messages that arrive in a channel.
 //
-// It ends by itself with status 0 if everything that should arrive did, and nothing else.
-// KEEP=1 keeps it up to look around. BREAK=key, BREAK=operator and BREAK=room break one part,
-// and then it must fail and name the step.
+// It exits with 0 if every expected message arrived, and nothing else. KEEP=1 keeps everything running.
+// BREAK=key, BREAK=operator and BREAK=channel break one part; then it must fail and name the step.
 package main
 
 import (
@@ -21,8 +20,8 @@ func main() {
 		exit(postAnother(context.Background(), os.Args[2:]))
 	}
 	breaks := os.Getenv("BREAK")
-	if known := []string{"", "key", "operator", "room"}; !slices.Contains(known, breaks) {
-		exit(fmt.Errorf("BREAK=%s breaks nothing that the demo has; it knows%s", breaks, strings.Join(known, " ")))
+	if known := []string{"", "key", "operator", "channel"}; !slices.Contains(known, breaks) {
+		exit(fmt.Errorf("BREAK=%s: unknown part; use one of%s", breaks, strings.Join(known, " ")))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

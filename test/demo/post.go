@@ -24,12 +24,17 @@ const (
 	token = "demo-token-which-everybody-may-read" // as in manifests/token.yaml
 )
 
-// webhook is one that the demo posts, and what must come of it.
+// webhook is one that the demo posts, with the expected answer and message.
 type webhook struct {
 	title   string
 	request func(ctx context.Context, url string) *http.Request
 	answer  int
-	says    string // what the message in the room says; empty: there is none
+	says    string // what the message in the channel says; empty: there is none
+}
+
+// answered is the line that shows an answer.
+func (w webhook) answered(status int) string {
+	return fmt.Sprintf("%-72s answered %d %s", w.title, status, http.StatusText(status))
 }
 
 // webhooks are signed with key, and so is the forged one, before somebody changes it.
@@ -46,7 +51,7 @@ func webhooks(d *demo) []webhook {
 		{"build 1 has started", signed(pending), http.StatusAccepted, "build/1: pending"},
 		{"build 1 has passed", signed(passed), http.StatusAccepted, "build/1: passed"},
 		{"build 2 is broken", signed(broken), http.StatusAccepted, "build/2: broken"},
-		{"a forged one: somebody changed build 2 to passed after it was signed", func(ctx context.Context, url string) *http.Request {
+		{"a forged one: build 2, changed to passed after it was signed", func(ctx context.Context, url string) *http.Request {
 			forged := broken
 			forged.Result = travis.Passed
 			r := travistest.Request(ctx, url, forged, d.key)
@@ -57,7 +62,7 @@ func webhooks(d *demo) []webhook {
 	}
 }
 
-// post sends all webhooks and holds the answers against what they must be.
+// post sends all webhooks and checks the answers.
 func (d *demo) post(ctx context.Context) error {
 	url := d.operator.URL + "/" + verify.Proof(slug, secret.New(token))
 	say("to %s/<proof>, where the proof is the SHA-256 of the repository's name and its token", d.operator.URL)
@@ -66,9 +71,9 @@ func (d *demo) post(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.title, err)
 		}
-		say("%-72s answered %d %s", w.title, status, http.StatusText(status))
+		say("%s", w.answered(status))
 		if status != w.answer {
-			return fmt.Errorf("%s: it should have been answered %d %s", w.title, w.answer, http.StatusText(w.answer))
+			return fmt.Errorf("%s: want %d %s", w.title, w.answer, http.StatusText(w.answer))
 		}
 		if w.says != "" {
 			d.expected = append(d.expected, w.says)
@@ -80,20 +85,20 @@ func (d *demo) post(ctx context.Context) error {
 func send(r *http.Request) (int, error) {
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return 0, fmt.Errorf("nothing answers at the receiver's address: %w", err)
+		return 0, fmt.Errorf("post webhook: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	_, err = io.Copy(io.Discard, response.Body)
 	return response.StatusCode, err
 }
 
-// listen waits for every message that must come, in whatever order builds overtake each other.
+// listen waits for every expected message. Builds may overtake each other.
 func (d *demo) listen(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	missing := slices.Clone(d.expected)
 	for n := 1; len(missing) > 0; n++ {
-		m, err := d.room.Wait(ctx, n)
+		m, err := d.channel.Wait(ctx, n)
 		if err != nil {
 			d.explain(context.WithoutCancel(ctx))
 			return fmt.Errorf("%w: %s", err, strings.Join(missing, ", "))
@@ -101,20 +106,20 @@ func (d *demo) listen(ctx context.Context) error {
 		say("> %s", m.Text)
 		i := slices.IndexFunc(missing, func(says string) bool { return strings.Contains(m.Text, says) })
 		if i < 0 {
-			return fmt.Errorf("this message should not have come: %s", m.Text)
+			return fmt.Errorf("unexpected message: %s", m.Text)
 		}
 		missing = slices.Delete(missing, i, i+1)
 	}
 	return nil
 }
 
-// explain shows where a user would look first.
+// explain shows the route's status.
 func (d *demo) explain(ctx context.Context) {
-	say("This is what the route's status says of it:")
+	say("The route's status says:")
 	_ = d.kubectl(ctx, "get", "travisroute", "example", "--namespace", teamNamespace, "--output", "jsonpath={.status.channels}")
 }
 
-// stayUp tells how to look around, until the user has seen enough.
+// stayUp prints how to look around, and shows further messages until it is interrupted.
 func (d *demo) stayUp(ctx context.Context) {
 	keyFile := filepath.Join(d.dir, "signing-key.pem")
 	der := x509.MarshalPKCS1PrivateKey(d.key)
@@ -122,16 +127,16 @@ func (d *demo) stayUp(ctx context.Context) {
 	if err := os.WriteFile(keyFile, text, 0o600); err != nil {
 		say("%v", err)
 	}
-	say("not yet: KEEP is set, so everything stays up. In another terminal, look around:")
+	say("not yet: KEEP is set, so everything keeps running. Look around in another terminal:")
 	say("  export KUBECONFIG=%s", d.plane.Kubeconfig)
 	say("  %s get travisroutes -A", d.plane.Kubectl)
 	say("  %s describe travisroute example -n %s", d.plane.Kubectl, teamNamespace)
-	say("  go run ./test/demo post %s %s fixed     # another webhook, signed; any event's name", d.operator.URL, keyFile)
-	say("Ctrl-C ends it.")
+	say("  go run ./test/demo post %s %s fixed     # post another signed webhook, with any event", d.operator.URL, keyFile)
+	say("Ctrl-C stops everything.")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for n := len(d.expected) + 1; ; n++ {
-		m, err := d.room.Wait(ctx, n)
+		m, err := d.channel.Wait(ctx, n)
 		if err != nil {
 			break
 		}
