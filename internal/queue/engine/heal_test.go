@@ -10,6 +10,7 @@ import (
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -176,6 +177,52 @@ func TestAnotherWriterIsNoticedAndFollowed(t *testing.T) {
 
 // TestALogThatLostItsEnd: the store waits for a minute for what may be a server that is behind. Then it
 // goes on with what there is, and reports what is missing.
+// TestWhatWasDeliveredIsNotSentAgainWhenTheLogIsReadAnew has another process trim the log just when an
+// outcome is to be stored: after that the log tells of the delivery, and not yet of its outcome.
+func TestWhatWasDeliveredIsNotSentAgainWhenTheLogIsReadAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		l.updates = make(chan wal.Message)
+		e := openOn(t, l, Options{})
+		defer closeNow(t, e)
+		d := acceptAndTake(t, e)
+		appends := 0
+		l.set(func(l *memoryLog) {
+			accepted := l.messages[len(l.messages)-1]
+			l.fault = func(l *memoryLog, _ []byte) error {
+				appends++
+				if appends == 1 { // the other process copies what waits, and purges what was before
+					l.first = l.last() + 2
+					l.messages = [][]byte{accepted}
+					return wal.ErrConflict
+				}
+				l.fault = nil
+				l.mu.Unlock()
+				<-time.After(3 * pollInterval)
+				l.mu.Lock()
+				return wal.ErrConflict
+			}
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		again := make(chan error)
+		go func() {
+			_, err := e.Take(ctx, queue.Healthy)
+			again <- err
+		}()
+		if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Delivered, At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Minute)
+		cancel()
+		if err := <-again; err == nil {
+			t.Error("a delivery that was settled is handed out again")
+		}
+		if appends != 2 {
+			t.Fatalf("the log was written %d times, want twice until it was read anew: the test tests nothing", appends)
+		}
+	})
+}
+
 func TestALogThatLostItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
