@@ -11,10 +11,12 @@ import (
 
 // ledger is where everything that happens is written down when it happens, for the verdict.
 type ledger struct {
-	mu     sync.Mutex
-	h      history
-	faults []string // seen at once
-	byID   map[string]delivery
+	mu           sync.Mutex
+	h            history
+	faults       []string // seen at once
+	byID         map[string]delivery
+	seen         map[journal.ID][]delivery // by what the store remembers of them
+	lostMessages int
 	// counts are for the summary of a run.
 	counts counts
 	stored int // entries that accept deliveries
@@ -42,7 +44,7 @@ func (c *counts) add(o counts) {
 
 func newLedger() *ledger {
 	return &ledger{
-		byID: map[string]delivery{},
+		byID: map[string]delivery{}, seen: map[journal.ID][]delivery{},
 		h: history{
 			deaths: map[int]moment{}, losses: map[handout]moment{}, accepted: map[delivery]int{},
 			ends: map[delivery]end{}, redriven: map[delivery]bool{},
@@ -217,9 +219,11 @@ func (l *ledger) accept(a *journal.Accept) {
 				l.faults = append(l.faults, fmt.Sprintf("the log has a delivery of build %d that nobody posted", a.Event.Build.ID))
 				continue
 			}
-			if _, again := l.h.accepted[d]; again {
+			if _, again := l.h.accepted[d]; again && !l.h.damaged[d] {
 				l.faults = append(l.faults, fmt.Sprintf("%v is accepted twice", d))
 			}
+			seen := journal.SeenID(event, offer.Namespace)
+			l.seen[seen] = append(l.seen[seen], d)
 			l.stored++
 			l.h.accepted[d] = l.stored
 		}
@@ -258,7 +262,7 @@ func (l *ledger) kept(summaries []queue.Summary) {
 		default:
 			l.h.waiting[d] = true
 		}
-		if e := l.h.ends[d]; ok && (e == endedDelivered || e == endedDropped) {
+		if e := l.h.ends[d]; ok && !l.h.damaged[d] && (e == endedDelivered || e == endedDropped) {
 			l.faults = append(l.faults, fmt.Sprintf("the store holds %v, which the log says was %s", d, e))
 		}
 	}
@@ -279,4 +283,72 @@ func (l *ledger) promisesOf(n int) []int {
 		return nil
 	}
 	return slices.Clone(l.h.events[n].promised)
+}
+
+// destroyed notes what was in a message that is lost. Nothing is expected any more of the deliveries that
+// it told of.
+func (l *ledger) destroyed(data []byte) {
+	entries, err := journal.Split(data)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.faults = append(l.faults, err.Error())
+		return
+	}
+	l.lostMessages++
+	for i := range entries {
+		for _, d := range l.mentioned(&entries[i]) {
+			l.h.damaged[d] = true
+		}
+	}
+}
+
+// mentioned are the deliveries that an entry tells of.
+func (l *ledger) mentioned(e *journal.Entry) (all []delivery) {
+	var ids []journal.ID
+	switch {
+	case e.Accept != nil:
+		event := journal.EventID(&e.Accept.Event)
+		for _, offer := range e.Accept.Offers {
+			all = append(all, l.seen[journal.SeenID(event, offer.Namespace)]...)
+		}
+	case e.Kept != nil:
+		event := journal.EventID(&e.Kept.Event)
+		for i := range e.Kept.Deliveries {
+			ids = append(ids, journal.DeliveryID(event, &e.Kept.Deliveries[i].Target))
+		}
+	case e.Settle != nil:
+		ids = []journal.ID{e.Settle.ID}
+	case e.Resume != nil:
+		ids = e.Resume.IDs
+	}
+	for _, seen := range e.Seen {
+		all = append(all, l.seen[seen.Key]...)
+	}
+	for _, id := range ids {
+		if d, ok := l.byID[id.String()]; ok {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// lossesReported compares what the store says that it has lost with what it has. The message that a loss
+// was noted in can be lost, too; then it is noted again.
+func (l *ledger) lossesReported(losses []queue.Loss) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	reported := uint64(0)
+	for i := range losses {
+		reported += losses[i].Messages
+	}
+	if reported < uint64(l.lostMessages) || reported > 0 && l.lostMessages == 0 {
+		l.faults = append(l.faults, fmt.Sprintf("%d messages of the log are lost, and the store reports %d: %+v", l.lostMessages, reported, losses))
+	}
+}
+
+func (l *ledger) isDamaged(event, target int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.h.damaged[delivery{event, target}]
 }

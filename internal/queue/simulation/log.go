@@ -225,7 +225,10 @@ func (l *processLog) Replay(ctx context.Context, from uint64, fn func(seq uint64
 			}
 		}
 		data, err := l.s.read(seq)
-		if err != nil {
+		switch {
+		case err != nil && seq >= l.s.extent().First:
+			continue // it is damaged
+		case err != nil:
 			return err
 		}
 		if err := fn(seq, data); err != nil {

@@ -105,14 +105,20 @@ var mutations = []mutation{
 	{
 		name:    "a replica that was away sends while it reads the log anew",
 		file:    "internal/queue/engine/follow.go",
-		code:    "= fresh, true, false",
-		instead: "= fresh, false, false",
+		code:    "= fresh, true, 0",
+		instead: "= fresh, false, 0",
 	},
 	{
 		name:    "a replica that was away keeps its old state",
 		file:    "internal/queue/engine/follow.go",
-		code:    "\te.state, e.rereading, e.counted = fresh, true, false",
-		instead: "\t_, e.rereading, e.counted = fresh, true, false",
+		code:    "\te.state, e.rereading, e.missing = fresh, true, 0",
+		instead: "\t_, e.rereading, e.missing = fresh, true, 0",
+	},
+	{
+		name:    "what was delivered is sent again when the log is read anew",
+		file:    "internal/queue/engine/follow.go",
+		code:    " || e.updates != nil && e.settling() {",
+		instead: " {",
 	},
 	{
 		name:    "what a fast clock has accepted waits",

@@ -16,6 +16,7 @@ import (
 type store interface {
 	queue.Queue
 	Close(ctx context.Context) error
+	Losses() []queue.Loss
 }
 
 // open opens the store as the process would.

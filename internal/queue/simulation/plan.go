@@ -18,6 +18,7 @@ type plan struct {
 
 	// Chances, for each operation.
 	lose, slow, crash float64
+	damage            float64 // for each start, that a message of the log is lost
 	// Averages, between two of them; zero for none.
 	life, outage, jump time.Duration
 	farthest           time.Duration // that a clock jumps
@@ -68,6 +69,9 @@ func (p *plan) chances(d dice) {
 	}
 	if d.of("dies").chance(0.6) {
 		p.life = d.of("life").duration(5*time.Second, 10*time.Minute)
+	}
+	if !p.network && d.of("damages").chance(0.3) {
+		p.damage = d.of("damage").between(0.05, 0.5)
 	}
 	if d.of("outages").chance(0.4) {
 		p.outage = d.of("outage").duration(30*time.Second, 10*time.Minute)

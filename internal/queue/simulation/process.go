@@ -100,6 +100,7 @@ func (s *Simulation) start(replica int) *process {
 	ahead := &s.ahead[replica]
 	p.clock = &machineClock{opened: time.Duration(ahead.Load()), ahead: ahead}
 	p.log = newProcessLog(p, s.stream, s.plan.network)
+	s.damage(p)
 	s.trace.note(p, "starts")
 	disturbed := s.disturbed()
 	if err := p.open(context.Background()); err != nil {
@@ -112,6 +113,17 @@ func (s *Simulation) start(replica int) *process {
 		return nil
 	}
 	return p
+}
+
+// damage loses a message of the log before a process starts.
+func (s *Simulation) damage(p *process) {
+	if !s.disturbed() || !p.dice.of("damage").chance(s.plan.damage) {
+		return
+	}
+	if seq, data, ok := s.stream.destroy(p.dice.of("damaged")); ok {
+		s.trace.say("message %d of the log is lost", seq)
+		s.ledger.destroyed(data)
+	}
 }
 
 // run sends until the process dies, or stops as it is told to.

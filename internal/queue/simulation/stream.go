@@ -64,15 +64,35 @@ func (s *stream) purge(before uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for ; s.first < before && s.first <= s.last; s.first++ {
-		s.bytes -= int64(len(s.messages[s.first]) + messageOverhead)
-		delete(s.messages, s.first)
+		s.remove(s.first)
+	}
+}
+
+// destroy loses a message, and returns what it was; false where there is none.
+func (s *stream) destroy(d dice) (seq uint64, data []byte, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.first > s.last {
+		return 0, nil, false
+	}
+	seq = uint64(d.number(int(s.first), int(s.last)))
+	data, ok = s.messages[seq]
+	s.remove(seq)
+	return seq, data, ok
+}
+
+// remove drops one message. The caller holds the lock.
+func (s *stream) remove(seq uint64) {
+	if data, ok := s.messages[seq]; ok {
+		s.bytes -= int64(len(data) + messageOverhead)
+		delete(s.messages, seq)
 	}
 }
 
 func (s *stream) extent() wal.Extent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return wal.Extent{First: s.first, Last: s.last, Bytes: s.bytes}
+	return wal.Extent{First: s.first, Last: s.last, Bytes: s.bytes, Messages: uint64(len(s.messages))}
 }
 
 // next returns the message seq, or a channel that is closed at the next append where there is none yet.

@@ -131,7 +131,7 @@ func (j *judgement) promises() {
 		}
 	}
 	for d := range j.dead {
-		if !refused[d] {
+		if !refused[d] && !j.damaged[d] {
 			j.fault("%v is a dead letter, and its channel never refused it", d)
 		}
 	}
@@ -164,7 +164,9 @@ func (j *judgement) superseded(d delivery) bool {
 func (j *judgement) order() {
 	type line struct{ channel, build int }
 	last := map[line]delivery{}
-	takes := slices.DeleteFunc(slices.Clone(j.attempts), func(a attempt) bool { return a.taken == 0 || j.redriven[a.delivery] })
+	takes := slices.DeleteFunc(slices.Clone(j.attempts), func(a attempt) bool {
+		return a.taken == 0 || j.redriven[a.delivery] || j.damaged[a.delivery]
+	})
 	slices.SortFunc(takes, func(a, b attempt) int { return int(a.taken - b.taken) })
 	for _, a := range takes {
 		at := line{j.targets[a.target].channel, j.events[a.event].build}
@@ -223,7 +225,7 @@ func (j *judgement) repetitions() {
 	for _, a := range j.attempts {
 		if before, ok := last[a.delivery]; ok {
 			j.repetition(before, a, confirmed)
-		} else if s, ok := confirmed[a.id]; ok && s.at <= a.begin && !j.lost(s.process, a.id, a.begin) {
+		} else if s, ok := confirmed[a.id]; ok && !j.damaged[a.delivery] && s.at <= a.begin && !j.lost(s.process, a.id, a.begin) {
 			j.fault("%v is sent by process %d after the store had confirmed its end to process %d", a.delivery, a.process, s.process)
 		}
 		if a.taken > 0 {
@@ -238,7 +240,7 @@ func (j *judgement) repetition(before, again attempt, confirmed map[string]settl
 	switch {
 	case before.id != again.id:
 		j.fault("%v is sent with two ids, %s and %s", again.delivery, before.id, again.id)
-	case j.redriven[again.delivery]:
+	case j.redriven[again.delivery] || j.damaged[again.delivery]:
 	case ok && s.at <= again.begin && !j.lost(s.process, again.id, again.begin):
 		j.fault("%v is sent again by process %d after the store had confirmed to process %d that it ended", again.delivery, again.process, s.process)
 	case !before.answered:
