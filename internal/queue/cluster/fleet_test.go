@@ -33,7 +33,7 @@ type fleet struct {
 	lapsed map[int64]bool // sent, and then the lease was over before that was stored
 	builds atomic.Int64
 
-	said []string // by the replicas, in their logs
+	lines []string // by the replicas, in their logs
 
 	refused atomic.Int64
 	lease   time.Duration
@@ -100,7 +100,7 @@ func (f *fleet) logger(replica int) logr.Logger {
 	return funcr.New(func(_, args string) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.said = append(f.said, fmt.Sprintf("%6.2f s: replica %d: %s", time.Since(begin).Seconds(), replica, args))
+		f.lines = append(f.lines, fmt.Sprintf("%6.2f s: replica %d: %s", time.Since(begin).Seconds(), replica, args))
 	}, funcr.Options{Verbosity: 1})
 }
 
@@ -254,14 +254,14 @@ func (f *fleet) verify() (twice int) {
 func (f *fleet) note(line string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.said = append(f.said, line)
+	f.lines = append(f.lines, line)
 }
 
 // repeat what the replicas have said.
 func (f *fleet) repeat() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, line := range f.said {
+	for _, line := range f.lines {
 		f.Log(line)
 	}
 }
@@ -303,11 +303,11 @@ func (f *fleet) trimmed(seq uint64) {
 	f.eventually(fmt.Sprintf("the journal is trimmed beyond message %d", seq), func() bool { return f.extent().First > seq })
 }
 
-// heard reports whether a replica has said something.
-func (f *fleet) heard(what string) bool {
+// logged reports whether a replica has said something.
+func (f *fleet) logged(what string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.ContainsFunc(f.said, func(line string) bool { return strings.Contains(line, what) })
+	return slices.ContainsFunc(f.lines, func(line string) bool { return strings.Contains(line, what) })
 }
 
 func (f *fleet) shards() (each []int) {

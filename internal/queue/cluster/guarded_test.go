@@ -85,25 +85,25 @@ func allow(t *testing.T, opt *Options, until time.Time, but ...string) {
 	}
 }
 
-// ear keeps what a store logs.
-type ear struct {
-	mu   sync.Mutex
-	said []string
+// logLines keeps what a store logs.
+type logLines struct {
+	mu    sync.Mutex
+	lines []string
 }
 
-func (e *ear) logger() logr.Logger {
+func (e *logLines) logger() logr.Logger {
 	return funcr.New(func(_, args string) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.said = append(e.said, args)
+		e.lines = append(e.lines, args)
 	}, funcr.Options{Verbosity: 1})
 }
 
-// heard counts the lines with what.
-func (e *ear) heard(what string) (n int) {
+// count counts the lines that contain what.
+func (e *logLines) count(what string) (n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, line := range e.said {
+	for _, line := range e.lines {
 		if strings.Contains(line, what) {
 			n++
 		}
@@ -111,10 +111,10 @@ func (e *ear) heard(what string) (n int) {
 	return n
 }
 
-// await waits until so many lines were said.
-func (e *ear) await(t *testing.T, n int, what string) {
+// await waits until so many lines contain what.
+func (e *logLines) await(t *testing.T, n int, what string) {
 	t.Helper()
-	eventually(t, what, func() bool { return e.heard(what) >= n })
+	eventually(t, what, func() bool { return e.count(what) >= n })
 }
 
 const refused = "the cluster refuses what the store needs"
@@ -122,7 +122,7 @@ const refused = "the cluster refuses what the store needs"
 // TestGuardedPermissionsAreEnough lives the life of a store whose user may do what the page lists.
 func TestGuardedPermissionsAreEnough(t *testing.T) {
 	opt := guardedOptions(t)
-	var all ear
+	var all logLines
 	opt.Logger = all.logger()
 	a := openOptions(t, opt)
 	b := openOptions(t, opt)
@@ -157,8 +157,8 @@ func TestGuardedPermissionsAreEnough(t *testing.T) {
 	allow(t, &opt, time.Time{}, "$JS.API.INFO", "$JS.API.STREAM.CREATE."+n.stream, "$JS.API.STREAM.CREATE.KV_"+n.leases,
 		"$JS.API.STREAM.UPDATE."+n.stream, "$JS.API.STREAM.UPDATE.KV_"+n.leases)
 	closeNow(t, openOptions(t, opt))
-	if all.heard(refused) > 0 {
-		t.Errorf("something was refused: %s", strings.Join(all.said, "\n"))
+	if all.count(refused) > 0 {
+		t.Errorf("something was refused: %s", strings.Join(all.lines, "\n"))
 	}
 }
 
@@ -216,7 +216,7 @@ func openOptions(t *testing.T, opt Options) *Replica {
 	return e
 }
 
-func TestGuardedPermissionThatLacksEndsTheStart(t *testing.T) {
+func TestGuardedMissingPermissionEndsTheStart(t *testing.T) {
 	n := (&External{Name: "n"}).names()
 	publish, subscribe := n.permissions()
 	later := []string{ // what a first start does not do

@@ -52,7 +52,7 @@ func TestADenialNamesWhatToAllow(t *testing.T) {
 }
 
 func TestARefusalIsForgottenWhenTheClusterLetsUsIn(t *testing.T) {
-	var e ear
+	var e logLines
 	r := &refusals{logger: e.logger()}
 	silence := errors.New("no answer")
 	r.report(errors.New("read: connection reset"))
@@ -65,7 +65,7 @@ func TestARefusalIsForgottenWhenTheClusterLetsUsIn(t *testing.T) {
 	if got := r.explain(silence); !errors.Is(got, silence) || !strings.Contains(got.Error(), "credentialsFile") {
 		t.Errorf("%v, want the reason, too", got)
 	}
-	if n := e.heard(refused); n != 1 {
+	if n := e.count(refused); n != 1 {
 		t.Errorf("logged %d times, want once", n)
 	}
 	r.forget()

@@ -9,15 +9,15 @@ import (
 	"github.com/travishook/travishook/test/nats"
 )
 
-// guest is a store whose way to the cluster can be shut.
-type guest struct {
+// guardedReplica is a replica whose way to the cluster can be shut.
+type guardedReplica struct {
 	*Replica
 	opt  Options
 	door *nats.Door
-	ear  ear
+	logs logLines
 }
 
-func newGuest(t *testing.T) *guest {
+func newGuardedReplica(t *testing.T) *guardedReplica {
 	t.Helper()
 	c, _ := guardedCluster(t)
 	door, err := c.NewDoor()
@@ -25,8 +25,8 @@ func newGuest(t *testing.T) *guest {
 		t.Fatal(err)
 	}
 	t.Cleanup(door.Shut)
-	g := &guest{opt: guardedOptions(t), door: door}
-	g.opt.External.URL, g.opt.IOTimeout, g.opt.Logger = door.URL, time.Second, g.ear.logger()
+	g := &guardedReplica{opt: guardedOptions(t), door: door}
+	g.opt.External.URL, g.opt.IOTimeout, g.opt.Logger = door.URL, time.Second, g.logs.logger()
 	if err := g.opt.complete(); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func newGuest(t *testing.T) *guest {
 }
 
 // again ends the connection, so that another is made.
-func (g *guest) again(t *testing.T) {
+func (g *guardedReplica) again(t *testing.T) {
 	t.Helper()
 	g.door.Shut()
 	if err := g.door.Open(); err != nil {
@@ -46,18 +46,18 @@ func (g *guest) again(t *testing.T) {
 }
 
 // accepts waits until an event is stored.
-func (g *guest) accepts(t *testing.T) {
+func (g *guardedReplica) accepts(t *testing.T) {
 	t.Helper()
 	g.until(t, func(err error) bool { return err == nil })
 }
 
 // refuses waits until none is, for that reason.
-func (g *guest) refuses(t *testing.T, reason string) {
+func (g *guardedReplica) refuses(t *testing.T, reason string) {
 	t.Helper()
 	g.until(t, func(err error) bool { return err != nil && strings.Contains(err.Error(), reason) })
 }
 
-func (g *guest) until(t *testing.T, good func(error) bool) {
+func (g *guardedReplica) until(t *testing.T, good func(error) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -68,7 +68,7 @@ func (g *guest) until(t *testing.T, good func(error) bool) {
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("at last: %v; it has said %s", err, strings.Join(g.ear.said, "\n"))
+			t.Fatalf("at last: %v; it has said %s", err, strings.Join(g.logs.lines, "\n"))
 		case <-time.After(10 * time.Millisecond): // as somebody who asks again would
 		}
 	}
@@ -78,11 +78,11 @@ func (g *guest) until(t *testing.T, good func(error) bool) {
 // server has refused the old ones more than once.
 func TestGuardedCredentialsAreReplaced(t *testing.T) {
 	t.Parallel()
-	g := newGuest(t)
+	g := newGuardedReplica(t)
 	allow(t, &g.opt, time.Now().Add(2*time.Second))
 	g.again(t)
 	const reason = "the cluster does not let this user in"
-	g.ear.await(t, 8, reason)
+	g.logs.await(t, 8, reason)
 	g.refuses(t, reason)
 	allow(t, &g.opt, time.Time{})
 	g.accepts(t)
@@ -90,7 +90,7 @@ func TestGuardedCredentialsAreReplaced(t *testing.T) {
 
 // TestGuardedCertificatesAreReplaced has another authority vouch for everybody.
 func TestGuardedCertificatesAreReplaced(t *testing.T) {
-	g := newGuest(t)
+	g := newGuardedReplica(t)
 	c, guard := guardedCluster(t)
 	if err := guard.Renew(); err != nil {
 		t.Fatal(err)
@@ -101,13 +101,13 @@ func TestGuardedCertificatesAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.again(t)
-	g.ear.await(t, 1, "store has found a server")
+	g.logs.await(t, 1, "store has found a server")
 	g.accepts(t)
 }
 
 func TestGuardedPermissionThatIsTakenAway(t *testing.T) {
 	t.Parallel()
-	g := newGuest(t)
+	g := newGuardedReplica(t)
 	subject := g.opt.names().subject
 	allow(t, &g.opt, time.Time{}, subject)
 	g.again(t)

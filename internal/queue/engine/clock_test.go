@@ -11,32 +11,32 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// jumpy is the time of day where somebody sets the clock, while time passes as it does.
-type jumpy struct {
+// jumpingClock is the time of day where somebody sets the clock, while time passes as it does.
+type jumpingClock struct {
 	clock.RealClock
 	opened time.Duration // by how much it was ahead when the store was opened
 	ahead  atomic.Int64
 }
 
-func (c *jumpy) Now() time.Time                  { return time.Now().Add(time.Duration(c.ahead.Load())) }
-func (c *jumpy) Since(t time.Time) time.Duration { return time.Now().Add(c.opened).Sub(t) }
-func (c *jumpy) set(ahead time.Duration)         { c.ahead.Store(int64(ahead)) }
+func (c *jumpingClock) Now() time.Time                  { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *jumpingClock) Since(t time.Time) time.Duration { return time.Now().Add(c.opened).Sub(t) }
+func (c *jumpingClock) set(ahead time.Duration)         { c.ahead.Store(int64(ahead)) }
 
 const year = 365 * 24 * time.Hour
 
-// jumpyStore opens a store in a bubble of its own.
-func jumpyStore(t *testing.T, test func(t *testing.T, e *Engine, c *jumpy)) {
+// withJumpingClock opens a store in a bubble of its own.
+func withJumpingClock(t *testing.T, test func(t *testing.T, e *Engine, c *jumpingClock)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := &jumpy{}
+		c := &jumpingClock{}
 		e := openOn(t, newMemoryLog(), Options{Clock: c})
 		defer closeNow(t, e)
 		test(t, e, c)
 	})
 }
 
-func TestWhoWaitsIsWokenWhenTheClockIsSetBack(t *testing.T) {
-	jumpyStore(t, func(t *testing.T, e *Engine, c *jumpy) {
+func TestTakeWakesWhenTheClockIsSetBack(t *testing.T) {
+	withJumpingClock(t, func(t *testing.T, e *Engine, c *jumpingClock) {
 		c.set(year)
 		d := acceptAndTake(t, e)
 		retry := queue.Outcome{Kind: queue.Retry, At: c.Now(), Due: c.Now().Add(time.Minute)}
@@ -62,7 +62,7 @@ func TestWhoWaitsIsWokenWhenTheClockIsSetBack(t *testing.T) {
 func TestAClockThatWasAheadAtTheLastStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
-		c := &jumpy{opened: year}
+		c := &jumpingClock{opened: year}
 		c.set(year)
 		e := openOn(t, l, Options{Clock: c})
 		d := acceptAndTake(t, e)
@@ -85,10 +85,10 @@ func TestAClockThatWasAheadAtTheLastStart(t *testing.T) {
 	})
 }
 
-// TestAJumpForwardForgetsNothing: what is given up by a clock that is wrong does not come back when
+// TestNothingExpiresRightAfterAClockJump: what is given up by a clock that is wrong does not come back when
 // it is right.
 func TestAnEventThatAFastClockAcceptedIsSentAtOnce(t *testing.T) {
-	jumpyStore(t, func(t *testing.T, e *Engine, c *jumpy) {
+	withJumpingClock(t, func(t *testing.T, e *Engine, c *jumpingClock) {
 		a := acceptance(1, "room")
 		a.Received = c.Now().Add(year) // by the clock of another replica, or by ours before it was set back
 		if _, err := e.Accept(t.Context(), a); err != nil {
@@ -104,8 +104,8 @@ func TestAnEventThatAFastClockAcceptedIsSentAtOnce(t *testing.T) {
 	})
 }
 
-func TestAJumpForwardForgetsNothing(t *testing.T) {
-	jumpyStore(t, func(t *testing.T, e *Engine, c *jumpy) {
+func TestNothingExpiresRightAfterAClockJump(t *testing.T) {
+	withJumpingClock(t, func(t *testing.T, e *Engine, c *jumpingClock) {
 		d := acceptAndTake(t, e)
 		if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Dead, At: c.Now()}); err != nil {
 			t.Fatal(err)

@@ -271,9 +271,9 @@ func TestCloseGivesUpWithItsContext(t *testing.T) {
 	})
 }
 
-// TestAPurgeThatNobodyAnsweredIsNoticed: the messages are gone, and the store was told that
+// TestUnansweredPurgeIsNoticed: the messages are gone, and the store was told that
 // they may not be.
-func TestAPurgeThatNobodyAnsweredIsNoticed(t *testing.T) {
+func TestUnansweredPurgeIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &mutePurge{memoryLog: newMemoryLog(), answers: 1}
 		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
@@ -312,7 +312,7 @@ func (l *mutePurge) Purge(ctx context.Context, seq uint64) error {
 	return err
 }
 
-func TestAnEventThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+func TestAnUnreadableEventDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
 		e := openOn(t, l, Options{})

@@ -9,7 +9,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-func TestADiskThatFailsIsFoundOutBeforeAWebhookComes(t *testing.T) {
+func TestProbesDetectAFailedDisk(t *testing.T) {
 	for name, breaks := range map[string]func(l *memoryLog, broken bool){
 		"read-only": func(l *memoryLog, broken bool) {
 			l.fault = nil
@@ -39,9 +39,9 @@ func TestADiskThatFailsIsFoundOutBeforeAWebhookComes(t *testing.T) {
 	}
 }
 
-// TestOnlyAQuietStoreIsTried: nothing is written beside what is written anyway, and little where
+// TestOnlyAQuietStoreIsProbed: nothing is written beside what is written anyway, and little where
 // nothing is.
-func TestOnlyAQuietStoreIsTried(t *testing.T) {
+func TestOnlyAQuietStoreIsProbed(t *testing.T) {
 	for name, test := range map[string]struct {
 		every       time.Duration // an event comes
 		least, most int           // empty messages in an hour

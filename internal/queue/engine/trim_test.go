@@ -28,7 +28,7 @@ func deliverMany(t *testing.T, e *Engine, from, n int64) {
 	}
 }
 
-func TestWhatEndedMakesRoom(t *testing.T) {
+func TestTrimmingMakesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
 		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
@@ -251,9 +251,9 @@ func (l *heldPurge) Purge(ctx context.Context, seq uint64) error {
 	return l.memoryLog.Purge(ctx, seq)
 }
 
-// TestWhatComesWhileTheLogIsTrimmedIsTrimmedToo: it fills the store before the pass has ended, and then
+// TestEventsAcceptedDuringAPassAreTrimmed: it fills the store before the pass has ended, and then
 // nothing more can come that would make another pass worth while.
-func TestWhatComesWhileTheLogIsTrimmedIsTrimmedToo(t *testing.T) {
+func TestEventsAcceptedDuringAPassAreTrimmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &heldPurge{memoryLog: newMemoryLog(), release: make(chan struct{})}
 		e := openOn(t, l, Options{MaxBytes: minMaxBytes})

@@ -138,7 +138,7 @@ func manyRooms() (rooms []string) {
 	return rooms
 }
 
-func TestRoomsWithoutAHomeAreSpreadOverReplicas(t *testing.T) {
+func TestChannelsWithoutAnAccountKeyAreSpreadOverReplicas(t *testing.T) {
 	s := newSenders(t, 2, func(string) string { return "" })
 	s.accept(manyRooms(), 2, "")
 	if who := s.verify(manyRooms(), 2); len(who) != 2 {
@@ -146,8 +146,8 @@ func TestRoomsWithoutAHomeAreSpreadOverReplicas(t *testing.T) {
 	}
 }
 
-// TestMovedRoomsAreSentByOneReplicaInOrder: the account was not known when the events were accepted.
-func TestMovedRoomsAreSentByOneReplicaInOrder(t *testing.T) {
+// TestReassignedChannelsAreSentByOneReplicaInOrder: the account was not known when the events were accepted.
+func TestReassignedChannelsAreSentByOneReplicaInOrder(t *testing.T) {
 	s := newSenders(t, 2, func(string) string { return "team-a/chat" })
 	s.accept(manyRooms(), 3, "")
 	if who := s.verify(manyRooms(), 3); len(who) != 1 {
