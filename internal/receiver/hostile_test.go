@@ -79,7 +79,7 @@ func TestHostileNamespacesDoNotStopAnEventOfAnHonestOne(t *testing.T) {
 	if diff := cmp.Diff(wantNotices, notices); diff != "" {
 		t.Errorf("noticed: %s", diff)
 	}
-	if got := strings.Join(r.messages, "\n"); !strings.Contains(got, "matches 1920 channels in the namespace, and an event goes to 512 at most: the other 1408 get nothing") {
+	if got := strings.Join(r.messages, "\n"); !strings.Contains(got, "matches 1921 channels in the namespace, and an event goes to 512 at most: the other 1409 get nothing") {
 		t.Errorf("the notices are %q", got)
 	}
 }
