@@ -11,11 +11,11 @@ import (
 	"github.com/travishook/travishook/test/soak/victim"
 )
 
-// TestAChannelThatHangsForEver: each team has a room that answers and one that does not.
+// TestAChannelThatHangsForEver: each team has a channel that answers and one that never does.
 func TestAChannelThatHangsForEver(t *testing.T) {
 	t.Parallel()
-	s := &site{t: t, WithT: NewWithT(t)}
-	s.SetDefaultEventuallyTimeout(patience)
+	s := &installation{t: t, WithT: NewWithT(t)}
+	s.SetDefaultEventuallyTimeout(timeout)
 	var hung *room.Room
 	for _, r := range []**room.Room{&s.room, &hung} {
 		var err error
@@ -38,11 +38,11 @@ func TestAChannelThatHangsForEver(t *testing.T) {
 	t.Cleanup(server.Close)
 	s.start(victim.Store{Dir: t.TempDir()}, victim.Town{Teams: teams, RoomsPerTeam: 2, URL: server.URL})
 
-	s.promise(1, 10*teams)
-	s.Eventually(s.arrived).Should(ConsistOf(s.promised), "the other rooms do not notice")
+	s.postStored(1, 10*teams)
+	s.Eventually(s.delivered).Should(ConsistOf(s.accepted), "other channels are not affected")
 	s.Expect(hung.Messages()).To(BeEmpty())
 	s.Expect(s.ready()).To(BeEmpty())
 
 	close(released)
-	s.Eventually(func() []string { return builds(hung) }).Should(ConsistOf(s.promised))
+	s.Eventually(func() []string { return builds(hung) }).Should(ConsistOf(s.accepted))
 }

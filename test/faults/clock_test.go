@@ -16,41 +16,43 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// jumps are those of a clock that was wrong, and of one that becomes so.
+// jumps are the changes of the clock: it is corrected, or becomes wrong.
 var jumps = map[string]time.Duration{
 	"an hour forward": time.Hour, "a year forward": 365 * 24 * time.Hour,
 	"an hour back": -time.Hour, "a year back": -365 * 24 * time.Hour,
 }
 
-// jumpy is the time of day where somebody sets the clock, while time passes as it does.
-type jumpy struct {
+// jumpingClock is a wall clock that can be set, while elapsed time is not affected.
+type jumpingClock struct {
 	*clocktesting.FakeClock
 	ahead  time.Duration
 	opened time.Duration // by how much it was ahead when the store was opened
 }
 
-func (c *jumpy) Now() time.Time                  { return c.FakeClock.Now().Add(c.ahead) }
-func (c *jumpy) Since(t time.Time) time.Duration { return c.FakeClock.Now().Add(c.opened).Sub(t) }
-
-// whiles are what else happens before the minute is over that something was told to wait.
-var whiles = map[string]func(c *clockwork){
-	"and stays there":                       func(*clockwork) {},
-	"and is set right":                      func(c *clockwork) { c.clock.ahead = 0 },
-	"and the operator restarts":             func(c *clockwork) { c.restart() },
-	"and is set right before a restart":     func(c *clockwork) { c.clock.ahead = 0; c.restart() },
-	"and is set right after a restart":      func(c *clockwork) { c.restart(); c.clock.ahead = 0 },
-	"and jumps once more by as much":        func(c *clockwork) { c.clock.ahead *= 2 },
-	"and is wrong by as much the other way": func(c *clockwork) { c.clock.ahead *= -1 },
+func (c *jumpingClock) Now() time.Time { return c.FakeClock.Now().Add(c.ahead) }
+func (c *jumpingClock) Since(t time.Time) time.Duration {
+	return c.FakeClock.Now().Add(c.opened).Sub(t)
 }
 
-// TestAClockThatJumps has the clock jump while one delivery waits for its retry, another is under way,
-// and a third has been given up. What was told to wait for a minute goes out after a minute, and so
-// does what came meanwhile; what was given up can be redriven.
+// afterJump is what else happens during the minute for which a delivery waits.
+var afterJump = map[string]func(c *clockFixture){
+	"and stays there":                       func(*clockFixture) {},
+	"and is set right":                      func(c *clockFixture) { c.clock.ahead = 0 },
+	"and the operator restarts":             func(c *clockFixture) { c.restart() },
+	"and is set right before a restart":     func(c *clockFixture) { c.clock.ahead = 0; c.restart() },
+	"and is set right after a restart":      func(c *clockFixture) { c.restart(); c.clock.ahead = 0 },
+	"and jumps once more by as much":        func(c *clockFixture) { c.clock.ahead *= 2 },
+	"and is wrong by as much the other way": func(c *clockFixture) { c.clock.ahead *= -1 },
+}
+
+// TestAClockThatJumps sets the clock while one delivery waits for its retry, another is under way and a
+// third is a dead letter. The retry is sent after its minute, and so is what arrived meanwhile; the dead
+// letter can be redriven.
 func TestAClockThatJumps(t *testing.T) {
 	for jumped, jump := range jumps {
-		for while, happens := range whiles {
-			t.Run(jumped+" "+while, func(t *testing.T) {
-				c := newClockwork(t)
+		for after, happens := range afterJump {
+			t.Run(jumped+" "+after, func(t *testing.T) {
+				c := newClockFixture(t)
 				c.accept(1)
 				c.settle(c.take(), queue.Outcome{Kind: queue.Dead, At: c.clock.Now()})
 				c.accept(2)
@@ -77,41 +79,41 @@ func TestAClockThatJumps(t *testing.T) {
 	}
 }
 
-// clockwork works a store by hand.
-type clockwork struct {
+// clockFixture is a store with a clock that a test sets.
+type clockFixture struct {
 	*WithT
 	t         *testing.T
 	dir       string
-	clock     *jumpy
+	clock     *jumpingClock
 	store     *engine.Engine
 	delivered []int64
 }
 
-func newClockwork(t *testing.T) *clockwork {
-	c := &clockwork{
+func newClockFixture(t *testing.T) *clockFixture {
+	c := &clockFixture{
 		WithT: NewWithT(t), t: t, dir: t.TempDir(),
-		clock: &jumpy{FakeClock: clocktesting.NewFakeClock(time.Now())},
+		clock: &jumpingClock{FakeClock: clocktesting.NewFakeClock(time.Now())},
 	}
 	c.open()
 	t.Cleanup(func() { c.Expect(c.store.Close(context.Background())).To(Succeed()) })
 	return c
 }
 
-func (c *clockwork) open() {
+func (c *clockFixture) open() {
 	c.t.Helper()
 	var err error
 	c.store, err = embedded.OpenStore(c.t.Context(), c.dir, engine.Options{Clock: c.clock})
 	c.Expect(err).NotTo(HaveOccurred())
 }
 
-func (c *clockwork) restart() {
+func (c *clockFixture) restart() {
 	c.t.Helper()
 	c.Expect(c.store.Close(c.t.Context())).To(Succeed())
-	c.clock = &jumpy{FakeClock: c.clock.FakeClock, ahead: c.clock.ahead, opened: c.clock.ahead}
+	c.clock = &jumpingClock{FakeClock: c.clock.FakeClock, ahead: c.clock.ahead, opened: c.clock.ahead}
 	c.open()
 }
 
-func (c *clockwork) accept(build int64) {
+func (c *clockFixture) accept(build int64) {
 	c.t.Helper()
 	at := c.clock.Now()
 	event := travis.Event{
@@ -127,7 +129,7 @@ func (c *clockwork) accept(build int64) {
 }
 
 // take takes what must be due now.
-func (c *clockwork) take() queue.Delivery {
+func (c *clockFixture) take() queue.Delivery {
 	c.t.Helper()
 	var d queue.Delivery
 	c.Eventually(func() (ok bool) {
@@ -138,7 +140,7 @@ func (c *clockwork) take() queue.Delivery {
 }
 
 // tryTake takes what is due now in either lane.
-func (c *clockwork) tryTake() (queue.Delivery, bool) {
+func (c *clockFixture) tryTake() (queue.Delivery, bool) {
 	c.t.Helper()
 	for _, lane := range []queue.Lane{queue.Healthy, queue.Probation} {
 		d, ok, err := queuetest.Take(c.store, lane, 200*time.Millisecond)
@@ -150,18 +152,18 @@ func (c *clockwork) tryTake() (queue.Delivery, bool) {
 	return queue.Delivery{}, false
 }
 
-func (c *clockwork) retryInAMinute(d queue.Delivery) {
+func (c *clockFixture) retryInAMinute(d queue.Delivery) {
 	c.t.Helper()
 	c.settle(d, queue.Outcome{Kind: queue.Retry, At: c.clock.Now(), Due: c.clock.Now().Add(time.Minute)})
 }
 
-func (c *clockwork) settle(d queue.Delivery, o queue.Outcome) {
+func (c *clockFixture) settle(d queue.Delivery, o queue.Outcome) {
 	c.t.Helper()
 	c.Expect(c.store.Settle(c.t.Context(), d.ID, o)).To(Succeed())
 }
 
 // drain delivers all that is due.
-func (c *clockwork) drain() {
+func (c *clockFixture) drain() {
 	c.t.Helper()
 	for {
 		d, ok := c.tryTake()

@@ -14,19 +14,19 @@ import (
 
 const diskBytes = 48 << 20
 
-// newDiskSite has its store on a disk of its own, and a room that takes nothing yet.
-func newDiskSite(t *testing.T) (*site, *disk.Disk) {
+// newInstallationOnDisk has its store on a file system of its own, and a channel that refuses messages.
+func newInstallationOnDisk(t *testing.T) (*installation, *disk.Disk) {
 	t.Helper()
 	d := disk.New(t, diskBytes)
-	s := newSite(t, victim.Store{Dir: filepath.Join(d.Dir, "store"), MaxBytes: 16 << 20})
+	s := newInstallation(t, victim.Store{Dir: filepath.Join(d.Dir, "store"), MaxBytes: 16 << 20})
 	s.room.Refuse(http.StatusServiceUnavailable)
-	s.promise(1, 20)
+	s.postStored(1, 20)
 	return s, d
 }
 
-// saysUnavailable is what users see while the store cannot be written. Now and then it looks whether
-// it can, and a full disk may have room for very little.
-func (s *site) saysUnavailable() {
+// reportsUnavailable checks what users see while the store cannot be written. The store retries from time
+// to time, and a full disk may have room for very little.
+func (s *installation) reportsUnavailable() {
 	s.t.Helper()
 	s.Expect(s.get("/metrics")).To(ContainSubstring(`travishook_receiver_answers_total{code="503",reason="store_unavailable"}`))
 	s.Eventually(s.ready).Should(ContainSubstring("store is unavailable"))
@@ -38,50 +38,50 @@ func (s *site) saysUnavailable() {
 
 func TestADiskThatIsFull(t *testing.T) {
 	t.Parallel()
-	s, d := newDiskSite(t)
+	s, d := newInstallationOnDisk(t)
 	empty := d.Fill(t)
 	refused := s.postUntilRefused(100)
-	s.saysUnavailable()
+	s.reportsUnavailable()
 	empty()
-	s.healed(refused)
+	s.recovers(refused)
 }
 
 func TestADiskThatHangs(t *testing.T) {
 	t.Parallel()
-	s, d := newDiskSite(t)
+	s, d := newInstallationOnDisk(t)
 	resume := d.Hang(t)
 	refused := s.postUntilRefused(100)
-	s.saysUnavailable()
+	s.reportsUnavailable()
 	resume()
-	s.healed(refused)
+	s.recovers(refused)
 }
 
-// TestADiskThatIsSlow: each write takes a second, and the answers take as long; none is refused, and
-// what was stored goes out meanwhile.
+// TestADiskThatIsSlow: each write takes a second, and so do the answers. None is refused, and stored events
+// are delivered meanwhile.
 func TestADiskThatIsSlow(t *testing.T) {
 	t.Parallel()
-	s, d := newDiskSite(t)
+	s, d := newInstallationOnDisk(t)
 	resume := d.Slow(t, time.Second)
 	s.room.Refuse(0)
 	began := time.Now()
 	for round := range int64(3) {
-		s.promiseAtOnce(100+100*round, 140+100*round)
+		s.postAllStored(100+100*round, 140+100*round)
 		s.Expect(s.ready()).To(BeEmpty())
 	}
-	s.Eventually(s.arrived).Should(ContainElements(s.promised))
+	s.Eventually(s.delivered).Should(ContainElements(s.accepted))
 	s.Expect(s.get("/metrics")).NotTo(ContainSubstring(`code="503"`))
 	s.Expect(time.Since(began)).To(BeNumerically(">", time.Second), "the disk was slow at all")
 	resume()
-	s.promise(1000, 1010)
-	s.Eventually(s.arrived).Should(ContainElements(s.promised))
+	s.postStored(1000, 1010)
+	s.Eventually(s.delivered).Should(ContainElements(s.accepted))
 	s.Expect(s.process.Stop()).To(Succeed())
 }
 
-// TestADiskThatIsReadOnly: a file system whose device fails lets nobody write until it is mounted
-// again, and that needs a restart. It is found out without a webhook that had to be refused.
+// TestADiskThatIsReadOnly: a file system whose device fails stays read-only until it is mounted again, and
+// that needs a restart. The store notices before a webhook has to be refused.
 func TestADiskThatIsReadOnly(t *testing.T) {
 	t.Parallel()
-	s, d := newDiskSite(t)
+	s, d := newInstallationOnDisk(t)
 	d.Break(t)
 	s.Eventually(s.ready).Should(ContainSubstring("store is unavailable"))
 	s.Expect(s.get("/metrics")).NotTo(ContainSubstring(`code="503"`))
@@ -90,16 +90,16 @@ func TestADiskThatIsReadOnly(t *testing.T) {
 	s.Expect(s.process.Kill()).To(Succeed())
 	d.Repair(t)
 	s.restart()
-	s.healed(refused)
+	s.recovers(refused)
 }
 
 func TestAStoreAtItsLimit(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, victim.Store{Dir: t.TempDir(), MaxBytes: 1 << 20})
+	s := newInstallation(t, victim.Store{Dir: t.TempDir(), MaxBytes: 1 << 20})
 	s.room.Refuse(http.StatusServiceUnavailable)
 	refused := s.postUntilRefused(1)
 	s.Expect(s.ready()).To(ContainSubstring("store is full"))
 	s.Expect(s.post(refused)).To(Equal(http.StatusServiceUnavailable))
 	s.room.Refuse(0)
-	s.healed(refused)
+	s.recovers(refused)
 }

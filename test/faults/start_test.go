@@ -63,7 +63,7 @@ func TestAVolumeThatIsFullAtTheStart(t *testing.T) {
 			} else {
 				empty()
 			}
-			g.Eventually(store.Ready).WithTimeout(patience).Should(Succeed())
+			g.Eventually(store.Ready).WithTimeout(timeout).Should(Succeed())
 			g.Expect(store.Deliveries(queue.Query{})).To(HaveLen(events - test.lost))
 			g.Expect(acceptAt(t.Context(), store, 1000)).To(Succeed())
 			g.Expect(store.Close(context.Background())).To(Succeed())

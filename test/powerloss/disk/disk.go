@@ -1,5 +1,5 @@
-// Package disk gives a test a disk of its own, which it can fill, break and copy: a file system in an
-// image, on a loop device. That needs root; elsewhere the test is skipped.
+// Package disk gives a test a file system of its own, in an image on a loop device, which it can fill,
+// freeze, break and copy. That needs root; without it, the test is skipped.
 package disk
 
 import (
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Disk is a mounted one.
+// Disk is a mounted disk image.
 type Disk struct {
 	// Dir is where it is mounted.
 	Dir string
@@ -25,7 +25,7 @@ type Disk struct {
 	mounted bool
 }
 
-// New makes an empty one. It skips the test where none can be.
+// New creates and mounts an empty disk. It skips the test where that is not possible.
 func New(t testing.TB, size int64) *Disk {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -74,14 +74,13 @@ func (d *Disk) unmount(t testing.TB) {
 	d.mounted = false
 }
 
-// Break does what the file system does when the device fails under it: nothing can be written until
-// it is mounted again.
+// Break makes the file system read-only, as an error of its device does, until it is mounted again.
 func (d *Disk) Break(t testing.TB) {
 	t.Helper()
 	run(t, "mount", "-o", "remount,abort", d.Dir)
 }
 
-// Repair mounts it again. Nobody may use it meanwhile.
+// Repair mounts it again. No process may use it meanwhile.
 func (d *Disk) Repair(t testing.TB) {
 	t.Helper()
 	d.unmount(t)
@@ -90,7 +89,7 @@ func (d *Disk) Repair(t testing.TB) {
 	}
 }
 
-// Hang has everybody who writes wait, until resume is called.
+// Hang blocks all writes until resume is called.
 func (d *Disk) Hang(t testing.TB) (resume func()) {
 	t.Helper()
 	run(t, "fsfreeze", "-f", d.Dir)
@@ -99,11 +98,10 @@ func (d *Disk) Hang(t testing.TB) (resume func()) {
 	return resume
 }
 
-// breath is for how long a slow disk gets on with its work in between.
-const breath = 10 * time.Millisecond
+// thaw is how long a slow disk is not frozen between two delays.
+const thaw = 10 * time.Millisecond
 
-// Slow has whoever writes wait for as long as delay, again and again, until resume is called: what
-// takes several writes takes several times that.
+// Slow delays each write by up to delay, until resume is called.
 func (d *Disk) Slow(t testing.TB, delay time.Duration) (resume func()) {
 	t.Helper()
 	stop, stopped := make(chan struct{}), make(chan struct{})
@@ -113,7 +111,7 @@ func (d *Disk) Slow(t testing.TB, delay time.Duration) (resume func()) {
 			run(t, "fsfreeze", "-f", d.Dir)
 			over = closed(stop, delay)
 			run(t, "fsfreeze", "-u", d.Dir)
-			over = over || closed(stop, breath)
+			over = over || closed(stop, thaw)
 		}
 	}()
 	resume = sync.OnceFunc(func() { close(stop); <-stopped })
@@ -121,7 +119,7 @@ func (d *Disk) Slow(t testing.TB, delay time.Duration) (resume func()) {
 	return resume
 }
 
-// closed waits for stop to be closed, but no longer than that.
+// closed waits for stop to be closed, for as long as wait, and reports whether it was.
 func closed(stop <-chan struct{}, wait time.Duration) bool {
 	select {
 	case <-stop:
@@ -131,7 +129,7 @@ func closed(stop <-chan struct{}, wait time.Duration) bool {
 	}
 }
 
-// Fill leaves no room, until empty is called.
+// Fill uses up all free space until empty is called.
 func (d *Disk) Fill(t testing.TB) (empty func()) {
 	t.Helper()
 	path := filepath.Join(d.Dir, "filler")
@@ -162,9 +160,9 @@ func run(t testing.TB, name string, args ...string) {
 	}
 }
 
-// Copy copies what is on the disk at this moment. Whoever writes must have been stopped; the
-// system itself may still be writing, and then it is copied again: a disk that loses its power
-// holds one moment and not two. It returns the path of the copy.
+// Copy copies the disk's content at this moment and returns the path of the copy. The processes that
+// write to it must be stopped. The kernel may still be writing; then it is copied again, because a disk
+// that loses power has the content of one moment.
 func (d *Disk) Copy(t testing.TB) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "copy")

@@ -1,6 +1,5 @@
-// Package faults breaks what the operator stands on, one thing after the other, and looks at what its
-// users see: that it stays up and says what is wrong, that nothing it promised is lost, and that
-// it goes on by itself once the fault is gone.
+// Package faults injects one fault at a time into what the operator depends on, and checks what its users
+// see: it stays up and reports the fault, loses nothing that it accepted, and recovers by itself.
 package faults
 
 import (
@@ -26,28 +25,28 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience bounds each wait. A store that does not answer is asked again after half a minute.
-const patience = 2 * time.Minute
+// timeout bounds each wait. A store that does not answer is retried after half a minute.
+const timeout = 2 * time.Minute
 
-// teams are so many that no room gets more than it takes at once.
+// teams is large enough that no channel gets more than it takes at once.
 const teams = 40
 
-// site is a victim with a store, and teams whose rooms are all the same.
-type site struct {
+// installation is a victim process with a store, and teams whose channels all lead to one HTTP server.
+type installation struct {
 	t *testing.T
 	*WithT
 	room     *room.Room
 	config   victim.Config
 	process  *victim.Process
 	url      string
-	promised []string // builds, by their number
+	accepted []string // builds, by their number
 }
 
-// newSite starts a victim.
-func newSite(t *testing.T, store victim.Store) *site {
+// newInstallation starts one.
+func newInstallation(t *testing.T, store victim.Store) *installation {
 	t.Helper()
-	s := &site{t: t, WithT: NewWithT(t)}
-	s.SetDefaultEventuallyTimeout(patience)
+	s := &installation{t: t, WithT: NewWithT(t)}
+	s.SetDefaultEventuallyTimeout(timeout)
 	var err error
 	s.room, err = room.Open()
 	s.Expect(err).NotTo(HaveOccurred())
@@ -57,7 +56,7 @@ func newSite(t *testing.T, store victim.Store) *site {
 }
 
 // start starts a victim.
-func (s *site) start(store victim.Store, town victim.Town) {
+func (s *installation) start(store victim.Store, town victim.Town) {
 	s.t.Helper()
 	s.config = victim.Config{
 		Engine: victim.Embedded, Store: store, Key: travistest.PEM(travistest.Key()), Town: town, RetryWithin: time.Second,
@@ -66,7 +65,7 @@ func (s *site) start(store victim.Store, town victim.Town) {
 }
 
 // restart starts a victim on the same store.
-func (s *site) restart() {
+func (s *installation) restart() {
 	s.t.Helper()
 	log, err := os.Create(filepath.Join(s.t.TempDir(), "victim.log"))
 	s.Expect(err).NotTo(HaveOccurred())
@@ -89,16 +88,16 @@ func (s *site) restart() {
 }
 
 // post posts a webhook once, as Travis does, and returns the status of the answer.
-func (s *site) post(build int64) int {
+func (s *installation) post(build int64) int {
 	s.t.Helper()
 	status, err := s.send(build)
 	s.Expect(err).NotTo(HaveOccurred())
-	s.answered(build, status)
+	s.recordAnswer(build, status)
 	return status
 }
 
 // send posts a webhook. It may be called from many goroutines.
-func (s *site) send(build int64) (status int, err error) {
+func (s *installation) send(build int64) (status int, err error) {
 	b := travistest.Build{ID: build, Number: strconv.FormatInt(build, 10), Finished: finished}
 	team := int(build % teams)
 	b.Repository, b.RepositoryID = s.config.Town.Repository(team), int64(team)+1
@@ -109,15 +108,15 @@ func (s *site) send(build int64) (status int, err error) {
 	return answer.StatusCode, answer.Body.Close()
 }
 
-// answered notes what an answer promises.
-func (s *site) answered(build int64, status int) {
+// recordAnswer remembers the builds that were answered with 202.
+func (s *installation) recordAnswer(build int64, status int) {
 	if status == http.StatusAccepted {
-		s.promised = append(s.promised, "build/"+strconv.FormatInt(build, 10)+":")
+		s.accepted = append(s.accepted, "build/"+strconv.FormatInt(build, 10)+":")
 	}
 }
 
-// promiseAtOnce posts builds that must be stored, all at the same time.
-func (s *site) promiseAtOnce(from, to int64) {
+// postAllStored posts builds concurrently, each of which must be stored.
+func (s *installation) postAllStored(from, to int64) {
 	s.t.Helper()
 	statuses, errs := make([]int, to-from), make([]error, to-from)
 	var posts sync.WaitGroup
@@ -128,15 +127,15 @@ func (s *site) promiseAtOnce(from, to int64) {
 	for i, status := range statuses {
 		s.Expect(errs[i]).NotTo(HaveOccurred())
 		s.Expect(status).To(Equal(http.StatusAccepted))
-		s.answered(from+int64(i), status)
+		s.recordAnswer(from+int64(i), status)
 	}
 }
 
 // finished is when all builds ended, so that one that is posted again is the same.
 var finished = time.Now().UTC().Truncate(time.Second)
 
-// promise posts builds that must be stored.
-func (s *site) promise(from, to int64) {
+// postStored posts builds, each of which must be stored.
+func (s *installation) postStored(from, to int64) {
 	s.t.Helper()
 	for build := from; build < to; build++ {
 		s.Expect(s.post(build)).To(Equal(http.StatusAccepted))
@@ -144,7 +143,7 @@ func (s *site) promise(from, to int64) {
 }
 
 // postUntilRefused returns the build that was answered 503.
-func (s *site) postUntilRefused(from int64) int64 {
+func (s *installation) postUntilRefused(from int64) int64 {
 	s.t.Helper()
 	for build := from; build < from+5000; build++ {
 		status := s.post(build)
@@ -157,13 +156,13 @@ func (s *site) postUntilRefused(from int64) int64 {
 	return 0
 }
 
-// ready is nothing, or what the probe says.
-func (s *site) ready() string {
+// ready returns what the readiness probe reports; empty if it is ready.
+func (s *installation) ready() string {
 	s.t.Helper()
 	return s.get("/readyz")
 }
 
-func (s *site) get(path string) string {
+func (s *installation) get(path string) string {
 	s.t.Helper()
 	answer, err := http.Get(s.process.ProbesURL() + path)
 	s.Expect(err).NotTo(HaveOccurred())
@@ -173,10 +172,10 @@ func (s *site) get(path string) string {
 	return string(text)
 }
 
-// arrived are the builds that the room was told of.
-func (s *site) arrived() []string { return builds(s.room) }
+// delivered returns the builds that were delivered.
+func (s *installation) delivered() []string { return builds(s.room) }
 
-// builds that a room was told of, each once.
+// builds returns the builds that a channel received, each once.
 func builds(r *room.Room) []string {
 	seen := map[string]bool{}
 	var builds []string
@@ -191,15 +190,15 @@ func builds(r *room.Room) []string {
 	return builds
 }
 
-// healed waits until the site is as good as new: ready, what was promised delivered, and what was
-// refused taken when it is posted again.
-func (s *site) healed(refused int64) {
+// recovers waits until the operator is ready, everything accepted is delivered, and a refused webhook is
+// accepted when it is posted again.
+func (s *installation) recovers(refused int64) {
 	s.t.Helper()
 	s.Eventually(s.ready).Should(BeEmpty())
 	s.room.Refuse(0)
-	s.Eventually(s.arrived).Should(ContainElements(s.promised))
-	// Of what was answered 503, nobody can say whether it was stored.
+	s.Eventually(s.delivered).Should(ContainElements(s.accepted))
+	// A webhook that was answered 503 may or may not have been stored.
 	s.Expect(s.post(refused)).To(Or(Equal(http.StatusAccepted), Equal(http.StatusNoContent)))
-	s.Eventually(s.arrived).Should(ContainElements(s.promised))
+	s.Eventually(s.delivered).Should(ContainElements(s.accepted))
 	s.Expect(s.process.Stop()).To(Succeed())
 }
