@@ -55,9 +55,14 @@ func openDir(t *testing.T, dir string) *store {
 	return mustOpen(t, dir, engine.Options{MaxBytes: smallStoreBytes})
 }
 
+// openStore opens a store that may have been killed, and was not damaged.
 func openStore(t testing.TB, dir string, clk clock.Clock) queuetest.Store {
 	t.Helper()
-	return mustOpen(t, dir, engine.Options{Clock: clk})
+	s := mustOpen(t, dir, engine.Options{Clock: clk})
+	if losses := s.Losses(); len(losses) > 0 {
+		t.Errorf("losses are reported of a store that was not damaged: %+v", losses)
+	}
+	return s
 }
 
 func closeNow(t *testing.T, s *store) {
