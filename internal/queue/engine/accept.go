@@ -2,47 +2,50 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"sync/atomic"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
-// Accept stores an event for each namespace that did not have it yet.
+// Accept stores an event for each namespace that did not have it yet and that has room for it.
 func (e *Engine) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, error) {
-	event := journal.EventID(&a.Event)
-	release, err := e.claim(ctx, event)
+	release, err := e.claim(ctx, journal.BuildID(&a.Event))
 	if err != nil {
 		return queue.Receipt{}, fmt.Errorf("store event: %w", err)
 	}
-	r, receipt, err := e.acceptance(event, &a)
-	if err != nil || r == nil {
+	requests, receipt, err := e.prepare(&a)
+	if err != nil || len(requests) == 0 {
 		release()
 		return receipt, err
 	}
-	r.after = release
-	if err := e.submit(r); err != nil {
+	afterAll(requests, release)
+	if err := e.submit(requests...); err != nil {
 		release()
 		return queue.Receipt{}, fmt.Errorf("store event: %w", err)
 	}
-	if err := r.wait(ctx); err != nil {
-		return queue.Receipt{}, fmt.Errorf("store event: %w", err)
+	for _, r := range requests {
+		if err := awaitAccepted(ctx, r, &receipt); err != nil {
+			return queue.Receipt{}, fmt.Errorf("store event: %w", err)
+		}
 	}
-	return r.amend(receipt), nil
+	return receipt, nil
 }
 
-// claim makes sure that one event is stored by one caller at a time: the second waits and
-// then finds it seen. The claim is held until the committer is done, even if its caller is not.
-func (e *Engine) claim(ctx context.Context, event journal.ID) (release func(), err error) {
+// claim makes sure that the events of one build are stored by one caller at a time, as an update of a
+// value is made: the second waits and then finds what the first has stored. The claim is held until the
+// committer is done, even if its caller is not.
+func (e *Engine) claim(ctx context.Context, what journal.ID) (release func(), err error) {
 	for {
 		e.mu.Lock()
-		other, taken := e.claims[event]
+		other, taken := e.claims[what]
 		if !taken {
 			mine := make(chan struct{})
-			e.claims[event] = mine
+			e.claims[what] = mine
 			e.mu.Unlock()
-			return func() { e.release(event, mine) }, nil
+			return func() { e.release(what, mine) }, nil
 		}
 		e.mu.Unlock()
 		select {
@@ -53,49 +56,126 @@ func (e *Engine) claim(ctx context.Context, event journal.ID) (release func(), e
 	}
 }
 
-func (e *Engine) release(event journal.ID, claim chan struct{}) {
+func (e *Engine) release(what journal.ID, claim chan struct{}) {
 	e.mu.Lock()
-	delete(e.claims, event)
+	delete(e.claims, what)
 	e.mu.Unlock()
 	close(claim)
 }
 
-// acceptance decides what is new of an event, and prepares the entry that tells it; nil where
-// nothing is.
-func (e *Engine) acceptance(event journal.ID, a *queue.Acceptance) (*request, queue.Receipt, error) {
-	received := a.Received
-	if received.IsZero() {
-		received = e.clock.Now()
+// prepare decides which namespaces the event is new to, and encodes an entry for each that has room.
+func (e *Engine) prepare(a *queue.Acceptance) (requests []*request, receipt queue.Receipt, err error) {
+	at := a.Received
+	if at.IsZero() {
+		at = e.clock.Now()
 	}
-	e.mu.Lock()
-	refused := e.refusal()
-	fresh, seen := e.state.Fresh(event, a.Offers, e.sure())
-	foreign := e.foreign
-	e.mu.Unlock()
-	if refused != nil {
-		return nil, queue.Receipt{}, fmt.Errorf("store event: %w", refused)
-	}
-	receipt := queue.Receipt{Seen: seen}
-	if len(fresh) == 0 {
-		return nil, receipt, nil
-	}
-	for _, offer := range fresh {
-		receipt.Stored = append(receipt.Stored, offer.Namespace)
-	}
-	r, err := newRequest(journal.Entry{Accept: &journal.Accept{At: stamp(received), Event: a.Event, Offers: fresh}})
+	fresh, foreign, err := e.fresh(a)
 	if err != nil {
-		return nil, queue.Receipt{}, fmt.Errorf("store event: %w", err)
+		return nil, receipt, fmt.Errorf("store event: %w", err)
 	}
-	r.foreign = foreign
-	if size := r.entry.Size(); size > e.maxEntry {
-		return nil, queue.Receipt{}, fmt.Errorf("store event: entry of %d bytes is too large: the store's log takes %d", size, e.maxEntry)
+	for i := range a.Offers {
+		namespace := a.Offers[i].Namespace
+		if len(fresh[i]) == 0 {
+			receipt.Seen = append(receipt.Seen, namespace)
+			continue
+		}
+		r, err := e.acceptance(&journal.Accept{At: stamp(at), Namespace: namespace, Targets: fresh[i], Event: a.Event})
+		switch {
+		case refused(err):
+			refuse(&receipt, namespace, err)
+			continue
+		case err != nil:
+			return nil, queue.Receipt{}, fmt.Errorf("store event: %w", err)
+		}
+		r.foreign = foreign
+		requests = append(requests, r)
+	}
+	return requests, receipt, nil
+}
+
+// fresh returns the targets of each offer that the event is new to.
+func (e *Engine) fresh(a *queue.Acceptance) (targets [][]queue.Target, foreign uint64, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.refusal(); err != nil {
+		return nil, 0, err
+	}
+	now := e.sure()
+	for i := range a.Offers {
+		targets = append(targets, e.state.Fresh(&a.Event, &a.Offers[i], now))
+	}
+	return targets, e.foreign, nil
+}
+
+// acceptance encodes an entry, if there is room for it.
+func (e *Engine) acceptance(a *journal.Accept) (*request, error) {
+	if n := len(a.Targets); n > queue.MaxTargets {
+		return nil, fmt.Errorf("%w: it has %d targets, and the most is %d", queue.ErrTooLarge, n, queue.MaxTargets)
+	}
+	r, err := newRequest(journal.Entry{Accept: a})
+	if err != nil {
+		return nil, err
+	}
+	size := r.entry.Size()
+	if most := min(queue.MaxEntry, e.maxEntry); size > most {
+		return nil, fmt.Errorf("%w: it takes %d bytes, and the most is %d", queue.ErrTooLarge, size, most)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.room(r.entry.Size()); err != nil {
-		return nil, queue.Receipt{}, fmt.Errorf("store event: %w", err)
+	if err := e.room(size); err != nil {
+		return nil, err
 	}
-	return r, receipt, nil
+	if err := e.state.Room(a.Namespace, size, a.Targets, e.limits()); err != nil {
+		e.signal(e.work) // the committer checks whether there is something to purge
+		return nil, err
+	}
+	return r, nil
+}
+
+// limits are those of what is kept. The caller holds the lock.
+func (e *Engine) limits() journal.Limits {
+	return journal.Limits{Bytes: e.opt.MaxBytes, Memory: e.opt.MaxMemory}
+}
+
+func refused(err error) bool {
+	return errors.Is(err, queue.ErrFull) || errors.Is(err, queue.ErrShare) || errors.Is(err, queue.ErrTooLarge)
+}
+
+func refuse(receipt *queue.Receipt, namespace string, err error) {
+	if receipt.Refused == nil {
+		receipt.Refused = map[string]error{}
+	}
+	receipt.Refused[namespace] = err
+}
+
+// afterAll calls fn once all requests have ended.
+func afterAll(requests []*request, fn func()) {
+	var left atomic.Int32
+	left.Store(int32(len(requests))) //nolint:gosec // at most one for each namespace
+	for _, r := range requests {
+		r.after = func() {
+			if left.Add(-1) == 0 {
+				fn()
+			}
+		}
+	}
+}
+
+// awaitAccepted adds what became of one namespace's part to the receipt.
+func awaitAccepted(ctx context.Context, r *request, receipt *queue.Receipt) error {
+	namespace := r.entry.Accept.Namespace
+	err := r.wait(ctx)
+	switch {
+	case refused(err):
+		refuse(receipt, namespace, err)
+	case err != nil:
+		return err
+	case r.void:
+		receipt.Seen = append(receipt.Seen, namespace)
+	default:
+		receipt.Stored = append(receipt.Stored, namespace)
+	}
+	return nil
 }
 
 // redecide drops from an acceptance what another process has stored since it was decided.
@@ -107,22 +187,15 @@ func (e *Engine) redecide(r *request) error {
 		return nil
 	}
 	r.foreign = e.foreign
-	fresh, seen := e.state.Fresh(journal.EventID(&a.Event), a.Offers, e.sure())
+	fresh := e.state.Fresh(&a.Event, &queue.Offer{Namespace: a.Namespace, Targets: a.Targets}, e.sure())
 	e.mu.Unlock()
-	if len(seen) == 0 {
+	switch len(fresh) {
+	case 0:
+		r.void = true
+		return nil
+	case len(a.Targets):
 		return nil
 	}
-	r.seen = append(r.seen, seen...)
-	if r.void = len(fresh) == 0; r.void {
-		return nil
-	}
-	r.entry = journal.Entry{Accept: &journal.Accept{At: a.At, Event: a.Event, Offers: fresh}}
+	a.Targets = fresh
 	return r.entry.Encode()
-}
-
-// amend moves to Seen what another process stored while we were about to.
-func (r *request) amend(receipt queue.Receipt) queue.Receipt {
-	receipt.Seen = append(receipt.Seen, r.seen...)
-	receipt.Stored = slices.DeleteFunc(receipt.Stored, func(ns string) bool { return slices.Contains(r.seen, ns) })
-	return receipt
 }

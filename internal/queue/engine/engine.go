@@ -50,6 +50,7 @@ type Engine struct {
 	held      [queue.Shards]bool // the shards whose deliveries are handed out
 	rereading bool               // the log is being read anew; see startOver
 	foreign   uint64             // messages applied that this process did not append
+	slots     [2]int             // attempts at once, by lane
 
 	work    chan struct{}    // the committer has something to do
 	ready   [2]chan struct{} // a lane may have something to hand out
@@ -157,7 +158,10 @@ func (e *Engine) Ready() error {
 	if err := e.refusal(); err != nil {
 		return err
 	}
-	return e.room(usualEvent)
+	if err := e.room(usualEvent); err != nil {
+		return err
+	}
+	return e.state.Room("", usualEvent, nil, e.limits())
 }
 
 // usualEvent is the size that all but few events stay below, with their targets.
@@ -204,13 +208,16 @@ func (e *Engine) OnEnd(fn func(queue.Summary)) {
 type Stats struct {
 	journal.Stats
 	Bytes, MaxBytes int64
+	MaxMemory       int64
 }
 
 // Stats returns the sizes of the store.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return Stats{Stats: e.state.Stats(), Bytes: e.bytes, MaxBytes: e.opt.MaxBytes}
+	return Stats{
+		Stats: e.state.Stats(), Bytes: e.bytes, MaxBytes: e.opt.MaxBytes, MaxMemory: e.opt.MaxMemory,
+	}
 }
 
 // signal wakes one who waits on c, now or when it next waits.

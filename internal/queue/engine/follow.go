@@ -141,6 +141,9 @@ func (e *Engine) startOver(first uint64) {
 	fresh := journal.New(e.opt.Remember)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	for lane, n := range e.slots {
+		fresh.SetSlots(queue.Lane(lane), n)
+	}
 	for _, l := range e.leases {
 		l.lose() // what was delivered is settled all the same
 	}

@@ -334,7 +334,7 @@ func TestAnUnreadableEventDelaysNoOther(t *testing.T) {
 		}
 
 		l.set(func(l *memoryLog) { l.damaged = 0 })
-		if d, err = e.Take(t.Context(), queue.Probation); err != nil || d.Event.Build.ID != 1 {
+		if d, err = e.Take(t.Context(), queue.Healthy); err != nil || d.Event.Build.ID != 1 {
 			t.Errorf("%+v, %v; want the event that can be read again", d, err)
 		}
 	})

@@ -21,6 +21,9 @@ type Options struct {
 	// MaxBytes is the size at which events are refused; what is stored can still be settled.
 	// Default 1 GiB, at least 1 MiB. The log's capacity must be wal.Capacity of it.
 	MaxBytes int64
+	// MaxMemory is the estimate of the memory that all that is stored takes at which events are
+	// refused as well. Default 256 MiB.
+	MaxMemory int64
 	// Remember is how long a build event that comes again is recognised as one that was seen. It
 	// must be longer than the receiver accepts events for. Default 25 h.
 	Remember time.Duration
@@ -46,6 +49,8 @@ type Options struct {
 const (
 	// DefaultMaxBytes is the default of Options.MaxBytes.
 	DefaultMaxBytes = 1 << 30
+	// DefaultMaxMemory is the default of Options.MaxMemory.
+	DefaultMaxMemory = 256 << 20
 
 	minMaxBytes           = 1 << 20
 	defaultRemember       = 25 * time.Hour
@@ -57,6 +62,7 @@ const (
 
 func (o *Options) complete() error {
 	setDefault(&o.MaxBytes, DefaultMaxBytes)
+	setDefault(&o.MaxMemory, DefaultMaxMemory)
 	setDefault(&o.Remember, defaultRemember)
 	setDefault(&o.KeepDead, defaultKeepDead)
 	setDefault(&o.IOTimeout, defaultIOTimeout)

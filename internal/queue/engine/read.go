@@ -15,29 +15,21 @@ const listPiece = 500
 
 // Deliveries lists the kept deliveries that q selects, oldest first.
 func (e *Engine) Deliveries(q queue.Query) []queue.Summary {
-	return e.deliveries(func(s *queue.Summary) bool { return q.Matches(s) })
-}
-
-func (e *Engine) deliveries(wanted func(*queue.Summary) bool) []queue.Summary {
 	e.mu.Lock()
-	list := e.state.List()
+	list := e.state.List(q)
 	e.mu.Unlock()
-	var chosen []journal.Listed
+	var selected []journal.Listed
 	for more := true; more; {
 		var piece []journal.Listed
 		e.mu.Lock()
 		piece, more = list.Next(listPiece)
 		e.mu.Unlock()
-		for i := range piece {
-			if wanted(&piece[i].Summary) {
-				chosen = append(chosen, piece[i])
-			}
-		}
+		selected = append(selected, piece...)
 	}
-	return journal.InOrder(chosen)
+	return journal.InOrder(selected)
 }
 
-// Channels tells of every channel of a route that an event was accepted for in the last 30 days.
+// Channels describes every channel of a route that an event was accepted for in the last 30 days.
 func (e *Engine) Channels(namespace, route string) []queue.ChannelStatus {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -92,30 +84,23 @@ func (e *Engine) Update(ctx context.Context, bucket, key string, next func(old [
 
 // Counts counts what is kept.
 func (e *Engine) Counts() queue.Counts {
-	var n queue.Counts
-	e.deliveries(func(s *queue.Summary) bool {
-		switch s.State {
-		case queue.DeadLetter:
-			n.Dead++
-			return false
-		case queue.Sending:
-			n.Sending++
-			return false
-		case queue.Waiting:
-		}
-		n.Waiting++
-		if n.Oldest.IsZero() || s.Accepted.Before(n.Oldest) {
-			n.Oldest = s.Accepted
-		}
-		return false
-	})
-	return n
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.state.Counts()
 }
 
 // Usage returns what the store holds for a namespace.
 func (e *Engine) Usage(namespace string) queue.Usage {
-	return queue.Usage{Deliveries: len(e.Deliveries(queue.Query{Namespace: namespace}))}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.state.Usage(namespace, e.limits())
 }
 
 // SetSlots sets how many attempts of a lane are made at once.
-func (e *Engine) SetSlots(queue.Lane, int) {}
+func (e *Engine) SetSlots(lane queue.Lane, attempts int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.slots[lane] = attempts
+	e.state.SetSlots(lane, attempts)
+	e.signalLanes()
+}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
@@ -25,9 +26,7 @@ type request struct {
 	// foreign is the engine's count when the entry was decided: while it is the same, the decision
 	// stands.
 	foreign uint64
-	// What another process stored meanwhile: the namespaces, and that nothing is left to store.
-	seen []string
-	void bool
+	void    bool // nothing is left to store, for another process has
 }
 
 // newEmptyRequest stores an empty message.
@@ -40,7 +39,7 @@ func newRequest(e journal.Entry) (*request, error) {
 		return nil, err
 	}
 	if e.Size() > maxEntry {
-		return nil, fmt.Errorf("entry of %d bytes is too large to store: the most is %d", e.Size(), maxEntry)
+		return nil, fmt.Errorf("%w: it takes %d bytes, and the most is %d", queue.ErrTooLarge, e.Size(), maxEntry)
 	}
 	return &request{entry: e, after: func() {}, done: make(chan struct{})}, nil
 }
@@ -57,17 +56,17 @@ func (e *Engine) store(ctx context.Context, entry journal.Entry) error {
 	return r.wait(ctx)
 }
 
-// submit hands r to the committer. After an error, r will not be stored.
-func (e *Engine) submit(r *request) error {
+// submit hands requests to the committer. After an error, none of them will be stored.
+func (e *Engine) submit(requests ...*request) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.refusal(); err != nil {
 		return err
 	}
-	if r.entry.Accept != nil {
+	if requests[0].entry.Accept != nil {
 		e.acceptedAt = time.Now()
 	}
-	e.pending = append(e.pending, r)
+	e.pending = append(e.pending, requests...)
 	e.signal(e.work)
 	return nil
 }

@@ -3,77 +3,89 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
-// resumePerEntry bounds the size of an entry that resumes many deliveries.
-const resumePerEntry = 10_000
+// The bounds of an entry that is about many deliveries or targets.
+const (
+	resumePerEntry  = 10_000
+	targetsPerEntry = 1_000
+)
 
 // Wake makes deliveries due at once for which change returns Fixed or Replaced. An attempt that is
 // under way is made again if it fails for a reason that was fixed meanwhile.
 func (e *Engine) Wake(ctx context.Context, change func(queue.Target) queue.Change) (int, error) {
+	var fixed, replaced []queue.Target
+	changed := map[queue.Target]bool{}
+	for _, t := range e.targets(false) {
+		switch change(t) {
+		case queue.Fixed:
+			fixed = append(fixed, t)
+		case queue.Replaced:
+			replaced = append(replaced, t)
+		default:
+			continue
+		}
+		changed[t] = true
+	}
 	e.mu.Lock()
-	under := make(map[journal.ID]queue.Target, len(e.leases))
-	for id, l := range e.leases {
-		under[id] = l.target
+	for _, l := range e.leases {
+		l.fixed = l.fixed || changed[l.target]
 	}
 	e.mu.Unlock()
-	for id, target := range under {
-		if change(target) == queue.Unchanged {
-			delete(under, id)
+	n := 0
+	for len(fixed)+len(replaced) > 0 {
+		var some, others []queue.Target
+		some, fixed = head(fixed)
+		others, replaced = head(replaced)
+		woken, err := e.storeDecided(ctx, func(at time.Time) (journal.Entry, int) {
+			w, n := e.state.Waking(at, some, others)
+			return journal.Entry{Wake: w}, n
+		})
+		if err != nil {
+			return n, fmt.Errorf("wake deliveries: %w", err)
 		}
+		n += woken
 	}
-	e.mu.Lock()
-	for id := range under {
-		if l, ok := e.leases[id]; ok {
-			l.fixed = true
-		}
-	}
-	e.mu.Unlock()
-	known := map[queue.Target]queue.Change{}
-	return e.resume(ctx, func(s *queue.Summary) bool {
-		if s.State == queue.Sending {
-			return false
-		}
-		what, ok := known[s.Target]
-		if !ok {
-			what = change(s.Target)
-			known[s.Target] = what
-		}
-		return what != queue.Unchanged && s.Last.Credential || what == queue.Replaced && s.State == queue.Waiting
-	})
+	return n, nil
 }
 
-// Drop ends all deliveries of the targets that gone returns true for.
+// Drop ends all deliveries of the targets that gone returns true for, and forgets their status.
 func (e *Engine) Drop(ctx context.Context, gone func(queue.Target) bool, reason string) (int, error) {
+	var targets []queue.Target
+	for _, t := range e.targets(true) {
+		if gone(t) {
+			targets = append(targets, t)
+		}
+	}
 	n := 0
-	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: reason}
-	for _, s := range e.deliveries(func(s *queue.Summary) bool { return s.State != queue.Sending && gone(s.Target) }) {
-		var id journal.ID
-		if err := id.UnmarshalText([]byte(s.ID)); err != nil {
+	for len(targets) > 0 {
+		var some []queue.Target
+		some, targets = head(targets)
+		var ended int
+		_, err := e.storeDecided(ctx, func(at time.Time) (journal.Entry, int) {
+			ended = e.state.Dropping(some)
+			return journal.Entry{Drop: &journal.Drop{At: at, Targets: some, Reason: reason}}, len(some)
+		})
+		if err != nil {
 			return n, fmt.Errorf("drop deliveries: %w", err)
 		}
-		if err := e.store(ctx, journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}}); err != nil {
-			return n, fmt.Errorf("drop deliveries: %w", err)
-		}
-		n++
+		n += ended
 	}
 	return n, nil
 }
 
 // Redrive begins the selected dead letters again.
 func (e *Engine) Redrive(ctx context.Context, q queue.Query) (int, error) {
-	return e.resume(ctx, func(s *queue.Summary) bool { return s.State == queue.DeadLetter && q.Matches(s) })
-}
-
-func (e *Engine) resume(ctx context.Context, chosen func(*queue.Summary) bool) (int, error) {
+	q.States = []queue.State{queue.DeadLetter}
 	var ids []journal.ID
-	for _, s := range e.deliveries(chosen) {
+	for _, s := range e.Deliveries(q) {
 		var id journal.ID
 		if err := id.UnmarshalText([]byte(s.ID)); err != nil {
-			return 0, fmt.Errorf("resume deliveries: %w", err)
+			return 0, fmt.Errorf("redrive deliveries: %w", err)
 		}
 		ids = append(ids, id)
 	}
@@ -81,11 +93,49 @@ func (e *Engine) resume(ctx context.Context, chosen func(*queue.Summary) bool) (
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), resumePerEntry)]
 		ids = ids[len(some):]
-		entry := journal.Entry{Resume: &journal.Resume{At: stamp(e.clock.Now()), IDs: some}}
-		if err := e.store(ctx, entry); err != nil {
-			return n, fmt.Errorf("resume deliveries: %w", err)
+		begun, err := e.storeDecided(ctx, func(at time.Time) (journal.Entry, int) {
+			r := e.state.Resuming(at, some)
+			return journal.Entry{Resume: r}, len(r.IDs)
+		})
+		if err != nil {
+			return n, fmt.Errorf("redrive deliveries: %w", err)
 		}
-		n += len(some)
+		n += begun
+	}
+	return n, nil
+}
+
+// targets returns those that a delivery is kept for, or, with every, all that are remembered.
+func (e *Engine) targets(every bool) []queue.Target {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.state.Targets(every)
+}
+
+func head(targets []queue.Target) (some, rest []queue.Target) {
+	n := min(len(targets), targetsPerEntry)
+	return targets[:n], targets[n:]
+}
+
+// storeDecided stores what decide makes of the state right before it, with the number that decide
+// returns; nothing where that is zero. The lock is held while decide is called.
+func (e *Engine) storeDecided(ctx context.Context, decide func(at time.Time) (journal.Entry, int)) (n int, err error) {
+	r := newEmptyRequest()
+	r.decide = func() error {
+		e.mu.Lock()
+		r.entry, n = decide(stamp(e.clock.Now()))
+		e.mu.Unlock()
+		if n == 0 {
+			r.entry = journal.Entry{}
+			return nil
+		}
+		return r.entry.Encode()
+	}
+	if err := e.submit(r); err != nil {
+		return 0, err
+	}
+	if err := r.wait(ctx); err != nil {
+		return 0, err
 	}
 	return n, nil
 }

@@ -24,7 +24,7 @@ func (e *Engine) Settle(ctx context.Context, id string, o queue.Outcome) error {
 	e.mu.Lock()
 	l := e.leases[key]
 	e.mu.Unlock()
-	o.At, o.Due = stamp(o.At), stamp(o.Due)
+	o.At, o.Due, o.Rest = stamp(o.At), stamp(o.Due), stamp(o.Rest)
 	o.Reason = strings.ToValidUTF8(o.Reason, "\uFFFD")
 	for {
 		r, healed, err := e.settlement(key, l, o)
@@ -76,7 +76,7 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 		return nil, nil, e.refusal()
 	}
 	if l.fixed && o.Credential {
-		// The attempt began before the cause of its failure was fixed.
+		// The attempt began before what it failed of was fixed.
 		o.Kind, o.Due = queue.Retry, o.At
 	}
 	r, err := newRequest(l.entry(id, o))
@@ -98,10 +98,13 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 	return r, nil, nil
 }
 
-// entry is the journal's entry for the outcome.
+// entry is what is stored of an outcome.
 func (l *lease) entry(id journal.ID, o queue.Outcome) journal.Entry {
 	if o.Kind == queue.Reassigned {
-		return journal.Entry{Move: &journal.Move{ID: id, Channel: l.target.Channel, Home: o.AccountKey, At: o.At, Until: o.Due}}
+		return journal.Entry{Move: &journal.Move{
+			ID: id, Namespace: l.target.Namespace, Channel: l.target.Channel,
+			AccountKey: o.AccountKey, Destination: o.Destination, At: o.At, Until: o.Due,
+		}}
 	}
-	return journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}}
+	return journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o, Place: l.place}}
 }

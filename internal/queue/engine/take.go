@@ -22,7 +22,9 @@ const unreadablePause = time.Minute
 type lease struct {
 	target queue.Target
 	shard  int
-	// fixed says that a credential or account was fixed while the attempt was under way.
+	// place is the destination; zero where the outcome says nothing about it.
+	place journal.Place
+	// fixed says that what may be at fault was fixed while the attempt was under way.
 	fixed bool
 	// settling is the outcome that is being stored.
 	settling *request
@@ -91,7 +93,7 @@ func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
 		e.state.Hold(l.Shard, false) // its timer is about to say so
 		return nil, time.Time{}, nil
 	}
-	e.leases[l.ID] = &lease{target: l.Target, shard: l.Shard, ended: make(chan struct{})}
+	e.leases[l.ID] = &lease{target: l.Target, shard: l.Shard, place: l.Place, ended: make(chan struct{})}
 	e.signal(e.ready[lane]) // there may be more, for others who wait
 	return &l, time.Time{}, nil
 }
@@ -151,6 +153,11 @@ func (e *Engine) putOff(ctx context.Context, l *journal.Lease, why error) error 
 	e.logger.Error(why, "event cannot be read; trying again later", "delivery", l.ID.String())
 	now := e.clock.Now()
 	o := queue.Outcome{Kind: queue.Retry, At: now, Due: now.Add(unreadablePause), Reason: "the store cannot read the event"}
+	e.mu.Lock()
+	if lease, ok := e.leases[l.ID]; ok {
+		lease.place = journal.Place{} // which is not at fault
+	}
+	e.mu.Unlock()
 	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
 }
 
@@ -161,7 +168,7 @@ func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery,
 		return queue.Delivery{}, fmt.Errorf("read event of delivery %s: %w: %w", l.ID, queue.ErrUnavailable, err)
 	}
 	return queue.Delivery{
-		ID: l.ID.String(), Target: l.Target, Event: *event, AccountKey: l.Home, Moves: l.Moves,
+		ID: l.ID.String(), Target: l.Target, Event: *event, AccountKey: l.Place.AccountKey, Destination: l.Place.Destination, Moves: l.Moves,
 		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason, Failures: l.Failures,
 		LeaseLost: e.lostChannel(l.ID),
 	}, nil

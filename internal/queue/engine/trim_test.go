@@ -14,6 +14,7 @@ import (
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/queuetest"
 	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/travis"
 )
@@ -90,47 +91,100 @@ func TestAFullStoreRefusesEventsAndSettles(t *testing.T) {
 		defer closeNow(t, e)
 		var refused error
 		builds := int64(0)
-		for ; refused == nil; builds++ {
-			_, refused = e.Accept(t.Context(), acceptance(builds, "#down"))
+		for ; refused == nil; builds++ { // each in a namespace of its own, which has room as long as there is any
+			refused = refusal(t, e, inNamespace(fmt.Sprint("team-", builds), acceptance(builds, "#down")))
 		}
 		if !errors.Is(refused, queue.ErrFull) || !errors.Is(e.Ready(), queue.ErrFull) {
 			t.Fatalf("refused with %v, ready: %v; want that the store is full", refused, e.Ready())
 		}
-		for range 20_000 { // many times the reserve, in outcomes
+		for range 5_000 { // more than the reserve, in outcomes
 			retryNext(t, e)
 		}
 		if kept := len(e.Deliveries(queue.Query{})); int64(kept) != builds-1 {
 			t.Fatalf("%d deliveries are kept of %d", kept, builds-1)
 		}
 		for range builds - 1 {
-			d, err := e.Take(t.Context(), queue.Probation)
-			if err != nil {
-				d, err = e.Take(t.Context(), queue.Healthy)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			d := takeAny(t, e)
 			if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Dropped, At: time.Now()}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := e.Accept(t.Context(), acceptance(builds, "#down")); err != nil {
+		if err := refusal(t, e, acceptance(builds, "#down")); err != nil {
 			t.Fatalf("refused with an empty store: %v", err)
 		}
 	})
 }
 
-// retryNext fails the next attempt, whichever lane it is in.
-func retryNext(t *testing.T, e *Engine) {
+// refusal accepts an event of one namespace, and returns why the store has no room for it.
+func refusal(t *testing.T, e *Engine, a queue.Acceptance) error {
 	t.Helper()
-	lane := queue.Probation
-	if e.Channels("team-a", "builds")[0].Failures == 0 {
-		lane = queue.Healthy
-	}
-	d, err := e.Take(t.Context(), lane)
+	r, err := e.Accept(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return r.Refused[a.Offers[0].Namespace]
+}
+
+func inNamespace(name string, a queue.Acceptance) queue.Acceptance {
+	offer := &a.Offers[0]
+	offer.Namespace = name
+	for i := range offer.Targets {
+		offer.Targets[i].Namespace = name
+	}
+	return a
+}
+
+// takeAny takes what is due next in either lane.
+func takeAny(t *testing.T, e *Engine) queue.Delivery {
+	t.Helper()
+	for {
+		for _, lane := range []queue.Lane{queue.Healthy, queue.Probation} {
+			d, ok, err := queuetest.Take(e, lane, time.Millisecond)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ok {
+				return d
+			}
+		}
+	}
+}
+
+// TestANamespaceStopsAtItsShare: one that fills the store leaves half of it to the others.
+func TestANamespaceStopsAtItsShare(t *testing.T) {
+	for name, opt := range map[string]Options{
+		"of bytes":  {MaxBytes: smallStoreBytes},
+		"of memory": {MaxMemory: 1 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := openOn(t, newMemoryLog(), opt)
+				defer closeNow(t, e)
+				var refused error
+				builds := int64(0)
+				for ; refused == nil; builds++ {
+					refused = refusal(t, e, acceptance(builds, "#down"))
+				}
+				if !errors.Is(refused, queue.ErrShare) || e.Ready() != nil {
+					t.Fatalf("refused with %v, ready: %v; want only the namespace refused", refused, e.Ready())
+				}
+				if share := e.Usage("team-a").Share; share < 0.9 {
+					t.Errorf("it uses %.2f of its share", share)
+				}
+				for build := range builds / 4 {
+					if err := refusal(t, e, inNamespace("team-b", acceptance(build, "#down"))); err != nil {
+						t.Fatalf("another namespace's event %d was refused: %v", build, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// retryNext fails the next attempt, whichever lane it is in.
+func retryNext(t *testing.T, e *Engine) {
+	t.Helper()
+	d := takeAny(t, e)
 	o := queue.Outcome{Kind: queue.Retry, At: time.Now(), Due: time.Now().Add(time.Millisecond), Reason: "connection refused"}
 	if err := e.Settle(t.Context(), d.ID, o); err != nil {
 		t.Fatal(err)
@@ -196,11 +250,11 @@ func TestTheLargestEventCanBeCarried(t *testing.T) {
 	e := openOn(t, newMemoryLog(), Options{MaxBytes: 16 << 20})
 	defer closeNow(t, e)
 	large := acceptance(1, "#slow")
-	large.Event.Commit.Message = strings.Repeat("x", maxEntry-10_000)
+	large.Event.Commit.Message = strings.Repeat("x", queue.MaxEntry-10_000)
 	acceptAndSettle(t, e, large, queue.Dead)
 	for build := int64(2); ; build++ { // until it has been carried
 		next := acceptance(build, "#alive")
-		next.Event.Commit.Message = strings.Repeat("y", 1<<20)
+		next.Event.Commit.Message = strings.Repeat("y", 1<<19)
 		acceptAndSettle(t, e, next, queue.Delivered)
 		if x, err := e.log.Extent(t.Context()); err != nil || x.First > 1 {
 			break
@@ -212,22 +266,19 @@ func TestTheLargestEventCanBeCarried(t *testing.T) {
 	if _, err := e.Redrive(t.Context(), queue.Query{}); err != nil {
 		t.Fatal(err)
 	}
-	d, err := e.Take(t.Context(), queue.Healthy)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := takeAny(t, e)
 	if diff := cmp.Diff(large.Event, d.Event); diff != "" {
 		t.Fatalf("event (-want +got):\n%s", diff)
 	}
-	large.Event.Build.ID, large.Event.Commit.Message = 1e9, strings.Repeat("x", maxEntry)
-	if _, err := e.Accept(t.Context(), large); err == nil || !strings.Contains(err.Error(), "too large") {
+	large.Event.Build.ID, large.Event.Commit.Message = 1e9, strings.Repeat("x", queue.MaxEntry)
+	if err := refusal(t, e, large); !errors.Is(err, queue.ErrTooLarge) {
 		t.Fatalf("accept of more than that: %v", err)
 	}
 }
 
 func acceptAndSettle(t *testing.T, e *Engine, a queue.Acceptance, kind queue.Kind) {
 	t.Helper()
-	if _, err := e.Accept(t.Context(), a); err != nil {
+	if err := refusal(t, e, a); err != nil {
 		t.Fatal(err)
 	}
 	d, err := e.Take(t.Context(), queue.Healthy)

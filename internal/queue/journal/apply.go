@@ -6,9 +6,9 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// Effects tell what a message changed, for those who watch.
+// Effects are what a message changed, for those who watch.
 type Effects struct {
-	// Settled are the deliveries that an outcome was stored for, and those that were moved.
+	// Settled are the deliveries that an outcome was stored for, and those that were reassigned.
 	Settled []ID
 	// Routes are those whose deliveries had an outcome.
 	Routes []Route
@@ -33,201 +33,202 @@ func (s *State) apply(at Position, e *Entry, effects *Effects) {
 	case e.Accept != nil:
 		s.accept(at, e.Accept, e.Size())
 	case e.Settle != nil:
-		s.settle(e.Settle, effects)
+		s.settle(at.Seq, e.Settle, effects)
 	case e.Move != nil:
 		s.move(e.Move, effects)
 	case e.Resume != nil:
 		s.resume(e.Resume)
+	case e.Wake != nil:
+		s.wake(e.Wake)
+	case e.Drop != nil:
+		s.drop(e.Drop, effects)
 	case e.Put != nil:
 		s.put(at.Seq, e.Put)
-	case e.Kept != nil:
-		s.keep(at, e.Kept, e.Size())
-	case e.Seen != nil:
-		for _, seen := range e.Seen {
-			s.seen[seen.Key] = seenAt{seen.At.UnixNano(), at.Seq}
-		}
-	case e.Status != nil:
-		s.restoreStatus(at.Seq, e.Status)
-	case e.Channel != nil:
-		s.restoreChannel(e.Channel)
-	case e.Loss != nil:
-		s.lose(at.Seq, e.Loss)
+	default:
+		s.restore(at, e)
 	}
 }
 
 // accept fans an event out. It depends on the entry alone, so it may be done again.
 func (s *State) accept(at Position, a *Accept, size int) {
-	event := EventID(&a.Event)
-	r := newRecord(event, &a.Event, a.At)
+	arrived := a.At.UnixNano()
+	s.seen(at.Seq, a.Namespace, &a.Event, arrived)
+	r := newRecord(EventID(&a.Event), s.namespace(a.Namespace), &a.Event, arrived)
 	r.at, r.born, r.size = at, at, size
-	place := 0
-	for i := range a.Offers {
-		offer := &a.Offers[i]
-		s.seen[SeenID(event, offer.Namespace)] = seenAt{a.At.UnixNano(), at.Seq}
-		for j := range offer.Targets {
-			s.fanOut(r, &offer.Targets[j], place)
-			place++
+	slug := a.Event.Repository.Slug()
+	for i := range a.Targets {
+		t := &a.Targets[i]
+		to := bare(t)
+		st := s.useStatus(at.Seq, &to, arrived)
+		id := DeliveryID(r.event, t)
+		if _, exists := s.deliveries[id]; exists {
+			continue // one route that names an address twice
 		}
+		c := s.getOrCreate(keyOf(t), t.AccountKey, t.Destination)
+		s.renew(c.place(), arrived)
+		d := &delivery{id: id, record: r, to: s.target(st, &to), due: arrived, since: arrived, place: int32(i)}
+		s.add(d, slug)
 	}
 }
 
-func (s *State) fanOut(r *record, t *queue.Target, place int) {
-	to := bare(t)
-	s.useStatus(r.at.Seq, &to, r.arrived)
-	id := DeliveryID(r.event, t)
-	if _, exists := s.deliveries[id]; exists {
-		return // one route that names a room twice
-	}
-	s.settleIn(t.Channel, t.AccountKey)
-	s.add(&delivery{id: id, record: r, due: r.arrived, since: r.arrived, place: int32(place)}, &to)
-}
-
-// bare is a target without the home that its event was accepted with: the channel has its own.
+// bare is a target without what belongs to its channel.
 func bare(t *queue.Target) queue.Target {
 	to := *t
 	to.AccountKey, to.Destination = "", ""
 	return to
 }
 
-// add takes up a delivery that is waiting or dead.
-func (s *State) add(d *delivery, t *queue.Target) {
-	d.to = s.target(t)
-	d.to.refs++
-	s.deliveries[d.id] = d
-	s.need(d.record)
-	s.count(d, +1)
-	if d.state != dead {
-		s.line(d)
-	}
-}
-
-// end forgets a delivery.
-func (s *State) end(d *delivery) {
-	s.count(d, -1)
-	if d.state != dead {
-		s.unline(d)
-	}
-	delete(s.deliveries, d.id)
-	s.release(d.record)
-	d.to.refs--
-	if d.to.refs == 0 {
-		delete(s.targets, d.to.Target)
-	}
-}
-
-func (s *State) need(r *record) {
-	if r.needed == 0 {
-		s.recordBytes += int64(r.size)
-	}
-	r.needed++
-}
-
-func (s *State) release(r *record) {
-	r.needed--
-	if r.needed == 0 {
-		s.recordBytes -= int64(r.size)
-	}
-}
-
-func (s *State) count(d *delivery, n int) {
-	if d.state == dead {
-		s.dead += n
-		d.to.status.dead += n
-		return
-	}
-	s.waiting += n
-	d.to.status.waiting += n
-}
-
-func (s *State) target(t *queue.Target) *target {
-	if known, ok := s.targets[*t]; ok {
-		return known
-	}
-	made := &target{Target: *t, status: s.status(t)}
-	s.targets[*t] = made
-	return made
-}
-
-func (s *State) settle(e *Settle, effects *Effects) {
-	d, ok := s.deliveries[e.ID]
-	if !ok || d.state == dead && e.Outcome.Kind != queue.Dropped {
-		return
-	}
-	effects.Settled = append(effects.Settled, d.id)
-	effects.Routes = append(effects.Routes, Route{d.to.Namespace, d.to.Route})
+func (s *State) settle(seq uint64, e *Settle, effects *Effects) {
 	o := e.Outcome
-	d.to.status.attempted(d, &o)
-	s.attempted(d, &o)
+	s.attempted(seq, e.Place, &o)
+	s.release(e.ID)
+	effects.Settled = append(effects.Settled, e.ID)
+	d, ok := s.deliveries[e.ID]
+	if !ok || d.state == dead && o.Kind != queue.Dropped {
+		return
+	}
+	effects.Routes = append(effects.Routes, Route{d.to.Namespace, d.to.Route})
+	s.attemptedStatus(d, &o)
 	switch o.Kind {
 	case queue.Retry:
-		d.failed(&o)
-		d.state, d.due = waiting, o.Due.UnixNano()
-		s.relined(d)
+		s.madeAttempt(d)
+		s.note(d, &o)
+		d.due = o.Due.UnixNano()
+		s.requeue(d)
 	case queue.Dead:
+		s.madeAttempt(d)
 		s.die(d, &o)
 	default: // delivered or dropped
+		if o.Kind == queue.Delivered {
+			s.madeAttempt(d)
+		}
 		effects.Ended = append(effects.Ended, d.ended(o))
 		s.end(d)
 	}
 }
 
-func (d *delivery) failed(o *queue.Outcome) {
-	d.attempts++
-	d.last = o
-}
-
-func (s *State) die(d *delivery, o *queue.Outcome) {
-	s.count(d, -1)
-	s.unline(d)
-	d.failed(o)
-	d.state, d.due = dead, o.At.UnixNano()
-	s.count(d, +1)
+// madeAttempt: the channel is where it belongs.
+func (s *State) madeAttempt(d *delivery) {
+	if c, ok := s.channels[keyOf(&d.to.Target)]; ok && d.state != dead {
+		c.moves = 0
+	}
 }
 
 // resume asks nothing about an attempt that is under way: its outcome overrides what is set here.
 func (s *State) resume(e *Resume) {
 	at := e.At.UnixNano()
+	for _, p := range e.Places {
+		s.makeDue(p, at)
+	}
 	for _, id := range e.IDs {
-		d, ok := s.deliveries[id]
+		if d, ok := s.deliveries[id]; ok {
+			s.restart(d, at)
+		}
+	}
+}
+
+// wake chooses by the target: what is known of a target here is what was known of it when the entry was
+// written, but for what has ended since or is carried later.
+func (s *State) wake(e *Wake) {
+	at := e.At.UnixNano()
+	for _, p := range e.Places {
+		s.makeDue(p, at)
+	}
+	for i := range e.Fixed {
+		s.wakeTarget(&e.Fixed[i], at, false)
+	}
+	for i := range e.Replaced {
+		s.wakeTarget(&e.Replaced[i], at, true)
+	}
+}
+
+func (s *State) wakeTarget(t *queue.Target, at int64, all bool) {
+	to, ok := s.findTarget(t)
+	if !ok {
+		return
+	}
+	for d := to.live; d != nil; d = d.peers.next {
+		if all && d.last != nil || d.credential() {
+			s.restart(d, at)
+		}
+	}
+	for d := to.dead; d != nil; {
+		next := d.peers.next
+		if d.credential() {
+			s.restart(d, at)
+		}
+		d = next
+	}
+}
+
+func (d *delivery) credential() bool { return d.last != nil && d.last.Credential }
+
+// restart makes a delivery due, or begins it again if it is dead.
+func (s *State) restart(d *delivery, at int64) {
+	if d.state == dead {
+		s.renew(s.placeOf(d), at)
+		s.revive(d, at)
+		return
+	}
+	d.due = min(d.due, at)
+	c := s.channels[keyOf(&d.to.Target)]
+	if c.until > at {
+		c.until, c.paused = at, at
+	}
+	s.requeue(d)
+}
+
+// placeOf is where a delivery's channel is sent to, if anything waits in that.
+func (s *State) placeOf(d *delivery) Place {
+	if c, ok := s.channels[keyOf(&d.to.Target)]; ok {
+		return c.place()
+	}
+	return Place{Namespace: d.to.Namespace, Channel: d.to.Channel}
+}
+
+// drop ends what there is of targets.
+func (s *State) drop(e *Drop, effects *Effects) {
+	o := queue.Outcome{Kind: queue.Dropped, At: e.At, Reason: e.Reason}
+	for i := range e.Targets {
+		t := &e.Targets[i]
+		st, ok := s.findStatus(t)
 		if !ok {
 			continue
 		}
-		if d.state != dead {
-			d.due = at
-			s.hurry(d, at)
-			continue
+		if to, ok := s.findTarget(t); ok {
+			s.dropTarget(to, o, effects)
+			s.forgetTarget(to)
 		}
-		s.count(d, -1)
-		d.state, d.attempts, d.since, d.due = waiting, 0, at, at
-		s.count(d, +1)
-		s.line(d)
+		if st.target.RouteUID == t.RouteUID && st.kept() == 0 {
+			s.forgetStatus(st)
+		}
+		effects.Routes = append(effects.Routes, Route{t.Namespace, t.Route})
 	}
 }
 
-func (s *State) put(seq uint64, p *Put) {
-	key := memoryKey{p.Bucket, p.Key}
-	if old, ok := s.memory[key]; ok {
-		s.memoryBytes -= old.size(key)
+func (s *State) dropTarget(t *target, o queue.Outcome, effects *Effects) {
+	for _, d := range []**delivery{&t.live, &t.dead} {
+		for *d != nil {
+			if (*d).state != sending {
+				effects.Settled = append(effects.Settled, (*d).id)
+			}
+			effects.Ended = append(effects.Ended, (*d).ended(o))
+			s.end(*d)
+		}
 	}
-	v := &value{data: p.Value, origin: seq}
-	s.memory[key] = v
-	s.memoryBytes += v.size(key)
 }
 
-// size in the log: base64 and the words around it.
-func (v *value) size(k memoryKey) int64 {
-	return int64(len(v.data)*4/3 + len(k.bucket) + len(k.key) + 64)
-}
-
-// Expired returns the dead deliveries that died before then.
+// Expired returns the dead letters that died before then.
 func (s *State) Expired(before time.Time) []ID {
+	var ids []ID
 	if s.dead == 0 {
 		return nil
 	}
-	var ids []ID
-	for id, d := range s.deliveries {
-		if d.state == dead && d.due < before.UnixNano() {
-			ids = append(ids, id)
+	for _, t := range s.targets {
+		for d := t.dead; d != nil; d = d.peers.next {
+			if d.due < before.UnixNano() {
+				ids = append(ids, d.id)
+			}
 		}
 	}
 	return ids

@@ -22,9 +22,9 @@ func BenchmarkTakeAmongDeadChannels(b *testing.B) {
 			accept := func(build int, room string) {
 				seq++
 				e := Entry{Accept: &Accept{
-					At:     now,
-					Event:  travis.Event{Repository: travis.Repository{ID: 1}, Build: travis.Build{ID: int64(build), State: fmt.Sprint(seq)}},
-					Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{{Namespace: "team-a", Route: room, Address: room, Channel: room}}}},
+					At:        now,
+					Event:     travis.Event{Repository: travis.Repository{ID: 1}, Build: travis.Build{ID: int64(build), State: fmt.Sprint(seq)}},
+					Namespace: "team-a", Targets: []queue.Target{{Namespace: "team-a", Route: room, Address: room, Channel: room}},
 				}}
 				s.Apply(seq, []Entry{e})
 			}
@@ -34,7 +34,7 @@ func BenchmarkTakeAmongDeadChannels(b *testing.B) {
 					b.Fatal("nothing to take")
 				}
 				seq++
-				s.Apply(seq, []Entry{{Settle: &Settle{l.ID, o}}})
+				s.Apply(seq, []Entry{{Settle: &Settle{ID: l.ID, Outcome: o, Place: l.Place}}})
 			}
 			for channel := range dead {
 				for build := range 100 {

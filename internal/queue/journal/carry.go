@@ -6,27 +6,36 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// keptPerEntry bounds the size of an entry that carries an event with many deliveries.
-const keptPerEntry = 200
+// keptPerEntry bounds the size of an entry that carries an event with many deliveries, and
+// buildsPerEntry that of one that carries builds.
+const (
+	keptPerEntry   = 200
+	buildsPerEntry = 500
+)
 
 // Carrier gathers what is alive of messages at the log's beginning. When its entries have been
-// appended and applied, with nothing else in between, the messages can go.
+// appended and applied, with nothing else in between, the messages can be purged.
 type Carrier struct {
 	state *State
 	now   time.Time
 
-	kept     []Entry
-	seen     []Seen
-	puts     []Entry
-	statuses map[*status]bool
-	channels map[*channel]bool
-	ordered  []Entry // statuses and channels, in the order in which they were met
-	size     int
+	kept       []Entry
+	builds     []Build
+	values     []Entry
+	known      map[*build]bool
+	statuses   map[*status]bool
+	channels   map[*channel]bool
+	conditions map[*destination]bool
+	ordered    []Entry // statuses, channels and conditions, in the order in which they were met
+	size       int
 }
 
 // Carry begins to gather.
 func (s *State) Carry(now time.Time) *Carrier {
-	return &Carrier{state: s, now: now, statuses: map[*status]bool{}, channels: map[*channel]bool{}}
+	return &Carrier{
+		state: s, now: now, known: map[*build]bool{},
+		statuses: map[*status]bool{}, channels: map[*channel]bool{}, conditions: map[*destination]bool{},
+	}
 }
 
 // Add gathers what is alive of the message seq.
@@ -42,41 +51,50 @@ func (c *Carrier) add(at Position, e *Entry) {
 		c.accept(at, e.Accept)
 	case e.Kept != nil:
 		c.keep(at, e.Kept)
+	case e.Settle != nil:
+		c.addCondition(at.Seq, e.Settle.Place)
+	case e.Resume != nil:
+		c.addConditions(at.Seq, e.Resume.Places)
+	case e.Wake != nil:
+		c.addConditions(at.Seq, e.Wake.Places)
+	case e.Condition != nil:
+		c.addCondition(at.Seq, e.Condition.Place)
 	case e.Put != nil:
-		if v := c.state.memory[memoryKey{e.Put.Bucket, e.Put.Key}]; v.origin == at.Seq {
-			c.puts = append(c.puts, Entry{Put: &Put{e.Put.Bucket, e.Put.Key, v.data}})
-			c.size += len(v.data)*4/3 + seenBytes
-		}
-	case e.Seen != nil:
-		for _, seen := range e.Seen {
-			c.addSeen(at.Seq, seen.Key)
+		c.addValue(at.Seq, e.Put)
+	case e.Builds != nil:
+		for i := range e.Builds {
+			c.addBuild(at.Seq, e.Builds[i].Key)
 		}
 	case e.Status != nil:
 		c.addStatus(at.Seq, &e.Status.Target)
 	case e.Channel != nil:
-		c.addChannel(e.Channel.Name)
+		c.addChannel(channelKey{e.Channel.Namespace, e.Channel.Name})
 	case e.Loss != nil:
 		c.addLoss(at.Seq, e.Loss)
 	}
 }
 
+func (c *Carrier) addValue(seq uint64, p *Put) {
+	key := valueKey{p.Bucket, p.Key}
+	if v, ok := c.state.values[key]; ok && v.origin == seq {
+		c.values = append(c.values, Entry{Put: &Put{p.Bucket, p.Key, v.data}})
+		c.size += int(v.size(key).bytes)
+	}
+}
+
 func (c *Carrier) accept(at Position, a *Accept) {
 	event := EventID(&a.Event)
-	kept := Kept{At: a.At, Event: a.Event, Seq: at.Seq, Index: at.Index}
-	place := 0
-	for i := range a.Offers {
-		c.addSeen(at.Seq, SeenID(event, a.Offers[i].Namespace))
-		for j := range a.Offers[i].Targets {
-			c.addDelivery(at, &kept, event, &a.Offers[i].Targets[j], place)
-			place++
-		}
+	c.addBuild(at.Seq, SeenID(BuildID(&a.Event), a.Namespace))
+	kept := Kept{At: a.At, Namespace: a.Namespace, Event: a.Event, Seq: at.Seq, Index: at.Index}
+	for i := range a.Targets {
+		c.addDelivery(at, &kept, event, &a.Targets[i], i)
 	}
 	c.addKept(kept)
 }
 
 func (c *Carrier) keep(at Position, k *Kept) {
 	event := EventID(&k.Event)
-	kept := Kept{At: k.At, Event: k.Event, Seq: k.Seq, Index: k.Index}
+	kept := Kept{At: k.At, Namespace: k.Namespace, Event: k.Event, Seq: k.Seq, Index: k.Index}
 	for i := range k.Deliveries {
 		c.addDelivery(at, &kept, event, &k.Deliveries[i].Target, k.Deliveries[i].Place)
 	}
@@ -85,7 +103,7 @@ func (c *Carrier) keep(at Position, k *Kept) {
 
 func (c *Carrier) addDelivery(at Position, kept *Kept, event ID, t *queue.Target, place int) {
 	c.addStatus(at.Seq, t)
-	c.addChannel(t.Channel)
+	c.addChannel(keyOf(t))
 	d, ok := c.state.deliveries[DeliveryID(event, t)]
 	if !ok || d.record.at != at || int(d.place) != place {
 		return
@@ -94,7 +112,7 @@ func (c *Carrier) addDelivery(at Position, kept *Kept, event ID, t *queue.Target
 		Place: place, Target: bare(t), Attempts: int(d.attempts),
 		Since: fromNano(d.since), Due: fromNano(d.due), Last: d.last, Dead: d.state == dead,
 	})
-	c.size += deliveryBytes
+	c.size += int(d.usage().bytes)
 }
 
 func (c *Carrier) addKept(k Kept) {
@@ -104,21 +122,24 @@ func (c *Carrier) addKept(k Kept) {
 		part := k
 		part.Deliveries, all = all[:n], all[n:]
 		c.kept = append(c.kept, Entry{Kept: &part})
-		c.size += len(k.Event.Commit.Message) + seenBytes*(10+len(k.Event.Jobs))
+		c.size += len(k.Event.Commit.Message) + 90*(10+len(k.Event.Jobs))
 	}
 }
 
-func (c *Carrier) addSeen(seq uint64, key ID) {
-	was, ok := c.state.seen[key]
-	if !ok || was.origin != seq {
+func (c *Carrier) addBuild(seq uint64, key ID) {
+	b, ok := c.state.builds[key]
+	if !ok || c.known[b] || b.origin != seq && !b.changed {
 		return
 	}
-	if c.now.UnixNano()-was.at >= int64(c.state.remember) {
-		delete(c.state.seen, key)
+	if c.state.forgotten(b, c.now.UnixNano()) {
+		c.state.forgetBuild(key, b)
 		return
 	}
-	c.seen = append(c.seen, Seen{key, fromNano(was.at)})
-	c.size += seenBytes
+	c.known[b] = true
+	c.builds = append(c.builds, Build{
+		Key: key, Namespace: b.namespace.name, At: b.at, Started: b.started, Finished: b.finished, States: b.states,
+	})
+	c.size += int(buildUsage.bytes)
 }
 
 func (c *Carrier) addStatus(seq uint64, t *queue.Target) {
@@ -126,7 +147,7 @@ func (c *Carrier) addStatus(seq uint64, t *queue.Target) {
 	if !ok || c.statuses[st] || st.origin != seq && !st.changed {
 		return
 	}
-	if st.unused(c.now.UnixNano()) && st.waiting+st.dead == 0 {
+	if st.unused(c.now.UnixNano()) && st.kept() == 0 {
 		c.state.forgetStatus(st)
 		return
 	}
@@ -135,23 +156,44 @@ func (c *Carrier) addStatus(seq uint64, t *queue.Target) {
 		Target: st.target, Used: fromNano(st.used),
 		Delivered: st.delivered, Failure: st.failure, Failures: st.failures,
 	}})
-	c.size += statusBytes
+	c.size += int(statusUsage.bytes)
 }
 
-// addChannel carries every channel that something waits in: a replay may miss the attempts and
-// moves that made it what it is, find it empty for a while and forget it, or have it begin with
-// another delivery than it did, which has another home.
-func (c *Carrier) addChannel(name string) {
-	ch, ok := c.state.channels[name]
+// addChannel carries every channel that something waits in: a replay may miss the moves that made
+// it what it is, find it empty for a while and forget it, or have it begin with another delivery than
+// it did, which has another destination.
+func (c *Carrier) addChannel(key channelKey) {
+	ch, ok := c.state.channels[key]
 	if !ok || c.channels[ch] {
 		return
 	}
 	c.channels[ch] = true
 	c.ordered = append(c.ordered, Entry{Channel: &Channel{
-		Name: name, Home: ch.home, Moves: ch.moves,
-		Failing: ch.failing, Until: fromNano(ch.until), At: fromNano(ch.told),
+		Namespace: key.namespace, Name: key.name, AccountKey: ch.accountKey, Destination: ch.destination,
+		Moves: ch.moves, Until: timeOrZero(ch.until), At: timeOrZero(ch.paused),
+		Condition: ch.flow.destination.backoff(),
 	}})
-	c.size += seenBytes
+	c.size += int(channelUsage.bytes)
+}
+
+func (c *Carrier) addConditions(seq uint64, places []Place) {
+	for _, p := range places {
+		c.addCondition(seq, p)
+	}
+}
+
+func (c *Carrier) addCondition(seq uint64, p Place) {
+	d, ok := c.state.destinations[p]
+	if !ok || c.conditions[d] || d.told == 0 || d.origin != seq && !d.changed {
+		return
+	}
+	if d.over(c.now.UnixNano()) {
+		c.state.setCondition(p, condition{})
+		return
+	}
+	c.conditions[d] = true
+	c.ordered = append(c.ordered, Entry{Condition: &Condition{Place: p, Backoff: d.backoff()}})
+	c.size += int(channelUsage.bytes)
 }
 
 // Size estimates the bytes of what was gathered so far.
@@ -159,9 +201,11 @@ func (c *Carrier) Size() int { return c.size }
 
 // Entries are what must be appended, encoded. Deliveries come first: channels stand on them.
 func (c *Carrier) Entries() ([]Entry, error) {
-	entries := append(c.kept, c.puts...)
-	if len(c.seen) > 0 {
-		entries = append(entries, Entry{Seen: c.seen})
+	entries := append(c.kept, c.values...)
+	for all := c.builds; len(all) > 0; {
+		n := min(buildsPerEntry, len(all))
+		entries = append(entries, Entry{Builds: all[:n:n]})
+		all = all[n:]
 	}
 	entries = append(entries, c.ordered...)
 	for i := range entries {

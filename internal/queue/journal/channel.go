@@ -1,94 +1,128 @@
 package journal
 
 import (
-	"container/heap"
-
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// channel is what waits for one room, and how the room fares.
+type channelKey struct{ namespace, name string }
+
+// channel is what waits in one channel of a namespace.
 //
-// Which delivery is next: only the first of each build may go, so that a build's events stay
-// in order. Among those firsts it is the one that has been due for longest, then the one
-// accepted first. After a failed attempt the whole channel pauses until that attempt's retry
-// is due, and then makes one attempt in the Probation lane: with whatever is next by the same
-// rule, which is another build's event wherever one waits. So a message that the room
-// will never take holds up nothing but its own build, and one that goes through ends the
-// pause for all.
+// Which delivery is next: only the first of each build may go, so that a build's events stay in
+// order. Among those it is the one that has been due for longest, then the one accepted first.
 //
-// Who sends it: the holder of its shard, which follows from its home. The home is that which the
-// first delivery was accepted with, and stays until a move, or until nothing waits any more. So it
-// changes only where nothing of the channel is under way: a move is the end of the one delivery that
-// was. While the tables of two replicas differ, each may move it to the other; so it pauses.
+// It belongs to a destination, as the first delivery in it was accepted with, until it is reassigned
+// or nothing waits in it any more. So it changes hands only while none of it is under way: being
+// reassigned ends the one attempt that was. While the tables of two replicas differ, each may reassign
+// it to the other; so it pauses.
 type channel struct {
-	name  string
-	home  string
-	moves int // since the last attempt
-	shard int
-	lines map[build]*line
-	heads heads
-	busy  *delivery // the one that is being sent
-
-	failing bool
-	until   int64 // of its pause
-	told    int64 // when until was set, by the clock of then
-
-	lane  *lane // that it waits in; nil while it is busy
-	index int
-	ready int64
+	key         channelKey
+	accountKey  string
+	destination string
+	flow        *flow
+	heads       heap[*line]
+	lines       map[buildKey]*line // nil while there are few
+	underway    *attempt
+	moves       int   // since the last attempt
+	until       int64 // of the pause after a move
+	paused      int64 // when until was set, by the clock of then
+	at          int   // in the flow's heap; -1 outside
 }
 
-type build struct{ repository, id int64 }
+type buildKey struct{ repository, id int64 }
 
 // line is one build's deliveries in a channel, linked in the order of acceptance.
 type line struct {
-	build build
+	build buildKey
 	first *delivery
-	index int
+	at    int
 }
 
-func (r *record) build() build { return build{r.repoID, r.buildID} }
+func (l *line) index() *int { return &l.at }
 
-// settleIn makes the channel, with that home, unless something waits in it.
-func (s *State) settleIn(name, home string) *channel {
-	c, ok := s.channels[name]
+func (l *line) less(o *line) bool {
+	if l.first.due != o.first.due {
+		return l.first.due < o.first.due
+	}
+	return l.first.before(o.first)
+}
+
+func (c *channel) index() *int { return &c.at }
+
+func (c *channel) less(o *channel) bool {
+	if a, b := c.ready(), o.ready(); a != b {
+		return a < b
+	}
+	return c.next().before(o.next())
+}
+
+func (c *channel) next() *delivery { return c.heads[0].first }
+
+func (c *channel) ready() int64 { return max(c.next().due, c.until) }
+
+func (c *channel) place() Place {
+	if c.destination != "" {
+		return Place{AccountKey: c.accountKey, Destination: c.destination}
+	}
+	return Place{AccountKey: c.accountKey, Namespace: c.key.namespace, Channel: c.key.name}
+}
+
+func keyOf(t *queue.Target) channelKey { return channelKey{t.Namespace, t.Channel} }
+
+// getOrCreate returns the channel, which it makes with that account key and destination unless
+// something waits in it.
+func (s *State) getOrCreate(key channelKey, accountKey, destination string) *channel {
+	c, ok := s.channels[key]
 	if !ok {
-		c = &channel{name: name, home: home, shard: queue.Shard(home, "", "", name), lines: map[build]*line{}}
-		s.channels[name] = c
+		c = &channel{key: key, accountKey: accountKey, destination: destination, at: -1}
+		s.channels[key] = c
+		s.charge(s.namespace(key.namespace), channelUsage, 1)
+		s.join(c)
 	}
 	return c
 }
 
-// move gives a channel another home, for all that waits in it.
-func (s *State) move(m *Move, effects *Effects) {
-	c, ok := s.channels[m.Channel]
-	if !ok {
-		return
+// fewLines are found faster one by one than in a map, and take less memory.
+const fewLines = 8
+
+func (c *channel) find(b buildKey) *line {
+	if c.lines != nil {
+		return c.lines[b]
 	}
-	c.home, c.shard = m.Home, queue.Shard(m.Home, "", "", m.Channel)
-	c.until, c.told = m.Until.UnixNano(), m.At.UnixNano()
-	c.moves++
-	s.place(c)
-	if _, ok := s.deliveries[m.ID]; ok {
-		effects.Settled = append(effects.Settled, m.ID)
-		s.Return(m.ID)
+	for _, l := range c.heads {
+		if l.build == b {
+			return l
+		}
+	}
+	return nil
+}
+
+func (c *channel) addLine(l *line) {
+	c.heads.push(l)
+	switch {
+	case c.lines != nil:
+		c.lines[l.build] = l
+	case len(c.heads) > fewLines:
+		c.lines = make(map[buildKey]*line, 2*fewLines)
+		for _, l := range c.heads {
+			c.lines[l.build] = l
+		}
 	}
 }
 
-// line adds d to its channel. One that begins again, or was carried, knows no home: the former's is
-// found when it is sent, the latter's channel is carried after it.
-func (s *State) line(d *delivery) {
-	c := s.settleIn(d.to.Channel, "")
+// enqueue adds d to its channel. One that begins again, or was carried, has no destination: it is
+// found when it is sent, or the channel is carried after it.
+func (s *State) enqueue(d *delivery) {
+	c := s.getOrCreate(keyOf(&d.to.Target), "", "")
 	key := d.record.build()
-	if l, ok := c.lines[key]; ok {
+	if l := c.find(key); l != nil {
 		l.insert(d)
-		heap.Fix(&c.heads, l.index)
+		c.heads.fix(l)
 	} else {
-		l = &line{build: key, first: d}
-		c.lines[key] = l
-		heap.Push(&c.heads, l)
+		c.addLine(&line{build: key, first: d})
+		s.charge(d.record.namespace, lineUsage, 1)
 	}
-	s.place(c)
+	s.reorder(c)
 }
 
 func (l *line) insert(d *delivery) {
@@ -107,137 +141,53 @@ func (l *line) remove(d *delivery) {
 	*slot, d.next = d.next, nil
 }
 
-// unline takes d out of its channel, and drops the channel with its last delivery.
-func (s *State) unline(d *delivery) {
-	c := s.channels[d.to.Channel]
-	c.free(d)
-	l := c.lines[d.record.build()]
+// dequeue takes d out of its channel, and drops the channel with its last delivery.
+func (s *State) dequeue(d *delivery) {
+	c := s.channels[keyOf(&d.to.Target)]
+	l := c.find(d.record.build())
 	l.remove(d)
 	if l.first != nil {
-		heap.Fix(&c.heads, l.index)
+		c.heads.fix(l)
 	} else {
-		heap.Remove(&c.heads, l.index)
+		c.heads.remove(l)
 		delete(c.lines, l.build)
+		s.charge(d.record.namespace, lineUsage, -1)
 	}
-	s.place(c)
-	if len(c.lines) == 0 {
-		delete(s.channels, c.name)
-	}
-}
-
-// relined puts d's channel in order after d's due time changed or its attempt ended.
-func (s *State) relined(d *delivery) {
-	c := s.channels[d.to.Channel]
-	c.free(d)
-	heap.Fix(&c.heads, c.lines[d.record.build()].index)
-	s.place(c)
-}
-
-func (c *channel) free(d *delivery) {
-	if c.busy == d {
-		c.busy = nil
-	}
-}
-
-// attempted notes how the channel fares; the caller moves the delivery.
-func (s *State) attempted(d *delivery, o *queue.Outcome) {
-	c := s.channels[d.to.Channel]
-	switch o.Kind {
-	case queue.Delivered:
-		c.failing, c.until, c.told, c.moves = false, 0, 0, 0
-	case queue.Retry:
-		c.failing, c.until, c.told, c.moves = true, o.Due.UnixNano(), o.At.UnixNano(), 0
-	case queue.Dead:
-		c.failing, c.until, c.told, c.moves = true, o.At.UnixNano(), o.At.UnixNano(), 0
-	}
-}
-
-// hurry ends the pause of d's channel, for what it waited for has been mended.
-func (s *State) hurry(d *delivery, at int64) {
-	c := s.channels[d.to.Channel]
-	if c.until > at {
-		c.until, c.told = at, at
-	}
-	heap.Fix(&c.heads, c.lines[d.record.build()].index)
-	s.place(c)
-}
-
-// place puts c where it belongs among the lanes.
-func (s *State) place(c *channel) {
-	if c.lane != nil {
-		heap.Remove(c.lane, c.index)
-		c.lane = nil
-	}
-	if c.busy != nil || len(c.heads) == 0 || s.elsewhere[c.shard] {
+	if len(c.heads) > 0 {
+		s.reorder(c)
 		return
 	}
-	c.lane = &s.lanes[queue.Healthy]
-	c.ready = max(c.heads[0].first.due, c.until)
-	if c.failing {
-		c.lane = &s.lanes[queue.Probation]
+	s.leave(c)
+	delete(s.channels, c.key)
+	s.charge(s.namespace(c.key.namespace), channelUsage, -1)
+}
+
+// requeue puts d where it belongs after its due time changed.
+func (s *State) requeue(d *delivery) {
+	c := s.channels[keyOf(&d.to.Target)]
+	c.heads.fix(c.find(d.record.build()))
+	s.reorder(c)
+}
+
+// move reassigns a channel, with all that waits in it.
+func (s *State) move(m *Move, effects *Effects) {
+	s.release(m.ID)
+	effects.Settled = append(effects.Settled, m.ID)
+	c, ok := s.channels[channelKey{m.Namespace, m.Channel}]
+	if !ok {
+		return
 	}
-	heap.Push(c.lane, c)
+	s.reassign(c, m.AccountKey, m.Destination)
+	c.until, c.paused = nanoOrZero(m.Until), nanoOrZero(m.At)
+	c.moves++
+	s.reorder(c)
 }
 
-// heads orders a channel's builds by what is next.
-type heads []*line
-
-func (h heads) Len() int { return len(h) }
-
-func (h heads) Less(i, j int) bool {
-	a, b := h[i].first, h[j].first
-	if a.due != b.due {
-		return a.due < b.due
+func (s *State) reassign(c *channel, accountKey, destination string) {
+	if c.accountKey == accountKey && c.destination == destination {
+		return
 	}
-	return a.before(b)
-}
-
-func (h heads) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-
-func (h *heads) Push(x any) {
-	l := x.(*line)
-	l.index = len(*h)
-	*h = append(*h, l)
-}
-
-func (h *heads) Pop() any {
-	last := len(*h) - 1
-	l := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	return l
-}
-
-// lane orders the channels that are not busy by when they are ready.
-type lane []*channel
-
-func (h lane) Len() int { return len(h) }
-
-func (h lane) Less(i, j int) bool {
-	if h[i].ready != h[j].ready {
-		return h[i].ready < h[j].ready
-	}
-	return h[i].heads[0].first.before(h[j].heads[0].first)
-}
-
-func (h lane) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-
-func (h *lane) Push(x any) {
-	c := x.(*channel)
-	c.index = len(*h)
-	*h = append(*h, c)
-}
-
-func (h *lane) Pop() any {
-	last := len(*h) - 1
-	c := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	return c
+	s.leave(c)
+	c.accountKey, c.destination = accountKey, destination
+	s.join(c)
 }

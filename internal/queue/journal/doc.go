@@ -1,21 +1,23 @@
-// Package journal is the store's state machine: entries in the order of the log make the
-// state, and nothing else does.
+// Package journal is the store's state machine: the entries of the log, in order, make the state.
 //
-// Four rules make it possible to drop the log's beginning and still come to the same state:
+// These rules make it possible to purge the log's beginning and still replay to the same state:
 //
-//   - An entry is a fact. Whether an event was seen before, or which deliveries a redrive
-//     chooses, is decided before the entry is written, against the state right before it.
-//   - Every delivery, seen key, channel and status has an origin: the last message that tells
-//     all of it. What refers to a delivery that is not known is passed over.
-//   - Carry tells, for a message at the log's beginning, all that is still alive of it. Once
-//     that is appended, it overrides what was replayed in between, and the message can go.
-//   - What changes a channel or a status is an attempt, whose delivery may be in a message that
-//     goes while the attempt stays: so both are carried with every message that mentions
-//     them, a status unless all that made it is told elsewhere. A move names its channel, and what
-//     home a channel began with depends on what waited first: that is carried with it.
+//   - An entry is a fact. Whether an event was seen before, or which deliveries a redrive selects,
+//     is decided before the entry is written, against the state right before it.
+//   - Every delivery, build, value, status and condition has an origin: the last message that holds
+//     all of it, or a mark that no single message does. What refers to an unknown delivery is ignored.
+//   - Carry repeats, for messages at the log's beginning, all that is still alive of them. Once that
+//     is appended, it overrides what was replayed before it, and the messages can be purged.
+//   - What an attempt changes beside its delivery is named in the entry: a destination is kept by
+//     its name whether anything waits for it or not, because replay may not know what did. A channel
+//     is carried with every message that mentions it.
 //
-// Several replicas read one log, each as far as it happens to, and agree by the log alone on who sends
-// what. So a channel changes hands only by an entry, and only where nothing of it is under way.
+// Deliveries wait in a hierarchy: a namespace's deliveries for a destination are a queue; it holds
+// channels, which hold the deliveries of each build in the order of acceptance. Take picks a namespace,
+// then a queue of it, then the channel, then the build. See take.go.
 //
-// The package keeps no clock, starts no goroutine, does no I/O and holds no lock.
+// Several replicas read one log, each up to some message, and agree by the log alone on who sends
+// what. So a channel is reassigned only by an entry, and only while none of it is under way.
+//
+// The package reads no clock, starts no goroutine, does no I/O and takes no lock.
 package journal

@@ -11,9 +11,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// version of the entries' format. A change that an older reader would misread raises it. In the
-// first there was no home: a channel of that time has none, until it is moved.
-const version = 2
+// version of the entries' format. A change that an older reader would misread raises it.
+const version = 1
 
 // Entry is one fact; exactly one of its pointers is set. A message of the log is one or more
 // of them, each a line of JSON.
@@ -24,13 +23,16 @@ type Entry struct {
 	Settle *Settle `json:"settle,omitempty"`
 	Move   *Move   `json:"move,omitempty"`
 	Resume *Resume `json:"resume,omitempty"`
+	Wake   *Wake   `json:"wake,omitempty"`
+	Drop   *Drop   `json:"drop,omitempty"`
 	Put    *Put    `json:"put,omitempty"`
 
-	// What Carry tells of messages that are about to go.
-	Kept    *Kept    `json:"kept,omitempty"`
-	Seen    []Seen   `json:"seen,omitempty"`
-	Status  *Status  `json:"status,omitempty"`
-	Channel *Channel `json:"channel,omitempty"`
+	// What Carry repeats of messages that are about to be purged.
+	Kept      *Kept      `json:"kept,omitempty"`
+	Builds    []Build    `json:"builds,omitempty"`
+	Status    *Status    `json:"status,omitempty"`
+	Channel   *Channel   `json:"channel,omitempty"`
+	Condition *Condition `json:"condition,omitempty"`
 
 	// Loss is what could not be read any more of the messages before.
 	Loss *queue.Loss `json:"loss,omitempty"`
@@ -39,36 +41,69 @@ type Entry struct {
 	unreadable error  // why the line does not decode
 }
 
-// Accept is an event that was accepted, with those namespaces that had not seen it.
+// Accept is an event that was accepted for one namespace.
 type Accept struct {
-	At     time.Time     `json:"at"`
-	Event  travis.Event  `json:"event"`
-	Offers []queue.Offer `json:"offers"`
+	At        time.Time      `json:"at"`
+	Namespace string         `json:"namespace"`
+	Targets   []queue.Target `json:"targets"`
+	Event     travis.Event   `json:"event"`
 }
 
-// Settle is what came of an attempt, or of a kept delivery without one.
+// Place identifies a destination: by AccountKey and Destination, or, while the destination is not
+// known, by AccountKey, Namespace and Channel.
+type Place struct {
+	AccountKey  string `json:"accountKey,omitempty"`
+	Destination string `json:"destination,omitempty"`
+	Namespace   string `json:"namespace,omitempty"`
+	Channel     string `json:"channel,omitempty"`
+}
+
+// Settle is the outcome of an attempt, or the end of a kept delivery without one.
 type Settle struct {
 	ID      ID            `json:"id"`
 	Outcome queue.Outcome `json:"outcome"`
+	// Place is the destination of the attempt; zero where the outcome says nothing about it. It is
+	// named because it applies even where the delivery is not known any more.
+	Place Place `json:"place,omitzero"`
 }
 
-// Move gives a channel another home, instead of an attempt. It names the channel, for it means the
-// same also where the delivery is not known any more.
+// Move reassigns a channel. It names the channel because it applies even where the delivery is not
+// known any more.
 type Move struct {
-	ID      ID        `json:"id"` // of the delivery that was handed out
-	Channel string    `json:"channel"`
-	Home    string    `json:"home"`
-	At      time.Time `json:"at"`
-	Until   time.Time `json:"until"` // of the channel's pause
+	ID          ID        `json:"id"` // of the delivery that was handed out
+	Namespace   string    `json:"namespace"`
+	Channel     string    `json:"channel"`
+	AccountKey  string    `json:"accountKey,omitempty"`
+	Destination string    `json:"destination,omitempty"`
+	At          time.Time `json:"at"`
+	Until       time.Time `json:"until"` // of the channel's pause
 }
 
-// Resume makes waiting deliveries due, and begins dead ones again.
+// Resume begins dead letters again, and makes waiting deliveries due. Places are their destinations,
+// whose backoff ends.
 type Resume struct {
-	At  time.Time `json:"at"`
-	IDs []ID      `json:"ids"`
+	At     time.Time `json:"at"`
+	IDs    []ID      `json:"ids"`
+	Places []Place   `json:"places,omitempty"`
 }
 
-// Put is a value of the memory beside the deliveries.
+// Wake makes deliveries of targets due: those that a credential or account failed, and, for a target
+// that was replaced, all. Places are their destinations, whose backoff ends.
+type Wake struct {
+	At       time.Time      `json:"at"`
+	Fixed    []queue.Target `json:"fixed,omitempty"`
+	Replaced []queue.Target `json:"replaced,omitempty"`
+	Places   []Place        `json:"places,omitempty"`
+}
+
+// Drop ends all deliveries of targets and forgets their status.
+type Drop struct {
+	At      time.Time      `json:"at"`
+	Targets []queue.Target `json:"targets"`
+	Reason  string         `json:"reason"`
+}
+
+// Put is a value of the key-value store.
 type Put struct {
 	Bucket string `json:"bucket"`
 	Key    string `json:"key"`
@@ -78,6 +113,7 @@ type Put struct {
 // Kept is an event with those of its deliveries that have not ended.
 type Kept struct {
 	At         time.Time      `json:"at"`
+	Namespace  string         `json:"namespace"`
 	Event      travis.Event   `json:"event"`
 	Seq        uint64         `json:"seq"`   // of the acceptance, with Index
 	Index      int            `json:"index"` // its place in the order of deliveries
@@ -95,10 +131,14 @@ type KeptDelivery struct {
 	Dead     bool           `json:"dead,omitempty"`
 }
 
-// Seen is a build event that a namespace has had.
-type Seen struct {
-	Key ID        `json:"key"`
-	At  time.Time `json:"at"`
+// Build is what a namespace had of a build: its latest run.
+type Build struct {
+	Key       ID     `json:"key"` // see BuildID
+	Namespace string `json:"namespace"`
+	At        int64  `json:"at"` // of the last acceptance; as all times here in nanoseconds since 1970
+	Started   int64  `json:"started,omitempty"`
+	Finished  int64  `json:"finished,omitempty"`
+	States    states `json:"states"`
 }
 
 // Status is what is known of a route's channel, but for the counts, which follow from the deliveries.
@@ -110,14 +150,30 @@ type Status struct {
 	Failures  int          `json:"failures,omitempty"`
 }
 
-// Channel is how a channel fares.
+// Channel is how a channel stands, with the condition of its destination.
 type Channel struct {
-	Name    string    `json:"name"`
-	Home    string    `json:"home,omitempty"`
-	Moves   int       `json:"moves,omitempty"` // since the last attempt
+	Namespace   string    `json:"namespace"`
+	Name        string    `json:"name"`
+	AccountKey  string    `json:"accountKey,omitempty"`
+	Destination string    `json:"destination,omitempty"`
+	Moves       int       `json:"moves,omitempty"` // since the last attempt
+	Until       time.Time `json:"until,omitzero"`  // of its pause after a move
+	At          time.Time `json:"at,omitzero"`     // when the pause began
+	Condition   Backoff   `json:"condition,omitzero"`
+}
+
+// Condition is how a destination stands.
+type Condition struct {
+	Place Place `json:"place"`
+	Backoff
+}
+
+// Backoff is the state of a destination after the last attempt.
+type Backoff struct {
 	Failing bool      `json:"failing,omitempty"`
-	Until   time.Time `json:"until"` // of its pause, while failing or moved
-	At      time.Time `json:"at"`    // when the pause began
+	Until   time.Time `json:"until,omitzero"` // no attempt before
+	Rest    time.Time `json:"rest,omitzero"`  // no attempt before, for the sake of its pace
+	At      time.Time `json:"at,omitzero"`    // of the outcome that says so
 }
 
 // Size is the number of bytes that the entry takes in the log; zero before Encode.
@@ -126,11 +182,13 @@ func (e *Entry) Size() int { return len(e.raw) }
 // Encode prepares e for the log.
 func (e *Entry) Encode() error {
 	e.Version = version
-	raw, err := json.Marshal(e)
-	if err != nil {
+	var line bytes.Buffer
+	to := json.NewEncoder(&line)
+	to.SetEscapeHTML(false) // which would make six bytes of one
+	if err := to.Encode(e); err != nil {
 		return fmt.Errorf("encode journal entry: %w", err)
 	}
-	e.raw = raw
+	e.raw = bytes.TrimSuffix(line.Bytes(), []byte{'\n'})
 	return nil
 }
 
@@ -168,11 +226,12 @@ func SplitOne(message []byte, index int) (Entry, error) {
 	n := 0
 	for line := range bytes.SplitSeq(message, []byte{'\n'}) {
 		if n == index {
-			return decode(line)
+			e, err := decode(line)
+			return e, err
 		}
 		n++
 	}
-	return Entry{}, fmt.Errorf("the message has %d journal entries, and not number %d", n, index)
+	return Entry{}, fmt.Errorf("message has %d journal entries, and not number %d", n, index)
 }
 
 var errNewer = errors.New("was written by a newer version of travishook")
@@ -202,8 +261,9 @@ func decode(line []byte) (Entry, error) {
 }
 
 func (e *Entry) known() bool {
-	return e.Accept != nil || e.Settle != nil || e.Move != nil || e.Resume != nil || e.Put != nil ||
-		e.Kept != nil || e.Seen != nil || e.Status != nil || e.Channel != nil || e.Loss != nil
+	return e.Accept != nil || e.Settle != nil || e.Move != nil || e.Resume != nil || e.Wake != nil || e.Drop != nil ||
+		e.Put != nil || e.Kept != nil || e.Builds != nil || e.Status != nil || e.Channel != nil || e.Condition != nil ||
+		e.Loss != nil
 }
 
 // Event is the event that the entry holds, or nil.

@@ -11,7 +11,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// ID is half a SHA-256: it names a delivery, or a build event that a namespace has seen.
+// ID is half a SHA-256: it names a delivery, an event, a build or a value.
 type ID [sha256.Size / 2]byte
 
 // String is the ID as 32 lowercase hexadecimal characters.
@@ -29,22 +29,34 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return err
 }
 
-// EventID names a build event: one state of one build, as Travis dates it. A build that is
-// restarted and ends the same way is another event, for its times differ.
+// BuildID names a build, whatever run of it.
+func BuildID(e *travis.Event) ID {
+	var h hasher
+	h.text("build")
+	h.number(e.Repository.ID)
+	h.number(e.Build.ID)
+	return h.sum()
+}
+
+// EventID names a build event: one state of one run of a build, which its start tells from others; or
+// its end, where it never started. When it ended makes no difference otherwise: some versions of Travis
+// report a finish again with another time.
 func EventID(e *travis.Event) ID {
 	var h hasher
 	h.number(e.Repository.ID)
 	h.number(e.Build.ID)
 	h.text(e.Build.State)
 	h.time(e.Build.Started)
-	h.time(e.Build.Finished)
+	if e.Build.Started.IsZero() {
+		h.time(e.Build.Finished)
+	}
 	return h.sum()
 }
 
-// SeenID names a build event in the memory of one namespace.
-func SeenID(event ID, namespace string) ID {
+// SeenID names what a namespace had of a build.
+func SeenID(build ID, namespace string) ID {
 	var h hasher
-	h.text(string(event[:]))
+	h.text(string(build[:]))
 	h.text(namespace)
 	return h.sum()
 }

@@ -25,15 +25,16 @@ var room = queue.Target{Namespace: "team-a", Route: "builds", RouteUID: "1", Acc
 
 func accepted(build int64) Entry {
 	return Entry{Accept: &Accept{
-		At: noon, Event: event(build, "passed"),
-		Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{room}}},
+		At: noon, Event: event(build, "passed"), Namespace: "team-a", Targets: []queue.Target{room},
 	}}
 }
 
-// listed are all deliveries, in order.
-func listed(s *State) []queue.Summary {
+// listed returns all deliveries, in order.
+func listed(s *State) []queue.Summary { return query(s, queue.Query{}) }
+
+func query(s *State, q queue.Query) []queue.Summary {
 	var all []Listed
-	for list, more := s.List(), true; more; {
+	for list, more := s.List(q), true; more; {
 		var piece []Listed
 		piece, more = list.Next(3)
 		all = append(all, piece...)
@@ -104,7 +105,7 @@ func (h *history) deliverNext(at time.Time) {
 	if !ok {
 		h.Fatal("nothing to deliver")
 	}
-	h.append(Entry{Settle: &Settle{l.ID, queue.Outcome{Kind: queue.Delivered, At: at}}})
+	h.append(Entry{Settle: &Settle{ID: l.ID, Outcome: queue.Outcome{Kind: queue.Delivered, At: at}, Place: l.Place}})
 }
 
 // The second outcome stays in the log and means nothing there, for its delivery's message
@@ -151,7 +152,7 @@ func TestWhatOneEntryHoldsIsBounded(t *testing.T) {
 	for i := range 3 * keptPerEntry {
 		other := room
 		other.Address, other.Channel = fmt.Sprint(i), fmt.Sprint(i)
-		e.Accept.Offers[0].Targets = append(e.Accept.Offers[0].Targets, other)
+		e.Accept.Targets = append(e.Accept.Targets, other)
 	}
 	h.trim(h.append(e))
 	for _, e := range mustSplit(t, h.log[h.next-1]) {
@@ -253,7 +254,7 @@ func TestIDsTellApart(t *testing.T) {
 func TestAListIsTrueToItsEnd(t *testing.T) {
 	h := newHistory(t)
 	h.append(accepted(1), accepted(2), accepted(3))
-	list := h.live.List()
+	list := h.live.List(queue.Query{})
 	first, _ := list.Next(1)
 	for _, s := range listed(h.live) {
 		if s.ID != first[0].ID {
@@ -261,7 +262,7 @@ func TestAListIsTrueToItsEnd(t *testing.T) {
 			if err := id.UnmarshalText([]byte(s.ID)); err != nil {
 				t.Fatal(err)
 			}
-			h.append(Entry{Settle: &Settle{id, queue.Outcome{Kind: queue.Delivered, At: noon}}})
+			h.append(Entry{Settle: &Settle{ID: id, Outcome: queue.Outcome{Kind: queue.Delivered, At: noon}}})
 		}
 	}
 	if rest, more := list.Next(10); len(rest) > 0 || more {

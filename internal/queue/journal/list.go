@@ -2,25 +2,82 @@ package journal
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// List is one of all deliveries that have not ended, made piece by piece, so that nobody else is held
+// List is one of deliveries that have not ended, made piece by piece, so that nobody else is held
 // up for as long as all of it takes.
 type List struct {
 	state *State
+	query queue.Query
 	left  []*delivery
 }
 
-// List begins a list of what is kept now.
-func (s *State) List() *List {
-	left := make([]*delivery, 0, len(s.deliveries))
-	for _, d := range s.deliveries {
-		left = append(left, d)
+// List begins a list of what the query selects. It looks at the deliveries of one route, repository or
+// namespace where the query names one, and at all otherwise.
+func (s *State) List(q queue.Query) *List {
+	l := &List{state: s, query: q}
+	l.query.IDs = nil
+	switch {
+	case len(q.IDs) > 0:
+		for _, text := range q.IDs {
+			var id ID
+			if id.UnmarshalText([]byte(text)) != nil {
+				continue
+			}
+			if d, ok := s.deliveries[id]; ok {
+				l.left = append(l.left, d)
+			}
+		}
+	case q.Namespace != "" && q.Route != "":
+		for _, st := range s.routes[routeKey{q.Namespace, q.Route}] {
+			l.addTargets(st.targets)
+		}
+	case q.Repository != "":
+		if of, ok := s.repositories[strings.ToLower(q.Repository)]; ok {
+			l.addRecords(of)
+		}
+	default:
+		l.addTargets(s.targets)
 	}
-	return &List{s, left}
+	return l
+}
+
+func (l *List) addTargets(targets []*target) {
+	states := l.query.States
+	deadToo := len(states) == 0 || slices.Contains(states, queue.DeadLetter)
+	liveToo := len(states) == 0 || slices.Contains(states, queue.Waiting) || slices.Contains(states, queue.Sending)
+	for _, t := range targets {
+		if l.query.Namespace != "" && t.Namespace != l.query.Namespace {
+			continue
+		}
+		if liveToo {
+			l.addPeers(t.live)
+		}
+		if deadToo {
+			l.addPeers(t.dead)
+		}
+	}
+}
+
+func (l *List) addPeers(d *delivery) {
+	for ; d != nil; d = d.peers.next {
+		l.left = append(l.left, d)
+	}
+}
+
+func (l *List) addRecords(of *repository) {
+	for r := of.records; r != nil; r = r.next {
+		if l.query.BuildID != 0 && r.buildID != l.query.BuildID || l.query.Build != "" && r.number != l.query.Build {
+			continue
+		}
+		for d := r.deliveries; d != nil; d = d.siblings.next {
+			l.left = append(l.left, d)
+		}
+	}
 }
 
 // Listed is a kept delivery, with its place among all.
@@ -30,21 +87,24 @@ type Listed struct {
 	place int32
 }
 
-// Next returns the next n of the list or fewer, in no order, without those that have ended
-// meanwhile. more is false after the last.
+// Next looks at the next n deliveries, and returns those that are selected, in no order, without those
+// that have ended meanwhile. more is false after the last.
 func (l *List) Next(n int) (piece []Listed, more bool) {
 	n = min(n, len(l.left))
 	piece = make([]Listed, 0, n)
 	for _, d := range l.left[:n] {
-		if l.state.deliveries[d.id] == d {
-			piece = append(piece, Listed{d.summary(), d.record.born, d.place})
+		if l.state.deliveries[d.id] != d {
+			continue
+		}
+		if s := d.summary(); l.query.Matches(&s) {
+			piece = append(piece, Listed{s, d.record.born, d.place})
 		}
 	}
 	l.left = l.left[n:]
 	return piece, len(l.left) > 0
 }
 
-// InOrder are deliveries in the order of acceptance.
+// InOrder returns deliveries in the order of acceptance.
 func InOrder(kept []Listed) []queue.Summary {
 	order := make([]*Listed, len(kept))
 	for i := range kept {
@@ -77,7 +137,7 @@ func (d *delivery) summary() queue.Summary {
 	r := d.record
 	s := queue.Summary{
 		ID: d.id.String(), Target: d.to.Target,
-		Repository: r.slug, BuildID: r.buildID, Build: r.number, Result: r.result,
+		Repository: r.repository.slug, BuildID: r.buildID, Build: r.number, Result: r.result,
 		Accepted: fromNano(r.arrived), Attempts: int(d.attempts),
 	}
 	switch d.state {

@@ -69,6 +69,6 @@ func (c *Carrier) addLoss(seq uint64, l *queue.Loss) {
 		return
 	}
 	copied := *l
-	c.puts = append(c.puts, Entry{Loss: &copied})
-	c.size += statusBytes
+	c.values = append(c.values, Entry{Loss: &copied})
+	c.size += int(statusUsage.bytes)
 }

@@ -18,24 +18,30 @@ import (
 const remembered = 3 * time.Hour
 
 // TestStateAgreesWithModelThroughTrimsAndRestarts does random things to a state that keeps its
-// log, drops the log's beginning and replays what is left, and to a naive model that does
+// log, purges the log's beginning and replays what is left, and to a naive model that does
 // neither. Both must show the same at every moment.
 func TestStateAgreesWithModelThroughTrimsAndRestarts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld()
+		h := newHarness()
 		t.Repeat(map[string]func(*rapid.T){
-			"accept":  w.accept,
-			"attempt": w.attempt,
-			"settle":  w.settle,
-			"resume":  w.resume,
-			"put":     w.put,
-			"wait":    w.wait,
-			"expire":  w.expire,
-			"trim":    w.trim,
-			"restart": w.restart,
-			"rewind":  w.rewind,
-			"hold":    w.hold,
-			"":        w.check,
+			"accept":   h.accept,
+			"accept 2": h.accept,
+			"attempt":  h.attempt,
+			"attempt2": h.attempt,
+			"settle":   h.settle,
+			"resume":   h.resume,
+			"wake":     h.wake,
+			"drop":     h.drop,
+			"put":      h.put,
+			"wait":     h.wait,
+			"expire":   h.expire,
+			"trim":     h.trim,
+			"tidy":     h.tidy,
+			"restart":  h.restart,
+			"rewind":   h.rewind,
+			"hold":     h.hold,
+			"slots":    h.slots,
+			"":         h.check,
 		})
 	})
 }
@@ -45,7 +51,8 @@ type message struct {
 	data []byte
 }
 
-type world struct {
+// harness is a log, the state that lives on it, and the model.
+type harness struct {
 	now   time.Time
 	log   []message
 	last  uint64
@@ -53,80 +60,87 @@ type world struct {
 	model *model
 }
 
-func newWorld() *world {
-	return &world{
-		now:  time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC),
-		live: New(remembered), model: newModel(),
-	}
+func newHarness() *harness {
+	return &harness{now: noon, live: New(remembered), model: newModel()}
 }
 
-func (w *world) append(t *rapid.T, entries ...Entry) {
+func (h *harness) append(t *rapid.T, entries ...Entry) {
 	for i := range entries {
 		if err := entries[i].Encode(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.last++
-	w.log = append(w.log, message{w.last, Join(entries)})
-	w.live.Apply(w.last, entries)
+	h.last++
+	h.log = append(h.log, message{h.last, Join(entries)})
+	h.live.Apply(h.last, entries)
 }
 
-var results = []travis.Result{travis.Pending, travis.Passed, travis.Broken}
-
 var (
-	channelNames = []string{"channel-0", "channel-1"}
-	homes        = []string{"", "system/jabber", "team/jabber"}
+	testNamespaces = []string{"one", "two"}
+	testChannels   = []string{"channel-0", "channel-1"}
+	// testPlaces are an account key and a destination each. Channels of different namespaces and names
+	// meet in them.
+	testPlaces = [][2]string{
+		{"", ""}, {"", "system/slack/#a"}, {"", "system/slack/#b"},
+		{"system/jabber", "system/jabber/a@example.com"}, {"team/jabber", ""},
+	}
+	testStates = []travis.Result{travis.Pending, travis.Passed, travis.Failed}
 )
 
-func drawHome(t *rapid.T) string { return rapid.SampledFrom(homes).Draw(t, "home") }
+func drawPlace(t *rapid.T) (accountKey, destination string) {
+	p := rapid.SampledFrom(testPlaces).Draw(t, "place")
+	return p[0], p[1]
+}
 
 func drawTargets(t *rapid.T, namespace string) []queue.Target {
 	var targets []queue.Target
 	for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(0, 3), 1, 3, rapid.ID[int]).Draw(t, "targets") {
-		targets = append(targets, queue.Target{
+		target := queue.Target{
 			Namespace: namespace, Route: fmt.Sprint("route-", n%2), RouteUID: "1",
-			Account: "a", Address: fmt.Sprint("room-", n/2), Channel: channelNames[n/2],
-			AccountKey: drawHome(t),
-		})
+			Account: "a", Address: fmt.Sprint("room-", n/2), Channel: testChannels[n/2],
+		}
+		target.AccountKey, target.Destination = drawPlace(t)
+		targets = append(targets, target)
 	}
 	return targets
 }
 
-func (w *world) drawAccept(t *rapid.T) (Accept, bool) {
-	n := rapid.IntRange(0, len(results)-1).Draw(t, "result")
+// drawEvent is one of a few states of a few runs of a few builds; they come in any order.
+func (h *harness) drawEvent(t *rapid.T) travis.Event {
+	result := rapid.SampledFrom(testStates).Draw(t, "result")
 	e := travis.Event{
 		Repository: travis.Repository{ID: 1, Owner: "example", Name: "example"},
-		Build: travis.Build{
-			ID: int64(rapid.IntRange(1, 3).Draw(t, "build")), State: string(results[n]), Result: results[n],
-		},
+		Build:      travis.Build{ID: int64(rapid.IntRange(1, 3).Draw(t, "build")), State: string(result), Result: result},
 	}
 	e.Build.Number = fmt.Sprint(e.Build.ID)
-	e.Build.Started = w.now.Truncate(6 * time.Hour)
-	var offers []queue.Offer
-	for _, namespace := range []string{"one", "two"} {
-		if rapid.Bool().Draw(t, namespace) {
-			offers = append(offers, queue.Offer{Namespace: namespace, Targets: drawTargets(t, namespace)})
-		}
+	e.Build.Started = h.now.Truncate(time.Hour).Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "run")) * time.Minute)
+	if result == travis.Pending {
+		e.Build.State = "started"
+		return e
 	}
-	id := EventID(&e)
-	for _, o := range offers {
-		was, ok := w.model.seen[SeenID(id, o.Namespace)]
-		want := ok && w.now.Sub(was) < remembered
-		if got := w.live.Seen(id, o.Namespace, w.now); got != want {
-			t.Fatalf("seen %s in %s: %v, want %v", e.Build.State, o.Namespace, got, want)
-		}
+	e.Build.Finished = e.Build.Started.Add(time.Duration(rapid.IntRange(1, 2).Draw(t, "took")) * time.Minute)
+	return e
+}
+
+func (h *harness) drawAccept(t *rapid.T) (Accept, bool) {
+	e := h.drawEvent(t)
+	namespace := rapid.SampledFrom(testNamespaces).Draw(t, "namespace")
+	offer := queue.Offer{Namespace: namespace, Targets: drawTargets(t, namespace)}
+	want := h.model.seen(&e, namespace, h.now)
+	if got := h.live.Seen(&e, namespace, h.now); got != want {
+		t.Fatalf("seen %s of %v in %s: %v, want %v", e.Build.State, e.Build.Started, namespace, got, want)
 	}
-	fresh, _ := w.live.Fresh(id, offers, w.now)
-	return Accept{At: w.now, Event: e, Offers: fresh}, len(fresh) > 0
+	fresh := h.live.Fresh(&e, &offer, h.now)
+	return Accept{At: h.now, Namespace: namespace, Event: e, Targets: fresh}, len(fresh) > 0
 }
 
 // accept stores up to three events in one message.
-func (w *world) accept(t *rapid.T) {
+func (h *harness) accept(t *rapid.T) {
 	var entries []Entry
 	taken := map[ID]bool{}
 	for range rapid.IntRange(1, 3).Draw(t, "events") {
-		a, ok := w.drawAccept(t)
-		id := EventID(&a.Event)
+		a, ok := h.drawAccept(t)
+		id := SeenID(BuildID(&a.Event), a.Namespace)
 		if !ok || taken[id] {
 			continue
 		}
@@ -134,10 +148,10 @@ func (w *world) accept(t *rapid.T) {
 		entries = append(entries, Entry{Accept: &a})
 	}
 	for _, e := range entries {
-		w.model.accept(EventID(&e.Accept.Event), e.Accept)
+		h.model.accept(EventID(&e.Accept.Event), e.Accept)
 	}
 	if len(entries) > 0 {
-		w.append(t, entries...)
+		h.append(t, entries...)
 	}
 }
 
@@ -146,115 +160,164 @@ func drawLane(t *rapid.T) queue.Lane {
 }
 
 // attempt takes a delivery and leaves it under way.
-func (w *world) attempt(t *rapid.T) {
+func (h *harness) attempt(t *rapid.T) {
 	lane := drawLane(t)
-	want := w.model.take(lane, w.now)
-	got, ok, _ := w.live.Take(lane, w.now)
+	want, from := h.model.take(lane, h.now)
+	got, ok, _ := h.live.Take(lane, h.now)
 	if ok != (want != nil) {
-		t.Fatalf("take: %v, want %v", got, want)
+		t.Fatalf("take: %v %+v, want %+v", ok, got, want)
 	}
 	if !ok {
 		return
 	}
-	channel := want.target.Channel
-	if got.Home != w.model.home[channel] || got.Shard != w.model.shard(channel) || got.Moves != w.model.moves[channel] {
-		t.Fatalf("take: home %q, shard %d, moved %d times; want %q, %d, %d", got.Home, got.Shard, got.Moves,
-			w.model.home[channel], w.model.shard(channel), w.model.moves[channel])
+	moves := h.model.channels[keyOf(&want.target)].moves
+	if got.ID != want.id || got.Attempt != want.attempts+1 || got.Place != from.place || got.Shard != shardOf(from.place) || got.Moves != moves {
+		t.Fatalf("take: %+v, want %+v of %+v", got, *want, from)
 	}
-	if got.ID != want.id || got.Attempt != want.attempts+1 || (got.Superseded != "") != w.model.superseded(want) {
-		t.Fatalf("take: %+v, want %+v", got, *want)
+	if (got.Superseded != "") != h.model.superseded(want, from.place) {
+		t.Fatalf("take: superseded %q", got.Superseded)
 	}
-	if rapid.Bool().Draw(t, "return") {
-		w.live.Return(got.ID)
-		return
+	h.model.begin(lane, from)
+	if rapid.IntRange(0, 3).Draw(t, "return") == 0 {
+		h.live.Return(got.ID)
+		h.model.release(got.ID)
 	}
-	want.state = queue.Sending
 }
 
-func (w *world) underway() []ID {
+func (h *harness) minutes(t *rapid.T, label string, least, most int) time.Time {
+	return h.now.Add(time.Duration(rapid.IntRange(least, most).Draw(t, label)) * time.Minute)
+}
+
+func (h *harness) drawOutcome(t *rapid.T) queue.Outcome {
+	o := queue.Outcome{
+		At:   h.now,
+		Kind: rapid.SampledFrom([]queue.Kind{queue.Delivered, queue.Retry, queue.Retry, queue.Dead, queue.Dropped}).Draw(t, "kind"),
+	}
+	if o.Kind == queue.Retry {
+		o.Due = h.minutes(t, "due", 1, 90)
+	}
+	if o.Kind != queue.Delivered {
+		o.Reason = "it is " + string(o.Kind)
+		o.Credential = rapid.Bool().Draw(t, "credential")
+	}
+	if rapid.Bool().Draw(t, "rests") {
+		o.Rest = h.minutes(t, "rest", 1, 3)
+	}
+	return o
+}
+
+// settle ends attempts that are under way, together, or reassigns their channels.
+func (h *harness) settle(t *rapid.T) {
+	var entries []Entry
+	for _, a := range slices.Clone(h.model.attempts) {
+		if rapid.IntRange(0, 3).Draw(t, "move") > 0 {
+			o := h.drawOutcome(t)
+			h.model.settle(a.id, a.place, o)
+			entries = append(entries, Entry{Settle: &Settle{ID: a.id, Outcome: o, Place: a.place}})
+			continue
+		}
+		if a.channel.name == "" {
+			continue
+		}
+		m := &Move{ID: a.id, Namespace: a.channel.namespace, Channel: a.channel.name, At: h.now, Until: h.minutes(t, "until", 0, 60)}
+		m.AccountKey, m.Destination = drawPlace(t)
+		h.model.move(m)
+		entries = append(entries, Entry{Move: m})
+	}
+	if len(entries) > 0 {
+		h.append(t, entries...)
+	}
+}
+
+func (h *harness) resume(t *rapid.T) {
 	var ids []ID
-	for _, d := range w.model.list {
-		if d.state == queue.Sending {
+	for _, d := range h.model.list {
+		if rapid.Bool().Draw(t, "chosen") {
 			ids = append(ids, d.id)
 		}
 	}
-	return ids
-}
-
-// settle ends attempts that are under way, together, or moves their channels.
-func (w *world) settle(t *rapid.T) {
-	var entries []Entry
-	for _, id := range w.underway() {
-		if rapid.IntRange(0, 3).Draw(t, "move") == 0 {
-			m := &Move{
-				ID: id, Channel: w.model.find(id).target.Channel, Home: drawHome(t),
-				Until: w.now.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "minutes")) * time.Minute),
-			}
-			w.model.move(id, m.Home, m.Until)
-			entries = append(entries, Entry{Move: m})
-			continue
-		}
-		o := queue.Outcome{
-			At:   w.now,
-			Kind: rapid.SampledFrom([]queue.Kind{queue.Delivered, queue.Retry, queue.Retry, queue.Dead, queue.Dropped}).Draw(t, "kind"),
-		}
-		if o.Kind == queue.Retry {
-			o.Due = w.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "minutes")) * time.Minute)
-		}
-		if o.Kind != queue.Delivered {
-			o.Reason = "it is " + string(o.Kind)
-		}
-		w.model.settle(id, o)
-		entries = append(entries, Entry{Settle: &Settle{id, o}})
-	}
-	if len(entries) > 0 {
-		w.append(t, entries...)
-	}
-}
-
-func (w *world) resume(t *rapid.T) {
-	r := &Resume{At: w.now}
-	for _, d := range w.model.list {
-		if d.state != queue.Sending && rapid.Bool().Draw(t, "chosen") {
-			r.IDs = append(r.IDs, d.id)
-		}
+	r := h.live.Resuming(h.now, ids)
+	for _, p := range r.Places {
+		h.model.makeDue(p, h.now)
 	}
 	for _, id := range r.IDs {
-		w.model.resume(w.now, id)
+		h.model.resume(h.now, h.model.find(id))
 	}
-	w.append(t, Entry{Resume: r})
+	h.append(t, Entry{Resume: r})
 }
 
-func (w *world) put(t *rapid.T) {
-	key, text := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "key"), fmt.Sprint(w.last)
-	w.model.memory[key] = text
-	w.append(t, Entry{Put: &Put{"bucket", key, []byte(text)}})
-}
-
-func (w *world) wait(t *rapid.T) {
-	w.now = w.now.Add(time.Duration(rapid.IntRange(1, 120).Draw(t, "minutes")) * time.Minute)
-}
-
-func (w *world) expire(t *rapid.T) {
-	var entries []Entry
-	for _, id := range w.live.Expired(w.now.Add(-2 * time.Hour)) {
-		o := queue.Outcome{Kind: queue.Dropped, At: w.now}
-		w.model.settle(id, o)
-		entries = append(entries, Entry{Settle: &Settle{id, o}})
+func (h *harness) drawKnown(t *rapid.T, label string) []queue.Target {
+	var chosen []queue.Target
+	for _, namespace := range testNamespaces {
+		for n := range 4 {
+			target := queue.Target{
+				Namespace: namespace, Route: fmt.Sprint("route-", n%2), RouteUID: "1",
+				Account: "a", Address: fmt.Sprint("room-", n/2), Channel: testChannels[n/2],
+			}
+			if _, ok := h.model.statuses[target]; ok && rapid.Bool().Draw(t, label) {
+				chosen = append(chosen, target)
+			}
+		}
 	}
-	if len(entries) > 0 {
-		w.append(t, entries...)
-	}
+	return chosen
 }
 
-// trim carries some of the first messages and drops them; sometimes it crashes in between.
-func (w *world) trim(t *rapid.T) {
-	if len(w.log) == 0 {
+func (h *harness) wake(t *rapid.T) {
+	fixed := h.drawKnown(t, "fixed")
+	replaced := slices.DeleteFunc(h.drawKnown(t, "replaced"), func(of queue.Target) bool { return slices.Contains(fixed, of) })
+	w, n := h.live.Waking(h.now, fixed, replaced)
+	if w == nil {
 		return
 	}
-	n := rapid.IntRange(1, len(w.log)).Draw(t, "messages")
-	carrier := w.live.Carry(w.now)
-	for _, m := range w.log[:n] {
+	if n == 0 {
+		t.Fatal("an entry that wakes nothing")
+	}
+	h.model.wake(w)
+	h.append(t, Entry{Wake: w})
+}
+
+func (h *harness) drop(t *rapid.T) {
+	if rapid.IntRange(0, 2).Draw(t, "seldom") > 0 {
+		return
+	}
+	targets := h.drawKnown(t, "gone")
+	if len(targets) == 0 {
+		return
+	}
+	h.model.drop(targets)
+	h.append(t, Entry{Drop: &Drop{At: h.now, Targets: targets, Reason: "gone"}})
+}
+
+func (h *harness) put(t *rapid.T) {
+	key, text := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "key"), fmt.Sprint(h.last)
+	h.model.values[key] = text
+	h.append(t, Entry{Put: &Put{"bucket", key, []byte(text)}})
+}
+
+func (h *harness) wait(t *rapid.T) {
+	h.now = h.minutes(t, "minutes", 1, 120)
+}
+
+func (h *harness) expire(t *rapid.T) {
+	var entries []Entry
+	for _, id := range h.live.Expired(h.now.Add(-2 * time.Hour)) {
+		o := queue.Outcome{Kind: queue.Dropped, At: h.now}
+		h.model.settle(id, Place{}, o)
+		entries = append(entries, Entry{Settle: &Settle{ID: id, Outcome: o}})
+	}
+	if len(entries) > 0 {
+		h.append(t, entries...)
+	}
+}
+
+// trim carries some of the first messages and purges them; sometimes it crashes in between.
+func (h *harness) trim(t *rapid.T) {
+	if len(h.log) == 0 {
+		return
+	}
+	n := rapid.IntRange(1, len(h.log)).Draw(t, "messages")
+	carrier := h.live.Carry(h.now)
+	for _, m := range h.log[:n] {
 		carrier.Add(m.seq, split(t, m.data))
 	}
 	entries, err := carrier.Entries()
@@ -263,13 +326,15 @@ func (w *world) trim(t *rapid.T) {
 	}
 	for len(entries) > 0 { // in as many messages as it takes
 		k := rapid.IntRange(1, len(entries)).Draw(t, "entries")
-		w.append(t, entries[:k]...)
+		h.append(t, entries[:k]...)
 		entries = entries[k:]
 	}
 	if rapid.IntRange(0, 3).Draw(t, "crash") > 0 {
-		w.log = w.log[n:]
+		h.log = h.log[n:]
 	}
 }
+
+func (h *harness) tidy(*rapid.T) { h.live.Tidy(h.now) }
 
 func split(t *rapid.T, data []byte) []Entry {
 	entries, err := Split(data)
@@ -279,97 +344,205 @@ func split(t *rapid.T, data []byte) []Entry {
 	return entries
 }
 
-func (w *world) replay(t *rapid.T) *State {
+func (h *harness) replay(t *rapid.T) *State {
 	s := New(remembered)
-	for _, m := range w.log {
+	for _, m := range h.log {
 		s.Apply(m.seq, split(t, m.data))
 	}
 	return s
 }
 
 // restart goes on from the log: what was under way waits again.
-func (w *world) restart(t *rapid.T) {
-	w.live = w.replay(t)
-	for shard, away := range w.model.away {
-		w.live.Hold(shard, !away)
+func (h *harness) restart(t *rapid.T) {
+	h.live = h.replay(t)
+	for shard, away := range h.model.away {
+		h.live.Hold(shard, !away)
 	}
-	for _, d := range w.model.list {
-		if d.state == queue.Sending {
-			d.state = queue.Waiting
-		}
-	}
+	h.model.restart()
 }
 
 // hold gives a shard to another replica, or takes it back. It is no entry: replicas agree on it
 // elsewhere.
-func (w *world) hold(t *rapid.T) {
-	shard := queue.Shard(drawHome(t), "", "", rapid.SampledFrom(channelNames).Draw(t, "channel"))
+func (h *harness) hold(t *rapid.T) {
+	accountKey, destination := drawPlace(t)
+	shard := queue.Shard(accountKey, destination, rapid.SampledFrom(testNamespaces).Draw(t, "namespace"), rapid.SampledFrom(testChannels).Draw(t, "channel"))
 	held := rapid.Bool().Draw(t, "held")
-	w.model.away[shard] = !held
-	w.live.Hold(shard, held)
+	h.model.away[shard] = !held
+	h.live.Hold(shard, held)
 }
 
-func (w *world) check(t *rapid.T) {
-	w.compare(t, w.live, w.model.summaries())
-	again := w.replay(t)
-	afterRestart := w.model.summaries()
+func (h *harness) slots(t *rapid.T) {
+	lane := drawLane(t)
+	n := rapid.IntRange(0, 4).Draw(t, "slots")
+	h.model.slots[lane] = n
+	h.live.SetSlots(lane, n)
+}
+
+func (h *harness) check(t *rapid.T) {
+	for turn := range h.model.served {
+		if h.live.namespaces[turn.namespace] == nil {
+			delete(h.model.served, turn) // nothing is left of it
+		}
+	}
+	h.compare(t, h.live, h.model.summaries())
+	if diff := cmp.Diff(h.model.counts(), h.live.Counts()); diff != "" {
+		t.Fatalf("counts (-model +state):\n%s", diff)
+	}
+	again := h.replay(t)
+	afterRestart := h.model.summaries()
 	for i := range afterRestart {
 		if afterRestart[i].State == queue.Sending {
 			afterRestart[i].State = queue.Waiting
 		}
 	}
-	w.compare(t, again, afterRestart)
-	counts := cmpopts.IgnoreFields(Stats{}, "Seen", "Live") // what has expired may not be forgotten yet
-	if diff := cmp.Diff(w.live.Stats(), again.Stats(), counts); diff != "" {
+	h.compare(t, again, afterRestart)
+	counts := cmpopts.IgnoreFields(Stats{}, "Builds", "Live", "Memory") // what has expired may not be forgotten yet
+	if diff := cmp.Diff(h.live.Stats(), again.Stats(), counts); diff != "" {
 		t.Fatalf("sizes (-live +replayed):\n%s", diff)
 	}
-	if n := len(w.model.list) + w.model.ended; n != w.model.accepted {
-		t.Fatalf("%d deliveries are kept or ended, of %d accepted", n, w.model.accepted)
+	if n := len(h.model.list) + h.model.ended; n != h.model.accepted {
+		t.Fatalf("%d deliveries are kept or ended, of %d accepted", n, h.model.accepted)
 	}
 }
 
-func (w *world) compare(t *rapid.T, s *State, want []queue.Summary) {
+func (h *harness) compare(t *rapid.T, s *State, want []queue.Summary) {
 	if diff := cmp.Diff(want, listed(s)); diff != "" {
 		t.Fatalf("deliveries (-model +state):\n%s", diff)
 	}
-	for _, namespace := range []string{"one", "two"} {
+	h.compareQuery(t, s, want)
+	h.compareStatus(t, s)
+	for key, want := range h.model.values {
+		if got, ok := s.Get("bucket", key); !ok || string(got) != want {
+			t.Fatalf("value %s: %s, want %s", key, got, want)
+		}
+	}
+	h.compareChannels(t, s)
+	h.compareConditions(t, s)
+	if is, want := s.used, recount(s); is != want {
+		t.Fatalf("used %+v, counted again %+v", is, want)
+	}
+}
+
+// compareQuery asks the indexes something.
+func (h *harness) compareQuery(t *rapid.T, s *State, all []queue.Summary) {
+	queries := []queue.Query{
+		{Namespace: "one"},
+		{Namespace: "two", Route: "route-1"},
+		{Repository: "EXAMPLE/example", BuildID: 2},
+		{Repository: "example/example", Build: "1", Namespace: "one"},
+		{States: []queue.State{queue.DeadLetter}},
+		{Namespace: "one", States: []queue.State{queue.Waiting}},
+		{Repository: "example/other"},
+	}
+	if len(all) > 0 {
+		queries = append(queries, queue.Query{IDs: []string{all[0].ID, "unknown"}})
+	}
+	for _, q := range queries {
+		want := slices.DeleteFunc(slices.Clone(all), func(of queue.Summary) bool { return !q.Matches(&of) })
+		if diff := cmp.Diff(want, query(s, q), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("query %+v (-model +state):\n%s", q, diff)
+		}
+	}
+}
+
+func (h *harness) compareStatus(t *rapid.T, s *State) {
+	for _, namespace := range testNamespaces {
 		for _, route := range []string{"route-0", "route-1"} {
 			byAddress := cmpopts.SortSlices(func(a, b queue.ChannelStatus) bool {
 				return strings.Compare(a.Target.Address, b.Target.Address) < 0
 			})
-			diff := cmp.Diff(w.model.route(namespace, route), s.Channels(namespace, route, w.now),
+			diff := cmp.Diff(h.model.route(namespace, route), s.Channels(namespace, route, h.now),
 				byAddress, cmpopts.EquateEmpty())
 			if diff != "" {
 				t.Fatalf("channels of %s/%s (-model +state):\n%s", namespace, route, diff)
 			}
 		}
 	}
-	for key, want := range w.model.memory {
-		if got, ok := s.Get("bucket", key); !ok || string(got) != want {
-			t.Fatalf("memory %s: %s, want %s", key, got, want)
-		}
-	}
-	w.compareChannels(t, s)
 }
 
-func (w *world) compareChannels(t *rapid.T, s *State) {
-	var names []string
-	for name, c := range s.channels {
-		names = append(names, name)
-		if c.failing != w.model.failing[name] {
-			t.Fatalf("%s failing: %v, want %v", name, c.failing, w.model.failing[name])
-		}
-		want := w.model.until[name]
-		if until := fromNano(c.until); !until.Equal(want) && (c.until != 0 || !want.IsZero()) {
-			t.Fatalf("%s pauses until %v, want %v", name, until, want)
-		}
-		if c.home != w.model.home[name] || c.shard != w.model.shard(name) || c.moves != w.model.moves[name] {
-			t.Fatalf("%s has home %q and shard %d and was moved %d times, want %q, %d, %d", name, c.home, c.shard, c.moves,
-				w.model.home[name], w.model.shard(name), w.model.moves[name])
-		}
+func (h *harness) compareChannels(t *rapid.T, s *State) {
+	is := map[channelKey]modelChannel{}
+	for key, c := range s.channels {
+		is[key] = modelChannel{c.accountKey, c.destination, timeOrZero(c.until), c.moves}
 	}
-	slices.Sort(names)
-	if diff := cmp.Diff(w.model.channels(), names, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(h.model.channels, is, cmp.AllowUnexported(modelChannel{}, channelKey{})); diff != "" {
 		t.Fatalf("channels (-model +state):\n%s", diff)
 	}
+}
+
+// compareConditions compares what can be noticed of them: a pace that is over cannot.
+func (h *harness) compareConditions(t *rapid.T, s *State) {
+	for key := range h.model.channels {
+		p := h.model.place(key)
+		want, is := h.model.conditions[p], modelCondition{}
+		if d := s.destinations[p]; d != nil {
+			is = modelCondition{d.failing, timeOrZero(d.until), timeOrZero(d.rest), timeOrZero(d.told)}
+		}
+		for _, c := range []*modelCondition{&want, &is} {
+			if !c.rest.After(h.now) {
+				c.rest = time.Time{}
+			}
+			if !c.failing && c.rest.IsZero() && !c.until.After(h.now) {
+				*c = modelCondition{}
+			}
+		}
+		if diff := cmp.Diff(want, is, cmp.AllowUnexported(modelCondition{})); diff != "" {
+			t.Fatalf("condition of %+v (-model +state):\n%s", p, diff)
+		}
+	}
+}
+
+// recount adds up what everything in the state uses, and holds the namespaces to it.
+func recount(s *State) (all usage) {
+	of := map[*namespace]usage{}
+	charge := func(ns *namespace, u usage) {
+		was := of[ns]
+		was.add(u)
+		of[ns] = was
+	}
+	for _, ns := range s.namespaces {
+		charge(ns, withTexts(namespaceUsage, ns.name))
+	}
+	records := map[*record]bool{}
+	for _, d := range s.deliveries {
+		charge(d.record.namespace, d.usage())
+		if !records[d.record] {
+			records[d.record] = true
+			charge(d.record.namespace, d.record.usage())
+		}
+	}
+	for _, b := range s.builds {
+		charge(b.namespace, buildUsage)
+	}
+	for _, statuses := range s.routes {
+		for _, st := range statuses {
+			charge(st.namespace, st.usage())
+			for _, t := range st.targets {
+				charge(st.namespace, t.usage())
+			}
+		}
+	}
+	for key, c := range s.channels {
+		charge(s.namespaces[key.namespace], channelUsage)
+		charge(s.namespaces[key.namespace], lineUsage.times(int64(len(c.heads))))
+	}
+	for _, d := range s.destinations {
+		all.add(destinationUsage)
+		for _, f := range d.flows {
+			charge(f.namespace, queueUsage)
+		}
+	}
+	for _, r := range s.repositories {
+		all.add(withTexts(repositoryUsage, r.slug))
+	}
+	for key, v := range s.values {
+		all.add(v.size(key))
+	}
+	for ns, u := range of {
+		all.add(u)
+		if ns.used != u {
+			panic(fmt.Sprintf("namespace %s uses %+v, counted again %+v", ns.name, ns.used, u))
+		}
+	}
+	return all
 }

@@ -13,12 +13,12 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// TestReplicasSendAChannelOneAtATime has replicas read one log, each as far as it happens to, take
-// what they hold, and move channels to where their own tables say that they belong. No channel may be
-// sent by two at once, and no build's events in another order than that of their acceptance.
-func TestReplicasSendAChannelOneAtATime(t *testing.T) {
+// TestReplicasSendToADestinationOneAtATime has replicas read one log, each up to some message, take
+// what they own, and reassign channels as their own tables say. No channel and no destination may be sent
+// to by two at once, and no build's events in another order than that of their acceptance.
+func TestReplicasSendToADestinationOneAtATime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := newCrowd()
+		c := newCluster()
 		t.Repeat(map[string]func(*rapid.T){
 			"accept":   c.accept,
 			"follow":   c.follow,
@@ -37,16 +37,19 @@ func TestReplicasSendAChannelOneAtATime(t *testing.T) {
 }
 
 // Few enough that replicas get into each other's way.
-var crowdChannels, crowdHomes = channelNames[:1], homes[:2]
+var (
+	clusterChannels = testChannels
+	clusterPlaces   = testPlaces[:2]
+)
 
-// crowd is a few replicas and their log. Like the engine, whoever appends has applied all before.
-type crowd struct {
+// cluster is a few replicas and their log. As in the engine, whoever appends has applied all before.
+type cluster struct {
 	now      time.Time
 	log      []message
 	last     uint64
 	builds   int64
 	replicas []*member
-	holder   map[int]*member // of each shard
+	owner    map[int]*member // of each shard
 	arrived  map[string]int64
 }
 
@@ -54,27 +57,27 @@ type member struct {
 	name     int
 	state    *State
 	applied  uint64
-	table    map[string]string // the home that each channel has in it
-	attempts map[ID]*attempt
+	table    map[string][2]string // the account key and destination of each channel
+	attempts map[ID]*replicaAttempt
 }
 
-// attempt is one that is under way.
-type attempt struct {
+// replicaAttempt is one that is under way.
+type replicaAttempt struct {
 	Lease
 	lost bool // its shard may be another's now
 }
 
-func newCrowd() *crowd {
-	c := &crowd{now: noon, holder: map[int]*member{}, arrived: map[string]int64{}}
+func newCluster() *cluster {
+	c := &cluster{now: noon, owner: map[int]*member{}, arrived: map[string]int64{}}
 	for i := range 3 {
-		m := &member{name: i, table: map[string]string{}}
+		m := &member{name: i, table: map[string][2]string{}}
 		c.begin(m)
 		c.replicas = append(c.replicas, m)
 	}
-	for _, name := range crowdChannels {
-		for _, home := range crowdHomes {
-			shard := queue.Shard(home, "", "", name)
-			c.holder[shard] = c.replicas[0]
+	for _, name := range clusterChannels {
+		for _, p := range clusterPlaces {
+			shard := queue.Shard(p[0], p[1], "one", name)
+			c.owner[shard] = c.replicas[0]
 			c.replicas[0].state.Hold(shard, true)
 		}
 	}
@@ -82,18 +85,18 @@ func newCrowd() *crowd {
 }
 
 // begin has m forget all but what it holds.
-func (c *crowd) begin(m *member) {
-	m.state, m.applied, m.attempts = New(remembered), 0, map[ID]*attempt{}
+func (c *cluster) begin(m *member) {
+	m.state, m.applied, m.attempts = New(remembered), 0, map[ID]*replicaAttempt{}
 	if len(c.log) > 0 {
 		m.applied = c.log[0].seq - 1
 	}
 	for shard := range queue.Shards {
-		m.state.Hold(shard, c.holder[shard] == m)
+		m.state.Hold(shard, c.owner[shard] == m)
 	}
 }
 
 // apply has m read on, in part or to the end.
-func (c *crowd) apply(t *rapid.T, m *member, upTo uint64) {
+func (c *cluster) apply(t *rapid.T, m *member, upTo uint64) {
 	if len(c.log) > 0 && c.log[0].seq > m.applied+1 {
 		c.begin(m) // others have trimmed what it had not read; halfway it would be at no moment there was
 		upTo = c.last
@@ -109,7 +112,7 @@ func (c *crowd) apply(t *rapid.T, m *member, upTo uint64) {
 	}
 }
 
-func (c *crowd) append(t *rapid.T, m *member, entries ...Entry) {
+func (c *cluster) append(t *rapid.T, m *member, entries ...Entry) {
 	for i := range entries {
 		if err := entries[i].Encode(); err != nil {
 			t.Fatal(err)
@@ -120,15 +123,15 @@ func (c *crowd) append(t *rapid.T, m *member, entries ...Entry) {
 	c.apply(t, m, c.last)
 }
 
-func (c *crowd) draw(t *rapid.T) *member {
+func (c *cluster) draw(t *rapid.T) *member {
 	return rapid.SampledFrom(c.replicas).Draw(t, "replica")
 }
 
-func (c *crowd) drawShard(t *rapid.T) int {
-	return rapid.SampledFrom(slices.Sorted(maps.Keys(c.holder))).Draw(t, "shard")
+func (c *cluster) drawShard(t *rapid.T) int {
+	return rapid.SampledFrom(slices.Sorted(maps.Keys(c.owner))).Draw(t, "shard")
 }
 
-func (c *crowd) accept(t *rapid.T) {
+func (c *cluster) accept(t *rapid.T) {
 	m := c.draw(t)
 	c.apply(t, m, c.last)
 	c.builds++
@@ -137,15 +140,15 @@ func (c *crowd) accept(t *rapid.T) {
 		Build:      travis.Build{ID: int64(rapid.IntRange(1, 2).Draw(t, "build")), Number: fmt.Sprint(c.builds), State: fmt.Sprint(c.builds)},
 	}
 	var targets []queue.Target
-	for _, name := range crowdChannels {
+	for _, name := range clusterChannels {
 		targets = append(targets, queue.Target{
-			Namespace: "one", Route: name, Address: name, Channel: name, AccountKey: m.table[name],
+			Namespace: "one", Route: name, Address: name, Channel: name, AccountKey: m.table[name][0], Destination: m.table[name][1],
 		})
 	}
-	c.append(t, m, Entry{Accept: &Accept{At: c.now, Event: e, Offers: []queue.Offer{{Namespace: "one", Targets: targets}}}})
+	c.append(t, m, Entry{Accept: &Accept{At: c.now, Namespace: "one", Event: e, Targets: targets}})
 }
 
-func (c *crowd) follow(t *rapid.T) {
+func (c *cluster) follow(t *rapid.T) {
 	m := c.draw(t)
 	if behind := int(c.last - m.applied); behind > 0 {
 		c.apply(t, m, m.applied+uint64(rapid.IntRange(1, behind).Draw(t, "messages")))
@@ -153,7 +156,7 @@ func (c *crowd) follow(t *rapid.T) {
 }
 
 // take has some replicas take whatever they can.
-func (c *crowd) take(t *rapid.T) {
+func (c *cluster) take(t *rapid.T) {
 	for _, m := range c.replicas {
 		for _, lane := range []queue.Lane{queue.Healthy, queue.Probation} {
 			if rapid.IntRange(0, 3).Draw(t, "take") > 0 {
@@ -163,29 +166,29 @@ func (c *crowd) take(t *rapid.T) {
 	}
 }
 
-func (c *crowd) takeOne(t *rapid.T, m *member, lane queue.Lane) {
+func (c *cluster) takeOne(t *rapid.T, m *member, lane queue.Lane) {
 	l, ok, _ := m.state.Take(lane, c.now)
 	if !ok {
 		return
 	}
 	for _, other := range c.replicas {
 		for _, a := range other.attempts {
-			if !a.lost && a.Target.Channel == l.Target.Channel {
-				t.Fatalf("replica %d takes %s, which replica %d is sending", m.name, l.Target.Channel, other.name)
+			if !a.lost && (a.Target.Channel == l.Target.Channel || a.Place == l.Place) {
+				t.Fatalf("replica %d takes %s for %+v, which replica %d is sending to", m.name, l.Target.Channel, l.Place, other.name)
 			}
 		}
 	}
-	if c.holder[l.Shard] != m {
-		t.Fatalf("replica %d takes %s of shard %d, which it does not hold", m.name, l.Target.Channel, l.Shard)
+	if c.owner[l.Shard] != m {
+		t.Fatalf("replica %d takes %s of shard %d, which it does not own", m.name, l.Target.Channel, l.Shard)
 	}
 	if line, number := m.event(t, l.ID); number <= c.arrived[line] {
 		t.Fatalf("replica %d takes event %d again, which has arrived", m.name, number)
 	}
-	m.attempts[l.ID] = &attempt{Lease: l}
+	m.attempts[l.ID] = &replicaAttempt{Lease: l}
 }
 
 // settle ends one attempt, as its replica's own table has it.
-func (c *crowd) settle(t *rapid.T) {
+func (c *cluster) settle(t *rapid.T) {
 	m := c.draw(t)
 	ids := slices.SortedFunc(maps.Keys(m.attempts), func(a, b ID) int { return slices.Compare(a[:], b[:]) })
 	if len(ids) == 0 {
@@ -198,11 +201,11 @@ func (c *crowd) settle(t *rapid.T) {
 	}
 	channel := a.Target.Channel
 	var entry Entry
-	if home := m.table[channel]; home != a.Home {
-		entry.Move = &Move{ID: a.ID, Channel: channel, Home: home, Until: c.now}
+	if p := m.table[channel]; p != c.placeOf(a) {
+		entry.Move = &Move{ID: a.ID, Namespace: "one", Channel: channel, AccountKey: p[0], Destination: p[1], At: c.now, Until: c.now}
 	} else {
 		kind := rapid.SampledFrom([]queue.Kind{queue.Delivered, queue.Delivered, queue.Retry, queue.Dead}).Draw(t, "kind")
-		entry.Settle = &Settle{a.ID, queue.Outcome{Kind: kind, At: c.now, Due: c.now.Add(time.Minute)}}
+		entry.Settle = &Settle{ID: a.ID, Outcome: queue.Outcome{Kind: kind, At: c.now, Due: c.now.Add(time.Minute)}, Place: a.Place}
 	}
 	if a.lost { // see Engine.overruled; what has arrived all the same is a duplicate, and not told here
 		delete(m.attempts, a.ID)
@@ -214,7 +217,7 @@ func (c *crowd) settle(t *rapid.T) {
 	c.append(t, m, entry)
 }
 
-func (c *crowd) arrives(t *rapid.T, m *member, a *attempt) {
+func (c *cluster) arrives(t *rapid.T, m *member, a *replicaAttempt) {
 	line, number := m.event(t, a.ID)
 	if number <= c.arrived[line] {
 		t.Fatalf("event %d arrived after %d in %s", number, c.arrived[line], a.Target.Channel)
@@ -231,15 +234,15 @@ func (m *member) event(t *rapid.T, id ID) (line string, number int64) {
 	return fmt.Sprint(d.to.Channel, d.record.buildID), number
 }
 
-func (c *crowd) changeTable(t *rapid.T) {
-	c.draw(t).table[rapid.SampledFrom(crowdChannels).Draw(t, "channel")] = rapid.SampledFrom(crowdHomes).Draw(t, "home")
+func (c *cluster) changeTable(t *rapid.T) {
+	c.draw(t).table[rapid.SampledFrom(clusterChannels).Draw(t, "channel")] = rapid.SampledFrom(clusterPlaces).Draw(t, "place")
 }
 
 // handOver gives a shard to another replica: when nothing of it is under way, or because its lease has
 // run out.
-func (c *crowd) handOver(t *rapid.T) {
+func (c *cluster) handOver(t *rapid.T) {
 	shard, to := c.drawShard(t), c.draw(t)
-	from := c.holder[shard]
+	from := c.owner[shard]
 	from.state.Hold(shard, false)
 	for id, a := range from.attempts {
 		if a.Shard == shard {
@@ -247,12 +250,12 @@ func (c *crowd) handOver(t *rapid.T) {
 			from.state.Return(id)
 		}
 	}
-	c.holder[shard] = to
+	c.owner[shard] = to
 	c.apply(t, to, c.last)
 	to.state.Hold(shard, true)
 }
 
-func (c *crowd) trim(t *rapid.T) {
+func (c *cluster) trim(t *rapid.T) {
 	if len(c.log) == 0 {
 		return
 	}
@@ -272,24 +275,30 @@ func (c *crowd) trim(t *rapid.T) {
 }
 
 // restart: what is under way is forgotten, and the shards stay those of the one that comes back.
-func (c *crowd) restart(t *rapid.T) {
+func (c *cluster) restart(t *rapid.T) {
 	m := c.draw(t)
 	c.begin(m)
 	c.apply(t, m, c.last)
 }
 
+// placeOf is the account key and destination that an attempt was handed out with.
+func (c *cluster) placeOf(a *replicaAttempt) [2]string {
+	return [2]string{a.Place.AccountKey, a.Place.Destination}
+}
+
 // agree: a replica that has read as far as one that begins now knows the same.
-func (c *crowd) agree(t *rapid.T) {
-	fresh := &member{table: map[string]string{}}
+func (c *cluster) agree(t *rapid.T) {
+	fresh := &member{table: map[string][2]string{}}
 	c.begin(fresh)
 	c.apply(t, fresh, c.last)
 	for _, m := range c.replicas {
 		if m.applied != c.last {
 			continue
 		}
-		for _, name := range crowdChannels {
-			is, want := m.state.channels[name], fresh.state.channels[name]
-			if (is == nil) != (want == nil) || is != nil && (is.shard != want.shard || is.home != want.home || is.moves != want.moves || is.until != want.until) {
+		for _, name := range clusterChannels {
+			key := channelKey{"one", name}
+			is, want := m.state.channels[key], fresh.state.channels[key]
+			if (is == nil) != (want == nil) || is != nil && (is.place() != want.place() || is.moves != want.moves || is.until != want.until) {
 				t.Fatalf("replica %d has %s as %+v, one that begins now as %+v", m.name, name, is, want)
 			}
 		}

@@ -1,24 +1,53 @@
 package journal
 
-import "github.com/travishook/travishook/internal/queue"
+// restore takes up what was carried, and what is not about deliveries.
+func (s *State) restore(at Position, e *Entry) {
+	switch {
+	case e.Kept != nil:
+		s.keep(at, e.Kept, e.Size())
+	case e.Builds != nil:
+		s.restoreBuilds(at.Seq, e.Builds)
+	case e.Status != nil:
+		s.restoreStatus(at.Seq, e.Status)
+	case e.Channel != nil:
+		s.restoreChannel(at.Seq, e.Channel)
+	case e.Condition != nil:
+		s.setCondition(e.Condition.Place, e.Condition.condition(at.Seq))
+	case e.Loss != nil:
+		s.lose(at.Seq, e.Loss)
+	}
+}
 
-// keep takes up what was carried: deliveries that are known are only found elsewhere now.
+// keep takes up deliveries: those that are known are only found elsewhere now.
 func (s *State) keep(at Position, k *Kept, size int) {
 	event := EventID(&k.Event)
-	r := newRecord(event, &k.Event, k.At)
+	r := newRecord(event, s.namespace(k.Namespace), &k.Event, k.At.UnixNano())
 	r.at, r.born, r.size = at, Position{k.Seq, k.Index}, size
+	slug := k.Event.Repository.Slug()
 	for i := range k.Deliveries {
 		kd := &k.Deliveries[i]
 		id := DeliveryID(event, &kd.Target)
 		if d, ok := s.deliveries[id]; ok {
-			s.release(d.record)
-			d.record = r
-			s.need(r)
+			s.transfer(d, r, slug)
 			continue
 		}
 		to := bare(&kd.Target)
-		s.add(kd.delivery(id, r), &to)
+		d := kd.delivery(id, r)
+		d.to = s.target(s.status(&to), &to)
+		s.add(d, slug)
 	}
+	s.tidyNamespace(r.namespace)
+}
+
+// transfer has a delivery refer to the record that it was carried with. Its place in the order stays
+// the same, as born and place do.
+func (s *State) transfer(d *delivery, r *record, slug string) {
+	if d.record.namespace != r.namespace || d.record.born != r.born || d.record.build() != r.build() {
+		return // another acceptance of the same event
+	}
+	s.detach(d)
+	d.record = r
+	s.attach(d, slug)
 }
 
 func (k *KeptDelivery) delivery(id ID, r *record) *delivery {
@@ -35,19 +64,28 @@ func (k *KeptDelivery) delivery(id ID, r *record) *delivery {
 
 func (s *State) restoreStatus(seq uint64, e *Status) {
 	st := s.status(&e.Target)
-	st.target, st.used = e.Target, e.Used.UnixNano()
-	st.delivered, st.failure, st.failures = e.Delivered, e.Failure, e.Failures
+	s.edit(st, func() {
+		st.target, st.used = e.Target, e.Used.UnixNano()
+		st.delivered, st.failure, st.failures = e.Delivered, e.Failure, e.Failures
+	})
 	st.origin, st.changed = seq, false
 }
 
-// restoreChannel passes over a channel that no delivery waits for any more: that is how it
-// was forgotten the first time, too.
-func (s *State) restoreChannel(e *Channel) {
-	c, ok := s.channels[e.Name]
+// restoreChannel ignores a channel that no delivery waits for any more: that is how it was forgotten
+// the first time, too.
+func (s *State) restoreChannel(seq uint64, e *Channel) {
+	c, ok := s.channels[channelKey{e.Namespace, e.Name}]
 	if !ok {
 		return
 	}
-	c.failing, c.until, c.told = e.Failing, e.Until.UnixNano(), e.At.UnixNano()
-	c.home, c.shard, c.moves = e.Home, queue.Shard(e.Home, "", "", c.name), e.Moves
-	s.place(c)
+	s.reassign(c, e.AccountKey, e.Destination)
+	c.until, c.paused, c.moves = nanoOrZero(e.Until), nanoOrZero(e.At), e.Moves
+	s.reorder(c)
+	d := c.flow.destination
+	is := e.Condition.condition(seq)
+	is.changed = true
+	if d.told != 0 {
+		is.origin, is.changed = d.origin, d.changed
+	}
+	s.setCondition(d.place, is)
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // rewind must change nothing where the clock never went back: the model does not know of it.
-func (w *world) rewind(t *rapid.T) {
-	if n := w.live.Rewind(w.now); n > 0 {
+func (h *harness) rewind(t *rapid.T) {
+	if n := h.live.Rewind(h.now); n > 0 {
 		t.Fatalf("%d deliveries wait for less, and the clock was never set back", n)
 	}
 }
@@ -20,58 +20,57 @@ func (w *world) rewind(t *rapid.T) {
 // has all that waits be due in no more than what it was told to wait.
 func TestAClockThatWasSetBackHoldsNothingUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld()
+		h := newHarness()
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			w.now = w.now.Add(time.Duration(rapid.IntRange(-1000, 1000).Draw(t, "hours")) * time.Hour)
-			w.live.Rewind(w.now)
-			w.upset(t)
+			h.now = h.now.Add(time.Duration(rapid.IntRange(-1000, 1000).Draw(t, "hours")) * time.Hour)
+			h.live.Rewind(h.now)
+			h.upset(t)
 		}
 		if rapid.Bool().Draw(t, "restart") {
-			w.live = w.replay(t)
+			h.live = h.replay(t)
 		}
-		w.now = w.now.Add(-time.Duration(rapid.IntRange(0, 1000).Draw(t, "hours back")) * time.Hour)
-		before := listed(w.live)
-		w.live.Rewind(w.now)
-		for i, d := range listed(w.live) {
-			w.waits(t, before[i], d)
+		h.now = h.now.Add(-time.Duration(rapid.IntRange(0, 1000).Draw(t, "hours back")) * time.Hour)
+		before := listed(h.live)
+		h.live.Rewind(h.now)
+		for i, d := range listed(h.live) {
+			h.waits(t, before[i], d)
 		}
-		w.inOrder(t)
-		if n := w.live.Rewind(w.now); n > 0 {
+		h.inOrder(t)
+		if n := h.live.Rewind(h.now); n > 0 {
 			t.Errorf("%d deliveries wait for less when the same is done again", n)
 		}
-		w.allOut(t)
+		h.allOut(t)
 	})
 }
 
 // upset accepts, attempts and settles something, without asking the model, which knows no such clock.
-func (w *world) upset(t *rapid.T) {
-	if a, ok := w.drawUnseen(t); ok {
-		w.append(t, Entry{Accept: &a})
+func (h *harness) upset(t *rapid.T) {
+	if a, ok := h.drawUnseen(t); ok {
+		h.append(t, Entry{Accept: &a})
 	}
 	for _, lane := range []queue.Lane{queue.Healthy, queue.Probation} {
-		for got, ok, _ := w.live.Take(lane, w.now); ok; got, ok, _ = w.live.Take(lane, w.now) {
-			o := queue.Outcome{At: w.now, Kind: rapid.SampledFrom([]queue.Kind{queue.Retry, queue.Dead}).Draw(t, "kind")}
+		for got, ok, _ := h.live.Take(lane, h.now); ok; got, ok, _ = h.live.Take(lane, h.now) {
+			o := queue.Outcome{At: h.now, Kind: rapid.SampledFrom([]queue.Kind{queue.Retry, queue.Dead}).Draw(t, "kind")}
 			if o.Kind == queue.Retry {
-				o.Due = w.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "minutes")) * time.Minute)
+				o.Due = h.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "minutes")) * time.Minute)
 			}
-			w.append(t, Entry{Settle: &Settle{got.ID, o}})
+			h.append(t, Entry{Settle: &Settle{ID: got.ID, Outcome: o, Place: got.Place}})
 		}
 	}
 	if rapid.IntRange(0, 3).Draw(t, "trim") == 0 {
-		w.trim(t)
+		h.trim(t)
 	}
 }
 
-func (w *world) drawUnseen(t *rapid.T) (Accept, bool) {
+func (h *harness) drawUnseen(t *rapid.T) (Accept, bool) {
 	a := accepted(int64(rapid.IntRange(1, 1000).Draw(t, "build"))).Accept
-	a.At, a.Offers = w.now, []queue.Offer{{Namespace: "one", Targets: drawTargets(t, "one")}}
-	fresh, _ := w.live.Fresh(EventID(&a.Event), a.Offers, w.now)
-	a.Offers = fresh
-	return *a, len(fresh) > 0
+	a.At, a.Namespace = h.now, "one"
+	a.Targets = h.live.Fresh(&a.Event, &queue.Offer{Namespace: "one", Targets: drawTargets(t, "one")}, h.now)
+	return *a, len(a.Targets) > 0
 }
 
 // waits holds a delivery to the rule: it is due when it was, or when its wait is over from now on.
-func (w *world) waits(t *rapid.T, before, after queue.Summary) {
+func (h *harness) waits(t *rapid.T, before, after queue.Summary) {
 	if after.State == queue.DeadLetter {
 		return
 	}
@@ -80,40 +79,40 @@ func (w *world) waits(t *rapid.T, before, after queue.Summary) {
 		told = after.Last.Due.Sub(after.Last.At)
 	}
 	want := before.Due
-	if most := w.now.Add(told); want.After(most) {
+	if most := h.now.Add(told); want.After(most) {
 		want = most
 	}
 	if !after.Due.Equal(want) {
-		t.Fatalf("told to wait %v at %v: due at %v, want %v (before: %v)", told, w.now, after.Due, want, before.Due)
+		t.Fatalf("told to wait %v at %v: due at %v, want %v (before: %v)", told, h.now, after.Due, want, before.Due)
 	}
 }
 
 // inOrder holds each channel to having first what is due first.
-func (w *world) inOrder(t *rapid.T) {
-	for _, c := range w.live.channels {
+func (h *harness) inOrder(t *rapid.T) {
+	for _, c := range h.live.channels {
 		for _, l := range c.heads {
 			if first := c.heads[0].first; l.first.due < first.due {
-				t.Fatalf("%s has first what is due at %v, and something is due at %v", c.name, fromNano(first.due), fromNano(l.first.due))
+				t.Fatalf("%s has first what is due at %v, and something is due at %v", c.key, fromNano(first.due), fromNano(l.first.due))
 			}
 		}
 	}
 }
 
 // allOut waits for as long as anything was told to wait, and no longer: all goes out then.
-func (w *world) allOut(t *rapid.T) {
+func (h *harness) allOut(t *rapid.T) {
 	const longest = 90 * time.Minute
-	left := w.live.Stats().Waiting
+	left := h.live.Stats().Waiting
 	for left > 0 {
 		for _, lane := range []queue.Lane{queue.Healthy, queue.Probation} {
-			got, ok, next := w.live.Take(lane, w.now.Add(longest))
+			got, ok, next := h.live.Take(lane, h.now.Add(longest))
 			if !ok && !next.IsZero() {
-				t.Fatalf("something waits until %v, and it is %v", next, w.now)
+				t.Fatalf("something waits until %v, and it is %v", next, h.now)
 			}
 			if ok {
-				w.append(t, Entry{Settle: &Settle{got.ID, queue.Outcome{Kind: queue.Delivered, At: w.now}}})
+				h.append(t, Entry{Settle: &Settle{ID: got.ID, Outcome: queue.Outcome{Kind: queue.Delivered, At: h.now}, Place: got.Place}})
 			}
 		}
-		if now := w.live.Stats().Waiting; now == left {
+		if now := h.live.Stats().Waiting; now == left {
 			t.Fatalf("%d deliveries wait, and none goes out", left)
 		} else {
 			left = now
@@ -130,7 +129,7 @@ func TestNothingIsYoungerThanTheClock(t *testing.T) {
 	id := func(e Entry) ID { return DeliveryID(EventID(&e.Accept.Event), &room) }
 	h.append(dies, begun)
 	dead := queue.Outcome{Kind: queue.Dead, At: ahead}
-	h.append(Entry{Settle: &Settle{id(dies), dead}}, Entry{Settle: &Settle{id(begun), dead}})
+	h.append(Entry{Settle: &Settle{ID: id(dies), Outcome: dead}}, Entry{Settle: &Settle{ID: id(begun), Outcome: dead}})
 	h.append(Entry{Resume: &Resume{At: ahead, IDs: []ID{id(begun)}}})
 
 	h.live.Rewind(now)

@@ -4,41 +4,46 @@ import (
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
-	"github.com/travishook/travishook/internal/travis"
 )
 
 type routeKey struct{ namespace, name string }
 
-// status is what a route's status tells of one of its channels.
+// status is what a route's status shows of one of its channels.
 type status struct {
-	target        queue.Target // as the route named it last
-	waiting, dead int
-	delivered     queue.Mark
-	failure       queue.Mark
-	failures      int
-	used          int64  // when an event was last accepted for it
-	origin        uint64 // the message that tells all of it
-	changed       bool   // by an attempt since then
+	namespace *namespace
+	target    queue.Target // as the route named it last
+	targets   []*target    // that were ever meant by it
+	delivered queue.Mark
+	failure   queue.Mark
+	failures  int
+	used      int64  // when an event was last accepted for it
+	origin    uint64 // the message that holds all of it, unless changed
+	changed   bool
 }
 
-func newRecord(event ID, e *travis.Event, arrived time.Time) *record {
-	return &record{
-		event: event, arrived: arrived.UnixNano(),
-		repoID: e.Repository.ID, buildID: e.Build.ID,
-		slug: e.Repository.Slug(), number: e.Build.Number, result: e.Build.Result,
-	}
+func (st *status) usage() usage {
+	u := statusUsage
+	u.memory += targetTexts(&st.target) + texts(st.delivered.Build, st.failure.Build, st.failure.Reason)
+	return u
+}
+
+// edit changes what a status holds, and what is charged for it.
+func (s *State) edit(st *status, change func()) {
+	s.charge(st.namespace, st.usage(), -1)
+	change()
+	s.charge(st.namespace, st.usage(), 1)
 }
 
 // status finds or makes what is known of a route's channel. A route that was deleted and made
-// again, or whose account speaks through another channel now, goes on where it was.
+// again, or whose account uses another channel now, goes on where it was.
 func (s *State) status(t *queue.Target) *status {
 	if st, ok := s.findStatus(t); ok {
 		return st
 	}
-	st := &status{target: *t}
+	st := &status{target: *t, namespace: s.namespace(t.Namespace)}
 	route := routeKey{t.Namespace, t.Route}
 	s.routes[route] = append(s.routes[route], st)
-	s.statuses++
+	s.charge(st.namespace, st.usage(), 1)
 	return st
 }
 
@@ -51,30 +56,60 @@ func (s *State) findStatus(t *queue.Target) (*status, bool) {
 	return nil, false
 }
 
-func (s *State) useStatus(seq uint64, t *queue.Target, at int64) {
+func (s *State) findTarget(t *queue.Target) (*target, bool) {
+	st, ok := s.findStatus(t)
+	if !ok {
+		return nil, false
+	}
+	for _, known := range st.targets {
+		if known.Target == *t {
+			return known, true
+		}
+	}
+	return nil, false
+}
+
+func (s *State) useStatus(seq uint64, t *queue.Target, at int64) *status {
 	st := s.status(t)
 	if st.origin == 0 {
 		st.origin = seq
 	}
-	if st.unused(at) {
-		st.delivered, st.failure, st.failures = queue.Mark{}, queue.Mark{}, 0
-	}
-	st.target, st.used = *t, max(st.used, at)
+	s.edit(st, func() {
+		if st.unused(at) {
+			st.delivered, st.failure, st.failures = queue.Mark{}, queue.Mark{}, 0
+		}
+		st.target, st.used = *t, max(st.used, at)
+	})
+	return st
 }
 
 func (st *status) unused(at int64) bool { return at-st.used >= int64(statusKept) }
 
-func (st *status) attempted(d *delivery, o *queue.Outcome) {
-	mark := queue.Mark{At: o.At, Build: d.record.number, Result: d.record.result, Reason: o.Reason}
-	switch o.Kind {
-	case queue.Delivered:
-		st.delivered, st.failures, st.changed = mark, 0, true
-	case queue.Retry, queue.Dead:
-		st.failure, st.changed = mark, true
-		st.failures++
+// kept is how many deliveries there are.
+func (st *status) kept() int {
+	n := 0
+	for _, t := range st.targets {
+		n += t.liveN + t.died
 	}
+	return n
 }
 
+func (s *State) attemptedStatus(d *delivery, o *queue.Outcome) {
+	st := d.to.status
+	mark := queue.Mark{At: o.At, Build: d.record.number, Result: d.record.result, Reason: o.Reason}
+	s.edit(st, func() {
+		switch o.Kind {
+		case queue.Delivered:
+			st.delivered, st.failures, st.changed = mark, 0, true
+		case queue.Retry, queue.Dead:
+			st.failure, st.changed = mark, true
+			st.failures++
+		case queue.Dropped, queue.Reassigned:
+		}
+	})
+}
+
+// forgetStatus forgets a status that nothing is kept for.
 func (s *State) forgetStatus(st *status) {
 	route := routeKey{st.target.Namespace, st.target.Route}
 	kept := s.routes[route][:0]
@@ -83,25 +118,64 @@ func (s *State) forgetStatus(st *status) {
 			kept = append(kept, other)
 		}
 	}
-	s.statuses--
+	clear(s.routes[route][len(kept):])
 	s.routes[route] = kept
 	if len(kept) == 0 {
 		delete(s.routes, route)
 	}
+	for _, t := range st.targets {
+		s.charge(st.namespace, t.usage(), -1)
+	}
+	s.charge(st.namespace, st.usage(), -1)
+	s.tidyNamespace(st.namespace)
 }
 
-// Channels tells of every channel of a route that is still remembered, in the order in which
+// Channels describes every channel of a route that is still remembered, in the order in which
 // an event was first accepted for them.
 func (s *State) Channels(namespace, route string, now time.Time) []queue.ChannelStatus {
 	var list []queue.ChannelStatus
 	for _, st := range s.routes[routeKey{namespace, route}] {
-		if st.unused(now.UnixNano()) && st.waiting+st.dead == 0 {
+		if st.unused(now.UnixNano()) && st.kept() == 0 {
 			continue
 		}
-		list = append(list, queue.ChannelStatus{
-			Target: st.target, Waiting: st.waiting, Dead: st.dead,
-			Delivered: st.delivered, Failure: st.failure, Failures: st.failures,
-		})
+		c := queue.ChannelStatus{Target: st.target, Delivered: st.delivered, Failure: st.failure, Failures: st.failures}
+		for _, t := range st.targets {
+			c.Waiting += t.liveN
+			c.Dead += t.died
+		}
+		list = append(list, c)
 	}
 	return list
+}
+
+// Tidy forgets what is too old to matter, as Carry does of the messages it meets. A replica that
+// leaves carrying to another would remember it for ever.
+func (s *State) Tidy(now time.Time) {
+	at := now.UnixNano()
+	for key, b := range s.builds {
+		if s.forgotten(b, at) {
+			s.forgetBuild(key, b)
+		}
+	}
+	for _, d := range s.destinations {
+		if d.over(at) {
+			s.setCondition(d.place, condition{})
+		}
+	}
+	var unused []*status
+	for _, of := range s.routes {
+		for _, st := range of {
+			if st.unused(at) && st.kept() == 0 {
+				unused = append(unused, st)
+			}
+		}
+	}
+	for _, st := range unused {
+		s.forgetStatus(st)
+	}
+}
+
+// over reports whether the condition need not be remembered any more.
+func (d *destination) over(at int64) bool {
+	return d.told != 0 && (d.expired(at) && len(d.flows) == 0 || !d.failing && d.rest <= at && d.until <= at)
 }

@@ -11,8 +11,8 @@ import (
 type Lease struct {
 	ID         ID
 	Target     queue.Target
-	Home       string   // of the channel
-	Shard      int      // that it is in
+	Place      Place    // the destination
+	Shard      int      // of the destination
 	Moves      int      // of the channel since the last attempt in it
 	Event      Position // where the event can be read, until the next message is applied
 	Accepted   time.Time
@@ -25,50 +25,125 @@ type Lease struct {
 	Superseded string
 }
 
-// Take hands out the next delivery of the lane, and keeps its channel busy until an outcome
-// of it is applied or Return is called. Without one that is due, it tells when the next will
-// be; zero when nothing waits.
+// attempt is one that is under way.
+type attempt struct {
+	delivery    *delivery
+	channel     *channel
+	destination *destination
+	turn        *turn
+	lane        queue.Lane
+}
+
+// Take hands out the next delivery of the lane, and keeps its destination busy until an outcome of it
+// is applied or Return is called. Without one that may go, it returns when the next will be due; zero
+// when none will, unless something changes.
+//
+// Of the namespaces that have something due, the one with the fewest attempts under way is served, and
+// of what it has the flow that has been due for longest. If other namespaces have something due for
+// the same destination, they take turns in it: the one served longest ago goes first there, whatever
+// it has under way elsewhere.
 func (s *State) Take(from queue.Lane, now time.Time) (Lease, bool, time.Time) {
 	l := &s.lanes[from]
-	if l.Len() == 0 {
-		return Lease{}, false, time.Time{}
+	l.promote(now.UnixNano())
+	if len(l.due) == 0 || !l.permits(l.due[0]) {
+		if len(l.later) == 0 {
+			return Lease{}, false, time.Time{}
+		}
+		return Lease{}, false, fromNano(l.later[0].ready)
 	}
-	c := (*l)[0]
-	if c.ready > now.UnixNano() {
-		return Lease{}, false, fromNano(c.ready)
-	}
-	d := c.heads[0].first
-	d.state, c.busy = sending, d
-	s.place(c)
-	failures := 0
-	if st, ok := s.findStatus(&d.to.Target); ok {
-		failures = st.failures
-	}
+	f := l.turnOf(l.due[0].due[0])
+	c := f.channels[0]
+	d := c.next()
+	s.begin(from, f, c, d)
 	return Lease{
 		ID: d.id, Target: d.to.Target, Event: d.record.at,
-		Home: c.home, Shard: c.shard, Moves: c.moves,
+		Place: f.destination.place, Shard: f.destination.shard, Moves: c.moves,
 		Accepted: fromNano(d.record.arrived), Since: fromNano(d.since),
 		Attempt: int(d.attempts) + 1, LastReason: d.reason(),
-		Failures:   failures,
-		Superseded: d.superseded(c),
+		Failures:   d.to.status.failures,
+		Superseded: d.superseded(f.destination),
 	}, true, time.Time{}
 }
 
-// Event tells where the event of a delivery can be read.
+// promote moves what has become ready to the namespaces' turns.
+func (l *lane) promote(now int64) {
+	for len(l.later) > 0 && l.later[0].ready <= now {
+		f := l.later[0]
+		l.later.remove(f)
+		t := &f.namespace.turns[f.lane]
+		t.due.push(f)
+		f.in = inDue
+		if len(t.due) == 1 {
+			l.due.push(t)
+		}
+	}
+}
+
+// turnOf returns the flow whose turn it is in the destination of f.
+func (l *lane) turnOf(f *flow) *flow {
+	best := f
+	for _, other := range f.destination.flows {
+		if other.in == inDue && l.permits(&other.namespace.turns[other.lane]) &&
+			(other.served < best.served || other.served == best.served && other.less(best)) {
+			best = other
+		}
+	}
+	return best
+}
+
+// begin marks what is under way.
+func (s *State) begin(from queue.Lane, f *flow, c *channel, d *delivery) {
+	l, t := &s.lanes[from], &f.namespace.turns[from]
+	a := &attempt{delivery: d, channel: c, destination: f.destination, turn: t, lane: from}
+	l.under++
+	s.served++
+	f.served, t.served = s.served, s.served
+	s.underway(t, from, +1)
+	d.state, c.underway, f.destination.underway = sending, a, a
+	s.attempts[d.id] = a
+	s.scheduleAll(f.destination)
+	s.reorder(c)
+}
+
+func (s *State) underway(t *turn, lane queue.Lane, n int) {
+	t.underway += n
+	if len(t.due) > 0 {
+		s.lanes[lane].due.fix(t)
+	}
+}
+
+// Return takes a delivery back that was not attempted.
+func (s *State) Return(id ID) { s.release(id) }
+
+// release ends an attempt, if the delivery is under way.
+func (s *State) release(id ID) {
+	a, ok := s.attempts[id]
+	if !ok {
+		return
+	}
+	delete(s.attempts, id)
+	s.lanes[a.lane].under--
+	s.underway(a.turn, a.lane, -1)
+	a.destination.underway = nil
+	a.channel.underway = nil
+	if a.delivery.state == sending {
+		a.delivery.state = waiting
+	}
+	s.scheduleAll(a.destination)
+	s.tidyDestination(a.destination)
+	if s.channels[a.channel.key] == a.channel {
+		s.reorder(a.channel)
+	}
+	s.tidyNamespace(a.turn.namespace)
+}
+
+// Event returns where the event of a delivery can be read.
 func (s *State) Event(id ID) (Position, bool) {
 	d, ok := s.deliveries[id]
 	if !ok {
 		return Position{}, false
 	}
 	return d.record.at, true
-}
-
-// Return takes a delivery back that was not attempted.
-func (s *State) Return(id ID) {
-	if d, ok := s.deliveries[id]; ok && d.state == sending {
-		d.state = waiting
-		s.relined(d)
-	}
 }
 
 func (d *delivery) reason() string {
@@ -80,8 +155,8 @@ func (d *delivery) reason() string {
 
 // superseded looks only at a delivery that is late: one that goes out when it is accepted is
 // news, whatever follows it.
-func (d *delivery) superseded(c *channel) string {
-	if d.attempts == 0 && !c.failing {
+func (d *delivery) superseded(at *destination) string {
+	if d.attempts == 0 && !at.failing {
 		return ""
 	}
 	var newest *delivery

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -59,9 +60,12 @@ func testSeen(f *fixture) {
 	if len(again.Stored) != 0 {
 		f.Fatalf("stored again after it was delivered: %v", again)
 	}
-	restarted := Event(1, travis.Passed)
-	restarted.Build.Finished = restarted.Build.Finished.Add(1)
-	if r := f.accept(restarted, Target("builds", "#builds")); len(r.Stored) != 1 {
+	moved := Event(1, travis.Passed)
+	moved.Build.Finished = moved.Build.Finished.Add(time.Second)
+	if r := f.accept(moved, Target("builds", "#builds")); len(r.Stored) != 0 {
+		f.Fatalf("stored a second report of one finish: %v", r)
+	}
+	if r := f.accept(restarted(Event(1, travis.Passed)), Target("builds", "#builds")); len(r.Stored) != 1 {
 		f.Fatalf("a restarted build was taken for a replay: %v", r)
 	}
 }

@@ -67,6 +67,16 @@ func Run(t *testing.T, open Open) {
 		"who asks is told how deliveries end":                testOnEnd,
 		"the memory remembers":                               testMemory,
 		"updates of a value at once build on each other":     testUpdate,
+		"a late start of a run is never sent":                testLateStart,
+		"a result of an older run is never sent":             testOlderRun,
+		"a namespace is refused alone":                       testTooLarge,
+		"channels share their destination":                   testDestination,
+		"namespaces take turns in a destination":             testTurns,
+		"a destination rests":                                testRest,
+		"a namespace leaves slots to others":                 testSlots,
+		"what was replaced wakes what waits":                 testReplaced,
+		"what is gone is dropped at once":                    testDrop,
+		"queries select deliveries":                          testQueries,
 		"a restart changes nothing":                          testRestart,
 		"who waits is woken by an event":                     testTakeWaits,
 		"who waits is woken when something is due":           testTakeDue,
@@ -112,15 +122,32 @@ func (f *fixture) restart() {
 // Event is a build event as the receiver stores it.
 func Event(build int64, result travis.Result) travis.Event {
 	started := time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
-	return travis.Event{
+	e := travis.Event{
 		Repository: travis.Repository{ID: 1, Owner: "example", Name: "example"},
 		Build: travis.Build{
-			ID: build, Number: fmt.Sprint(build), Type: travis.Push, State: string(result), Result: result,
+			ID: build, Number: fmt.Sprint(build), Type: travis.Push, State: stateOf(result), Result: result,
 			Branch: "main", URL: fmt.Sprintf("https://app.travis-ci.com/example/example/builds/%d", build),
 			Started: started, Finished: started.Add(time.Minute), Duration: time.Minute,
 		},
 		Commit: travis.Commit{SHA: "62aae5f70ceee39123ef", Message: "Say <hello>\n\nto everyone", Author: "A"},
 		Jobs:   []travis.Job{{ID: 2, Number: "1.1", State: "passed"}},
+	}
+	if result == travis.Pending {
+		e.Build.Finished, e.Build.Duration = time.Time{}, 0
+	}
+	return e
+}
+
+func stateOf(result travis.Result) string {
+	switch result {
+	case travis.Pending:
+		return "started"
+	case travis.Fixed:
+		return "passed"
+	case travis.Broken, travis.StillFailing:
+		return "failed"
+	default:
+		return string(result)
 	}
 }
 

@@ -17,6 +17,9 @@ type ledger struct {
 	byID         map[string]delivery
 	seen         map[journal.ID][]delivery // by what the store remembers of them
 	lostMessages int
+	// credential says that a credential was at fault for a dead letter.
+	credential map[delivery]bool
+	targets    []queue.Target
 	// counts are for the summary of a run.
 	counts counts
 	stored int // entries that accept deliveries
@@ -44,7 +47,7 @@ func (c *counts) add(o counts) {
 
 func newLedger() *ledger {
 	return &ledger{
-		byID: map[string]delivery{}, seen: map[journal.ID][]delivery{},
+		byID: map[string]delivery{}, seen: map[journal.ID][]delivery{}, credential: map[delivery]bool{},
 		h: history{
 			deaths: map[int]moment{}, losses: map[handout]moment{}, accepted: map[delivery]int{},
 			ends: map[delivery]end{}, redriven: map[delivery]bool{},
@@ -207,26 +210,50 @@ func (l *ledger) entry(e *journal.Entry) {
 				delete(l.h.ends, d)
 			}
 		}
+	case e.Wake != nil:
+		l.wake(e.Wake)
+	case e.Drop != nil:
+		for d := range l.h.accepted {
+			if end := l.h.ends[d]; l.isTarget(d, e.Drop.Targets) && (end == "" || end == endedDead) {
+				l.h.ends[d] = endedDropped
+			}
+		}
 	}
 }
 
-func (l *ledger) accept(a *journal.Accept) {
-	event := journal.EventID(&a.Event)
-	for _, offer := range a.Offers {
-		for i := range offer.Targets {
-			d, ok := l.byID[journal.DeliveryID(event, &offer.Targets[i]).String()]
-			if !ok {
-				l.faults = append(l.faults, fmt.Sprintf("the log has a delivery of build %d that nobody posted", a.Event.Build.ID))
-				continue
-			}
-			if _, again := l.h.accepted[d]; again && !l.h.damaged[d] {
-				l.faults = append(l.faults, fmt.Sprintf("%v is accepted twice", d))
-			}
-			seen := journal.SeenID(event, offer.Namespace)
-			l.seen[seen] = append(l.seen[seen], d)
-			l.stored++
-			l.h.accepted[d] = l.stored
+// wake begins the dead letters of the targets again that a credential was at fault for.
+func (l *ledger) wake(w *journal.Wake) {
+	targets := append(slices.Clone(w.Fixed), w.Replaced...)
+	for d, end := range l.h.ends {
+		if end == endedDead && l.credential[d] && l.isTarget(d, targets) {
+			l.counts.Redriven++
+			l.h.redriven[d] = true
+			delete(l.h.ends, d)
 		}
+	}
+}
+
+func (l *ledger) isTarget(d delivery, targets []queue.Target) bool {
+	return slices.ContainsFunc(targets, func(t queue.Target) bool {
+		known := l.targets[d.target]
+		return known.Namespace == t.Namespace && known.Route == t.Route && known.Account == t.Account && known.Address == t.Address
+	})
+}
+
+func (l *ledger) accept(a *journal.Accept) {
+	event, seen := journal.EventID(&a.Event), journal.SeenID(journal.BuildID(&a.Event), a.Namespace)
+	for i := range a.Targets {
+		d, ok := l.byID[journal.DeliveryID(event, &a.Targets[i]).String()]
+		if !ok {
+			l.faults = append(l.faults, fmt.Sprintf("the log has a delivery of build %d that nobody posted", a.Event.Build.ID))
+			continue
+		}
+		if _, again := l.h.accepted[d]; again && !l.h.damaged[d] {
+			l.faults = append(l.faults, fmt.Sprintf("%v is accepted twice", d))
+		}
+		l.seen[seen] = append(l.seen[seen], d)
+		l.stored++
+		l.h.accepted[d] = l.stored
 	}
 }
 
@@ -244,7 +271,7 @@ func (l *ledger) settle(s *journal.Settle) {
 	case queue.Dropped:
 		l.h.ends[d] = endedDropped
 	case queue.Dead:
-		l.h.ends[d] = endedDead
+		l.h.ends[d], l.credential[d] = endedDead, s.Outcome.Credential
 	}
 }
 
@@ -308,10 +335,7 @@ func (l *ledger) mentioned(e *journal.Entry) (all []delivery) {
 	var ids []journal.ID
 	switch {
 	case e.Accept != nil:
-		event := journal.EventID(&e.Accept.Event)
-		for _, offer := range e.Accept.Offers {
-			all = append(all, l.seen[journal.SeenID(event, offer.Namespace)]...)
-		}
+		all = l.seen[journal.SeenID(journal.BuildID(&e.Accept.Event), e.Accept.Namespace)]
 	case e.Kept != nil:
 		event := journal.EventID(&e.Kept.Event)
 		for i := range e.Kept.Deliveries {
@@ -321,9 +345,16 @@ func (l *ledger) mentioned(e *journal.Entry) (all []delivery) {
 		ids = []journal.ID{e.Settle.ID}
 	case e.Resume != nil:
 		ids = e.Resume.IDs
+	case e.Wake != nil:
+		targets := append(slices.Clone(e.Wake.Fixed), e.Wake.Replaced...)
+		for d := range l.h.accepted {
+			if l.isTarget(d, targets) {
+				all = append(all, d)
+			}
+		}
 	}
-	for _, seen := range e.Seen {
-		all = append(all, l.seen[seen.Key]...)
+	for i := range e.Builds {
+		all = append(all, l.seen[e.Builds[i].Key]...)
 	}
 	for _, id := range ids {
 		if d, ok := l.byID[id.String()]; ok {

@@ -102,6 +102,7 @@ func (s *Simulation) addTeam(team int) {
 				s.channels[t.Channel] = len(s.channels)
 			}
 			s.targets = append(s.targets, t)
+			s.ledger.targets = append(s.ledger.targets, t)
 			s.ledger.h.targets = append(s.ledger.h.targets, target{channel: s.channels[t.Channel], account: account})
 		}
 	}

@@ -1,0 +1,253 @@
+package journal
+
+import (
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+)
+
+// conditionKept is how long after the last attempt, or after the backoff that it began, a destination
+// is known to fail: then it starts afresh.
+const conditionKept = time.Hour
+
+// destination is where the messages of some channels go, one at a time. After a failed attempt it
+// pauses until that attempt's retry is due, and then makes one attempt in the Probation lane: with
+// whatever is next, which is another build's event wherever one waits. So a message that the service
+// never accepts holds up nothing but its own build, and one that succeeds ends the pause for all.
+//
+// It exists while a channel belongs to it, or while it has a condition.
+type destination struct {
+	place    Place
+	shard    int
+	flows    []*flow
+	underway *attempt
+	condition
+}
+
+// condition is how a destination stands after its last attempt. It is known by its name alone: what
+// was attempted may have been forgotten when the log is replayed.
+type condition struct {
+	failing bool
+	until   int64  // of the backoff
+	rest    int64  // of its pace
+	told    int64  // when these were set, by the clock of then; zero where there is no condition
+	origin  uint64 // the message that holds all of it, unless changed
+	changed bool
+}
+
+// flow is a namespace's queue for a destination.
+type flow struct {
+	destination *destination
+	namespace   *namespace
+	members     int            // channels that belong to it
+	channels    heap[*channel] // those of them that have something to send
+	ready       int64
+	served      uint64 // when an attempt was last handed out; see State.served
+	in          flowPlace
+	lane        queue.Lane
+	at          int
+}
+
+// flowPlace is which heap a flow is in.
+type flowPlace uint8
+
+const (
+	nowhere flowPlace = iota // empty, or its destination is busy or another replica's
+	inLater                  // of its lane
+	inDue                    // of its namespace's turn
+)
+
+func (f *flow) index() *int { return &f.at }
+
+func (f *flow) less(o *flow) bool {
+	if f.ready != o.ready {
+		return f.ready < o.ready
+	}
+	return f.channels[0].next().before(o.channels[0].next())
+}
+
+func (d *destination) lane() queue.Lane {
+	if d.failing {
+		return queue.Probation
+	}
+	return queue.Healthy
+}
+
+func (s *State) destination(p Place) *destination {
+	d, ok := s.destinations[p]
+	if !ok {
+		d = &destination{place: p, shard: queue.Shard(p.AccountKey, p.Destination, p.Namespace, p.Channel)}
+		s.destinations[p] = d
+		s.used.add(destinationUsage)
+	}
+	return d
+}
+
+func (s *State) tidyDestination(d *destination) {
+	if len(d.flows) == 0 && d.told == 0 && d.underway == nil {
+		delete(s.destinations, d.place)
+		s.used.add(destinationUsage.times(-1))
+	}
+}
+
+// join has the channel belong to its destination.
+func (s *State) join(c *channel) {
+	d := s.destination(c.place())
+	ns := s.namespace(c.key.namespace)
+	for _, f := range d.flows {
+		if f.namespace == ns {
+			f.members++
+			c.flow = f
+			return
+		}
+	}
+	c.flow = &flow{destination: d, namespace: ns, members: 1}
+	d.flows = append(d.flows, c.flow)
+	s.charge(ns, queueUsage, 1)
+}
+
+// leave undoes join.
+func (s *State) leave(c *channel) {
+	f := c.flow
+	s.suspend(f)
+	if c.at >= 0 {
+		f.channels.remove(c)
+		c.at = -1
+	}
+	f.members--
+	if f.members > 0 {
+		s.schedule(f)
+		return
+	}
+	d := f.destination
+	for i := range d.flows {
+		if d.flows[i] == f {
+			last := len(d.flows) - 1
+			d.flows[i], d.flows[last] = d.flows[last], nil
+			d.flows = d.flows[:last]
+			break
+		}
+	}
+	s.charge(f.namespace, queueUsage, -1)
+	s.tidyDestination(d)
+}
+
+// reorder puts the channel where it belongs after what is next in it changed.
+func (s *State) reorder(c *channel) {
+	f := c.flow
+	s.suspend(f)
+	switch waits := len(c.heads) > 0 && c.underway == nil; {
+	case waits && c.at >= 0:
+		f.channels.fix(c)
+	case waits:
+		f.channels.push(c)
+	case c.at >= 0:
+		f.channels.remove(c)
+		c.at = -1
+	}
+	s.schedule(f)
+}
+
+// suspend takes a flow out of the order of attempts.
+func (s *State) suspend(f *flow) {
+	l := &s.lanes[f.lane]
+	switch f.in {
+	case inLater:
+		l.later.remove(f)
+	case inDue:
+		t := &f.namespace.turns[f.lane]
+		t.due.remove(f)
+		if len(t.due) == 0 {
+			l.due.remove(t)
+		}
+	case nowhere:
+	}
+	f.in = nowhere
+}
+
+// schedule puts a suspended flow into the order of attempts, if it may be handed out.
+func (s *State) schedule(f *flow) {
+	d := f.destination
+	if len(f.channels) == 0 || d.underway != nil || s.elsewhere[d.shard] {
+		return
+	}
+	f.ready = max(f.channels[0].ready(), d.until, d.rest)
+	f.lane, f.in = d.lane(), inLater
+	s.lanes[f.lane].later.push(f)
+}
+
+// scheduleAll puts all flows of a destination where they belong after its condition changed.
+func (s *State) scheduleAll(d *destination) {
+	for _, f := range d.flows {
+		s.suspend(f)
+		s.schedule(f)
+	}
+}
+
+// attempted notes the outcome of an attempt in the condition of its destination.
+func (s *State) attempted(seq uint64, p Place, o *queue.Outcome) {
+	if p == (Place{}) {
+		return
+	}
+	told := nanoOrZero(o.At)
+	c := condition{told: told, rest: nanoOrZero(o.Rest), origin: seq}
+	switch o.Kind {
+	case queue.Delivered:
+		if c.rest == 0 {
+			c = condition{} // as one that was never attempted
+		}
+	case queue.Retry:
+		c.failing, c.until = true, nanoOrZero(o.Due)
+	case queue.Dead:
+		c.failing, c.until = true, told
+	case queue.Dropped, queue.Reassigned:
+		return
+	default:
+		return
+	}
+	s.setCondition(p, c)
+}
+
+func (s *State) setCondition(p Place, c condition) {
+	d, ok := s.destinations[p]
+	if !ok && c.told == 0 {
+		return
+	}
+	if !ok {
+		d = s.destination(p)
+	}
+	d.condition = c
+	s.scheduleAll(d)
+	s.tidyDestination(d)
+}
+
+// expired reports whether nothing was attempted for so long that the condition says nothing.
+func (c *condition) expired(at int64) bool {
+	return at-max(c.told, c.until, c.rest) >= int64(conditionKept)
+}
+
+// renew forgets a condition that has expired, as something is about to wait for the destination.
+func (s *State) renew(p Place, at int64) {
+	if d, ok := s.destinations[p]; ok && d.told != 0 && d.expired(at) {
+		s.setCondition(p, condition{})
+	}
+}
+
+// makeDue ends the backoff of a destination, because what it waited for was fixed.
+func (s *State) makeDue(p Place, at int64) {
+	s.renew(p, at)
+	d, ok := s.destinations[p]
+	if !ok || d.until <= at {
+		return
+	}
+	d.until, d.told, d.changed = at, at, true
+	s.scheduleAll(d)
+}
+
+func (c *condition) backoff() Backoff {
+	return Backoff{Failing: c.failing, Until: timeOrZero(c.until), Rest: timeOrZero(c.rest), At: timeOrZero(c.told)}
+}
+
+func (b *Backoff) condition(origin uint64) condition {
+	return condition{failing: b.Failing, until: nanoOrZero(b.Until), rest: nanoOrZero(b.Rest), told: nanoOrZero(b.At), origin: origin}
+}
