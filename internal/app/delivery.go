@@ -48,6 +48,7 @@ func newDelivery(env environment, control *control) (*delivery, error) {
 	env.store.OnEnd(d.trail.Ended)
 	d.keeper = trail.NewKeeper(d.trail, env.store, time.Now, env.log.WithName("trail"))
 	d.keeper.Load()
+	d.trail.Handle(env.store.Handle)
 	return d, nil
 }
 

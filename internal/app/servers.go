@@ -120,7 +120,7 @@ func newAPI(env environment, control *control, delivery *delivery, p *pipeline) 
 	}
 	return server.New(server.Options{
 		Sources: why.Sources{
-			Table: control.compiler.Table, Verdict: control.compiler.Verdict, Trail: trail.Everywhere{Trail: delivery.trail, Keeper: delivery.keeper},
+			Table: control.compiler.Table, Verdict: control.compiler.Verdict, Trail: trail.Everywhere{Keeper: delivery.keeper, Replicas: env.store},
 			Deliveries: env.store.Deliveries, Store: env.store.Ready, Losses: env.store.Losses,
 			Usage: env.store.Usage,
 		},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -119,7 +120,7 @@ func (e *environment) config(ctx context.Context, c client.Client, namespace str
 			return nil, err
 		}
 		if show && s.tokensHidden {
-			return nil, apierrors.NewForbidden(v1alpha1.GroupVersion.WithResource("secrets").GroupResource(), namespace, errors.New("--show-secrets needs the right to list Secrets"))
+			return nil, apierrors.NewForbidden(corev1.Resource("secrets"), namespace, errors.New("--show-secrets needs the right to list Secrets"))
 		}
 		of := slices.DeleteFunc(slices.Clone(routes), func(r v1alpha1.TravisRoute) bool { return r.Namespace != namespace })
 		found = append(found, describe(s, namespace, of, show))

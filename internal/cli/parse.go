@@ -55,6 +55,16 @@ func allEvents(words []string) bool {
 	return err == nil
 }
 
+var plainWord = regexp.MustCompile(`^[a-z_]{4,}$`)
+
+// misspelledEvent returns the event that a word probably is, or "".
+func misspelledEvent(word string) string {
+	if !plainWord.MatchString(word) {
+		return ""
+	}
+	return nearest(word, travis.EventWords)
+}
+
 // parseEvents parses event names. Where a word is a build type, the error ends with advice.
 func parseEvents(words []string, advice string) ([]v1alpha1.EventName, error) {
 	var events []v1alpha1.EventName

@@ -69,6 +69,7 @@ is passed, failure is broken, failed and errored, and '*' is every event.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&v.channel.Account, "account", "", "The account that sends to the channel. Default: the default account.")
+	flags.StringVar(&v.channel.Address, "address", "", "The channel's address, if the argument could be taken for an event.")
 	flags.StringVar(&v.name, "name", "", "The name of the TravisRoute. Default: the existing route of the channel, or a name made of repository and channel.")
 	flags.BoolVar(&v.followDefaults, "follow-defaults", false, "Always use the default events.")
 	flags.StringSliceVar(&v.types, "build-types", nil, "Only builds of these types: push, pull_request, cron, api. Empty: all.")
@@ -89,7 +90,10 @@ func (v *routeCommand) run(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	events := args[1:]
-	if len(events) > 0 && !allEvents(events) {
+	if !v.flags.Changed("address") && len(events) > 0 && !allEvents(events) {
+		if near := misspelledEvent(events[0]); near != "" {
+			return usage("unknown event %q; did you mean %s? If it is the channel's address, write --address %[1]s", events[0], near)
+		}
 		v.channel.Address, events = events[0], events[1:]
 	}
 	if v.events, err = parseEvents(events, "choose build types with --build-types, which sets spec.buildTypes"); err != nil {

@@ -16,14 +16,20 @@ func suggestion(name string, known []string) string {
 	if len(known) == 0 {
 		return "; there are none"
 	}
-	var b strings.Builder
-	if near := nearest(name, known); near != "" {
-		b.WriteString("; did you mean " + near + "?")
-	}
+	all := ""
 	if len(known) <= maxListed {
-		b.WriteString("; there are: " + strings.Join(known, ", "))
+		all = "here are: " + strings.Join(known, ", ")
 	}
-	return b.String()
+	near := nearest(name, known)
+	switch {
+	case near != "" && all != "":
+		return "; did you mean " + near + "? T" + all
+	case near != "":
+		return "; did you mean " + near + "?"
+	case all != "":
+		return "; t" + all
+	}
+	return ""
 }
 
 // nearest returns the most similar known name, or "" if none is similar.

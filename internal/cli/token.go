@@ -327,7 +327,11 @@ func (v *tokenCommand) explain(ctx context.Context, c client.Client, repository 
 	if len(old) == 0 {
 		return nil
 	}
-	fmt.Fprintf(out, "\nAll %d tokens are valid. When Travis uses the new URL, delete the old:\n\n", len(old)+1)
+	both := "Both tokens are valid. When Travis uses the new URL, delete the old one:"
+	if len(old) > 1 {
+		both = fmt.Sprintf("All %d tokens are valid. When Travis uses the new URL, delete the old ones:", len(old)+1)
+	}
+	fmt.Fprintf(out, "\n%s\n\n", both)
 	for i := range old {
 		if old[i].Labels[labelManagedBy] == manager {
 			fmt.Fprintf(out, "  kubectl travis token -n %s %s --delete --secret %s\n", old[i].Namespace, repository, old[i].Name)

@@ -174,11 +174,11 @@ func showWebhook(line lines, h *deliveryapi.Webhook) {
 	}
 	line(0, "%s %s: %d, %s", h.Received.UTC().Format(time.RFC3339), what, h.Code, h.Answer)
 	for _, v := range h.Routes {
+		verdict := v.Detail
 		if v.Matched {
-			line(1, "route %s/%s: matched", v.Namespace, v.Route)
-		} else {
-			line(1, "route %s/%s: did not match: %s", v.Namespace, v.Route, v.Detail)
+			verdict = strings.TrimSuffix("matched; "+v.Detail, "; ")
 		}
+		line(1, "route %s/%s: %s", v.Namespace, v.Route, verdict)
 	}
 	for i := range h.Deliveries {
 		d := &h.Deliveries[i]

@@ -207,7 +207,7 @@ type Verdict struct {
 	// Rule that did not match: accepted, suspend, repositoryID, events, buildTypes, branches, filter;
 	// seen if the event is a replay.
 	Rule string `json:"rule,omitempty"`
-	// Detail compares the event with the rule, in a sentence.
+	// Detail compares the event with the rule, such as: did not match: event passed is not in [failure].
 	Detail string `json:"detail,omitempty"`
 }
 

@@ -3,13 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-// What the command line leaves alone, and what it says then: the things that would hurt somebody.
+// What the command line must not change or disclose.
 var _ = Describe("The command line", func() {
 	var team string
 	teams := 0
@@ -18,102 +19,170 @@ var _ = Describe("The command line", func() {
 		team = fmt.Sprintf("harm-%d", teams)
 		s.kubectl(ctx, "create", "namespace", team)
 	})
-	// typed runs kubectl travis in the team's namespace; input is a shell's redirection or pipe.
-	typed := func(ctx context.Context, args string) string {
+	// travis runs kubectl travis in the team's namespace. args may end with a redirection or a pipe.
+	travis := func(ctx context.Context, args string) string {
 		return s.run(ctx, "kubectl travis -n "+team+" "+args)
 	}
 	objects := func(ctx context.Context) string {
 		return s.kubectl(ctx, "get", "travisroutes,travisdefaults,secrets", "-n", team, "-o", "name")
 	}
 
-	It("keeps no Secret of an account that the server refuses", func(ctx SpecContext) {
-		Expect(typed(ctx, "account Not_A_Name --webhook < room.txt")).To(And(ContainSubstring("an account's name is made of lower-case letters"), ContainSubstring("(exit code 1)")))
+	It("stores no Secret of an account that the API server rejects", func(ctx SpecContext) {
+		Expect(travis(ctx, "account Not_A_Name --webhook < room.txt")).To(And(ContainSubstring("an account's name is made of lower-case letters"), ContainSubstring("(exit code 1)")))
 		Expect(objects(ctx)).To(BeEmpty())
 	})
 
-	It("writes nothing on a dry run, whoever does it", func(ctx SpecContext) {
+	It("writes nothing in a dry run", func(ctx SpecContext) {
 		for _, how := range []string{"client", "server"} {
-			Expect(typed(ctx, "route a/b '' --account room --dry-run="+how)).To(ContainSubstring("created (" + map[string]string{"client": "", "server": "server "}[how] + "dry run)"))
-			Expect(typed(ctx, "token a/b --generate --dry-run="+how)).NotTo(ContainSubstring("/travis/"))
-			Expect(typed(ctx, "account room --webhook --dry-run="+how+" < room.txt")).To(ContainSubstring("dry run)"))
-			Expect(typed(ctx, "defaults fixed --dry-run="+how)).To(ContainSubstring("dry run)"))
+			Expect(travis(ctx, "route a/b '' --account room --dry-run="+how)).To(ContainSubstring("created (" + map[string]string{"client": "", "server": "server "}[how] + "dry run)"))
+			Expect(travis(ctx, "token a/b --generate --dry-run="+how)).NotTo(ContainSubstring("/travis/"))
+			Expect(travis(ctx, "account room --webhook --dry-run="+how+" < room.txt")).To(ContainSubstring("dry run)"))
+			Expect(travis(ctx, "defaults fixed --dry-run="+how)).To(ContainSubstring("dry run)"))
 		}
 		Expect(objects(ctx)).To(BeEmpty())
 	})
 
-	It("prints manifests that kubectl takes", func(ctx SpecContext) {
-		Expect(typed(ctx, "account room --webhook --dry-run=client -o yaml < room.txt | kubectl apply -f -")).To(And(
+	It("prints manifests that kubectl accepts", func(ctx SpecContext) {
+		Expect(travis(ctx, "account room --webhook --dry-run=client -o yaml < room.txt | kubectl apply -f -")).To(And(
 			ContainSubstring("secret/travis-account-room created"), ContainSubstring("travisdefaults.travishook.dev/default created")))
-		Expect(typed(ctx, "import travishook.json 2>/dev/null | kubectl apply -f -")).To(ContainSubstring("travisroute.travishook.dev/example-example-example-conference-example-com created"))
+		Expect(travis(ctx, "import travishook.json 2>/dev/null | kubectl apply -f -")).To(ContainSubstring("travisroute.travishook.dev/example-example-example-conference-example-com created"))
 	})
 
-	It("finds a route by its room, whether or not it names the default account", func(ctx SpecContext) {
-		typed(ctx, "account own --webhook < room.txt")
-		typed(ctx, "token a/b --generate")
-		typed(ctx, "route a/b one passed")
-		Expect(typed(ctx, "route a/b one fixed --account own")).To(Equal("travisroute.travishook.dev/a-b-one configured\n"))
-		Expect(typed(ctx, "routes -o name")).To(Equal("travisroute.travishook.dev/a-b-one\n"))
+	It("finds a route by its channel, whether or not it names the default account", func(ctx SpecContext) {
+		travis(ctx, "account own --webhook < room.txt")
+		travis(ctx, "token a/b --generate")
+		travis(ctx, "route a/b one passed")
+		Expect(travis(ctx, "route a/b one fixed --account own")).To(Equal("travisroute.travishook.dev/a-b-one configured\n"))
+		Expect(travis(ctx, "routes -o name")).To(Equal("travisroute.travishook.dev/a-b-one\n"))
 	})
 
-	It("leaves alone what a GitOps tool applied, by whatever sign", func(ctx SpecContext) {
+	It("does not change what a GitOps tool manages", func(ctx SpecContext) {
 		s.run(ctx, "kubectl travis -n "+team+" route a/b '' --account room --dry-run=client -o yaml 2>/dev/null | kubectl apply --server-side --field-manager=argocd-controller -f -")
 		before := s.kubectl(ctx, "get", "travisroutes", "-n", team, "-o", "yaml")
-		Expect(typed(ctx, "route a/b '' --account room fixed")).To(And(
-			ContainSubstring("belongs to Argo CD"), ContainSubstring("- fixed"), Not(ContainSubstring("managedFields")), ContainSubstring("(exit code 1)")))
-		Expect(typed(ctx, "remove a/b")).To(ContainSubstring("belongs to Argo CD"))
+		Expect(travis(ctx, "route a/b '' --account room fixed")).To(And(
+			ContainSubstring("is managed by Argo CD"), ContainSubstring("- fixed"), Not(ContainSubstring("managedFields")), ContainSubstring("(exit code 1)")))
+		Expect(travis(ctx, "remove a/b")).To(ContainSubstring("is managed by Argo CD"))
 		Expect(s.kubectl(ctx, "get", "travisroutes", "-n", team, "-o", "yaml")).To(Equal(before))
 	})
 
-	It("makes no account's Secret where a tool owns the defaults", func(ctx SpecContext) {
-		typed(ctx, "defaults fixed")
+	It("makes no Secret of an account if a tool manages the defaults", func(ctx SpecContext) {
+		travis(ctx, "defaults fixed")
 		s.kubectl(ctx, "label", "travisdefaults", "default", "-n", team, "app.kubernetes.io/managed-by=Helm")
-		Expect(typed(ctx, "account room --webhook < room.txt")).To(And(ContainSubstring("belongs to Helm"), ContainSubstring("name: room")))
+		Expect(travis(ctx, "account room --webhook < room.txt")).To(And(ContainSubstring("is managed by Helm"), ContainSubstring("name: room")))
 		Expect(objects(ctx)).NotTo(ContainSubstring("secret/"))
 	})
 
-	It("takes one room out of a route that has two, and keeps the token for the other", func(ctx SpecContext) {
-		typed(ctx, "token a/b --generate")
-		typed(ctx, "route a/b one --account room --name both")
-		typed(ctx, "route a/b two --account room --name both")
-		Expect(typed(ctx, "route a/b two --account room fixed")).To(ContainSubstring("tells other rooms too"))
-		Expect(typed(ctx, "remove a/b one")).To(ContainSubstring("configured"))
-		Expect(typed(ctx, "routes -o jsonpath='{.items[*].spec.channels[*].address}'")).To(Equal("two"))
+	It("removes one of two channels, and keeps the token for the other", func(ctx SpecContext) {
+		travis(ctx, "token a/b --generate")
+		travis(ctx, "route a/b one --account room --name both")
+		travis(ctx, "route a/b two --account room --name both")
+		Expect(travis(ctx, "route a/b two --account room fixed")).To(ContainSubstring("has other channels too"))
+		Expect(travis(ctx, "remove a/b one")).To(ContainSubstring("configured"))
+		Expect(travis(ctx, "routes -o jsonpath='{.items[*].spec.channels[*].address}'")).To(Equal("two"))
 		Expect(objects(ctx)).To(ContainSubstring("secret/"))
-		Expect(typed(ctx, "remove a/b two")).To(And(ContainSubstring("travisroute.travishook.dev/both deleted"), ContainSubstring("secret/travis-token-a-b deleted")))
+		Expect(travis(ctx, "remove a/b two")).To(And(ContainSubstring("travisroute.travishook.dev/both deleted"), ContainSubstring("secret/travis-token-a-b deleted")))
 		Expect(objects(ctx)).To(BeEmpty())
 	})
 
 	It("keeps a token that somebody else made", func(ctx SpecContext) {
 		s.kubectl(ctx, "create", "secret", "generic", "theirs", "-n", team, "--from-literal=repository=a/b", "--from-literal=token=x")
 		s.kubectl(ctx, "label", "secret", "theirs", "-n", team, "travishook.dev/secret-type=token")
-		typed(ctx, "route a/b '' --account room")
-		Expect(typed(ctx, "remove a/b")).To(ContainSubstring("theirs holds a token of a/b and was not made by this command line: it stays"))
+		travis(ctx, "route a/b '' --account room")
+		Expect(travis(ctx, "remove a/b")).To(ContainSubstring("theirs has a token of a/b and was not made by kubectl travis: it is kept"))
 		Expect(objects(ctx)).To(ContainSubstring("secret/theirs"))
 	})
 
 	It("shows no token unless asked, and then only to who may read Secrets", func(ctx SpecContext) {
-		typed(ctx, "token a/b < new-token.txt")
-		typed(ctx, "route a/b '' --account room fixed")
-		Expect(typed(ctx, "config")).To(And(ContainSubstring("secret: travis-token-a-b"), Not(ContainSubstring(token))))
-		Expect(typed(ctx, "config --show-secrets")).To(ContainSubstring(token))
+		travis(ctx, "token a/b < new-token.txt")
+		travis(ctx, "route a/b '' --account room fixed")
+		Expect(travis(ctx, "config")).To(And(ContainSubstring("secret: travis-token-a-b"), Not(ContainSubstring(token))))
+		Expect(travis(ctx, "config --show-secrets")).To(ContainSubstring(token))
 
 		reader, err := s.plane.AddUser(ctx, team+"-reader", rule("travishook.dev", "travisroutes", "get", "list"), rule("travishook.dev", "travisdefaults", "get"))
 		Expect(err).NotTo(HaveOccurred())
-		Expect(typed(ctx, "config --kubeconfig "+reader.Kubeconfig)).NotTo(ContainSubstring("token"))
-		Expect(typed(ctx, "config --show-secrets --kubeconfig "+reader.Kubeconfig)).To(And(ContainSubstring("you may not do that"), ContainSubstring("(exit code 1)")))
-		Expect(typed(ctx, "route a/b other --kubeconfig "+reader.Kubeconfig)).To(And(HavePrefix("error: you may not do that"), ContainSubstring("(exit code 1)")))
-		Expect(typed(ctx, "routes -o name")).To(Equal("travisroute.travishook.dev/a-b-room\n"))
+		Expect(travis(ctx, "config --kubeconfig "+reader.Kubeconfig)).NotTo(ContainSubstring("token"))
+		Expect(travis(ctx, "config --show-secrets --kubeconfig "+reader.Kubeconfig)).To(And(ContainSubstring("forbidden: "), ContainSubstring("(exit code 1)")))
+		Expect(travis(ctx, "route a/b other --kubeconfig "+reader.Kubeconfig)).To(And(HavePrefix("error: forbidden: "), ContainSubstring("(exit code 1)")))
+		Expect(travis(ctx, "routes -o name")).To(Equal("travisroute.travishook.dev/a-b-room\n"))
 	})
 
-	It("does not guess the defaults of who may not read them", func(ctx SpecContext) {
+	It("does not guess defaults that the caller may not read", func(ctx SpecContext) {
 		writer, err := s.plane.AddUser(ctx, team+"-writer", rule("travishook.dev", "travisroutes", "*"))
 		Expect(err).NotTo(HaveOccurred())
 		role := s.plane.Kubectl + " -n " + team + " create role r --verb=get --resource=travisdefaults.travishook.dev && " +
 			s.plane.Kubectl + " -n " + team + " create rolebinding r --role=r --user=" + team + "-writer"
 		s.run(ctx, role)
-		Expect(typed(ctx, "route a/b room --kubeconfig "+writer.Kubeconfig)).To(And(ContainSubstring("name the events"), ContainSubstring("--follow-defaults")))
+		Expect(travis(ctx, "route a/b room --kubeconfig "+writer.Kubeconfig)).To(And(ContainSubstring("name the events"), ContainSubstring("--follow-defaults")))
 		Expect(objects(ctx)).To(BeEmpty())
-		Expect(typed(ctx, "route a/b room fixed --kubeconfig "+writer.Kubeconfig)).To(Equal("travisroute.travishook.dev/a-b-room created\n"))
+		Expect(travis(ctx, "route a/b room fixed --kubeconfig "+writer.Kubeconfig)).To(Equal("travisroute.travishook.dev/a-b-room created\n"))
+	})
+
+	It("asks the operator with a client certificate and with --as, with the rights of that user", func(ctx SpecContext) {
+		travis(ctx, "route a/b '' --account room fixed")
+		reader, err := s.plane.AddUser(ctx, team+"-cert", rule("travishook.dev", "travisroutes", "get"), rule("certificates.k8s.io", "certificatesigningrequests", "create"))
+		Expect(err).NotTo(HaveOccurred())
+		stranger, err := s.plane.AddUser(ctx, team+"-stranger", rule("travishook.dev", "travisroutes", "get"))
+		Expect(err).NotTo(HaveOccurred())
+		const found = "route %s/a-b-room: not ready"
+		asAdmin, asReader := " --kubeconfig "+s.plane.Kubeconfig, " --kubeconfig "+reader.Kubeconfig
+
+		Expect(travis(ctx, "why a/b"+asAdmin)).To(ContainSubstring(fmt.Sprintf(found, team)))
+		Expect(travis(ctx, "redrive --route a-b-room"+asAdmin)).To(Equal("No dead letters in namespace " + team + ".\n"))
+		Expect(s.kubectl(ctx, "get", "certificatesigningrequests", "-o", "name")).To(BeEmpty(), "the plugin deletes what it made")
+		Expect(travis(ctx, "why a/b"+asReader)).To(ContainSubstring(fmt.Sprintf(found, team)))
+		Expect(travis(ctx, "redrive --route a-b-room"+asReader)).To(And(ContainSubstring(`"`+team+`-cert" may not update`), ContainSubstring("(exit code 1)")))
+		Expect(travis(ctx, "why a/b --kubeconfig "+stranger.Kubeconfig)).To(And(ContainSubstring("certificatesigningrequests"), ContainSubstring("(exit code 1)")))
+
+		By("honouring --as, or refusing it")
+		Expect(travis(ctx, "why a/b --as "+team+"-cert")).To(ContainSubstring(fmt.Sprintf(found, team)))
+		Expect(travis(ctx, "redrive --route a-b-room --as "+team+"-cert")).To(ContainSubstring(`"` + team + `-cert" may not update`))
+		Expect(travis(ctx, "why a/b --as "+team+"-stranger")).To(And(ContainSubstring("certificatesigningrequests"), ContainSubstring("(exit code 1)")))
+	})
+
+	It("refuses the certificate signing request of somebody else", func(ctx SpecContext) {
+		travis(ctx, "route a/b '' --account room fixed")
+		reader, err := s.plane.AddUser(ctx, team+"-forger", rule("certificates.k8s.io", "certificatesigningrequests", "create", "get", "list"))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(travis(ctx, "why a/b --kubeconfig "+reader.Kubeconfig)).To(ContainSubstring("may not get TravisRoutes of namespace " + team))
+		requests := strings.Fields(s.kubectl(ctx, "get", "certificatesigningrequests", "-o", "jsonpath={.items[*].metadata.name}"))
+		Expect(requests).NotTo(BeEmpty())
+		name := requests[0]
+		Expect(travis(ctx, "why a/b --token travishook-csr.GUESSED."+name)).To(And(ContainSubstring("rejects the token"), ContainSubstring("(exit code 1)")))
+	})
+
+	It("deletes accounts and tokens that it made, and finds the webhook URL again", func(ctx SpecContext) {
+		travis(ctx, "account own --webhook < room.txt")
+		travis(ctx, "token a/b < new-token.txt")
+		url := travis(ctx, "token A/b --url --public-url https://hooks.example.com/travis")
+		Expect(url).To(MatchRegexp(`(?m)^https://hooks\.example\.com/travis/[0-9a-f]{64}$`))
+		Expect(travis(ctx, "token a/b --rotate < new-token.txt")).To(ContainSubstring("already has this token"))
+		travis(ctx, "route a/b --account own fixed")
+		Expect(travis(ctx, "account own --delete")).To(And(ContainSubstring("/a-b-own still name the account"), ContainSubstring("secret/travis-account-own deleted")))
+		Expect(travis(ctx, "account own --delete")).To(ContainSubstring("no account"))
+		Expect(travis(ctx, "token a/b --delete")).To(ContainSubstring("secret/travis-token-a-b deleted"))
+		Expect(objects(ctx)).NotTo(ContainSubstring("secret/"))
+	})
+
+	It("clears conditions with empty flags, and lists namespaces with defaults only", func(ctx SpecContext) {
+		travis(ctx, `route a/b --account room fixed --filter 'build.branch == "main"' --branches main --build-types push`)
+		travis(ctx, "route a/b --account room fixed --filter '' --branches '' --build-types ''")
+		Expect(travis(ctx, "routes -o jsonpath='{.items[*].spec}'")).To(And(Not(ContainSubstring("filter")), Not(ContainSubstring("branches")), Not(ContainSubstring("buildTypes"))))
+		travis(ctx, "remove a/b")
+		travis(ctx, "defaults fixed")
+		Expect(travis(ctx, "config -A")).To(ContainSubstring("namespace: " + team))
+	})
+
+	It("says that a token Secret only lacks its label", func(ctx SpecContext) {
+		s.kubectl(ctx, "create", "secret", "generic", "theirs", "-n", team, "--from-literal=repository=a/b", "--from-literal=token=x")
+		Expect(travis(ctx, "token a/b --generate")).To(ContainSubstring("kubectl label secret -n " + team + " theirs travishook.dev/secret-type=token"))
+	})
+
+	It("reports routes that do not exist", func(ctx SpecContext) {
+		travis(ctx, "route a/b --account room fixed")
+		Expect(travis(ctx, "deliveries a-b-rom")).To(And(ContainSubstring("no TravisRoute "+team+"/a-b-rom; did you mean a-b-room?"), ContainSubstring("(exit code 1)")))
+		Expect(travis(ctx, "redrive --route a-b-rom")).To(ContainSubstring("did you mean a-b-room?"))
+		Expect(travis(ctx, "test a-b-rom")).To(ContainSubstring("did you mean a-b-room?"))
+		Expect(travis(ctx, "version -o json")).To(ContainSubstring(`"operator": "`))
 	})
 })
 

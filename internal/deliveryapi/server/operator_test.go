@@ -27,6 +27,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/embedded"
 	"github.com/travishook/travishook/internal/queue/engine"
+	"github.com/travishook/travishook/internal/queue/replica"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/routing"
@@ -50,7 +51,7 @@ type testOperator struct {
 	store    *engine.Engine
 	trail    *trail.Trail
 	keeper   *trail.Keeper
-	peers    trail.Peers
+	replicas trail.Replicas // nil for a single one
 	receiver http.Handler
 	api      http.Handler
 	cluster  *cluster
@@ -106,9 +107,15 @@ func (r *testOperator) declared(slug string) bool { _, ok := r.lookup(slug); ret
 // use makes the API that answers from a trail.
 func (r *testOperator) use(t *trail.Trail, k *trail.Keeper) {
 	r.trail, r.keeper = t, k
+	replicas := r.replicas
+	if replicas == nil {
+		single := &replica.Single{}
+		t.Handle(single.Handle)
+		replicas = single
+	}
 	r.api = server.New(server.Options{
 		Cluster: r.cluster,
-		Sources: why.Sources{Table: r.compiler.Table, Verdict: r.compiler.Verdict, Trail: trail.Everywhere{Trail: t, Keeper: k, Peers: r.peers}, Deliveries: r.store.Deliveries, Store: func() error { return r.refuses },
+		Sources: why.Sources{Table: r.compiler.Table, Verdict: r.compiler.Verdict, Trail: trail.Everywhere{Keeper: k, Replicas: replicas}, Deliveries: r.store.Deliveries, Store: func() error { return r.refuses },
 			Usage: func(namespace string) queue.Usage {
 				if r.usage > 0 {
 					return queue.Usage{Deliveries: 7, Share: r.usage}

@@ -14,6 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/replica"
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
@@ -21,17 +22,19 @@ import (
 // pair is two replicas that share a store and a routing table.
 type pair struct {
 	*testOperator
-	trails  [2]*trail.Trail
-	keepers [2]*trail.Keeper
-	current int
-	away    bool // the other one does not answer
+	trails   [2]*trail.Trail
+	keepers  [2]*trail.Keeper
+	handlers [2]replica.Single
+	current  int
+	away     bool // the other one does not answer
 }
 
 func newPair(t *testing.T) *pair {
 	p := &pair{testOperator: newOperator(t)}
-	p.peers = p
+	p.replicas = p
 	for i := range p.trails {
 		p.trails[i] = trail.New(time.Now(), p.declared)
+		p.trails[i].Handle(p.handlers[i].Handle)
 		p.keepers[i] = trail.NewKeeper(p.trails[i], p.store, time.Now, logr.Discard())
 	}
 	p.on(0)
@@ -44,17 +47,13 @@ func (p *pair) on(replica int) {
 	p.use(p.trails[replica], p.keepers[replica])
 }
 
-// AskAll implements trail.Peers.
-func (p *pair) AskAll(ctx context.Context, kind string, payload []byte) []trail.Reply {
+// AskAll implements trail.Replicas.
+func (p *pair) AskAll(ctx context.Context, kind string, payload []byte) []replica.Reply {
+	replies := p.handlers[p.current].AskAll(ctx, kind, payload)
 	if p.away {
-		return []trail.Reply{{Err: errors.New("no answer")}}
+		return append(replies, replica.Reply{Err: errors.New("no answer")})
 	}
-	other := p.trails[1-p.current]
-	answer := map[string]func(context.Context, []byte) ([]byte, error){
-		trail.KindRecords: other.AnswerRecords, trail.KindCounts: other.AnswerCounts,
-	}[kind]
-	reply, err := answer(ctx, payload)
-	return []trail.Reply{{Payload: reply, Err: err}}
+	return append(replies, p.handlers[1-p.current].AskAll(ctx, kind, payload)...)
 }
 
 func (p *pair) whyOn(replica int, query url.Values) deliveryapi.Why {

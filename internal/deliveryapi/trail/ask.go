@@ -6,18 +6,13 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/travishook/travishook/internal/queue/replica"
 )
 
-// Peers asks the other replicas. Without any it returns no replies.
-type Peers interface {
-	// AskAll sends a request to every other replica and returns a reply, or an error, for each.
-	AskAll(ctx context.Context, kind string, payload []byte) []Reply
-}
-
-// Reply is what another replica replied.
-type Reply struct {
-	Payload []byte
-	Err     error
+// Replicas is the part of replica.Replicas that asks all replicas, this one included.
+type Replicas interface {
+	AskAll(ctx context.Context, kind string, payload []byte) []replica.Reply
 }
 
 // The kinds of requests between replicas.
@@ -28,22 +23,21 @@ const (
 
 // Everywhere answers from what all replicas remember, and from what was stored.
 type Everywhere struct {
-	Trail  *Trail
-	Keeper *Keeper
-	Peers  Peers // nil for none
+	Keeper   *Keeper
+	Replicas Replicas
 }
 
 // Records returns what is known of a repository.
 func (e Everywhere) Records(ctx context.Context, slug string) Records {
 	e.Keeper.Load()
-	records := e.Trail.Local(slug)
+	var records Records
 	for _, reply := range e.ask(ctx, KindRecords, question{Slug: slug}) {
-		var remote Records
-		if reply.Err != nil || json.Unmarshal(reply.Payload, &remote) != nil {
+		var remembered Records
+		if reply.Err != nil || json.Unmarshal(reply.Data, &remembered) != nil {
 			records.Missing++
 			continue
 		}
-		records.Merge(remote)
+		records.Merge(remembered)
 	}
 	return records
 }
@@ -57,14 +51,13 @@ func (e Everywhere) Counts(ctx context.Context, slug string, since time.Time) (c
 	}
 	q := question{Slug: slug, From: hourOf(since)}
 	found := e.Keeper.storedSums(slug, q.From)
-	found.add(e.Trail.localCounts(q))
 	for _, reply := range e.ask(ctx, KindCounts, q) {
-		var remote []Counted
-		if reply.Err != nil || json.Unmarshal(reply.Payload, &remote) != nil {
+		var unsaved []Counted
+		if reply.Err != nil || json.Unmarshal(reply.Data, &unsaved) != nil {
 			missing++
 			continue
 		}
-		found.add(remote)
+		found.add(unsaved)
 	}
 	return found.list(), q.From.start(), missing
 }
@@ -75,21 +68,23 @@ type question struct {
 	From hour   `json:"from,omitempty"`
 }
 
-func (e Everywhere) ask(ctx context.Context, kind string, q question) []Reply {
-	if e.Peers == nil {
-		return nil
-	}
+func (e Everywhere) ask(ctx context.Context, kind string, q question) []replica.Reply {
 	payload, err := json.Marshal(q)
 	if err != nil {
-		return []Reply{{Err: fmt.Errorf("ask replicas: %w", err)}}
+		return []replica.Reply{{Err: fmt.Errorf("ask replicas: %w", err)}}
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	return e.Peers.AskAll(ctx, kind, payload)
+	return e.Replicas.AskAll(ctx, kind, payload)
 }
 
-// AnswerRecords answers KindRecords for another replica.
-func (t *Trail) AnswerRecords(_ context.Context, payload []byte) ([]byte, error) {
+// Handle has the trail answer the questions of all replicas.
+func (t *Trail) Handle(register func(kind string, fn replica.Handler)) {
+	register(KindRecords, t.answerRecords)
+	register(KindCounts, t.answerCounts)
+}
+
+func (t *Trail) answerRecords(_ context.Context, payload []byte) ([]byte, error) {
 	var q question
 	if err := json.Unmarshal(payload, &q); err != nil {
 		return nil, fmt.Errorf("read question: %w", err)
@@ -97,17 +92,13 @@ func (t *Trail) AnswerRecords(_ context.Context, payload []byte) ([]byte, error)
 	return json.Marshal(t.Local(q.Slug))
 }
 
-// AnswerCounts answers KindCounts for another replica: with the counters that are not stored yet.
-func (t *Trail) AnswerCounts(_ context.Context, payload []byte) ([]byte, error) {
+// answerCounts answers with the counters that are not stored yet.
+func (t *Trail) answerCounts(_ context.Context, payload []byte) ([]byte, error) {
 	var q question
 	if err := json.Unmarshal(payload, &q); err != nil {
 		return nil, fmt.Errorf("read question: %w", err)
 	}
-	return json.Marshal(t.localCounts(q))
-}
-
-func (t *Trail) localCounts(q question) []Counted {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.counts.of(q.Slug, q.From)
+	return json.Marshal(t.counts.of(q.Slug, q.From))
 }

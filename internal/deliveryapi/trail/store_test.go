@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/replica"
 )
 
 // memory is a Store.
@@ -46,6 +47,13 @@ func (m *memory) Update(_ context.Context, bucket, key string, change func([]byt
 func (m *memory) keeper(now time.Time) (*Trail, *Keeper) {
 	t := New(now, func(string) bool { return true })
 	return t, NewKeeper(t, m, func() time.Time { return now }, logr.Discard())
+}
+
+// everywhere is a single replica.
+func everywhere(t *Trail, k *Keeper) Everywhere {
+	single := &replica.Single{}
+	t.Handle(single.Handle)
+	return Everywhere{k, single}
 }
 
 func save(t *testing.T, k *Keeper) {
@@ -179,7 +187,7 @@ func TestCountsSurviveAFailedSave(t *testing.T) {
 	m.err = nil
 	save(t, k)
 	save(t, k)
-	counted, _, _ := Everywhere{Trail: trail, Keeper: k}.Counts(t.Context(), "Example/example", start.Add(-time.Hour))
+	counted, _, _ := everywhere(trail, k).Counts(t.Context(), "Example/example", start.Add(-time.Hour))
 	want := []Counted{{countKey{Repository: "example/example", Kind: countRejected, Reason: "no_proof"}, 1}}
 	if diff := cmp.Diff(want, counted, cmp.AllowUnexported(Counted{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -197,7 +205,7 @@ func TestCountsOfAnEarlierWeekAreReplaced(t *testing.T) {
 	r.At = later
 	trail.Report(r)
 	save(t, k)
-	counted, from, _ := Everywhere{Trail: trail, Keeper: k}.Counts(t.Context(), "example/example", start)
+	counted, from, _ := everywhere(trail, k).Counts(t.Context(), "example/example", start)
 	if len(counted) != 1 || counted[0].N != 1 || later.Sub(from) > keepFor+time.Hour {
 		t.Errorf("got %+v from %s", counted, from)
 	}

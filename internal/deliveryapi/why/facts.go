@@ -277,7 +277,7 @@ func (a *answer) addVerdicts(c *webhookCase) {
 			continue
 		}
 		name := v.Namespace + "/" + v.Route
-		a.facts.add(ruleCauses[v.Rule], name, "%s: route %s did not match: %s", c.name(), name, v.Detail)
+		a.facts.add(ruleCauses[v.Rule], name, "%s: route %s: %s", c.name(), name, v.Detail)
 	}
 }
 

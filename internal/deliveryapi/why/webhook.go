@@ -65,9 +65,9 @@ func verdict(c *webhookCase, n trail.Namespace, r trail.Verdict) deliveryapi.Ver
 	switch {
 	case !n.Recipient:
 		v.Matched, v.Rule = false, string(routing.RuleRepository)
-		v.Detail = fmt.Sprintf("the event is from another repository of this name, with the ID %d", c.Build.RepositoryID)
+		v.Detail = fmt.Sprintf("did not match: the event is from another repository of this name, with the ID %d", c.Build.RepositoryID)
 	case v.Matched && n.Seen:
-		v.Matched, v.Rule, v.Detail = false, ruleSeen, "the namespace had this event before"
+		v.Matched, v.Rule, v.Detail = false, ruleSeen, "did not match: the namespace had this event before"
 	}
 	return v
 }
