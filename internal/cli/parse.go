@@ -10,6 +10,7 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/suggest"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -62,7 +63,10 @@ func misspelledEvent(word string) string {
 	if !plainWord.MatchString(word) {
 		return ""
 	}
-	return nearest(word, travis.EventWords)
+	if near := suggest.Nearest(word, travis.EventWords); near != "" && near[0] == word[0] {
+		return near
+	}
+	return ""
 }
 
 // parseEvents parses event names. Where a word is a build type, the error ends with advice.

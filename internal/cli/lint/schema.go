@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
@@ -23,6 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/travishook/travishook/config/crd"
+	"github.com/travishook/travishook/internal/suggest"
 )
 
 // kind validates objects as the API server does.
@@ -126,14 +126,8 @@ func (k *kind) suggestField(path string, object map[string]any) string {
 		schema = next
 	}
 	name := parts[len(parts)-1]
-	best, least := "", max(1, len(name)/3)+1
-	for _, known := range slices.Sorted(maps.Keys(schema.Properties)) {
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(known)); d < least {
-			best, least = known, d
-		}
-	}
-	if best != "" {
-		return "; did you mean " + best + "?"
+	if known := slices.Sorted(maps.Keys(schema.Properties)); len(known) > 0 {
+		return "; " + suggest.Phrase(name, known, "%s")
 	}
 	resource, _ := object["kind"].(string)
 	return "; see kubectl explain " + strings.ToLower(resource) + ".spec"

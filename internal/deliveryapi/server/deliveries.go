@@ -3,13 +3,11 @@ package server
 import (
 	"net/http"
 	"slices"
-	"strings"
-
-	"github.com/agnivade/levenshtein"
 
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/deliveryapi/why"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/suggest"
 )
 
 var storedStates = []queue.State{queue.Waiting, queue.Sending, queue.DeadLetter}
@@ -67,29 +65,30 @@ func (h *handler) checkRoute(c *caller, namespace, name string) *failure {
 		return nil
 	}
 	hint := ""
-	if near := h.similarRoute(c, namespace, name); near != "" {
+	if near := suggest.Nearest(name, h.readableRoutes(c, namespace)); near != "" {
 		hint = "; did you mean " + near + "?"
 	}
 	return fail(http.StatusNotFound, "no TravisRoute %s/%s%s", namespace, name, hint)
 }
 
-// similarRoute returns the most similar name of a route that the caller may read.
-func (h *handler) similarRoute(c *caller, namespace, name string) string {
-	best, least := "", max(1, len(name)/3)+1
+// readableRoutes returns the names of a namespace's routes if the caller may read all of them.
+func (h *handler) readableRoutes(c *caller, namespace string) []string {
+	if !c.may(verbRead, namespace, "") {
+		return nil
+	}
+	var names []string
 	for repository := range h.Sources.Table().Repositories() {
 		for _, n := range repository.Namespaces {
 			if n.Name != namespace {
 				continue
 			}
 			for _, r := range n.Declared {
-				d := levenshtein.ComputeDistance(name, r.Name)
-				if (d < least || d == least && best != "" && strings.Compare(r.Name, best) < 0) && c.may(verbRead, namespace, r.Name) {
-					best, least = r.Name, d
-				}
+				names = append(names, r.Name)
 			}
 		}
 	}
-	return best
+	slices.Sort(names)
+	return names
 }
 
 // redrive handles PathRedrive. Deliveries that were redriven meanwhile, or that the caller may not
