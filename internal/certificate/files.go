@@ -1,5 +1,5 @@
-// Package certificate has the certificates that the operator's servers show: from files, read again
-// when these change, or made at the start.
+// Package certificate provides the certificates of the operator's servers: from files, reloaded when they
+// change, or self-signed.
 package certificate
 
 import (
@@ -12,28 +12,28 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// Get is what tls.Config.GetCertificate asks.
+// Get is the type of tls.Config.GetCertificate.
 type Get func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
-// maxAge is how long a certificate is used without looking whether its files changed.
-const maxAge = 10 * time.Second
+// checkInterval is the time between two checks whether the files changed.
+const checkInterval = 10 * time.Second
 
-// files hold one, read again when they change. They are looked at as handshakes come in, so nothing
-// has to run beside the server.
+// files is a certificate that is reloaded when its files change. They are checked during handshakes, so
+// that it needs no goroutine.
 type files struct {
-	of                string // whose it is
+	server            string // in errors
 	certFile, keyFile string
 	log               logr.Logger
 
-	mu     sync.Mutex
-	loaded *tls.Certificate
-	looked time.Time
-	were   [2]os.FileInfo // the two files as loaded
+	mu      sync.Mutex
+	loaded  *tls.Certificate
+	checked time.Time
+	infos   [2]os.FileInfo // of the files as loaded
 }
 
-// Files reads the certificate of a server, called as in an error, from files with PEM.
-func Files(of, certFile, keyFile string, log logr.Logger) (Get, error) {
-	c := &files{of: of, certFile: certFile, keyFile: keyFile, log: log}
+// Files loads a certificate from PEM files. server names it in errors.
+func Files(server, certFile, keyFile string, log logr.Logger) (Get, error) {
+	c := &files{server: server, certFile: certFile, keyFile: keyFile, log: log}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.load(); err != nil {
@@ -42,42 +42,42 @@ func Files(of, certFile, keyFile string, log logr.Logger) (Get, error) {
 	return c.get, nil
 }
 
-// get is a Get. A change that cannot be read leaves the old one.
+// get is a Get. If the changed files cannot be loaded, the old certificate stays in use.
 func (c *files) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.looked) >= maxAge {
+	if time.Since(c.checked) >= checkInterval {
 		if err := c.load(); err != nil {
-			c.log.Error(err, "the certificate's new files cannot be used; the old ones stay")
+			c.log.Error(err, "certificate cannot be reloaded; the old one stays in use", "server", c.server)
 		}
 	}
 	return c.loaded, nil
 }
 
-// load reads the files if they changed. mu is held.
+// load loads the files if they changed. mu is held.
 func (c *files) load() error {
-	c.looked = time.Now()
-	var are [2]os.FileInfo
+	c.checked = time.Now()
+	var infos [2]os.FileInfo
 	for i, file := range []string{c.certFile, c.keyFile} {
 		info, err := os.Stat(file)
 		if err != nil {
-			return fmt.Errorf("certificate of the %s: %w", c.of, err)
+			return fmt.Errorf("certificate of the %s: %w", c.server, err)
 		}
-		are[i] = info
+		infos[i] = info
 	}
-	if c.loaded != nil && same(c.were[0], are[0]) && same(c.were[1], are[1]) {
+	if c.loaded != nil && same(c.infos[0], infos[0]) && same(c.infos[1], infos[1]) {
 		return nil
 	}
 	loaded, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
-		return fmt.Errorf("certificate of the %s in %s and %s: %w", c.of, c.certFile, c.keyFile, err)
+		return fmt.Errorf("certificate of the %s in %s and %s: %w", c.server, c.certFile, c.keyFile, err)
 	}
-	c.loaded, c.were = &loaded, are
+	c.loaded, c.infos = &loaded, infos
 	return nil
 }
 
-// same reports whether a path has led to the same content. A mounted Secret is another file after a
-// change, whatever its time says.
+// same reports whether a path still leads to the same file. A changed Secret is mounted as another
+// file, whatever its time is.
 func same(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime())
 }

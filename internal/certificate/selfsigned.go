@@ -12,11 +12,10 @@ import (
 	"time"
 )
 
-// lifetime of a certificate that is made: longer than any process lives, and made anew with it.
+// lifetime of a self-signed certificate: longer than any process lives. Each start makes a new one.
 const lifetime = 10 * 365 * 24 * time.Hour
 
-// SelfSigned makes a certificate for the names that nobody vouches for. It keeps what is said from
-// whoever listens, and proves nothing to whoever connects.
+// SelfSigned returns a new self-signed certificate for names. It encrypts, and authenticates nothing.
 func SelfSigned(names ...string) (Get, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -31,7 +30,7 @@ func SelfSigned(names ...string) (Get, error) {
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: names[0]},
 		DNSNames:     names,
-		NotBefore:    now.Add(-time.Hour), // of a client whose clock is behind
+		NotBefore:    now.Add(-time.Hour), // for clients whose clock is behind
 		NotAfter:     now.Add(lifetime),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
@@ -40,6 +39,6 @@ func SelfSigned(names ...string) (Get, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate: %w", err)
 	}
-	made := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return made, nil }, nil
+	certificate := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate, nil }, nil
 }

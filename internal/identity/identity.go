@@ -25,6 +25,19 @@ const (
 	FirstEvent Source = "FirstEvent" // the first proven event
 )
 
+// Words names a source for people.
+func (s Source) Words() string {
+	switch s {
+	case Spec:
+		return "spec.repositoryID"
+	case API:
+		return "Travis' API"
+	case CompareURL:
+		return "the compare_url of its first event, because Travis' API did not tell; spec.repositoryID is surer"
+	}
+	return "its first event"
+}
+
 // Record is the id that a namespace holds a repository to.
 type Record struct {
 	ID     int64  `json:"id"`

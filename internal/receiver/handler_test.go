@@ -389,7 +389,7 @@ func TestARepositoryIsHeldToItsID(t *testing.T) {
 	if r.send(webhook(build, travistest.Key())); r.last() != "403 other_repository" {
 		t.Errorf("another repository under the name: %s", r.last())
 	}
-	want := []string{"team-a open/open other_repository", "team-b open/open other_repository"}
+	want := []string{"team-a open/open repository_id", "team-b open/open repository_id", "team-a open/open other_repository", "team-b open/open other_repository"}
 	if diff := cmp.Diff(want, r.noticed); diff != "" {
 		t.Errorf("shown to: %s", diff)
 	}

@@ -54,8 +54,14 @@ func (h *Handler) identify(ctx context.Context, x *exchange, n *routing.Namespac
 	if known, ok := identity.Get(h.Memory, n.Name, x.repository.Slug); ok {
 		return sameID(x, known)
 	}
+	return h.pin(ctx, x, n)
+}
+
+// pin resolves and remembers the id of a repository that the namespace has had no event of.
+func (h *Handler) pin(ctx context.Context, x *exchange, n *routing.Namespace) error {
 	first := identity.Record{ID: x.event.Repository.ID, Source: identity.FirstEvent}
-	if !proves(x.proofs, n.Proofs) {
+	knowsToken := proves(x.proofs, n.Proofs)
+	if !knowsToken {
 		var err error
 		if first, err = h.Identity.Resolve(ctx, x.key, x.event); err != nil {
 			return err
@@ -65,8 +71,15 @@ func (h *Handler) identify(ctx context.Context, x *exchange, n *routing.Namespac
 	if err != nil {
 		return err
 	}
+	if !knowsToken {
+		h.notice(x.repository, []*routing.Namespace{n}, NoticeRepositoryID, fmt.Sprintf(
+			"%s is held to the repository with the id %d, from %s", x.event.Repository.Slug(), pinned.ID, pinned.Source.Words()))
+	}
 	return sameID(x, pinned)
 }
+
+// NoticeRepositoryID is the reason of the notice that says where a repository's id is from.
+const NoticeRepositoryID = "repository_id"
 
 // sameID is nil if the event has the known id.
 func sameID(x *exchange, known identity.Record) error {

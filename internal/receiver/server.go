@@ -22,29 +22,29 @@ type ServerOptions struct {
 	// Address to listen on, as host:port.
 	Address string
 	Handler http.Handler
-	// CertFile and KeyFile make it serve HTTPS, and are read again when they change; both empty
+	// CertFile and KeyFile make it serve HTTPS, and are reloaded when they change. Both are empty
 	// for plain HTTP.
 	CertFile, KeyFile string
-	// Linger is how long it goes on taking new webhooks once it is told to stop, because an
-	// ingress goes on sending them until it has heard of it.
+	// Linger is how long it accepts new webhooks after it is asked to stop, because an ingress sends
+	// them until it has learned of that.
 	Linger time.Duration
-	// Drain is how long it then waits for those under way.
+	// Drain is how long it then waits for requests in flight.
 	Drain time.Duration
 	Log   logr.Logger
 }
 
-// Server takes webhooks from the network.
+// Server is the HTTP server for webhooks.
 type Server struct {
 	options  ServerOptions
 	http     *http.Server
 	listener net.Listener
 }
 
-// NewServer makes one; it does not listen yet. The error says what is wrong with the certificate.
+// NewServer returns a Server that does not listen yet. The error says what is wrong with the certificate.
 func NewServer(options ServerOptions) (*Server, error) {
 	s := &Server{options: options, http: &http.Server{
 		Handler: options.Handler,
-		// "OPTIONS *" is another path like every other, and not net/http's to answer.
+		// "OPTIONS *" is an unknown path, and not for net/http to answer.
 		DisableGeneralOptionsHandler: true,
 
 		ReadHeaderTimeout: HeaderTimeout,
@@ -70,7 +70,7 @@ func NewServer(options ServerOptions) (*Server, error) {
 	return s, nil
 }
 
-// Listen takes the port. The error is a sentence that says what to do.
+// Listen opens the port. The error says what to do.
 func (s *Server) Listen() error {
 	var config net.ListenConfig
 	listener, err := config.Listen(context.Background(), "tcp", s.options.Address)
@@ -93,14 +93,14 @@ func http1() *http.Protocols {
 	return &p
 }
 
-// Addr is where it listens, once it does.
+// Addr is the address that it listens on, after Listen.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers until ctx ends, lingers, and lets those under way end. Listen comes before it. It
-// returns an error where it could not go on, or where some were cut off.
+// Serve serves until ctx ends, then lingers and drains. Listen must be called before. The error says
+// why it stopped early, or that requests were cut off.
 func (s *Server) Serve(ctx context.Context) error {
 	failed := make(chan error, 1)
-	go func() { failed <- s.accept() }()
+	go func() { failed <- s.serve() }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve webhooks: %w", err)
@@ -125,7 +125,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
-func (s *Server) accept() error {
+func (s *Server) serve() error {
 	listener := &connections{s.listener, newShares(MaxConnections)}
 	if s.http.TLSConfig != nil {
 		return s.http.ServeTLS(listener, "", "")
@@ -133,7 +133,7 @@ func (s *Server) accept() error {
 	return s.http.Serve(listener)
 }
 
-// debugWriter takes what net/http has to say: broken connections and handshakes of strangers.
+// debugWriter logs net/http's errors, which strangers cause: broken connections and handshakes.
 type debugWriter struct{ log logr.Logger }
 
 func (w debugWriter) Write(line []byte) (int, error) {
