@@ -42,10 +42,10 @@ var hosts = map[string]string{"github": "github.com", "bitbucket": "bitbucket.or
 // Providers are those that a Travis can have.
 func Providers() []string { return []string{"github", "bitbucket", "gitlab", "assembla"} }
 
-// ErrOther: the event is of another repository than the one that is meant.
+// ErrOther means that the event is of another repository than the one that is meant.
 var ErrOther = errors.New("another repository has the same name")
 
-// ErrUnresolved: neither the API nor the event says which repository it is. It can be resolved later if
+// ErrUnresolved means that neither the API nor the event says which repository it is. It can be resolved later if
 // the API was not available.
 var ErrUnresolved = errors.New("the repository cannot be told from others of the same name")
 

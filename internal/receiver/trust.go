@@ -49,7 +49,7 @@ func (x *exchange) unproven() *answer {
 // checkSignature verifies that Travis wrote the payload. Only a keyless repository may do without. A
 // right signature also authorizes the namespaces that the cluster grants the repository.
 func (h *Handler) checkSignature(x *exchange) *answer {
-	err := error(verify.ErrUnsigned)
+	err := verify.ErrUnsigned
 	if x.signature != nil {
 		x.key, err = h.Keys().VerifyDigest(x.slug, x.digest.Sum(nil), x.signature)
 	}
