@@ -15,8 +15,8 @@ var mutations = []mutation{
 	{
 		name:    "an event is confirmed before it is stored",
 		file:    "internal/queue/engine/accept.go",
-		code:    "\tif err := r.wait(ctx); err != nil {\n\t\treturn queue.Receipt{}, fmt.Errorf(\"store event: %w\", err)\n\t}\n\treturn r.amend(receipt), nil",
-		instead: "\treturn receipt, nil",
+		code:    "\terr := r.wait(ctx)\n\tswitch {\n\tcase refused(err):",
+		instead: "\terr := error(nil)\n\tswitch {\n\tcase refused(err):",
 	},
 	{
 		name:    "an outcome is confirmed before it is stored",
@@ -141,14 +141,14 @@ var mutations = []mutation{
 	{
 		name:    "what was seen is not copied when the log is trimmed",
 		file:    "internal/queue/journal/carry.go",
-		code:    "\tc.seen = append(c.seen, Seen{key, fromNano(was.at)})\n",
-		instead: "",
+		code:    "\tif !ok || c.known[b] || b.origin != seq && !b.changed {",
+		instead: "\tif ok || c.known[b] {",
 	},
 	{
 		name:    "a channel sends two at a time",
-		file:    "internal/queue/journal/channel.go",
-		code:    "\tif c.busy != nil || len(c.heads) == 0",
-		instead: "\tif len(c.heads) == 0",
+		file:    "internal/queue/journal/take.go",
+		code:    "\td.state, c.underway, f.destination.underway = sending, a, a\n",
+		instead: "\td.state = sending\n",
 	},
 	{
 		name:    "the events of a build come in reverse",
