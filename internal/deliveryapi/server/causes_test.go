@@ -150,7 +150,7 @@ func TestCauses(t *testing.T) {
 			r.post(broken)
 			r.attempt(queue.Outcome{Kind: queue.Retry, Due: time.Now(), Reason: "connection refused"})
 			again := broken
-			again.Result, again.Started = travis.Errored, time.Now().Add(-time.Hour).UTC()
+			again.Result, again.Started = travis.Errored, time.Now().UTC().Truncate(time.Second) // it was restarted
 			r.post(again)
 			r.retry(queue.Outcome{Kind: queue.Delivered})
 		}, "#7", []string{"build 7 (broken)", "superseded by errored of the same build"}},
