@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// AccountState is how an account fares, since the operator started.
+// AccountState is the state of an account, since the operator started.
 type AccountState struct {
 	Connected *bool     // nil where no connection is kept up
 	Delivered time.Time // of the last message that arrived; zero if none did
@@ -15,14 +15,14 @@ type AccountState struct {
 	Reason    string    // of that
 }
 
-// accounts remember how each account fares, by the namespace that defines it and its name.
+// accounts keeps the state of each account, by the namespace that defines it and its name.
 type accounts struct {
 	mu  sync.Mutex
 	all map[types.NamespacedName]AccountState
 }
 
-// attempted takes an outcome and reports whether the account fares otherwise than before: what
-// merely goes on is not worth a write each time.
+// attempted records an outcome and reports whether the state changed: more of the same is not worth a
+// write.
 func (a *accounts) attempted(account types.NamespacedName, at time.Time, failure string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -47,7 +47,7 @@ func (a *accounts) of(account types.NamespacedName) AccountState {
 	return a.all[account]
 }
 
-// retain forgets the accounts of a namespace that it no longer defines.
+// retain removes the accounts of a namespace that it no longer defines.
 func (a *accounts) retain(namespace string, defines func(name string) bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

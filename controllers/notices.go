@@ -8,13 +8,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// noticeFor is how long a thing noticed stays on the status: for a day, so that whoever looks the
-// next morning finds it.
+// noticeFor is how long a notice stays on the status: a day, so that it is still there the next morning.
 const noticeFor = 24 * time.Hour
 
-// notices are what was noticed in the traffic of a route and its owner should know: a redirect that
-// eats webhooks, another repository under the same name, a filter that fails. There is one for
-// each reason, so that no stranger can pile them up.
+// notices are observations in the traffic of a route that its owner should know: a redirect that loses
+// webhooks, another repository under the same name, a filter that fails. There is one for each reason, so
+// that strangers cannot accumulate them.
 type notices struct {
 	mu  sync.Mutex
 	all map[types.NamespacedName]map[string]notice
@@ -25,7 +24,7 @@ type notice struct {
 	until   time.Time
 }
 
-// put keeps a notice and reports whether it says something new.
+// put keeps a notice and reports whether it is new.
 func (n *notices) put(route types.NamespacedName, reason, message string, now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -40,7 +39,7 @@ func (n *notices) put(route types.NamespacedName, reason, message string, now ti
 	return old.message != message
 }
 
-// of returns what is to be said of a route, and how long until the first of it is over.
+// of returns the notices of a route, and how long until the first one expires.
 func (n *notices) of(route types.NamespacedName, now time.Time) (messages []string, again time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -62,7 +61,7 @@ func (n *notices) of(route types.NamespacedName, now time.Time) (messages []stri
 	return messages, again
 }
 
-// forget drops what was noticed of a route that is gone.
+// forget removes the notices of a deleted route.
 func (n *notices) forget(route types.NamespacedName) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -24,7 +24,7 @@ var functions = map[string]bool{
 	operators.Equals: true, operators.NotEquals: true, operators.In: true, operators.OldIn: true,
 	operators.Less: true, operators.LessEquals: true, operators.Greater: true, operators.GreaterEquals: true,
 	operators.Add: true, operators.Subtract: true, operators.Multiply: true, operators.Divide: true, operators.Modulo: true,
-	operators.Negate: true, operators.Index: true, operators.NotStrictlyFalse: true, operators.OldNotStrictlyFalse: true,
+	operators.Negate: true, operators.Index: true, operators.NotStrictlyFalse: true,
 
 	"size": true, "contains": true, "startsWith": true, "endsWith": true, "matches": true, "find": true,
 	"lowerAscii": true, "upperAscii": true, "trim": true, "charAt": true, "indexOf": true, "lastIndexOf": true,
@@ -117,22 +117,32 @@ func (b *bounds) call(e ast.Expr, depth, nested int) (int, *refusal) {
 			return 0, r
 		}
 	}
-	switch name := call.FunctionName(); {
-	case isRegexpCall(name) && len(args) == 2:
+	if isRegexpCall(call.FunctionName()) && len(args) == 2 {
 		return 0, b.regexp(args[1])
-	case name == operators.Conditional && len(args) == 3:
+	}
+	return result(e, call.FunctionName(), lists)
+}
+
+// result is how deep the result of a call is a list, from that of its arguments.
+func result(e ast.Expr, function string, lists []int) (int, *refusal) {
+	switch function {
+	case operators.Conditional:
 		return max(lists[1], lists[2]), nil
-	case name == operators.Index && len(args) == 2:
+	case operators.Index:
 		if lists[0] == 0 {
 			return 0, refuse(e, "[] takes an element of a list, such as jobs[0]")
 		}
 		return lists[0] - 1, nil
-	case name == "split":
+	case "split":
 		return 1, nil
-	case name == operators.Add && lists[0]+lists[1] > 0:
-		return 0, refuse(e, "+ does not join lists in a filter: write two conditions joined by ||")
-	case (name == operators.Equals || name == operators.NotEquals) && lists[0]+lists[1] > 0:
-		return 0, refuse(e, comparesLists)
+	case operators.Add:
+		if lists[0]+lists[1] > 0 {
+			return 0, refuse(e, "+ does not join lists in a filter: write two conditions joined by ||")
+		}
+	case operators.Equals, operators.NotEquals:
+		if lists[0]+lists[1] > 0 {
+			return 0, refuse(e, comparesLists)
+		}
 	}
 	return 0, nil
 }
@@ -185,11 +195,11 @@ func (b *bounds) comprehension(e ast.Expr, depth, nested int) (int, *refusal) {
 		}
 		return 0, r
 	}
-	return 1, b.collected(step, c.AccuVar(), depth+1, nested)
+	return 1, b.collected(step, depth+1, nested)
 }
 
 // collected checks the step of filter and map: accumulator + [element], perhaps under a condition.
-func (b *bounds) collected(step ast.Expr, accumulator string, depth, nested int) *refusal {
+func (b *bounds) collected(step ast.Expr, depth, nested int) *refusal {
 	if step.Kind() != ast.CallKind {
 		return nil
 	}
@@ -198,7 +208,7 @@ func (b *bounds) collected(step ast.Expr, accumulator string, depth, nested int)
 		if _, r := b.check(call.Args()[0], depth+1, nested); r != nil {
 			return r
 		}
-		return b.collected(call.Args()[1], accumulator, depth+1, nested)
+		return b.collected(call.Args()[1], depth+1, nested)
 	case call.FunctionName() == operators.Add && len(call.Args()) == 2:
 		_, r := b.check(call.Args()[1], depth+1, nested)
 		return r

@@ -169,7 +169,7 @@ func TestMistakesInPlainWords(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	for filter, says := range map[string]string{
 		`build.result == "success"`:                                   `build.result is never "success"`,
-		`build.result in ["pased", "fixed"]`:                          `did you mean "passed"?`,
+		`build.result in ["passe", "fixed"]`:                          `did you mean "passed"?`,
 		`build.type == "pr" || build.branch == "main"`:                `build.type is never "pr"`,
 		`"Passed" != build.state`:                                     `did you mean "passed"?`,
 		`false`:                                                       "it is never true, so",

@@ -53,37 +53,40 @@ func (f *Filter) Warnings(results []travis.Result, buildTypes []travis.BuildType
 // foreignWords finds comparisons of build.result, build.type and build.state with other words.
 func (f *Filter) foreignWords() []string {
 	var found []string
-	note := func(field string, e ast.Expr) {
-		word, ok := literal(e)
-		if !ok || slices.Contains(words[field], word) {
-			return
-		}
-		s := fmt.Sprintf("filter: build.%s is never %q; %s", field, word, suggest.Phrase(word, words[field], "%q"))
-		if !slices.Contains(found, s) && len(found) < maxMistakes {
-			found = append(found, s)
-		}
-	}
 	ast.PreOrderVisit(f.ast.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		if e.Kind() != ast.CallKind {
-			return
-		}
-		call := e.AsCall()
-		switch call.FunctionName() {
-		case operators.Equals, operators.NotEquals:
-			for i, arg := range call.Args() {
-				if field := enumerated(arg); field != "" {
-					note(field, call.Args()[1-i])
-				}
+		field, values := compared(e)
+		for _, value := range values {
+			word, ok := literal(value)
+			if field == "" || !ok || slices.Contains(words[field], word) {
+				continue
 			}
-		case operators.In, operators.OldIn:
-			if field := enumerated(call.Args()[0]); field != "" && call.Args()[1].Kind() == ast.ListKind {
-				for _, element := range call.Args()[1].AsList().Elements() {
-					note(field, element)
-				}
+			s := fmt.Sprintf("filter: build.%s is never %q; %s", field, word, suggest.Phrase(word, words[field], "%q"))
+			if !slices.Contains(found, s) && len(found) < maxMistakes {
+				found = append(found, s)
 			}
 		}
 	}))
 	return found
+}
+
+// compared returns the field that e compares if it takes few values, and what it is compared with.
+func compared(e ast.Expr) (field string, values []ast.Expr) {
+	if e.Kind() != ast.CallKind || len(e.AsCall().Args()) != 2 {
+		return "", nil
+	}
+	first, second := e.AsCall().Args()[0], e.AsCall().Args()[1]
+	switch e.AsCall().FunctionName() {
+	case operators.Equals, operators.NotEquals:
+		if field = enumerated(first); field != "" {
+			return field, []ast.Expr{second}
+		}
+		return enumerated(second), []ast.Expr{first}
+	case operators.In, operators.OldIn:
+		if second.Kind() == ast.ListKind {
+			return enumerated(first), second.AsList().Elements()
+		}
+	}
+	return "", nil
 }
 
 // enumerated is the field of build that e selects if it takes few values, else empty.

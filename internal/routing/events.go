@@ -72,7 +72,7 @@ func (s EventSet) String() string {
 	return list(append(names, (s&^failureEvents&^upToPassed).Names()...), ",")
 }
 
-// trap says which event the set will miss although its author may think otherwise, or nothing.
+// trap warns of an event that the set misses although its author may expect it; empty if there is none.
 func (s EventSet) trap() string {
 	if s.Has(travis.Failed) && !s.Has(travis.Broken) {
 		return "events list failed without broken: Travis says failed only of a build that has no passed one before it, and broken otherwise; list failure to hear of every build that fails"

@@ -7,12 +7,12 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// selection chooses namespaces beside the one that it is written in. A nil one chooses all.
+// selection selects namespaces other than its own. A nil one selects all.
 type selection struct {
 	selector labels.Selector // nil for none
 }
 
-// selectionOf compiles spec. A wrong one chooses none.
+// selectionOf compiles spec. An invalid one selects none.
 func selectionOf(spec *v1alpha1.NamespaceSelection) (*selection, *Problem) {
 	switch {
 	case spec == nil || spec.From == v1alpha1.FromAll:
@@ -20,16 +20,16 @@ func selectionOf(spec *v1alpha1.NamespaceSelection) (*selection, *Problem) {
 	case spec.From == v1alpha1.FromSame:
 		return &selection{}, nil
 	case spec.From != v1alpha1.FromSelector || spec.Selector == nil:
-		return &selection{}, problem(v1alpha1.ReasonInvalid, "from is %q: it is All, Same, or Selector with a selector", spec.From)
+		return &selection{}, problem(v1alpha1.ReasonInvalid, "from is %q: it must be All, Same, or Selector with a selector", spec.From)
 	}
 	selector, err := metav1.LabelSelectorAsSelector(spec.Selector)
 	if err != nil {
-		return &selection{}, problem(v1alpha1.ReasonInvalid, "the selector cannot be used: %v", err)
+		return &selection{}, problem(v1alpha1.ReasonInvalid, "the selector is invalid: %v", err)
 	}
 	return &selection{selector}, nil
 }
 
-// chooses reports whether it chooses another namespace. One whose labels are not known is not chosen.
+// chooses reports whether it selects another namespace. One whose labels are not known is not selected.
 func (s *selection) chooses(t *Table, namespace string) bool {
 	if s == nil {
 		return true

@@ -18,18 +18,18 @@ func problem(reason, format string, args ...any) *Problem {
 	return &Problem{reason, fmt.Sprintf(format, args...)}
 }
 
-// Verdict is what compiling a route came to: the facts for its status.
+// Verdict is the result of compiling a route: the facts for its status.
 type Verdict struct {
 	Generation int64 // of the spec that was compiled
 	Suspended  bool
-	// Invalid says why the spec does not make sense; the route is accepted if it is empty.
+	// Invalid says why the spec is invalid; the route is accepted if it is empty.
 	Invalid []Problem
-	// Unresolved says what the spec refers to and was not found, or does not work. Events are
-	// stored all the same and wait for it, if only the repository is vouched for.
+	// Unresolved says what the spec refers to and was not found, or does not work. Events are stored
+	// and wait for it, if the namespace is authorized for the repository.
 	Unresolved []Problem
-	// Faults are mistakes that have a remedy at hand: a template gives way to the built-in line.
+	// Faults are mistakes with a fallback: the default text is sent instead of a template.
 	Faults []Problem
-	// Warnings are for what works, and perhaps not as meant.
+	// Warnings are about what works, but perhaps not as intended.
 	Warnings []string
 	// Events in effect.
 	Events EventSet
@@ -39,10 +39,10 @@ type Verdict struct {
 	Pending bool
 }
 
-// Accepted reports whether the spec makes sense.
+// Accepted reports whether the spec is valid.
 func (v *Verdict) Accepted() bool { return len(v.Invalid) == 0 }
 
-// Resolved reports whether all that the spec refers to works.
+// Resolved reports whether everything that the spec refers to works.
 func (v *Verdict) Resolved() bool { return len(v.Unresolved) == 0 }
 
 // Problems are all of them, worst first.
@@ -51,16 +51,16 @@ func (v *Verdict) Problems() []Problem {
 	return append(append(all, v.Unresolved...), v.Faults...)
 }
 
-// DefaultsVerdict is what compiling a TravisDefaults came to: the facts for its status.
+// DefaultsVerdict is the result of compiling a TravisDefaults: the facts for its status.
 type DefaultsVerdict struct {
 	Generation int64
-	Invalid    []Problem // why part of the spec does not make sense
+	Invalid    []Problem // why part of the spec is invalid
 	Unresolved []Problem // what the spec refers to and was not found, or does not work
-	Faults     []Problem // mistakes that have a remedy at hand
+	Faults     []Problem // mistakes with a fallback
 	Warnings   []string
 	Pending    bool             // true while the message is being checked: a fault may follow
 	Accounts   []AccountVerdict // in the order of the spec
-	// MissingSecrets are the names of Secrets that accounts refer to and that are not held. The
+	// MissingSecrets are the names of Secrets that accounts refer to and that are not known. The
 	// caller may look whether one exists without the label, and PutUnlabelled it.
 	MissingSecrets []string
 }

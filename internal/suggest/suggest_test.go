@@ -9,7 +9,7 @@ import (
 func TestNearest(t *testing.T) {
 	known := []string{"passed", "failure", "fixed", "still_failing"}
 	for name, want := range map[string]string{
-		"pased":                      "passed",
+		"passd":                      "passed",
 		"PASSED":                     "passed",
 		"still-failing":              "still_failing",
 		"x":                          "",

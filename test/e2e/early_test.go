@@ -97,17 +97,17 @@ A team applies its route before anybody has set anything up. It is taken, and sa
 			GinkgoHelper()
 			p.show(ctx, want, "get", "travisroute", "example", "-n", s.name, "-o", columns)
 		}
-		why(`False +there is no account "room"`)
+		why(`False +\(1\) there is no account "room"`)
 
 		p.say("The platform engineer defines the account:")
 		p.apply(ctx, "defaults.yaml", accountRoom)
-		why(`False +Secret "room" does not exist`)
+		why(`False +\(1\) Secret "room" does not exist`)
 
 		p.say("and its Secret, but forgets the label that lets the operator read it:")
 		p.apply(ctx, "secret.yaml", strings.Replace(roomSecret(r), ", labels: {travishook.dev/secret-type: credential}", "", 1))
 		p.say("The route says so. (Here the defaults were changed to have the operator look at once; by itself it looks every minute.)")
 		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", s.system, "--type=merge", "-p", `{"spec":{"account":"room"}}`)
-		why(`False +Secret "room" .* needs the label`)
+		why(`False +\(1\) Secret "room" .* needs the label`)
 		p.show(ctx, "labeled", "label", "secret", "room", "-n", s.system, "travishook.dev/secret-type=credential")
 
 		p.say("Now the account can be used. What is still missing is the team's own: the repository's token.")
@@ -115,7 +115,7 @@ A team applies its route before anybody has set anything up. It is taken, and sa
 		p.apply(ctx, "token.yaml", tokenSecret)
 		p.say(`Last comes the key that Travis signs with. The operator's settings say that it is in a ConfigMap, and
 that is not there yet:`)
-		why(`False +the key .*"travis-key" does not exist`)
+		why(`False +the public key .*"travis-key" does not exist`)
 		Expect(s.postOnce(ctx, travistest.Build{})).NotTo(Equal(http.StatusAccepted))
 		kubectl(ctx, travistest.PEM(s.key), "create", "configmap", "travis-key", "-n", s.system, "--from-file=key.pem=/dev/stdin")
 		p.console("kubectl create configmap travis-key -n "+s.system+" --from-file=key.pem", "configmap/travis-key created\n")

@@ -67,24 +67,30 @@ func Overlap(a, b string) bool {
 		return Match(a, b)
 	}
 	p, q := tokens(a), tokens(b)
-	// from[j] is whether p[i:] and q[j:] overlap, from the ends on.
-	from, next := make([]bool, len(q)+1), make([]bool, len(q)+1)
+	// row[j] is whether p[i:] and q[j:] overlap, from the ends on; below is the row of i+1.
+	row, below := make([]bool, len(q)+1), make([]bool, len(q)+1)
 	for i := len(p); i >= 0; i-- {
-		from, next = next, from
+		row, below = below, row
 		for j := len(q); j >= 0; j-- {
-			switch {
-			case i == len(p) && j == len(q):
-				from[j] = true
-			case i < len(p) && p[i].many && next[j], j < len(q) && q[j].many && from[j+1]: // of no length
-				from[j] = true
-			case i == len(p) || j == len(q) || !p[i].meets(q[j]):
-				from[j] = false
-			default: // one character that is of both
-				from[j] = next[j+1] || p[i].many && from[j+1] || q[j].many && next[j]
-			}
+			row[j] = overlapAt(p, q, i, j, row, below)
 		}
 	}
-	return from[0]
+	return row[0]
+}
+
+// overlapAt reports whether p[i:] and q[j:] overlap.
+func overlapAt(p, q []token, i, j int, row, below []bool) bool {
+	atEndP, atEndQ := i == len(p), j == len(q)
+	manyP, manyQ := !atEndP && p[i].many, !atEndQ && q[j].many
+	switch {
+	case atEndP && atEndQ:
+		return true
+	case manyP && below[j], manyQ && row[j+1]: // a run of no characters
+		return true
+	case atEndP || atEndQ || !p[i].meets(q[j]):
+		return false
+	}
+	return below[j+1] || manyP && row[j+1] || manyQ && below[j] // one character that matches both
 }
 
 // token is a part of a pattern.
