@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/notify"
@@ -163,6 +164,12 @@ func TestAMissingAccountDoesNotUseTheSharedDestination(t *testing.T) {
 		synctest.Wait()
 		if got := r.queue.outcomes()[1].Outcome; got.Kind != queue.Retry || !got.Credential || !got.Rest.IsZero() {
 			t.Errorf("got %+v, want a retry for want of a credential", got)
+		}
+		r.putPassword(password)
+		r.queue.lanes[queue.Healthy] <- onItsOwn
+		synctest.Wait()
+		if got := r.queue.outcomes()[2].Outcome; got.Kind != queue.Reassigned || got.Destination != "team/chat/#a" {
+			t.Errorf("got %+v, want it to be reassigned to its destination", got)
 		}
 	})
 }
@@ -342,6 +349,18 @@ func TestChangeBetween(t *testing.T) {
 		if got := changeBetween(tt.before, tt.after)(target("#a")); (got == queue.Fixed) != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
+	}
+	without := table(func(f fixture) { f.putRoute(nil, "#b") })
+	for name, gone := range map[string]*routing.Table{
+		"channel removed": without,
+		"route deleted":   table(func(f fixture) { f.DeleteRoute(types.NamespacedName{Namespace: "team", Name: "r"}) }),
+	} {
+		if got := changeBetween(one, gone)(target("#a")); got != queue.Replaced {
+			t.Errorf("%s: %v, want it to be woken, and so to be dropped", name, got)
+		}
+	}
+	if got := changeBetween(without, without)(target("#a")); got != queue.Unchanged {
+		t.Errorf("removed before: %v", got)
 	}
 }
 

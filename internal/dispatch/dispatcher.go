@@ -87,7 +87,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for lane, slots := range map[queue.Lane]int{queue.Healthy: healthyAttempts, queue.Probation: probationAttempts} {
 		d.config.Queue.SetSlots(lane, slots)
-		running.Go(func() { d.sendLane(ctx, attempts, lane, slots) })
+		running.Go(func() { d.sendLane(ctx, attempts, lane) })
 	}
 	running.Go(func() { d.followTable(ctx) })
 	done := make(chan struct{})
@@ -146,7 +146,7 @@ func unresolved(delivery queue.Delivery, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case !errors.Is(err, ErrRouteDeleted) && !errors.Is(err, ErrChannelRemoved):
+	case !removed(err):
 		return &missingError{err}
 	case delivery.LeaseLost != nil && time.Since(delivery.Accepted) < tableLag:
 		return fmt.Errorf("not known to this replica, whose table may be outdated: %s", err.Error())

@@ -38,16 +38,7 @@ func TestWithTheRealStoreAndService(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 
-	engine, err := embedded.OpenStore(t.Context(), t.TempDir(), engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := engine.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-
+	engine := openStore(t)
 	services := map[string]notify.Service{"webhook": webhook.Service}
 	w := fixture{routing.NewCompiler(routing.Config{OperatorNamespace: "system", Services: services})}
 	w.putAccount("team", nil)
@@ -63,22 +54,11 @@ func TestWithTheRealStoreAndService(t *testing.T) {
 	recorder := &signalRecorder{outcomes: make(chan queue.Outcome, 10)}
 	client := notify.NewClient(notify.Options{})
 	t.Cleanup(client.CloseIdleConnections)
-	d := New(Config{
-		Queue:      engine,
-		Resolver:   NewTableResolver(w.Table),
-		Pool:       NewPool(PoolConfig{Services: services, Guarded: notify.Deps{HTTP: client}, Log: logr.Discard()}),
-		Record:     recorder,
-		Log:        logr.Discard(),
-		RetryLimit: retryLimit,
-	})
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- d.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
+	d := runDispatcher(t, Config{
+		Queue:    engine,
+		Resolver: NewTableResolver(w.Table),
+		Pool:     NewPool(PoolConfig{Services: services, Guarded: notify.Deps{HTTP: client}, Log: logr.Discard()}),
+		Record:   recorder,
 	})
 
 	route, _ := w.Table().Route("team", "r")
@@ -119,3 +99,35 @@ type signalRecorder struct {
 }
 
 func (r *signalRecorder) Attempted(a record.Attempt) { r.outcomes <- a.Outcome }
+
+// openStore opens an embedded store that is closed when the test ends.
+func openStore(t *testing.T) *engine.Engine {
+	t.Helper()
+	store, err := embedded.OpenStore(t.Context(), t.TempDir(), engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}
+
+// runDispatcher runs a Dispatcher until the test ends.
+func runDispatcher(t *testing.T, c Config) *Dispatcher {
+	t.Helper()
+	c.Log, c.RetryLimit = logr.Discard(), retryLimit
+	d := New(c)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
@@ -64,19 +65,28 @@ func (d *Dispatcher) wake(ctx context.Context, change func(queue.Target) queue.C
 func changeBetween(before, after *routing.Table) func(queue.Target) queue.Change {
 	return func(t queue.Target) queue.Change {
 		now, err := resolve(after, t)
-		if err != nil {
-			return queue.Unchanged
-		}
 		if before == nil {
+			if err != nil {
+				return queue.Unchanged
+			}
 			return queue.Fixed
 		}
-		then, err := resolve(before, t)
+		then, errThen := resolve(before, t)
 		switch {
-		case err == nil && then.destination() != now.destination():
+		case removed(err) && !removed(errThen):
+			return queue.Replaced // the next attempt drops it
+		case err != nil:
+			return queue.Unchanged
+		case errThen == nil && then.destination() != now.destination():
 			return queue.Replaced
-		case err != nil || then.Account.Version != now.Account.Version:
+		case errThen != nil || then.Account.Version != now.Account.Version:
 			return queue.Fixed
 		}
 		return queue.Unchanged
 	}
+}
+
+// removed reports whether the target is gone for good.
+func removed(err error) bool {
+	return errors.Is(err, ErrRouteDeleted) || errors.Is(err, ErrChannelRemoved)
 }

@@ -19,24 +19,15 @@ import (
 
 // sendLane takes deliveries of a lane and sends each in a goroutine of its own, until ctx ends; the
 // attempts live as long as attempts. The store limits how many are under way at once.
-func (d *Dispatcher) sendLane(ctx, attempts context.Context, lane queue.Lane, slots int) {
+func (d *Dispatcher) sendLane(ctx, attempts context.Context, lane queue.Lane) {
 	var running sync.WaitGroup
 	defer running.Wait()
-	places := make(chan struct{}, slots)
 	for {
-		select {
-		case places <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
 		delivery, ok := d.take(ctx, lane)
 		if !ok {
 			return
 		}
-		running.Go(func() {
-			defer func() { <-places }()
-			d.handle(attempts, delivery)
-		})
+		running.Go(func() { d.handle(attempts, delivery) })
 	}
 }
 
@@ -148,11 +139,7 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (serv
 	if err != nil {
 		return "", err
 	}
-	to := resolved.endpoint()
-	if delivery.Destination == "" {
-		to.destination = "" // the store does not know destinations yet
-	}
-	if to != stored {
+	if to := resolved.endpoint(); to != stored {
 		return "", &reassignError{to}
 	}
 	message, err := render.Message(resolved.Template, delivery.Event)
