@@ -31,13 +31,13 @@ const (
 	stopTimeout  = 5 * time.Second
 )
 
-// Rooms in which the server misbehaves once it has been told something (see faults.lua).
+// Rooms in which the server misbehaves when it receives a message (see faults.lua).
 const (
-	// LostRoom takes the message and ends the sender's connection without an answer.
+	// LostRoom accepts the message and closes the sender's connection without an answer.
 	LostRoom = "lost@" + Rooms
-	// BusyRoom answers that it has no resources at the moment.
+	// BusyRoom answers with the error resource-constraint.
 	BusyRoom = "busy@" + Rooms
-	// SilentRoom takes the message and never answers.
+	// SilentRoom accepts the message and never answers.
 	SilentRoom = "silent@" + Rooms
 )
 
@@ -56,13 +56,13 @@ type Account struct{ Name, Password string }
 // JID is the account's address.
 func (a Account) JID() string { return a.Name + "@" + Domain }
 
-// Options change what Start brings up. The zero value is right for most.
+// Options configure the server. Most tests use the zero value.
 type Options struct {
-	// Accounts that may log in, besides the ones that Join makes for itself.
+	// Accounts that may log in, besides those of Join.
 	Accounts []Account
-	// PlainOnly takes SCRAM away, so that a client would have to show its password.
+	// PlainOnly disables SCRAM, so that a client would have to reveal its password.
 	PlainOnly bool
-	// NoTLS leaves clients without encryption.
+	// NoTLS disables encryption.
 	NoTLS bool
 }
 
@@ -79,8 +79,8 @@ type Server struct {
 	exited chan struct{}
 }
 
-// Start brings up a Prosody that accepts clients. Where it is not installed, the test is
-// skipped, or fails if CI=true.
+// Start starts a Prosody that accepts clients. If it is not installed, the test is skipped, or fails if
+// CI=true.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
 	binary, err := exec.LookPath("prosody")
@@ -102,7 +102,7 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
-// Restart brings a stopped server up again, with the same port, accounts and persistent rooms.
+// Restart starts a stopped server again, with the same port, accounts and persistent rooms.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Stop(t)
@@ -124,7 +124,7 @@ func (s *Server) Restart(t testing.TB) {
 	}
 }
 
-// Stop ends the server as a host that loses power would: no stream is closed in order.
+// Stop kills the server, without closing streams.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	if s.cmd == nil {
@@ -139,13 +139,13 @@ func (s *Server) Stop(t testing.TB) {
 	s.cmd = nil
 }
 
-// Log is what the server has logged.
+// Log returns the server's log.
 func (s *Server) Log() string {
 	b, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 	return string(b)
 }
 
-// Sessions are how many an account had after each of its logins and logouts, in order.
+// Sessions returns the account's number of sessions after each of its logins and logouts, in order.
 func (s *Server) Sessions(a Account) (counts []int) {
 	for line := range strings.Lines(s.Log()) {
 		_, count, told := strings.Cut(strings.TrimSpace(line), "sessions of "+a.Name+": ")
