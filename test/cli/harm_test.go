@@ -28,7 +28,7 @@ var _ = Describe("The command line", func() {
 	}
 
 	It("stores no Secret of an account that the API server rejects", func(ctx SpecContext) {
-		Expect(travis(ctx, "account Not_A_Name --webhook < room.txt")).To(And(ContainSubstring("an account's name is made of lower-case letters"), ContainSubstring("(exit code 1)")))
+		Expect(travis(ctx, "account Not_A_Name --webhook < room.txt")).To(And(ContainSubstring("an account's name consists of lower-case letters"), ContainSubstring("(exit code 1)")))
 		Expect(objects(ctx)).To(BeEmpty())
 	})
 
