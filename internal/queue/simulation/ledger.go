@@ -20,6 +20,7 @@ type ledger struct {
 	// credential says that a credential was at fault for a dead letter.
 	credential map[delivery]bool
 	targets    []queue.Target
+	lostNotes  bool
 	// counts are for the summary of a run.
 	counts counts
 	stored int // entries that accept deliveries
@@ -324,6 +325,7 @@ func (l *ledger) destroyed(data []byte) {
 	}
 	l.lostMessages++
 	for i := range entries {
+		l.lostNotes = l.lostNotes || entries[i].Loss != nil
 		for _, d := range l.mentioned(&entries[i]) {
 			l.h.damaged[d] = true
 		}
@@ -364,8 +366,8 @@ func (l *ledger) mentioned(e *journal.Entry) (all []delivery) {
 	return all
 }
 
-// lossesReported compares what the store says that it has lost with what it has. The message that a loss
-// was noted in can be lost, too; then it is noted again.
+// lossesReported compares what the store says that it has lost with what it has. Where the message is lost,
+// too, that a loss was noted in, the store may know less, or have noted it again.
 func (l *ledger) lossesReported(losses []queue.Loss) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -373,7 +375,7 @@ func (l *ledger) lossesReported(losses []queue.Loss) {
 	for i := range losses {
 		reported += losses[i].Messages
 	}
-	if reported < uint64(l.lostMessages) || reported > 0 && l.lostMessages == 0 {
+	if reported != uint64(l.lostMessages) && !l.lostNotes {
 		l.faults = append(l.faults, fmt.Sprintf("%d messages of the log are lost, and the store reports %d: %+v", l.lostMessages, reported, losses))
 	}
 }
