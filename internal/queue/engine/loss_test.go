@@ -103,6 +103,28 @@ func TestAMessageThatIsLostWhileTheStoreIsOpen(t *testing.T) {
 
 // TestADamagedBeginningIsTrimmed: messages at the journal's beginning that cannot be read neither stop
 // trimming nor have the log reopened.
+func TestWhatAnotherProcessPurgedIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		synctest.Wait()
+		deliverMany(t, e, 1, 200)
+		const purged = 50
+		l.set(func(l *memoryLog) {
+			l.first, l.messages = l.first+purged, l.messages[purged:]
+		})
+		deliverMany(t, e, 1000, 5000) // several times the limit
+		time.Sleep(time.Minute)
+		if losses := e.Losses(); len(losses) > 0 {
+			t.Errorf("reported to be lost: %+v", losses)
+		}
+		if err := e.Ready(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestADamagedBeginningIsTrimmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()

@@ -121,7 +121,7 @@ func (e *Engine) step() error {
 	if len(oldest) > 0 {
 		next, err = e.carry(ctx, oldest)
 	} else {
-		err = e.allMissing(ctx, last)
+		err = e.noteGap(ctx, e.first, last)
 	}
 	if err == nil {
 		err = e.aboutToPurge(oldest, next)
@@ -136,16 +136,17 @@ func (e *Engine) step() error {
 	return e.measure(ctx)
 }
 
-// allMissing returns an error where the first messages were not lost, but purged by another process.
-func (e *Engine) allMissing(ctx context.Context, last uint64) error {
+// noteGap notes messages that cannot be read as lost, unless another process has purged them.
+func (e *Engine) noteGap(ctx context.Context, first, last uint64) error {
 	x, err := e.log.Extent(ctx)
-	if err == nil && x.First > e.first {
+	switch {
+	case err != nil:
+		return err
+	case x.First > first:
 		return wal.ErrGone
 	}
-	if err == nil {
-		e.noteUnreadable(e.first, last)
-	}
-	return err
+	e.noteUnreadable(first, last)
+	return nil
 }
 
 // written is a message of the log.
@@ -166,7 +167,9 @@ func (e *Engine) oldest(ctx context.Context, last uint64) (oldest []written, err
 			return fmt.Errorf("message %d: %w", seq, err)
 		}
 		if seq > next {
-			e.noteUnreadable(next, seq-1)
+			if err := e.noteGap(ctx, next, seq-1); err != nil {
+				return err
+			}
 		}
 		next = seq + 1
 		oldest = append(oldest, written{seq, entries})
