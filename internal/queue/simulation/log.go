@@ -96,20 +96,8 @@ func (l *processLog) Append(ctx context.Context, data []byte, last uint64) (uint
 		}
 		return 0, err
 	}
-	switch fate {
-	case crashesBefore:
-		l.p.crash()
-		return 0, errDead
-	case lostBefore:
-		return 0, l.unanswered(ctx)
-	case doneLate:
-		l.p.sim.later(d.of("late").duration(0, 3*patience), func() { _, _ = l.s.append(data, last) })
-		return 0, l.unanswered(ctx)
-	case fails:
-		if d.of("stored").chance(0.5) {
-			_, _ = l.s.append(data, last)
-		}
-		return 0, errDevice
+	if err := l.beforeAppend(ctx, d, fate, data, last); err != nil {
+		return 0, err
 	}
 	if !l.network && l.p.sim.diskFull() {
 		return 0, fmt.Errorf("%w: no space left on device", errDevice)
@@ -129,6 +117,26 @@ func (l *processLog) Append(ctx context.Context, data []byte, last uint64) (uint
 	}
 	l.p.sim.trace.note(l.p, "append %d bytes after %d: %d %v", len(data), last, seq, err)
 	return seq, err
+}
+
+// beforeAppend returns an error where the append's fate has it fail without an answer from the stream.
+func (l *processLog) beforeAppend(ctx context.Context, d dice, f fate, data []byte, last uint64) error {
+	switch f {
+	case crashesBefore:
+		l.p.crash()
+		return errDead
+	case lostBefore:
+		return l.unanswered(ctx)
+	case doneLate:
+		l.p.sim.later(d.of("late").duration(0, 3*patience), func() { _, _ = l.s.append(data, last) })
+		return l.unanswered(ctx)
+	case fails:
+		if d.of("stored").chance(0.5) {
+			_, _ = l.s.append(data, last)
+		}
+		return errDevice
+	}
+	return nil
 }
 
 // latency of one way.
@@ -301,10 +309,7 @@ func (l *processLog) feed(seq uint64) {
 				return
 			}
 			stops++
-			seq = uint64(max(1, int(seq)+d.of("skip").number(-3, 3)))
-			if seq > l.s.extent().Last+1 {
-				seq = l.s.extent().Last + 1
-			}
+			seq = l.elsewhere(seq, d)
 			continue
 		}
 		if l.p.sleep(context.Background(), d.of("lag").skewed(100*time.Microsecond, 20*time.Millisecond)) != nil {
@@ -317,4 +322,9 @@ func (l *processLog) feed(seq uint64) {
 			return
 		}
 	}
+}
+
+// elsewhere is where updates that have stopped go on: a little before or after.
+func (l *processLog) elsewhere(seq uint64, d dice) uint64 {
+	return min(uint64(max(1, int(seq)+d.of("skip").number(-3, 3))), l.s.extent().Last+1)
 }

@@ -22,9 +22,10 @@ const (
 // each of them.
 func TestMutations(t *testing.T) {
 	wanted := os.Getenv(mutationsVariable)
-	if wanted == "1" {
+	switch wanted {
+	case "1":
 		wanted = ""
-	} else if wanted == "" {
+	case "":
 		return // hours on a small machine; TestMutationsApply keeps them from going stale
 	}
 	root := repository(t)
