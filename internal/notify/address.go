@@ -31,7 +31,7 @@ func (e *forbiddenError) Error() string {
 	return "the server has " + e.kind + ": " + ErrForbidden.Error()
 }
 
-func (e *forbiddenError) Is(target error) bool { return target == ErrForbidden } //nolint:errorlint // identity is meant
+func (e *forbiddenError) Is(target error) bool { return target == ErrForbidden }
 
 // special are the ranges that are not the public internet.
 var special = []struct {
