@@ -118,6 +118,7 @@ func (s *Store) check(p *problems) {
 	s.External.check(p)
 	p.check(path.IsAbs(s.Directory), "store.directory: %q is not an absolute path", s.Directory)
 	p.check(s.MaxSize.Value() >= 16<<20, "store.maxSize: %s is under 16Mi", s.MaxSize.String())
+	p.check(s.MaxMemory.Value() == 0 || s.MaxMemory.Value() >= 16<<20, "store.maxMemory: %s is under 16Mi", s.MaxMemory.String())
 	p.check(s.KeepDead >= Duration(time.Hour), "store.keepDead: %s is under 1h", s.KeepDead)
 }
 

@@ -142,6 +142,9 @@ type Store struct {
 	// maxSize of what is kept. At the limit the receiver answers 503. Keep it well under the
 	// volume's size.
 	MaxSize resource.Quantity `json:"maxSize"`
+	// maxMemory is the estimated memory of what is kept, beyond which the receiver answers 503 as well.
+	// Zero: half of GOMEMLIMIT, which the chart sets to 90 % of the pod's memory limit; without it, 256Mi.
+	MaxMemory resource.Quantity `json:"maxMemory"`
 	// external keeps the store in an existing NATS cluster, which several replicas of the operator
 	// can share. If omitted, the store is embedded.
 	External *External `json:"external"`

@@ -68,6 +68,7 @@ func TestInvalidFile(t *testing.T) {
 		"names twice":             {head + "trust: {keys: [{name: a, url: 'https://x/config'}, {name: a, url: 'https://y/config'}]}\n", "is already the name of another key"},
 		"keyless glob":            {head + "trust: {keylessRepositories: ['[']}\n", "it must be owner/name"},
 		"small store":             {head + "store: {maxSize: 1Mi}\n", "store.maxSize: 1Mi is under 16Mi"},
+		"little memory":           {head + "store: {maxMemory: 1Mi}\n", "store.maxMemory: 1Mi is under 16Mi"},
 		"bad size":                {head + "store: {maxSize: huge}\n", "store.maxSize: quantities must match"},
 		"relative store":          {head + "store: {directory: data}\n", "is not an absolute path"},
 		"level":                   {head + "log: {level: loud}\n", `"loud" is not one of debug, info, error`},
