@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"math"
+	"runtime/debug"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -37,11 +38,24 @@ func remember(maxAge time.Duration) time.Duration {
 	return min(maxAge, math.MaxInt64-2*travis.MaxSkew) + 2*travis.MaxSkew
 }
 
+// storeMemory is the estimated memory at which the store refuses events: half of what the Go runtime
+// may take, so that the rest is left for requests, attempts and garbage. Zero is the engine's default.
+func storeMemory(s settings.Store) int64 {
+	if set := s.MaxMemory.Value(); set > 0 {
+		return set
+	}
+	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
+		return limit / 2
+	}
+	return 0
+}
+
 // openStore opens the store that the settings name.
 func openStore(ctx context.Context, s settings.Settings, known *wal.HighWater, log logr.Logger) (*store, error) {
 	log = log.WithName("store")
 	opt := engine.Options{
-		MaxBytes: s.Store.MaxSize.Value(),
+		MaxBytes:  s.Store.MaxSize.Value(),
+		MaxMemory: storeMemory(s.Store),
 		// The store recognises a build event for longer than the receiver accepts it, by as much as
 		// clocks may differ, so that no replay falls between the two.
 		Remember: remember(time.Duration(s.Receiver.MaxAge)),
