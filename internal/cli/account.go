@@ -221,7 +221,7 @@ func (v *accountCommand) existingSecret(ctx context.Context, c client.Client, s 
 	case err != nil:
 		return nil, err
 	case existing.Labels[labelManagedBy] != manager:
-		return nil, fmt.Errorf("Secret %s in namespace %s already exists and was not made by kubectl travis: choose another name for the account", s.Name, s.Namespace)
+		return nil, fmt.Errorf("the Secret %s in namespace %s already exists and was not made by kubectl travis: choose another name for the account", s.Name, s.Namespace)
 	}
 	return &existing, nil
 }

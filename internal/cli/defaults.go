@@ -47,11 +47,7 @@ list no events, as with --follow-defaults, use the new ones.`,
 				return err
 			}
 			show := len(events) == 0 && account == ""
-			connect := w.connect
-			if show {
-				connect = func(context.Context) (client.Client, string, error) { return e.connect() }
-			}
-			c, namespace, err := connect(cmd.Context())
+			c, namespace, err := w.connectUnless(cmd.Context(), show)
 			if err != nil {
 				return err
 			}

@@ -72,7 +72,7 @@ func TestErrors(t *testing.T) {
 		"a URL without a scheme":      {[]string{"token", "a/b", "--generate", "--public-url", "hooks.example.com/travis"}, ExitUsage, "with scheme and path"},
 		"a URL without a path":        {[]string{"token", "a/b", "--generate", "--public-url", "https://hooks.example.com/"}, ExitUsage, "https://hooks.example.com/travis"},
 		"a build type as default":     {[]string{"defaults", "push"}, ExitUsage, "kubectl travis route … --build-types"},
-		"a misspelled event":          {[]string{"route", "a/b", "pased", "--account", "x"}, ExitUsage, "did you mean passed?"},
+		"a misspelled event":          {[]string{"route", "a/b", "fialure", "--account", "x"}, ExitUsage, "did you mean failure?"},
 		"nothing to lint":             {[]string{"lint"}, ExitUsage, "usage: kubectl travis lint"},
 		"a span that is none":         {[]string{"why", "a/b", "--since", "soon"}, ExitUsage, "7d"},
 		"a link to another build":     {[]string{"why", "a/b", "https://app.travis-ci.com/github/a/c/builds/7"}, ExitUsage, "a/c"},

@@ -123,9 +123,15 @@ func (v *tokenCommand) check(repository string) error {
 	if err := checkRepository(repository); err != nil {
 		return err
 	}
-	switch {
-	case v.generate && v.literal != "":
+	if v.generate && v.literal != "" {
 		return usage("use either --generate or --from-literal")
+	}
+	return v.checkExisting()
+}
+
+// checkExisting validates the flags about existing tokens, and the URL.
+func (v *tokenCommand) checkExisting() error {
+	switch {
 	case v.show && v.delete, (v.show || v.delete) && (v.generate || v.rotate || v.literal != ""):
 		return usage("--url and --delete stand alone: each is about the existing tokens")
 	case v.secret != "" && !v.show && !v.delete:
@@ -148,7 +154,7 @@ func (v *tokenCommand) create(ctx context.Context, c client.Client, namespace, r
 	}
 	for i := range old {
 		if tokenOf(&old[i]) == token.Reveal() {
-			return fmt.Errorf("Secret %s already has this token: rotate to a different one", old[i].Name)
+			return fmt.Errorf("the Secret %s already has this token: rotate to a different one", old[i].Name)
 		}
 	}
 	s := tokenSecret(namespace, "", repository, token)
@@ -168,7 +174,7 @@ func (v *tokenCommand) checkUnlabelled(ctx context.Context, c client.Client, nam
 	for i := range list.Items {
 		s := &list.Items[i]
 		if _, labelled := s.Labels[v1alpha1.LabelSecretType]; !labelled && isTokenOf(s, repository) && len(s.Data["token"]) > 0 {
-			return fmt.Errorf("Secret %s has a token of %s but not the label that the operator looks for: kubectl label secret -n %s %[1]s %[4]s=%[5]s",
+			return fmt.Errorf("the Secret %s has a token of %s but not the label that the operator looks for: kubectl label secret -n %s %[1]s %[4]s=%[5]s",
 				s.Name, repository, namespace, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken)
 		}
 	}
@@ -248,7 +254,7 @@ func (v *tokenCommand) deleteToken(ctx context.Context, c client.Client, reposit
 	}
 	s := &tokens[0]
 	if s.Labels[labelManagedBy] != manager {
-		return fmt.Errorf("Secret %s was not made by kubectl travis: delete it with kubectl delete secret -n %s %[1]s", s.Name, s.Namespace)
+		return fmt.Errorf("the Secret %s was not made by kubectl travis: delete it with kubectl delete secret -n %s %[1]s", s.Name, s.Namespace)
 	}
 	if err := v.writer.checkOwner(s, nil); err != nil {
 		return err

@@ -238,3 +238,11 @@ func (w *writer) connect(ctx context.Context) (client.Client, string, error) {
 	}
 	return nil, namespace, nil
 }
+
+// connectUnless is connect, but needs the cluster if there is nothing to write.
+func (w *writer) connectUnless(ctx context.Context, reads bool) (client.Client, string, error) {
+	if reads {
+		return w.env.connect()
+	}
+	return w.connect(ctx)
+}

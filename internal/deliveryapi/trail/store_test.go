@@ -166,7 +166,7 @@ func TestDamagedRecordsAreLeftOut(t *testing.T) {
 	trail.Report(report("example/b", 0, "1"))
 	save(t, k)
 	whole := m.values[recordsBucket+"/0"]
-	for cut := range len(whole) {
+	for cut := range whole {
 		m.values[recordsBucket+"/0"] = slices.Concat(whole[:cut], []byte{0xff})
 		restarted, k := m.keeper(start)
 		k.Load()
