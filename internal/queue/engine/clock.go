@@ -97,6 +97,8 @@ func (e *Engine) fromTheFuture(entry *journal.Entry) bool {
 		at = entry.Move.At
 	case entry.Resume != nil:
 		at = entry.Resume.At
+	case entry.Wake != nil:
+		at = entry.Wake.At
 	}
 	return at.Sub(e.clock.Now()) > slack
 }
