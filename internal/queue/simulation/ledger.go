@@ -375,7 +375,8 @@ func (l *ledger) lossesReported(losses []queue.Loss) {
 	for i := range losses {
 		reported += losses[i].Messages
 	}
-	if reported != uint64(l.lostMessages) && !l.lostNotes {
+	lost := uint64(l.lostMessages)
+	if !l.lostNotes && (reported < lost || lost == 0 && reported > 0) {
 		l.faults = append(l.faults, fmt.Sprintf("%d messages of the log are lost, and the store reports %d: %+v", l.lostMessages, reported, losses))
 	}
 }

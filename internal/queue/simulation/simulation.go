@@ -96,7 +96,7 @@ func (s *Simulation) addTeam(team int) {
 			address := fmt.Sprintf("channel-%d-%d", team, n)
 			t := queue.Target{
 				Namespace: namespace, Route: route, RouteUID: "uid-" + route, Account: a.Name, Address: address,
-				Channel: namespace + "/" + a.Name + "/" + address, AccountKey: a.Key(),
+				Channel: namespace + "/" + a.Name + "/" + address, AccountKey: a.Key(), Destination: a.Destination(address),
 			}
 			if _, ok := s.channels[t.Channel]; !ok {
 				s.channels[t.Channel] = len(s.channels)
