@@ -355,12 +355,15 @@ func TestChangeBetween(t *testing.T) {
 		"channel removed": without,
 		"route deleted":   table(func(f fixture) { f.DeleteRoute(types.NamespacedName{Namespace: "team", Name: "r"}) }),
 	} {
-		if got := changeBetween(one, gone)(target("#a")); got != queue.Replaced {
-			t.Errorf("%s: %v, want it to be woken, and so to be dropped", name, got)
+		if !goneBetween(one, gone)(target("#a")) {
+			t.Errorf("%s: its deliveries and its status stay", name)
 		}
 	}
-	if got := changeBetween(without, without)(target("#a")); got != queue.Unchanged {
-		t.Errorf("removed before: %v", got)
+	if goneBetween(one, one)(target("#a")) || goneBetween(without, without)(target("#a")) {
+		t.Error("dropped without a change")
+	}
+	if goneBetween(nil, without) != nil {
+		t.Error("after a start, a target may be one that is not read yet")
 	}
 }
 

@@ -22,6 +22,7 @@ type Queue interface {
 	Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error)
 	Settle(ctx context.Context, id string, o queue.Outcome) error
 	Wake(ctx context.Context, change func(queue.Target) queue.Change) (int, error)
+	Drop(ctx context.Context, gone func(queue.Target) bool, reason string) (int, error)
 }
 
 // Resolver looks up a target in the current table. An error other than ErrRouteDeleted and

@@ -41,6 +41,7 @@ type fakeQueue struct {
 	refuse    func(id string) error // of Settle, if set
 	wakeFirst error                 // what the next Wake fails with, if set
 	changes   []func(queue.Target) queue.Change
+	drops     []func(queue.Target) bool
 }
 
 func newFakeQueue() *fakeQueue {
@@ -92,6 +93,13 @@ func (q *fakeQueue) Wake(_ context.Context, heals func(queue.Target) queue.Chang
 		return 0, err
 	}
 	q.changes = append(q.changes, heals)
+	return 1, nil
+}
+
+func (q *fakeQueue) Drop(_ context.Context, gone func(queue.Target) bool, _ string) (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.drops = append(q.drops, gone)
 	return 1, nil
 }
 

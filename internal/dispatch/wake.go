@@ -41,10 +41,38 @@ func (d *Dispatcher) followTable(ctx context.Context) {
 			account, err := after.Account(namespace, name)
 			return err == nil && account.Namespace == namespace && account.Version == version
 		})
-		if !d.wake(ctx, changeBetween(before, after)) || !sleep(ctx, wakeInterval) {
+		if !d.drop(ctx, goneBetween(before, after)) || !d.wake(ctx, changeBetween(before, after)) || !sleep(ctx, wakeInterval) {
 			return
 		}
 		before = after
+	}
+}
+
+// drop retries until the store has done it; it returns false when ctx ended before.
+func (d *Dispatcher) drop(ctx context.Context, gone func(queue.Target) bool) bool {
+	if gone == nil {
+		return true
+	}
+	return d.retryStore(ctx, "drop deliveries", func() error {
+		n, err := d.config.Queue.Drop(ctx, gone, ErrRouteDeleted.Error())
+		if err == nil && n > 0 {
+			d.config.Log.Info("routes or channels were deleted; their deliveries are dropped", "count", n)
+		}
+		return err
+	})
+}
+
+// goneBetween returns which targets one table has and the next has not: their deliveries, dead letters
+// and status are dropped. It is nil after a start: a target that is missing then may be one that this
+// replica has not read yet, and its deliveries are decided when they are sent.
+func goneBetween(before, after *routing.Table) func(queue.Target) bool {
+	if before == nil {
+		return nil
+	}
+	return func(t queue.Target) bool {
+		_, then := resolve(before, t)
+		_, now := resolve(after, t)
+		return removed(now) && !removed(then)
 	}
 }
 
@@ -73,8 +101,6 @@ func changeBetween(before, after *routing.Table) func(queue.Target) queue.Change
 		}
 		then, errThen := resolve(before, t)
 		switch {
-		case removed(err) && !removed(errThen):
-			return queue.Replaced // the next attempt drops it
 		case err != nil:
 			return queue.Unchanged
 		case errThen == nil && then.destination() != now.destination():

@@ -207,6 +207,10 @@ func (q *queueShim) Wake(ctx context.Context, change func(queue.Target) queue.Ch
 	return q.p.store.Wake(ctx, change)
 }
 
+func (q *queueShim) Drop(ctx context.Context, gone func(queue.Target) bool, reason string) (int, error) {
+	return q.p.store.Drop(ctx, gone, reason)
+}
+
 // quiet records nothing.
 type quiet struct{}
 
