@@ -7,12 +7,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// AccountState is the state of an account, since the operator started.
+// AccountState is the state of an account since the operator started.
 type AccountState struct {
-	Connected *bool     // nil where no connection is kept up
-	Delivered time.Time // of the last message that arrived; zero if none did
-	Failed    time.Time // of the last attempt that failed; zero if none did
-	Reason    string    // of that
+	Connected *bool     // nil if the service keeps no connection
+	Delivered time.Time // the last delivered message; zero if none
+	Failed    time.Time // the last failed attempt; zero if none
+	Reason    string    // why that attempt failed
 }
 
 // accounts keeps the state of each account, by the namespace that defines it and its name.
@@ -21,8 +21,7 @@ type accounts struct {
 	all map[types.NamespacedName]AccountState
 }
 
-// attempted records an outcome and reports whether the state changed: more of the same is not worth a
-// write.
+// attempted records an outcome and reports whether the state changed, so that repeated outcomes cause no write.
 func (a *accounts) attempted(account types.NamespacedName, at time.Time, failure string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -32,13 +31,13 @@ func (a *accounts) attempted(account types.NamespacedName, at time.Time, failure
 	s := a.all[account]
 	defer func() { a.all[account] = s }()
 	if failure == "" {
-		news := s.Delivered.IsZero() || s.Failed.After(s.Delivered)
+		changed := s.Delivered.IsZero() || s.Failed.After(s.Delivered)
 		s.Delivered = at
-		return news
+		return changed
 	}
-	news := s.Failed.IsZero() || s.Delivered.After(s.Failed) || s.Reason != failure
+	changed := s.Failed.IsZero() || s.Delivered.After(s.Failed) || s.Reason != failure
 	s.Failed, s.Reason = at, failure
-	return news
+	return changed
 }
 
 func (a *accounts) of(account types.NamespacedName) AccountState {

@@ -21,28 +21,28 @@ const (
 	// maxMessage bounds a condition's message, in runes: enough for a handful of problems, and
 	// small enough for ten thousand routes with the same one.
 	maxMessage = 1024
-	// maxChannels, maxAddress and maxBuild are the schema's: a status beyond them would be refused
-	// as a whole, and go on telling of the past.
+	// maxChannels, maxAddress and maxBuild are the schema's limits. The API server rejects a status that
+	// exceeds them.
 	maxChannels = 32
 	maxAddress  = 255
 	maxBuild    = 64
-	// repeated is how many attempts in a row must fail before a channel is said to fail: one or
-	// two are a server that restarts, and a condition that flaps tells nothing.
-	repeated = 3
+	// failingAfter is how many consecutive attempts must fail before a channel is reported as failing, so
+	// that the condition does not flap when a server restarts.
+	failingAfter = 3
 )
 
-// ChannelState is what the store knows of one channel of a route.
+// ChannelState is the store's state of one channel of a route.
 type ChannelState struct {
 	Account, Address string
 	Waiting, Dead    int
-	Failures         int // attempts in a row that failed
+	Failures         int // consecutive failed attempts
 	Delivered        Mark
 	Failure          Mark
-	// Removed channels are no longer the route's. They are told of while something is left of them.
+	// Removed is set for a channel that the route no longer has. It is shown while deliveries are left in it.
 	Removed bool
 }
 
-// Mark is a moment in a channel's life; zero if there was none.
+// Mark is the last success or failure in a channel; zero if there was none.
 type Mark struct {
 	At     time.Time
 	Build  string
@@ -63,11 +63,11 @@ func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Ve
 
 	set := setter(&s.Conditions, v.Generation)
 	setSpecConditions(set, v)
-	well := fmt.Sprintf("announces %s of %s", s.EventSummary, repository)
+	message := fmt.Sprintf("announces %s of %s", s.EventSummary, repository)
 	if v.Authorized != "" {
-		well += ", " + v.Authorized
+		message += ", " + v.Authorized
 	}
-	set(readyCondition(well, v))
+	set(readyCondition(message, v))
 	if c, ok := deliveringCondition(channels); ok {
 		set(c)
 	} else {
@@ -89,7 +89,7 @@ func defaultsStatus(old v1alpha1.TravisDefaultsStatus, v routing.DefaultsVerdict
 	return s
 }
 
-// setter returns what sets a condition, keeping the time of its last transition.
+// setter returns a function that sets a condition. It keeps the last transition time if the status is the same.
 func setter(conditions *[]metav1.Condition, generation int64) func(metav1.Condition) {
 	return func(c metav1.Condition) {
 		c.ObservedGeneration = generation
@@ -98,7 +98,7 @@ func setter(conditions *[]metav1.Condition, generation int64) func(metav1.Condit
 	}
 }
 
-// setSpecConditions sets what can be said from the objects alone.
+// setSpecConditions sets the conditions that depend on objects only: Accepted and ResolvedRefs.
 func setSpecConditions(set func(metav1.Condition), v routing.Verdict) {
 	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue,
 		Reason: v1alpha1.ReasonAccepted, Message: "the spec is valid"}
@@ -118,10 +118,10 @@ func setSpecConditions(set func(metav1.Condition), v routing.Verdict) {
 	set(resolved)
 }
 
-// readyCondition sums up. A fault with a remedy at hand is not ready either: its owner asked for
-// something else, and a pipeline that waits for Ready should stop there.
-func readyCondition(well string, v routing.Verdict) metav1.Condition {
-	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady, Message: well}
+// readyCondition summarizes the verdict. A route with a fault is not ready even if a fallback applies, so that a
+// pipeline that waits for Ready stops.
+func readyCondition(message string, v routing.Verdict) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady, Message: message}
 	if problems := v.Problems(); len(problems) > 0 {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, problems[0].Reason, said(problems)
 	} else if v.Suspended {
@@ -133,16 +133,15 @@ func readyCondition(well string, v routing.Verdict) metav1.Condition {
 	return c
 }
 
-// deliveringCondition is about what was sent. It is false while a channel fails repeatedly or has a dead
-// letter since its last success, and absent before the first message. A channel that was removed from the
-// route does not count.
+// deliveringCondition returns the Delivering condition. It is false while a channel fails repeatedly or has a
+// dead letter since its last success, and absent before the first message. Removed channels do not count.
 func deliveringCondition(channels []ChannelState) (metav1.Condition, bool) {
 	var failing []string
 	delivered := false
 	for _, c := range channels {
 		since := c.Failure.At.After(c.Delivered.At)
 		switch {
-		case since && !c.Removed && (c.Failures >= repeated || c.Dead > 0):
+		case since && !c.Removed && (c.Failures >= failingAfter || c.Dead > 0):
 			failing = append(failing, fmt.Sprintf("%s: %s", channelName(c), c.Failure.Reason))
 		case !c.Delivered.At.IsZero():
 			delivered = true
@@ -166,8 +165,7 @@ func channelName(c ChannelState) string {
 	return c.Address
 }
 
-// channelStatuses are those of the route's own channels, and then of removed ones that have deliveries left.
-// None has the same key as another.
+// channelStatuses returns the route's own channels, then removed ones that have deliveries left. Keys are unique.
 func channelStatuses(channels []ChannelState) []v1alpha1.ChannelStatus {
 	var own, left []v1alpha1.ChannelStatus
 	for _, c := range channels {
@@ -198,7 +196,7 @@ func channelStatus(c ChannelState) v1alpha1.ChannelStatus {
 	}
 }
 
-// accountStatus is what is known of an account from the objects, and from what was sent as it.
+// accountStatus returns an account's status from its verdict and its last attempts.
 func accountStatus(v routing.AccountVerdict, state AccountState) v1alpha1.AccountStatus {
 	s := v1alpha1.AccountStatus{Name: v.Name, Service: v.Service, Usable: v.Problem == nil, Connected: state.Connected}
 	if v.Problem != nil {
@@ -222,7 +220,7 @@ func deliveryMark(m Mark) *v1alpha1.DeliveryMark {
 	}
 }
 
-// lastBuild is the one that was delivered last.
+// lastBuild returns the build that was delivered last.
 func lastBuild(channels []ChannelState) string {
 	var last Mark
 	for _, c := range channels {
@@ -236,7 +234,7 @@ func lastBuild(channels []ChannelState) string {
 	return "#" + text.TruncateRunes(last.Build, maxBuild) + " " + last.Event
 }
 
-// said joins problems. Several are numbered, so that each is found in kubectl describe.
+// said joins problems. Several are numbered, so that each stands out in kubectl describe.
 func said(problems []routing.Problem) string {
 	texts := make([]string, len(problems))
 	for i, p := range problems {
@@ -268,8 +266,8 @@ func count(n int, what string) string {
 
 func bounded(s string) string { return text.TruncateRunes(s, maxMessage) }
 
-// shortened is an address that fits into a status. A longer one ends with its hash, so that two which begin
-// alike stay two: the address is the key of a list.
+// shortened truncates an address to what a status may hold. A truncated one ends with its hash, because the
+// address is a list key and must stay unique.
 func shortened(address string) string {
 	if utf8.RuneCountInString(address) <= maxAddress {
 		return address

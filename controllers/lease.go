@@ -17,19 +17,19 @@ import (
 // StatusLease is the name of the lease of the replica that writes status.
 const StatusLease = "travishook-status"
 
-// The lease's times are client-go's usual ones: a dead holder is replaced within leaseDuration.
+// The lease's times are client-go's defaults: a dead holder is replaced within leaseDuration.
 const (
 	leaseDuration = 15 * time.Second
 	renewDeadline = 10 * time.Second
 	retryPeriod   = 2 * time.Second
 )
 
-// Lease says where the lease is kept. It is the status writer's own: losing it, or the API
-// server, stops the writing of status and nothing else.
+// Lease configures the status writer's lease. If it is lost, or the API server fails, only the writing of status
+// stops.
 type Lease struct {
 	Client    coordinationv1client.LeasesGetter
 	Namespace string
-	// Annotations are written with each renewal, where there are any.
+	// Annotations returns annotations to write with each renewal; may be nil.
 	Annotations func() map[string]string
 	Log         logr.Logger
 }
@@ -58,7 +58,7 @@ func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
 			Callbacks: leaderelection.LeaderCallbacks{
 				OnStartedLeading: func(ctx context.Context) {
 					defer close(done)
-					l.Log.Info("this replica writes status now")
+					l.Log.Info("acquired the status lease", "lease", StatusLease)
 					term(ctx)
 				},
 				OnStoppedLeading: func() {},
@@ -71,7 +71,7 @@ func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
 		if ctx.Err() == nil {
 			// The lease was lost: a term had begun, and must be over before the next one.
 			<-done
-			l.Log.Info("this replica no longer writes status")
+			l.Log.Info("lost the status lease", "lease", StatusLease)
 		}
 	}
 	return nil

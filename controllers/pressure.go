@@ -15,83 +15,82 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// StoreState is whether the store takes events.
+// StoreState says whether the store accepts events, and what it lost.
 type StoreState struct {
-	// Reason is empty while it does, else one of the reasons of ConditionStoreAvailable.
+	// Reason is empty while it accepts events, else one of the reasons of ConditionStoreAvailable.
 	Reason string
-	// Message says why it does not, in a sentence for people.
+	// Message explains the reason in a sentence.
 	Message string
 	// Lost describes each loss of the last seven days.
 	Lost []string
 }
 
-// A store that is at its limit takes events again with each message that goes out, and is full a
-// moment later: who is told of each turn is told nothing.
+// A store at its limit flaps as deliveries finish, so its transitions are reported with hysteresis.
 const (
-	storeLook = time.Second
-	// calm is for how long the store must have taken events before that is told.
-	calm = 15 * time.Second
-	// warnEvery is how often it is told that the store takes none, at most.
-	warnEvery = time.Minute
+	storeCheckInterval = time.Second
+	// recoveredAfter is how long the store must accept events before it is reported as available.
+	recoveredAfter = 15 * time.Second
+	// warnInterval is the least time between two reports that the store rejects events.
+	warnInterval = time.Minute
 )
 
-// pressure is what people are told of the store.
+// pressure decides which states of the store are reported.
 type pressure struct {
-	mu      sync.Mutex
-	told    StoreState
-	refused time.Time // when the store was last seen refusing
-	warned  time.Time // when that was last told
+	mu         sync.Mutex
+	reported   StoreState
+	rejectedAt time.Time // when the store was last seen rejecting events
+	warnedAt   time.Time // when that was last reported
 }
 
-// observe takes up how the store is now, and reports whether people are to be told.
+// observe records the store's state and returns whether to report it.
 func (p *pressure) observe(s StoreState, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s.Reason != "" {
-		p.refused = now
+		p.rejectedAt = now
 	}
 	switch {
-	case !slices.Equal(s.Lost, p.told.Lost):
-		p.told.Lost = s.Lost
+	case !slices.Equal(s.Lost, p.reported.Lost):
+		p.reported.Lost = s.Lost
 		return true
-	case s.Reason == p.told.Reason:
+	case s.Reason == p.reported.Reason:
 		return false
-	case s.Reason == "" && now.Sub(p.refused) < calm:
+	case s.Reason == "" && now.Sub(p.rejectedAt) < recoveredAfter:
 		return false
-	case s.Reason != "" && now.Sub(p.warned) < warnEvery:
+	case s.Reason != "" && now.Sub(p.warnedAt) < warnInterval:
 		return false
 	}
 	if s.Reason != "" {
-		p.warned = now
+		p.warnedAt = now
 	}
-	p.told = s
+	p.reported = s
 	return true
 }
 
-// state is what people were told last.
+// state returns the state that was reported last.
 func (p *pressure) state() StoreState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.told
+	return p.reported
 }
 
-// followStore looks at the store until ctx ends.
-func (w *StatusWriter) followStore(ctx context.Context) {
-	look := time.NewTicker(storeLook)
-	defer look.Stop()
+// watchStore checks the store periodically until ctx ends.
+func (w *StatusWriter) watchStore(ctx context.Context) {
+	ticker := time.NewTicker(storeCheckInterval)
+	defer ticker.Stop()
 	for {
 		select {
-		case <-look.C:
-			w.lookAtStore()
+		case <-ticker.C:
+			w.checkStore()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// lookAtStore tells of a change in an Event on the operator itself, and on the status of the
-// cluster's defaults, where there are any.
-func (w *StatusWriter) lookAtStore() {
+// checkStore reports a change of the store's state as an Event on the operator's own object, and on the status
+// of the cluster's defaults if they exist.
+func (w *StatusWriter) checkStore() {
 	before := w.pressure.state()
 	if !w.pressure.observe(w.Store(), time.Now()) {
 		return
@@ -113,7 +112,7 @@ func (w *StatusWriter) lookAtStore() {
 	w.queue.add(subject{kindDefaults, types.NamespacedName{Namespace: w.Lease.Namespace, Name: v1alpha1.DefaultsName}}, 0)
 }
 
-// storeCondition is how the store is, on the status of the cluster's defaults.
+// storeCondition returns the StoreAvailable condition of the cluster's defaults.
 func storeCondition(s StoreState) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionStoreAvailable, Status: metav1.ConditionTrue,
 		Reason: v1alpha1.ReasonStoreAvailable, Message: "the store takes events"}
@@ -123,7 +122,7 @@ func storeCondition(s StoreState) metav1.Condition {
 	return c
 }
 
-// intactCondition reports losses on the status of the cluster's defaults.
+// intactCondition returns the StoreIntact condition of the cluster's defaults.
 func intactCondition(s StoreState) metav1.Condition {
 	if len(s.Lost) == 0 {
 		return metav1.Condition{Type: v1alpha1.ConditionStoreIntact, Status: metav1.ConditionTrue,
@@ -133,9 +132,9 @@ func intactCondition(s StoreState) metav1.Condition {
 		Reason: v1alpha1.ReasonEventsLost, Message: bounded(strings.Join(s.Lost, "\n"))}
 }
 
-// setStore has the status of a TravisDefaults tell of the store, or not, where it is one of a team's.
-func setStore(status *v1alpha1.TravisDefaultsStatus, clusters bool, s StoreState) {
-	if !clusters {
+// setStoreConditions sets the store's conditions on the cluster's defaults and removes them from others.
+func setStoreConditions(status *v1alpha1.TravisDefaultsStatus, clusterWide bool, s StoreState) {
+	if !clusterWide {
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionStoreAvailable)
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionStoreIntact)
 		return

@@ -20,54 +20,54 @@ import (
 
 var full = StoreState{Reason: v1alpha1.ReasonStoreFull, Message: "the store is full"}
 
-// TestTheStoreIsToldOf has the store refuse for the seconds that are drawn with an x, and looks at
-// the second in which people are told.
-func TestTheStoreIsToldOf(t *testing.T) {
+// TestStoreStateIsReported has the store reject events in the seconds that are drawn with an x, and checks in
+// which seconds that is reported.
+func TestStoreStateIsReported(t *testing.T) {
 	long := func(c byte, n int) string { return string(slices.Repeat([]byte{c}, n)) }
 	tests := map[string]struct {
 		seconds string
 		want    []string
 	}{
-		"nothing while it takes events":     {long('.', 100), nil},
-		"at once that it refuses":           {"...x" + long('x', 100), []string{"3 StoreFull"}},
-		"when it has calmed down":           {"x." + long('.', 100), []string{"0 StoreFull", "15 StoreAvailable"}},
-		"not while it goes to and fro":      {"x....x......x.x....x" + long('.', 100), []string{"0 StoreFull", "34 StoreAvailable"}},
-		"no more often than once a minute":  {"x" + long('.', 20) + "x" + long('x', 100), []string{"0 StoreFull", "15 StoreAvailable", "60 StoreFull"}},
-		"not of what was over in that time": {"x" + long('.', 20) + "x" + long('.', 100), []string{"0 StoreFull", "15 StoreAvailable"}},
-		"of another reason":                 {"x" + long('x', 70) + "u", []string{"0 StoreFull", "71 StoreUnavailable"}},
+		"nothing while it accepts events":   {long('.', 100), nil},
+		"full, without delay":               {"...x" + long('x', 100), []string{"3 StoreFull"}},
+		"available after a quiet time":      {"x." + long('.', 100), []string{"0 StoreFull", "15 StoreAvailable"}},
+		"no transition while it flaps":      {"x....x......x.x....x" + long('.', 100), []string{"0 StoreFull", "34 StoreAvailable"}},
+		"at most once a minute":             {"x" + long('.', 20) + "x" + long('x', 100), []string{"0 StoreFull", "15 StoreAvailable", "60 StoreFull"}},
+		"nothing that ended in that minute": {"x" + long('.', 20) + "x" + long('.', 100), []string{"0 StoreFull", "15 StoreAvailable"}},
+		"another reason":                    {"x" + long('x', 70) + "u", []string{"0 StoreFull", "71 StoreUnavailable"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var p pressure
-			var told []string
+			var reported []string
 			begin := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 			for second, c := range test.seconds {
 				s := map[rune]StoreState{'x': full, 'u': {Reason: v1alpha1.ReasonStoreUnavailable}}[c]
 				if p.observe(s, begin.Add(time.Duration(second)*time.Second)) {
-					told = append(told, fmt.Sprint(second, " ", storeCondition(p.state()).Reason))
+					reported = append(reported, fmt.Sprint(second, " ", storeCondition(p.state()).Reason))
 				}
 			}
-			if diff := cmp.Diff(test.want, told); diff != "" {
-				t.Errorf("told (-want +got):\n%s", diff)
+			if diff := cmp.Diff(test.want, reported); diff != "" {
+				t.Errorf("reported (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// heard remembers Events as people read them.
-type heard struct {
+// eventRecorder keeps Events as text.
+type eventRecorder struct {
 	quiet
 	events []string
 }
 
-func (h *heard) Eventf(regarding, _ runtime.Object, kind, reason, _, note string, args ...any) {
-	h.events = append(h.events, fmt.Sprintf("%T %s %s: %s", regarding, kind, reason, fmt.Sprintf(note, args...)))
+func (r *eventRecorder) Eventf(regarding, _ runtime.Object, kind, reason, _, note string, args ...any) {
+	r.events = append(r.events, fmt.Sprintf("%T %s %s: %s", regarding, kind, reason, fmt.Sprintf(note, args...)))
 }
 
-func TestAStoreThatRefusesIsSeenOnTheClustersDefaultsAndThePod(t *testing.T) {
+func TestFullStoreIsReportedOnClusterDefaultsAndPod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := writerOf(t, 1, func(types.NamespacedName) error { return nil })
-		events := &heard{}
+		events := &eventRecorder{}
 		state := StoreState{}
 		w.Recorder, w.Self, w.Lease.Namespace = events, &corev1.Pod{}, "system"
 		w.Store = func() StoreState { return state }
@@ -94,7 +94,7 @@ func TestAStoreThatRefusesIsSeenOnTheClustersDefaultsAndThePod(t *testing.T) {
 			t.Helper()
 			time.Sleep(after)
 			state = now
-			w.lookAtStore()
+			w.checkStore()
 			synctest.Wait()
 			if got := said("system"); got != want {
 				t.Errorf("the condition says %q, want %q", got, want)
@@ -103,7 +103,7 @@ func TestAStoreThatRefusesIsSeenOnTheClustersDefaultsAndThePod(t *testing.T) {
 		look(0, StoreState{}, "True StoreAvailable: the store takes events")
 		events.events = nil
 		look(time.Minute, full, "False StoreFull: the store is full")
-		look(calm, StoreState{}, "True StoreAvailable: the store takes events")
+		look(recoveredAfter, StoreState{}, "True StoreAvailable: the store takes events")
 		if got := said("team"); got != "nothing" {
 			t.Errorf("a team's defaults say %q of the store", got)
 		}
@@ -119,12 +119,12 @@ func TestAStoreThatRefusesIsSeenOnTheClustersDefaultsAndThePod(t *testing.T) {
 	})
 }
 
-// TestALossIsReportedOnce: each loss is an Event on the operator's pod, and a condition of the cluster's
+// TestLossIsReportedOnce: each loss is an Event on the operator's pod, and a condition of the cluster's
 // defaults for as long as the store reports it.
-func TestALossIsReportedOnce(t *testing.T) {
+func TestLossIsReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := writerOf(t, 1, func(types.NamespacedName) error { return nil })
-		events := &heard{}
+		events := &eventRecorder{}
 		state := StoreState{}
 		w.Recorder, w.Self, w.Lease.Namespace = events, &corev1.Pod{}, "system"
 		w.Store = func() StoreState { return state }
@@ -146,7 +146,7 @@ func TestALossIsReportedOnce(t *testing.T) {
 		} {
 			time.Sleep(time.Minute)
 			state.Lost = step.lost
-			w.lookAtStore()
+			w.checkStore()
 			synctest.Wait()
 			var d v1alpha1.TravisDefaults
 			if err := w.Client.Get(t.Context(), types.NamespacedName{Namespace: "system", Name: v1alpha1.DefaultsName}, &d); err != nil {

@@ -25,7 +25,7 @@ type Table struct {
 	feeders []loader
 }
 
-// loader is a feeder, whatever its kind.
+// loader is a feeder of any kind of object.
 type loader interface {
 	load(ctx context.Context) error
 }
@@ -36,29 +36,28 @@ const (
 	KindSecret    = "Secret"
 )
 
-// Keys takes the content of ConfigMaps and Secrets that hold signing keys.
+// Keys receives the content of ConfigMaps and Secrets that hold signing keys.
 type Keys interface {
 	Put(kind, name string, data map[string]string)
 	Delete(kind, name string)
 }
 
-// TableOptions say what is watched.
+// TableOptions configures SetupTable.
 type TableOptions struct {
 	Compiler *routing.Compiler
-	// NamespaceLabels is false where the operator serves chosen namespaces only and may not read
-	// the namespaces themselves: no label selector then matches.
+	// NamespaceLabels is false where the operator serves selected namespaces and may not read Namespace
+	// objects. Then no label selector matches.
 	NamespaceLabels bool
-	// TestRequested is told of every route that carries the annotation that asks for a test.
+	// TestRequested is called for every route that has the annotation which requests a test.
 	TestRequested func(route types.NamespacedName)
-	// Keys are given what the namespace KeysIn holds of them; its ConfigMaps are watched if
-	// ConfigMaps says so.
+	// Keys receives the signing keys in the namespace KeysIn: from Secrets, and from ConfigMaps if
+	// ConfigMaps is set.
 	Keys       Keys
 	KeysIn     string
 	ConfigMaps bool
 }
 
-// SetupTable starts the reconcilers. Once the manager's caches are in sync, Load tells when the
-// table is complete.
+// SetupTable adds the reconcilers to the manager. Call Load once the manager's caches are in sync.
 func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
 	t := &Table{}
 	specOnly := builder.WithPredicates(specChanged())
@@ -82,8 +81,8 @@ func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
 	return t, nil
 }
 
-// specChanged lets through what changes an object's spec. One that was deleted and made again while
-// the watch was away arrives as an update, and its generation begins again.
+// specChanged passes events that change an object's spec. An object that was deleted and created again while
+// the watch was disconnected arrives as an update, possibly with the same generation.
 func specChanged() predicate.Predicate {
 	replaced := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() }}
 	return predicate.Or(predicate.GenerationChangedPredicate{}, replaced)
@@ -94,7 +93,7 @@ func add[T client.Object](t *Table, mgr ctrl.Manager, f *feeder[T], opts ...buil
 	return f.setup(mgr, opts...)
 }
 
-// Load puts all that the caches have into the table. When it returns nil, the table is complete.
+// Load puts all objects of the caches into the table. When it returns nil, the table is complete.
 func (t *Table) Load(ctx context.Context) error {
 	for _, f := range t.feeders {
 		if err := f.load(ctx); err != nil {
@@ -171,7 +170,7 @@ func secretFeeder(mgr ctrl.Manager, o TableOptions) *feeder[*corev1.Secret] {
 	}
 }
 
-// putSecret passes a Secret on by its label: a key is the operator's own, all else the routes'.
+// putSecret passes a Secret on by its label: a signing key to Keys, any other to the compiler.
 func (o TableOptions) putSecret(s *corev1.Secret) {
 	if s.Labels[v1alpha1.LabelSecretType] != v1alpha1.SecretTypeKey {
 		o.Compiler.PutSecret(sealed(s))
@@ -188,7 +187,7 @@ func (o TableOptions) putSecret(s *corev1.Secret) {
 	o.Keys.Put(KindSecret, s.Name, data)
 }
 
-// sealed is the Secret in a form that cannot be printed.
+// sealed wraps the Secret's values so that they are never printed.
 func sealed(s *corev1.Secret) routing.Secret {
 	data := make(map[string]secret.Value, len(s.Data))
 	for key, value := range s.Data {

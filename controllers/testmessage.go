@@ -29,11 +29,11 @@ type TestResult struct {
 	Reason           string
 }
 
-// tests are the tests that annotations have asked for and whose result is not on the status yet.
+// tests holds the tests that annotations requested and whose result is not on the status yet.
 //
-// A test is announced on the status before it is made, so that no other replica, and no restart, makes
-// it a second time. One test of a route is made at a time: of several values of the annotation that come
-// meanwhile, the last gets a test.
+// A test is announced on the status before it runs, so that it is not repeated by another replica or after a
+// restart. A route has one test at a time. If the annotation changes several times during a test, only the
+// last value is tested.
 type tests struct {
 	mu  sync.Mutex
 	all map[types.NamespacedName]*test
@@ -41,13 +41,13 @@ type tests struct {
 
 type test struct{ announced, result *v1alpha1.RouteTest }
 
-// requestOf returns the test that a route's annotation asks for, empty if none.
+// requestOf returns the test that a route's annotation requests, empty if none.
 func requestOf(route *v1alpha1.TravisRoute) string {
 	value := []rune(route.Annotations[v1alpha1.AnnotationTest])
 	return string(value[:min(len(value), maxRequest)])
 }
 
-// status returns what the status should say, and whether that announces a test that is to be made.
+// status returns the test to show on the status, and whether it is a new one to begin.
 func (t *tests) status(key types.NamespacedName, request string, old *v1alpha1.RouteTest, now time.Time) (status *v1alpha1.RouteTest, begin bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -69,7 +69,7 @@ func (t *tests) status(key types.NamespacedName, request string, old *v1alpha1.R
 	return old, false
 }
 
-// begin notes that an announced test is under way.
+// begin records that an announced test is running.
 func (t *tests) begin(key types.NamespacedName, announced *v1alpha1.RouteTest) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -94,12 +94,12 @@ func (t *tests) forget(key types.NamespacedName) {
 	delete(t.all, key)
 }
 
-// sendTest makes an announced test in the background, because a service may be slow.
+// sendTest runs an announced test in the background, because a service may be slow.
 func (w *StatusWriter) sendTest(ctx context.Context, key types.NamespacedName, announced *v1alpha1.RouteTest) {
 	w.tests.begin(key, announced)
 	go func() {
 		results, err := w.SendTest(ctx, key)
-		if ctx.Err() != nil { // another replica writes status by now
+		if ctx.Err() != nil { // the lease is lost: another replica writes status
 			w.tests.forget(key)
 			return
 		}

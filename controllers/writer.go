@@ -38,14 +38,14 @@ type StatusWriter struct {
 	Connected func(namespace, account string) (connected, known bool)
 	// SendTest sends a test message to each channel of a route; the error says why there can be no test.
 	SendTest func(ctx context.Context, route types.NamespacedName) ([]TestResult, error)
-	// WebhookURL is what people write into .travis.yml, without a proof; empty if nobody has set it.
+	// WebhookURL is the URL for .travis.yml, without a proof; empty if it is not configured.
 	WebhookURL string
-	// Store tells how the store is at this moment. It does not block.
+	// Store returns the store's current state. It does not block.
 	Store func() StoreState
-	// Loaded is closed when the routing table is complete; nil if it is. No status is written before: a
-	// Secret that is not read yet is not one that does not exist.
+	// Loaded is closed when the routing table is complete; nil if it is complete already. No status is
+	// written before, because a Secret that is not loaded yet would be reported as missing.
 	Loaded <-chan struct{}
-	// Self is the object of the operator's own on which Events tell of its store.
+	// Self is the operator's own object, on which Events about the store are recorded.
 	Self     client.Object
 	Recorder events.EventRecorder
 	Lease    Lease
@@ -64,7 +64,7 @@ func (*StatusWriter) NeedLeaderElection() bool { return false }
 
 // Start writes status whenever this replica has the lease, until ctx ends.
 func (w *StatusWriter) Start(ctx context.Context) error {
-	w.limit()
+	w.setLimits()
 	if w.Loaded != nil {
 		select {
 		case <-w.Loaded:
@@ -75,20 +75,20 @@ func (w *StatusWriter) Start(ctx context.Context) error {
 	return w.Lease.hold(ctx, func(ctx context.Context) {
 		var store sync.WaitGroup
 		defer store.Wait()
-		w.lookAtStore()
-		store.Go(func() { w.followStore(ctx) })
+		w.checkStore()
+		store.Go(func() { w.watchStore(ctx) })
 		w.queue.run(ctx, w.Log, w.all, w.write)
 	})
 }
 
-// limit sets how often status is written.
-func (w *StatusWriter) limit() {
+// setLimits sets how often status is written.
+func (w *StatusWriter) setLimits() {
 	w.changes = rate.NewLimiter(changeWrites, changeBurst)
 	w.deliveries = rate.NewLimiter(deliveryWrites, deliveryBurst)
 }
 
-// TableChanged queues the objects whose verdict changed, before all others: somebody waits for it. It does
-// not block.
+// TableChanged queues the objects whose verdict changed ahead of all others, because their editor waits for
+// the result. It does not block.
 func (w *StatusWriter) TableChanged(c routing.Changes) {
 	for _, key := range c.Routes {
 		w.queue.addChanged(subject{kindRoute, key})
@@ -159,7 +159,7 @@ func (w *StatusWriter) accountState(account types.NamespacedName) AccountState {
 	return state
 }
 
-// all are the objects whose status is compared when a term begins: the previous replica may have left any outdated.
+// all returns every object, for the start of a term: the previous replica may have left any status outdated.
 func (w *StatusWriter) all(ctx context.Context) []subject {
 	var subjects []subject
 	for kind, list := range map[string]client.ObjectList{
@@ -172,7 +172,7 @@ func (w *StatusWriter) all(ctx context.Context) []subject {
 			return nil
 		}))
 		if err != nil {
-			w.Log.Error(err, "objects were not listed; each gets its status when it changes", "kind", kind)
+			w.Log.Error(err, "objects could not be listed; their status is written when they change", "kind", kind)
 		}
 	}
 	return subjects
@@ -202,7 +202,7 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName,
 		w.tests.forget(key)
 		return 0, nil
 	}
-	if verdict.Pending { // its turn comes when the message is checked
+	if verdict.Pending { // TableChanged queues it again when its template is checked
 		return 0, nil
 	}
 	noticed, again := w.notices.of(key, time.Now())
@@ -226,12 +226,12 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName,
 	case begin:
 		w.sendTest(ctx, key, test)
 	case request != "" && test != nil && test.Request != request:
-		again = sooner(again, time.Second) // the next test, when the cache has this one's result
+		again = sooner(again, time.Second) // the next test begins when the cache has this one's result
 	}
 	return sooner(again, staleCacheRecheck), nil
 }
 
-// channels are those that the store has of a route; those that the route no longer has are marked.
+// channels returns the store's channels of a route and marks those that the route no longer has.
 func (w *StatusWriter) channels(key types.NamespacedName) []ChannelState {
 	channels := w.Channels(key.Namespace, key.Name)
 	route, ok := w.Compiler.Table().Route(key.Namespace, key.Name)
@@ -254,7 +254,7 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 	if !ok || key.Name != v1alpha1.DefaultsName || verdict.Pending {
 		return 0, nil
 	}
-	// What this finds changes the verdict, and a changed verdict brings another turn.
+	// If this changes the verdict, TableChanged queues the object again.
 	again, err := w.findUnlabelled(ctx, key.Namespace, verdict.MissingSecrets)
 	if err != nil {
 		return 0, err
@@ -271,9 +271,9 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 		return w.accountState(types.NamespacedName{Namespace: key.Namespace, Name: account})
 	})
 	defaults.Status.WebhookURL = w.WebhookURL
-	setStore(&defaults.Status, key.Namespace == w.Lease.Namespace, w.pressure.state())
+	setStoreConditions(&defaults.Status, key.Namespace == w.Lease.Namespace, w.pressure.state())
 	if again == 0 && slices.ContainsFunc(defaults.Status.Accounts, func(a v1alpha1.AccountStatus) bool { return a.Connected != nil }) {
-		again = resyncInterval // nobody tells when a connection comes or goes
+		again = resyncInterval // changes of a connection are not reported
 	}
 	if equality.Semantic.DeepEqual(old.Status, defaults.Status) {
 		return again, nil
@@ -281,7 +281,7 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 	return sooner(again, staleCacheRecheck), w.patch(ctx, pace, defaults, old, defaults.Status.Conditions, old.Status.Conditions)
 }
 
-// sooner is the shorter of two waits, of which zero is none.
+// sooner returns the shorter of two waits. Zero means none.
 func sooner(again, other time.Duration) time.Duration {
 	if again == 0 {
 		return other
@@ -289,8 +289,8 @@ func sooner(again, other time.Duration) time.Duration {
 	return min(again, other)
 }
 
-// findUnlabelled looks for a Secret that an account misses and that exists without its label, which is easy
-// to fix. No watch reports such a Secret, so it is looked for again and again.
+// findUnlabelled checks whether missing Secrets exist without the label, so that the status can say how to fix
+// them. No watch reports such a Secret, so the check is repeated.
 func (w *StatusWriter) findUnlabelled(ctx context.Context, namespace string, names []string) (time.Duration, error) {
 	for _, name := range names {
 		key := types.NamespacedName{Namespace: namespace, Name: name}
@@ -312,13 +312,13 @@ func (w *StatusWriter) findUnlabelled(ctx context.Context, namespace string, nam
 	return 0, nil
 }
 
-// labelled reports whether the watch will bring the Secret by itself.
+// labelled reports whether the watch selects the Secret.
 func labelled(s *metav1.PartialObjectMetadata) bool {
 	t := s.Labels[v1alpha1.LabelSecretType]
 	return t == v1alpha1.SecretTypeToken || t == v1alpha1.SecretTypeCredential
 }
 
-// patch writes what changed, as often as pace lets it, and records an Event for each condition that changed.
+// patch writes the changed status, limited by pace, and records an Event for each changed condition.
 func (w *StatusWriter) patch(ctx context.Context, pace *rate.Limiter, obj, old client.Object, now, before []metav1.Condition) error {
 	if err := pace.Wait(ctx); err != nil {
 		return err

@@ -60,7 +60,7 @@ func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *St
 		Recorder:  quiet{},
 		Log:       logr.Discard(),
 	}
-	w.limit()
+	w.setLimits()
 	return w
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,13 +13,13 @@ import (
 )
 
 // A log can come back with less than was stored: its disk lost data, or an older copy was restored. The
-// engine goes on with what there is, and notes in the journal what is missing. docs/operations/recovery.md
-// describes each case.
+// engine continues with the rest and records the loss in the journal. docs/operations/recovery.md describes
+// each case.
 
 // maxGaps bounds the size of a loss: more gaps are joined with the last one.
 const maxGaps = 500
 
-// findings are what reading the log found missing, until it is noted.
+// findings collects what was missing or unreadable while the log was read, until noteFindings records it.
 type findings struct {
 	gaps     []queue.Gap
 	messages uint64
@@ -64,26 +63,27 @@ func (e *Engine) reach(ctx context.Context, seq uint64) error {
 	return nil
 }
 
-// countUnreadable keeps aside what does not decode of a message that is read for the first time.
+// countUnreadable counts the entries of a new message that do not decode, and keeps a copy of each beside the
+// log.
 func (e *Engine) countUnreadable(seq uint64, entries []journal.Entry) {
 	for i := range entries {
 		if err := entries[i].Unreadable(); err != nil {
 			e.found.entries++
-			e.logger.Error(err, "journal entry does not decode and is passed over", "message", seq, "entry", i, "bytes", len(entries[i].Raw()))
+			e.logger.Error(err, "journal entry does not decode and is skipped", "message", seq, "entry", i, "bytes", len(entries[i].Raw()))
 			if aside, ok := e.log.(wal.Keeper); ok {
 				if err := aside.SetAside(fmt.Sprintf("entry-%d-%d", seq, i), entries[i].Raw()); err != nil {
-					e.logger.Error(err, "journal entry is not kept", "message", seq, "entry", i)
+					e.logger.Error(err, "journal entry could not be set aside", "message", seq, "entry", i)
 				}
 			}
 		}
 	}
 }
 
-// noteFindings turns what was found missing into a loss.
+// noteFindings records the findings as a loss.
 func (e *Engine) noteFindings() {
 	f := e.found
 	e.found = findings{}
-	// What is known by now was noted later in the journal than where it was missed.
+	// A loss that was recorded before is in the journal behind the gap that it describes.
 	known := func(g queue.Gap) bool { return e.state.Missed(g.First) && e.state.Missed(g.Last) }
 	for _, g := range f.gaps {
 		if known(g) {
@@ -104,8 +104,8 @@ func (e *Engine) noteFindings() {
 	})
 }
 
-// missingEvents is how many events were accepted by the mark and are not among what was read. They count
-// as dropped from then on.
+// missingEvents returns how many of the events that the mark counts as accepted were not read. From then on
+// they count as dropped.
 func (e *Engine) missingEvents() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -118,12 +118,12 @@ func (e *Engine) missingEvents() uint64 {
 	return missing
 }
 
-// shortPatience is how long a log that ends before what was applied is given to come back with all of it:
-// of a cluster that elects, some server may be behind.
-const shortPatience = time.Minute
+// shortGrace is how long a log may end before the last applied message until that counts as a loss: while a
+// NATS cluster elects a leader, a server may lag behind.
+const shortGrace = time.Minute
 
-// checkEnd compares the log's end with what was applied. One that stays too short has lost data, and is
-// read anew.
+// checkEnd compares the log's end with the last applied message. A log that stays too short has lost data and
+// is read again from its beginning.
 func (e *Engine) checkEnd(x wal.Extent) error {
 	if x.Last >= e.last {
 		e.short = time.Time{}
@@ -132,7 +132,7 @@ func (e *Engine) checkEnd(x wal.Extent) error {
 	if e.short.IsZero() {
 		e.short = e.clock.Now()
 	}
-	if e.clock.Since(e.short) < shortPatience {
+	if e.clock.Since(e.short) < shortGrace {
 		return fmt.Errorf("the journal ends at message %d, and message %d was stored before: its disk lost data, or an older copy was restored", x.Last, e.last)
 	}
 	e.note(queue.Loss{
@@ -143,8 +143,8 @@ func (e *Engine) checkEnd(x wal.Extent) error {
 	return nil
 }
 
-// noteMissing reports messages that are missing and in no gap that is known: the log's server has lost
-// them while it ran.
+// noteMissing records missing messages that are in no known gap: the log's server lost them while it was
+// running.
 func (e *Engine) noteMissing(x wal.Extent) {
 	e.mu.Lock()
 	missing := x.Missing()
@@ -157,7 +157,7 @@ func (e *Engine) noteMissing(x wal.Extent) {
 	}
 }
 
-// knownMissing is how many messages are in gaps that were noted. The caller holds the lock.
+// knownMissing returns how many messages are in recorded gaps. The caller holds the lock.
 func (e *Engine) knownMissing(first, last uint64) uint64 {
 	n := e.state.MissedBetween(first, last)
 	for i := range e.unstored {
@@ -166,12 +166,12 @@ func (e *Engine) knownMissing(first, last uint64) uint64 {
 	return n
 }
 
-// noteUnreadable reports messages that were stored and cannot be read any more, unless they are known.
+// noteUnreadable records stored messages that can no longer be read, unless they are in a known gap.
 func (e *Engine) noteUnreadable(first, last uint64) {
 	e.mu.Lock()
 	unknown := last - first + 1
 	unknown -= min(unknown, e.knownMissing(first, last))
-	counted := min(unknown, e.missing) // by noteMissing
+	counted := min(unknown, e.missing) // noteMissing has recorded them
 	e.missing -= counted
 	e.mu.Unlock()
 	if unknown > 0 {
@@ -182,10 +182,10 @@ func (e *Engine) noteUnreadable(first, last uint64) {
 	}
 }
 
-// note reports a loss and has it stored.
+// note logs a loss and stores it in the journal.
 func (e *Engine) note(l queue.Loss) {
 	l.At = stamp(e.clock.Now())
-	e.logger.Error(errors.New(l.String()), "store has lost data and goes on with the rest",
+	e.logger.Error(errors.New(l.String()), "store lost data and continues with the rest",
 		"events", l.Events, "messages", l.Messages, "entries", l.Entries, "gaps", l.Gaps)
 	e.mu.Lock()
 	e.unstored = append(e.unstored, l)
@@ -193,8 +193,7 @@ func (e *Engine) note(l queue.Loss) {
 	e.storeLosses()
 }
 
-// storeLosses has the losses stored that are not in the journal yet. What cannot be stored now is tried
-// again with the next pulse.
+// storeLosses submits the losses that are not in the journal yet. If that fails, the next pulse retries.
 func (e *Engine) storeLosses() {
 	e.mu.Lock()
 	losses := slices.Clone(e.unstored)
@@ -209,7 +208,7 @@ func (e *Engine) storeLosses() {
 	}
 }
 
-// storeLater has an entry stored without waiting for it. It calls done once it is.
+// storeLater submits an entry without waiting and calls done when it is stored.
 func (e *Engine) storeLater(entry journal.Entry, done func()) {
 	r, err := newRequest(entry)
 	if err != nil {
@@ -221,117 +220,18 @@ func (e *Engine) storeLater(entry journal.Entry, done func()) {
 			done()
 		}
 	}
-	_ = e.submit(r) // while the store is down, the next pulse does it
+	_ = e.submit(r) // if the store is unavailable, the next pulse retries
 }
 
-// Losses returns what was found missing in the last seven days, oldest first.
+// Losses returns the losses of the last seven days, oldest first.
 func (e *Engine) Losses() []queue.Loss {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return append(e.state.Losses(e.clock.Now()), e.unstored...)
 }
 
-// HighWater is how far the journal has come. Events are not counted where several processes append, as
-// each knows only since when it reads.
-func (e *Engine) HighWater() wal.HighWater {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	mark := e.mark
-	mark.At = stamp(e.clock.Now())
-	if id, ok := e.state.Get(identityBucket, identityKey); ok {
-		mark.Journal = string(id)
-	}
-	if e.updates != nil {
-		mark.First, mark.Dropped, mark.Accepted = e.first, 0, 0
-	}
-	return mark
-}
-
-// The journal's identity is in the journal itself, so that all who share it know the same.
-const identityBucket, identityKey = "journal", "identity"
-
-// openMark takes up the mark that was kept beside the log.
-func (e *Engine) openMark(x wal.Extent) {
-	e.mark = wal.HighWater{First: x.First}
-	if keeper, ok := e.log.(wal.Keeper); ok {
-		if kept, found := keeper.HighWater(); found {
-			e.mark, e.opened = kept, kept
-		} else if x.Last > 0 {
-			e.logger.Info("high-water mark beside the journal is missing; what was lost before cannot be noticed", "last", x.Last)
-		}
-	}
-	e.mark.Accepted = e.mark.Dropped
-}
-
-// identify gives a new journal its identity, and one that has lost it the old one.
-func (e *Engine) identify(x wal.Extent) {
-	e.mu.Lock()
-	id, ok := e.state.Get(identityBucket, identityKey)
-	known := e.mark.Journal
-	e.mu.Unlock()
-	if ok {
-		known = string(id)
-	}
-	if known == "" && e.opt.Known != nil && x.Last > 0 {
-		known = e.opt.Known.Journal
-	}
-	if known == "" {
-		known = rand.Text()
-	}
-	e.mu.Lock()
-	e.mark.Journal = known
-	e.mu.Unlock()
-	if !ok {
-		e.storeLater(journal.Entry{Put: &journal.Put{Bucket: identityBucket, Key: identityKey, Value: []byte(known)}}, func() {})
-	}
-}
-
-// advance moves the mark to a message that was applied. The caller holds the lock.
-func (e *Engine) advance(seq uint64, entries []journal.Entry) {
-	e.mark.Last, e.mark.Waiting = seq, uint64(e.state.Stats().Waiting)
-	if seq >= e.mark.First {
-		e.mark.Accepted += countAccepted(entries)
-	}
-}
-
-func countAccepted(entries []journal.Entry) (n uint64) {
-	for i := range entries {
-		if entries[i].Accept != nil {
-			n++
-		}
-	}
-	return n
-}
-
-// keepMark stores the mark beside the log.
-func (e *Engine) keepMark(durable bool) error {
-	keeper, ok := e.log.(wal.Keeper)
-	if !ok {
-		return nil
-	}
-	e.mu.Lock()
-	e.mark.At = stamp(e.clock.Now())
-	mark := e.mark
-	e.mu.Unlock()
-	return keeper.Keep(mark, durable)
-}
-
-// aboutToPurge moves the mark's beginning before the log's is dropped, so that what is missing at the
-// beginning later is known to be missing.
-func (e *Engine) aboutToPurge(oldest []written, next uint64) error {
-	e.mu.Lock()
-	for _, m := range oldest {
-		if m.seq >= e.mark.First && m.seq < next {
-			e.mark.Dropped += countAccepted(m.entries)
-		}
-	}
-	e.mark.First = next
-	e.mu.Unlock()
-	return e.keepMark(true)
-}
-
-// compareKnown compares the log with the mark that was kept elsewhere, which a volume that was
-// replaced or restored from a backup does not contain.
+// compareKnown compares the log with the mark that is kept outside the volume, and so detects a volume that was
+// replaced or restored from a backup.
 func (e *Engine) compareKnown() {
 	k := e.opt.Known
 	if k == nil || k.Journal == "" || e.alreadyNoted(k.At) {
@@ -352,7 +252,7 @@ func (e *Engine) compareKnown() {
 	e.note(loss)
 }
 
-// alreadyNoted reports whether a loss that the mark of that time shows is known.
+// alreadyNoted reports whether the loss that a mark of that time reveals was recorded before.
 func (e *Engine) alreadyNoted(marked time.Time) bool {
 	return slices.ContainsFunc(e.Losses(), func(l queue.Loss) bool { return l.Marked.Equal(marked) })
 }

@@ -124,7 +124,7 @@ func (e *Engine) step() error {
 		err = e.noteGap(ctx, e.first, last)
 	}
 	if err == nil {
-		err = e.aboutToPurge(oldest, next)
+		err = e.markPurge(oldest, next)
 	}
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ var _ = Describe("The operator in a pod of the chart", func() {
 
 		p := k.run(ctx)
 		awaitReady(ctx, strings.Replace(p.URL, "http://", "https://", 1), own.trust())
-		Eventually(p.Log, patience).Should(ContainSubstring(writesStatus))
+		Eventually(p.Log, patience).Should(ContainSubstring(acquiredLease))
 		Expect(p.Log()).NotTo(ContainSubstring("forbidden"), "the chart's rights suffice")
 	})
 
@@ -44,13 +44,13 @@ var _ = Describe("The operator in a pod of the chart", func() {
 		first, second := k.run(ctx), k.run(ctx)
 		awaitReady(ctx, first.URL, nil)
 		awaitReady(ctx, second.URL, nil)
-		Eventually(func() string { return first.Log() + second.Log() }, patience).Should(ContainSubstring(writesStatus))
+		Eventually(func() string { return first.Log() + second.Log() }, patience).Should(ContainSubstring(acquiredLease))
 		Expect(first.Log() + second.Log()).NotTo(ContainSubstring("forbidden"))
 	})
 })
 
-// writesStatus is what the one replica says that has got the lease.
-const writesStatus = "this replica writes status now"
+// acquiredLease is logged by the replica that writes status.
+const acquiredLease = "acquired the status lease"
 
 // awaitReady waits until the operator judges webhooks, which it does once it has the table, the keys
 // and the store. Nobody has declared the repository, so the judgement is 204.
