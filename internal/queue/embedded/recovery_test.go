@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,8 +33,11 @@ func newCrashed(t *testing.T) *crashed {
 	for build := range int64(recoveryEvents) {
 		a := acceptance(build+1, "#down")
 		a.Event.Commit.Message = strings.Repeat("m", recoveryBytes)
-		if _, err := s.Accept(t.Context(), a); err != nil {
-			t.Fatal(err)
+		// One namespace alone may take half of the store.
+		a.Offers[0].Namespace = fmt.Sprintf("team-%d", build)
+		a.Offers[0].Targets[0].Namespace = a.Offers[0].Namespace
+		if receipt, err := s.Accept(t.Context(), a); err != nil || len(receipt.Stored) != 1 {
+			t.Fatalf("accept event %d: %+v, %v", build, receipt, err)
 		}
 	}
 	c := &crashed{t, filepath.Join(t.TempDir(), "store")}
