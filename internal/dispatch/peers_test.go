@@ -105,7 +105,7 @@ func TestADeliveryIsSentOnlyWithTheChannelsAccount(t *testing.T) {
 		all.move(peer)
 		began := time.Now()
 		often := held("often moved", "team/other")
-		often.Moves = 3
+		often.Reassignments = 3
 		for _, d := range []queue.Delivery{held("with account", accountKey), held("without account", ""), often} {
 			r.queue.lanes[queue.Healthy] <- d
 			synctest.Wait()

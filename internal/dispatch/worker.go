@@ -91,11 +91,11 @@ func reassigned(delivery queue.Delivery, err error) (to endpoint, ok bool) {
 }
 
 // reassign moves the channel to the account and destination that it resolves to. Tables of replicas may
-// disagree for a while, so repeated moves back off.
+// disagree for a while, so repeated reassignments back off.
 func reassign(delivery queue.Delivery, to endpoint, now time.Time) queue.Outcome {
 	due := now
-	if delivery.Moves > 0 {
-		due = now.Add(backoff(delivery.Moves, 0, 1))
+	if delivery.Reassignments > 0 {
+		due = now.Add(backoff(delivery.Reassignments, 0, 1))
 	}
 	return queue.Outcome{Kind: queue.Reassigned, At: now, Due: due, AccountKey: to.accountKey, Destination: to.destination}
 }

@@ -47,8 +47,8 @@ type Delivery struct {
 	// and to no other. Where the target resolves to something else, the outcome is Reassigned.
 	AccountKey  string
 	Destination string
-	// Moves counts how often the channel was reassigned since the last attempt in it.
-	Moves int
+	// Reassignments counts how often the channel was reassigned since the last attempt in it.
+	Reassignments int
 	// Attempt counts from 1; a redrive begins again at 1.
 	Attempt int
 	// Since is when the attempts began: the acceptance, or the last redrive.

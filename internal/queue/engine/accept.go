@@ -100,7 +100,7 @@ func (e *Engine) fresh(a *queue.Acceptance) (targets [][]queue.Target, foreign u
 	if err := e.refusal(); err != nil {
 		return nil, 0, err
 	}
-	now := e.sure()
+	now := e.trustedNow()
 	for i := range a.Offers {
 		targets = append(targets, e.state.Fresh(&a.Event, &a.Offers[i], now))
 	}
@@ -187,7 +187,7 @@ func (e *Engine) redecide(r *request) error {
 		return nil
 	}
 	r.foreign = e.foreign
-	fresh := e.state.Fresh(&a.Event, &queue.Offer{Namespace: a.Namespace, Targets: a.Targets}, e.sure())
+	fresh := e.state.Fresh(&a.Event, &queue.Offer{Namespace: a.Namespace, Targets: a.Targets}, e.trustedNow())
 	e.mu.Unlock()
 	switch len(fresh) {
 	case 0:

@@ -114,7 +114,7 @@ func TestNothingExpiresRightAfterAClockJump(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.set(year)
-		time.Sleep(doubtFor / 2)
+		time.Sleep(trustAfter / 2)
 		if kept := e.Deliveries(queue.Query{}); len(kept) != 2 {
 			t.Errorf("%d deliveries are kept, want the dead and the one that waits", len(kept))
 		}
@@ -125,11 +125,11 @@ func TestNothingExpiresRightAfterAClockJump(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if tried := c.Now().Sub(d.Since).Round(time.Second); tried != doubtFor/2 {
+		if tried := c.Now().Sub(d.Since).Round(time.Second); tried != trustAfter/2 {
 			t.Errorf("a delivery of half an hour ago is tried for %v", tried)
 		}
 
-		time.Sleep(doubtFor)
+		time.Sleep(trustAfter)
 		if kept := e.Deliveries(queue.Query{}); len(kept) != 1 {
 			t.Errorf("%d deliveries are kept, want that a clock that stays where it is is believed", len(kept))
 		}

@@ -206,7 +206,7 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 // expire drops the dead letters that were kept long enough.
 func (e *Engine) expire() {
 	e.mu.Lock()
-	now := e.sure()
+	now := e.trustedNow()
 	if !e.leads() {
 		e.state.Tidy(now)
 		e.mu.Unlock()

@@ -99,7 +99,7 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 		return nil, err
 	}
 	e.mu.Lock()
-	e.rewind(e.now())
+	e.clampDueTimes(e.now())
 	e.mu.Unlock()
 	s := e.state.Stats()
 	e.logger.Info("store is open", "waiting", s.Waiting, "dead", s.Dead, "bytes", e.bytes,

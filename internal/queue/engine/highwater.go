@@ -105,4 +105,3 @@ func (e *Engine) markPurge(oldest []written, next uint64) error {
 	e.mu.Unlock()
 	return e.keepMark(true)
 }
-

@@ -16,7 +16,7 @@ func (e *Engine) pulse() {
 	now := e.now()
 	if e.inherited {
 		e.inherited = false
-		e.rewind(now)
+		e.clampDueTimes(now)
 	}
 	quiet := e.time.passed() - e.stored
 	unstored := len(e.unstored)

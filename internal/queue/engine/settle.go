@@ -101,7 +101,7 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 // entry is what is stored of an outcome.
 func (l *lease) entry(id journal.ID, o queue.Outcome) journal.Entry {
 	if o.Kind == queue.Reassigned {
-		return journal.Entry{Move: &journal.Move{
+		return journal.Entry{Reassign: &journal.Reassign{
 			ID: id, Namespace: l.target.Namespace, Channel: l.target.Channel,
 			AccountKey: o.AccountKey, Destination: o.Destination, At: o.At, Until: o.Due,
 		}}

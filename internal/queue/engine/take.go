@@ -168,7 +168,7 @@ func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery,
 		return queue.Delivery{}, fmt.Errorf("read event of delivery %s: %w: %w", l.ID, queue.ErrUnavailable, err)
 	}
 	return queue.Delivery{
-		ID: l.ID.String(), Target: l.Target, Event: *event, AccountKey: l.Place.AccountKey, Destination: l.Place.Destination, Moves: l.Moves,
+		ID: l.ID.String(), Target: l.Target, Event: *event, AccountKey: l.Place.AccountKey, Destination: l.Place.Destination, Reassignments: l.Reassignments,
 		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason, Failures: l.Failures,
 		LeaseLost: e.lostChannel(l.ID),
 	}, nil

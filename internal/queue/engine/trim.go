@@ -229,7 +229,7 @@ func (e *Engine) drainUpdates() error {
 func (e *Engine) alive(oldest []written) (entries []journal.Entry, next uint64, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	carrier := e.state.Carry(e.sure())
+	carrier := e.state.Carry(e.trustedNow())
 	for _, m := range oldest {
 		if carrier.Size() >= e.pass.budget {
 			break

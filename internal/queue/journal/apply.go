@@ -34,8 +34,8 @@ func (s *State) apply(at Position, e *Entry, effects *Effects) {
 		s.accept(at, e.Accept, e.Size())
 	case e.Settle != nil:
 		s.settle(at.Seq, e.Settle, effects)
-	case e.Move != nil:
-		s.move(e.Move, effects)
+	case e.Reassign != nil:
+		s.applyReassign(e.Reassign, effects)
 	case e.Resume != nil:
 		s.resume(e.Resume)
 	case e.Wake != nil:
@@ -110,7 +110,7 @@ func (s *State) settle(seq uint64, e *Settle, effects *Effects) {
 // madeAttempt: the channel is where it belongs.
 func (s *State) madeAttempt(d *delivery) {
 	if c, ok := s.channels[keyOf(&d.to.Target)]; ok && d.state != dead {
-		c.moves = 0
+		c.reassignments = 0
 	}
 }
 

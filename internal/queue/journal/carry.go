@@ -159,7 +159,7 @@ func (c *Carrier) addStatus(seq uint64, t *queue.Target) {
 	c.size += int(statusUsage.bytes)
 }
 
-// addChannel carries every channel that something waits in: a replay may miss the moves that made
+// addChannel carries every channel that something waits in: a replay may miss the entries that made
 // it what it is, find it empty for a while and forget it, or have it begin with another delivery than
 // it did, which has another destination.
 func (c *Carrier) addChannel(key channelKey) {
@@ -170,7 +170,7 @@ func (c *Carrier) addChannel(key channelKey) {
 	c.channels[ch] = true
 	c.ordered = append(c.ordered, Entry{Channel: &Channel{
 		Namespace: key.namespace, Name: key.name, AccountKey: ch.accountKey, Destination: ch.destination,
-		Moves: ch.moves, Until: timeOrZero(ch.until), At: timeOrZero(ch.paused),
+		Reassignments: ch.reassignments, Until: timeOrZero(ch.until), At: timeOrZero(ch.paused),
 		Condition: ch.flow.destination.backoff(),
 	}})
 	c.size += int(channelUsage.bytes)
@@ -184,7 +184,7 @@ func (c *Carrier) addConditions(seq uint64, places []Place) {
 
 func (c *Carrier) addCondition(seq uint64, p Place) {
 	d, ok := c.state.destinations[p]
-	if !ok || c.conditions[d] || d.told == 0 || d.origin != seq && !d.changed {
+	if !ok || c.conditions[d] || d.setAt == 0 || d.origin != seq && !d.changed {
 		return
 	}
 	if d.over(c.now.UnixNano()) {

@@ -16,17 +16,17 @@ type channelKey struct{ namespace, name string }
 // reassigned ends the one attempt that was. While the tables of two replicas differ, each may reassign
 // it to the other; so it pauses.
 type channel struct {
-	key         channelKey
-	accountKey  string
-	destination string
-	flow        *flow
-	heads       heap[*line]
-	lines       map[buildKey]*line // nil while there are few
-	underway    *attempt
-	moves       int   // since the last attempt
-	until       int64 // of the pause after a move
-	paused      int64 // when until was set, by the clock of then
-	at          int   // in the flow's heap; -1 outside
+	key           channelKey
+	accountKey    string
+	destination   string
+	flow          *flow
+	heads         heap[*line]
+	lines         map[buildKey]*line // nil while there are few
+	underway      *attempt
+	reassignments int   // since the last attempt
+	until         int64 // end of the pause after a reassignment
+	paused        int64 // when the pause began
+	at            int   // in the flow's heap; -1 outside
 }
 
 type buildKey struct{ repository, id int64 }
@@ -169,8 +169,8 @@ func (s *State) requeue(d *delivery) {
 	s.reorder(c)
 }
 
-// move reassigns a channel, with all that waits in it.
-func (s *State) move(m *Move, effects *Effects) {
+// applyReassign reassigns a channel with all deliveries that wait in it, and releases the attempt.
+func (s *State) applyReassign(m *Reassign, effects *Effects) {
 	s.release(m.ID)
 	effects.Settled = append(effects.Settled, m.ID)
 	c, ok := s.channels[channelKey{m.Namespace, m.Channel}]
@@ -179,7 +179,7 @@ func (s *State) move(m *Move, effects *Effects) {
 	}
 	s.reassign(c, m.AccountKey, m.Destination)
 	c.until, c.paused = nanoOrZero(m.Until), nanoOrZero(m.At)
-	c.moves++
+	c.reassignments++
 	s.reorder(c)
 }
 

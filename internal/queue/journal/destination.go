@@ -30,7 +30,7 @@ type condition struct {
 	failing bool
 	until   int64  // of the backoff
 	rest    int64  // of its pace
-	told    int64  // when these were set, by the clock of then; zero where there is no condition
+	setAt   int64  // when these were set; zero if there is no condition
 	origin  uint64 // the message that holds all of it, unless changed
 	changed bool
 }
@@ -84,7 +84,7 @@ func (s *State) destination(p Place) *destination {
 }
 
 func (s *State) tidyDestination(d *destination) {
-	if len(d.flows) == 0 && d.told == 0 && d.underway == nil {
+	if len(d.flows) == 0 && d.setAt == 0 && d.underway == nil {
 		delete(s.destinations, d.place)
 		s.used.add(destinationUsage.times(-1))
 	}
@@ -189,8 +189,8 @@ func (s *State) attempted(seq uint64, p Place, o *queue.Outcome) {
 	if p == (Place{}) {
 		return
 	}
-	told := nanoOrZero(o.At)
-	c := condition{told: told, rest: nanoOrZero(o.Rest), origin: seq}
+	setAt := nanoOrZero(o.At)
+	c := condition{setAt: setAt, rest: nanoOrZero(o.Rest), origin: seq}
 	switch o.Kind {
 	case queue.Delivered:
 		if c.rest == 0 {
@@ -199,7 +199,7 @@ func (s *State) attempted(seq uint64, p Place, o *queue.Outcome) {
 	case queue.Retry:
 		c.failing, c.until = true, nanoOrZero(o.Due)
 	case queue.Dead:
-		c.failing, c.until = true, told
+		c.failing, c.until = true, setAt
 	case queue.Dropped, queue.Reassigned:
 		return
 	default:
@@ -210,7 +210,7 @@ func (s *State) attempted(seq uint64, p Place, o *queue.Outcome) {
 
 func (s *State) setCondition(p Place, c condition) {
 	d, ok := s.destinations[p]
-	if !ok && c.told == 0 {
+	if !ok && c.setAt == 0 {
 		return
 	}
 	if !ok {
@@ -223,12 +223,12 @@ func (s *State) setCondition(p Place, c condition) {
 
 // expired reports whether nothing was attempted for so long that the condition says nothing.
 func (c *condition) expired(at int64) bool {
-	return at-max(c.told, c.until, c.rest) >= int64(conditionKept)
+	return at-max(c.setAt, c.until, c.rest) >= int64(conditionKept)
 }
 
 // renew forgets a condition that has expired, as something is about to wait for the destination.
 func (s *State) renew(p Place, at int64) {
-	if d, ok := s.destinations[p]; ok && d.told != 0 && d.expired(at) {
+	if d, ok := s.destinations[p]; ok && d.setAt != 0 && d.expired(at) {
 		s.setCondition(p, condition{})
 	}
 }
@@ -240,14 +240,14 @@ func (s *State) makeDue(p Place, at int64) {
 	if !ok || d.until <= at {
 		return
 	}
-	d.until, d.told, d.changed = at, at, true
+	d.until, d.setAt, d.changed = at, at, true
 	s.scheduleAll(d)
 }
 
 func (c *condition) backoff() Backoff {
-	return Backoff{Failing: c.failing, Until: timeOrZero(c.until), Rest: timeOrZero(c.rest), At: timeOrZero(c.told)}
+	return Backoff{Failing: c.failing, Until: timeOrZero(c.until), Rest: timeOrZero(c.rest), At: timeOrZero(c.setAt)}
 }
 
 func (b *Backoff) condition(origin uint64) condition {
-	return condition{failing: b.Failing, until: nanoOrZero(b.Until), rest: nanoOrZero(b.Rest), told: nanoOrZero(b.At), origin: origin}
+	return condition{failing: b.Failing, until: nanoOrZero(b.Until), rest: nanoOrZero(b.Rest), setAt: nanoOrZero(b.At), origin: origin}
 }

@@ -19,13 +19,13 @@ const version = 1
 type Entry struct {
 	Version int `json:"v"`
 
-	Accept *Accept `json:"accept,omitempty"`
-	Settle *Settle `json:"settle,omitempty"`
-	Move   *Move   `json:"move,omitempty"`
-	Resume *Resume `json:"resume,omitempty"`
-	Wake   *Wake   `json:"wake,omitempty"`
-	Drop   *Drop   `json:"drop,omitempty"`
-	Put    *Put    `json:"put,omitempty"`
+	Accept   *Accept   `json:"accept,omitempty"`
+	Settle   *Settle   `json:"settle,omitempty"`
+	Reassign *Reassign `json:"reassign,omitempty"`
+	Resume   *Resume   `json:"resume,omitempty"`
+	Wake     *Wake     `json:"wake,omitempty"`
+	Drop     *Drop     `json:"drop,omitempty"`
+	Put      *Put      `json:"put,omitempty"`
 
 	// What Carry repeats of messages that are about to be purged.
 	Kept      *Kept      `json:"kept,omitempty"`
@@ -62,15 +62,15 @@ type Place struct {
 type Settle struct {
 	ID      ID            `json:"id"`
 	Outcome queue.Outcome `json:"outcome"`
-	// Place is the destination of the attempt; zero where the outcome says nothing about it. It is
-	// named because it applies even where the delivery is not known any more.
+	// Place is the destination of the attempt; zero if the outcome does not concern it. It is recorded
+	// because it applies even if the delivery is no longer known.
 	Place Place `json:"place,omitzero"`
 }
 
-// Move reassigns a channel. It names the channel because it applies even where the delivery is not
-// known any more.
-type Move struct {
-	ID          ID        `json:"id"` // of the delivery that was handed out
+// Reassign changes the account key and destination of a channel. It names the channel because it applies even
+// if the delivery is no longer known.
+type Reassign struct {
+	ID          ID        `json:"id"` // of the delivery whose attempt ends
 	Namespace   string    `json:"namespace"`
 	Channel     string    `json:"channel"`
 	AccountKey  string    `json:"accountKey,omitempty"`
@@ -141,7 +141,7 @@ type Build struct {
 	States    states `json:"states"`
 }
 
-// Status is what is known of a route's channel, but for the counts, which follow from the deliveries.
+// Status is the state of a route's channel without the counts, which are computed from the deliveries.
 type Status struct {
 	Target    queue.Target `json:"target"`
 	Used      time.Time    `json:"used"` // when an event was last accepted for it
@@ -150,19 +150,19 @@ type Status struct {
 	Failures  int          `json:"failures,omitempty"`
 }
 
-// Channel is how a channel stands, with the condition of its destination.
+// Channel is the state of a channel and of its destination.
 type Channel struct {
-	Namespace   string    `json:"namespace"`
-	Name        string    `json:"name"`
-	AccountKey  string    `json:"accountKey,omitempty"`
-	Destination string    `json:"destination,omitempty"`
-	Moves       int       `json:"moves,omitempty"` // since the last attempt
-	Until       time.Time `json:"until,omitzero"`  // of its pause after a move
-	At          time.Time `json:"at,omitzero"`     // when the pause began
-	Condition   Backoff   `json:"condition,omitzero"`
+	Namespace     string    `json:"namespace"`
+	Name          string    `json:"name"`
+	AccountKey    string    `json:"accountKey,omitempty"`
+	Destination   string    `json:"destination,omitempty"`
+	Reassignments int       `json:"reassignments,omitempty"` // since the last attempt
+	Until         time.Time `json:"until,omitzero"`          // end of the pause after a reassignment
+	At            time.Time `json:"at,omitzero"`             // when the pause began
+	Condition     Backoff   `json:"condition,omitzero"`
 }
 
-// Condition is how a destination stands.
+// Condition is the state of a destination.
 type Condition struct {
 	Place Place `json:"place"`
 	Backoff
@@ -261,7 +261,7 @@ func decode(line []byte) (Entry, error) {
 }
 
 func (e *Entry) known() bool {
-	return e.Accept != nil || e.Settle != nil || e.Move != nil || e.Resume != nil || e.Wake != nil || e.Drop != nil ||
+	return e.Accept != nil || e.Settle != nil || e.Reassign != nil || e.Resume != nil || e.Wake != nil || e.Drop != nil ||
 		e.Put != nil || e.Kept != nil || e.Builds != nil || e.Status != nil || e.Channel != nil || e.Condition != nil ||
 		e.Loss != nil
 }

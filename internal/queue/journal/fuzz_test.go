@@ -13,7 +13,7 @@ func FuzzApply(f *testing.F) {
 	whole := []Entry{
 		accepted(1),
 		{Settle: &Settle{Outcome: queue.Outcome{Kind: queue.Retry, At: noon, Due: noon}, Place: Place{Destination: "d"}}},
-		{Move: &Move{Namespace: "team-a", Channel: "chat/#builds", Destination: "d", At: noon, Until: noon}},
+		{Reassign: &Reassign{Namespace: "team-a", Channel: "chat/#builds", Destination: "d", At: noon, Until: noon}},
 		{Resume: &Resume{At: noon, IDs: []ID{{1}}, Places: []Place{{Destination: "d"}}}},
 		{Wake: &Wake{At: noon, Fixed: []queue.Target{room}, Replaced: []queue.Target{room}}},
 		{Drop: &Drop{At: noon, Targets: []queue.Target{room}}},
@@ -53,7 +53,7 @@ func FuzzApply(f *testing.F) {
 		if carried, err := c.Entries(); err == nil {
 			s.Apply(9, carried)
 		}
-		s.Rewind(noon)
+		s.ClampDueTimes(noon)
 		s.Tidy(noon.Add(1000 * time.Hour))
 		s.Apply(10, entries)
 		_ = listed(s)

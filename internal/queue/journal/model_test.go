@@ -52,12 +52,12 @@ type modelBuild struct {
 type modelChannel struct {
 	accountKey, destination string
 	until                   time.Time
-	moves                   int
+	reassignments           int
 }
 
 type modelCondition struct {
-	failing           bool
-	until, rest, told time.Time
+	failing            bool
+	until, rest, setAt time.Time
 }
 
 type modelAttempt struct {
@@ -149,7 +149,7 @@ func shardOf(p Place) int { return queue.Shard(p.AccountKey, p.Destination, p.Na
 
 func (m *model) expired(p Place, at time.Time) bool {
 	c, ok := m.conditions[p]
-	last := slices.MaxFunc([]time.Time{c.told, c.until, c.rest}, time.Time.Compare)
+	last := slices.MaxFunc([]time.Time{c.setAt, c.until, c.rest}, time.Time.Compare)
 	return ok && at.Sub(last) >= conditionKept
 }
 
@@ -162,7 +162,7 @@ func (m *model) renew(p Place, at time.Time) {
 func (m *model) makeDue(p Place, at time.Time) {
 	m.renew(p, at)
 	if c, ok := m.conditions[p]; ok && c.until.After(at) {
-		c.until, c.told = at, at
+		c.until, c.setAt = at, at
 		m.conditions[p] = c
 	}
 }
@@ -318,10 +318,10 @@ func (m *model) settle(id ID, p Place, o queue.Outcome) {
 	mark := queue.Mark{At: o.At, Build: d.event.Build.Number, Result: d.event.Build.Result, Reason: o.Reason}
 	switch o.Kind {
 	case queue.Delivered:
-		channel.moves = 0
+		channel.reassignments = 0
 		st.Delivered, st.Failures = mark, 0
 	case queue.Retry, queue.Dead:
-		channel.moves = 0
+		channel.reassignments = 0
 		st.Failure = mark
 		st.Failures++
 		d.attempts++
@@ -346,7 +346,7 @@ func (m *model) end(d *modelDelivery) {
 }
 
 func (m *model) attempted(p Place, o queue.Outcome) {
-	c := modelCondition{told: o.At, rest: o.Rest}
+	c := modelCondition{setAt: o.At, rest: o.Rest}
 	switch o.Kind {
 	case queue.Delivered:
 		if c.rest.IsZero() {
@@ -387,12 +387,12 @@ func (m *model) orphan(key channelKey) {
 	}
 }
 
-func (m *model) move(v *Move) {
+func (m *model) reassign(v *Reassign) {
 	m.release(v.ID)
 	key := channelKey{v.Namespace, v.Channel}
 	if c, ok := m.channels[key]; ok {
 		c.accountKey, c.destination, c.until = v.AccountKey, v.Destination, v.Until
-		c.moves++
+		c.reassignments++
 		m.channels[key] = c
 	}
 	m.forgetIdle()

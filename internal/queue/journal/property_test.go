@@ -24,24 +24,24 @@ func TestStateAgreesWithModelThroughTrimsAndRestarts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHarness()
 		t.Repeat(map[string]func(*rapid.T){
-			"accept":   h.accept,
-			"accept 2": h.accept,
-			"attempt":  h.attempt,
-			"attempt2": h.attempt,
-			"settle":   h.settle,
-			"resume":   h.resume,
-			"wake":     h.wake,
-			"drop":     h.drop,
-			"put":      h.put,
-			"wait":     h.wait,
-			"expire":   h.expire,
-			"trim":     h.trim,
-			"tidy":     h.tidy,
-			"restart":  h.restart,
-			"rewind":   h.rewind,
-			"hold":     h.hold,
-			"slots":    h.slots,
-			"":         h.check,
+			"accept":          h.accept,
+			"accept 2":        h.accept,
+			"attempt":         h.attempt,
+			"attempt2":        h.attempt,
+			"settle":          h.settle,
+			"resume":          h.resume,
+			"wake":            h.wake,
+			"drop":            h.drop,
+			"put":             h.put,
+			"wait":            h.wait,
+			"expire":          h.expire,
+			"trim":            h.trim,
+			"tidy":            h.tidy,
+			"restart":         h.restart,
+			"clamp due times": h.clampDueTimes,
+			"hold":            h.hold,
+			"slots":           h.slots,
+			"":                h.check,
 		})
 	})
 }
@@ -170,8 +170,8 @@ func (h *harness) attempt(t *rapid.T) {
 	if !ok {
 		return
 	}
-	moves := h.model.channels[keyOf(&want.target)].moves
-	if got.ID != want.id || got.Attempt != want.attempts+1 || got.Place != from.place || got.Shard != shardOf(from.place) || got.Moves != moves {
+	reassignments := h.model.channels[keyOf(&want.target)].reassignments
+	if got.ID != want.id || got.Attempt != want.attempts+1 || got.Place != from.place || got.Shard != shardOf(from.place) || got.Reassignments != reassignments {
 		t.Fatalf("take: %+v, want %+v of %+v", got, *want, from)
 	}
 	if (got.Superseded != "") != h.model.superseded(want, from.place) {
@@ -210,7 +210,7 @@ func (h *harness) drawOutcome(t *rapid.T) queue.Outcome {
 func (h *harness) settle(t *rapid.T) {
 	var entries []Entry
 	for _, a := range slices.Clone(h.model.attempts) {
-		if rapid.IntRange(0, 3).Draw(t, "move") > 0 {
+		if rapid.IntRange(0, 3).Draw(t, "settle") > 0 {
 			o := h.drawOutcome(t)
 			h.model.settle(a.id, a.place, o)
 			entries = append(entries, Entry{Settle: &Settle{ID: a.id, Outcome: o, Place: a.place}})
@@ -219,10 +219,10 @@ func (h *harness) settle(t *rapid.T) {
 		if a.channel.name == "" {
 			continue
 		}
-		m := &Move{ID: a.id, Namespace: a.channel.namespace, Channel: a.channel.name, At: h.now, Until: h.minutes(t, "until", 0, 60)}
+		m := &Reassign{ID: a.id, Namespace: a.channel.namespace, Channel: a.channel.name, At: h.now, Until: h.minutes(t, "until", 0, 60)}
 		m.AccountKey, m.Destination = drawPlace(t)
-		h.model.move(m)
-		entries = append(entries, Entry{Move: m})
+		h.model.reassign(m)
+		entries = append(entries, Entry{Reassign: m})
 	}
 	if len(entries) > 0 {
 		h.append(t, entries...)
@@ -463,7 +463,7 @@ func (h *harness) compareStatus(t *rapid.T, s *State) {
 func (h *harness) compareChannels(t *rapid.T, s *State) {
 	is := map[channelKey]modelChannel{}
 	for key, c := range s.channels {
-		is[key] = modelChannel{c.accountKey, c.destination, timeOrZero(c.until), c.moves}
+		is[key] = modelChannel{c.accountKey, c.destination, timeOrZero(c.until), c.reassignments}
 	}
 	if diff := cmp.Diff(h.model.channels, is, cmp.AllowUnexported(modelChannel{}, channelKey{})); diff != "" {
 		t.Fatalf("channels (-model +state):\n%s", diff)
@@ -476,7 +476,7 @@ func (h *harness) compareConditions(t *rapid.T, s *State) {
 		p := h.model.place(key)
 		want, is := h.model.conditions[p], modelCondition{}
 		if d := s.destinations[p]; d != nil {
-			is = modelCondition{d.failing, timeOrZero(d.until), timeOrZero(d.rest), timeOrZero(d.told)}
+			is = modelCondition{d.failing, timeOrZero(d.until), timeOrZero(d.rest), timeOrZero(d.setAt)}
 		}
 		for _, c := range []*modelCondition{&want, &is} {
 			if !c.rest.After(h.now) {

@@ -202,7 +202,7 @@ func (c *cluster) settle(t *rapid.T) {
 	channel := a.Target.Channel
 	var entry Entry
 	if p := m.table[channel]; p != c.placeOf(a) {
-		entry.Move = &Move{ID: a.ID, Namespace: "one", Channel: channel, AccountKey: p[0], Destination: p[1], At: c.now, Until: c.now}
+		entry.Reassign = &Reassign{ID: a.ID, Namespace: "one", Channel: channel, AccountKey: p[0], Destination: p[1], At: c.now, Until: c.now}
 	} else {
 		kind := rapid.SampledFrom([]queue.Kind{queue.Delivered, queue.Delivered, queue.Retry, queue.Dead}).Draw(t, "kind")
 		entry.Settle = &Settle{ID: a.ID, Outcome: queue.Outcome{Kind: kind, At: c.now, Due: c.now.Add(time.Minute)}, Place: a.Place}
@@ -298,7 +298,7 @@ func (c *cluster) agree(t *rapid.T) {
 		for _, name := range clusterChannels {
 			key := channelKey{"one", name}
 			is, want := m.state.channels[key], fresh.state.channels[key]
-			if (is == nil) != (want == nil) || is != nil && (is.place() != want.place() || is.moves != want.moves || is.until != want.until) {
+			if (is == nil) != (want == nil) || is != nil && (is.place() != want.place() || is.reassignments != want.reassignments || is.until != want.until) {
 				t.Fatalf("replica %d has %s as %+v, one that begins now as %+v", m.name, name, is, want)
 			}
 		}

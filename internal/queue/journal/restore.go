@@ -79,12 +79,12 @@ func (s *State) restoreChannel(seq uint64, e *Channel) {
 		return
 	}
 	s.reassign(c, e.AccountKey, e.Destination)
-	c.until, c.paused, c.moves = nanoOrZero(e.Until), nanoOrZero(e.At), e.Moves
+	c.until, c.paused, c.reassignments = nanoOrZero(e.Until), nanoOrZero(e.At), e.Reassignments
 	s.reorder(c)
 	d := c.flow.destination
 	is := e.Condition.condition(seq)
 	is.changed = true
-	if d.told != 0 {
+	if d.setAt != 0 {
 		is.origin, is.changed = d.origin, d.changed
 	}
 	s.setCondition(d.place, is)

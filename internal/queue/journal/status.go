@@ -177,5 +177,5 @@ func (s *State) Tidy(now time.Time) {
 
 // over reports whether the condition need not be remembered any more.
 func (d *destination) over(at int64) bool {
-	return d.told != 0 && (d.expired(at) && len(d.flows) == 0 || !d.failing && d.rest <= at && d.until <= at)
+	return d.setAt != 0 && (d.expired(at) && len(d.flows) == 0 || !d.failing && d.rest <= at && d.until <= at)
 }

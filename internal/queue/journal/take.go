@@ -9,17 +9,17 @@ import (
 
 // Lease is a delivery that was handed out.
 type Lease struct {
-	ID         ID
-	Target     queue.Target
-	Place      Place    // the destination
-	Shard      int      // of the destination
-	Moves      int      // of the channel since the last attempt in it
-	Event      Position // where the event can be read, until the next message is applied
-	Accepted   time.Time
-	Since      time.Time
-	Attempt    int
-	LastReason string
-	Failures   int // of the target's channel in a row
+	ID            ID
+	Target        queue.Target
+	Place         Place    // the destination
+	Shard         int      // of the destination
+	Reassignments int      // of the channel since the last attempt in it
+	Event         Position // where the event can be read, until the next message is applied
+	Accepted      time.Time
+	Since         time.Time
+	Attempt       int
+	LastReason    string
+	Failures      int // of the target's channel in a row
 	// Superseded is empty, or the reason why it must be dropped and not sent: a newer state of
 	// the build waits behind it, for the same target, and it is late already.
 	Superseded string
@@ -57,7 +57,7 @@ func (s *State) Take(from queue.Lane, now time.Time) (Lease, bool, time.Time) {
 	s.begin(from, f, c, d)
 	return Lease{
 		ID: d.id, Target: d.to.Target, Event: d.record.at,
-		Place: f.destination.place, Shard: f.destination.shard, Moves: c.moves,
+		Place: f.destination.place, Shard: f.destination.shard, Reassignments: c.reassignments,
 		Accepted: fromNano(d.record.arrived), Since: fromNano(d.since),
 		Attempt: int(d.attempts) + 1, LastReason: d.reason(),
 		Failures:   d.to.status.failures,

@@ -28,7 +28,7 @@ type ledger struct {
 
 // counts say how much a run has tried.
 type counts struct {
-	Events, Promised, Attempts, Taken, Crashes, Stops, Conflicts, Unanswered, Trims, Moves, Losses, Redriven int
+	Events, Promised, Attempts, Taken, Crashes, Stops, Conflicts, Unanswered, Trims, Reassignments, Losses, Redriven int
 }
 
 func (c *counts) add(o counts) {
@@ -41,7 +41,7 @@ func (c *counts) add(o counts) {
 	c.Conflicts += o.Conflicts
 	c.Unanswered += o.Unanswered
 	c.Trims += o.Trims
-	c.Moves += o.Moves
+	c.Reassignments += o.Reassignments
 	c.Losses += o.Losses
 	c.Redriven += o.Redriven
 }
@@ -201,8 +201,8 @@ func (l *ledger) entry(e *journal.Entry) {
 		l.accept(e.Accept)
 	case e.Settle != nil:
 		l.settle(e.Settle)
-	case e.Move != nil:
-		l.counts.Moves++
+	case e.Reassign != nil:
+		l.counts.Reassignments++
 	case e.Resume != nil:
 		for _, id := range e.Resume.IDs {
 			if d, ok := l.byID[id.String()]; ok && l.h.ends[d] == endedDead {

@@ -129,7 +129,7 @@ var mutations = []mutation{
 	{
 		name:    "deliveries wait for a clock that was set back",
 		file:    "internal/queue/engine/clock.go",
-		code:    ".String())\n\t\te.rewind(now)",
+		code:    ".String())\n\t\te.clampDueTimes(now)",
 		instead: ".String())",
 	},
 	{
