@@ -14,19 +14,19 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/operator"
-	"github.com/travishook/travishook/test/room"
 )
 
 // token is the one that example/example ends with, as in testdata/new-token.txt.
 const token = "another-token-for-the-time-after"
 
-// site is a cluster with an operator, a room, and a person who has kubectl and the plugin.
+// site is a cluster with an operator, a chat channel, and a person who has kubectl and the plugin.
 type site struct {
 	plane    *controlplane.ControlPlane
 	operator *operator.Process
-	room     *room.Room
+	channel  *chat.Channel
 	dir      string   // the person's folder,
 	env      []string // and environment
 	lastID   string   // the delivery that the person saw last
@@ -39,14 +39,14 @@ func newSite(ctx context.Context) *site {
 	s.plane, err = controlplane.Start(ctx)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return s.plane.Stop() })
-	s.room, err = room.Open()
+	s.channel, err = chat.Open()
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(s.room.Close)
+	DeferCleanup(s.channel.Close)
 	for _, namespace := range []string{"travishook-system", "team-a"} {
 		s.kubectl(ctx, "create", "namespace", namespace)
 	}
 	Expect(os.CopyFS(s.dir, testdata())).To(Succeed())
-	Expect(os.WriteFile(filepath.Join(s.dir, "room.txt"), []byte(s.room.URL+"\n"), 0o600)).To(Succeed())
+	Expect(os.WriteFile(filepath.Join(s.dir, "room.txt"), []byte(s.channel.URL+"\n"), 0o600)).To(Succeed())
 	s.startOperator(ctx)
 	s.person(ctx)
 	return s

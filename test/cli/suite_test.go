@@ -137,11 +137,11 @@ func (s *site) do(ctx context.Context, words []string) {
 	case "refuse": // refuse STATUS, of HTTP; 0 takes messages again
 		status, err := strconv.Atoi(words[1])
 		Expect(err).NotTo(HaveOccurred())
-		s.room.Refuse(status)
+		s.channel.Refuse(status)
 	case "heard": // heard N, messages in all
 		n, err := strconv.Atoi(words[1])
 		Expect(err).NotTo(HaveOccurred())
-		_, err = s.room.Wait(ctx, n)
+		_, err = s.channel.Wait(ctx, n)
 		Expect(err).NotTo(HaveOccurred())
 	case "wait": // wait OBJECT CONDITION
 		s.kubectl(ctx, "wait", words[1], "--namespace", "team-a", "--for=condition="+words[2], "--timeout="+patience.String())

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/operator"
-	"github.com/travishook/travishook/test/room"
 )
 
 const (
@@ -33,7 +33,7 @@ type demo struct {
 	dir      string // of this run: settings, store, keys, logs
 	key      *rsa.PrivateKey
 	plane    *controlplane.ControlPlane
-	channel  *room.Room
+	channel  *chat.Channel
 	operator *operator.Process
 	expected []string // what the messages must say, in order
 }
@@ -106,7 +106,7 @@ func (d *demo) startCluster(ctx context.Context) (err error) {
 }
 
 func (d *demo) openChannel(context.Context) (err error) {
-	if d.channel, err = room.Open(); err != nil {
+	if d.channel, err = chat.Open(); err != nil {
 		return err
 	}
 	if d.breaks == "channel" {

@@ -34,7 +34,7 @@ stringData:
   server: ` + server.Address + `
   ca.crt: |
     ` + strings.ReplaceAll(strings.TrimSpace(string(server.CA)), "\n", "\n    ") + "\n")
-	for i := range rooms {
+	for i := range channelCount {
 		account := ""
 		if i%2 == 0 {
 			account = "account: jabber, "
@@ -76,7 +76,7 @@ var _ = Describe("An account that is logged in all the time", func() {
 		bot := prosody.Account{Name: "ci", Password: "the bot's own password"}
 		server := prosody.Start(GinkgoTB(), prosody.Options{Accounts: []prosody.Account{bot}})
 		var all []string
-		for i := range rooms {
+		for i := range channelCount {
 			all = append(all, jabberRoom(i))
 		}
 		people := server.Join(GinkgoTB(), "ann", all...)
@@ -94,7 +94,7 @@ var _ = Describe("An account that is logged in all the time", func() {
 			f.awaitServing(ctx, p)
 		}
 		end := f.load(ctx)
-		f.progress(rooms * 2)
+		f.progress(channelCount * 2)
 		logins := func() int { return len(slices.DeleteFunc(server.Sessions(bot), func(n int) bool { return n == 0 })) }
 
 		By("stopping the one that is logged in")
@@ -103,7 +103,7 @@ var _ = Describe("An account that is logged in all the time", func() {
 		before, leaver := logins(), f.loggedIn()
 		Expect(leaver.Stop()).To(Succeed())
 		f.drop(leaver)
-		f.progress(rooms)
+		f.progress(channelCount)
 		Eventually(logins).Should(BeNumerically(">", before))
 
 		By("killing the one that is logged in then")
@@ -112,7 +112,7 @@ var _ = Describe("An account that is logged in all the time", func() {
 		victim := f.loggedIn()
 		victim.Kill()
 		f.drop(victim)
-		f.progress(rooms)
+		f.progress(channelCount)
 		Eventually(logins).Should(BeNumerically(">", before))
 		f.try(ctx, 0, 1)
 		end()

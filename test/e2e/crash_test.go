@@ -13,12 +13,12 @@ import (
 
 var _ = Describe("What was answered with 202", func() {
 	It("arrives once, after a kill -9 right behind the answer and a restart", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
 
-		By("having the room refuse until the operator is dead, so that nothing arrives before")
+		By("rejecting messages until the operator is dead, so that nothing arrives before")
 		r.Refuse(http.StatusServiceUnavailable)
 		build := travistest.Build{Result: travis.Broken, Finished: now()}
 		Expect(s.post(ctx, build)).To(Equal(http.StatusAccepted))
@@ -35,10 +35,10 @@ var _ = Describe("What was answered with 202", func() {
 		Expect(r.Messages()).To(HaveLen(1))
 	})
 
-	It("is shown as dead with its reason if the room refuses it, and sent again when the credential is mended", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
+	It("is shown as dead with its reason if the channel rejects it, and sent again when the credential is fixed", func(ctx context.Context) {
+		s, r := newSite(ctx), openChannel()
 		r.Refuse(http.StatusForbidden)
-		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
 		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))
@@ -46,20 +46,20 @@ var _ = Describe("What was answered with 202", func() {
 		status := func() string { return kubectl(ctx, "", "describe", "travisroute", "example", "-n", s.name) }
 		Eventually(status).Should(And(
 			MatchRegexp(`Dead: +1`), MatchRegexp(`Reason: .*403`), MatchRegexp(`Type: +Delivering`)))
-		Expect(status()).NotTo(ContainSubstring(r.URL), "the URL of the room is a secret")
+		Expect(status()).NotTo(ContainSubstring(r.URL), "the URL of the channel is a secret")
 
-		By("giving the room a new URL, which is the credential")
-		healed := openRoom()
-		s.apply(ctx, roomSecret(healed))
-		Eventually(texts(healed)).Should(ConsistOf(ContainSubstring("build/123: passed")))
+		By("giving the channel a new URL, which is the credential")
+		fixed := openChannel()
+		s.apply(ctx, accountSecret(fixed))
+		Eventually(texts(fixed)).Should(ConsistOf(ContainSubstring("build/123: passed")))
 		Eventually(status).ShouldNot(MatchRegexp(`Dead: +1`))
 	})
 })
 
 var _ = Describe("One bad route", func() {
 	It("does not keep another from its messages", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route+`
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route+`
 ---
 apiVersion: travishook.dev/v1alpha1
 kind: TravisRoute

@@ -54,7 +54,7 @@ func (p *transcript) console(command, out string) {
 // Of what a run prints, these differ from one to the next.
 var (
 	age     = regexp.MustCompile(`(?m) +\d+[smh](\d+s)?$`)
-	address = regexp.MustCompile(`http://127\.0\.0\.1:\d+/room`)
+	address = regexp.MustCompile(`http://127\.0\.0\.1:\d+/channel`)
 )
 
 func (p *transcript) tidy(text string) string {
@@ -79,7 +79,7 @@ func (p *transcript) check(name string) {
 
 var _ = Describe("A route that is applied too early", func() {
 	It("says what is missing until it is ready, and is ready by itself", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
+		s, r := newSite(ctx), openChannel()
 		s.extra = "  - {name: later, configMap: {name: travis-key, key: key.pem}, repositories: [example/*]}\n"
 		// The only key that vouches for example/example comes from a ConfigMap.
 		settings := strings.Replace(s.settings(), "  - name: test\n", "  - name: test\n    repositories: [other/*]\n", 1)
@@ -100,11 +100,11 @@ A team applies its route before anybody has set anything up. It is taken, and sa
 		why(`False +\(1\) there is no account "room"`)
 
 		p.say("The platform engineer defines the account:")
-		p.apply(ctx, "defaults.yaml", accountRoom)
+		p.apply(ctx, "defaults.yaml", webhookAccount)
 		why(`False +\(1\) Secret "room" does not exist`)
 
 		p.say("and its Secret, but forgets the label that lets the operator read it:")
-		p.apply(ctx, "secret.yaml", strings.Replace(roomSecret(r), ", labels: {travishook.dev/secret-type: credential}", "", 1))
+		p.apply(ctx, "secret.yaml", strings.Replace(accountSecret(r), ", labels: {travishook.dev/secret-type: credential}", "", 1))
 		p.say("The route says so. (Here the defaults were changed to have the operator look at once; by itself it looks every minute.)")
 		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", s.system, "--type=merge", "-p", `{"spec":{"account":"room"}}`)
 		why(`False +\(1\) Secret "room" .* needs the label`)
@@ -121,9 +121,9 @@ that is not there yet:`)
 		p.console("kubectl create configmap travis-key -n "+s.system+" --from-file=key.pem", "configmap/travis-key created\n")
 		why(`True`)
 		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))
-		p.say("The next build arrives in the room:")
+		p.say("The next build arrives in the channel:")
 		Eventually(texts(r)).Should(HaveLen(1))
-		p.console("# in the room", texts(r)()[0]+"\n")
+		p.console("# in the channel", texts(r)()[0]+"\n")
 		p.show(ctx, "#123 passed", "get", "travisroutes", "-n", s.name)
 
 		p.check("applied-too-early.md")

@@ -16,10 +16,10 @@ import (
 )
 
 var _ = Describe("After a thousand webhooks", func() {
-	const rooms = 50 // each is sent a score at once
+	const channels = 50 // each is sent a score at once
 	It("the operator has no more open than before", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, town(r, rooms))
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, manyRoutes(r, channels))
 		s.start(ctx)
 		if _, err := leaks.Open(s.operator.PID()); err != nil {
 			Skip("SKIPPED: there is no /proc here to look into; run the suite on Linux")
@@ -28,17 +28,17 @@ var _ = Describe("After a thousand webhooks", func() {
 		relay := func(from, to int64) {
 			GinkgoHelper()
 			for build := from; build < to; build++ {
-				b := travistest.Build{ID: build, Repository: fmt.Sprintf("example/project-%d", build%rooms), RepositoryID: build%rooms + 1}
+				b := travistest.Build{ID: build, Repository: fmt.Sprintf("example/project-%d", build%channels), RepositoryID: build%channels + 1}
 				Expect(s.postTo(ctx, s.operator.URL, b)).To(Equal(http.StatusAccepted))
 			}
 			Eventually(texts(r)).WithTimeout(2 * patience).Should(HaveLen(int(to)))
 		}
 		// Logs that go on and connections that are kept for the next webhook are there from the first on.
-		relay(0, rooms)
+		relay(0, channels)
 		before, err := leaks.Open(s.operator.PID())
 		Expect(err).NotTo(HaveOccurred())
 
-		relay(rooms, 1000)
+		relay(channels, 1000)
 		strangers(ctx, s, 50)
 		Eventually(func() (int, error) {
 			http.DefaultClient.CloseIdleConnections()

@@ -81,13 +81,13 @@ ports: [{name: api, port: PORT}]
 
 var _ = Describe("The API for people", func() {
 	It("knows each by the token that the API server's proxy passes on", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, people+"---"+tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, people+"---"+tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.serveAPI(ctx)
 		s.waitReady(ctx)
 		reader, owner, other := s.person(ctx, "reader"), s.person(ctx, "owner"), s.person(ctx, "other")
 
-		By("giving a message up that the room does not take")
+		By("making a dead letter by rejecting a message")
 		r.Refuse(http.StatusNotFound)
 		Expect(s.post(ctx, travistest.Build{Number: "7", Result: travis.Broken})).To(Equal(http.StatusAccepted))
 		var dead []deliveryapi.Delivery

@@ -11,15 +11,15 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/powerloss/disk"
-	"github.com/travishook/travishook/test/room"
 )
 
-// townRooms are so many that each gets no more messages than are sent at once.
-const townRooms = 24
+// pressureChannels is so many that no channel gets more messages than its burst allows.
+const pressureChannels = 24
 
-// town is a team that hears so many repositories, each in a room of its own.
-func town(r *room.Room, size int) string {
+// manyRoutes returns manifests of routes for as many repositories, each to a channel of its own.
+func manyRoutes(r *chat.Channel, size int) string {
 	var keys, routes strings.Builder
 	for n := range size {
 		fmt.Fprintf(&keys, "  room-%d: %s\n", n, r.URL)
@@ -33,7 +33,7 @@ spec:
   events: ["*"]
 `, n, n, n)
 	}
-	return accountRoom + `  signatureOnly:
+	return webhookAccount + `  signatureOnly:
     namespaces: {from: All}
     repositories: ["example/*"]
 ---
@@ -47,7 +47,7 @@ stringData:
 // postLarge posts a build of some 17 kB, as often as Travis does.
 func (s *site) postLarge(ctx context.Context, build int64) int {
 	GinkgoHelper()
-	n := build % townRooms
+	n := build % pressureChannels
 	return status(travistest.Request(ctx, s.operator.URL, travistest.Build{
 		Repository: fmt.Sprintf("example/project-%d", n), RepositoryID: n + 1,
 		ID: build, Number: fmt.Sprint(build), Message: strings.Repeat("too much ", 2000),
@@ -70,25 +70,25 @@ func (s *site) condition(ctx context.Context) string {
 
 var _ = Describe("A store that takes no events", func() {
 	var s *site
-	var r *room.Room
+	var r *chat.Channel
 	BeforeEach(func(ctx context.Context) {
 		GinkgoT().Setenv("POD_NAME", "travishook-0")
 		GinkgoT().Setenv("POD_UID", "0123")
-		s, r = newSite(ctx), openRoom()
+		s, r = newSite(ctx), openChannel()
 	})
 
-	// start starts the operator with a small store in dir, and rooms that take nothing.
+	// start starts the operator with a small store in dir, and channels that reject all messages.
 	start := func(ctx context.Context, dir string) {
 		GinkgoHelper()
 		r.Refuse(http.StatusServiceUnavailable)
-		s.apply(ctx, town(r, townRooms))
+		s.apply(ctx, manyRoutes(r, pressureChannels))
 		own := fmt.Sprintf("store: {directory: %q}", filepath.Join(s.dir, "store"))
 		small := fmt.Sprintf("store: {directory: %q, maxSize: 16Mi}", filepath.Join(dir, "store"))
 		s.startWith(ctx, strings.Replace(s.settings(), own, small, 1))
 		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=30s")
 		Eventually(s.postLarge).WithArguments(ctx, int64(1)).Should(Equal(http.StatusAccepted))
 		Eventually(s.condition).WithArguments(ctx).Should(Equal("True StoreAvailable: the store takes events"))
-		Expect(s.said(ctx)).To(BeEmpty(), "nobody is told that all is well")
+		Expect(s.said(ctx)).To(BeEmpty(), "no Event while the store is available")
 	}
 
 	// refuse posts until the store refuses.
@@ -103,7 +103,7 @@ var _ = Describe("A store that takes no events", func() {
 		}
 	}
 
-	It("is told of in Events and on the cluster's defaults while it is at its limit", func(ctx context.Context) {
+	It("is reported in Events and on the cluster's defaults while it is full", func(ctx context.Context) {
 		start(ctx, s.dir)
 		refuse(ctx)
 		Eventually(s.said).WithArguments(ctx).Should(MatchRegexp(
@@ -113,13 +113,13 @@ var _ = Describe("A store that takes no events", func() {
 		Expect(kubectl(ctx, "", "get", "travisdefaults", "default", "-n", s.system)).To(MatchRegexp(`default +True`),
 			"nothing is wrong with the manifest")
 
-		By("having the rooms take what waits")
+		By("letting the channels accept what waits")
 		r.Refuse(0)
 		Eventually(s.condition).WithArguments(ctx).WithTimeout(3 * patience).Should(HavePrefix("True StoreAvailable"))
 		Eventually(s.said).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store takes events\n"))
 	})
 
-	It("is told of while its disk is full, and the operator stays up", func(ctx context.Context) {
+	It("is reported while its disk is full, and the operator stays up", func(ctx context.Context) {
 		d := disk.New(GinkgoTB(), 48<<20)
 		start(ctx, d.Dir)
 		empty := d.Fill(GinkgoTB())
@@ -128,7 +128,7 @@ var _ = Describe("A store that takes no events", func() {
 			`^Warning StoreUnavailable Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: store is unavailable: .+ What was stored is safe.+\n$`))
 		Eventually(s.condition).WithArguments(ctx).Should(HavePrefix("False StoreUnavailable: webhooks are refused"))
 
-		By("making room on the disk")
+		By("freeing space on the disk")
 		empty()
 		r.Refuse(0)
 		Eventually(s.condition).WithArguments(ctx).WithTimeout(4 * patience).Should(HavePrefix("True StoreAvailable"))

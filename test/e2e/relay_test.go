@@ -66,8 +66,8 @@ stringData:
 
 var _ = Describe("A route's events", func() {
 	It("are the defaults, live, where the route lists none", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+`
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+`
 apiVersion: travishook.dev/v1alpha1
 kind: TravisRoute
 metadata: {name: example, namespace: TEAM}
@@ -88,8 +88,8 @@ spec: {repository: example/example, channels: [{account: room}]}
 
 var _ = Describe("A route with the annotation that asks for a test", func() {
 	It("sends a test message once for each value, and tells on its status what came of it", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
 		test := func() string {
@@ -99,7 +99,7 @@ var _ = Describe("A route with the annotation that asks for a test", func() {
 		Eventually(texts(r)).Should(ConsistOf(HavePrefix("[test] ")))
 		Eventually(test).Should(And(ContainSubstring(`"request":"one"`), ContainSubstring(`"passed":true`)))
 
-		By("refusing the next one in the room")
+		By("rejecting the next message")
 		r.Refuse(http.StatusNotFound)
 		kubectl(ctx, "", "annotate", "--overwrite", "travisroute", "example", "-n", s.name, "travishook.dev/test=two")
 		Eventually(test).Should(And(ContainSubstring(`"request":"two"`), ContainSubstring(`"passed":false`), ContainSubstring("404")))

@@ -17,9 +17,9 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/nats"
 	"github.com/travishook/travishook/test/operator"
-	"github.com/travishook/travishook/test/room"
 )
 
 // fleet is a few operators that share a store in a NATS cluster.
@@ -96,7 +96,7 @@ func (f *fleet) all(turn int64) []*operator.Process {
 func (f *fleet) deliver(ctx context.Context) {
 	n := f.next.Add(1)
 	number := fmt.Sprint(n)
-	build := travistest.Build{ID: 1000 + n, Number: number, Branch: fmt.Sprintf("branch-%d", n%rooms), Finished: now()}
+	build := travistest.Build{ID: 1000 + n, Number: number, Branch: fmt.Sprintf("branch-%d", n%channelCount), Finished: now()}
 	for _, p := range f.all(n) {
 		response, err := http.DefaultClient.Do(travistest.Request(ctx, p.URL+"/"+proof(token), build, f.key))
 		if err != nil {
@@ -125,7 +125,7 @@ func (f *fleet) load(ctx context.Context) (end func()) {
 	var posters sync.WaitGroup
 	for range 4 {
 		posters.Go(func() {
-			pace := time.NewTicker(200 * time.Millisecond) // together less than the rooms take, which is one a second each
+			pace := time.NewTicker(200 * time.Millisecond) // together less than the channels take, which is one a second each
 			defer pace.Stop()
 			for ctx.Err() == nil {
 				f.deliver(context.WithoutCancel(ctx))
@@ -136,11 +136,11 @@ func (f *fleet) load(ctx context.Context) (end func()) {
 	return func() { stop(); posters.Wait() }
 }
 
-// rooms are enough for each replica to have some to send to.
-const rooms = 24
+// channelCount is enough for each replica to have some to send to.
+const channelCount = 24
 
-// manifests are a route to a room of its own for each of as many branches, all of one account.
-func manifests(r *room.Room) string {
+// manifests are a route to a channel of its own for each of as many branches, all of one account.
+func manifests(r *chat.Channel) string {
 	var b strings.Builder
 	b.WriteString(tokenSecret + `---
 apiVersion: v1
@@ -148,7 +148,7 @@ kind: Secret
 metadata: {name: room, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
 stringData:
 `)
-	for i := range rooms {
+	for i := range channelCount {
 		fmt.Fprintf(&b, "  room-%d: %s/%d\n", i, r.URL, i)
 	}
 	b.WriteString(`---
@@ -159,7 +159,7 @@ spec:
   accounts:
   - {name: room, webhook: {secretRef: {name: room}}}
 `)
-	for i := range rooms {
+	for i := range channelCount {
 		fmt.Fprintf(&b, `---
 apiVersion: travishook.dev/v1alpha1
 kind: TravisRoute
@@ -242,7 +242,7 @@ var _ = Describe("Three replicas on a NATS cluster", func() {
 	})
 
 	It("all receive and send once, through a rolling restart and the loss of the status writer's lease", func(ctx context.Context) {
-		r := openRoom()
+		r := openChannel()
 		f.apply(ctx, manifests(r))
 		f.waitAllReady(ctx)
 		for i, p := range f.all(0) {
@@ -275,7 +275,7 @@ var _ = Describe("Three replicas on a NATS cluster", func() {
 	})
 
 	It("go on when one is killed", func(ctx context.Context) {
-		r := openRoom()
+		r := openChannel()
 		f.apply(ctx, manifests(r))
 		f.waitAllReady(ctx)
 		for _, p := range f.all(0) {
@@ -290,7 +290,7 @@ var _ = Describe("Three replicas on a NATS cluster", func() {
 		end()
 		Eventually(f.missing(texts(r))).Should(BeEmpty(), "its channels are another's within the time of a lease")
 		Expect(f.refused.Load()).To(BeZero(), "webhooks that were refused")
-		Expect(len(twice(texts(r)()))).To(BeNumerically("<=", rooms), "a channel sends one at a time, and that one's answer may have been lost")
+		Expect(len(twice(texts(r)()))).To(BeNumerically("<=", channelCount), "a channel sends one at a time, and that one's answer may have been lost")
 	})
 })
 

@@ -1,5 +1,5 @@
 // Package e2e holds the operator, as a process of its own, against what its users would notice:
-// kubectl in front of it, a real API server beside it, real rooms behind it.
+// kubectl in front of it, a real API server beside it, real channels behind it.
 package e2e
 
 import (
@@ -23,9 +23,9 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/internal/verify"
+	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/operator"
-	"github.com/travishook/travishook/test/room"
 )
 
 // patience bounds each wait for what takes a second or two on a quiet machine.
@@ -136,7 +136,7 @@ func (s *site) fill(text string) string {
 	return strings.NewReplacer("TEAM", s.name, "SYSTEM", s.system).Replace(text)
 }
 
-// tokenSecret vouches for example/example.
+// tokenSecret is a token for example/example.
 const tokenSecret = `
 apiVersion: v1
 kind: Secret
@@ -144,8 +144,8 @@ metadata: {name: example-token, namespace: TEAM, labels: {travishook.dev/secret-
 stringData: {repository: example/example, token: ` + token + `}
 `
 
-// accountRoom is a cluster-wide webhook account called room.
-const accountRoom = `
+// webhookAccount defines a cluster-wide webhook account named room.
+const webhookAccount = `
 apiVersion: travishook.dev/v1alpha1
 kind: TravisDefaults
 metadata: {name: default, namespace: SYSTEM}
@@ -155,8 +155,8 @@ spec:
     webhook: {secretRef: {name: room}}
 `
 
-// roomSecret is its credential.
-func roomSecret(r *room.Room) string {
+// accountSecret is the credential of webhookAccount.
+func accountSecret(r *chat.Channel) string {
 	return `
 apiVersion: v1
 kind: Secret
@@ -165,7 +165,7 @@ stringData: {url: "` + r.URL + `"}
 `
 }
 
-// route relays every event of example/example to the room.
+// route relays every event of example/example to the channel.
 const route = `
 apiVersion: travishook.dev/v1alpha1
 kind: TravisRoute
@@ -176,9 +176,9 @@ spec:
   events: ["*"]
 `
 
-func openRoom() *room.Room {
+func openChannel() *chat.Channel {
 	GinkgoHelper()
-	r, err := room.Open()
+	r, err := chat.Open()
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(r.Close)
 	return r
@@ -245,8 +245,8 @@ func tryKubectl(ctx context.Context, stdin string, args ...string) (string, erro
 	return out.String(), err
 }
 
-// texts are the messages of a room.
-func texts(r *room.Room) func() []string {
+// texts returns the texts of the messages in a channel.
+func texts(r *chat.Channel) func() []string {
 	return func() []string {
 		var all []string
 		for _, m := range r.Messages() {

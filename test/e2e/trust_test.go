@@ -22,22 +22,22 @@ func (s *site) ready(ctx context.Context) func() string {
 
 var _ = Describe("Trust", func() {
 	It("is given on the signature alone where the cluster's defaults grant it", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, roomSecret(r)+"---"+accountRoom+"  signatureOnly: {namespaces: {from: All}, repositories: [example/*]}\n---"+route)
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, accountSecret(r)+"---"+webhookAccount+"  signatureOnly: {namespaces: {from: All}, repositories: [example/*]}\n---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
 		Expect(s.postTo(ctx, s.operator.URL, travistest.Build{})).To(Equal(http.StatusAccepted))
 		Eventually(texts(r)).Should(HaveLen(1))
 
 		By("taking the grant away")
-		s.apply(ctx, accountRoom)
+		s.apply(ctx, webhookAccount)
 		Eventually(s.ready(ctx)).Should(ContainSubstring("no token or grant"))
 		Expect(s.postTo(ctx, s.operator.URL, travistest.Build{ID: 2})).To(Equal(http.StatusNoContent))
 	})
 
 	It("is kept by two tokens at once while one is rotated", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.apply(ctx, strings.NewReplacer("example-token", "next-token", token, "the next token").Replace(tokenSecret))
 		s.start(ctx)
 		s.waitReady(ctx)
@@ -52,8 +52,8 @@ var _ = Describe("Trust", func() {
 	})
 
 	It("is refused to another repository that took the name, until a person names it", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
 		Expect(s.post(ctx, travistest.Build{ID: 1, RepositoryID: 1234})).To(Equal(http.StatusAccepted))
@@ -65,8 +65,8 @@ var _ = Describe("Trust", func() {
 	})
 
 	It("is given by a key in a labelled Secret of the operator's namespace", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		before, _, _ := strings.Cut(s.settings(), "  - name: test")
 		s.startWith(ctx, before+"  - {name: ours, secret: {name: travis-key, key: key.pem}}\n")
 		Eventually(s.ready(ctx)).Should(ContainSubstring("travishook.dev/secret-type=key"))
@@ -83,8 +83,8 @@ var _ = Describe("Trust", func() {
 		config := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
 		DeferCleanup(config.Close)
 		body = "<html>Sign in</html>"
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		before, _, _ := strings.Cut(s.settings(), "  - name: test")
 		s.startWith(ctx, before+"  - {name: ours, url: "+config.URL+"/config}\n")
 		Eventually(s.ready(ctx)).Should(And(ContainSubstring("ours"), ContainSubstring("a web page instead of JSON")))
@@ -94,8 +94,8 @@ var _ = Describe("Trust", func() {
 
 var _ = Describe("A redirect in front of the receiver", func() {
 	It("is told on the status of the routes whose events it eats", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
-		s.apply(ctx, tokenSecret+"---"+roomSecret(r)+"---"+accountRoom+"---"+route)
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.operator.URL, nil)
@@ -110,9 +110,9 @@ var _ = Describe("A redirect in front of the receiver", func() {
 
 var _ = Describe("An account that a tenant defines", func() {
 	It("cannot be aimed at the cluster", func(ctx context.Context) {
-		s, r := newSite(ctx), openRoom()
+		s, r := newSite(ctx), openChannel()
 		mine := strings.NewReplacer("SYSTEM", "TEAM")
-		s.apply(ctx, tokenSecret+"---"+mine.Replace(roomSecret(r))+"---"+mine.Replace(accountRoom)+"---"+route)
+		s.apply(ctx, tokenSecret+"---"+mine.Replace(accountSecret(r))+"---"+mine.Replace(webhookAccount)+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
 		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))

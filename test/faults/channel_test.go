@@ -7,7 +7,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/travishook/travishook/test/room"
+	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/soak/victim"
 )
 
@@ -16,17 +16,17 @@ func TestAChannelThatHangsForEver(t *testing.T) {
 	t.Parallel()
 	s := &installation{t: t, WithT: NewWithT(t)}
 	s.SetDefaultEventuallyTimeout(timeout)
-	var hung *room.Room
-	for _, r := range []**room.Room{&s.room, &hung} {
+	var hung *chat.Channel
+	for _, r := range []**chat.Channel{&s.channel, &hung} {
 		var err error
-		*r, err = room.Open()
+		*r, err = chat.Open()
 		s.Expect(err).NotTo(HaveOccurred())
 		t.Cleanup((*r).Close)
 	}
 	released := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if number, err := victim.ParseRoom(req.URL.Path); err != nil || number%2 == 0 {
-			s.room.ServeHTTP(w, req)
+			s.channel.ServeHTTP(w, req)
 			return
 		}
 		select {

@@ -19,7 +19,7 @@ func newInstallationOnDisk(t *testing.T) (*installation, *disk.Disk) {
 	t.Helper()
 	d := disk.New(t, diskBytes)
 	s := newInstallation(t, victim.Store{Dir: filepath.Join(d.Dir, "store"), MaxBytes: 16 << 20})
-	s.room.Refuse(http.StatusServiceUnavailable)
+	s.channel.Refuse(http.StatusServiceUnavailable)
 	s.postStored(1, 20)
 	return s, d
 }
@@ -62,7 +62,7 @@ func TestADiskThatIsSlow(t *testing.T) {
 	t.Parallel()
 	s, d := newInstallationOnDisk(t)
 	resume := d.Slow(t, time.Second)
-	s.room.Refuse(0)
+	s.channel.Refuse(0)
 	began := time.Now()
 	for round := range int64(3) {
 		s.postAllStored(100+100*round, 140+100*round)
@@ -96,10 +96,10 @@ func TestADiskThatIsReadOnly(t *testing.T) {
 func TestAStoreAtItsLimit(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t, victim.Store{Dir: t.TempDir(), MaxBytes: 1 << 20})
-	s.room.Refuse(http.StatusServiceUnavailable)
+	s.channel.Refuse(http.StatusServiceUnavailable)
 	refused := s.postUntilRefused(1)
 	s.Expect(s.ready()).To(ContainSubstring("store is full"))
 	s.Expect(s.post(refused)).To(Equal(http.StatusServiceUnavailable))
-	s.room.Refuse(0)
+	s.channel.Refuse(0)
 	s.recovers(refused)
 }

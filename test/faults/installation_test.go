@@ -16,7 +16,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/travishook/travishook/internal/travis/travistest"
-	"github.com/travishook/travishook/test/room"
+	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/soak/victim"
 )
 
@@ -35,7 +35,7 @@ const teams = 40
 type installation struct {
 	t *testing.T
 	*WithT
-	room     *room.Room
+	channel  *chat.Channel
 	config   victim.Config
 	process  *victim.Process
 	url      string
@@ -48,10 +48,10 @@ func newInstallation(t *testing.T, store victim.Store) *installation {
 	s := &installation{t: t, WithT: NewWithT(t)}
 	s.SetDefaultEventuallyTimeout(timeout)
 	var err error
-	s.room, err = room.Open()
+	s.channel, err = chat.Open()
 	s.Expect(err).NotTo(HaveOccurred())
-	t.Cleanup(s.room.Close)
-	s.start(store, victim.Town{Teams: teams, RoomsPerTeam: 1, URL: s.room.URL})
+	t.Cleanup(s.channel.Close)
+	s.start(store, victim.Town{Teams: teams, RoomsPerTeam: 1, URL: s.channel.URL})
 	return s
 }
 
@@ -173,10 +173,10 @@ func (s *installation) get(path string) string {
 }
 
 // delivered returns the builds that were delivered.
-func (s *installation) delivered() []string { return builds(s.room) }
+func (s *installation) delivered() []string { return builds(s.channel) }
 
 // builds returns the builds that a channel received, each once.
-func builds(r *room.Room) []string {
+func builds(r *chat.Channel) []string {
 	seen := map[string]bool{}
 	var builds []string
 	for _, m := range r.Messages() {
@@ -195,7 +195,7 @@ func builds(r *room.Room) []string {
 func (s *installation) recovers(refused int64) {
 	s.t.Helper()
 	s.Eventually(s.ready).Should(BeEmpty())
-	s.room.Refuse(0)
+	s.channel.Refuse(0)
 	s.Eventually(s.delivered).Should(ContainElements(s.accepted))
 	// A webhook that was answered 503 may or may not have been stored.
 	s.Expect(s.post(refused)).To(Or(Equal(http.StatusAccepted), Equal(http.StatusNoContent)))

@@ -29,9 +29,9 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/internal/verify"
+	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/operator"
-	"github.com/travishook/travishook/test/room"
 )
 
 const (
@@ -47,7 +47,7 @@ const (
 var (
 	plane   *controlplane.ControlPlane
 	process *operator.Process
-	channel *room.Room // of the honest namespace
+	channel *chat.Channel // of the honest namespace
 	builds  int64
 )
 
@@ -75,7 +75,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	DeferCleanup(func() error { return plane.Stop() })
 	binary, err := operator.Build(ctx, plane.Root)
 	Expect(err).NotTo(HaveOccurred())
-	channel, err = room.Open()
+	channel, err = chat.Open()
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(channel.Close)
 	for _, ns := range []string{system, honest} {
