@@ -25,7 +25,7 @@ func TestAChannelThatHangsForEver(t *testing.T) {
 	}
 	released := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if number, err := victim.ParseRoom(req.URL.Path); err != nil || number%2 == 0 {
+		if number, err := victim.ParseChannel(req.URL.Path); err != nil || number%2 == 0 {
 			s.channel.ServeHTTP(w, req)
 			return
 		}
@@ -36,7 +36,7 @@ func TestAChannelThatHangsForEver(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	s.start(victim.Store{Dir: t.TempDir()}, victim.Town{Teams: teams, RoomsPerTeam: 2, URL: server.URL})
+	s.start(victim.Store{Dir: t.TempDir()}, victim.Tenants{Teams: teams, ChannelsPerTeam: 2, URL: server.URL})
 
 	s.postStored(1, 10*teams)
 	s.Eventually(s.delivered).Should(ConsistOf(s.accepted), "other channels are not affected")

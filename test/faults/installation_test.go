@@ -51,15 +51,15 @@ func newInstallation(t *testing.T, store victim.Store) *installation {
 	s.channel, err = chat.Open()
 	s.Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(s.channel.Close)
-	s.start(store, victim.Town{Teams: teams, RoomsPerTeam: 1, URL: s.channel.URL})
+	s.start(store, victim.Tenants{Teams: teams, ChannelsPerTeam: 1, URL: s.channel.URL})
 	return s
 }
 
 // start starts a victim.
-func (s *installation) start(store victim.Store, town victim.Town) {
+func (s *installation) start(store victim.Store, tenants victim.Tenants) {
 	s.t.Helper()
 	s.config = victim.Config{
-		Engine: victim.Embedded, Store: store, Key: travistest.PEM(travistest.Key()), Town: town, RetryWithin: time.Second,
+		Engine: victim.Embedded, Store: store, Key: travistest.PEM(travistest.Key()), Tenants: tenants, RetryWithin: time.Second,
 	}
 	s.restart()
 }
@@ -100,7 +100,7 @@ func (s *installation) post(build int64) int {
 func (s *installation) send(build int64) (status int, err error) {
 	b := travistest.Build{ID: build, Number: strconv.FormatInt(build, 10), Finished: finished}
 	team := int(build % teams)
-	b.Repository, b.RepositoryID = s.config.Town.Repository(team), int64(team)+1
+	b.Repository, b.RepositoryID = s.config.Tenants.Repository(team), int64(team)+1
 	answer, err := http.DefaultClient.Do(travistest.Request(s.t.Context(), s.url, b, travistest.Key()))
 	if err != nil {
 		return 0, err

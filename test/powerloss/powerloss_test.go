@@ -79,7 +79,7 @@ func underLoad(t *testing.T, engine string, d *disk.Disk) (accepted []int64, ima
 	defer func() { _ = log.Close() }()
 	p, err := victim.Start(victim.Config{
 		Engine: engine, Store: storeOn(d), Key: travistest.PEM(travistest.Key()),
-		Town: victim.Town{Teams: 1, RoomsPerTeam: 1, URL: "http://127.0.0.1:1"}, // nothing listens there, so everything stays in the store
+		Tenants: victim.Tenants{Teams: 1, ChannelsPerTeam: 1, URL: "http://127.0.0.1:1"}, // nothing listens there, so everything stays in the store
 	}, log, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func (l *load) post(ctx context.Context, url string) {
 		id := l.builds
 		l.mu.Unlock()
 		b := travistest.Build{
-			ID: id, Number: strconv.FormatInt(id, 10), Repository: victim.Town{}.Repository(0), Finished: time.Now(),
+			ID: id, Number: strconv.FormatInt(id, 10), Repository: victim.Tenants{}.Repository(0), Finished: time.Now(),
 		}
 		answer, err := client.Do(travistest.Request(ctx, url, b, travistest.Key()))
 		if err != nil {

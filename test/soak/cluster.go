@@ -23,7 +23,7 @@ import (
 	"github.com/travishook/travishook/test/soak/victim"
 )
 
-// cluster has the town in an API server, and the whole operator beside it.
+// cluster has the tenants in an API server, and the whole operator beside it.
 type cluster struct {
 	plane            *controlplane.ControlPlane
 	binary, settings string
@@ -63,7 +63,7 @@ func (c *cluster) prepare(ctx context.Context, s *soak) (err error) {
 	if err != nil {
 		return fmt.Errorf("reach the API server: %w", err)
 	}
-	for _, object := range manifests(s.town) {
+	for _, object := range manifests(s.tenants) {
 		if err := api.Create(ctx, object); err != nil {
 			return fmt.Errorf("create %s in %s: %w", object.GetName(), object.GetNamespace(), err)
 		}
@@ -71,13 +71,13 @@ func (c *cluster) prepare(ctx context.Context, s *soak) (err error) {
 	return nil
 }
 
-// manifests of the town, in an order in which they can be made.
-func manifests(town victim.Town) []client.Object {
+// manifests of the tenants, in an order in which they can be made.
+func manifests(tenants victim.Tenants) []client.Object {
 	objects := []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: victim.SystemNamespace}}}
-	for team := range town.Teams {
+	for team := range tenants.Teams {
 		objects = append(objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: victim.NamespaceOf(team)}})
 	}
-	o := town.Objects()
+	o := tenants.Objects()
 	for _, s := range o.Secrets {
 		data := map[string]string{}
 		for key, value := range s.Data {

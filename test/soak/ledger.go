@@ -20,94 +20,94 @@ type event struct {
 	promised bool
 }
 
-// delivery is an event for a room.
-type delivery struct{ serial, room int }
+// delivery is an event for a channel.
+type delivery struct{ serial, channel int }
 
-// line is a build's events for a room: what must come in order.
+// line is a build's events for a channel: what must come in order.
 type line struct {
-	build int64
-	room  int
+	build   int64
+	channel int
 }
 
-// take is a message that a room took.
+// take is a message that a channel accepted.
 type take struct {
 	delivery
 	generation int // of the victim that sent it
 	id         string
-	// unanswered says that the room never answered.
+	// unanswered is set if the channel did not answer.
 	unanswered bool
 }
 
-// moment is the ledger's time: how many messages the rooms had taken.
+// moment is the ledger's time: the number of accepted messages so far.
 type moment int
 
-// settled is an outcome that the store has answered for, to a victim.
+// settled is an outcome whose storing was confirmed to a victim.
 type settled struct {
 	generation int
 	kind       queue.Kind
 	at         moment
 }
 
-// attempt is a victim's for a delivery.
+// attempt is a victim's attempt at a delivery.
 type attempt struct {
 	generation int
 	id         string
 }
 
-// ledger is where everybody writes down what they saw, at the moment in which they saw it.
+// ledger records what every part of the run observed, in order.
 type ledger struct {
-	roomsOf func(team int) []int
+	channelsOf func(team int) []int
 
 	mu      sync.Mutex
 	events  []*event
 	takes   []take
-	refused map[delivery]bool // a room said that it will never take it
-	dropped map[delivery]bool // the store said that a newer state of the build goes instead
-	// settled are the outcomes that ended a delivery, by its id, once the store has answered.
+	refused map[delivery]bool // rejected by its channel for good
+	dropped map[delivery]bool // superseded by a newer state of the build
+	// settled are the confirmed outcomes that ended a delivery, by its id.
 	settled map[string]settled
 	deaths  map[int]moment     // of the victims, by their generations
-	handed  map[attempt]moment // when another replica could send what this one had begun
+	handed  map[attempt]moment // when the lease was lost during the attempt
 	places  map[line]int       // how many of a build's events have reached their end
-	posted  []int              // events for a room
+	posted  []int              // events for a channel
 	ended   []int              // of these, that reached their end
-	faults  []string           // seen at once
+	faults  []string           // found during the run
 	counts  counts
 }
 
-// counts are of what the client was answered.
+// counts counts the answers to the client.
 type counts struct {
 	Posts, Stored, Seen, Unavailable, Unanswered int
 }
 
-func newLedger(rooms int, roomsOf func(int) []int) *ledger {
+func newLedger(channels int, channelsOf func(int) []int) *ledger {
 	return &ledger{
-		roomsOf: roomsOf,
-		refused: map[delivery]bool{}, dropped: map[delivery]bool{}, settled: map[string]settled{}, places: map[line]int{},
+		channelsOf: channelsOf,
+		refused:    map[delivery]bool{}, dropped: map[delivery]bool{}, settled: map[string]settled{}, places: map[line]int{},
 		deaths: map[int]moment{}, handed: map[attempt]moment{},
-		posted: make([]int, rooms), ended: make([]int, rooms),
+		posted: make([]int, channels), ended: make([]int, channels),
 	}
 }
 
-// post notes an event before it is posted for the first time.
+// post records an event before it is posted for the first time.
 func (l *ledger) post(team int, build int64, place int) *event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := &event{serial: len(l.events), team: team, build: build, place: place}
 	l.events = append(l.events, e)
-	for _, room := range l.roomsOf(team) {
-		l.posted[room]++
+	for _, channel := range l.channelsOf(team) {
+		l.posted[channel]++
 	}
 	return e
 }
 
-// size is how many events there are.
+// size returns the number of events.
 func (l *ledger) size() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.events)
 }
 
-// promise notes that an event is said to be stored.
+// promise records that the receiver confirmed an event as stored.
 func (l *ledger) promise(e *event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -120,14 +120,14 @@ func (l *ledger) count(add func(*counts)) {
 	add(&l.counts)
 }
 
-// fault notes what must not be.
+// fault records a violation.
 func (l *ledger) fault(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.faults = append(l.faults, fmt.Sprintf(format, args...))
 }
 
-// take notes a message in a room, or what is wrong with it.
+// take records a message in a channel, or a violation.
 func (l *ledger) take(t take) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -136,37 +136,37 @@ func (l *ledger) take(t take) {
 		return
 	}
 	l.takes = append(l.takes, t)
-	l.end(e, t.room)
+	l.end(e, t.channel)
 }
 
-// refuse notes that a room will never take a message.
+// refuse records that a channel rejected a message for good.
 func (l *ledger) refuse(d delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e, ok := l.known(d); ok {
 		l.refused[d] = true
-		l.end(e, d.room)
+		l.end(e, d.channel)
 	}
 }
 
 func (l *ledger) known(d delivery) (*event, bool) {
-	if d.serial < 0 || d.serial >= len(l.events) || !slices.Contains(l.roomsOf(l.events[d.serial].team), d.room) {
-		l.faults = append(l.faults, fmt.Sprintf("room %d got event %d, which is not its own", d.room, d.serial))
+	if d.serial < 0 || d.serial >= len(l.events) || !slices.Contains(l.channelsOf(l.events[d.serial].team), d.channel) {
+		l.faults = append(l.faults, fmt.Sprintf("channel %d got event %d, which is not its own", d.channel, d.serial))
 		return nil, false
 	}
 	return l.events[d.serial], true
 }
 
-// end counts an event, and those of its build before it: they never come after it.
-func (l *ledger) end(e *event, room int) {
-	at := line{e.build, room}
+// end counts an event as ended, and the earlier events of its build, which are never sent after it.
+func (l *ledger) end(e *event, channel int) {
+	at := line{e.build, channel}
 	if more := e.place + 1 - l.places[at]; more > 0 {
 		l.places[at] += more
-		l.ended[room] += more
+		l.ended[channel] += more
 	}
 }
 
-// settle notes that the store has answered for an outcome.
+// settle records a confirmed outcome.
 func (l *ledger) settle(generation int, o victim.Settled) {
 	if o.Kind == queue.Retry {
 		return
@@ -179,12 +179,12 @@ func (l *ledger) settle(generation int, o victim.Settled) {
 	if o.Kind == queue.Dropped && o.Build != "" {
 		d, err := parseDelivery(o.Build, o.Address)
 		if err != nil {
-			l.faults = append(l.faults, fmt.Sprintf("the store dropped what nobody posted: %v", err))
+			l.faults = append(l.faults, fmt.Sprintf("the store dropped a delivery that was never posted: %v", err))
 			return
 		}
 		if e, ok := l.known(d); ok {
 			l.dropped[d] = true
-			l.end(e, d.room)
+			l.end(e, d.channel)
 		}
 	}
 }
@@ -192,8 +192,8 @@ func (l *ledger) settle(generation int, o victim.Settled) {
 // now is the present moment. The caller holds the lock.
 func (l *ledger) now() moment { return moment(len(l.takes)) }
 
-// bury notes that a victim is dead, and that all it said was heard.
-func (l *ledger) bury(generation int) {
+// died records that a victim is dead and that its output was read to the end.
+func (l *ledger) died(generation int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.deaths[generation] = l.now()
@@ -211,19 +211,19 @@ func (l *ledger) lose(generation int, id string) {
 
 // parseDelivery reads how the store names a delivery.
 func parseDelivery(build, address string) (d delivery, err error) {
-	if d.room, err = victim.RoomOf(address); err != nil {
+	if d.channel, err = victim.ChannelOf(address); err != nil {
 		return d, err
 	}
 	d.serial, err = strconv.Atoi(build)
 	return d, err
 }
 
-// backlog is how many events wait for the slowest room of a team.
+// backlog is how many events wait for the slowest channel of a team.
 func (l *ledger) backlog(team int) (most int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, room := range l.roomsOf(team) {
-		most = max(most, l.posted[room]-l.ended[room])
+	for _, channel := range l.channelsOf(team) {
+		most = max(most, l.posted[channel]-l.ended[channel])
 	}
 	return most
 }
@@ -232,8 +232,8 @@ func (l *ledger) backlog(team int) (most int) {
 func (l *ledger) outstanding() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for room := range l.posted {
-		n += l.posted[room] - l.ended[room]
+	for channel := range l.posted {
+		n += l.posted[channel] - l.ended[channel]
 	}
 	return n
 }

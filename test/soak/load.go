@@ -20,7 +20,7 @@ import (
 const (
 	// posters are how many webhooks are under way at a time.
 	posters = 16
-	// mostBacklog bounds what waits for a room: a room takes a score of messages at once, and then
+	// mostBacklog bounds what waits for a channel: a channel takes a score of messages at once, and then
 	// one a second.
 	mostBacklog = 12
 	// answerTimeout bounds a webhook: the receiver answers or gives up long before.
@@ -30,7 +30,7 @@ const (
 // load posts webhooks as Travis does, but for one thing: what got no answer, or 503, it posts
 // again until it has one, so that in the end every event is promised.
 type load struct {
-	town    victim.Town
+	tenants victim.Tenants
 	ledger  *ledger
 	url     func(context.Context) (string, error) // of the receiver, once there is one
 	limiter *rate.Limiter
@@ -43,7 +43,7 @@ func (l *load) run(ctx, posting context.Context) {
 	for p := range posters {
 		running.Go(func() {
 			var teams []*team
-			for i := p; i < l.town.Teams; i += posters {
+			for i := p; i < l.tenants.Teams; i += posters {
 				teams = append(teams, &team{number: i})
 			}
 			l.post(ctx, posting, teams)
@@ -61,9 +61,9 @@ func (l *load) post(ctx, posting context.Context, teams []*team) {
 			continue
 		}
 		build, place := t.next(&l.builds)
-		build.Repository, build.RepositoryID = l.town.Repository(t.number), int64(t.number)+1
+		build.Repository, build.RepositoryID = l.tenants.Repository(t.number), int64(t.number)+1
 		e := l.ledger.post(t.number, build.ID, place)
-		build.Number = strconv.Itoa(e.serial) // what it is known by in the rooms and in the store
+		build.Number = strconv.Itoa(e.serial) // what it is known by in the channels and in the store
 		if !l.insist(ctx, client, build, e) {
 			return
 		}

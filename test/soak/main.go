@@ -1,7 +1,7 @@
 // Soak shows that nothing is lost: it posts signed webhooks through the real receiver while it kills
-// the process that takes them, again and again at a moment of no one's choosing, with rooms that
+// the process that takes them, again and again at a moment of no one's choosing, with channels that
 // fail, stall and lose their answers. In the end, everything that was answered 202 is held
-// against what the rooms got. It does so on both engines of the store. docs/reliability.md tells what the figures mean.
+// against what the channels got. It does so on both engines of the store. docs/reliability.md tells what the figures mean.
 package main
 
 import (
@@ -82,7 +82,7 @@ func (p *plan) flags(progress io.Writer) *flag.FlagSet {
 	flags.DurationVar(&p.life, "life", 0, fmt.Sprintf("how long a process lives on average (default %s, external %s)", lifeEmbedded, lifeExternal))
 	flags.IntVar(&p.fewestKills, "kills", 50, "how many processes must be killed for a run to be called passed")
 	flags.Float64Var(&p.rate, "rate", 100, "webhooks a second")
-	flags.IntVar(&p.teams, "teams", 104, "teams, each with a repository and two rooms")
+	flags.IntVar(&p.teams, "teams", 104, "teams, each with a repository and two channels")
 	flags.DurationVar(&p.patient, "patience", 20*time.Minute, "how long to wait for what is left in the end")
 	flags.BoolVar(&p.whole, "operator", false, "kill the whole operator, beside an API server, instead of its parts (embedded only)")
 	flags.IntVar(&p.shared.replicas, "replicas", 3, "external: processes that share the store")

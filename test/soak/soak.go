@@ -28,7 +28,7 @@ type options struct {
 	rate    float64 // webhooks a second
 	teams   int
 	whole   bool          // the whole operator is killed, beside an API server
-	patient time.Duration // with what is left when the rooms are sound again
+	patient time.Duration // with what is left when the channels are sound again
 	shared  *shared       // the store is in a NATS cluster; nil for one in a directory
 	say     func(format string, args ...any)
 }
@@ -54,7 +54,7 @@ func (o *options) name() string {
 }
 
 const (
-	roomsPerTeam = 2
+	channelsPerTeam = 2
 	// storeBytes is small, so that the store is trimmed while it is killed.
 	storeBytes = 32 << 20
 	// retryWithin: see victim.Config.
@@ -64,12 +64,12 @@ const (
 // soak is one run.
 type soak struct {
 	options
-	town   victim.Town
-	ledger *ledger
-	rooms  *rooms
-	log    *os.File // of the victims
-	store  victim.Store
-	begin  func(ctx context.Context, generation int) (process, error)
+	tenants  victim.Tenants
+	ledger   *ledger
+	channels *channels
+	log      *os.File // of the victims
+	store    victim.Store
+	begin    func(ctx context.Context, generation int) (process, error)
 	// disturb, unless nil, breaks now and then what the store needs, until posting ends, and then
 	// leaves it whole.
 	disturb func(ctx, posting context.Context) error
@@ -85,16 +85,16 @@ type soak struct {
 // run soaks, and returns what came of it. An error means that there is nothing to tell.
 func run(ctx context.Context, o options) (v verdict, err error) {
 	s := &soak{
-		options: o, town: victim.Town{Teams: o.teams, RoomsPerTeam: roomsPerTeam},
+		options: o, tenants: victim.Tenants{Teams: o.teams, ChannelsPerTeam: channelsPerTeam},
 		changed: make(chan struct{}), fell: make(chan *replica),
 		store: victim.Store{Dir: filepath.Join(o.dir, "store"), MaxBytes: storeBytes},
 	}
-	s.ledger = newLedger(s.town.Rooms(), s.town.RoomsOf)
-	if s.rooms, err = openRooms(s.ledger); err != nil {
+	s.ledger = newLedger(s.tenants.Channels(), s.tenants.ChannelsOf)
+	if s.channels, err = openChannels(s.ledger); err != nil {
 		return verdict{}, err
 	}
-	defer s.rooms.close()
-	s.town.URL = s.rooms.url
+	defer s.channels.close()
+	s.tenants.URL = s.channels.url
 	if s.log, err = os.Create(filepath.Join(o.dir, "victims.log")); err != nil {
 		return verdict{}, fmt.Errorf("open the victims' log: %w", err)
 	}
@@ -145,7 +145,7 @@ func (s *soak) soak(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	posting, done := context.WithTimeout(ctx, s.span)
 	defer done()
-	l := &load{town: s.town, ledger: s.ledger, url: s.url, limiter: rate.NewLimiter(rate.Limit(s.rate), 1)}
+	l := &load{tenants: s.tenants, ledger: s.ledger, url: s.url, limiter: rate.NewLimiter(rate.Limit(s.rate), 1)}
 	posted := make(chan struct{})
 	go func() {
 		defer close(posted)
@@ -169,8 +169,8 @@ func (s *soak) soak(ctx context.Context) (err error) {
 		return err
 	}
 	disturbing.Wait()
-	s.say("%d webhooks were posted and %d victims killed; now the rooms are sound, and what is left arrives", s.ledger.size(), s.kills)
-	s.rooms.healed.Store(true)
+	s.say("%d webhooks were posted and %d victims killed; now the channels are sound, and what is left arrives", s.ledger.size(), s.kills)
+	s.channels.healed.Store(true)
 	return s.finish(ctx, posted)
 }
 
@@ -219,7 +219,7 @@ func (s *soak) beginVictim(_ context.Context, generation int) (process, error) {
 	return victim.Start(victim.Config{
 		Engine:      s.engine,
 		Store:       s.store,
-		Town:        s.town,
+		Tenants:     s.tenants,
 		Key:         travistest.PEM(travistest.Key()),
 		Generation:  generation,
 		RetryWithin: retryWithin,

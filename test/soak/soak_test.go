@@ -43,7 +43,7 @@ func TestNothingIsLost(t *testing.T) {
 	for _, fault := range v.Faults {
 		t.Error(fault)
 	}
-	if v.Kills == 0 || v.Repeated.ByRoom == 0 {
+	if v.Kills == 0 || v.Repeated.ByChannel == 0 {
 		t.Errorf("nothing was killed, or no answer was lost: %+v", v)
 	}
 }

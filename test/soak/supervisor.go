@@ -95,7 +95,7 @@ func choose[T any](from []T) []T {
 // fill starts as many victims as are missing.
 func (s *soak) fill(ctx context.Context) (begun []*replica, err error) {
 	for range s.replicas() - len(s.all()) {
-		s.rooms.hear(s.generation)
+		s.channels.started(s.generation)
 		p, err := s.begin(ctx, s.generation)
 		if err != nil {
 			return nil, err
@@ -144,7 +144,7 @@ func (s *soak) replace(ctx context.Context, r *replica) error {
 	}
 	s.barred++
 	s.leave(r)
-	s.rooms.bury(r.generation)
+	s.channels.ended(r.generation)
 	select {
 	case <-time.After(restartPause):
 	case <-ctx.Done():
@@ -176,7 +176,7 @@ func (s *soak) end(chosen []*replica, how func(process) error) error {
 	for i, r := range chosen {
 		all.Go(func() {
 			err := how(r.process)
-			s.rooms.bury(r.generation)
+			s.channels.ended(r.generation)
 			if err != nil && (s.shared == nil || r.Listened()) { // see replace
 				ends[i] = fmt.Errorf("%w; see %s", err, s.log.Name())
 			}

@@ -15,11 +15,11 @@ type verdict struct {
 	Barred                 int    // victims that ended while they started, for the cluster did not answer
 	Counts                 counts
 	Events, Promised       int
-	Deliveries             int // of what was promised, to every room
+	Deliveries             int // of what was promised, to every channel
 	Delivered              int // of these, at least once
 	Superseded             int // dropped for a newer state of the build
 	Unsaid                 int // of these, where that is known only by the newer one: the victim died
-	Dead                   int // refused for good by the room: kept, and shown with the reason
+	Dead                   int // refused for good by the channel: kept, and shown with the reason
 	Waiting                int // kept, and without an end when the patience was over
 	Lost                   int // none of that
 	Repeated               repeated
@@ -29,9 +29,9 @@ type verdict struct {
 	Faults []string
 }
 
-// repeated are messages that a room took once more, by what became of the answer before it.
+// repeated are messages that a channel took once more, by what became of the answer before it.
 type repeated struct {
-	ByRoom      int // the room gave none
+	ByChannel   int // the channel gave none
 	ByDeath     int // the victim died before the store had its outcome
 	ByLease     int // the victim's lease ran out before the store had its outcome
 	Unexplained int // it was there, and its outcome was stored: this must not be
@@ -43,7 +43,7 @@ func (v *verdict) right() bool { return len(v.Faults) == 0 }
 // mostFaults are how many lines one kind of fault may fill.
 const mostFaults = 5
 
-// judge holds what was promised against what the rooms took and what the store keeps.
+// judge holds what was promised against what the channels took and what the store keeps.
 func judge(l *ledger, kept []queue.Summary) verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,7 +69,7 @@ type judgement struct {
 	ledger *ledger
 	takes  map[delivery][]taken
 	kept   map[delivery]queue.Summary
-	// last is the place of a build's last event that a room took or the store keeps.
+	// last is the place of a build's last event that a channel took or the store keeps.
 	last map[line]int
 	told map[string]int
 }
@@ -102,23 +102,23 @@ func (j *judgement) keep(s queue.Summary) {
 	if !ok {
 		return
 	}
-	at := line{e.build, d.room}
+	at := line{e.build, d.channel}
 	j.last[at] = max(j.last[at], e.place)
 	if o, ok := j.ledger.settled[s.ID]; ok && o.kind != queue.Dead {
 		j.Forgotten++
-		j.fault("event %d for room %d is in the store after it had answered for its outcome", d.serial, d.room)
+		j.fault("event %d for channel %d is in the store after it had answered for its outcome", d.serial, d.channel)
 	}
 }
 
-// order looks whether a room got an event after one that came later in the same build.
+// order looks whether a channel got an event after one that came later in the same build.
 func (j *judgement) order() {
 	last := map[line]int{}
 	for _, t := range j.ledger.takes {
 		e := j.ledger.events[t.serial]
-		at := line{e.build, t.room}
+		at := line{e.build, t.channel}
 		if e.place < last[at] {
 			j.Disordered++
-			j.fault("room %d took state %d of build %d after state %d", t.room, e.place, e.build, last[at])
+			j.fault("channel %d took state %d of build %d after state %d", t.channel, e.place, e.build, last[at])
 			continue
 		}
 		last[at] = e.place
@@ -126,7 +126,7 @@ func (j *judgement) order() {
 	}
 }
 
-// repetitions looks why rooms took a message again.
+// repetitions looks why channels took a message again.
 func (j *judgement) repetitions() {
 	for d, takes := range j.takes {
 		for i := 1; i < len(takes); i++ {
@@ -139,21 +139,21 @@ func (j *judgement) repetition(d delivery, before, again taken) {
 	settled, wasSettled := j.ledger.settled[before.id]
 	switch {
 	case before.id != again.id:
-		j.fault("event %d came to room %d with two keys, %s and %s", d.serial, d.room, before.id, again.id)
+		j.fault("event %d came to channel %d with two keys, %s and %s", d.serial, d.channel, before.id, again.id)
 	case wasSettled && settled.at <= again.at && !j.handedOver(settled.generation, again):
 		j.Repeated.Unexplained++
-		j.fault("event %d came to room %d again, from victim %d after victim %d, after the store had answered victim %d for its outcome",
-			d.serial, d.room, again.generation, before.generation, settled.generation)
+		j.fault("event %d came to channel %d again, from victim %d after victim %d, after the store had answered victim %d for its outcome",
+			d.serial, d.channel, again.generation, before.generation, settled.generation)
 	case before.unanswered:
-		j.Repeated.ByRoom++
+		j.Repeated.ByChannel++
 	case j.dead(before.generation, again):
 		j.Repeated.ByDeath++
 	case j.handedOver(before.generation, again):
 		j.Repeated.ByLease++
 	default:
 		j.Repeated.Unexplained++
-		j.fault("event %d came to room %d again, from victim %d after victim %d, which had an answer and lived",
-			d.serial, d.room, again.generation, before.generation)
+		j.fault("event %d came to channel %d again, from victim %d after victim %d, which had an answer and lived",
+			d.serial, d.channel, again.generation, before.generation)
 	}
 }
 
@@ -178,41 +178,41 @@ func (j *judgement) promises() {
 			continue
 		}
 		j.Promised++
-		for _, room := range j.ledger.roomsOf(e.team) {
+		for _, channel := range j.ledger.channelsOf(e.team) {
 			j.Deliveries++
-			j.promise(e, room)
+			j.promise(e, channel)
 		}
 	}
 }
 
-func (j *judgement) promise(e *event, room int) {
-	d := delivery{e.serial, room}
+func (j *judgement) promise(e *event, channel int) {
+	d := delivery{e.serial, channel}
 	kept, isKept := j.kept[d]
 	switch {
 	case isKept && kept.State == queue.DeadLetter:
 		j.Dead++
 		if !j.ledger.refused[d] {
-			j.fault("event %d for room %d is dead, and the room never refused it", e.serial, room)
+			j.fault("event %d for channel %d is dead, and the channel never refused it", e.serial, channel)
 		}
 	case len(j.takes[d]) > 0:
 		j.Delivered++
 	case isKept:
 		j.Waiting++
-		j.fault("event %d for room %d was not delivered while there was patience", e.serial, room)
-	case mannersOf(room).sound():
-		j.lost(e, room) // nothing is late there, and so nothing can be overtaken
+		j.fault("event %d for channel %d was not delivered while there was patience", e.serial, channel)
+	case behaviorOf(channel).sound():
+		j.lost(e, channel) // nothing is late there, and so nothing can be overtaken
 	case j.ledger.dropped[d]:
 		j.Superseded++
-	case j.last[line{e.build, room}] > e.place:
+	case j.last[line{e.build, channel}] > e.place:
 		j.Superseded++
 		j.Unsaid++
 	default:
-		j.lost(e, room)
+		j.lost(e, channel)
 	}
 }
 
-func (j *judgement) lost(e *event, room int) {
+func (j *judgement) lost(e *event, channel int) {
 	j.Lost++
-	j.fault("LOST: event %d for room %d (%s) was promised, never came, and is not in the store",
-		e.serial, room, mannersOf(room).name)
+	j.fault("LOST: event %d for channel %d (%s) was promised, never came, and is not in the store",
+		e.serial, channel, behaviorOf(channel).name)
 }

@@ -31,7 +31,7 @@ type Process struct {
 type Settled struct {
 	Kind queue.Kind
 	ID   string // of the delivery
-	// Build is the build's number, and Address the room's; of what was dropped only.
+	// Build is the build's number, and Address the channel's; of what was dropped only.
 	Build, Address string
 }
 

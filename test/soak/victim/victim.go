@@ -41,14 +41,14 @@ import (
 // Config is what a victim is told.
 type Config struct {
 	// Engine is the name of one of Engines, Store is how to open it.
-	Engine string
-	Store  Store
-	Town   Town
+	Engine  string
+	Store   Store
+	Tenants Tenants
 	// Key is the public key of who signs, in PEM.
 	Key string
-	// Generation is how many victims came before it on the same store. Rooms see it.
+	// Generation is how many victims came before it on the same store. Channels see it.
 	Generation int
-	// RetryWithin, if it is not zero, is the longest wait before another attempt: rooms that come
+	// RetryWithin, if it is not zero, is the longest wait before another attempt: channels that come
 	// back after minutes would make a run long and show nothing more.
 	RetryWithin time.Duration
 }
@@ -104,9 +104,9 @@ func run(ctx context.Context, c Config) (err error) {
 		defer cancel()
 		err = errors.Join(err, opened.Close(closing))
 	}()
-	store := newWitness(opened, c.RetryWithin)
+	store := newReporter(opened, c.RetryWithin)
 	opened.OnEnd(store.ended)
-	compiler := c.Town.compile()
+	compiler := c.Tenants.compile()
 	registry := prometheus.NewRegistry()
 	recorder, err := record.New(registry, logr.Discard())
 	if err != nil {

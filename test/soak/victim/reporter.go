@@ -10,23 +10,23 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// witness says on standard output which outcomes the store has answered for, and which deliveries
-// became another replica's: a pipe outlives who wrote to it.
-type witness struct {
+// reporter prints on standard output which outcomes are stored and which leases are lost. What is in the pipe can
+// be read after the process is killed.
+type reporter struct {
 	queue.Queue
 	retryWithin time.Duration
 
-	speaking sync.Mutex
+	printing sync.Mutex
 	mu       sync.Mutex
-	settled  map[string]chan struct{} // of what is under way: closed when it is settled
+	settled  map[string]chan struct{} // by delivery under way; closed when it is settled
 }
 
-func newWitness(q queue.Queue, retryWithin time.Duration) *witness {
-	return &witness{Queue: q, retryWithin: retryWithin, settled: map[string]chan struct{}{}}
+func newReporter(q queue.Queue, retryWithin time.Duration) *reporter {
+	return &reporter{Queue: q, retryWithin: retryWithin, settled: map[string]chan struct{}{}}
 }
 
 // Take implements queue.Queue.
-func (w *witness) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error) {
+func (w *reporter) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error) {
 	d, err := w.Queue.Take(ctx, lane)
 	if err == nil && d.LeaseLost != nil {
 		w.follow(d)
@@ -34,7 +34,7 @@ func (w *witness) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, er
 	return d, err
 }
 
-func (w *witness) follow(d queue.Delivery) {
+func (w *reporter) follow(d queue.Delivery) {
 	settled := make(chan struct{})
 	w.mu.Lock()
 	w.settled[d.ID] = settled
@@ -49,7 +49,7 @@ func (w *witness) follow(d queue.Delivery) {
 }
 
 // Settle implements queue.Queue.
-func (w *witness) Settle(ctx context.Context, id string, o queue.Outcome) error {
+func (w *reporter) Settle(ctx context.Context, id string, o queue.Outcome) error {
 	if soon := o.At.Add(w.retryWithin); w.retryWithin > 0 && o.Kind == queue.Retry && o.Due.After(soon) {
 		o.Due = soon
 	}
@@ -61,7 +61,7 @@ func (w *witness) Settle(ctx context.Context, id string, o queue.Outcome) error 
 	return err
 }
 
-func (w *witness) forget(id string) {
+func (w *reporter) forget(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if settled, ok := w.settled[id]; ok {
@@ -70,15 +70,15 @@ func (w *witness) forget(id string) {
 	}
 }
 
-// ended says what the store has dropped by itself: that was never handed out.
-func (w *witness) ended(s queue.Summary) {
+// ended prints a delivery that the store dropped without handing it out.
+func (w *reporter) ended(s queue.Summary) {
 	if s.Last.Kind == queue.Dropped {
 		w.say(string(queue.Dropped), s.ID, s.Build, s.Target.Address)
 	}
 }
 
-func (w *witness) say(words ...string) {
-	w.speaking.Lock()
-	defer w.speaking.Unlock()
+func (w *reporter) say(words ...string) {
+	w.printing.Lock()
+	defer w.printing.Unlock()
 	fmt.Println(strings.Join(words, " "))
 }

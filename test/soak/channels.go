@@ -16,20 +16,20 @@ import (
 	"github.com/travishook/travishook/test/soak/victim"
 )
 
-// manners are how often a room does what, from 0 to 1. What is left, it takes and answers.
-type manners struct {
+// behavior is the probability of each fault of a channel. Without a fault it accepts the message and answers.
+type behavior struct {
 	name string
 	// fails: 503. limits: 429, to come again in a second. refuses: 400, for good.
 	fails, limits, refuses float64
-	// loses: it takes the message, and hangs up instead of answering.
+	// loses: it accepts the message and closes the connection without an answer.
 	loses float64
-	// stalls: it says nothing for a while, and then does one of the others, or takes it.
+	// stalls: it waits before it does any of the above.
 	stalls float64
 }
 
-// customs are the manners that rooms have in turn: every second one is sound, the others have each
-// fault in every proportion.
-var customs = []manners{
+// behaviors are assigned to channels in turn. Every second one is sound, the others have each fault in several
+// proportions.
+var behaviors = []behavior{
 	{name: "sound"},
 	{name: "fails 10 %", fails: 0.1},
 	{name: "sound"},
@@ -58,74 +58,74 @@ var customs = []manners{
 	{name: "takes nothing until the end", fails: 1},
 }
 
-// longestStall is short beside the time that an attempt has.
+// longestStall is much shorter than an attempt's timeout.
 const longestStall = 2 * time.Second
 
-func (m *manners) sound() bool { return m.name == "sound" }
+func (m *behavior) sound() bool { return m.name == "sound" }
 
-func mannersOf(room int) *manners { return &customs[room%len(customs)] }
+func behaviorOf(channel int) *behavior { return &behaviors[channel%len(behaviors)] }
 
-// rooms are the chat services of the town. They outlive the victims.
-type rooms struct {
+// channels serves all channels of the tenants. It outlives the victims.
+type channels struct {
 	url    string
 	ledger *ledger
 	server *http.Server
 	healed atomic.Bool // all are sound
 
-	// A message of a victim that is dead came too late: nobody could have heard of it.
+	// Messages of dead victims are ignored.
 	mu     sync.RWMutex
 	living map[int]bool // by generation
 	latest int
 }
 
-func openRooms(l *ledger) (*rooms, error) {
+func openChannels(l *ledger) (*channels, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("open the rooms: %w", err)
+		return nil, fmt.Errorf("open the channels: %w", err)
 	}
-	r := &rooms{url: "http://" + listener.Addr().String(), ledger: l, living: map[int]bool{}}
+	r := &channels{url: "http://" + listener.Addr().String(), ledger: l, living: map[int]bool{}}
 	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, ConnContext: r.note}
 	go func() { _ = r.server.Serve(listener) }()
 	return r, nil
 }
 
-func (r *rooms) close() { _ = r.server.Close() }
+func (r *channels) close() { _ = r.server.Close() }
 
-// hear listens to a victim from now on.
-func (r *rooms) hear(generation int) {
+// started registers a victim, so that its messages count.
+func (r *channels) started(generation int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.living[generation], r.latest = true, generation
 }
 
-// bury listens to a victim no more.
-func (r *rooms) bury(generation int) {
+// ended removes a victim, so that its messages no longer count.
+func (r *channels) ended(generation int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.living, generation)
-	r.ledger.bury(generation)
+	r.ledger.died(generation)
 }
 
 // dialler is the key under which a connection's context says which generation was the latest when it began.
 type dialler struct{}
 
-func (r *rooms) note(ctx context.Context, _ net.Conn) context.Context {
+func (r *channels) note(ctx context.Context, _ net.Conn) context.Context {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return context.WithValue(ctx, dialler{}, r.latest)
 }
 
 // ServeHTTP implements http.Handler.
-func (r *rooms) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+func (r *channels) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	t, err := parse(req)
 	if err != nil {
-		r.ledger.fault("a room could not read a message: %v", err)
+		r.ledger.fault("a channel could not read a message: %v", err)
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	m, dice := mannersOf(t.room), rand.Float64()
+	m, dice := behaviorOf(t.channel), rand.Float64()
 	if r.healed.Load() {
-		m = &customs[0]
+		m = &behaviors[0]
 	}
 	if rand.Float64() < m.stalls {
 		select {
@@ -146,33 +146,33 @@ func (r *rooms) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if dice -= m.loses; dice < 0 {
 		t.unanswered = true
 	}
-	if r.hearing(t, func() { r.ledger.take(t) }); t.unanswered {
+	if r.ifAlive(t, func() { r.ledger.take(t) }); t.unanswered {
 		panic(http.ErrAbortHandler) // hangs up
 	}
 }
 
-func (r *rooms) decline(w http.ResponseWriter, t take, status int) {
+func (r *channels) decline(w http.ResponseWriter, t take, status int) {
 	switch status {
 	case http.StatusBadRequest:
-		r.hearing(t, func() { r.ledger.refuse(t.delivery) })
+		r.ifAlive(t, func() { r.ledger.refuse(t.delivery) })
 	case http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(status)
 }
 
-// hearing has a message noted if whoever sent it lives.
-func (r *rooms) hearing(t take, note func()) {
+// ifAlive calls record if the victim that sent the message is alive.
+func (r *channels) ifAlive(t take, record func()) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.living[t.generation] {
-		note()
+		record()
 	}
 }
 
-// parse reads what a webhook account sends. The build's number is the event's.
+// parse reads a webhook account's message. The build's number is the event's serial.
 func parse(req *http.Request) (t take, err error) {
-	if t.room, err = victim.ParseRoom(req.URL.Path); err != nil {
+	if t.channel, err = victim.ParseChannel(req.URL.Path); err != nil {
 		return t, err
 	}
 	if t.generation, err = victim.GenerationOf(req.UserAgent()); err != nil { // the whole operator does not say

@@ -11,53 +11,53 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// Town is who lives on a victim: teams, each with a namespace, a repository and some rooms of its
-// own, all behind one URL.
-type Town struct {
-	Teams        int
-	RoomsPerTeam int
-	URL          string // of all rooms
+// Tenants describes the teams of a victim: each has a namespace, a repository and some channels. One URL serves all
+// channels.
+type Tenants struct {
+	Teams           int
+	ChannelsPerTeam int
+	URL             string // of all channels
 }
 
 // Repository of a team.
-func (t Town) Repository(team int) string { return fmt.Sprintf("team-%d/project", team) }
+func (t Tenants) Repository(team int) string { return fmt.Sprintf("team-%d/project", team) }
 
-// Rooms is how many there are.
-func (t Town) Rooms() int { return t.Teams * t.RoomsPerTeam }
+// Channels returns the number of channels.
+func (t Tenants) Channels() int { return t.Teams * t.ChannelsPerTeam }
 
-// RoomsOf a team, by their numbers in the town.
-func (t Town) RoomsOf(team int) []int {
-	rooms := make([]int, t.RoomsPerTeam)
-	for i := range rooms {
-		rooms[i] = team*t.RoomsPerTeam + i
+// ChannelsOf returns the numbers of a team's channels.
+func (t Tenants) ChannelsOf(team int) []int {
+	channels := make([]int, t.ChannelsPerTeam)
+	for i := range channels {
+		channels[i] = team*t.ChannelsPerTeam + i
 	}
-	return rooms
+	return channels
 }
 
-// Path of a room under the town's URL.
-func (t Town) Path(room int) string { return fmt.Sprintf("/room/%d", room) }
+// Path returns a channel's path under the URL.
+func (t Tenants) Path(channel int) string { return fmt.Sprintf("/channel/%d", channel) }
 
-// ParseRoom is the reverse of Path.
-func ParseRoom(path string) (room int, err error) {
-	_, err = fmt.Sscanf(path, "/room/%d", &room)
-	return room, err
+// ParseChannel is the reverse of Path.
+func ParseChannel(path string) (channel int, err error) {
+	_, err = fmt.Sscanf(path, "/channel/%d", &channel)
+	return channel, err
 }
 
 // NamespaceOf a team.
 func NamespaceOf(team int) string { return fmt.Sprintf("team-%d", team) }
 
-// accountOf a team. Accounts are what replicas divide among them, so each team has its own.
+// accountOf returns the name of a team's account. Each team has its own, so that replicas share the work.
 func accountOf(team int) string { return fmt.Sprintf("chat-%d", team) }
 
-func keyOf(room int) string { return fmt.Sprintf("room-%d", room) }
+func keyOf(channel int) string { return fmt.Sprintf("channel-%d", channel) }
 
-// RoomOf is the number of the room that a stored target's address names.
-func RoomOf(address string) (room int, err error) {
-	_, err = fmt.Sscanf(address, "room-%d", &room)
-	return room, err
+// ChannelOf returns the number of the channel that a stored target's address names.
+func ChannelOf(address string) (channel int, err error) {
+	_, err = fmt.Sscanf(address, "channel-%d", &channel)
+	return channel, err
 }
 
-// Objects are what a cluster holds of the town.
+// Objects are the tenants' Kubernetes objects.
 type Objects struct {
 	Defaults []*v1alpha1.TravisDefaults
 	Secrets  []routing.Secret
@@ -67,8 +67,8 @@ type Objects struct {
 // SystemNamespace is the operator's.
 const SystemNamespace = "travishook-system"
 
-// Objects of the town. Every team may hear what is signed.
-func (t Town) Objects() Objects {
+// Objects returns the tenants' objects. Every team is authorized for every repository by signature alone.
+func (t Tenants) Objects() Objects {
 	o := Objects{Defaults: []*v1alpha1.TravisDefaults{{
 		ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: v1alpha1.DefaultsName},
 		Spec: v1alpha1.TravisDefaultsSpec{SignatureOnly: &v1alpha1.SignatureOnly{
@@ -81,13 +81,13 @@ func (t Town) Objects() Objects {
 	return o
 }
 
-func (t Town) declare(o *Objects, team int) {
+func (t Tenants) declare(o *Objects, team int) {
 	namespace := NamespaceOf(team)
 	urls := map[string]secret.Value{}
-	var channels []v1alpha1.Channel
-	for _, room := range t.RoomsOf(team) {
-		urls[keyOf(room)] = secret.New(t.URL + t.Path(room))
-		channels = append(channels, v1alpha1.Channel{Account: accountOf(team), Address: keyOf(room)})
+	var specs []v1alpha1.Channel
+	for _, channel := range t.ChannelsOf(team) {
+		urls[keyOf(channel)] = secret.New(t.URL + t.Path(channel))
+		specs = append(specs, v1alpha1.Channel{Account: accountOf(team), Address: keyOf(channel)})
 	}
 	o.Secrets = append(o.Secrets, routing.Secret{
 		Namespace: namespace, Name: "chat", Type: v1alpha1.SecretTypeCredential, Data: urls,
@@ -101,13 +101,13 @@ func (t Town) declare(o *Objects, team int) {
 	o.Routes = append(o.Routes, &v1alpha1.TravisRoute{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "route"},
 		Spec: v1alpha1.TravisRouteSpec{
-			Repository: t.Repository(team), Events: []v1alpha1.EventName{"*"}, Channels: channels,
+			Repository: t.Repository(team), Events: []v1alpha1.EventName{"*"}, Channels: specs,
 		},
 	})
 }
 
-// compile puts the town's objects into a table.
-func (t Town) compile() *routing.Compiler {
+// compile compiles the tenants' objects into a routing table.
+func (t Tenants) compile() *routing.Compiler {
 	c := routing.NewCompiler(routing.Config{OperatorNamespace: SystemNamespace, Services: registry.Services})
 	o := t.Objects()
 	for _, s := range o.Secrets {
