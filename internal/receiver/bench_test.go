@@ -28,7 +28,7 @@ func BenchmarkHandler(b *testing.B) {
 		"unknown": {Repository: "un/known"},
 	} {
 		b.Run(name, func(b *testing.B) {
-			r := usual(b)
+			r := newPopulatedFixture(b)
 			r.options.Store, r.options.Log = forgetful{r.store}, logr.Discard()
 			handler := receiver.NewHandler(r.options)
 			request := webhook(build, travistest.Key())

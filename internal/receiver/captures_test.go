@@ -17,7 +17,7 @@ import (
 // TestAsTravisHasSent takes requests of every age and shape that Travis' sender writes. The
 // builders' own equivalents of recorded ones are in TestRecorded.
 func TestAsTravisHasSent(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	legacy := travistest.Build{Repository: "old/old", Fields: map[string]any{
 		"type": travistest.Absent, "state": travistest.Absent, "pull_request": travistest.Absent, "tag": travistest.Absent,
 	}}
@@ -56,21 +56,21 @@ func TestRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	const minimal, hook = "svenfuchs/minimal", "malditogeek/hook"
-	legacy := func(r *rig) {
+	legacy := func(r *fixture) {
 		r.route("team-a", hook, "*")
 		r.token("team-a", "token", hook, "sekrit")
 	}
-	keyless := func(r *rig) {
+	keyless := func(r *fixture) {
 		legacy(r)
 		var err error
 		if r.options.Settings.Keyless, err = verify.ParsePatterns([]string{hook}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	granted := func(r *rig) { r.route("team-a", minimal, "*"); r.grant(minimal) }
+	granted := func(r *fixture) { r.route("team-a", minimal, "*"); r.grant(minimal) }
 	tests := []struct {
 		file    string
-		prepare func(*rig)
+		prepare func(*fixture)
 		want    string
 	}{
 		{"legacy_authorization_and_signature.raw", legacy, "202 stored"},
@@ -96,7 +96,7 @@ func TestRecorded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newRig(t)
+		r := newFixture(t)
 		r.keys = []verify.Key{{Name: "captures", Public: key}}
 		r.options.Settings.MaxAge = 100 * 365 * 24 * time.Hour
 		r.options.Now = func() time.Time { return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) }
@@ -125,7 +125,7 @@ func TestRecordedSignature(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newRig(t)
+		r := newFixture(t)
 		r.keys = []verify.Key{{Name: file, Public: key}}
 		r.options.Settings.MaxAge = 100 * 365 * 24 * time.Hour
 		r.route("team-a", "Kegsay/flow-jsdoc", "*")

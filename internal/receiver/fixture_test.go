@@ -31,8 +31,8 @@ var (
 	finished = now.Add(-time.Minute)
 )
 
-// rig is a receiver with a real routing table around it, and a store that keeps in memory.
-type rig struct {
+// fixture is a receiver with a real routing table and a store in memory.
+type fixture struct {
 	options  receiver.Options
 	compiler *routing.Compiler
 	keys     []verify.Key
@@ -46,9 +46,9 @@ type rig struct {
 	mu       sync.Mutex // guards noticed, answered, judged and log
 }
 
-func newRig(t testing.TB) *rig {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	r := &rig{
+	r := &fixture{
 		compiler: routing.NewCompiler(routing.Config{OperatorNamespace: "travishook-system"}),
 		keys:     []verify.Key{{Name: "travis", Public: &travistest.Key().PublicKey}},
 		store:    &store{values: map[string][]byte{}, seen: map[string]bool{}},
@@ -80,7 +80,7 @@ func newRig(t testing.TB) *rig {
 }
 
 // route declares a route in a namespace.
-func (r *rig) route(namespace, repository string, events ...v1alpha1.EventName) *v1alpha1.TravisRoute {
+func (r *fixture) route(namespace, repository string, events ...v1alpha1.EventName) *v1alpha1.TravisRoute {
 	route := &v1alpha1.TravisRoute{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: strings.ToLower(strings.ReplaceAll(repository, "/", "-"))},
 		Spec: v1alpha1.TravisRouteSpec{
@@ -92,7 +92,7 @@ func (r *rig) route(namespace, repository string, events ...v1alpha1.EventName) 
 }
 
 // token declares a token Secret.
-func (r *rig) token(namespace, name, repository, token string) {
+func (r *fixture) token(namespace, name, repository, token string) {
 	r.compiler.PutSecret(routing.Secret{
 		Namespace: namespace, Name: name, Type: v1alpha1.SecretTypeToken,
 		Data: map[string]secret.Value{"repository": secret.New(repository), "token": secret.New(token)},
@@ -100,7 +100,7 @@ func (r *rig) token(namespace, name, repository, token string) {
 }
 
 // grant declares the cluster's signatureOnly.
-func (r *rig) grant(repositories ...v1alpha1.RepositoryGlob) {
+func (r *fixture) grant(repositories ...v1alpha1.RepositoryGlob) {
 	r.compiler.PutDefaults(&v1alpha1.TravisDefaults{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "travishook-system", Name: "default"},
 		Spec: v1alpha1.TravisDefaultsSpec{SignatureOnly: &v1alpha1.SignatureOnly{
@@ -110,7 +110,7 @@ func (r *rig) grant(repositories ...v1alpha1.RepositoryGlob) {
 }
 
 // send posts a webhook and returns the answer.
-func (r *rig) send(request *http.Request) *httptest.ResponseRecorder {
+func (r *fixture) send(request *http.Request) *httptest.ResponseRecorder {
 	if request.RemoteAddr == "" {
 		request.RemoteAddr = "192.0.2.7:1234"
 	}
@@ -127,33 +127,33 @@ func webhook(b travistest.Build, key *rsa.PrivateKey) *http.Request {
 	return travistest.Request(context.Background(), "http://hooks.example.com/travis", b, key)
 }
 
-func (r *rig) Answered(code int, reason string, _ time.Duration) {
+func (r *fixture) Answered(code int, reason string, _ time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.answered = append(r.answered, fmt.Sprintf("%d %s", code, reason))
 }
 
-func (r *rig) Noticed(namespace, repository, reason, message string) {
+func (r *fixture) Noticed(namespace, repository, reason, message string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.noticed = append(r.noticed, namespace+" "+repository+" "+reason)
 	r.messages = append(r.messages, message)
 }
 
-func (r *rig) Report(j receiver.Report) {
+func (r *fixture) Report(j receiver.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.judged = append(r.judged, j)
 }
 
-func (r *rig) logged() string {
+func (r *fixture) logged() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.log.String()
 }
 
-// last is the answer that the observer was told last.
-func (r *rig) last() string {
+// last returns the last answer that the observer was called with.
+func (r *fixture) last() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.answered) == 0 {

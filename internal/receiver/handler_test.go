@@ -30,10 +30,10 @@ const token = "a-token-nobody-guesses"
 // proof of the token, for a repository as Travis spells it.
 func proof(slug string) string { return verify.Proof(slug, secret.New(token)) }
 
-// usual is a receiver that knows three repositories: example/Example needs a token, open/* are
-// granted on signature alone, old/* sign nothing, and bare/* have neither token nor grant.
-func usual(t testing.TB) *rig {
-	r := newRig(t)
+// newPopulatedFixture returns a receiver with routes: example/Example has a token, open/* are granted by signature
+// alone, old/* are keyless, and bare/* have neither token nor grant.
+func newPopulatedFixture(t testing.TB) *fixture {
+	r := newFixture(t)
 	r.route("team-a", "example/Example")
 	r.token("team-a", "token", "example/Example", token)
 	r.route("team-a", "open/open")
@@ -176,7 +176,7 @@ func TestAnswers(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			r := usual(t)
+			r := newPopulatedFixture(t)
 			signer := travistest.Key()
 			if !test.key {
 				signer = nil
@@ -250,7 +250,7 @@ func TestOrder(t *testing.T) {
 			r.Header.Set("Signature", right)
 		}, "400 payload"},
 	}
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.ready = errors.New("the table is not complete")
 	request := webhook(travistest.Build{}, nil)
 	request.Header = http.Header{"Content-Type": {"application/json"}, "Signature": {"AAAA", "AAAA"}}
@@ -289,7 +289,7 @@ func TestEachNamespaceIsJudgedOnItsOwn(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
+			r := newFixture(t)
 			for _, ns := range newest {
 				route := r.route(ns, "example/example", "passed")
 				if ns == test.other {
@@ -313,7 +313,7 @@ func TestEachNamespaceIsJudgedOnItsOwn(t *testing.T) {
 }
 
 func TestTwoTokensAreBothValid(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	r.route("team-a", "example/example")
 	r.token("team-a", "old", "example/example", "old")
 	r.token("team-a", "new", "example/example", "new")
@@ -327,7 +327,7 @@ func TestTwoTokensAreBothValid(t *testing.T) {
 }
 
 func TestProofInThePathAndAnotherHeaderOfAProxy(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	request := webhook(travistest.Build{Repository: "example/Example"}, travistest.Key())
 	request.URL.Path = "/travis/" + proof("example/Example")
 	request.Header.Set("Authorization", "Bearer something-else")
@@ -337,7 +337,7 @@ func TestProofInThePathAndAnotherHeaderOfAProxy(t *testing.T) {
 }
 
 func TestReplayIsStoredOnce(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	for i, want := range []string{"202 stored", "204 seen", "204 seen"} {
 		if r.send(webhook(travistest.Build{Repository: "open/open"}, travistest.Key())); r.last() != want {
 			t.Errorf("time %d: %s, want %s", i+1, r.last(), want)
@@ -350,7 +350,7 @@ func TestReplayIsStoredOnce(t *testing.T) {
 }
 
 func TestWithoutAnyKeyOnlyKeylessRepositoriesAreHeard(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.keys = nil
 	for slug, want := range map[string]string{"example/Example": "204 not_set_up", "open/open": "204 not_set_up", "old/old": "202 stored"} {
 		request := webhook(travistest.Build{Repository: slug}, nil)
@@ -362,7 +362,7 @@ func TestWithoutAnyKeyOnlyKeylessRepositoriesAreHeard(t *testing.T) {
 }
 
 func TestKeysAreLimitedToTheirRepositories(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	other := travistest.NewKey()
 	only, err := verify.ParsePatterns([]string{"example/*"})
 	if err != nil {
@@ -379,7 +379,7 @@ func TestKeysAreLimitedToTheirRepositories(t *testing.T) {
 }
 
 func TestARepositoryIsHeldToItsID(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.route("team-b", "open/open")
 	build := travistest.Build{Repository: "open/open", RepositoryID: 1}
 	if r.send(webhook(build, travistest.Key())); r.last() != "202 stored" {
@@ -406,7 +406,7 @@ func TestARepositoryIsHeldToItsID(t *testing.T) {
 }
 
 func TestANamespaceCannotSpoilTheIDForAnother(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	for _, ns := range []string{"team-a", "team-b"} {
 		r.route(ns, "old/old")
 		r.token(ns, "token", "old/old", "of "+ns)
@@ -430,7 +430,7 @@ func TestANamespaceCannotSpoilTheIDForAnother(t *testing.T) {
 }
 
 func TestAnEventIsStoredEvenIfTheSenderHasGone(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.store.hold, r.store.entered = make(chan struct{}), make(chan struct{})
 	ctx, hangUp := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -453,7 +453,7 @@ func TestOneThatCannotBeStoredIsNotAnsweredAsIfItWere(t *testing.T) {
 		queue.ErrUnavailable:                    "503 store_unavailable",
 		errors.New("disk on fire"):              "503 store_unavailable",
 	} {
-		r := usual(t)
+		r := newPopulatedFixture(t)
 		r.send(webhook(travistest.Build{Repository: "open/open"}, travistest.Key())) // its id is known then
 		r.store.fail = fault
 		w := r.send(webhook(travistest.Build{Repository: "open/open", ID: 2}, travistest.Key()))
@@ -467,7 +467,7 @@ func TestOneThatCannotBeStoredIsNotAnsweredAsIfItWere(t *testing.T) {
 }
 
 func TestAnIDThatCannotBeRememberedIsNotAccepted(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.store.fail = queue.ErrUnavailable
 	if r.send(webhook(travistest.Build{Repository: "open/open"}, travistest.Key())); r.last() != "503 store_unavailable" {
 		t.Errorf("answer is %s", r.last())
@@ -475,7 +475,7 @@ func TestAnIDThatCannotBeRememberedIsNotAccepted(t *testing.T) {
 }
 
 func TestAMistakeOfOursIsNever500(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.options.Lookup = func(string) (*routing.Repository, bool) { panic("a-secret") }
 	w := r.send(webhook(travistest.Build{Repository: "open/open"}, travistest.Key()))
 	if w.Code != http.StatusServiceUnavailable || r.last() != "503 panic" {
@@ -487,7 +487,7 @@ func TestAMistakeOfOursIsNever500(t *testing.T) {
 }
 
 func TestARedirectIsNoticedWhereTheSenderKnowsTheToken(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	get := func(slug, path string) *http.Request {
 		request := webhook(travistest.Build{Repository: slug}, nil)
 		request.Method, request.Body, request.ContentLength, request.URL.Path = http.MethodGet, http.NoBody, 0, path
@@ -510,7 +510,7 @@ func TestARedirectIsNoticedWhereTheSenderKnowsTheToken(t *testing.T) {
 }
 
 func TestACardForTeamsIsShownToWhoeverKnowsTheToken(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	request := webhook(travistest.Build{Repository: "example/Example"}, nil)
 	header("Content-Type", "application/json")(request)
 	path("/travis/" + proof("example/Example"))(request)
@@ -545,7 +545,7 @@ func TestClient(t *testing.T) {
 		"no address":                 {"@", nil, "unknown"},
 	}
 	for name, test := range tests {
-		r := usual(t)
+		r := newPopulatedFixture(t)
 		request := httptest.NewRequest(http.MethodPost, "/travis", nil)
 		request.RemoteAddr = test.remote
 		for k, v := range test.headers {
@@ -559,7 +559,7 @@ func TestClient(t *testing.T) {
 }
 
 func TestAStrangersSlugCannotForgeALogLine(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	request := webhook(travistest.Build{}, nil)
 	request.Header.Set("Travis-Repo-Slug", "a/b\x1b[31m\u202e"+strings.Repeat("x", 5000))
 	r.send(request)
@@ -569,4 +569,4 @@ func TestAStrangersSlugCannotForgeALogLine(t *testing.T) {
 	}
 }
 
-var _ receiver.Observer = (*rig)(nil)
+var _ receiver.Observer = (*fixture)(nil)

@@ -21,7 +21,7 @@ import (
 
 // wideRoutes declares many routes, each with as many channels as the API lets through, with addresses that
 // take the most room as JSON.
-func (r *rig) wideRoutes(namespace, repository string, routes int) {
+func (r *fixture) wideRoutes(namespace, repository string, routes int) {
 	for i := range routes {
 		route := r.route(namespace, repository, "*")
 		route.Name = fmt.Sprintf("wide-%d", i)
@@ -47,7 +47,7 @@ func TestHostileNamespacesDoNotStopAnEventOfAnHonestOne(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	r := newRig(t)
+	r := newFixture(t)
 	r.options.Store, r.options.Memory = store, store
 	r.grant("open/*")
 	r.route("honest", "open/open", "*")
@@ -109,7 +109,7 @@ func TestEachNamespaceLearnsWhyItsEventWasNotStored(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
+			r := newFixture(t)
 			for _, namespace := range []string{"team-a", "team-b", "team-c"} {
 				r.route(namespace, "open/open", "*")
 			}
@@ -136,7 +136,7 @@ func TestEachNamespaceLearnsWhyItsEventWasNotStored(t *testing.T) {
 }
 
 func TestWithoutAnAgeLimitAnyEventIsNews(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.options.Settings.MaxAge = 0
 	for i, b := range []travistest.Build{
 		{Finished: now.Add(-10 * 365 * 24 * time.Hour)}, {Fields: map[string]any{"started_at": nil, "finished_at": "never"}},

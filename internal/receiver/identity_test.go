@@ -13,7 +13,7 @@ import (
 )
 
 // withAPI gives the receiver a stand-in of the API of the Travis that signs.
-func (r *rig) withAPI(t *testing.T, known ...travisapitest.Repository) *travisapitest.Server {
+func (r *fixture) withAPI(t *testing.T, known ...travisapitest.Repository) *travisapitest.Server {
 	t.Helper()
 	api := travisapitest.New(known...)
 	t.Cleanup(api.Close)
@@ -30,7 +30,7 @@ func bitbucketBuild(id int64) travistest.Build {
 }
 
 func TestTheSameNameAtAnotherProviderIsRefusedEvenIfItIsFirst(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.withAPI(t, travisapitest.Repository{ID: 1234, Provider: "github", Slug: "open/open"})
 	if r.send(webhook(bitbucketBuild(1), travistest.Key())); r.last() != "403 other_repository" {
 		t.Errorf("the first, of Bitbucket: %s", r.last())
@@ -53,7 +53,7 @@ func TestTheSameNameAtAnotherProviderIsRefusedEvenIfItIsFirst(t *testing.T) {
 }
 
 func TestNoEventIsLostBecauseTheAPIIsDown(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.withAPI(t).Fail(http.StatusServiceUnavailable)
 	if r.send(webhook(bitbucketBuild(1), travistest.Key())); r.last() != "403 other_repository" {
 		t.Errorf("of Bitbucket: %s", r.last())
@@ -71,7 +71,7 @@ func TestNoEventIsLostBecauseTheAPIIsDown(t *testing.T) {
 }
 
 func TestWhoeverKnowsTheTokenNeedsNoOtherProofOfTheRepository(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	api := r.withAPI(t)
 	request := webhook(travistest.Build{Repository: "example/Example", Fields: map[string]any{"compare_url": nil}}, travistest.Key())
 	path("/travis/" + proof("example/Example"))(request)

@@ -23,7 +23,7 @@ type judged struct {
 	Build                        string
 }
 
-func (r *rig) judgements() []judged {
+func (r *fixture) judgements() []judged {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var all []judged
@@ -49,7 +49,7 @@ func names(namespaces []*routing.Namespace) []string {
 }
 
 func TestWhatAWebhookCameToIsTold(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	r.route("team-a", "example/example", "passed")
 	r.route("team-b", "example/example", "passed")
 	r.token("team-a", "token", "example/example", "sesame")
@@ -79,7 +79,7 @@ func TestWhatAWebhookCameToIsTold(t *testing.T) {
 }
 
 func TestAnotherRepositoryIsProvenAndNotHeard(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	r.route("team-a", "example/example", "passed")
 	r.grant("example/*")
 	r.send(webhook(travistest.Build{ID: 1}, travistest.Key()))

@@ -89,7 +89,7 @@ func TestRawRequests(t *testing.T) {
 		"OPTIONS for the whole server": {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 Not Found"},
 		"a proof in an absolute URL":   {"POST http://x/travis/a/b HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 Not Found"},
 	}
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	address, _, _ := serve(t, receiver.ServerOptions{Handler: receiver.NewHandler(r.options)})
 	for name, test := range tests {
 		if got := exchange(t, address, test.raw); got != test.want {
@@ -115,7 +115,7 @@ func TestAPortInUseIsASentence(t *testing.T) {
 }
 
 func TestAWebhookUnderWayIsFinishedBeforeTheEnd(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.store.hold, r.store.entered = make(chan struct{}), make(chan struct{})
 	address, stop, ended := serve(t, receiver.ServerOptions{Handler: receiver.NewHandler(r.options), Drain: time.Minute})
 	answered := make(chan int, 1)
@@ -135,7 +135,7 @@ func TestAWebhookUnderWayIsFinishedBeforeTheEnd(t *testing.T) {
 }
 
 func TestTheEndIsBounded(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	r.store.hold, r.store.entered = make(chan struct{}), make(chan struct{})
 	address, stop, ended := serve(t, receiver.ServerOptions{Handler: receiver.NewHandler(r.options), Drain: time.Millisecond})
 	answered := make(chan int, 1)
@@ -167,7 +167,7 @@ func post(request *http.Request) int {
 
 func TestTooManyAtOnceAreTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := usual(t)
+		r := newPopulatedFixture(t)
 		r.store.hold, r.store.entered = make(chan struct{}), make(chan struct{}, receiver.MaxUnderWay)
 		handler := receiver.NewHandler(r.options)
 		answers := make(chan int, receiver.MaxUnderWay+1)
@@ -242,7 +242,7 @@ func certify(t *testing.T, folder string, serial int64, modified time.Time) *x50
 }
 
 func TestHTTPS(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	folder := t.TempDir()
 	trusted := certify(t, folder, 1, time.Now())
 	address, _, _ := serve(t, receiver.ServerOptions{

@@ -37,7 +37,7 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 // inMemory starts a server on the clock of a synctest bubble. dial connects to it; end stops it.
 func inMemory(t *testing.T, linger time.Duration) (dial func() net.Conn, stop func(), ended <-chan error) {
 	t.Helper()
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	server, err := receiver.NewServer(receiver.ServerOptions{
 		Handler: receiver.NewHandler(r.options), Linger: linger, Drain: time.Minute, Log: logr.Discard(),
 	})

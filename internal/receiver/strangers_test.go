@@ -42,7 +42,7 @@ func stalls() []string {
 }
 
 func TestThreeHundredSlowStrangersKeepNobodyOut(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	address, _, _ := serve(t, receiver.ServerOptions{Handler: receiver.NewHandler(r.options)})
 	for i := range 300 {
 		stall(t, address, stalls()[i%len(stalls())])
@@ -61,7 +61,7 @@ func TestThreeHundredSlowStrangersKeepNobodyOut(t *testing.T) {
 // TestLargeBodiesLeaveRoomForSmallOnes stalls more large bodies than there are places for them, once they
 // are large, and than there are slots.
 func TestLargeBodiesLeaveRoomForSmallOnes(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	handler := receiver.NewHandler(r.options)
 	ends := make(chan struct{})
 	for i := range receiver.MaxUnderWay + 1 {
@@ -111,7 +111,7 @@ func largest() travistest.Build {
 }
 
 func TestTheLargestWebhookOfTravisIsStored(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	address, _, _ := serve(t, receiver.ServerOptions{Handler: receiver.NewHandler(r.options)})
 	request := travistest.Request(t.Context(), "http://"+address+"/travis", largest(), travistest.Key())
 	if request.ContentLength < 37<<20 {
@@ -126,7 +126,7 @@ func TestTheLargestWebhookOfTravisIsStored(t *testing.T) {
 }
 
 func TestAWrongProofIsRefusedBeforeTheBody(t *testing.T) {
-	r := usual(t)
+	r := newPopulatedFixture(t)
 	request := webhook(travistest.Build{Repository: "example/Example"}, travistest.Key())
 	unread := &bytes.Buffer{}
 	unread.WriteString("payload=%7B")
