@@ -15,14 +15,14 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// Account is who the operator speaks as on one service.
+// Account is an account that the operator sends messages with.
 type Account struct {
 	// Namespace of the TravisDefaults that defines it, and its name there.
 	Namespace, Name string
 	Service         string
 	Config          json.RawMessage   // the account's block
 	Credential      notify.Credential // nil if it names no Secret
-	// Version changes whenever Config or Credential does: a notifier is made anew then.
+	// Version changes whenever Config or Credential does; the notifier is then replaced.
 	Version string
 	// Trusted accounts are the administrator's own (the cluster-wide object's): address rules
 	// do not bind them.

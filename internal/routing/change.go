@@ -16,7 +16,7 @@ type change struct {
 	c          *Compiler
 	edit       *edit
 	last, next *Table
-	dirty      map[claimKey]struct{} // claims to be compiled anew
+	dirty      map[claimKey]struct{} // claims to recompile
 	changes    Changes
 }
 
@@ -78,7 +78,7 @@ func (ch *change) drop(d *declared, replaced bool) {
 	}
 }
 
-// resolve compiles d with all that it refers to, and notes the effects.
+// resolve compiles d with all that it refers to, and records the effects.
 func (ch *change) resolve(d *declared) {
 	route, verdict := ch.c.resolve(ch.next, d)
 	if d.route == nil || !d.route.equal(route) {
@@ -96,7 +96,7 @@ func (ch *change) resolve(d *declared) {
 	}
 }
 
-// claim is the one of that key, to be changed.
+// claim returns the claim of that key and marks it to be recompiled.
 func (ch *change) claim(key claimKey) *claim {
 	ch.dirty[key] = struct{}{}
 	found := ch.c.claims[key]

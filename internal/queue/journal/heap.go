@@ -71,7 +71,7 @@ func (h heap[T]) down(i int, x T) {
 	*x.index() = i
 }
 
-// init orders all elements anew.
+// init restores the order of all elements.
 func (h heap[T]) init() {
 	for i, x := range h {
 		*x.index() = i

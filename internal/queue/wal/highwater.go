@@ -6,7 +6,7 @@ import "time"
 // back with less is recognised. It may be older than the log: then less is missed than is missing. It
 // never claims more than was stored.
 type HighWater struct {
-	// Journal identifies the journal: one that was begun anew has another.
+	// Journal identifies the journal: a new journal has a new identity.
 	Journal string `json:"journal"`
 	// First is the message before which all were dropped on purpose, and Last the last one.
 	First uint64 `json:"first"`

@@ -49,7 +49,7 @@ func (k *Keys) keep(ctx context.Context, s *source) {
 	}
 }
 
-// refresh fetches one key, puts it on the ring and remembers it. If it fails, the last good key
+// refresh fetches one key, adds it to the keyring and stores it. If it fails, the last good key
 // stays.
 func (k *Keys) refresh(ctx context.Context, s *source) error {
 	key, err := k.fetch(ctx, s.URL)
@@ -62,11 +62,11 @@ func (k *Keys) refresh(ctx context.Context, s *source) error {
 	return k.remember(ctx, s)
 }
 
-// take puts what a fetch gave on the ring.
+// take adds the result of a fetch to the keyring.
 func (k *Keys) take(s *source, key *rsa.PublicKey, err error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	defer k.publish() // after a failure too: a key before this one may have run out
+	defer k.publish() // after a failure too: a previous key may have expired
 	if err != nil {
 		if s.problem != err.Error() {
 			k.options.Log.Info("signing key cannot be fetched; the last good one, if any, stays valid",
@@ -86,7 +86,7 @@ func (k *Keys) take(s *source, key *rsa.PublicKey, err error) error {
 	return nil
 }
 
-// remember stores a record that changed. Until that works the key is valid all the same.
+// remember stores a record that changed. The key is valid even if that fails.
 func (k *Keys) remember(ctx context.Context, s *source) error {
 	k.mu.Lock()
 	r, unsaved := s.record, s.unsaved
