@@ -154,11 +154,11 @@ func (e *Engine) startOver(first uint64) {
 	e.last = first - 1
 }
 
-// endRereading has what is held handed out again, once all of the log is applied, and what had been
-// delivered before is settled: the state that was read does not know of that yet. Until then each poll
-// tries again. The caller holds the lock.
+// endRereading lets deliveries be handed out again, once all of the log is applied and every attempt that
+// was made before is settled: the state that was read knows nothing of those attempts, and would repeat a
+// message that was just delivered. Until then each poll tries again. The caller holds the lock.
 func (e *Engine) endRereading() {
-	if !e.rereading || e.updates != nil && e.settling() {
+	if !e.rereading || e.updates != nil && len(e.leases) > 0 {
 		return
 	}
 	e.rereading = false
@@ -166,16 +166,6 @@ func (e *Engine) endRereading() {
 		e.state.Hold(shard, held)
 	}
 	e.signalLanes()
-}
-
-// settling reports whether an outcome is about to be stored. The caller holds the lock.
-func (e *Engine) settling() bool {
-	for _, l := range e.leases {
-		if l.settling != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // Barrier returns when all that was appended before is applied: an empty message that is appended

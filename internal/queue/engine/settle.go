@@ -69,6 +69,7 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 	case l.lost && o.Kind != queue.Delivered:
 		// Another process attempts it by now, and this would end that attempt. Only that the message was
 		// delivered is worth storing.
+		delete(e.leases, id)
 		return nil, nil, nil
 	case e.down != nil && !e.closed:
 		return nil, e.healed, nil
@@ -91,6 +92,9 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 	r.after = func() {
 		e.mu.Lock()
 		l.settling = nil
+		if r.void && e.leases[id] == l {
+			delete(e.leases, id)
+		}
 		e.mu.Unlock()
 	}
 	e.pending = append(e.pending, r)
