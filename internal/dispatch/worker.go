@@ -40,10 +40,12 @@ func (d *Dispatcher) take(ctx context.Context, lane queue.Lane) (delivery queue.
 	return delivery, ok
 }
 
-// handle makes one attempt and settles it. If ctx ends or the lease is lost meanwhile, a failed attempt
-// is not settled: this replica after a restart, or another, sends the delivery again with the same id.
+// handle makes one attempt and settles it. If ctx ends meanwhile, a failed attempt is not settled: this
+// replica sends the delivery again after its restart, with the same id. If the lease is lost, the store
+// only learns that the attempt has ended: another replica sends the delivery.
 func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 	if leaseLost(delivery) {
+		d.release(ctx, delivery)
 		return
 	}
 	began := time.Now()
@@ -52,6 +54,9 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 	interrupted := held.Err() != nil || leaseLost(delivery)
 	release()
 	if err != nil && interrupted {
+		if ctx.Err() == nil {
+			d.release(ctx, delivery)
+		}
 		return
 	}
 	now := time.Now()
@@ -69,6 +74,12 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 	d.config.Record.Attempted(record.Attempt{
 		Delivery: delivery, Service: service, Outcome: outcome, Reason: reason, Took: now.Sub(began),
 	})
+}
+
+// release ends an attempt whose lease is lost. The store keeps nothing of its outcome.
+func (d *Dispatcher) release(ctx context.Context, delivery queue.Delivery) {
+	now := time.Now()
+	d.settle(ctx, delivery.ID, queue.Outcome{Kind: queue.Retry, At: now, Due: now})
 }
 
 // endpoint is what a channel resolves to. Both are empty while it does not resolve. See queue.Target.
