@@ -117,7 +117,7 @@ var mutations = []mutation{
 	{
 		name:    "what was delivered is sent again when the log is read anew",
 		file:    "internal/queue/engine/follow.go",
-		code:    " || e.updates != nil && e.settling() {",
+		code:    " || e.updates != nil && len(e.leases) > 0 {",
 		instead: " {",
 	},
 	{

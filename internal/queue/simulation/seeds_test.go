@@ -25,7 +25,6 @@ const (
 	traceVariable    = "TRACE"    // 1 has everything that happens printed
 	shareVariable    = "SIMULATION_SHARE"
 
-	defaultSeeds = 2000
 	// stuckAfter is how long one seed may take: hours pass in much less.
 	stuckAfter = 2 * time.Minute
 )
