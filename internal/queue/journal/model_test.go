@@ -264,6 +264,17 @@ func (m *model) take(lane queue.Lane, now time.Time) (d *modelDelivery, from can
 	return from.delivery, from
 }
 
+// alternative is another delivery that may go next as well: it is due, its destination is free, and it is of
+// the namespace whose turn it is. Which of a namespace's destinations goes first is not promised.
+func (m *model) alternative(lane queue.Lane, now time.Time, from candidate, id ID) (*modelDelivery, candidate) {
+	for _, c := range m.candidates(lane, now) {
+		if c.delivery.id == id && c.namespace == from.namespace {
+			return c.delivery, c
+		}
+	}
+	return from.delivery, from
+}
+
 func (m *model) begin(lane queue.Lane, c candidate) {
 	m.count++
 	m.served[modelTurn{c.namespace, lane}], m.flows[c.modelFlow] = m.count, m.count

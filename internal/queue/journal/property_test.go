@@ -170,6 +170,9 @@ func (h *harness) attempt(t *rapid.T) {
 	if !ok {
 		return
 	}
+	if got.ID != want.id {
+		want, from = h.model.alternative(lane, h.now, from, got.ID)
+	}
 	reassignments := h.model.channels[keyOf(&want.target)].reassignments
 	if got.ID != want.id || got.Attempt != want.attempts+1 || got.Place != from.place || got.Shard != shardOf(from.place) || got.Reassignments != reassignments {
 		t.Fatalf("take: %+v, want %+v of %+v", got, *want, from)
