@@ -151,7 +151,7 @@ func TestTrimmedOnDisk(t *testing.T) {
 	if _, err := e.Redrive(t.Context(), queue.Query{}); err != nil {
 		t.Fatal(err)
 	}
-	again, err := e.Take(t.Context(), queue.Healthy)
+	again, err := e.Take(t.Context(), queue.Probation) // where its destination is since it failed
 	if err != nil || again.ID != before[0].ID || again.Event.Build.ID != 1 {
 		t.Fatalf("%+v, %v; want the event that was carried", again, err)
 	}
