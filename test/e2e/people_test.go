@@ -108,7 +108,7 @@ var _ = Describe("The API for people", func() {
 		By("refusing who has no token, no right to look, and no right to change")
 		answer, err := tryKubectl(ctx, "", "get", "--raw", "/api/v1/namespaces/"+s.system+"/services/https:travishook-api:api/proxy/v1/deliveries")
 		Expect(err).To(HaveOccurred(), "the administrator's certificate does not tell the operator who asks")
-		Expect(answer).To(ContainSubstring("token is required"))
+		Expect(answer).To(ContainSubstring("You must be logged in"), "as kubectl words an answer of 401")
 		_, err = other.Deliveries(ctx, s.name, "", "")
 		Expect(refusal(err)).To(Equal(http.StatusForbidden))
 		_, err = other.Why(ctx, client.Question{Namespace: s.name, Repository: "example/example"})
@@ -159,7 +159,7 @@ func (s *site) serveAPI(ctx context.Context) {
 func (s *site) apiAddress() string {
 	for line := range strings.Lines(s.operator.Log()) {
 		var entry struct{ Msg, Address string }
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "API for people listens" {
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "operator API listens" {
 			return entry.Address
 		}
 	}

@@ -98,7 +98,7 @@ var _ = Describe("A redirect in front of the receiver", func() {
 		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.operator.URL, nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.operator.URL+"/"+proof(token), nil)
 		Expect(err).NotTo(HaveOccurred())
 		request.Header.Set("User-Agent", "Travis CI Notifications")
 		request.Header.Set("Travis-Repo-Slug", "example/example")
