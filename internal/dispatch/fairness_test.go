@@ -151,7 +151,7 @@ func TestSlowChannelsOfOneNamespaceDelayNoOther(t *testing.T) {
 		if t.Context().Err() != nil {
 			t.Fatal("the namespace does not get its share")
 		}
-		time.Sleep(time.Millisecond) // for the namespace to fill its share
+		<-time.After(time.Millisecond) // for the namespace to fill its share
 	}
 	began := time.Now()
 	s.accept(t, queue.Offer{Namespace: "honest", Targets: s.route("honest", "r", "#live")})

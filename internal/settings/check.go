@@ -77,7 +77,20 @@ func (t *Trust) check(p *problems) {
 }
 
 func (k *Key) check(p *problems, at string) {
-	sources := 0
+	sources := k.checkSources(p, at)
+	p.check(sources == 1, "%s: set exactly one of pem, configMap, secret and url", at)
+	if k.API != "" {
+		p.check(isSecureURL(k.API, true), "%s.api: %q is not an https URL such as https://api.travis-ci.com; over plain http, anyone on the path could answer", at, k.API)
+	}
+	p.check(k.Provider == "" || slices.Contains(identity.Providers(), k.Provider),
+		"%s.provider: %q is not one of %s", at, k.Provider, strings.Join(identity.Providers(), ", "))
+	for i, glob := range k.Repositories {
+		p.glob(fmt.Sprintf("%s.repositories[%d]", at, i), glob)
+	}
+}
+
+// checkSources returns how many of the sources of a key are set.
+func (k *Key) checkSources(p *problems, at string) (sources int) {
 	if k.PEM != "" {
 		sources++
 		_, err := verify.ParseKey(k.PEM)
@@ -91,21 +104,18 @@ func (k *Key) check(p *problems, at string) {
 	}
 	if k.URL != "" {
 		sources++
-		u, err := url.Parse(k.URL)
-		p.check(err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())),
+		p.check(isSecureURL(k.URL, false),
 			"%s.url: %q is not an https URL such as https://api.travis-ci.com/config; over plain http, anyone on the path could replace the key", at, k.URL)
 	}
-	if k.API != "" {
-		u, err := url.Parse(k.API)
-		p.check(err == nil && u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())),
-			"%s.api: %q is not a URL such as https://api.travis-ci.com; over plain http, whoever is on the way could answer", at, k.API)
-	}
-	p.check(k.Provider == "" || slices.Contains(identity.Providers(), k.Provider),
-		"%s.provider: %q is not one of %s", at, k.Provider, strings.Join(identity.Providers(), ", "))
-	p.check(sources == 1, "%s: set exactly one of pem, configMap, secret and url", at)
-	for i, glob := range k.Repositories {
-		p.glob(fmt.Sprintf("%s.repositories[%d]", at, i), glob)
-	}
+	return sources
+}
+
+// isSecureURL reports whether text is an https URL, or one of this machine. anonymous refuses one with a
+// user name.
+func isSecureURL(text string, anonymous bool) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (!anonymous || u.User == nil) &&
+		(u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
 }
 
 // isLoopback reports whether a host is this machine, so that plain http is acceptable.

@@ -151,7 +151,7 @@ func refuse(receipt *queue.Receipt, namespace string, err error) {
 // afterAll calls fn once all requests have ended.
 func afterAll(requests []*request, fn func()) {
 	var left atomic.Int32
-	left.Store(int32(len(requests))) //nolint:gosec // at most one for each namespace
+	left.Store(int32(len(requests)))
 	for _, r := range requests {
 		r.after = func() {
 			if left.Add(-1) == 0 {

@@ -106,10 +106,8 @@ func (m *model) accept(event ID, a *Accept) {
 	m.note(a)
 	for _, t := range a.Targets {
 		key := keyOf(&t)
-		c, ok := m.channels[key]
-		if !ok {
-			c = modelChannel{accountKey: t.AccountKey, destination: t.Destination}
-			m.channels[key] = c
+		if _, ok := m.channels[key]; !ok {
+			m.channels[key] = modelChannel{accountKey: t.AccountKey, destination: t.Destination}
 		}
 		m.renew(m.place(key), a.At)
 		t = bare(&t)
