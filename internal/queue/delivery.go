@@ -49,7 +49,7 @@ type Delivery struct {
 	Destination string
 	// Reassignments counts how often the channel was reassigned since the last attempt in it.
 	Reassignments int
-	// Attempt counts from 1; a redrive begins again at 1.
+	// Attempt counts from 1; a redrive restarts at 1.
 	Attempt int
 	// Since is when the attempts began: the acceptance, or the last redrive.
 	Since time.Time

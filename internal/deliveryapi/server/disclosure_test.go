@@ -56,10 +56,10 @@ func TestAnotherNamespacesWebhooksAreNotDisclosed(t *testing.T) {
 				}
 			}
 			if why := r.why("namespace=team-b&repository=" + slug); len(why.Webhooks) != 0 {
-				t.Errorf("asked for team-b, ann is told of %+v", why.Webhooks)
+				t.Errorf("asked for team-b, ann sees %+v", why.Webhooks)
 			}
 			if why := r.why("repository=" + slug); len(why.Webhooks) != 1 {
-				t.Errorf("ann may read everything and is told of %d webhooks", len(why.Webhooks))
+				t.Errorf("ann may read everything and sees %d webhooks", len(why.Webhooks))
 			}
 		})
 	}

@@ -45,7 +45,7 @@ func (e *Engine) heal() {
 			break
 		}
 		e.mu.Lock()
-		e.down = err // it may be another than at first, and what a person can mend
+		e.down = err // the cause may have changed, and a person may be able to fix it
 		e.mu.Unlock()
 		e.logger.Error(err, "store does not answer yet", "retryIn", pause.String())
 		select {

@@ -51,7 +51,7 @@ type File struct {
 	whole int64 // bytes before what is torn
 }
 
-// Check reads all files of a stream. It changes nothing. Each block is told of when it was read.
+// Check reads all files of a stream. It changes nothing. It reports each block after reading it.
 func (s Stream) Check(ctx context.Context, progress func(read, total int64)) (Report, error) {
 	r := Report{First: 1}
 	if err := s.checkMeta(&r); err != nil {
