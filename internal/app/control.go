@@ -62,8 +62,14 @@ func (c *control) connect(d *delivery) {
 	c.status.SendTest = c.sendTest
 }
 
-// tableComplete lets the status writer begin. It is called once.
-func (c *control) tableComplete() { close(c.loaded) }
+// tableComplete lets the status writer begin, and the dispatcher compare the store with the table. It is
+// called once.
+func (c *control) tableComplete() {
+	close(c.loaded)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dispatcher.TableChanged(c.compiler.Table())
+}
 
 // lookup finds a repository in the table of the moment.
 func (c *control) lookup(slug string) (*routing.Repository, bool) {

@@ -41,6 +41,7 @@ func newDelivery(env environment, control *control) (*delivery, error) {
 		Resolver:   dispatch.NewTableResolver(control.compiler.Table),
 		Pool:       d.pool,
 		Peers:      env.store,
+		Shared:     env.settings.Store.External != nil,
 		Record:     attempts{recorder, control.status, d.trail, control.compiler},
 		Log:        env.log.WithName("dispatch"),
 		RetryLimit: time.Duration(env.settings.Delivery.RetryFor),

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/notify"
@@ -349,21 +348,6 @@ func TestChangeBetween(t *testing.T) {
 		if got := changeBetween(tt.before, tt.after)(target("#a")); (got == queue.Fixed) != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
-	}
-	without := table(func(f fixture) { f.putRoute(nil, "#b") })
-	for name, gone := range map[string]*routing.Table{
-		"channel removed": without,
-		"route deleted":   table(func(f fixture) { f.DeleteRoute(types.NamespacedName{Namespace: "team", Name: "r"}) }),
-	} {
-		if !goneBetween(one, gone)(target("#a")) {
-			t.Errorf("%s: its deliveries and its status stay", name)
-		}
-	}
-	if goneBetween(one, one)(target("#a")) || goneBetween(without, without)(target("#a")) {
-		t.Error("dropped without a change")
-	}
-	if goneBetween(nil, without) != nil {
-		t.Error("after a start, a target may be one that is not read yet")
 	}
 }
 

@@ -43,6 +43,7 @@ type Config struct {
 	Resolver Resolver
 	Pool     *Pool
 	Peers    Peers // nil where no other replica shares the store
+	Shared   bool  // other replicas may share the store
 	Record   Recorder
 	Log      logr.Logger
 	// RetryLimit is how long a delivery is retried before it becomes a dead letter.

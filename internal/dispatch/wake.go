@@ -24,15 +24,17 @@ func (d *Dispatcher) TableChanged(t *routing.Table) {
 	}
 }
 
-// followTable wakes what a new table has fixed, and closes the notifiers of accounts that were changed
-// or deleted.
+// followTable wakes what a new table has fixed, drops what was deleted, and closes the notifiers of
+// accounts that were changed or deleted.
 func (d *Dispatcher) followTable(ctx context.Context) {
 	var before *routing.Table
+	deleted := deletions{resolver: d.config.Resolver, shared: d.config.Shared}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-d.changed:
+		case <-deleted.recheck():
 		}
 		d.tables.Lock()
 		after := d.tables.latest
@@ -41,7 +43,7 @@ func (d *Dispatcher) followTable(ctx context.Context) {
 			account, err := after.Account(namespace, name)
 			return err == nil && account.Namespace == namespace && account.Version == version
 		})
-		if !d.drop(ctx, goneBetween(before, after)) || !d.wake(ctx, changeBetween(before, after)) || !sleep(ctx, wakeInterval) {
+		if !d.drop(ctx, deleted.since(before, time.Now())) || !d.wake(ctx, changeBetween(before, after)) || !sleep(ctx, wakeInterval) {
 			return
 		}
 		before = after
@@ -50,9 +52,6 @@ func (d *Dispatcher) followTable(ctx context.Context) {
 
 // drop retries until the store has done it; it returns false when ctx ended before.
 func (d *Dispatcher) drop(ctx context.Context, gone func(queue.Target) bool) bool {
-	if gone == nil {
-		return true
-	}
 	return d.retryStore(ctx, "drop deliveries", func() error {
 		n, err := d.config.Queue.Drop(ctx, gone, ErrRouteDeleted.Error())
 		if err == nil && n > 0 {
@@ -62,18 +61,51 @@ func (d *Dispatcher) drop(ctx context.Context, gone func(queue.Target) bool) boo
 	})
 }
 
-// goneBetween returns which targets one table has and the next has not: their deliveries, dead letters
-// and status are dropped. It is nil after a start: a target that is missing then may be one that this
-// replica has not read yet, and its deliveries are decided when they are sent.
-func goneBetween(before, after *routing.Table) func(queue.Target) bool {
-	if before == nil {
+// deletions finds the targets of deleted routes and channels in the store. Where replicas share the
+// store, another one may have stored a target with a newer table than this one's: a target that this
+// replica has never had in its table counts as deleted after tableLag only.
+type deletions struct {
+	resolver Resolver
+	shared   bool
+	missing  map[queue.Target]time.Time // not in the table, since when
+}
+
+// since returns a function that reports which targets are gone. before is the table of the last call,
+// or nil.
+func (d *deletions) since(before *routing.Table, now time.Time) func(queue.Target) bool {
+	known := d.missing
+	d.missing = map[queue.Target]time.Time{}
+	return func(t queue.Target) bool {
+		// The current table: it has all that this replica has stored.
+		if _, err := d.resolver.Resolve(t); !removed(err) {
+			return false
+		}
+		if !d.shared || had(before, t) {
+			return true
+		}
+		since, ok := known[t]
+		if !ok {
+			since = now
+		}
+		d.missing[t] = since
+		return now.Sub(since) >= tableLag
+	}
+}
+
+// recheck returns a channel that fires when missing targets may count as deleted; nil if there are none.
+func (d *deletions) recheck() <-chan time.Time {
+	if len(d.missing) == 0 {
 		return nil
 	}
-	return func(t queue.Target) bool {
-		_, then := resolve(before, t)
-		_, now := resolve(after, t)
-		return removed(now) && !removed(then)
+	return time.After(tableLag)
+}
+
+func had(table *routing.Table, t queue.Target) bool {
+	if table == nil {
+		return false
 	}
+	_, err := resolve(table, t)
+	return !removed(err)
 }
 
 // wake retries until the store has done it; it returns false when ctx ended before.

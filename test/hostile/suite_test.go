@@ -85,11 +85,14 @@ var _ = BeforeSuite(func(ctx context.Context) {
 
 	Expect(os.Setenv("GOMEMLIMIT", strconv.Itoa(memoryTarget))).To(Succeed())
 	process = startOperator(ctx, binary)
+	DeferCleanup(func() {
+		By("stopping in good order") // the API server waits for clients that watch it
+		Expect(process.Stop()).To(Succeed())
+		Expect(process.Log()).NotTo(ContainSubstring("panic"))
+	})
 	DeferCleanup(func(ctx context.Context) {
 		By("keeping nothing of the routes that were deleted")
 		Eventually(stored).WithArguments(ctx).Should(BeZero())
-		Expect(process.Log()).NotTo(ContainSubstring("panic"))
-		Expect(process.Stop()).To(Succeed())
 	})
 	expectReady(ctx, "first")
 })
