@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/travishook/travishook/internal/app"
+	"github.com/travishook/travishook/internal/version"
 )
 
 func main() {
@@ -19,10 +20,10 @@ func main() {
 	flags.StringVar(&o.Settings, "settings", "", "`file` with the operator's settings; without it, the defaults hold")
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster; without it, $KUBECONFIG, then the pod's own service account")
 	flags.StringVar(&o.Namespace, "namespace", app.DefaultNamespace(), "the operator's own `namespace`, with the cluster-wide TravisDefaults")
-	version := flags.Bool("version", false, "print the version and end")
+	showVersion := flags.Bool("version", false, "print the version and end")
 	_ = flags.Parse(os.Args[1:]) // it ends the program itself
-	if *version {
-		fmt.Println(app.Version())
+	if *showVersion {
+		fmt.Println(version.String())
 		return
 	}
 	if flags.NArg() > 0 {

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/travishook/travishook/internal/settings"
 	"github.com/travishook/travishook/internal/verify"
+	"github.com/travishook/travishook/internal/version"
 )
 
 // Options are what is needed before the settings can be read.
@@ -61,7 +61,7 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}
 	cfg.QPS, cfg.Burst = apiQPS, apiBurst
-	cfg.UserAgent = "travishook/" + Version()
+	cfg.UserAgent = "travishook/" + version.String()
 	return cfg, nil
 }
 
@@ -71,18 +71,4 @@ func DefaultNamespace() string {
 		return ns
 	}
 	return "travishook-system"
-}
-
-// version is set by the linker in releases.
-var version string
-
-// Version is that of the release, else of the module as it was compiled.
-func Version() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "devel"
 }

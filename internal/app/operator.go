@@ -12,6 +12,7 @@ import (
 
 	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/settings"
+	"github.com/travishook/travishook/internal/version"
 )
 
 // closeTimeout bounds the closing of the store after everything that uses it has stopped.
@@ -116,7 +117,7 @@ func (o *Operator) Addresses() Addresses { return o.addresses }
 
 // Run runs the operator until ctx ends, and closes its store.
 func (o *Operator) Run(ctx context.Context) error {
-	o.log.Info("travishook starts", "version", Version())
+	o.log.Info("travishook starts", "version", version.String())
 	return errors.Join(o.mgr.Start(ctx), o.Close(ctx))
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/settings"
+	"github.com/travishook/travishook/internal/version"
 )
 
 // resolveTimeout bounds the look for the API server's addresses at the start.
@@ -24,7 +25,7 @@ const resolveTimeout = 5 * time.Second
 // accounts, and one that refuses the addresses that tenants must not reach.
 func newPool(s settings.Delivery, apiServer []netip.Addr, holds func(home string) bool, log logr.Logger) *dispatch.Pool {
 	rules := tenantRules(s, apiServer)
-	agent := "travishook/" + Version()
+	agent := "travishook/" + version.String()
 	return dispatch.NewPool(dispatch.PoolConfig{
 		Services: registry.Services,
 		Trusted:  notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: agent}), Dial: notify.NewDialer(nil)},

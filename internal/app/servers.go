@@ -23,6 +23,7 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi/server"
 	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/deliveryapi/why"
+	"github.com/travishook/travishook/internal/version"
 )
 
 // servers are those of probes, metrics and the operator's API. The manager starts them before
@@ -128,7 +129,7 @@ func newAPI(env environment, control *control, delivery *delivery, p *pipeline) 
 		SendTest: delivery.dispatcher.SendTest,
 		Ready:    p.known,
 		Cluster:  server.Reviews{Tokens: client.authentication, Requests: client.certificates, Access: access.authorization, Now: time.Now},
-		Version:  Version(),
+		Version:  version.String(),
 		Clock:    clock.RealClock{},
 		Log:      env.log.WithName("api"),
 	}), &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: get}, nil

@@ -2,24 +2,11 @@ package cli
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/travishook/travishook/internal/version"
 )
-
-// version is set by the linker in releases.
-var version string
-
-// Version returns the release, else the module version of the build.
-func Version() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "devel"
-}
 
 // versions is what version prints.
 type versions struct {
@@ -40,7 +27,7 @@ func newVersion(e *environment) *cobra.Command {
   kubectl travis version --client`,
 		Args: arguments(0, 0, "version"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found := versions{Client: Version()}
+			found := versions{Client: version.String()}
 			var err error
 			if !clientOnly {
 				c, _, failed := o.connect(cmd.Context())
