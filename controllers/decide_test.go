@@ -155,15 +155,15 @@ func TestALongMessageIsCut(t *testing.T) {
 }
 
 func TestANoticeIsOnePerReasonAndEnds(t *testing.T) {
-	var n notices
+	var n observations
 	key := subject{}.key
-	if !n.put(key, "r", "one", noon) || n.put(key, "r", "one", at(1)) || !n.put(key, "r", "two", at(2)) {
+	if !n.notice(key, "r", "one", noon) || n.notice(key, "r", "one", at(1)) || !n.notice(key, "r", "two", at(2)) {
 		t.Error("a notice is new exactly if it says something else")
 	}
-	if got, again := n.of(key, at(3)); len(got) != 1 || got[0] != "two" || again <= 0 {
+	if got, again := n.notices(key, at(3)); len(got) != 1 || got[0] != "two" || again <= 0 {
 		t.Errorf("notices are %v, look again after %s", got, again)
 	}
-	if got, again := n.of(key, noon.Add(25*time.Hour)); len(got) != 0 || again != 0 {
+	if got, again := n.notices(key, noon.Add(25*time.Hour)); len(got) != 0 || again != 0 {
 		t.Errorf("a day later they are %v, look again after %s", got, again)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 )
@@ -109,7 +108,7 @@ func (w *StatusWriter) checkStore() {
 			w.Recorder.Eventf(w.Self, nil, corev1.EventTypeWarning, v1alpha1.ReasonEventsLost, "ReadStore", "%s", bounded(loss))
 		}
 	}
-	w.queue.add(subject{kindDefaults, types.NamespacedName{Namespace: w.Lease.Namespace, Name: v1alpha1.DefaultsName}}, 0)
+	w.queue.add(defaultsOf(w.Lease.Namespace), 0)
 }
 
 // storeCondition returns the StoreAvailable condition of the cluster's defaults.

@@ -9,6 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+
+	"github.com/travishook/travishook/api/v1alpha1"
 )
 
 // How often status is written. The rate does not grow with that of the events: whatever happens to an
@@ -35,6 +37,11 @@ const (
 	kindRoute    = "TravisRoute"
 	kindDefaults = "TravisDefaults"
 )
+
+// defaultsOf is the TravisDefaults of a namespace.
+func defaultsOf(namespace string) subject {
+	return subject{kindDefaults, types.NamespacedName{Namespace: namespace, Name: v1alpha1.DefaultsName}}
+}
 
 // statusQueue hands out subjects one at a time while this replica holds the lease.
 type statusQueue struct {

@@ -34,8 +34,11 @@ type StatusWriter struct {
 	Compiler *routing.Compiler
 	// Channels returns the state of a route's channels, those that an event was ever accepted for.
 	Channels func(namespace, route string) []ChannelState
-	// Connected reports whether an account is logged in, if its service keeps a connection.
-	Connected func(namespace, account string) (connected, known bool)
+	// Connected reports which accounts of a namespace are logged in, on any replica; those whose service
+	// keeps no connection, or that nobody uses, are absent.
+	Connected func(ctx context.Context, namespace string) map[string]bool
+	// Values keeps what replicas observe, so that whichever writes status knows it.
+	Values Values
 	// SendTest sends a test message to each channel of a route; the error says why there can be no test.
 	SendTest func(ctx context.Context, route types.NamespacedName) ([]TestResult, error)
 	// WebhookURL is the URL for .travis.yml, without a proof; empty if it is not configured.
@@ -55,8 +58,7 @@ type StatusWriter struct {
 	tests               tests
 	queue               statusQueue
 	changes, deliveries *rate.Limiter // of writes
-	notices             notices
-	accounts            accounts
+	observations        observations
 }
 
 // NeedLeaderElection is false: the writer has a lease of its own.
@@ -72,6 +74,10 @@ func (w *StatusWriter) Start(ctx context.Context) error {
 			return nil
 		}
 	}
+	w.readObservations()
+	var sharing sync.WaitGroup
+	defer sharing.Wait()
+	sharing.Go(func() { w.share(ctx) })
 	return w.Lease.hold(ctx, func(ctx context.Context) {
 		var store sync.WaitGroup
 		defer store.Wait()
@@ -131,7 +137,7 @@ func (w *StatusWriter) FilterFailed(route types.NamespacedName, err error) {
 }
 
 func (w *StatusWriter) notice(route types.NamespacedName, reason, message string) {
-	if w.notices.put(route, reason, message, time.Now()) {
+	if w.observations.notice(route, reason, message, time.Now()) {
 		w.queue.add(subject{kindRoute, route}, settle)
 	}
 }
@@ -139,8 +145,8 @@ func (w *StatusWriter) notice(route types.NamespacedName, reason, message string
 // Attempted records an attempt to send with an account, by the namespace that defines it, and why it
 // failed; empty if it did not. It does not block.
 func (w *StatusWriter) Attempted(account types.NamespacedName, at time.Time, failure string) {
-	if w.accounts.attempted(account, at, failure) {
-		w.queue.add(subject{kindDefaults, types.NamespacedName{Namespace: account.Namespace, Name: v1alpha1.DefaultsName}}, settle)
+	if w.observations.attempted(account, at, failure) {
+		w.queue.add(defaultsOf(account.Namespace), settle)
 	}
 }
 
@@ -148,15 +154,6 @@ func (w *StatusWriter) Attempted(account types.NamespacedName, at time.Time, fai
 // sent. It does not block.
 func (w *StatusWriter) TemplateFailed(route types.NamespacedName, err error) {
 	w.notice(route, v1alpha1.ReasonMessageInvalid, "the template failed on an event, and the default text was sent: "+err.Error())
-}
-
-// accountState returns the state of an account.
-func (w *StatusWriter) accountState(account types.NamespacedName) AccountState {
-	state := w.accounts.of(account)
-	if connected, known := w.Connected(account.Namespace, account.Name); known {
-		state.Connected = &connected
-	}
-	return state
 }
 
 // all returns every object, for the start of a term: the previous replica may have left any status outdated.
@@ -198,14 +195,14 @@ func (w *StatusWriter) write(ctx context.Context, s subject) (again time.Duratio
 func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName, pace *rate.Limiter) (time.Duration, error) {
 	verdict, ok := w.Compiler.Verdict(key)
 	if !ok { // not in the table yet, or deleted: a change queues it again
-		w.notices.forget(key)
+		w.observations.forget(subject{kindRoute, key}, func(string) bool { return true })
 		w.tests.forget(key)
 		return 0, nil
 	}
 	if verdict.Pending { // TableChanged queues it again when its template is checked
 		return 0, nil
 	}
-	noticed, again := w.notices.of(key, time.Now())
+	noticed, again := w.observations.notices(key, time.Now())
 	verdict.Warnings = append(slices.Clone(verdict.Warnings), noticed...)
 	route := &v1alpha1.TravisRoute{}
 	if err := w.Client.Get(ctx, key, route); err != nil {
@@ -264,11 +261,16 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 		return 0, err
 	}
 	old := defaults.DeepCopy()
-	w.accounts.retain(key.Namespace, func(name string) bool {
-		return slices.ContainsFunc(verdict.Accounts, func(a routing.AccountVerdict) bool { return a.Name == name })
+	w.observations.forget(defaultsOf(key.Namespace), func(account string) bool {
+		return !slices.ContainsFunc(verdict.Accounts, func(a routing.AccountVerdict) bool { return a.Name == account })
 	})
+	connected := w.Connected(ctx, key.Namespace)
 	defaults.Status = defaultsStatus(old.Status, verdict, func(account string) AccountState {
-		return w.accountState(types.NamespacedName{Namespace: key.Namespace, Name: account})
+		state := w.observations.account(types.NamespacedName{Namespace: key.Namespace, Name: account})
+		if c, known := connected[account]; known {
+			state.Connected = &c
+		}
+		return state
 	})
 	defaults.Status.WebhookURL = w.WebhookURL
 	setStoreConditions(&defaults.Status, key.Namespace == w.Lease.Namespace, w.pressure.state())

@@ -56,7 +56,7 @@ func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *St
 		}).Build(),
 		Compiler:  compiler,
 		Channels:  func(string, string) []ChannelState { return nil },
-		Connected: func(string, string) (bool, bool) { return false, false },
+		Connected: func(context.Context, string) map[string]bool { return nil },
 		Recorder:  quiet{},
 		Log:       logr.Discard(),
 	}

@@ -34,6 +34,8 @@ func newControl(env environment, trust *trust) *control {
 		Live:       env.mgr.GetAPIReader(),
 		Channels:   channelStates(env.store),
 		Recorder:   env.mgr.GetEventRecorder("travishook"),
+		Connected:  connectedOn(env.store),
+		Values:     env.store,
 		WebhookURL: env.settings.Receiver.PublicURL,
 		Store:      func() controllers.StoreState { return storeState(env.store.Ready(), env.store.Losses()) },
 		Loaded:     c.loaded,
@@ -58,7 +60,6 @@ func newControl(env environment, trust *trust) *control {
 // connect lets control use the dispatcher, which is made from the table. It is called before anything starts.
 func (c *control) connect(d *delivery) {
 	c.dispatcher = d.dispatcher
-	c.status.Connected = d.pool.Connected
 	c.status.SendTest = c.sendTest
 }
 

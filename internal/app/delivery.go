@@ -50,6 +50,7 @@ func newDelivery(env environment, control *control) (*delivery, error) {
 	d.keeper = trail.NewKeeper(d.trail, env.store, time.Now, env.log.WithName("trail"))
 	d.keeper.Load()
 	d.trail.Handle(env.store.Handle)
+	env.store.Handle(kindConnected, answerConnected(d.pool))
 	return d, nil
 }
 

@@ -151,20 +151,18 @@ func (p *Pool) release(c *client) {
 	p.closeIfIdle(c)
 }
 
-// Connected reports whether the account is logged in. known is false if its service keeps no connection,
-// and if nothing was sent with the account yet.
-func (p *Pool) Connected(namespace, name string) (connected, known bool) {
+// Connected reports which accounts of a namespace are logged in. Those whose service keeps no connection,
+// and those that nothing was sent with yet, are absent.
+func (p *Pool) Connected(namespace string) map[string]bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c, ok := p.open[identity{namespace, name}]
-	if !ok {
-		return false, false
+	connected := map[string]bool{}
+	for id, c := range p.open {
+		if n, ok := c.notifier.(notify.Connection); ok && id.namespace == namespace {
+			connected[id.name] = n.Connected()
+		}
 	}
-	n, ok := c.notifier.(notify.Connection)
-	if !ok {
-		return false, false
-	}
-	return n.Connected(), true
+	return connected
 }
 
 // Retain retires the notifiers of account versions that are not current.

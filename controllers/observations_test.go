@@ -1,0 +1,212 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing"
+)
+
+// sharedValues are Values of all replicas.
+type sharedValues struct {
+	mu     sync.Mutex
+	values map[string][]byte
+	writes int
+	down   error
+}
+
+func (v *sharedValues) Get(bucket, key string) ([]byte, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	value, ok := v.values[bucket+"/"+key]
+	return slices.Clone(value), ok
+}
+
+func (v *sharedValues) Update(_ context.Context, bucket, key string, next func([]byte, bool) ([]byte, error)) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.down != nil {
+		return v.down
+	}
+	old, ok := v.values[bucket+"/"+key]
+	value, err := next(old, ok)
+	if err == nil && value != nil {
+		v.writes++
+		v.values[bucket+"/"+key] = value
+	}
+	return err
+}
+
+func (v *sharedValues) fail(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.down = err
+}
+
+func newSharedValues() *sharedValues { return &sharedValues{values: map[string][]byte{}} }
+
+// sharing starts the part of a replica that shares what it observes; stop ends it in good order.
+func sharing(t *testing.T, values *sharedValues) (w *StatusWriter, stop func()) {
+	t.Helper()
+	w = writerOf(t, 1, func(types.NamespacedName) error { return nil })
+	w.Values = values
+	ctx, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { w.share(ctx) })
+	stop = sync.OnceFunc(func() { cancel(); done.Wait() })
+	t.Cleanup(stop)
+	return w, stop
+}
+
+var (
+	teamRoute   = types.NamespacedName{Namespace: "team", Name: "route-0"}
+	teamAccount = types.NamespacedName{Namespace: "team", Name: "slack"}
+)
+
+func noticesOf(w *StatusWriter) []string {
+	all, _ := w.observations.notices(teamRoute, time.Now())
+	return all
+}
+
+func readyMessage(t *testing.T, w *StatusWriter) string {
+	t.Helper()
+	var r v1alpha1.TravisRoute
+	if err := w.Client.Get(t.Context(), teamRoute, &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range r.Status.Conditions {
+		if c.Type == v1alpha1.ConditionReady {
+			return c.Message
+		}
+	}
+	return ""
+}
+
+func TestWhatOneReplicaObservesAnotherWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		values := newSharedValues()
+		seer, stop := sharing(t, values)
+		writer, _ := sharing(t, values)
+		term(t, writer)
+		seer.Noticed("team", "a/b", "redirected", "Travis was redirected")
+		failedAt := time.Now()
+		seer.Attempted(teamAccount, failedAt, "invalid_auth")
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if got := readyMessage(t, writer); !strings.Contains(got, "Travis was redirected") {
+			t.Errorf("the status says %q", got)
+		}
+		if got := writer.observations.account(teamAccount); got.Reason != "invalid_auth" || !got.Failed.Equal(failedAt) {
+			t.Errorf("the account's state is %+v", got)
+		}
+
+		seer.Attempted(teamAccount, time.Now(), "")
+		stop() // it observed that just before it stopped
+		later, _ := sharing(t, values)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if got := later.observations.account(teamAccount); got.Delivered.IsZero() {
+			t.Errorf("a replica that starts later knows %+v", got)
+		}
+		if got := noticesOf(later); len(got) != 1 {
+			t.Errorf("it knows the notices %q", got)
+		}
+	})
+}
+
+func TestADeletedRouteLeavesNoNoticeOnAnyReplica(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		values := newSharedValues()
+		seer, _ := sharing(t, values)
+		writer, _ := sharing(t, values)
+		term(t, writer)
+		seer.Noticed("team", "a/b", "redirected", "Travis was redirected")
+		time.Sleep(10 * time.Second)
+		writer.Compiler.DeleteRoute(teamRoute)
+		writer.TableChanged(routing.Changes{Routes: []types.NamespacedName{teamRoute}})
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		for name, w := range map[string]*StatusWriter{"seer": seer, "writer": writer} {
+			if got := noticesOf(w); len(got) != 0 {
+				t.Errorf("the %s still knows %q of the deleted route", name, got)
+			}
+		}
+	})
+}
+
+func TestObservationsWaitForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		values := newSharedValues()
+		values.fail(errors.New("away"))
+		seer, _ := sharing(t, values)
+		seer.Noticed("team", "a/b", "redirected", "Travis was redirected")
+		time.Sleep(time.Minute)
+		values.fail(nil)
+		time.Sleep(10 * time.Second)
+		later, _ := sharing(t, values)
+		synctest.Wait()
+		if got := noticesOf(later); len(got) != 1 {
+			t.Errorf("another replica knows %q", got)
+		}
+	})
+}
+
+// The rate of writes to the store does not grow with the traffic.
+func TestRepeatedObservationsAreSeldomStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		values := newSharedValues()
+		seer, _ := sharing(t, values)
+		for range 3600 {
+			seer.Noticed("team", "a/b", "redirected", "Travis was redirected")
+			seer.Attempted(teamAccount, time.Now(), "")
+			time.Sleep(time.Second)
+		}
+		if values.writes > 2*int(time.Hour/refreshAfter)+2 {
+			t.Errorf("%d writes in an hour", values.writes)
+		}
+		time.Sleep(noticeFor)
+		synctest.Wait()
+		if got := noticesOf(seer); len(got) != 0 {
+			t.Errorf("a day later it says %q", got)
+		}
+		if got := seer.observations.account(teamAccount); got.Delivered.IsZero() {
+			t.Error("a day later the account's last message is forgotten")
+		}
+	})
+}
+
+// What a namespace makes the operator observe takes its own part of the store only.
+func TestStoredObservationsAreBounded(t *testing.T) {
+	now := time.Now()
+	loud, quiet := observations{}, observations{}
+	key := storeKey("quiet")
+	for n := range 100_000 {
+		if namespace := fmt.Sprint("loud-", n%50); storeKey(namespace) == key {
+			loud.notice(types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(n)}, "reason", strings.Repeat("<", 1000), now)
+		}
+	}
+	quiet.notice(types.NamespacedName{Namespace: "quiet", Name: "route"}, "reason", "look here", now.Add(-time.Hour))
+	all := slices.Concat(loud.unstored(now)[key], quiet.unstored(now)[key])
+	value, err := encodeObservations(all, now)
+	if err != nil || len(value) > observationBytes {
+		t.Fatalf("%d bytes, %v", len(value), err)
+	}
+	of := map[string]int{}
+	for _, s := range decodeObservations(value) {
+		of[s.Namespace]++
+	}
+	if of["quiet"] != 1 || len(of) < 2 {
+		t.Errorf("the namespaces of what is kept are %v", slices.Sorted(maps.Keys(of)))
+	}
+}

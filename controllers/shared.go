@@ -1,0 +1,198 @@
+package controllers
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Values is the small key-value store that all replicas share. It is a part of queue.Queue.
+type Values interface {
+	Get(bucket, key string) ([]byte, bool)
+	// Update decides again when another replica was faster.
+	Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error
+}
+
+// The bounds of what is stored of observations: 1 MiB in all, and no namespace displaces what another
+// observed last.
+const (
+	observationsBucket = "observations"
+	observationKeys    = 16
+	observationBytes   = 64 << 10 // of a key
+	perNamespace       = 64       // observations, fewer if a key is full
+
+	// shareInterval is how often observations are stored, and those of others read.
+	shareInterval = 2 * time.Second
+	shareTimeout  = 5 * time.Second
+)
+
+// storeKey is the key for the observations of a namespace.
+func storeKey(namespace string) string {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(namespace))
+	return strconv.Itoa(int(hash.Sum32() % observationKeys))
+}
+
+// storedObservation is how an observation is stored.
+type storedObservation struct {
+	observed
+	observation
+}
+
+// share stores what this replica observes and takes in what others do, until ctx ends, and stores once more then.
+func (w *StatusWriter) share(ctx context.Context) {
+	tick := time.NewTicker(shareInterval)
+	defer tick.Stop()
+	for {
+		w.storeObservations(ctx)
+		w.readObservations()
+		w.observations.expire(time.Now())
+		select {
+		case <-ctx.Done():
+			w.storeObservations(context.WithoutCancel(ctx))
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// readObservations takes in what others stored, and queues the objects whose status it changes.
+func (w *StatusWriter) readObservations() {
+	for _, s := range w.observations.load(w.Values) {
+		w.queue.add(s, settle)
+	}
+}
+
+func (w *StatusWriter) storeObservations(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, shareTimeout)
+	defer cancel()
+	if err := w.observations.store(ctx, w.Values, time.Now()); err != nil && !errors.Is(err, context.Canceled) {
+		w.Log.Error(err, "notices and states of accounts were not stored, retrying")
+	}
+}
+
+// load takes in what is stored, and returns the objects whose status it changes.
+func (o *observations) load(values Values) (changed []subject) {
+	for n := range observationKeys {
+		key := strconv.Itoa(n)
+		value, ok := values.Get(observationsBucket, key)
+		if !ok {
+			continue
+		}
+		o.mu.Lock()
+		if !bytes.Equal(value, o.read[n]) {
+			o.read[n] = value
+			changed = append(changed, o.merge(decodeObservations(value))...)
+		}
+		o.mu.Unlock()
+	}
+	return changed
+}
+
+// merge keeps the later of what is known and what was stored.
+func (o *observations) merge(stored []storedObservation) (changed []subject) {
+	for _, s := range stored {
+		of, about := s.observed, s.subject()
+		old, ok := o.all[about][of]
+		if !ok || old.At.Before(s.At) {
+			if !ok || old.Gone != s.Gone || old.Message != s.Message || of.Kind == kindAccount {
+				changed = append(changed, about)
+			}
+			s.stored = s.At
+			o.keep(of, s.observation)
+		}
+	}
+	return changed
+}
+
+// store stores what is new.
+func (o *observations) store(ctx context.Context, values Values, now time.Time) error {
+	var failed []error
+	for key, known := range o.unstored(now) {
+		err := values.Update(ctx, observationsBucket, key, func(old []byte, _ bool) ([]byte, error) {
+			return encodeObservations(slices.Concat(known, decodeObservations(old)), now)
+		})
+		if err != nil {
+			failed = append(failed, fmt.Errorf("store observations: %w", err))
+			o.mu.Lock()
+			o.dirty[key] = true
+			o.mu.Unlock()
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// unstored returns all that is known for the keys that lack something, and counts it as stored.
+func (o *observations) unstored(now time.Time) map[string][]storedObservation {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.dirty) == 0 {
+		return nil
+	}
+	byKey := map[string][]storedObservation{}
+	for about, known := range o.all {
+		key := storeKey(about.key.Namespace)
+		if !o.dirty[key] {
+			continue
+		}
+		for of, last := range known {
+			if now.Before(last.expires(of)) {
+				byKey[key] = append(byKey[key], storedObservation{of, last})
+				last.stored = last.At
+				known[of] = last
+			}
+		}
+	}
+	clear(o.dirty)
+	return byKey
+}
+
+// decodeObservations returns nothing of a value that is damaged: it is replaced when something is stored.
+func decodeObservations(value []byte) []storedObservation {
+	var all []storedObservation
+	if json.Unmarshal(value, &all) != nil {
+		return nil
+	}
+	return all
+}
+
+// encodeObservations encodes the latest observations within the bounds.
+func encodeObservations(all []storedObservation, now time.Time) ([]byte, error) {
+	slices.SortFunc(all, func(a, b storedObservation) int {
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace),
+			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Reason, b.Reason))
+	})
+	for limit := perNamespace; ; limit /= 2 {
+		if limit > 0 {
+			all = latest(all, limit, now)
+		} else {
+			all = all[:len(all)/2]
+		}
+		value, err := json.Marshal(all)
+		if err != nil || len(value) <= observationBytes {
+			return value, err
+		}
+	}
+}
+
+// latest returns the latest of each, up to limit for each namespace. all are sorted.
+func latest(all []storedObservation, limit int, now time.Time) []storedObservation {
+	var kept []storedObservation
+	known, of := map[observed]bool{}, map[string]int{}
+	for _, s := range all {
+		if known[s.observed] || of[s.Namespace] == limit || !now.Before(s.expires(s.observed)) {
+			continue
+		}
+		known[s.observed] = true
+		of[s.Namespace]++
+		kept = append(kept, s)
+	}
+	return kept
+}

@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/operator"
+)
+
+var _ = Describe("Two replicas on a NATS cluster", func() {
+	It("show the same on the status and to kubectl travis why, whichever writes and whichever is asked", func(ctx context.Context) {
+		f := newFleet(ctx, 1)
+		r := openChannel()
+		f.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
+		f.waitReady(ctx)
+		writer := f.all(0)[0]
+		Expect(writer.Log()).To(ContainSubstring("acquired the status lease"))
+		other := f.join(ctx)
+		for _, p := range []*operator.Process{writer, other} {
+			f.awaitServing(ctx, p)
+		}
+		plugin := buildPlugin(ctx)
+		status := func() string {
+			return kubectl(ctx, "", "get", "travisroute", "example", "-n", f.name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].message}")
+		}
+
+		By("letting each of them see something that the other does not")
+		Expect(f.postTo(ctx, writer.URL+"/"+proof(token), travistest.Build{ID: 1, Number: "1"})).To(Equal(http.StatusAccepted))
+		Eventually(texts(r)).Should(HaveLen(1))
+		Expect(f.postTo(ctx, writer.URL+"/"+proof(token), travistest.Build{ID: 2, Number: "2", RepositoryID: 99})).To(Equal(http.StatusForbidden))
+		Eventually(status).Should(ContainSubstring("another repository has the same name"))
+		redirected(ctx, other.URL+"/"+proof(token))
+		Eventually(status).Should(And(ContainSubstring("another repository has the same name"), ContainSubstring("redirect")),
+			"what the other replica saw, written by the one that has the lease")
+		r.Refuse(http.StatusNotFound)
+		Expect(f.postTo(ctx, other.URL+"/"+proof(token), travistest.Build{ID: 3, Number: "3", Result: travis.Broken})).To(Equal(http.StatusAccepted))
+		failure := func() string {
+			return kubectl(ctx, "", "get", "travisdefaults", "default", "-n", f.system, "-o", "jsonpath={.status.accounts[0].lastFailure.reason}")
+		}
+		Eventually(failure).Should(ContainSubstring("404"), "whichever sent it")
+
+		By("asking each why")
+		answers := map[string]string{}
+		Eventually(func(g Gomega) {
+			for name, p := range map[string]*operator.Process{"writer": writer, "other": other} {
+				answers[name] = f.why(ctx, plugin, p)
+				g.Expect(answers[name]).To(And(ContainSubstring("build 3 (broken): dead letter"), ContainSubstring("build 1 (passed): delivered"), ContainSubstring("a redirect")))
+			}
+			g.Expect(answers["other"]).To(Equal(answers["writer"]))
+		}).Should(Succeed())
+
+		By("killing the replica that has the lease")
+		writer.Kill()
+		f.drop(writer)
+		Eventually(other.Log).Should(ContainSubstring("acquired the status lease"))
+		kubectl(ctx, "", "patch", "travisroute", "example", "-n", f.name, "--type=merge", "-p", `{"spec":{"events":["passed","broken"]}}`)
+		Eventually(status).Should(ContainSubstring("announces passed,broken"))
+		Expect(status()).To(And(ContainSubstring("another repository has the same name"), ContainSubstring("redirect")))
+		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", f.system, "--type=merge", "-p", `{"spec":{"events":["passed"]}}`)
+		Eventually(func() string {
+			return kubectl(ctx, "", "get", "travisdefaults", "default", "-n", f.system, "-o", "jsonpath={.status.observedGeneration}")
+		}).Should(Equal("2"))
+		Expect(failure()).To(ContainSubstring("404"))
+		Expect(f.why(ctx, plugin, other)).To(And(ContainSubstring("build 3 (broken): dead letter"), ContainSubstring("build 1 (passed): delivered")))
+	})
+})
+
+// redirected is what a redirect makes of a webhook.
+func redirected(ctx context.Context, url string) {
+	GinkgoHelper()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	Expect(err).NotTo(HaveOccurred())
+	r.Header.Set("User-Agent", "Travis CI Notifications")
+	r.Header.Set("Travis-Repo-Slug", "example/example")
+	Expect(status(r)).To(Equal(http.StatusMethodNotAllowed))
+}
+
+// buildPlugin compiles kubectl travis.
+func buildPlugin(ctx context.Context) string {
+	GinkgoHelper()
+	plugin := filepath.Join(GinkgoT().TempDir(), "kubectl-travis")
+	build := exec.CommandContext(ctx, "go", "build", "-o", plugin, "./cmd/kubectl-travis")
+	build.Dir = plane.Root
+	out, err := build.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "%s", out)
+	return plugin
+}
+
+// whyAge is what differs between two answers at different times.
+var whyAge = regexp.MustCompile(`since \d{4}-\S+`)
+
+// why is what kubectl travis why says when it asks one replica, as somebody who signs in with a certificate.
+func (f *fleet) why(ctx context.Context, plugin string, p *operator.Process) string {
+	GinkgoHelper()
+	url, ca := apiOf(ctx, p)
+	cmd := exec.CommandContext(ctx, plugin, "why", "example/example", "-n", f.name, "--kubeconfig", plane.Kubeconfig, "--operator", url, "--operator-ca", ca)
+	out, err := cmd.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "%s", out)
+	return whyAge.ReplaceAllString(string(out), "since then")
+}
+
+// apiOf returns the URL of an operator's API, and a file with the certificate that it made for itself.
+func apiOf(ctx context.Context, p *operator.Process) (url, ca string) {
+	GinkgoHelper()
+	var address string
+	for line := range strings.Lines(p.Log()) {
+		var entry struct{ Msg, Address string }
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "operator API listens" {
+			address = entry.Address
+		}
+	}
+	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // it is this test's own operator
+	connection, err := dialer.DialContext(ctx, "tcp", address)
+	Expect(err).NotTo(HaveOccurred())
+	defer connection.Close()
+	leaf := connection.(*tls.Conn).ConnectionState().PeerCertificates[0]
+	_, port, err := net.SplitHostPort(address)
+	Expect(err).NotTo(HaveOccurred())
+	ca = filepath.Join(GinkgoT().TempDir(), "ca.crt")
+	Expect(os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}), 0o600)).To(Succeed())
+	return fmt.Sprintf("https://localhost:%s", port), ca
+}
