@@ -34,6 +34,8 @@ type StatusWriter struct {
 	Compiler *routing.Compiler
 	// Channels returns the state of a route's channels, those that an event was ever accepted for.
 	Channels func(namespace, route string) []ChannelState
+	// RepositoryID returns which repository a name stands for in a namespace; nil if it is not known yet.
+	RepositoryID func(namespace, slug string) *v1alpha1.RepositoryIdentity
 	// Connected reports which accounts of a namespace are logged in, on any replica; those whose service
 	// keeps no connection, or that nobody uses, are absent.
 	Connected func(ctx context.Context, namespace string) map[string]bool
@@ -210,6 +212,7 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName,
 	}
 	old := route.DeepCopy()
 	route.Status = routeStatus(old.Status, route.Spec.Repository, verdict, w.channels(key))
+	route.Status.Repository = w.RepositoryID(key.Namespace, route.Spec.Repository)
 	request := requestOf(route)
 	test, begin := w.tests.status(key, request, old.Status.Test, time.Now())
 	route.Status.Test = test

@@ -54,11 +54,12 @@ func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *St
 				return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
 			},
 		}).Build(),
-		Compiler:  compiler,
-		Channels:  func(string, string) []ChannelState { return nil },
-		Connected: func(context.Context, string) map[string]bool { return nil },
-		Recorder:  quiet{},
-		Log:       logr.Discard(),
+		Compiler:     compiler,
+		Channels:     func(string, string) []ChannelState { return nil },
+		RepositoryID: func(string, string) *v1alpha1.RepositoryIdentity { return nil },
+		Connected:    func(context.Context, string) map[string]bool { return nil },
+		Recorder:     quiet{},
+		Log:          logr.Discard(),
 	}
 	w.setLimits()
 	return w

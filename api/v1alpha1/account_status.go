@@ -34,12 +34,12 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
 
-	// lastDelivered is when the account last delivered a message, since the operator started.
+	// lastDelivered is when the account last delivered a message, within the last 30 days.
 	//
 	// +optional
 	LastDelivered *metav1.Time `json:"lastDelivered,omitempty"`
 
-	// lastFailure is the last failed attempt, since the operator started.
+	// lastFailure is the last failed attempt, within the last 30 days.
 	//
 	// +optional
 	LastFailure *AccountFailure `json:"lastFailure,omitempty"`

@@ -212,6 +212,12 @@ type TravisRouteStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	EventSummary string `json:"eventSummary,omitempty"`
 
+	// repository is the repository that the name in the spec stands for, once it is known. It is absent if
+	// the spec's repository is a glob.
+	//
+	// +optional
+	Repository *RepositoryIdentity `json:"repository,omitempty"`
+
 	// channels report on deliveries, for each channel that an event was accepted for.
 	//
 	// +optional

@@ -11,6 +11,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/dispatch"
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/render"
@@ -52,6 +53,7 @@ func newControl(env environment, trust *trust) *control {
 		FilterFailed:      c.status.FilterFailed,
 	})
 	c.status.Compiler = c.compiler
+	c.status.RepositoryID = repositoryID(c.lookup, env.store)
 	c.compiler.SetKeys(trust.routingKeys())
 	env.store.OnChange(c.status.DeliveriesChanged)
 	return c
@@ -127,6 +129,27 @@ func checkMessage(m v1alpha1.MessageTemplate) error {
 		return err
 	}
 	return template.Check()
+}
+
+// maxRepositoryID is the schema's limit. The API server rejects a status that exceeds it.
+const maxRepositoryID = 1<<53 - 1
+
+// repositoryID returns which repository a name stands for: the one that the namespace's routes pin, or the one
+// that it is remembered for.
+func repositoryID(lookup func(slug string) (*routing.Repository, bool), m identity.Memory) func(namespace, slug string) *v1alpha1.RepositoryIdentity {
+	return func(namespace, slug string) *v1alpha1.RepositoryIdentity {
+		if repository, ok := lookup(slug); ok {
+			for _, n := range repository.Namespaces {
+				if n.Name == namespace && n.RepositoryID != 0 {
+					return &v1alpha1.RepositoryIdentity{ID: n.RepositoryID, Source: v1alpha1.RepositoryIDSource(identity.Spec)}
+				}
+			}
+		}
+		if known, ok := identity.Get(m, namespace, slug); ok && known.ID <= maxRepositoryID {
+			return &v1alpha1.RepositoryIdentity{ID: known.ID, Source: v1alpha1.RepositoryIDSource(known.Source)}
+		}
+		return nil
+	}
 }
 
 // channelStates converts the store's channel status to the status writer's.

@@ -56,11 +56,17 @@ var _ = Describe("Trust", func() {
 		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
+		repository := func() string {
+			return kubectl(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.repository}")
+		}
+		Expect(repository()).To(BeEmpty())
 		Expect(s.post(ctx, travistest.Build{ID: 1, RepositoryID: 1234})).To(Equal(http.StatusAccepted))
+		Eventually(repository).Should(MatchJSON(`{"id": 1234, "source": "FirstEvent"}`))
 		Expect(s.post(ctx, travistest.Build{ID: 2, RepositoryID: 99})).To(Equal(http.StatusForbidden))
 		Eventually(s.ready(ctx)).Should(ContainSubstring("spec.repositoryID"))
 
 		kubectl(ctx, "", "patch", "travisroute", "example", "-n", s.name, "--type=merge", "-p", `{"spec":{"repositoryID":99}}`)
+		Eventually(repository).Should(MatchJSON(`{"id": 99, "source": "Spec"}`))
 		Eventually(func() int { return s.post(ctx, travistest.Build{ID: 3, RepositoryID: 99}) }).Should(Equal(http.StatusAccepted))
 	})
 
