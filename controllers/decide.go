@@ -104,16 +104,16 @@ func setSpecConditions(set func(metav1.Condition), v routing.Verdict) {
 		Reason: v1alpha1.ReasonAccepted, Message: "the spec is valid"}
 	switch {
 	case !v.Accepted():
-		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, v.Invalid[0].Reason, said(v.Invalid)
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, v.Invalid[0].Reason, joinProblems(v.Invalid)
 	case len(v.Faults) > 0:
-		accepted.Reason, accepted.Message = v.Faults[0].Reason, said(v.Faults)
+		accepted.Reason, accepted.Message = v.Faults[0].Reason, joinProblems(v.Faults)
 	}
 	set(accepted)
 
 	resolved := metav1.Condition{Type: v1alpha1.ConditionResolvedRefs, Status: metav1.ConditionTrue,
 		Reason: v1alpha1.ReasonResolved, Message: "all references resolved"}
 	if !v.Resolved() {
-		resolved.Status, resolved.Reason, resolved.Message = metav1.ConditionFalse, v.Unresolved[0].Reason, said(v.Unresolved)
+		resolved.Status, resolved.Reason, resolved.Message = metav1.ConditionFalse, v.Unresolved[0].Reason, joinProblems(v.Unresolved)
 	}
 	set(resolved)
 }
@@ -123,7 +123,7 @@ func setSpecConditions(set func(metav1.Condition), v routing.Verdict) {
 func readyCondition(message string, v routing.Verdict) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady, Message: message}
 	if problems := v.Problems(); len(problems) > 0 {
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, problems[0].Reason, said(problems)
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, problems[0].Reason, joinProblems(problems)
 	} else if v.Suspended {
 		c.Reason, c.Message = v1alpha1.ReasonSuspended, "suspended: nothing is sent until spec.suspend is removed"
 	}
@@ -234,8 +234,8 @@ func lastBuild(channels []ChannelState) string {
 	return "#" + text.TruncateRunes(last.Build, maxBuild) + " " + last.Event
 }
 
-// said joins problems. Several are numbered, so that each stands out in kubectl describe.
-func said(problems []routing.Problem) string {
+// joinProblems joins problems. Several are numbered, so that each stands out in kubectl describe.
+func joinProblems(problems []routing.Problem) string {
 	texts := make([]string, len(problems))
 	for i, p := range problems {
 		texts[i] = p.Message

@@ -1,6 +1,6 @@
-// Package controllers connects the routing table to the cluster: one reconciler for each kind
-// feeds it, on every replica; and one writer, which runs on one replica at a time, tells the
-// objects' owners on their status what the table makes of them.
+// Package controllers connects the routing table to the cluster. On every replica, one reconciler for
+// each kind feeds the table; on one replica at a time, a writer reports the table's verdicts on the
+// status of the objects.
 package controllers
 
 import (
@@ -31,7 +31,7 @@ type feeder[T client.Object] struct {
 	mu sync.Mutex
 }
 
-// Reconcile puts the object as the cache has it now, or takes it out if it is gone.
+// Reconcile puts the object as the cache has it now, or removes it if it was deleted.
 func (f *feeder[T]) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -48,7 +48,7 @@ func (f *feeder[T]) Reconcile(ctx context.Context, req reconcile.Request) (recon
 	return reconcile.Result{}, nil
 }
 
-// setup starts watching. Every replica needs the whole table, so no lease is asked for.
+// setup starts watching. Every replica needs the whole table, so it runs without leader election.
 func (f *feeder[T]) setup(mgr ctrl.Manager, opts ...builder.ForOption) error {
 	everywhere := false
 	return ctrl.NewControllerManagedBy(mgr).
@@ -58,8 +58,8 @@ func (f *feeder[T]) setup(mgr ctrl.Manager, opts ...builder.ForOption) error {
 		Complete(f)
 }
 
-// load puts every object that the cache has, so that the caller knows when all of them are in, and
-// takes out what the table had from before the API server was away and is no longer there.
+// load puts every object of the cache, and removes objects that the restored table has and the cluster
+// no longer does. When it returns nil, the table has all objects of the kind.
 func (f *feeder[T]) load(ctx context.Context) error {
 	list := f.list()
 	if err := f.reader.List(ctx, list); err != nil {

@@ -34,8 +34,8 @@ type Lease struct {
 	Log         logr.Logger
 }
 
-// hold runs term whenever this replica has the lease, until ctx ends. Term's context ends with
-// the lease.
+// hold runs term whenever this replica has the lease, until ctx ends. The context of term ends when the
+// lease is lost.
 func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
 	host, err := os.Hostname()
 	if err != nil {
@@ -69,7 +69,7 @@ func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
 		}
 		elector.Run(ctx)
 		if ctx.Err() == nil {
-			// The lease was lost: a term had begun, and must be over before the next one.
+			// The lease was lost: wait for the term to end before the next one begins.
 			<-done
 			l.Log.Info("lost the status lease", "lease", StatusLease)
 		}

@@ -1,9 +1,9 @@
 package controllers
 
-// What the operator may do, as narrow as it goes. config/rbac is generated from here.
+// The operator's permissions, as few as possible. config/rbac is generated from these markers.
 //
-// What is cached is listed and watched, and never got. Only a Secret that misses its label is asked
-// for by name.
+// Cached objects are listed and watched, never read one by one. Only a Secret that lacks its label is
+// read by name.
 //
 // The whole cluster, or the namespaces of the settings:
 // +kubebuilder:rbac:groups=travishook.dev,resources=travisroutes;travisdefaults,verbs=list;watch

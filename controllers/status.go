@@ -13,16 +13,17 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// How often status is written. The rate does not grow with that of the events: whatever happens to an
-// object until its turn comes goes into one write. What people wait for has a rate of its own.
+// How often status is written. The rate does not grow with the number of events: all changes of an object
+// until its turn go into one write. Objects whose spec changed have a rate of their own, because somebody
+// waits for the result.
 const (
-	settle            = time.Second // after an outcome, for others to come
+	settle            = time.Second // after an outcome, to combine it with others
 	changeWrites      = 50          // a second, of objects whose spec or verdict changed
 	changeBurst       = 200
 	deliveryWrites    = 10 // a second, of the others
 	deliveryBurst     = 100
-	resyncInterval    = time.Minute      // for a problem that no watch reports the end of
-	staleCacheRecheck = 5 * time.Second  // after a write: the cache that it was compared with may have lagged behind
+	resyncInterval    = time.Minute      // where no watch reports that a problem was fixed
+	staleCacheRecheck = 5 * time.Second  // after a write, which may have been compared with a stale cache
 	retryWriteFrom    = time.Second      // after a write that failed
 	retryWriteTo      = 30 * time.Second // at most
 )
@@ -72,13 +73,13 @@ func (q *statusQueue) addChanged(s subject) {
 	}
 }
 
-// isChanged reports whether s is to be handed out before the others.
+// isChanged reports whether s comes before the others.
 func (q *statusQueue) isChanged(s subject) bool {
 	_, changed := q.changed.Load(s)
 	return changed
 }
 
-// takeChanged is isChanged of a subject whose turn has come.
+// takeChanged returns isChanged of a subject whose turn has come, and clears it.
 func (q *statusQueue) takeChanged(s subject) bool {
 	_, changed := q.changed.LoadAndDelete(s)
 	return changed
@@ -146,8 +147,8 @@ func (o *changedFirst) Pop() subject {
 	return s
 }
 
-// run hands subjects to write until ctx ends, those of all first. A write returns after how
-// long it wants to look again, zero for when something changes.
+// run calls write with each queued subject until ctx ends, first with those of all. write returns after
+// which time to repeat it, zero for only after a change.
 func (q *statusQueue) run(ctx context.Context, log logr.Logger, all func(context.Context) []subject, write func(context.Context, subject) (time.Duration, error)) {
 	queue := q.open()
 	stop := context.AfterFunc(ctx, queue.ShutDown)
@@ -193,7 +194,7 @@ func (q *statusQueue) open() workqueue.TypedRateLimitingInterface[subject] {
 	return q.queue
 }
 
-// refused reports whether the API server refuses what is written, so that writing it again is useless.
+// refused reports whether the API server rejected the write in a way that a retry cannot change.
 func refused(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
 }

@@ -44,7 +44,7 @@ func TestEachNamespaceHasItsTurn(t *testing.T) {
 	}
 }
 
-// The status of a changed route is written at once, whatever else waits to be written.
+// The status of a changed route is written before all others that wait.
 func TestAChangedRouteGoesFirst(t *testing.T) {
 	const routes = 10_000
 	synctest.Test(t, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestAWaitingSubjectMovesForward(t *testing.T) {
 	}
 }
 
-// What the API server refuses is not written again until something changes.
+// A status that the API server rejects is not written again until something changes.
 func TestARefusedStatusIsNotRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var writes atomic.Int64
@@ -124,7 +124,7 @@ func TestARefusedStatusIsNotRetried(t *testing.T) {
 	})
 }
 
-// Before the table is complete, a Secret that is not read yet is not one that does not exist.
+// Before the table is complete, a Secret that is not loaded yet would be reported as missing.
 func TestNothingIsWrittenBeforeTheTableIsComplete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		loaded := make(chan struct{})
@@ -149,7 +149,7 @@ func TestReadySaysWhatAuthorizesAPattern(t *testing.T) {
 	}
 }
 
-// noted keeps the notes of Events.
+// noted records the notes of Events.
 type noted struct {
 	quiet
 	notes []string

@@ -81,7 +81,7 @@ func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
 	return t, nil
 }
 
-// specChanged passes events that change an object's spec. An object that was deleted and created again while
+// specChanged accepts events that change an object's spec. An object that was deleted and created again while
 // the watch was disconnected arrives as an update, possibly with the same generation.
 func specChanged() predicate.Predicate {
 	replaced := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() }}
@@ -142,7 +142,7 @@ func defaultsFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*v1alpha1.Tra
 	}
 }
 
-// skip reports whether an object does not decode, and logs why.
+// skip reports whether an object cannot be decoded, and logs why.
 func skip(mgr ctrl.Manager, o client.Object) bool {
 	why := v1alpha1.Undecodable(o)
 	if why == "" {
@@ -223,7 +223,7 @@ func namespaceFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*metav1.Part
 	}
 }
 
-// keyFeeder reads ConfigMaps of the operator's own namespace: the cache holds no others.
+// keyFeeder reads ConfigMaps of the operator's own namespace, the only ones in the cache.
 func keyFeeder(mgr ctrl.Manager, k Keys) *feeder[*corev1.ConfigMap] {
 	return &feeder[*corev1.ConfigMap]{
 		name:   "configmap",

@@ -9,8 +9,8 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// TestATestIsMadeOnce follows a route's test through the status: a test begins only where it has been
-// announced there, so that neither the next look, nor another replica, nor a restart makes it again.
+// TestATestIsMadeOnce follows a route's test through the status: a test begins only after the status
+// announces it, so that neither a second write, another replica, nor a restart repeats it.
 func TestATestIsMadeOnce(t *testing.T) {
 	key, now := types.NamespacedName{Namespace: "team", Name: "r"}, time.Now()
 	var w tests

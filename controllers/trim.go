@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// maxSecretValue and maxSecret bound what is held in memory of a Secret, in bytes: a token, a
-	// password, a key or a URL is far smaller, and a Secret may be of 1 MiB.
+	// maxSecretValue and maxSecret limit the bytes of a Secret that are kept in memory. Tokens, passwords,
+	// keys and URLs are far smaller, while a Secret may have 1 MiB.
 	maxSecretValue = 16 << 10
 	maxSecret      = 64 << 10
 )

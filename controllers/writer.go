@@ -24,15 +24,15 @@ import (
 	"github.com/travishook/travishook/internal/text"
 )
 
-// StatusWriter writes the status of routes and defaults. It runs on every replica and writes on the one
-// that has the lease.
+// StatusWriter writes the status of routes and defaults. It runs on every replica; only the one with the
+// lease writes.
 type StatusWriter struct {
 	// Client reads from the caches and patches status.
 	Client client.Client
-	// Live reads metadata past the caches, to see a Secret that has not been labelled.
+	// Live reads metadata from the API server, to find a Secret that lacks the label.
 	Live     client.Reader
 	Compiler *routing.Compiler
-	// Channels returns the state of a route's channels, those that an event was ever accepted for.
+	// Channels returns the state of the channels of a route for which an event was ever accepted.
 	Channels func(namespace, route string) []ChannelState
 	// RepositoryID returns which repository a name stands for in a namespace; nil if it is not known yet.
 	RepositoryID func(namespace, slug string) *v1alpha1.RepositoryIdentity

@@ -28,7 +28,7 @@ type quiet struct{ events.EventRecorder }
 
 func (quiet) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
 
-// writerOf returns a writer of n routes, whose writes to the API server go through written.
+// writerOf returns a writer of n routes that calls written for each write to the API server.
 func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *StatusWriter {
 	t.Helper()
 	scheme := runtime.NewScheme()
@@ -155,7 +155,7 @@ func TestTheStatusTellsWhichChannelsTheRouteStillHas(t *testing.T) {
 
 func TestACacheThatLagsBehindDoesNotLeaveAnOldStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var cached atomic.Pointer[v1alpha1.TravisRoute] // what reads give, while it is set
+		var cached atomic.Pointer[v1alpha1.TravisRoute] // returned by reads while it is set
 		w := writerOf(t, 1, func(types.NamespacedName) error { return nil })
 		live := w.Client.(client.WithWatch)
 		w.Client = interceptor.NewClient(live, interceptor.Funcs{
