@@ -1,4 +1,4 @@
-// Package app puts the operator together: who is made of what, and the order of start and stop.
+// Package app wires the operator's parts, and defines the order of start and stop.
 package app
 
 import (
@@ -15,14 +15,14 @@ import (
 	"github.com/travishook/travishook/internal/version"
 )
 
-// Options are what is needed before the settings can be read.
+// Options are needed before the settings can be read.
 type Options struct {
 	Settings   string // path of the settings file; empty for the defaults
 	Kubeconfig string // path; empty for $KUBECONFIG or the pod's own account
 	Namespace  string // the operator's own
 }
 
-// Run runs the operator until ctx ends. Its error is one sentence for whoever started it.
+// Run runs the operator until ctx ends. Its error is one sentence for the person who started it.
 func Run(ctx context.Context, o Options) error {
 	s, err := settings.Load(o.Settings)
 	if err != nil {
@@ -43,8 +43,8 @@ func Run(ctx context.Context, o Options) error {
 	return operator.Run(ctx)
 }
 
-// The rate of requests to the API server. Watches are outside of it; what is left is writing
-// status, which has a pace of its own, and the lease.
+// The rate of requests to the API server, for the lease and for status, which has limits of its own.
+// Watches do not count.
 const (
 	apiQPS   = 50
 	apiBurst = 100
@@ -65,7 +65,7 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 	return cfg, nil
 }
 
-// DefaultNamespace is the pod's own, as the chart passes it on.
+// DefaultNamespace is the pod's own, which the chart sets in the environment.
 func DefaultNamespace() string {
 	if ns := os.Getenv("POD_NAMESPACE"); ns != "" {
 		return ns

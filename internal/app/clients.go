@@ -12,8 +12,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// clients are those of the few API groups that are used outside of the manager's caches. The set of
-// all groups would add megabytes to the binary.
+// clients are the typed clients used outside of the manager's caches. The clientset of all API groups
+// would add megabytes to the binary.
 type clients struct {
 	discovery      discovery.DiscoveryInterface
 	authentication authenticationv1client.AuthenticationV1Interface

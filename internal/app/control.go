@@ -59,13 +59,13 @@ func newControl(env environment, trust *trust) *control {
 	return c
 }
 
-// connect lets control use the dispatcher, which is made from the table. It is called before anything starts.
+// connect sets the dispatcher, which needs the table and so is made later. It is called before anything starts.
 func (c *control) connect(d *delivery) {
 	c.dispatcher = d.dispatcher
 	c.status.SendTest = c.sendTest
 }
 
-// tableComplete lets the status writer begin, and the dispatcher compare the store with the table. It is
+// tableComplete starts the status writer, and has the dispatcher compare the store with the table. It is
 // called once.
 func (c *control) tableComplete() {
 	close(c.loaded)
@@ -74,7 +74,7 @@ func (c *control) tableComplete() {
 	c.dispatcher.TableChanged(c.compiler.Table())
 }
 
-// lookup finds a repository in the table of the moment.
+// lookup finds a repository in the current table.
 func (c *control) lookup(slug string) (*routing.Repository, bool) {
 	return c.compiler.Table().Repository(slug)
 }
@@ -90,8 +90,8 @@ func (c *control) changed(changes routing.Changes) {
 	c.dispatcher.TableChanged(c.compiler.Table())
 }
 
-// sendTest sends a test message to each channel of a route, for the status writer. A test that is too
-// soon after the last one waits.
+// sendTest sends a test message to each channel of a route, for the status writer. It waits if the last
+// test was too recent.
 func (c *control) sendTest(ctx context.Context, key types.NamespacedName) ([]controllers.TestResult, error) {
 	for {
 		route, ok := c.compiler.Table().Route(key.Namespace, key.Name)

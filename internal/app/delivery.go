@@ -13,7 +13,7 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// delivery sends what is stored, and records what became of it.
+// delivery sends stored deliveries and records their outcomes.
 type delivery struct {
 	recorder   *record.Recorder
 	trail      *trail.Trail

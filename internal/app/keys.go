@@ -17,8 +17,8 @@ import (
 	"github.com/travishook/travishook/internal/verify/keysource"
 )
 
-// trust is what a webhook is verified with: the keys that Travis signs with, and the repositories
-// that no key is needed for.
+// trust is what webhooks are verified with: Travis' signing keys, and the repositories that need no
+// signature.
 type trust struct {
 	settings settings.Trust
 	keys     *keysource.Keys
@@ -47,7 +47,7 @@ func newTrust(env environment) (*trust, error) {
 	return t, nil
 }
 
-// signal reports a change of the keys. One that waits covers any number of changes.
+// signal reports a change of the keys. A pending signal covers any number of changes.
 func (t *trust) signal() {
 	select {
 	case t.changed <- struct{}{}:
@@ -80,8 +80,8 @@ func newKeys(t settings.Trust, memory keysource.Memory, changed func(), log logr
 	return keysource.New(o)
 }
 
-// routingKeys tell the compiler which repositories the settings have a key for, whether or not
-// the key itself is known yet.
+// routingKeys returns which repositories the settings have a key for, even if the key itself is not
+// known yet.
 func (t *trust) routingKeys() routing.Keys {
 	return routing.Keys{
 		Signed: func(slug string) bool {
@@ -95,14 +95,14 @@ func (t *trust) routingKeys() routing.Keys {
 	}
 }
 
-// objectKeys hands the content of ConfigMaps and Secrets to the keys that the settings keep there.
+// objectKeys sets the keys that the settings read from ConfigMaps and Secrets.
 type objectKeys struct {
 	configured []settings.Key
 	keys       *keysource.Keys
 	log        logr.Logger
 }
 
-// source is where a key is, if it is in an object of the cluster.
+// source returns the object that holds a key, if the settings name one.
 func source(k settings.Key) (kind string, at settings.ObjectKey, ok bool) {
 	switch {
 	case k.ConfigMap != nil:
@@ -113,7 +113,7 @@ func source(k settings.Key) (kind string, at settings.ObjectKey, ok bool) {
 	return "", settings.ObjectKey{}, false
 }
 
-// Put takes the keys of an object up. One that cannot be read leaves the last good one valid.
+// Put sets the keys of an object. A key that cannot be parsed leaves the last good one valid.
 func (o objectKeys) Put(kind, name string, data map[string]string) {
 	o.each(kind, name, func(k settings.Key, at settings.ObjectKey) {
 		text, ok := data[at.Key]
@@ -157,7 +157,7 @@ func (o objectKeys) each(kind, name string, do func(settings.Key, settings.Objec
 	}
 }
 
-// sweep faults the keys whose object is not there at the start: no event tells of that.
+// sweep marks the keys whose object does not exist at the start as faulty: no watch event reports that.
 func (o objectKeys) sweep() {
 	states := o.keys.States()
 	for i, k := range o.configured {

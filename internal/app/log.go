@@ -12,7 +12,7 @@ import (
 	"github.com/travishook/travishook/internal/settings"
 )
 
-// newLogger makes the one logger of the process, which the libraries of Kubernetes use too.
+// newLogger returns the logger of the process, which the Kubernetes libraries use too.
 func newLogger(s settings.Log) logr.Logger {
 	level := map[string]zapcore.Level{"debug": zapcore.DebugLevel, "info": zapcore.InfoLevel, "error": zapcore.ErrorLevel}[s.Level]
 	encoder := zap.JSONEncoder

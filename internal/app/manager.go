@@ -29,7 +29,7 @@ import (
 	"github.com/travishook/travishook/internal/settings"
 )
 
-// scope is the part of the cluster that the operator looks at.
+// scope is the part of the cluster that the operator watches.
 type scope struct {
 	own        string   // the operator's namespace, always watched
 	namespaces []string // empty: the whole cluster
@@ -53,17 +53,17 @@ func (s scope) watched() []string {
 	return slices.Compact(all)
 }
 
-// waitForAPI is how long a start waits for the API server before the operator ends, and is started
-// again by whoever looks after it.
+// waitForAPI is how long the start waits for the API server before the process exits, to be restarted
+// by the kubelet.
 const waitForAPI = 30 * 24 * time.Hour
 
-// runnersTimeout is how long, once the receiver has lingered, the manager waits for what it runs:
-// the pipeline, which ends by its own bounds and must not be cut off before, and then the servers of
-// metrics, probes and people.
+// runnersTimeout is how long the manager waits for its runnables after the receiver's linger time: the
+// pipeline, which has limits of its own and must not be cut off, and then the servers of metrics, probes
+// and the API.
 const runnersTimeout = drain + dispatch.StopTimeout + 2*server.ShutdownTimeout
 
-// stopTimeout is how long the operator takes to end, at most, once the receiver has lingered. The
-// chart gives the pod that time.
+// stopTimeout is how long the operator takes at most to stop after the receiver's linger time. The chart
+// sets the pod's termination grace period accordingly.
 const stopTimeout = runnersTimeout + closeTimeout
 
 func newScheme() *runtime.Scheme {
@@ -73,14 +73,14 @@ func newScheme() *runtime.Scheme {
 	return scheme
 }
 
-// newMapper knows the kinds that the operator uses, so that it need not ask an API server that may
-// be away for them.
+// newMapper returns a mapper of the kinds that the operator uses, which needs no discovery: the API
+// server may be unavailable at the start.
 func newMapper() meta.RESTMapper {
 	mapper := meta.NewDefaultRESTMapper(nil)
 	add := func(kind schema.GroupVersionKind, resource string, scope meta.RESTScope) {
 		plural := kind.GroupVersion().WithResource(resource)
 		mapper.AddSpecific(kind, plural, plural, scope)
-		// The caches ask for the scope of a list by its own kind.
+		// The caches look up the scope of a list by the list's own kind.
 		kind.Kind += "List"
 		mapper.AddSpecific(kind, plural, plural, scope)
 	}
@@ -92,8 +92,8 @@ func newMapper() meta.RESTMapper {
 	return mapper
 }
 
-// newManager makes the manager that holds the caches, the metrics and the probes. It asks for no
-// lease: every replica receives, and so every replica needs the whole table.
+// newManager returns the manager with its caches. It does not use leader election: every replica
+// receives webhooks and so needs the whole table.
 func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Logger) (ctrl.Manager, error) {
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:         newScheme(),
@@ -103,7 +103,7 @@ func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Log
 		// The operator serves both itself, from a registry of its own.
 		Metrics:                metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress: "0",
-		// An API server that is away is waited for, as long as it takes: the receiver goes on.
+		// The start waits for an API server that is unavailable, while the receiver works.
 		Controller:              config.Controller{SkipNameValidation: new(true), CacheSyncTimeout: waitForAPI},
 		GracefulShutdownTimeout: new(time.Duration(s.Receiver.Linger) + runnersTimeout),
 	})
@@ -113,7 +113,7 @@ func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Log
 	return mgr, nil
 }
 
-// cacheOptions hold in memory only what the table is made of.
+// cacheOptions limits the caches to the objects that the table is compiled from.
 func cacheOptions(scope scope) cache.Options {
 	o := cache.Options{
 		DefaultTransform:  cache.TransformStripManagedFields(),

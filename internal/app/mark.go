@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// annotationMark is the journal's high-water mark, on the lease of the replica that writes status. A
-	// volume that was restored from a backup, and a cluster whose stream was lost, do not contain it.
+	// annotationMark holds the journal's high-water mark, on the lease of the status writer. A volume that
+	// was restored from a backup and a cluster that lost its stream are behind it.
 	annotationMark = "travishook.dev/journal"
-	// markInterval is how often it is worked out anew.
+	// markInterval is how often it is updated.
 	markInterval = time.Minute
 	markTimeout  = 10 * time.Second
 )
@@ -34,13 +34,13 @@ func markAnnotation(mark func() wal.HighWater) func() map[string]string {
 		defer mu.Unlock()
 		if time.Since(at) >= markInterval {
 			at = time.Now()
-			text, _ = json.Marshal(mark()) // it holds numbers, a text and a time
+			text, _ = json.Marshal(mark()) // numbers, a text and a time: cannot fail
 		}
 		return map[string]string{annotationMark: string(text)}
 	}
 }
 
-// knownMark reads the mark that the last operator wrote, if there is one.
+// knownMark reads the mark that the previous process wrote, if there is one.
 func knownMark(ctx context.Context, client coordinationv1client.LeasesGetter, namespace string, log logr.Logger) *wal.HighWater {
 	ctx, cancel := context.WithTimeout(ctx, markTimeout)
 	defer cancel()

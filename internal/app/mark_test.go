@@ -14,8 +14,8 @@ import (
 	"github.com/travishook/travishook/internal/queue/wal"
 )
 
-// TestTheMarkOnTheLease is read back as it was written; without one, or with something else in its
-// place, there is none.
+// TestTheMarkOnTheLease: the mark is read back as it was written. A missing or invalid annotation is no
+// mark.
 func TestTheMarkOnTheLease(t *testing.T) {
 	mark := wal.HighWater{Journal: "a", First: 3, Last: 9, Dropped: 2, Accepted: 7, Waiting: 4, At: time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)}
 	for name, test := range map[string]struct {

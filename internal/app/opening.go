@@ -16,24 +16,24 @@ import (
 )
 
 const (
-	// openingPatience is how long the store may take to open before the ports are served meanwhile, and
-	// openingReport how often the log says that it is still being opened.
+	// openingPatience is how long the store may take to open before the ports answer meanwhile, and
+	// openingReport how often the log reports that it is still opening.
 	openingPatience = time.Second
 	openingReport   = 10 * time.Second
-	// openingRetry is the pause before a store on a full volume is opened again.
+	// openingRetry is the time between two attempts to open a store on a full volume.
 	openingRetry = 5 * time.Second
 	openingDrain = time.Second
 )
 
-// opening answers for the operator while its store is being opened, which takes a while where there is
-// much to read, or the volume is full: webhooks get 503, and the probes say that the operator is alive
-// and not ready. The manager takes over the ports afterwards.
+// opening answers on the operator's ports while its store opens, which takes a while if the store is
+// large or the volume is full: webhooks get 503, the liveness probe succeeds and the readiness probe
+// fails. The manager takes over the ports afterwards.
 type opening struct {
 	settings settings.Settings
 	log      logr.Logger
 }
 
-// run calls open until it returns something else than that the volume is full.
+// run repeats open while it reports a full volume.
 func (o opening) run(ctx context.Context, open func(context.Context) error) error {
 	answering, stop := context.WithCancel(ctx)
 	var answers sync.WaitGroup
@@ -54,7 +54,7 @@ func (o opening) run(ctx context.Context, open func(context.Context) error) erro
 	}
 }
 
-// answer serves the ports until ctx ends, unless that is soon.
+// answer serves the ports from openingPatience on until ctx ends.
 func (o opening) answer(ctx context.Context) {
 	select {
 	case <-time.After(openingPatience):

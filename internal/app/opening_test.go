@@ -47,8 +47,9 @@ func TestOpeningAnswersMeanwhile(t *testing.T) {
 	}
 }
 
-// TestOpeningWaitsForRoom: a full volume is waited for; any other error ends the operator.
-func TestOpeningWaitsForRoom(t *testing.T) {
+// TestOpeningRetriesOnAFullVolume: while the volume is full, opening is repeated; any other error ends
+// the operator.
+func TestOpeningRetriesOnAFullVolume(t *testing.T) {
 	s := settings.Default()
 	s.Receiver.Address, s.Probes.Address = freeAddress(t), freeAddress(t)
 	broken, tries := errors.New("broken"), 0

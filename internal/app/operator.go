@@ -44,8 +44,9 @@ type environment struct {
 	log      logr.Logger
 }
 
-// New checks what the cluster lacks, opens the store, wires the parts and takes the ports. Its error
-// is one sentence for whoever starts the operator. Run must be called if it succeeds, or Close.
+// New checks the cluster's prerequisites, opens the store, wires the parts and listens on the ports. Its
+// error is one sentence for the person who starts the operator. If it succeeds, Run or Close must be
+// called.
 func New(ctx context.Context, cfg *rest.Config, namespace string, s settings.Settings, log logr.Logger) (*Operator, error) {
 	client, err := newClients(cfg)
 	if err != nil {
@@ -87,7 +88,7 @@ func New(ctx context.Context, cfg *rest.Config, namespace string, s settings.Set
 	return o, nil
 }
 
-// wire makes the parts in the order in which they need each other, and hands the manager what it runs.
+// wire makes the parts in the order of their dependencies, and adds them to the manager.
 func (o *Operator) wire(env environment) error {
 	trust, err := newTrust(env)
 	if err != nil {

@@ -18,12 +18,12 @@ import (
 	"github.com/travishook/travishook/internal/version"
 )
 
-// resolveTimeout bounds the look for the API server's addresses at the start.
+// resolveTimeout limits the lookup of the API server's addresses at the start.
 const resolveTimeout = 5 * time.Second
 
-// newPool makes the notifiers' pool, with two outbound clients: one for the administrator's
-// accounts, and one that refuses the addresses that tenants must not reach.
-func newPool(s settings.Delivery, apiServer []netip.Addr, holds func(home string) bool, log logr.Logger) *dispatch.Pool {
+// newPool returns the pool of notifiers, with two outbound clients: one for the administrator's
+// accounts, and one that refuses addresses that tenants must not reach.
+func newPool(s settings.Delivery, apiServer []netip.Addr, holds func(accountKey string) bool, log logr.Logger) *dispatch.Pool {
 	rules := tenantRules(s, apiServer)
 	agent := "travishook/" + version.String()
 	return dispatch.NewPool(dispatch.PoolConfig{
@@ -35,8 +35,8 @@ func newPool(s settings.Delivery, apiServer []netip.Addr, holds func(home string
 	})
 }
 
-// tenantRules refuse what the settings say, and the API server also where it has a public address,
-// unless the settings allow just that.
+// tenantRules returns the settings' rules, and denies the API server even if its address is public,
+// unless the settings allow that address.
 func tenantRules(s settings.Delivery, apiServer []netip.Addr) *notify.Rules {
 	rules := &notify.Rules{Allow: s.AllowAddresses, Deny: slices.Clone(s.DenyAddresses)}
 	for _, addr := range apiServer {
@@ -48,8 +48,8 @@ func tenantRules(s settings.Delivery, apiServer []netip.Addr) *notify.Rules {
 	return rules
 }
 
-// apiServer are the addresses of the API server as the operator reaches it. None where they cannot
-// be told: then it is a name, of which denyAddresses must take care.
+// apiServer returns the addresses at which the operator reaches the API server. It returns none if the
+// name does not resolve; then only denyAddresses protects it.
 func apiServer(cfg *rest.Config) []netip.Addr {
 	u, err := url.Parse(cfg.Host)
 	if err != nil || u.Hostname() == "" {

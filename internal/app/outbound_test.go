@@ -28,7 +28,7 @@ func TestTenantsDoNotReachTheAPIServer(t *testing.T) {
 		"a private one":                  {"https://10.96.0.1:443", settings.Delivery{}, "10.96.0.1", true},
 		"one that the settings allow":    {"https://127.0.0.1:6443", settings.Delivery{AllowAddresses: prefixes("127.0.0.0/8")}, "127.0.0.1", false},
 		"another that the settings deny": {"https://1.2.3.4:6443", settings.Delivery{DenyAddresses: prefixes("5.6.7.0/24")}, "5.6.7.8", true},
-		"none that is told":              {"", settings.Delivery{}, "1.2.3.4", false},
+		"an unknown API server":          {"", settings.Delivery{}, "1.2.3.4", false},
 	} {
 		rules := tenantRules(c.settings, apiServer(&rest.Config{Host: c.host}))
 		if err := rules.Check(netip.MustParseAddr(c.to)); (err != nil) != c.refused {

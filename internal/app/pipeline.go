@@ -18,15 +18,14 @@ import (
 	"github.com/travishook/travishook/internal/verify/keysource"
 )
 
-// pipeline is everything a webhook passes through, as one runnable, because the order of start and
-// stop matters: whoever takes something in starts after, and stops before, whoever it is
-// handed to. The store is open before and closed after all of it.
+// pipeline is everything a webhook passes through, as one runnable, because the order of start and stop
+// matters: a part starts after the part that it passes webhooks to, and stops before it. The store is
+// opened before and closed after all of them.
 type pipeline struct {
 	table      *controllers.Table
 	objectKeys objectKeys
 	keys       *keysource.Keys
-	// keysChanged has something in it when other keys are known than before, and rejudge has the
-	// routes' verdicts tell of that.
+	// keysChanged receives when the set of known keys changes; rejudge then updates the routes' verdicts.
 	keysChanged <-chan struct{}
 	rejudge     func()
 	dispatcher  *dispatch.Dispatcher
@@ -36,18 +35,17 @@ type pipeline struct {
 	log         logr.Logger
 
 	keeper        tableKeeper
-	tableComplete func()      // called when the table holds all there is
-	restored      atomic.Bool // the table holds what it held before the start
-	complete      atomic.Bool // the table holds all there is
-	stopping      atomic.Bool // webhooks are still taken, but no more should be sent here
+	tableComplete func()      // called when the table is complete
+	restored      atomic.Bool // the table of the last process was loaded
+	complete      atomic.Bool // the table has all objects of the cluster
+	stopping      atomic.Bool // webhooks are still accepted, but the ingress should send no more
 }
 
 // NeedLeaderElection is false: every replica receives and delivers.
 func (*pipeline) NeedLeaderElection() bool { return false }
 
-// Start receives at once if the store remembers the last table, and from the moment the table is
-// complete otherwise; it sends only with a complete one. It ends when ctx does and everything
-// under way is finished.
+// Start receives at once if the store has the last table, and otherwise when the table is complete; it
+// sends only with a complete table. It returns when ctx has ended and everything under way is finished.
 func (p *pipeline) Start(ctx context.Context) error {
 	p.restore()
 	serving, stopServing := context.WithCancel(ctx)
@@ -79,15 +77,14 @@ func (p *pipeline) Start(ctx context.Context) error {
 	return err
 }
 
-// checkWorkers is how many templates are checked at a time.
+// checkWorkers is how many templates are checked at once.
 const checkWorkers = 2
 
-// tableGrace is how long the API server has to give the table of this moment, before webhooks are
-// judged by the last one, which may lack a route of the last seconds.
+// tableGrace is how long the start waits for the current table before webhooks are matched with the
+// restored one, which may lack changes of the last seconds.
 const tableGrace = 5 * time.Second
 
-// restore takes the last table up, so that a replica that starts while the API server is away
-// receives all the same.
+// restore loads the last table, so that a replica can receive although the API server is unavailable.
 func (p *pipeline) restore() {
 	err := p.keeper.restore()
 	switch {
@@ -98,12 +95,12 @@ func (p *pipeline) restore() {
 	}
 }
 
-// send waits until the table holds all there is, and sends until sending ends. Before that a route
-// that is missing from the table could be one that is only not read yet.
+// send waits until the table is complete, and then sends until sending ends. Before, a route that is
+// missing from the table may just not be loaded yet.
 func (p *pipeline) send(ctx, sending context.Context, helpers *sync.WaitGroup) error {
 	if err := p.table.Load(ctx); err != nil {
 		if ctx.Err() != nil {
-			err = nil // the operator stops, that is all
+			err = nil // the operator stops
 		}
 		return err
 	}
@@ -114,7 +111,7 @@ func (p *pipeline) send(ctx, sending context.Context, helpers *sync.WaitGroup) e
 	return p.dispatcher.Run(sending)
 }
 
-// followKeys keeps what the routes say of the keys true.
+// followKeys updates the routes' verdicts when keys change.
 func (p *pipeline) followKeys(ctx context.Context) {
 	for {
 		select {
@@ -126,7 +123,7 @@ func (p *pipeline) followKeys(ctx context.Context) {
 	}
 }
 
-// known is nil when all routes are.
+// known returns nil once all routes are known.
 func (p *pipeline) known() error {
 	if !p.complete.Load() && !p.restored.Load() {
 		return errors.New("the routing table is not complete yet")
@@ -134,7 +131,7 @@ func (p *pipeline) known() error {
 	return nil
 }
 
-// ready is nil when a webhook can be judged and stored.
+// ready returns nil if webhooks can be verified, matched and stored.
 func (p *pipeline) ready() error {
 	if err := p.known(); err != nil {
 		return err
@@ -148,8 +145,8 @@ func (p *pipeline) ready() error {
 	return nil
 }
 
-// readyz is ready as a probe: it says no as soon as the operator is to stop, so that webhooks go
-// elsewhere, while the receiver goes on taking those that still come.
+// readyz is the readiness probe. It fails as soon as the operator is told to stop, so that the ingress
+// uses other replicas, while the receiver accepts the webhooks that still arrive.
 func (p *pipeline) readyz(*http.Request) error {
 	if p.stopping.Load() {
 		return errors.New("the operator is stopping")

@@ -16,18 +16,18 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// apiRetry is how often an API server that does not answer is asked again.
+// apiRetry is the time between two requests to an API server that does not answer.
 const apiRetry = 2 * time.Second
 
-// clusterCheck says in a sentence what the cluster lacks for the operator to work in it.
+// clusterCheck reports, in a sentence, which prerequisite the cluster lacks.
 type clusterCheck struct {
 	client clients
 	scope  scope
 	log    logr.Logger
 }
 
-// atStart returns an error if something is missing that only a person can provide. An API server
-// that does not answer is no such thing: it is waited for, while webhooks are received.
+// atStart returns an error if something is missing that only a person can provide. An API server that
+// does not answer is not an error: it is retried later, while webhooks are received.
 func (c clusterCheck) atStart(ctx context.Context) (answered bool, err error) {
 	err = c.once(ctx)
 	var missing missingError
@@ -38,8 +38,8 @@ func (c clusterCheck) atStart(ctx context.Context) (answered bool, err error) {
 	return false, nil
 }
 
-// later asks again until the API server answers. It is a runnable of the manager, whose end is the
-// operator's.
+// later repeats the check until the API server answers. The manager runs it, so its error stops the
+// operator.
 func (c clusterCheck) later(ctx context.Context) error {
 	tick := time.NewTicker(apiRetry)
 	defer tick.Stop()
@@ -61,7 +61,7 @@ func (c clusterCheck) later(ctx context.Context) error {
 	}
 }
 
-// missingError is something that only a person can provide.
+// missingError reports a prerequisite that only a person can provide.
 type missingError string
 
 func (e missingError) Error() string { return string(e) }
@@ -88,7 +88,7 @@ func checkKinds(client clients) error {
 	return nil
 }
 
-// need is something that the operator must be allowed to do.
+// need is a permission that the operator needs.
 type need struct {
 	group, resource, subresource, namespace string
 	verbs                                   []string
@@ -108,7 +108,8 @@ func (n need) String() string {
 	return text + " in all namespaces"
 }
 
-// needs are what nothing works without. What only a status or an Event needs is not among them.
+// needs returns the permissions without which nothing works. Those for status and Events only are left
+// out.
 func needs(scope scope) []need {
 	watch := []string{"list", "watch"}
 	var all []need

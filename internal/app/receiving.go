@@ -9,12 +9,12 @@ import (
 	"github.com/travishook/travishook/internal/record"
 )
 
-// drain is how long webhooks in progress get to be answered when the operator stops: as long as a
+// drain is how long webhooks in progress may take to be answered when the operator stops: as long as a
 // slow disk may take to store one.
 const drain = receiver.StoreTimeout
 
-// newPipeline makes the receiver, takes its port, and puts everything that a webhook passes through
-// into one runnable.
+// newPipeline returns the receiver, already listening, and everything else that a webhook passes through,
+// as one runnable.
 func newPipeline(env environment, trust *trust, control *control, delivery *delivery) (*pipeline, error) {
 	p := &pipeline{
 		keys:        trust.keys,
@@ -41,7 +41,7 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 	return p, err
 }
 
-// newReceiver makes the server that Travis posts to, and takes its port.
+// newReceiver returns the server that Travis posts to, already listening.
 func newReceiver(env environment, trust *trust, control *control, delivery *delivery, ready func() error) (*receiver.Server, error) {
 	s, log := env.settings.Receiver, env.log.WithName("receiver")
 	options := receiver.ServerOptions{

@@ -26,15 +26,14 @@ import (
 	"github.com/travishook/travishook/internal/version"
 )
 
-// servers are those of probes, metrics and the operator's API. The manager starts them before
-// everything else and stops them last: an operator that is not ready, or whose store is full, is one
-// that people ask about.
+// servers serve probes, metrics and the operator's API. The manager starts them first and stops them
+// last, because people use them most when the operator is not ready or its store is full.
 type servers struct {
 	all       []*manager.Server
 	addresses Addresses
 }
 
-// serverTimeout bounds the headers of a request for probes or metrics.
+// serverTimeout limits how long the headers of a request for probes or metrics may take.
 const serverTimeout = 10 * time.Second
 
 func newServers(env environment, control *control, delivery *delivery, p *pipeline) (*servers, error) {
@@ -58,7 +57,7 @@ func newServers(env environment, control *control, delivery *delivery, p *pipeli
 	return s, err
 }
 
-// listen takes a port for a server, and returns its address.
+// listen binds a server's port and returns its address.
 func (s *servers) listen(name, address string, config *tls.Config, handler *http.Server) (string, error) {
 	var listen net.ListenConfig
 	listener, err := listen.Listen(context.Background(), "tcp", address)
@@ -73,7 +72,7 @@ func (s *servers) listen(name, address string, config *tls.Config, handler *http
 	return at, nil
 }
 
-// addTo gives everything that runs to the manager.
+// addTo adds everything that runs to the manager.
 func (s *servers) addTo(mgr ctrl.Manager, p *pipeline, status *controllers.StatusWriter) error {
 	for _, one := range s.all {
 		if err := mgr.Add(one); err != nil {
@@ -83,7 +82,7 @@ func (s *servers) addTo(mgr ctrl.Manager, p *pipeline, status *controllers.Statu
 	return errors.Join(mgr.Add(p), mgr.Add(status))
 }
 
-// probes answer whether the process lives, and whether it takes webhooks.
+// probes serves the liveness probe, and the readiness probe, which reports whether webhooks are accepted.
 func probes(p *pipeline) *http.Server {
 	mux := http.NewServeMux()
 	handle := func(path, name string, check healthz.Checker) {

@@ -10,7 +10,7 @@ import (
 	"github.com/travishook/travishook/test/helm"
 )
 
-// A pod that is not given the time is killed while it stores outcomes, and sends their messages twice.
+// A pod that is killed while it stores outcomes sends their messages twice.
 func TestThePodIsGivenTheTimeThatStoppingTakes(t *testing.T) {
 	const root = "../.."
 	h, err := helm.New(t.Context(), root, t.TempDir())

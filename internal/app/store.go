@@ -27,10 +27,10 @@ type store struct {
 // Close closes the store.
 func (s *store) Close(ctx context.Context) error { return s.close(ctx) }
 
-// rememberWithoutLimit is how long a build event is recognised where the receiver has no age limit.
+// rememberWithoutLimit is how long a build event is recognised if the receiver has no age limit.
 const rememberWithoutLimit = 30 * 24 * time.Hour
 
-// remember is how long a build event must be recognised when the receiver accepts it for maxAge.
+// remember returns how long a build event must be recognised if the receiver accepts it for maxAge.
 func remember(maxAge time.Duration) time.Duration {
 	if maxAge == 0 {
 		return rememberWithoutLimit
@@ -38,8 +38,8 @@ func remember(maxAge time.Duration) time.Duration {
 	return min(maxAge, math.MaxInt64-2*travis.MaxSkew) + 2*travis.MaxSkew
 }
 
-// storeMemory is the estimated memory at which the store refuses events: half of what the Go runtime
-// may take, so that the rest is left for requests, attempts and garbage. Zero is the engine's default.
+// storeMemory returns the estimated memory at which the store rejects events: half of the Go runtime's
+// limit, which leaves the rest for requests, attempts and garbage. Zero is the engine's default.
 func storeMemory(s settings.Store) int64 {
 	if set := s.MaxMemory.Value(); set > 0 {
 		return set
@@ -50,14 +50,14 @@ func storeMemory(s settings.Store) int64 {
 	return 0
 }
 
-// openStore opens the store that the settings name.
+// openStore opens the store that the settings select.
 func openStore(ctx context.Context, s settings.Settings, known *wal.HighWater, log logr.Logger) (*store, error) {
 	log = log.WithName("store")
 	opt := engine.Options{
 		MaxBytes:  s.Store.MaxSize.Value(),
 		MaxMemory: storeMemory(s.Store),
-		// The store recognises a build event for longer than the receiver accepts it, by as much as
-		// clocks may differ, so that no replay falls between the two.
+		// The store recognises a build event for longer than the receiver accepts it, by the difference that
+		// clocks may have, so that no replay is accepted.
 		Remember: remember(time.Duration(s.Receiver.MaxAge)),
 		KeepDead: time.Duration(s.Store.KeepDead),
 		Known:    known,

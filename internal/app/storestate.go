@@ -18,7 +18,7 @@ import (
 	"github.com/travishook/travishook/internal/queue/engine"
 )
 
-// storeState puts why the store takes no events into the words of a status.
+// storeState converts the store's state to the status writer's.
 func storeState(refuses error, losses []queue.Loss) controllers.StoreState {
 	state := refusal(refuses)
 	for i := range losses {
@@ -34,13 +34,13 @@ func refusal(refuses error) controllers.StoreState {
 		return controllers.StoreState{}
 	case errors.Is(refuses, queue.ErrFull):
 		return controllers.StoreState{Reason: v1alpha1.ReasonStoreFull, Message: fmt.Sprintf(
-			"%s%s. Messages that go out make room; if rooms are down for long, raise store.maxSize, and the volume with it", lost, refuses)}
+			"%s%s. Delivered messages free space; if channels are down for long, raise store.maxSize, and the volume with it", lost, refuses)}
 	}
 	return controllers.StoreState{Reason: v1alpha1.ReasonStoreUnavailable, Message: fmt.Sprintf(
 		"%s%s. What was stored is safe, and goes out as soon as the store answers again", lost, refuses)}
 }
 
-// storeSize puts the store's figures into the words of the metrics.
+// storeSize implements record.Store.
 type storeSize struct{ *engine.Engine }
 
 // Lost implements record.Store.
@@ -58,8 +58,8 @@ func (s storeSize) Size() (bytes, limit int64) {
 	return stats.Bytes, stats.MaxBytes
 }
 
-// self is the pod that the operator runs in, as the chart tells it; without one, the lease of the
-// replica that writes status.
+// self returns the operator's pod, which the chart sets in the environment, or else the lease of the
+// status writer.
 func self(namespace string) client.Object {
 	if name := os.Getenv("POD_NAME"); name != "" {
 		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(os.Getenv("POD_UID"))}}

@@ -18,30 +18,30 @@ import (
 )
 
 const (
-	// tableBucket of the store's memory holds the last table, in pieces.
+	// tableBucket is the bucket of the store's memory that holds the last table, in pieces.
 	tableBucket = "table"
-	// tableHead is the key of what says where the pieces are.
+	// tableHead is the key of the head, which lists the pieces.
 	tableHead = "head"
-	// tablePiece bounds a piece: the store's messages are small.
+	// tablePiece is the largest piece, in bytes: the store's messages are small.
 	tablePiece = 128 << 10
-	// tableEvery is how often a changed table is written down. A crash in between costs a replica
-	// that starts without the API server what changed since.
+	// tableEvery is how often a changed table is saved. After a crash, a replica that starts without the
+	// API server lacks the changes since.
 	tableEvery = 10 * time.Second
-	// tableMost bounds what is read back, against a damaged head.
+	// tableMost limits the bytes that are read back, in case the head is damaged.
 	tableMost = 1 << 30
 )
 
-// errNoTable: nothing was written down yet.
-var errNoTable = errors.New("no table was written down")
+// errNoTable means that no table was saved yet.
+var errNoTable = errors.New("no table was saved")
 
-// memory is the store's small one.
+// memory is the store's key-value memory.
 type memory interface {
 	Get(bucket, key string) ([]byte, bool)
 	Put(ctx context.Context, bucket, key string, value []byte) error
 }
 
-// tableKeeper keeps the last table in the store, so that a replica that starts while the API server
-// is away receives all the same.
+// tableKeeper keeps the last table in the store, so that a replica can receive although the API server is
+// unavailable when it starts.
 type tableKeeper struct {
 	memory   memory
 	compiler *routing.Compiler
@@ -49,15 +49,15 @@ type tableKeeper struct {
 	log      logr.Logger
 }
 
-// head says where the pieces are. Two sets of places are used in turn, so that a crash while one is
-// written leaves the other whole.
+// head lists the pieces. Two sets of keys are used in turn, so that a crash while one is written leaves
+// the other intact.
 type head struct {
 	Place  string `json:"place"`
 	Pieces int    `json:"pieces"`
 	Sum    []byte `json:"sum"` // SHA-256 over the pieces
 }
 
-// restore gives the compiler the last table.
+// restore loads the last table into the compiler.
 func (k tableKeeper) restore() error {
 	h, err := k.head()
 	if err != nil {
@@ -97,7 +97,7 @@ func (k tableKeeper) head() (head, error) {
 	return h, nil
 }
 
-// run writes the table down whenever it has changed, until ctx ends.
+// run saves the table whenever it has changed, until ctx ends.
 func (k tableKeeper) run(ctx context.Context) {
 	tick := time.NewTicker(tableEvery)
 	defer tick.Stop()
@@ -107,7 +107,7 @@ func (k tableKeeper) run(ctx context.Context) {
 			if err := k.save(ctx); err == nil {
 				saved = table
 			} else if ctx.Err() == nil {
-				k.log.Error(err, "the routing table was not written down, trying again")
+				k.log.Error(err, "saving the routing table failed, retrying")
 			}
 		}
 		select {
@@ -118,7 +118,7 @@ func (k tableKeeper) run(ctx context.Context) {
 	}
 }
 
-// save writes the table down, unless it is there already.
+// save saves the table unless it is stored already.
 func (k tableKeeper) save(ctx context.Context) error {
 	data, err := k.compiler.Snapshot()
 	if err != nil {

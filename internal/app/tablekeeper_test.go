@@ -14,7 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// memoryMap is a memory that can die: after puts are used up, each fails.
+// memoryMap is a memory whose puts fail after the first few.
 type memoryMap struct {
 	values map[string][]byte
 	puts   int
@@ -38,7 +38,7 @@ func keeper(m *memoryMap) tableKeeper {
 	return tableKeeper{memory: m, compiler: routing.NewCompiler(routing.Config{OperatorNamespace: "system"}), turn: func() bool { return true }, log: logr.Discard()}
 }
 
-// put declares n routes, with names that do not pack well.
+// put declares n routes, with names that do not compress well.
 func put(c *routing.Compiler, n int) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range n {
