@@ -82,7 +82,7 @@ func redact(err error, c notify.Credential) error {
 	original := err.Error()
 	shown := original
 	for _, v := range c {
-		// A shorter value cannot be told from an ordinary word.
+		// A shorter value may be an ordinary word.
 		if s := strings.TrimSpace(v.Reveal()); len(s) >= 6 {
 			shown = strings.ReplaceAll(shown, s, v.String())
 		}

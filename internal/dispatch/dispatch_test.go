@@ -136,7 +136,7 @@ func TestADestinationRestsForItsPace(t *testing.T) {
 			switch i {
 			case paceBurst - 1:
 				want = began.Add(paceInterval)
-			case paceBurst, paceBurst + 1: // taken in spite of it, after a test message
+			case paceBurst, paceBurst + 1: // taken although it rests, after a test message
 				want = began.Add(time.Duration(i-paceBurst+2) * paceInterval)
 			}
 			if !s.Outcome.Rest.Equal(want) {
@@ -146,8 +146,8 @@ func TestADestinationRestsForItsPace(t *testing.T) {
 	})
 }
 
-// TestAMissingAccountDoesNotUseTheSharedDestination: its retries are of no concern to other namespaces
-// that send there.
+// TestAMissingAccountDoesNotUseTheSharedDestination: retries for a missing account do not delay other
+// namespaces that send to the destination.
 func TestAMissingAccountDoesNotUseTheSharedDestination(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, func(context.Context, notify.Message) error { return nil }, "#a")
@@ -351,7 +351,7 @@ func TestChangeBetween(t *testing.T) {
 	}
 }
 
-// TestAnotherDefaultAccountReplacesTheDestination: what waits for the old account must not wait for it.
+// TestAnotherDefaultAccountReplacesTheDestination: deliveries must not keep waiting for the old account.
 func TestAnotherDefaultAccountReplacesTheDestination(t *testing.T) {
 	service := (&fakeService{}).service()
 	service.Address = func(_ json.RawMessage, _ notify.Credential, address string) (string, error) { return address, nil }

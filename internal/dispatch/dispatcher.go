@@ -57,7 +57,7 @@ type Dispatcher struct {
 	destinations keylock.Map[string] // held while a message is sent
 	tests        *tests
 
-	changed chan struct{} // the table is another one
+	changed chan struct{} // signals a new table
 	tables  struct {
 		sync.Mutex
 		latest *routing.Table
@@ -141,9 +141,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// unresolved marks an error of Resolve as missing, unless the target is gone for good. Where replicas
-// share the store, another one may have stored the event with a newer table than this one's: for a while,
-// a target that seems gone may be new.
+// unresolved marks an error of Resolve as missing, unless the target was deleted. Where replicas share the
+// store, another one may have stored the event with a newer table: for a while, a target that this table
+// lacks may be new and not deleted.
 func unresolved(delivery queue.Delivery, err error) error {
 	switch {
 	case err == nil:

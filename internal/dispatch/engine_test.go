@@ -22,8 +22,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// TestWithTheRealStoreAndService takes an event from the acceptance to an HTTP server that first
-// refuses the URL's credential, until the Secret is fixed.
+// TestWithTheRealStoreAndService follows an event from its acceptance to an HTTP server, which refuses the
+// URL's credential until the Secret is fixed.
 func TestWithTheRealStoreAndService(t *testing.T) {
 	type arrival struct {
 		Path string
@@ -92,7 +92,7 @@ func TestWithTheRealStoreAndService(t *testing.T) {
 	}
 }
 
-// signalRecorder passes outcomes on to who waits for them.
+// signalRecorder sends outcomes to a channel.
 type signalRecorder struct {
 	fakeRecorder
 	outcomes chan queue.Outcome

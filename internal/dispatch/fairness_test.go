@@ -101,7 +101,7 @@ func (s *tenants) route(namespace, name string, addresses ...string) []queue.Tar
 	return route.Targets
 }
 
-// account gives a namespace an account; that of the operator's own namespace is everybody's.
+// account gives a namespace an account; the one of the operator's own namespace is shared by all.
 func (s *tenants) account(namespace string) {
 	s.putAccount(namespace, nil)
 	s.PutSecret(routing.Secret{
@@ -126,9 +126,9 @@ func (s *tenants) accept(t *testing.T, offers ...queue.Offer) {
 	}
 }
 
-// TestSlowChannelsOfOneNamespaceDelayNoOther has one namespace with 60 routes of 32 channels, none of
-// which answers: more than there are slots. Another's message is sent all the same, before a single one
-// of the attempts to those has ended.
+// TestSlowChannelsOfOneNamespaceDelayNoOther has one namespace with 60 routes of 32 channels, more than
+// there are slots, none of which answers. Another namespace's message is sent before any of these attempts
+// has ended.
 func TestSlowChannelsOfOneNamespaceDelayNoOther(t *testing.T) {
 	g := newGate(func(address string) bool { return strings.HasPrefix(address, "#slow") })
 	s := startTenants(t, g)

@@ -52,7 +52,7 @@ func newFakeQueue() *fakeQueue {
 	return q
 }
 
-// SetSlots does nothing: the tests say what is handed out.
+// SetSlots does nothing: the tests decide what is handed out.
 func (q *fakeQueue) SetSlots(queue.Lane, int) {}
 
 func (q *fakeQueue) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, error) {
@@ -77,7 +77,7 @@ func (q *fakeQueue) Settle(_ context.Context, id string, o queue.Outcome) error 
 	}
 	d := q.taken[id]
 	if leaseLost(d) && o.Kind != queue.Delivered {
-		return nil // as the store, which keeps nothing of it
+		return nil // like the store, it discards the outcome
 	}
 	q.settled = append(q.settled, settlement{d, o})
 	if o.Kind == queue.Retry {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// pace tells when each destination may be sent to again. See paceInterval.
+// pace limits how often each destination is sent to. See paceInterval.
 type pace struct {
 	mu           sync.Mutex
 	destinations *lru.Cache[string, *rate.Limiter]

@@ -15,7 +15,7 @@ type Peers interface {
 	// their connections is left.
 	OnLeave(fn func(gone func(accountKey string) bool) (quiet <-chan struct{}))
 	// AskOwner returns the answer of the replica that holds the account, or queue.ErrNoOwner if none is
-	// known to.
+	// known to hold it.
 	AskOwner(ctx context.Context, accountKey, kind string, payload []byte) ([]byte, error)
 	// Handle has fn answer the requests of other replicas.
 	Handle(kind string, fn replica.Handler)

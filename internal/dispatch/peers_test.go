@@ -192,7 +192,7 @@ func TestATestMessageIsSentByTheReplicaThatHoldsTheAccount(t *testing.T) {
 			}
 			return nil
 		})
-		time.AfterFunc(10*time.Second, func() { all.move(peer) }) // as after a death
+		time.AfterFunc(10*time.Second, func() { all.move(peer) }) // as after a crash
 		if note, failure := asked.testRoute(t); failure != "" || note != "" {
 			t.Fatal(note, failure)
 		}
@@ -205,7 +205,7 @@ func TestATestMessageIsSentByTheReplicaThatHoldsTheAccount(t *testing.T) {
 		if _, failure := asked.testRoute(t); failure != "no such channel for [redacted]" {
 			t.Errorf("the service's refusal came back as %q", failure)
 		}
-		holder.putRoute(nil, "#b") // its table is another for a while
+		holder.putRoute(nil, "#b") // its table differs for a while
 		time.AfterFunc(time.Second, func() { holder.putRoute(nil, "#a") })
 		if _, failure := asked.testRoute(t); !strings.Contains(failure, "no such channel") {
 			t.Errorf("while the holder's table was outdated: %q", failure)
@@ -235,8 +235,8 @@ func TestAnInvalidRequestIsAnswered(t *testing.T) {
 	}
 }
 
-// TestAReplicaWithAnOutdatedTableDropsNothing: another replica has stored an event for a channel that this
-// one's table does not have yet.
+// TestAReplicaWithAnOutdatedTableDropsNothing: another replica stored an event for a channel that this
+// replica's table does not have yet.
 func TestAReplicaWithAnOutdatedTableDropsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := &fakePeers{}

@@ -107,8 +107,8 @@ func (p *Pool) Acquire(a *routing.Account) (n notify.Notifier, release func(), e
 	return c.notifier, sync.OnceFunc(func() { p.release(c) }), nil
 }
 
-// mayConnect reports whether the account may keep a connection: those of a namespace may have as many as
-// are left free, so that one that wants all gets half, and the next finds one.
+// mayConnect reports whether the account may keep a connection: a namespace may have at most as many as
+// are left free. So a namespace with very many accounts gets half, and the next one still gets some.
 func (p *Pool) mayConnect(a *routing.Account, accountKey string) bool {
 	return accountKey == "" || a.Trusted || p.connections.by[a.Namespace] < maxConnections-p.connections.total
 }
@@ -227,7 +227,7 @@ func (p *Pool) closeIfIdle(c *client) {
 	})
 }
 
-// Close retires all notifiers and waits until those that nobody uses are closed.
+// Close retires all notifiers and waits until the idle ones are closed.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true

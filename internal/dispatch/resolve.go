@@ -8,7 +8,7 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// Why a target is gone for good. Any other error of Resolve is something missing that may still appear.
+// Why a target was deleted. Any other error of Resolve means something missing that may still appear.
 var (
 	ErrRouteDeleted   = errors.New("route deleted")
 	ErrChannelRemoved = errors.New("channel removed from the route")
@@ -57,9 +57,9 @@ func (r *TableResolver) Resolve(t queue.Target) (Resolved, error) {
 	return resolved, nil
 }
 
-// resolve finds the account and the address of a target. The default account may be another than when
-// the event was stored, an account may have appeared only afterwards, or may not be allowed to send to
-// the address any more: so the route's own channel is resolved again.
+// resolve finds the account and the address of a target. It resolves the route's channel again, because
+// since the event was stored the default account may have changed, an account may have been added, or
+// its allowed addresses may have changed.
 func resolve(table *routing.Table, t queue.Target) (Resolved, error) {
 	route, ok := table.Route(t.Namespace, t.Route)
 	if !ok || route.UID != t.RouteUID {
@@ -70,7 +70,7 @@ func resolve(table *routing.Table, t queue.Target) (Resolved, error) {
 			return resolveAs(table, t.Namespace, now)
 		}
 	}
-	// The channel may be spelled differently by now: the same if it resolves to the same.
+	// The channel may be spelled differently by now. It is the same if it resolves to the same target.
 	resolved, err := resolveAs(table, t.Namespace, t)
 	if err != nil {
 		return Resolved{}, err

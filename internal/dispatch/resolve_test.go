@@ -23,7 +23,7 @@ func TestResolve(t *testing.T) {
 	}{
 		{"as it was", func(fixture, *queue.Target) {}, ""},
 		{"route deleted", func(w fixture, _ *queue.Target) { w.DeleteRoute(route) }, "route deleted"},
-		{"route made anew", func(_ fixture, t *queue.Target) { t.RouteUID = "older" }, "route deleted"},
+		{"route created again", func(_ fixture, t *queue.Target) { t.RouteUID = "older" }, "route deleted"},
 		{"channel removed", func(w fixture, _ *queue.Target) { w.putRoute(nil, "#b") }, "channel removed from the route"},
 		{"no room when it was stored", func(_ fixture, t *queue.Target) { t.Channel, t.Address = "?team/r/chat/#A", "#A" }, ""},
 		{"no account when it was stored", func(_ fixture, t *queue.Target) { t.Channel, t.Address, t.Account = "?team/r//#A", "#A", "" }, ""},

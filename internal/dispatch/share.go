@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// share divides slots among namespaces: one may hold as many as are left free, so that one that wants
-// more than there are gets half, two get a third each, and the next finds a slot at once.
+// share divides slots among namespaces: one may hold at most as many as are left free. So a namespace with
+// unlimited work gets half, two get a third each, and the next one gets a slot at once.
 type share struct {
 	mu    sync.Mutex
 	slots int

@@ -22,7 +22,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// testMark begins a test message, so that nobody mistakes it for a build.
+// testMark starts the text of a test message, to distinguish it from a build.
 const testMark = "[test] "
 
 // tests limits test messages.
@@ -91,8 +91,8 @@ func (d *Dispatcher) SendTest(ctx context.Context, route *routing.Route) ([]reco
 }
 
 // sendTestTo sends a test message to one target, through the replica that holds its account. The error is
-// nil if the service has confirmed the message; the note then tells what is wrong all the same. Both are
-// one line without secrets.
+// nil if the service has confirmed the message; the note may then still report a problem. Both are one
+// line without secrets.
 func (d *Dispatcher) sendTestTo(ctx context.Context, t queue.Target, e travis.Event) (note string, err error) {
 	for {
 		note, err := d.sendTestHere(ctx, t, e)
@@ -103,7 +103,7 @@ func (d *Dispatcher) sendTestTo(ctx context.Context, t queue.Target, e travis.Ev
 		if note, err = d.askTest(ctx, elsewhere.accountKey, t, e); !errors.Is(err, queue.ErrNoOwner) {
 			return note, err
 		}
-		// Its replica has crashed, or the account is being moved.
+		// The replica that held it has crashed, or the account is being moved.
 		if !sleep(ctx, testRetry) {
 			return "", fmt.Errorf("no replica of the operator is logged in as account %s at the moment; try again in a few seconds", elsewhere.accountKey)
 		}

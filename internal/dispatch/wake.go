@@ -50,7 +50,7 @@ func (d *Dispatcher) followTable(ctx context.Context) {
 	}
 }
 
-// drop retries until the store has done it; it returns false when ctx ended before.
+// drop calls the store until it succeeds; it returns false when ctx ended before.
 func (d *Dispatcher) drop(ctx context.Context, gone func(queue.Target) bool) bool {
 	return d.retryStore(ctx, "drop deliveries", func() error {
 		n, err := d.config.Queue.Drop(ctx, gone, ErrRouteDeleted.Error())
@@ -108,7 +108,7 @@ func had(table *routing.Table, t queue.Target) bool {
 	return !removed(err)
 }
 
-// wake retries until the store has done it; it returns false when ctx ended before.
+// wake calls the store until it succeeds; it returns false when ctx ended before.
 func (d *Dispatcher) wake(ctx context.Context, change func(queue.Target) queue.Change) bool {
 	return d.retryStore(ctx, "wake deliveries", func() error {
 		n, err := d.config.Queue.Wake(ctx, change)
@@ -144,7 +144,7 @@ func changeBetween(before, after *routing.Table) func(queue.Target) queue.Change
 	}
 }
 
-// removed reports whether the target is gone for good.
+// removed reports whether the target was deleted.
 func removed(err error) bool {
 	return errors.Is(err, ErrRouteDeleted) || errors.Is(err, ErrChannelRemoved)
 }

@@ -1,6 +1,6 @@
-// Package dispatch sends what the store holds: it takes a delivery, resolves its route and account,
-// renders the message, sends it through the account's service, and settles the outcome. This file does
-// all of that with the help of the others.
+// Package dispatch sends stored deliveries: it takes a delivery, resolves its route and account, renders
+// the message, sends it through the account's service, and settles the outcome. This file contains that
+// sequence.
 package dispatch
 
 import (
@@ -194,8 +194,8 @@ func (d *Dispatcher) notify(ctx context.Context, n notify.Notifier, m notify.Mes
 }
 
 // settle stores the outcome, retrying until the store has it; it returns false when ctx ended before.
-// The delivery's slot stays taken meanwhile, so that a store that cannot store is not outrun by ever
-// more unsettled messages.
+// The delivery keeps its slot meanwhile, which limits the unsettled messages while the store does not
+// answer.
 func (d *Dispatcher) settle(ctx context.Context, id string, o queue.Outcome) bool {
 	return d.retryStore(ctx, "settle delivery", func() error { return d.config.Queue.Settle(ctx, id, o) })
 }
