@@ -8,9 +8,9 @@ import (
 	"github.com/travishook/travishook/internal/suggest"
 )
 
-// What an expression may contain. CEL's type checker doubles its work with each level of a list in
-// a list, and == on such lists is not counted while it runs: neither an estimate nor a limit of the
-// cost helps, so both are refused here.
+// The limits of an expression. CEL's type checker doubles its work with each level of nested lists, and
+// does not count the cost of == on such lists: neither an estimate nor a limit of the cost helps, so both
+// are refused here.
 const (
 	maxNodes  = 1000 // parts of the parsed expression, macros expanded
 	maxDepth  = 100  // parts within parts
@@ -35,14 +35,14 @@ var functions = map[string]bool{
 	"getHours": true, "getMinutes": true, "getSeconds": true, "getMilliseconds": true,
 }
 
-// bounds walks an expression between parsing and type-checking and refuses what has no bound.
+// bounds walks an expression between parsing and type-checking, and refuses parts whose cost is unbounded.
 type bounds struct {
 	nodes, macros int
 	lists         map[string]int // how deep a macro's variable is a list
 	regexps       map[string]int // instructions by regular expression
 }
 
-// refusal is what is wrong at a part of the expression.
+// refusal is the reason why a part of the expression is refused.
 type refusal struct {
 	id   int64
 	text string
@@ -50,7 +50,7 @@ type refusal struct {
 
 func refuse(e ast.Expr, text string) *refusal { return &refusal{e.ID(), text} }
 
-// check reports how deep e is a list: 0 for no list, 1 for a list of anything else.
+// check returns the list depth of e: 0 for no list, 1 for a list of scalars.
 func (b *bounds) check(e ast.Expr, depth, nested int) (lists int, r *refusal) {
 	if b.nodes++; b.nodes > maxNodes {
 		return 0, refuse(e, "the filter is too long: split the route into several, or use branches, buildTypes and events")
@@ -123,7 +123,7 @@ func (b *bounds) call(e ast.Expr, depth, nested int) (int, *refusal) {
 	return result(e, call.FunctionName(), lists)
 }
 
-// result is how deep the result of a call is a list, from that of its arguments.
+// result returns the list depth of a call's result, from the list depths of its arguments.
 func result(e ast.Expr, function string, lists []int) (int, *refusal) {
 	switch function {
 	case operators.Conditional:
@@ -168,8 +168,8 @@ func (b *bounds) regexp(arg ast.Expr) *refusal {
 	return nil
 }
 
-// comprehension checks an expanded macro. Its own parts are the parser's; what may be wrong is the
-// range and what the author wrote within.
+// comprehension checks an expanded macro: its range and the author's expressions. The parser made the
+// rest.
 func (b *bounds) comprehension(e ast.Expr, depth, nested int) (int, *refusal) {
 	c := e.AsComprehension()
 	if b.macros++; b.macros > maxMacros {
@@ -216,7 +216,7 @@ func (b *bounds) collected(step ast.Expr, depth, nested int) *refusal {
 	return nil
 }
 
-// scope declares a macro's variable, and returns what ends that.
+// scope declares a macro's variable, and returns a function that removes it.
 func (b *bounds) scope(name string, lists int) func() {
 	before, had := b.lists[name]
 	b.lists[name] = lists
@@ -229,7 +229,7 @@ func (b *bounds) scope(name string, lists int) func() {
 	}
 }
 
-// checkTypes refuses comparisons of what is neither a number nor a text, a time or a truth value.
+// checkTypes refuses comparisons of values other than numbers, strings, times and booleans.
 func checkTypes(checked *ast.AST) (r *refusal) {
 	ast.PreOrderVisit(checked.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if r != nil || e.Kind() != ast.CallKind {

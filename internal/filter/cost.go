@@ -7,18 +7,18 @@ import (
 )
 
 const (
-	// maxCost is the most that evaluating a filter on one event may cost: enough to look at every
-	// job of the largest build a hundred times, and some ten milliseconds at worst. A unit is about
-	// one step of CEL's interpreter.
+	// maxCost limits the cost of evaluating a filter on one event: enough to visit every job of the
+	// largest build a hundred times, and ten milliseconds at worst. A unit is about one step of CEL's
+	// interpreter.
 	maxCost = 100_000
-	// unitBytes of a string that is read or made cost one unit.
+	// unitBytes is how many bytes of a string that is read or made cost one unit.
 	unitBytes = 32
 	// zoneCost is for a time zone's name, which is looked up on disk.
 	zoneCost = 100
 )
 
-// costs counts what a call costs. CEL's own count takes size, conversions and extensions for free,
-// whatever the length of their arguments.
+// costs counts the cost of calls. CEL's own count regards size, conversions and extensions as free,
+// regardless of the length of their arguments.
 type costs struct {
 	regexps map[string]int // instructions by regular expression
 }

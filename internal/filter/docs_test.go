@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The page on filters lists what there is, of the type that it is, and its examples compile.
+// The page on filters lists every variable with its type, and its examples compile.
 func TestFilterDocs(t *testing.T) {
 	text, err := os.ReadFile("../../docs/filters.md")
 	if err != nil {

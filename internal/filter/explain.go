@@ -13,10 +13,10 @@ import (
 	"github.com/travishook/travishook/internal/suggest"
 )
 
-// maxMistakes is how many mistakes an error tells of: one often brings about the others.
+// maxMistakes is how many mistakes an error lists: one often causes the others.
 const maxMistakes = 3
 
-// explain words what CEL finds wrong for people who do not know CEL's inside.
+// explain translates CEL's errors for readers who do not know CEL's internals.
 func explain(expression string, issues *cel.Issues) error {
 	var all []string
 	for _, e := range issues.Errors() {
@@ -28,7 +28,7 @@ func explain(expression string, issues *cel.Issues) error {
 	return errors.New(strings.Join(all, "; "))
 }
 
-// refused is a refusal with its place.
+// refused returns a refusal with its position as an error.
 func refused(parsed *cel.Ast, r *refusal) error {
 	place := parsed.NativeRep().SourceInfo().GetStartLocation(r.id)
 	return errors.New(at(place.Line(), place.Column(), r.text))
@@ -87,7 +87,7 @@ func unknownVariable(name string) string {
 	return fmt.Sprintf("there is no variable %s; %s; a text stands in quotes", name, suggest.Sorted(name, known, "%s"))
 }
 
-// unknownField finds which variable the field is looked for in: the name before the place.
+// unknownField finds the variable that lacks the field: the name before the position.
 func unknownField(expression string, e *common.Error, field string) string {
 	lines := strings.Split(expression, "\n")
 	if n := e.Location.Line() - 1; n >= 0 && n < len(lines) {
@@ -168,7 +168,7 @@ func typeName(s string) string {
 		"error(CEL type)", "unknown").Replace(s)
 }
 
-// failure words why a filter failed on an event.
+// failure explains why a filter failed on an event.
 func failure(err error) error {
 	message := err.Error()
 	switch {

@@ -1,8 +1,8 @@
 // Package filter compiles and evaluates the CEL expressions by which routes choose events.
 //
-// Expressions are written by tenants, and neither compiling nor evaluating one may take the
-// operator's time or memory: what an expression may contain is bounded before it is type-checked
-// (bounds.go), what evaluating it costs is counted and limited (cost.go).
+// Expressions are written by tenants, so compiling and evaluating them takes limited time and memory: the
+// size of an expression is limited before it is type-checked (bounds.go), and the cost of evaluating it is
+// counted and limited (cost.go).
 package filter
 
 import (
@@ -19,12 +19,12 @@ import (
 const (
 	// maxLength of an expression in bytes; the API's schema says 2048 characters.
 	maxLength = 4 * 2048
-	// namespaceCost is the most that all filters of a namespace may cost on one event.
+	// namespaceCost limits the cost of all filters of a namespace on one event.
 	namespaceCost = 10 * maxCost
-	// namespaceTime is how long they may take. The cost is reached before, unless the machine is
+	// namespaceTime limits the time of the same. The cost limit is reached earlier, unless the machine is
 	// slow or busy.
 	namespaceTime = time.Second
-	// interruptEvery is how many steps of a macro pass between two looks at the time.
+	// interruptEvery is how many steps of a macro pass between two checks of the time.
 	interruptEvery = 100
 )
 
@@ -46,7 +46,7 @@ func Compile(expression string) (*Filter, error) {
 		return nil, fmt.Errorf("the filter is %d bytes long; the limit is %d", len(expression), maxLength)
 	}
 	parsed, issues := env.Parse(expression)
-	if len(issues.Errors()) > 0 { // Err writes out the whole source for each of them
+	if len(issues.Errors()) > 0 { // Err repeats the whole source for each error
 		return nil, explain(expression, issues)
 	}
 	b := bounds{lists: map[string]int{}, regexps: map[string]int{}}
@@ -54,7 +54,7 @@ func Compile(expression string) (*Filter, error) {
 		return nil, refused(parsed, r)
 	}
 	checked, issues := env.Check(parsed)
-	if len(issues.Errors()) > 0 { // Err writes out the whole source for each of them
+	if len(issues.Errors()) > 0 { // Err repeats the whole source for each error
 		return nil, explain(expression, issues)
 	}
 	if r := checkTypes(checked.NativeRep()); r != nil {
@@ -70,7 +70,7 @@ func Compile(expression string) (*Filter, error) {
 	return f, nil
 }
 
-// plan makes the program that evaluates the filter within its limits.
+// plan returns the program that evaluates the filter within its limits.
 func (f *Filter) plan(env *cel.Env, options ...cel.ProgramOption) (cel.Program, error) {
 	return env.Program(f.ast, append(options,
 		cel.CostTracking(f.costs), cel.CostLimit(maxCost), cel.InterruptCheckFrequency(interruptEvery),
@@ -92,19 +92,19 @@ type evaluationLimits struct {
 	time time.Duration
 }
 
-// On begins to evaluate filters on e. The evaluation is for one goroutine.
+// On returns an Evaluation of e, which must be used by one goroutine only.
 func On(e *travis.Event) *Evaluation {
 	return &Evaluation{event: e, limits: evaluationLimits{namespaceCost, namespaceTime}}
 }
 
-// Cost is what was evaluated so far cost.
+// Cost returns the cost so far.
 func (x *Evaluation) Cost() uint64 { return x.cost }
 
-// errSpent: other filters of the namespace took it all.
+// errSpent means that other filters of the namespace have used up the limit.
 var errSpent = errors.New("the filters of this namespace cost too much together: write simpler ones")
 
-// Matches reports whether f is true of the event. Where that cannot be told within the limits, or
-// the filter fails, the error says why.
+// Matches reports whether f is true of the event. If the filter exceeds the limits or fails, the error
+// says why.
 func (x *Evaluation) Matches(f *Filter) (bool, error) {
 	if x.cost >= x.limits.cost {
 		return false, errSpent

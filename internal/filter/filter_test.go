@@ -29,7 +29,7 @@ func cronBuild() *travis.Event {
 	}
 }
 
-// largest is an event with everything as long as the decoder lets through.
+// largest is an event whose fields are as long as the decoder allows.
 func largest() *travis.Event {
 	e := cronBuild()
 	e.Commit.Message = strings.Repeat("a", 16<<10)
@@ -90,8 +90,8 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// Each kind of expression that has no bound is refused before it is type-checked, with what to
-// write instead.
+// Each kind of unbounded expression is refused before it is type-checked; the error says what to write
+// instead.
 func TestRefused(t *testing.T) {
 	for filter, says := range map[string]string{
 		`[1].map(a, [a, a]).size() > 0`:           "column 12: a list within a list",
@@ -193,7 +193,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// A filter that costs too much on an event fails, whatever it spends its time on.
+// A filter that costs too much on an event fails, for each kind of expensive operation.
 func TestCostIsCounted(t *testing.T) {
 	for name, filter := range map[string]string{
 		"steps":       `jobs.all(a, jobs.all(b, a.id + b.id >= 0))`,

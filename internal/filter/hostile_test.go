@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// Bytes that compiling may allocate, and evaluating on the largest event: measured at a quarter
-	// of this at most. What a filter without bounds takes doubles with each of its steps.
+	// Bytes that compiling, and evaluating on the largest event, may allocate: at least four times what was
+	// measured. An unbounded filter doubles it with each of its steps.
 	maxCompileBytes  = 32 << 20
 	maxEvaluateBytes = 128 << 20
 )
 
-// TestHostileFilters makes expressions of every kind that the language has, nested and repeated as
-// far as the schema's length lets them, and measures what compiling and evaluating each takes, in
-// bytes allocated and in CEL's steps.
+// TestHostileFilters generates expressions of every kind that the language has, nested and repeated up to
+// the schema's length limit, and measures the bytes and the CEL steps that compiling and evaluating each
+// takes.
 func TestHostileFilters(t *testing.T) {
 	event := largest()
 	rapid.Check(t, func(r *rapid.T) {
@@ -64,8 +64,8 @@ func typeDepth(t *types.Type) int {
 	return 1 + deepest
 }
 
-// hostile is an expression of the most characters that the schema takes: a chain of steps over a
-// list or a text, alone or compared, repeated and joined.
+// hostile generates an expression of the maximum length: a chain of operations on a list or a string,
+// alone or compared, repeated and joined.
 func hostile(r *rapid.T) string {
 	const limit = 2048
 	start := rapid.SampledFrom([]string{
@@ -93,7 +93,7 @@ func hostile(r *rapid.T) string {
 	return expression
 }
 
-// FuzzFilters compiles and evaluates whatever the fuzzer makes.
+// FuzzFilters compiles and evaluates the fuzzer's expressions.
 func FuzzFilters(f *testing.F) {
 	for _, seed := range []string{`build.duration > duration("10m")`, `[1].map(a,[a,a]).map(a,[a,a]) == [1]`, `jobs.exists(j, j.state == "failed")`} {
 		f.Add(seed)

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxInstructions bounds what a regular expression compiles to. A repetition counts as often as
+	// maxInstructions limits the size of a compiled regular expression. A repetition counts as often as
 	// it may repeat: .{1000} is a thousand.
 	maxInstructions = 500
 	// instructionBytes is how many pairs of an instruction and a byte of text cost one unit.
@@ -32,7 +32,7 @@ var regexpCalls = []regexpCall{
 	{"find", "string_find_string", cel.StringType, func(re *regexp.Regexp, s string) ref.Val { return types.String(re.FindString(s)) }},
 }
 
-// regexpFunctions declare them. They are bound in optimizations, which know the expression.
+// regexpFunctions declares regexpCalls. They are bound in optimizations, which knows the expression.
 func regexpFunctions() []cel.EnvOption {
 	unbound := cel.BinaryBinding(func(_, _ ref.Val) ref.Val {
 		return types.NewErrFromString("the regular expression is not a text in quotes")
@@ -53,7 +53,7 @@ func isRegexpCall(function string) bool {
 	return false
 }
 
-// optimizations compile each constant regular expression once, when the filter is compiled.
+// optimizations compiles each constant regular expression once, when the filter is compiled.
 func optimizations(sizes map[string]int) []*interpreter.RegexOptimization {
 	var all []*interpreter.RegexOptimization
 	for _, c := range regexpCalls {
@@ -82,8 +82,8 @@ func regexpCost(instructions, length int) uint64 {
 	return uint64(1 + instructions*length/instructionBytes)
 }
 
-// regexpSize is how many instructions a regular expression compiles to, about. It does not compile
-// it: that takes the memory which this bounds.
+// regexpSize estimates the number of instructions of a compiled regular expression. It does not compile
+// it, because that would take the memory that this limit protects.
 func regexpSize(pattern string) (int, error) {
 	re, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {

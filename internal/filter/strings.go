@@ -11,12 +11,12 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
-// maxString bounds a string that a function makes, in bytes: four of the longest commit messages.
+// maxString limits the bytes of a string that a function makes: four of the longest commit messages.
 const maxString = 64 << 10
 
-// stringFunctions are the string functions of Kubernetes' CEL. They behave as there, take time
-// proportional to their arguments, and refuse to make a string that is longer than maxString; the
-// library's own search takes the product of both lengths and its replace has no bound.
+// stringFunctions returns the string functions of Kubernetes' CEL with limits: they take time proportional
+// to the length of their arguments, and fail if the result would be longer than maxString. The library's
+// own search takes time proportional to the product of both lengths, and its replace has no limit.
 func stringFunctions() []cel.EnvOption {
 	str, num, list := cel.StringType, cel.IntType, cel.ListType(cel.StringType)
 	method := func(name, id string, result *cel.Type, call func(args ...ref.Val) ref.Val, args ...*cel.Type) cel.EnvOption {

@@ -35,10 +35,10 @@ func names[S ~string](all []S) []string {
 	return texts
 }
 
-// Warnings tell what is right by itself and hardly meant: comparisons with words that Travis never
-// sends, and a filter that is false of every event of these results and types.
+// Warnings reports valid filters that are hardly intended: comparisons with words that Travis never
+// sends, and filters that are false for every event of these results and types.
 func (f *Filter) Warnings(results []travis.Result, buildTypes []travis.BuildType) []string {
-	if all := f.foreignWords(); len(all) > 0 {
+	if all := f.unknownWords(); len(all) > 0 {
 		return all
 	}
 	if f.contradicts() || f.neverTrue(travis.Results, travis.BuildTypes) {
@@ -50,8 +50,8 @@ func (f *Filter) Warnings(results []travis.Result, buildTypes []travis.BuildType
 	return nil
 }
 
-// foreignWords finds comparisons of build.result, build.type and build.state with other words.
-func (f *Filter) foreignWords() []string {
+// unknownWords finds comparisons of build.result, build.type and build.state with words that Travis does not use.
+func (f *Filter) unknownWords() []string {
 	var found []string
 	ast.PreOrderVisit(f.ast.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		field, values := compared(e)
