@@ -28,16 +28,16 @@ const (
 	downFor     = time.Minute // as Travis says nothing about when to come again
 )
 
-// Why the API did not tell an id.
+// Why the API did not return an id.
 var (
-	// ErrNotFound: it does not know the repository, or shows it to its members only.
+	// ErrNotFound means that the API does not know the repository, or shows it to its members only.
 	ErrNotFound = errors.New("not a public repository there")
-	// ErrUnavailable: it did not answer, or not with a repository.
+	// ErrUnavailable means that the API did not answer, or not with a repository.
 	ErrUnavailable = errors.New("not available")
 	errNoAPI       = errors.New("no API is configured for the key")
 )
 
-// client asks Travis' API for repositories' ids.
+// client looks up repositories' ids in Travis' API.
 type client struct {
 	http  *http.Client
 	limit *rate.Limiter
@@ -71,7 +71,7 @@ func NewResolver(o Options) *Resolver {
 	r := &Resolver{travises: map[string]Travis{}, api: &client{
 		http: &http.Client{
 			Transport: o.Transport, Timeout: askTimeout,
-			// Who can redirect could answer with an id of their own.
+			// Whoever can redirect could return any id.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		limit: rate.NewLimiter(perSecond, burst), now: o.Now, known: map[string]reply{},
@@ -82,7 +82,7 @@ func NewResolver(o Options) *Resolver {
 	return r
 }
 
-// repositoryID asks for the id of a repository at a provider. The errors are ErrNotFound and
+// repositoryID looks up the id of a repository at a provider. The errors are ErrNotFound and
 // ErrUnavailable.
 func (c *client) repositoryID(ctx context.Context, t Travis, slug string) (int64, error) {
 	if t.API == "" {
@@ -123,7 +123,7 @@ func (c *client) remember(address string, id int64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.known) >= maxCached {
-		clear(c.known) // they are asked for again
+		clear(c.known) // they are looked up again
 	}
 	c.known[address] = reply{id, err, c.now().Add(keep)}
 }

@@ -1,10 +1,9 @@
-// Package identity decides which repository a name stands for.
+// Package identity decides which repository a name refers to.
 //
-// Travis' payload names a repository by owner/name and by a number, its id. A name is not enough:
-// it can be given up and taken by somebody else, and travis-ci.com builds for several providers and
-// signs for all of them with one key, so that example/x of GitHub and example/x of Bitbucket differ
-// in their ids only. So each namespace remembers the id of each repository, and where the first one
-// came from.
+// Travis' payload identifies a repository by owner/name and by a number, its id. The name is not enough:
+// another owner can take over a released name, and travis-ci.com signs the builds of several providers
+// with one key, so that example/x at GitHub and example/x at Bitbucket differ in their ids only. So each
+// namespace remembers the id of each repository, and where the id came from.
 package identity
 
 import (
@@ -14,7 +13,7 @@ import (
 	"strings"
 )
 
-// Source is where an id is known from.
+// Source is where an id comes from.
 type Source string
 
 // The sources, the surest first.
@@ -33,12 +32,12 @@ func (s Source) Words() string {
 	case API:
 		return "Travis' API"
 	case CompareURL:
-		return "the compare_url of its first event, because Travis' API did not tell; spec.repositoryID is surer"
+		return "the compare_url of its first event, because Travis' API did not return one; spec.repositoryID is safer"
 	}
 	return "its first event"
 }
 
-// Record is the id that a namespace holds a repository to.
+// Record is the id that a namespace has bound a repository to.
 type Record struct {
 	ID     int64  `json:"id"`
 	Source Source `json:"source"`
@@ -71,8 +70,8 @@ func parse(value []byte) (Record, bool) {
 	return r, err == nil && r.ID > 0
 }
 
-// Pin remembers r, unless something is remembered already. It returns what is remembered then: of two
-// replicas that pin at once, both get the record of the one that was first.
+// Pin stores r unless there is a record already, and returns the stored record. If two replicas pin at
+// once, both get the record of the first.
 func Pin(ctx context.Context, m Memory, namespace, slug string, r Record) (Record, error) {
 	pinned := r
 	err := m.Update(ctx, bucket, recordKey(namespace, slug), func(old []byte, ok bool) ([]byte, error) {

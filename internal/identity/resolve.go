@@ -14,18 +14,18 @@ import (
 type Travis struct {
 	// Key is the key's name.
 	Key string
-	// API is the base of its API, such as https://api.travis-ci.com; empty if it can't be asked.
+	// API is the base URL of its API, such as https://api.travis-ci.com; empty if there is none.
 	API string
 	// Provider hosts the repositories that are meant: github, bitbucket, gitlab or assembla. Empty
 	// for a Travis that builds for one provider only, as one's own does.
 	Provider string
 }
 
-// travisCI is the API of travis-ci.com, which builds for everybody at several providers.
+// travisCI is the API of travis-ci.com, which builds for several providers.
 const travisCI = "https://api.travis-ci.com"
 
-// TravisOf returns what the settings of a key say about its Travis. The API is where the key's url is, if
-// nothing else is set, and travis-ci.com is asked for GitHub's repositories.
+// TravisOf returns the Travis of a key from the key's settings. By default the API is at the key's url, and
+// the provider of travis-ci.com is GitHub.
 func TravisOf(key, keyURL, api, provider string) Travis {
 	if base, ok := strings.CutSuffix(strings.TrimSuffix(keyURL, "/"), "/config"); ok && api == "" {
 		api = base
@@ -39,24 +39,24 @@ func TravisOf(key, keyURL, api, provider string) Travis {
 // hosts of compare URLs, by provider.
 var hosts = map[string]string{"github": "github.com", "bitbucket": "bitbucket.org", "gitlab": "gitlab.com", "assembla": "assembla.com"}
 
-// Providers are those that a Travis can have.
+// Providers returns the supported providers.
 func Providers() []string { return []string{"github", "bitbucket", "gitlab", "assembla"} }
 
-// ErrOther means that the event is of another repository than the one that is meant.
+// ErrOther means that the event is of another repository with the same name.
 var ErrOther = errors.New("another repository has the same name")
 
 // ErrUnresolved means that neither the API nor the event says which repository it is. It can be resolved later if
 // the API was not available.
-var ErrUnresolved = errors.New("the repository cannot be told from others of the same name")
+var ErrUnresolved = errors.New("the repository cannot be distinguished from others of the same name")
 
-// Resolver resolves ids at first sight.
+// Resolver resolves the ids of repositories without a record.
 type Resolver struct {
 	travises map[string]Travis // by key
 	api      *client
 }
 
-// Resolve returns the id of the repository that is meant by the event's name, which a key has signed.
-// The error wraps ErrOther, ErrUnresolved, or also ErrUnavailable; its text says what a person can do.
+// Resolve returns the id of the repository that the event's name refers to. The key has signed the event.
+// The error wraps ErrOther or ErrUnresolved, and possibly ErrUnavailable; its text says what to do.
 func (r *Resolver) Resolve(ctx context.Context, key string, e *travis.Event) (Record, error) {
 	t := r.travises[key]
 	if t.Provider == "" {
@@ -73,13 +73,13 @@ func (r *Resolver) Resolve(ctx context.Context, key string, e *travis.Event) (Re
 	return byCompareURL(t, e, err)
 }
 
-// byCompareURL decides by the URL that Travis made of what the provider told it, and signed. The API has
-// not told, because of apiErr: it is down, or it shows no private repository.
+// byCompareURL decides by the event's compare_url, which Travis made from the provider's data and signed.
+// The API returned apiErr: it is down, or does not show private repositories.
 func byCompareURL(t Travis, e *travis.Event, apiErr error) (Record, error) {
 	host, path := compareURL(e)
 	switch {
 	case host == "":
-		return Record{}, fmt.Errorf("%w: Travis' API does not tell its id (%w), and the event has no compare_url; set spec.repositoryID to %d if it is the right one",
+		return Record{}, fmt.Errorf("%w: Travis' API does not return its id (%w), and the event has no compare_url; set spec.repositoryID to %d if it is the right one",
 			ErrUnresolved, apiErr, e.Repository.ID)
 	case isHost(host, hosts[t.Provider]) && strings.HasPrefix(strings.ToLower(path), "/"+strings.ToLower(e.Repository.Slug())+"/"):
 		return Record{e.Repository.ID, CompareURL}, nil
@@ -87,8 +87,8 @@ func byCompareURL(t Travis, e *travis.Event, apiErr error) (Record, error) {
 	return Record{}, elsewhere(e, host, t.Provider)
 }
 
-// ofOneProvider takes the id of the first event, unless its compare_url is at a public host where anybody
-// can take any name. A provider that is not GitHub must be set.
+// ofOneProvider returns the id of the first event, unless its compare_url is at a public host, where
+// anyone can register any name. A provider other than GitHub must be set.
 func ofOneProvider(e *travis.Event) (Record, error) {
 	host, _ := compareURL(e)
 	for provider, other := range hosts {
@@ -104,7 +104,7 @@ func elsewhere(e *travis.Event, host, provider string) error {
 		ErrOther, e.Repository.ID, host, provider, e.Repository.ID)
 }
 
-// compareURL is the host and the path of the event's compare_url, or nothing.
+// compareURL returns the host and the path of the event's compare_url, or nothing.
 func compareURL(e *travis.Event) (host, path string) {
 	u, err := url.Parse(e.Commit.CompareURL)
 	if err != nil || u.Scheme != "https" || u.User != nil {

@@ -161,7 +161,7 @@ func TestTravisOf(t *testing.T) {
 	}
 }
 
-// memory is one that two replicas share: the other one writes between a read and the write after it.
+// memory is shared by two replicas: the other one writes between a read and the next write.
 type memory struct {
 	values map[string][]byte
 	other  func()

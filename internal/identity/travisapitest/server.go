@@ -1,5 +1,5 @@
-// Package travisapitest is a stand-in of Travis' API, version 3, as far as it tells of repositories. It
-// refuses what the API refuses.
+// Package travisapitest is a stand-in for the repository endpoints of Travis' API, version 3. It refuses
+// what the API refuses.
 package travisapitest
 
 import (
@@ -106,5 +106,5 @@ func refuse(w http.ResponseWriter, status int, kind, message string) {
 func write(w http.ResponseWriter, status int, body map[string]any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // whoever asks has gone
+	_ = json.NewEncoder(w).Encode(body) // the client may have disconnected
 }
