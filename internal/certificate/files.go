@@ -76,8 +76,8 @@ func (c *files) load() error {
 	return nil
 }
 
-// same reports whether a path still leads to the same file. A changed Secret is mounted as another
-// file, whatever its time is.
+// same reports whether a path still refers to the same file. A changed Secret is mounted as another file,
+// possibly with the same modification time.
 func same(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime())
 }

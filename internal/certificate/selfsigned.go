@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// lifetime of a self-signed certificate: longer than any process lives. Each start makes a new one.
+// lifetime of a self-signed certificate: longer than any process runs. Each start makes a new one.
 const lifetime = 10 * 365 * 24 * time.Hour
 
 // SelfSigned returns a new self-signed certificate for names. It encrypts, and authenticates nothing.
