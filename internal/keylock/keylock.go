@@ -28,7 +28,7 @@ func (m *Map[K]) Lock(ctx context.Context, key K) (unlock func(), err error) {
 	}
 }
 
-// TryLock locks the key, or returns a channel that is closed when somebody else unlocks it.
+// TryLock locks the key, or returns a channel that is closed when its holder unlocks it.
 func (m *Map[K]) TryLock(key K) (unlock func(), held <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
