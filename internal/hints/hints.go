@@ -1,5 +1,5 @@
-// Package hints warns of what is right by itself and hardly meant as it is written. The status of a route
-// and the linter show the same warnings.
+// Package hints warns of valid specs that are hardly intended. The status of a route and the linter show
+// the same warnings.
 package hints
 
 import (
@@ -65,7 +65,7 @@ func globs(field string, patterns []v1alpha1.Glob) []string {
 	return all
 }
 
-// expression finds what is of a regular expression and hardly of a branch's name.
+// expression finds characters of a regular expression that are unlikely in a branch's name.
 var expression = regexp.MustCompile(`^\^|\$$|\.\*|\.\+|\\[.dwsb/-]|\[[^]]*-[^]]*\]|\([^)]*\|[^)]*\)|^/.*/$`)
 
 func glob(p string) string {
