@@ -57,7 +57,7 @@ func Owner(o metav1.Object) (tool string, owned bool) {
 	}
 	for _, entry := range o.GetManagedFields() {
 		if entry.Subresource != "" {
-			continue // status is not managed by whoever applies the spec
+			continue // whoever applies the spec does not manage status
 		}
 		for _, m := range managers {
 			if strings.HasPrefix(entry.Manager, m.prefix) {

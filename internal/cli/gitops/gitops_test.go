@@ -19,7 +19,7 @@ func TestOwner(t *testing.T) {
 		object metav1.ObjectMeta
 		tool   string
 	}{
-		"nobody":                      {metav1.ObjectMeta{}, ""},
+		"no manager":                  {metav1.ObjectMeta{}, ""},
 		"a person with kubectl":       {managed("kubectl-client-side-apply", ""), ""},
 		"this command line":           {managed("kubectl-travis", ""), ""},
 		"managed by something else":   {labelled("app.kubernetes.io/managed-by", "kubectl-travis"), ""},

@@ -82,7 +82,7 @@ func (l *linter) secret(d *document) {
 	l.compiler.PutSecret(s)
 }
 
-// unlabelled reports a Secret that looks like a token but lacks the label, so that nobody reads it.
+// unlabelled reports a Secret that looks like a token but lacks the label, so that the operator ignores it.
 func (l *linter) unlabelled(d *document, s routing.Secret) {
 	l.compiler.PutUnlabelled(types.NamespacedName{Namespace: d.namespace, Name: d.name})
 	repository, token := s.Data["repository"], s.Data["token"]

@@ -9,7 +9,7 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// pitfalls reports what passes the checks of single objects and is hardly intended.
+// pitfalls reports combinations of valid objects that are hardly intended.
 func (l *linter) pitfalls() {
 	l.duplicates()
 	type channel struct{ namespace, repository, account, address string }
