@@ -24,7 +24,7 @@ type Rules struct {
 var ErrForbidden = errors.New("accounts that a namespace defines may not connect to it; " +
 	"the administrator can allow the address in the operator's settings (delivery.allowAddresses)")
 
-// forbiddenError tells the kind of the address and not the address itself: a Secret may name the host.
+// forbiddenError contains the kind of the address and not the address itself: a Secret may name the host.
 type forbiddenError struct{ kind string }
 
 func (e *forbiddenError) Error() string {

@@ -31,8 +31,8 @@ const (
 	maxAnswer = 64 << 10
 	// maxAnswerHeader limits the bytes of a response's header.
 	maxAnswerHeader = 16 << 10
-	// streamBuffer and connectionBuffer are HTTP/2's flow-control windows: what a server may send
-	// that nobody has read yet. The defaults are 4 MiB for a stream and 1 GiB for a connection.
+	// streamBuffer and connectionBuffer are HTTP/2's flow-control windows: the bytes that a server may
+	// send before they are read. The defaults are 4 MiB for a stream and 1 GiB for a connection.
 	streamBuffer     = maxAnswer
 	connectionBuffer = 4 * maxAnswer
 	// idlePerHost is the number of idle connections kept for one busy service.
@@ -43,8 +43,8 @@ const (
 	// a request on a connection that was just closed is lost.
 	idleTimeout = 50 * time.Second
 	// keepAlive is the interval of probes on a quiet connection, in TCP and in HTTP/2, and
-	// probeTimeout the wait for HTTP/2's answer: without them, a connection that a firewall
-	// dropped would swallow every request to its host for minutes.
+	// probeTimeout the wait for HTTP/2's answer: without them, requests on a connection that a
+	// firewall dropped would hang for minutes.
 	keepAlive    = 30 * time.Second
 	probeTimeout = 15 * time.Second
 )

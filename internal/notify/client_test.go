@@ -219,8 +219,8 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 	}
 }
 
-// TestHTTP2WindowsAreSmall reads from the wire how much a server may send before anybody reads it: Go's
-// own windows are 4 MiB for a request and 1 GiB for a connection.
+// TestHTTP2WindowsAreSmall reads from the wire how much a server may send before it is read: Go's own
+// windows are 4 MiB for a request and 1 GiB for a connection.
 func TestHTTP2WindowsAreSmall(t *testing.T) {
 	server := httptest.NewUnstartedServer(nil)
 	windows := make(chan [2]uint32, 1)
@@ -249,7 +249,7 @@ func readWindows(conn net.Conn) (stream, connection uint32, err error) {
 	if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
 		return 0, 0, err
 	}
-	stream, connection = 64<<10-1, 64<<10-1 // of the protocol
+	stream, connection = 64<<10-1, 64<<10-1 // the protocol's default
 	for framer := http2.NewFramer(io.Discard, conn); ; {
 		frame, err := framer.ReadFrame()
 		if err != nil {
@@ -262,7 +262,7 @@ func readWindows(conn net.Conn) (stream, connection uint32, err error) {
 			}
 		case *http2.WindowUpdateFrame:
 			connection += frame.Increment
-		case *http2.HeadersFrame: // the request: all that is announced came before
+		case *http2.HeadersFrame: // the request, which follows all settings
 			return stream, connection, nil
 		}
 	}
@@ -337,7 +337,7 @@ func TestRedactRemovesTheURL(t *testing.T) {
 	}
 }
 
-// TestErrorsShowNoHost: the Secret may name a server that readers of a status are not to know of.
+// TestErrorsShowNoHost: the Secret may name a server that readers of a status must not learn.
 func TestErrorsShowNoHost(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()

@@ -58,7 +58,7 @@ func RetryAfterOf(err error) (time.Duration, bool) {
 	return 0, false
 }
 
-// answerLostError is an attempt with an unknown result.
+// answerLostError is the error of an attempt whose result is unknown.
 type answerLostError struct{ err error }
 
 func (e *answerLostError) Error() string { return e.err.Error() }

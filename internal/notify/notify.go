@@ -1,4 +1,4 @@
-// Package notify is what all chat services share: the message, the Notifier interface, the kinds of
+// Package notify defines what all chat services share: the message, the Notifier interface, the kinds of
 // errors, and the outbound HTTP client.
 //
 // Each service is a package below this one that imports only its protocol and this package, and has one
@@ -39,8 +39,8 @@ type Field struct {
 	Value Span
 }
 
-// Message is the message to a channel. Text from outside in it is raw: it may contain any character, and
-// the service's markup, mentions and line breaks. Each service escapes it.
+// Message is the message to a channel. Its text is not escaped: text from outside may contain any
+// character, including markup, mentions and line breaks of the service. Each service escapes it.
 type Message struct {
 	// ID is the delivery's idempotency key: the same through every attempt and redrive,
 	// 32 lowercase hexadecimal characters.

@@ -10,16 +10,16 @@ import (
 )
 
 // Redact removes the URL from an error of an http.Client or of url.Parse, and with it the host and
-// its addresses: a webhook's URL is a credential, and a Secret may name a server that nobody else is
-// to know of. The error's kind stays. Every error of an HTTP call passes through it before it leaves a
-// service's package.
+// its addresses: a webhook's URL is a credential, and a Secret may name a server that must stay private.
+// The error's kind stays. Every error of an HTTP call passes through it before it leaves a service's
+// package.
 func Redact(err error) error {
 	var u *url.Error
 	if !errors.As(err, &u) {
 		return err
 	}
 	if u.Op == "parse" {
-		return errors.New("not a URL") // the reason itself quotes from it
+		return errors.New("not a URL") // the reason would quote it
 	}
 	text := strings.ToLower(u.Op) + ": " + withoutHost(u.Err)
 	if target, parseErr := url.Parse(u.URL); parseErr == nil && target.Hostname() != "" {

@@ -36,7 +36,7 @@ func TestStatusError(t *testing.T) {
 }
 
 func TestRetryAfter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // for a clock that stands still
+	synctest.Test(t, func(t *testing.T) { // with a clock that does not advance
 		for header, want := range map[string]time.Duration{
 			"0": 0, "7": 7 * time.Second, " 30 ": 30 * time.Second, "3600": time.Hour,
 			"3601": time.Hour, "2147483647": time.Hour, "-5": 0,

@@ -10,14 +10,14 @@ import (
 	"sync/atomic"
 )
 
-// transport adds to an http.Transport what every service needs of each request.
+// transport adds the limits and error marks that every service needs to an http.Transport.
 type transport struct {
 	next      *http.Transport
 	userAgent string
 }
 
-// RoundTrip implements http.RoundTripper. A redirect is an error: to follow it would send the
-// message, and possibly a credential, to a server that nobody configured.
+// RoundTrip implements http.RoundTripper. A redirect is an error: following it would send the message,
+// and possibly a credential, to a server that is not configured.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	// Not http.Client.Timeout, which would replace the error and with it its mark.
 	ctx, cancel := context.WithTimeout(req.Context(), totalTimeout)
@@ -52,8 +52,8 @@ func (t *transport) CloseIdleConnections() { t.next.CloseIdleConnections() }
 // errAnswerTooLarge is returned after maxAnswer bytes of a response's body.
 var errAnswerTooLarge = fmt.Errorf("answer is over %d bytes", maxAnswer)
 
-// answerBody limits a response's body and marks a body that breaks off: the service took the request
-// and its result is unknown.
+// answerBody limits a response's body and marks a body that breaks off: the service received the request,
+// and the result is unknown.
 type answerBody struct {
 	io.ReadCloser
 	left int

@@ -15,7 +15,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// client is a notifier under test, its log and what must stay secret.
+// client is a notifier under test with its log and secrets.
 type client struct {
 	account  Account
 	service  notify.Service
@@ -23,8 +23,8 @@ type client struct {
 	log      *logBuffer
 }
 
-// newClient makes the account's notifier. When the test ends it closes it, finds no
-// goroutine of it left, and no secret in its log.
+// newClient makes the account's notifier. When the test ends, it closes the notifier, and checks that no
+// goroutine is left and that the log contains no secret.
 func newClient(t *testing.T, h Harness, account Account) *client {
 	t.Helper()
 	c := &client{account: account, service: h.Service(), log: &logBuffer{}}
@@ -76,7 +76,7 @@ func (c *client) notify(t *testing.T, m notify.Message) error {
 	return err
 }
 
-// checkSecrets looks for secrets in all that a log or a status might make of err.
+// checkSecrets looks for secrets in every form in which a log or a status might show err.
 func (c *client) checkSecrets(t *testing.T, err error) {
 	t.Helper()
 	c.checkNoSecret(t, "error", fmt.Sprintf("%v %+v %#v", err, err, err))

@@ -137,7 +137,7 @@ func obeysContext(t *testing.T, h Harness) {
 	await(t, reached, "no connection came to the server that hangs")
 	select {
 	case err := <-result:
-		t.Fatalf("Notify returned %v before the server had said anything", err)
+		t.Fatalf("Notify returned %v before the server had answered", err)
 	default:
 	}
 	cancel()

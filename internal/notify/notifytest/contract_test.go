@@ -77,7 +77,7 @@ func TestBuggyService(t *testing.T) {
 	notifytest.Run(t, harness{bug: bug})
 }
 
-// harness is that of a service that lives in memory. Its server's mood is in the config.
+// harness is the harness of an in-memory service. Its config selects how the server behaves.
 type harness struct{ bug string }
 
 func (h harness) is(bug string) bool { return h.bug == bug }
@@ -117,7 +117,7 @@ func (h harness) Service() notify.Service {
 	}
 }
 
-// server is what the fake's config says of the one to speak to.
+// server is the fake's config, which selects a server.
 type server struct {
 	ID    int    `json:"id"`
 	Fault string `json:"fault"`
@@ -192,7 +192,7 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
 		go func() { <-n.closed }()
 	}
 	if n.is("leaks-file") {
-		leak() // once is enough, for each takes a while to be sure of
+		leak() // once only, because the check takes a while
 	}
 	if err := ctx.Err(); err != nil {
 		return err

@@ -57,7 +57,7 @@ func refusesAccounts(t *testing.T, h Harness) {
 
 func refusesAddresses(t *testing.T, h Harness) {
 	s, good := h.Service(), h.Start(t)
-	// No service has such addresses.
+	// No service accepts these.
 	bad := append(h.BadAddresses(), "a\nb", "a\x00b", "\xff\xfe", strings.Repeat("a", 10_000))
 	for _, address := range bad {
 		got, err := s.Address(good.Config, good.Credential, address)

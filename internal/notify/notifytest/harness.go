@@ -13,10 +13,9 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// Harness stands between the contract and one service: it starts what the service speaks to
-// (the real server where there is one, else a stand-in written from the service's published
-// contract) and reads back what arrived there. Whatever a method starts ends with its t.
-// A harness whose server is not installed skips t.
+// Harness runs one service under the contract: it starts the service's server (the real one where
+// available, else a stand-in written from the published API) and returns what arrived there. Everything
+// that a method starts ends with its t. A harness whose server is not installed skips t.
 type Harness interface {
 	// Service is what the registry holds.
 	Service() notify.Service
@@ -34,7 +33,7 @@ type Harness interface {
 	CheckShown(sent notify.Message, got Received) error
 	// BadAccounts are accounts that Check must refuse, besides those without a required key.
 	BadAccounts(t *testing.T) []BadAccount
-	// BadAddresses are what Address must refuse for the account of Start.
+	// BadAddresses are addresses that Address must refuse for the account of Start.
 	BadAddresses() []string
 }
 
@@ -42,7 +41,7 @@ type Harness interface {
 type Account struct {
 	Config     json.RawMessage
 	Credential notify.Credential
-	// Addresses are what channels of a route could contain; most tests use the first.
+	// Addresses are addresses as in a route's channels; most tests use the first.
 	Addresses []string
 	// Secrets must not show in an error or a log: passwords, tokens, the path of a secret
 	// URL. At least 8 characters each, so that none is found by chance.
@@ -60,9 +59,9 @@ type Received struct {
 	Address string
 	// ID is the idempotency key, or empty where the protocol has no place for one.
 	ID string
-	// Text is what a person reads, without the service's markup.
+	// Text is the visible text, without the service's markup.
 	Text string
-	// Raw is what went over the wire.
+	// Raw are the bytes on the wire.
 	Raw []byte
 }
 
@@ -104,9 +103,9 @@ type Fault struct {
 	// Arrange starts a server where a delivery to the account's first address fails so.
 	Arrange func(t *testing.T) Account
 	Want    Kind
-	// Wait is what a RetryAfter must ask for.
+	// Wait is the delay that a RetryAfter must ask for.
 	Wait time.Duration
-	// Says is a part of the error that tells what to do; empty: any text.
+	// Says is a part of the error that says what to do; empty: any text.
 	Says string
 }
 

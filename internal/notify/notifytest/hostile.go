@@ -29,7 +29,7 @@ var hostile = []struct{ name, text string }{
 	{"nothing", ""},
 }
 
-// poison puts text wherever a stranger's text can be in a message.
+// poison puts text everywhere in a message where a stranger's text can be.
 func poison(m *notify.Message, text string) {
 	m.Text = "build " + m.Event.Build.Number + " of " + m.Event.Repository.Slug() + ": " + text
 	m.Spans = []notify.Span{

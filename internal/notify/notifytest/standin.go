@@ -76,25 +76,24 @@ func Answers(code int, header http.Header, body string) http.HandlerFunc {
 	}
 }
 
-// Drops is a handler that takes the request and ends the connection without an answer.
+// Drops is a handler that reads the request and closes the connection without an answer.
 func Drops(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	panic(http.ErrAbortHandler)
 }
 
-// Hangs is a handler that takes the request and never answers; reached is closed with the
-// first.
+// Hangs is a handler that reads the request and never answers; reached is closed with the first request.
 func Hangs() (handler http.HandlerFunc, reached <-chan struct{}) {
 	came := make(chan struct{})
 	var once sync.Once
 	return func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // the end of the connection shows only after it
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice a closed connection
 		once.Do(func() { close(came) })
 		<-r.Context().Done()
 	}, came
 }
 
-// ClosedPort is host:port on this machine where nobody listens.
+// ClosedPort returns a host:port on this machine without a listener.
 func ClosedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

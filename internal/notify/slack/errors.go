@@ -30,7 +30,7 @@ var meanings = map[string]meaning{
 	// The token.
 	"not_authed":              {notify.BadCredential, "the token is missing: set the key token of the account's Secret"},
 	"invalid_auth":            {notify.BadCredential, "the token is not valid here: set the app's bot token"},
-	"account_inactive":        {notify.BadCredential, "the token's bot or workspace is gone: install the app again and set its token"},
+	"account_inactive":        {notify.BadCredential, "the token's bot or workspace was deleted: install the app again and set its token"},
 	"token_revoked":           {notify.BadCredential, "the token was revoked: install the app again and set its token"},
 	"token_expired":           {notify.BadCredential, "the token expired: disable token rotation in the app's settings and set its token"},
 	"not_allowed_token_type":  {notify.BadCredential, "the token is of the wrong kind: set the app's bot token"},

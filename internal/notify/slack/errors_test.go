@@ -17,7 +17,7 @@ func TestEveryErrorIsDocumented(t *testing.T) {
 	}
 	for _, word := range slices.Sorted(maps.Keys(meanings)) {
 		if !strings.Contains(string(page), "`"+word+"`") {
-			t.Errorf("%s does not tell %s: %s", reference, word, meanings[word].advice)
+			t.Errorf("%s does not explain %s: %s", reference, word, meanings[word].advice)
 		}
 	}
 }

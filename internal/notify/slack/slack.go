@@ -144,8 +144,8 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
 	return n.postMessage(ctx, m)
 }
 
-// postMessage calls chat.postMessage. Slack confirms with the message's timestamp: the library reports
-// success for an answer that has neither success nor an error in it.
+// postMessage calls chat.postMessage. Slack confirms with the message's timestamp, which must be checked:
+// the library also returns no error for an answer that says neither success nor failure.
 func (n *notifier) postMessage(ctx context.Context, m notify.Message) error {
 	s := show(m)
 	_, timestamp, _, err := n.api.SendMessageContext(ctx, m.Address,

@@ -20,7 +20,7 @@ func TestAddress(t *testing.T) {
 	hooks := notify.Credential{"url": hook, "builds": hook, "release": other}
 	for _, test := range []struct {
 		credential    notify.Credential
-		address, want string // want is empty for a refusal
+		address, want string // want is empty if the address is refused
 	}{
 		{bot, "#builds", "#builds"}, {bot, "#Builds", "#builds"}, {bot, "#bygg-åäö_2", "#bygg-åäö_2"}, {bot, "C0123456789", "C0123456789"},
 		{bot, "builds", ""}, {bot, "", ""}, {bot, "token", ""}, {bot, "url", ""},
@@ -34,7 +34,7 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// TestLayout holds the whole message that goes to a webhook.
+// TestLayout compares the whole message that is sent to a webhook.
 func TestLayout(t *testing.T) {
 	var got any
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

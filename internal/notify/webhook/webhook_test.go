@@ -51,7 +51,7 @@ func documented() notify.Message {
 	}
 }
 
-// posted sends m by an account and returns what came.
+// posted sends m with an account and returns what arrived.
 func posted(t *testing.T, config string, keys map[string]string, m notify.Message) (http.Header, []byte) {
 	t.Helper()
 	var header http.Header
@@ -149,7 +149,7 @@ func TestPendingBuildHasNoEnd(t *testing.T) {
 	}
 }
 
-func TestTwoKeysWithOneURLAreOneRoom(t *testing.T) {
+func TestTwoKeysWithOneURLAreOneChannel(t *testing.T) {
 	credential := notify.Credential{
 		"url": secret.New("https://example.com/a\n"), "copy": secret.New("https://example.com/a"), "other": secret.New("https://example.com/b"),
 	}
@@ -170,7 +170,7 @@ func TestBadURLUnderAnotherKeyIsThatChannelsFault(t *testing.T) {
 	}
 }
 
-// A kept connection that breaks is where net/http likes to send a request again by itself.
+// net/http may repeat a request by itself when a kept connection breaks.
 func TestLostAnswerIsNotSentAgainBehindTheQueue(t *testing.T) {
 	var requests atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -29,8 +29,8 @@ func connect(ctx context.Context, a account, dial notify.Dialer) (*xmpp.Session,
 	if err != nil {
 		return nil, nil, notify.RedactHost(err) // the Secret may name the server
 	}
-	// The library's own way to obey ctx sets a deadline and takes it back before a blocked call has
-	// seen it; a closed connection cannot be missed.
+	// The library obeys ctx with a deadline that it resets before a blocked call has seen it, so
+	// the connection is closed instead.
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	session, err := xmpp.NewClientSession(context.WithoutCancel(ctx), a.jid, conn, features(a, conn)...)
 	if err == nil && session.State()&(xmpp.Secure|xmpp.Authn) != xmpp.Secure|xmpp.Authn {

@@ -74,8 +74,8 @@ func (s *session) join(ctx context.Context, r *room) error {
 	return errNicknames(s.account.nickname)
 }
 
-// discover checks that the room exists. To join one that does not would create it: its messages would
-// reach nobody, and a mistyped address would never be noticed.
+// discover checks that the room exists. Joining a missing room would create it: a mistyped address would
+// never be noticed, and its messages would reach no one.
 func (s *session) discover(ctx context.Context, r *room) error {
 	answer := make(chan *stanzaError, 1)
 	s.mu.Lock()
@@ -91,7 +91,7 @@ func (s *session) discover(ctx context.Context, r *room) error {
 	return err // a room that refuses disco#info may still accept a join
 }
 
-// await waits for a room's answer. Without one, the server may be gone, so it gets a ping.
+// await waits for a room's answer. If none arrives, the connection may be dead, so it requests a ping.
 func await[T any](ctx context.Context, s *session, answer <-chan T) (a T, err error) {
 	select {
 	case a = <-answer:

@@ -16,7 +16,7 @@ import (
 
 const reference = "../../../docs/services/xmpp.md"
 
-// sentences are the errors that people may see, as many as can be made without a server.
+// sentences returns the errors that users may see and that can be produced without a server.
 func sentences(t *testing.T) []string {
 	t.Helper()
 	account := jid.MustParse("ci@example.com")
@@ -43,7 +43,7 @@ func sentences(t *testing.T) []string {
 	return all
 }
 
-// The reference explains every sentence, and no sentence that there is not.
+// The reference explains exactly the errors that exist.
 func TestTheReferenceExplainsEveryFailure(t *testing.T) {
 	page, err := os.ReadFile(reference)
 	if err != nil {

@@ -40,7 +40,7 @@ func errLoginTimeout(limit time.Duration) error {
 
 func errNoAnswer(err error) error { return fmt.Errorf("the room did not answer: %w", err) }
 
-// errNotReflected and errConnectionLost leave open whether the room accepted the message.
+// After errNotReflected and errConnectionLost, it is unknown whether the room accepted the message.
 func errNotReflected(err error) error {
 	return notify.AnswerLost(fmt.Errorf("the room did not confirm the message: %w", err))
 }
@@ -120,7 +120,7 @@ func quoted(words string) string {
 	return fmt.Sprintf(" (the server says: %q)", words)
 }
 
-// loginError explains an error before the session was ready and what to do about it. encrypting tells
+// loginError explains an error before the session was ready and what to do about it. encrypting reports
 // whether TLS had been negotiated by then.
 func loginError(err error, encrypting bool) error {
 	var certificate *tls.CertificateVerificationError

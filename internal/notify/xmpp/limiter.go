@@ -21,11 +21,10 @@ var (
 	errEarlyStream    = errors.New("the server did not wait for the client to restart the stream")
 )
 
-// limiter follows the XML of a stream byte by byte and fails beyond the limits: the XML decoder
-// itself keeps all that is open, and a kilobyte of nested tags makes it keep a hundred.
+// limiter scans the XML of a stream byte by byte and fails beyond the limits: the XML decoder keeps all
+// open elements in memory, and a kilobyte of nested tags takes a hundred kilobytes there.
 //
-// It reads as the decoder does where that accepts the input; where it does not, the decoder's error
-// ends the stream.
+// It counts correctly for input that the decoder accepts; otherwise the decoder's error ends the stream.
 type limiter struct {
 	state    limiterState
 	quote    byte // that ends the attribute's value, 0 outside of one

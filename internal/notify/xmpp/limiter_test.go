@@ -120,8 +120,8 @@ func TestANewStreamStartsOnlyBetweenStanzas(t *testing.T) {
 	}
 }
 
-// TestNestedElementsEndTheConnection counts what is read of a server that nests elements: the decoder
-// holds a hundred times as much.
+// TestNestedElementsEndTheConnection counts the bytes that are read from a server that nests elements: the
+// decoder holds a hundred times as much.
 func TestNestedElementsEndTheConnection(t *testing.T) {
 	near, far := net.Pipe()
 	conn := &limitedConn{Conn: near}

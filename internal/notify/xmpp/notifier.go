@@ -109,7 +109,7 @@ func (n *notifier) connected(ctx context.Context) (*session, error) {
 	}
 }
 
-// attempt returns the latest attempt while its session lasts or its backoff is not over, else a new one.
+// attempt returns the latest attempt while its session or its backoff lasts, else a new one.
 func (n *notifier) attempt() *attempt {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -51,7 +51,7 @@ func (r *room) handlePresence(nickname string, in incoming) {
 	case in.Type == "unavailable" && in.hasStatus(statusRenamed) && in.User.Item.Nick != "":
 		r.nickname = in.User.Item.Nick
 	case in.Type == "unavailable":
-		r.joined = false // exited, kicked, banned, or the room is gone: the next message joins again
+		r.joined = false // exited, kicked, banned, or the room was destroyed: the next message joins again
 	}
 }
 

@@ -115,7 +115,7 @@ func TestABanIsReported(t *testing.T) {
 	o.Affiliate(t, builds, bot, "outcast")
 	o.AwaitAbsent(t, builds, "ci")
 	if err := c.Notify(t.Context(), message(2, builds)); !notify.IsPermanent(err) || !strings.Contains(err.Error(), "banned") {
-		t.Errorf("got %v, want a permanent error that tells of the ban", err)
+		t.Errorf("got %v, want a permanent error that names the ban", err)
 	}
 	c.say(t, 3, other)
 	o.Affiliate(t, builds, bot, "none")
@@ -164,7 +164,7 @@ func TestTheNotifierReconnectsAfterARestart(t *testing.T) {
 	o.Said(t, 1)
 }
 
-// notifyUntilTaken does what the queue does.
+// notifyUntilTaken retries as the dispatcher does.
 func (c *client) notifyUntilTaken(t *testing.T, m notify.Message) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

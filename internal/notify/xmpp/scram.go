@@ -9,8 +9,8 @@ import (
 )
 
 // The iterations of SCRAM's key derivation that a server may ask for. RFC 7677 requires 4 096; with
-// fewer, whoever reads the exchange can guess the password. Two thousand million would keep a
-// processor busy for an hour, whatever the deadline.
+// fewer, an eavesdropper can guess the password. Two billion would keep a processor busy for an hour,
+// regardless of the deadline.
 const (
 	minIterations = 4096
 	maxIterations = 2_000_000

@@ -57,7 +57,7 @@ func (s *session) run(ctx context.Context) error {
 	})
 	err := recoverPanic(func() error { return s.stream.Serve(xmpp.HandlerFunc(s.handle)) })
 	switch {
-	case s.conn.exceeded.Load(): // the library reports a write error instead, of its own complaint
+	case s.conn.exceeded.Load(): // the library reports the failed write of its own stream error instead
 		err = errStanzaTooLarge
 	case err == nil:
 		err = io.EOF

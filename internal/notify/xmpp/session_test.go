@@ -192,7 +192,7 @@ func TestAMessageThatIsNotReflectedIsAnswerLost(t *testing.T) {
 		server.expect("presence")
 		server.send(inside)
 		server.expect("message")
-		server.expect("iq") // the doubt is followed by a ping, and that by the end
+		server.expect("iq") // a ping follows, and then the end of the session
 		if err := <-result; !notify.IsAnswerLost(err) {
 			t.Errorf("got %v, want a lost answer", err)
 		}
@@ -266,7 +266,7 @@ func TestAStanzaWithoutEndEndsTheConnection(t *testing.T) {
 	}
 }
 
-// panicking is a connection whose words make the reader panic.
+// panicking is a connection whose data makes the reader panic.
 type panicking struct{ net.Conn }
 
 func (panicking) Read([]byte) (int, error) { panic("what the server sent") }

@@ -9,11 +9,11 @@ import (
 const (
 	statusSelf    = "110" // the presence is one's own
 	statusCreated = "201" // the room did not exist before
-	statusRenamed = "303" // the occupant goes on under another nickname
+	statusRenamed = "303" // the occupant has another nickname now
 )
 
-// incoming is what the operator reads of a stanza. Bodies are not part of it: messages of other people
-// are none of its business.
+// incoming is what the operator reads of a stanza. It has no body, because the operator must not read
+// other people's messages.
 type incoming struct {
 	From   string       `xml:"from,attr"`
 	ID     string       `xml:"id,attr"`

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// maxBody in bytes: escaped, it is at most 48 KiB, and servers that take no more than
-	// 64 KiB in a stanza close the connection of one who tries.
+	// maxBody in bytes: escaped, it is at most 48 KiB. Some servers accept stanzas of at most 64 KiB,
+	// and close the connection on a longer one.
 	maxBody = 8 << 10
-	// maxHTML in bytes, escaped. A message whose rich form is longer goes without it.
+	// maxHTML in bytes, escaped. A message whose rich form is longer is sent without it.
 	maxHTML = 8 << 10
 )
 
@@ -39,7 +39,7 @@ type piece struct {
 	Text    string   `xml:",chardata"`
 }
 
-// newMessage is m as a stanza for the room.
+// newMessage returns m as a stanza for the room.
 func newMessage(room string, m notify.Message) groupMessage {
 	out := groupMessage{
 		To: room, Type: "groupchat", ID: m.ID,
@@ -52,7 +52,7 @@ func newMessage(room string, m notify.Message) groupMessage {
 	return out
 }
 
-// newHTML is the line with its links, or nil where there is no link to show.
+// newHTML returns the line with its links, or nil without links.
 func newHTML(spans []notify.Span) *html {
 	h, linked := &html{}, false
 	for _, s := range spans {
@@ -75,7 +75,7 @@ func newHTML(spans []notify.Span) *html {
 	return h
 }
 
-// isWeb reports whether a link is one that a person may follow without harm.
+// isWeb reports whether a link is safe to follow: http or https.
 func isWeb(link string) bool {
 	u, err := url.Parse(link)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && text.Line(link) == link

@@ -50,7 +50,7 @@ func TestRichFormOnlyWhereItSaysTheSame(t *testing.T) {
 	}
 }
 
-// Servers that take 64 KiB in a stanza close the connection of one who sends more.
+// Some servers accept stanzas of at most 64 KiB, and close the connection on a longer one.
 func TestNoMessageIsTooLongForAServer(t *testing.T) {
 	long := strings.Repeat("&", 1<<20)
 	raw, err := xml.Marshal(newMessage("builds@rooms.xmpp.test", notify.Message{

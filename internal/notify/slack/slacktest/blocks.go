@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// block is one of Block Kit's, as far as they are used.
+// block is a Block Kit block, with the fields that are used.
 type block struct {
 	Type     string          `json:"type"`
 	Fields   []text          `json:"fields,omitempty"`
@@ -33,7 +33,7 @@ type richSection struct {
 	} `json:"elements"`
 }
 
-// attachment holds raw fields too, since those that may not be there are what counts.
+// attachment holds raw fields, because the test looks for fields that must be absent.
 type attachment map[string]json.RawMessage
 
 func (a attachment) blocks() []block {
@@ -50,7 +50,7 @@ var (
 	hexColour      = regexp.MustCompile(`^"#[0-9a-f]{6}"$`)
 )
 
-// check refuses what Slack refuses, with its word for it.
+// check refuses what Slack refuses, with Slack's error code.
 func (m payload) check() error {
 	switch {
 	case m.Text == "" && len(m.Blocks) == 0 && len(m.Attachments) == 0:
@@ -147,7 +147,7 @@ func (b block) checkRichText() (int, error) {
 	return total, nil
 }
 
-// readable is what a person reads of the message, without what is only for notifications.
+// readable is the visible text of the message, without the text for notifications.
 func (m payload) readable() string {
 	var out strings.Builder
 	for _, b := range m.Blocks {

@@ -26,7 +26,7 @@ func (h Harness) Faults() []notifytest.Fault {
 		{Name: "not-slack", Arrange: h.answers(200, nil, "<html>Welcome to our network</html>"), Want: notifytest.AnswerLost, Says: "not Slack's"},
 		{Name: "nothing", Arrange: h.answers(200, nil, "{}"), Want: notifytest.AnswerLost, Says: "not Slack's"},
 		{Name: "answer-lost", Arrange: h.arrange(notifytest.Drops), Want: notifytest.AnswerLost},
-		{Name: "nobody-listens", Arrange: func(t *testing.T) notifytest.Account {
+		{Name: "connection-refused", Arrange: func(t *testing.T) notifytest.Account {
 			return h.account(clientTo(notifytest.ClosedPort(t)))
 		}, Want: notifytest.Retry, Says: "connection refused"},
 	}
@@ -36,7 +36,7 @@ func (h Harness) Faults() []notifytest.Fault {
 	return append(faults, h.apiFaults()...)
 }
 
-// apiFaults are the words of chat.postMessage, all of them with status 200.
+// apiFaults are the error codes of chat.postMessage, all of them with status 200.
 func (h Harness) apiFaults() []notifytest.Fault {
 	var faults []notifytest.Fault
 	for word, want := range map[string]notifytest.Kind{
@@ -52,7 +52,7 @@ func (h Harness) apiFaults() []notifytest.Fault {
 	} {
 		body, err := json.Marshal(map[string]any{"ok": false, "error": word})
 		if err != nil {
-			panic(err) // words are strings
+			panic(err) // codes are strings
 		}
 		says := strings.Fields(word)[0]
 		faults = append(faults, notifytest.Fault{Name: says, Arrange: h.answers(200, nil, string(body)), Want: want, Says: says})
@@ -73,7 +73,7 @@ func (h Harness) apiFaults() []notifytest.Fault {
 		notifytest.Fault{Name: "unknown-channel", Arrange: unknown, Want: notifytest.Permanent, Says: "invite the app"})
 }
 
-// webhookFaults are the words of incoming webhooks, with their statuses.
+// webhookFaults are the error codes of incoming webhooks, with their statuses.
 func (h Harness) webhookFaults() []notifytest.Fault {
 	var faults []notifytest.Fault
 	for _, f := range []struct {

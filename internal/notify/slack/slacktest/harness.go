@@ -1,4 +1,4 @@
-// Package slacktest is Slack's harness: a stand-in, since Slack's own server is not to be had.
+// Package slacktest is Slack's harness, with a stand-in for Slack's server.
 package slacktest
 
 import (
@@ -19,7 +19,7 @@ import (
 
 // Harness tests one of the two ways into Slack.
 type Harness struct {
-	Webhooks bool // incoming webhooks in place of a bot token
+	Webhooks bool // incoming webhooks instead of a bot token
 }
 
 var _ notifytest.Harness = Harness{}
@@ -84,11 +84,11 @@ func (h Harness) BadAddresses() []string {
 	return []string{"", "builds", "#", "#two words", "#a,b", "#<!channel>", "@someone", "U0123456789", "token", "#" + strings.Repeat("a", 81)}
 }
 
-// field is the only markup that may be: a label, and a link with its text.
+// field is the only permitted markup: a label, and a link with its text.
 var field = regexp.MustCompile("^[^<>*_~`]*: <https?://[^<>|\"\\s]+\\|[^<>*_~`]*>$")
 
-// CheckShown implements notifytest.Harness. What rich text and plain text hold is never
-// markup; the checks of form are the stand-in's.
+// CheckShown implements notifytest.Harness. Rich text and plain text never contain markup; the stand-in
+// checks the form.
 func (Harness) CheckShown(_ notify.Message, got notifytest.Received) error {
 	var m payload
 	if err := json.Unmarshal(got.Raw, &m); err != nil {

@@ -21,8 +21,7 @@ const (
 	otherPath   = "/services/T0123456789/B9876543210/hJ4mXc8pLbNy"
 )
 
-// standIn is a Slack with two channels and two incoming webhooks, written from what Slack
-// publishes:
+// standIn is a Slack with two channels and two incoming webhooks, written from Slack's documentation:
 //
 //	https://docs.slack.dev/reference/methods/chat.postMessage
 //	https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
@@ -30,17 +29,16 @@ const (
 //	https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments
 //	https://docs.slack.dev/apis/web-api/rate-limits
 //
-// and from three things that its users found: attachments that hold blocks may hold none of
-// the older fields, take colours as numbers only, and blocks of more than some 13 000
-// characters are msg_blocks_too_long.
+// and from three undocumented rules: attachments with blocks must not have the older fields, their colors
+// must be numbers, and blocks of more than about 13 000 characters are msg_blocks_too_long.
 type standIn struct {
 	rec notifytest.Recorder
 }
 
-// channels by what they may be called.
+// channels by their possible names.
 var channels = map[string]string{"#builds": "C0000BUILDS", "C0000BUILDS": "C0000BUILDS", "#release": "C00RELEASE0", "C00RELEASE0": "C00RELEASE0"}
 
-// payload is a message as it reaches Slack by either way.
+// payload is a message as it reaches Slack, through the API or a webhook.
 type payload struct {
 	Text        string       `json:"text"`
 	Blocks      []block      `json:"blocks"`
@@ -56,7 +54,7 @@ func (s *standIn) handler() http.HandlerFunc {
 	return mux.ServeHTTP
 }
 
-// postMessage answers 200 and JSON, whatever there is to say.
+// postMessage always answers 200 with JSON.
 func (s *standIn) postMessage(w http.ResponseWriter, r *http.Request) {
 	answer := func(v any) { _ = json.NewEncoder(w).Encode(v) }
 	refuse := func(word string) { answer(map[string]any{"ok": false, "error": word}) }
@@ -95,7 +93,7 @@ func (s *standIn) postMessage(w http.ResponseWriter, r *http.Request) {
 	answer(map[string]any{"ok": true, "channel": channel, "ts": "1503435956.000247", "message": map[string]any{"text": m.Text}})
 }
 
-// postWebhook answers a status and a word.
+// postWebhook answers with a status and an error code.
 func (s *standIn) postWebhook(w http.ResponseWriter, r *http.Request) {
 	rooms := map[string]string{webhookPath: "url", otherPath: "release"}
 	room, known := rooms[r.URL.Path]
@@ -126,7 +124,7 @@ func (s *standIn) record(room string, m payload) {
 	s.rec.Add(notifytest.Received{Address: room, Text: m.readable(), Raw: raw})
 }
 
-// client reaches the stand-in in place of Slack, and nothing else.
+// client sends Slack's requests to the stand-in, and can reach nothing else.
 func client(t *testing.T, handler http.HandlerFunc) *http.Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -140,7 +138,7 @@ func clientTo(address string) *http.Client {
 	return c
 }
 
-// detour sends what is meant for Slack to the stand-in.
+// detour redirects requests to Slack to the stand-in.
 type detour struct {
 	next http.RoundTripper
 	to   string
@@ -157,7 +155,7 @@ func (d *detour) RoundTrip(req *http.Request) (*http.Response, error) {
 	return d.next.RoundTrip(req)
 }
 
-// CloseIdleConnections lets http.Client.CloseIdleConnections through.
+// CloseIdleConnections implements the optional interface of http.Client.CloseIdleConnections.
 func (d *detour) CloseIdleConnections() {
 	if c, ok := d.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()

@@ -1,5 +1,5 @@
-// Package webhooktest is the generic webhook's harness: a receiver that checks each request
-// as docs/services/webhook.md tells receivers to.
+// Package webhooktest is the generic webhook's harness: a receiver that checks each request as
+// docs/services/webhook.md requires.
 package webhooktest
 
 import (
@@ -46,7 +46,7 @@ func (h Harness) Start(t *testing.T) notifytest.Account {
 	return account
 }
 
-// account has two rooms on one server: the key url and another one.
+// account has two channels on one server: the key url and another one.
 func (h Harness) account(base string) notifytest.Account {
 	return notifytest.Account{
 		Config: json.RawMessage(fmt.Sprintf(`{"secretRef":{"name":"hook"},"format":%q}`, h.Format)),
@@ -86,7 +86,7 @@ func (h Harness) Faults() []notifytest.Fault {
 		{Name: "unavailable-until", Arrange: answers(503, http.Header{"Retry-After": {"86400"}}),
 			Want: notifytest.RetryAfter, Wait: time.Hour, Says: "503"},
 		{Name: "answer-lost", Arrange: h.arrange(notifytest.Drops), Want: notifytest.AnswerLost},
-		{Name: "nobody-listens", Arrange: func(t *testing.T) notifytest.Account {
+		{Name: "connection-refused", Arrange: func(t *testing.T) notifytest.Account {
 			return h.account("http://" + notifytest.ClosedPort(t))
 		}, Want: notifytest.Retry, Says: "connection refused"},
 		{Name: "not-trusted", Arrange: h.untrusted, Want: notifytest.Retry, Says: "certificate"},
@@ -97,10 +97,10 @@ func (h Harness) arrange(handler http.HandlerFunc) func(*testing.T) notifytest.A
 	return func(t *testing.T) notifytest.Account { return h.account(notifytest.Serve(t, handler)) }
 }
 
-// untrusted is a server whose certificate nobody knows.
+// untrusted is a server with an untrusted certificate.
 func (h Harness) untrusted(t *testing.T) notifytest.Account {
 	server := httptest.NewUnstartedServer(notifytest.Answers(200, nil, ""))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of clients that hang up
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs clients that hang up
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return h.account(server.URL)
@@ -136,8 +136,8 @@ func (Harness) BadAddresses() []string {
 	return []string{"no-such-key", "hmacKey", "https://example.com/", "URL"}
 }
 
-// CheckShown implements notifytest.Harness: data is told as it is, within its bounds, and
-// the text is fit to be shown.
+// CheckShown implements notifytest.Harness: data arrives unchanged, within its limits, and the text is
+// safe to show.
 func (h Harness) CheckShown(sent notify.Message, got notifytest.Received) error {
 	if len(got.Raw) > 128<<10 {
 		return fmt.Errorf("the body has %d bytes", len(got.Raw))
@@ -158,18 +158,18 @@ func (h Harness) CheckShown(sent notify.Message, got notifytest.Received) error 
 		"author":  {sent.Event.Commit.Author, d.Commit.Author},
 		"title":   {sent.Event.PullRequest.Title, d.PullRequest.Title},
 	} {
-		want, told := asJSON(pair[0]), pair[1]
-		if cut, ok := strings.CutSuffix(told, "…"); ok && len(want) > 1000 {
-			want, told = want[:len(cut)], cut
+		want, got := asJSON(pair[0]), pair[1]
+		if cut, ok := strings.CutSuffix(got, "…"); ok && len(want) > 1000 {
+			want, got = want[:len(cut)], cut
 		}
-		if told != want {
-			return fmt.Errorf("%s is %.80q, want %.80q", name, told, want)
+		if got != want {
+			return fmt.Errorf("%s is %.80q, want %.80q", name, got, want)
 		}
 	}
 	return nil
 }
 
-// asJSON is what JSON can carry of s: bytes that are not UTF-8 become U+FFFD each.
+// asJSON returns s as JSON can represent it: each byte that is not UTF-8 becomes U+FFFD.
 func asJSON(s string) string {
 	var out string
 	raw, err := json.Marshal(s)

@@ -16,7 +16,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/notifytest"
 )
 
-// data is what the receiver reads of either format.
+// data is what the receiver reads from both formats.
 type data struct {
 	Text  string `json:"text"`
 	Build struct {
@@ -31,7 +31,7 @@ type data struct {
 	} `json:"pullRequest"`
 }
 
-// receive checks the signature and the format, and records.
+// receive checks the signature and the format, and records the request.
 func (h Harness) receive(rec *notifytest.Recorder) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		raw, err := io.ReadAll(r.Body)

@@ -11,7 +11,7 @@ import (
 	"github.com/travishook/travishook/test/prosody"
 )
 
-// Faults are the ways in which a delivery to a room goes wrong.
+// Faults implements notifytest.Harness.
 func (Harness) Faults() []notifytest.Fault {
 	return []notifytest.Fault{
 		{Name: "room-unknown", Want: notifytest.Permanent, Says: "does not exist", Arrange: absent("nobody@" + prosody.Rooms)},
@@ -26,8 +26,8 @@ func (Harness) Faults() []notifytest.Fault {
 		{Name: "server-down", Want: notifytest.Retry, Says: "refused", Arrange: down},
 		{Name: "server-of-another-domain", Want: notifytest.Retry, Says: "does not serve", Arrange: elsewhere},
 		{Name: "certificate-not-trusted", Want: notifytest.Retry, Says: "ca.crt", Arrange: untrusted},
-		{Name: "only-plain-login", Want: notifytest.Retry, Says: "SCRAM", Arrange: absentFrom(prosody.Options{PlainOnly: true})},
-		{Name: "no-encryption", Want: notifytest.Retry, Says: "encrypt", Arrange: absentFrom(prosody.Options{NoTLS: true})},
+		{Name: "only-plain-login", Want: notifytest.Retry, Says: "SCRAM", Arrange: loginFails(prosody.Options{PlainOnly: true})},
+		{Name: "no-encryption", Want: notifytest.Retry, Says: "encrypt", Arrange: loginFails(prosody.Options{NoTLS: true})},
 	}
 }
 
@@ -41,12 +41,12 @@ func absent(address string) func(*testing.T) notifytest.Account {
 	return func(t *testing.T) notifytest.Account { return Account(start(t, prosody.Options{}), address) }
 }
 
-// absentFrom is a server that nobody gets into.
-func absentFrom(o prosody.Options) func(*testing.T) notifytest.Account {
+// loginFails is a server that the account cannot log in to.
+func loginFails(o prosody.Options) func(*testing.T) notifytest.Account {
 	return func(t *testing.T) notifytest.Account { return Account(start(t, o), builds) }
 }
 
-// occupied is a server with somebody in the room.
+// occupied is a server with another occupant in the room.
 func occupied(address string, o prosody.Options) func(*testing.T) notifytest.Account {
 	return func(t *testing.T) notifytest.Account {
 		s := start(t, o)

@@ -1,4 +1,4 @@
-// Package xmpptest stands between the contract of chat services and XMPP: a real Prosody.
+// Package xmpptest is XMPP's harness, with a real Prosody server.
 package xmpptest
 
 import (
@@ -34,10 +34,10 @@ const (
 // Harness is XMPP's.
 type Harness struct{}
 
-// Service is XMPP.
+// Service implements notifytest.Harness.
 func (Harness) Service() notify.Service { return xmpp.Service }
 
-// Account is one on s as Bot, with rooms.
+// Account returns the account Bot on s, with rooms.
 func Account(s *prosody.Server, rooms ...string) notifytest.Account {
 	config, _ := json.Marshal(map[string]any{
 		"jid": Bot.JID(), "server": s.Address, "secretRef": map[string]string{"name": "jabber"},
@@ -50,7 +50,7 @@ func Account(s *prosody.Server, rooms ...string) notifytest.Account {
 	}
 }
 
-// Start brings up Prosody and two rooms with somebody in them.
+// Start starts Prosody with two rooms that have an occupant.
 func (Harness) Start(t *testing.T) notifytest.Account {
 	s := prosody.Start(t, prosody.Options{Accounts: []prosody.Account{Bot}})
 	occupant := s.Join(t, "somebody", builds, other)
@@ -65,7 +65,7 @@ func (Harness) Start(t *testing.T) notifytest.Account {
 	return a
 }
 
-// Hang brings up a server that accepts connections and says nothing.
+// Hang starts a server that accepts connections and sends nothing.
 func (Harness) Hang(t *testing.T) (notifytest.Account, <-chan struct{}) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -91,19 +91,19 @@ func (Harness) Hang(t *testing.T) (notifytest.Account, <-chan struct{}) {
 	return a, reached
 }
 
-// Cannot names what XMPP has no way to tell.
+// Cannot implements notifytest.Harness.
 func (Harness) Cannot() map[notifytest.Kind]string {
 	return map[notifytest.Kind]string{
 		notifytest.RetryAfter: "a stanza error of type wait does not say how long",
 	}
 }
 
-// BadAddresses are no rooms.
+// BadAddresses implements notifytest.Harness.
 func (Harness) BadAddresses() []string {
 	return []string{"", "rooms.xmpp.test", "@rooms.xmpp.test", "builds@", builds + "/somebody", "a b@rooms.xmpp.test", "#builds"}
 }
 
-// BadAccounts are no accounts.
+// BadAccounts implements notifytest.Harness.
 func (h Harness) BadAccounts(*testing.T) []notifytest.BadAccount {
 	account := func(config string, more notify.Credential) (json.RawMessage, notify.Credential) {
 		c := notify.Credential{"password": secret.New("a password")}
@@ -134,10 +134,10 @@ func (h Harness) BadAccounts(*testing.T) []notifytest.BadAccount {
 	return bad
 }
 
-// known are the elements that a message of ours has when the server passes it on.
+// known are the elements of the operator's messages as the server relays them.
 var known = []string{"message", "body", "html", "p", "span", "a", "origin-id", "stanza-id", "occupant-id", "unstyled"}
 
-// CheckShown looks for elements, links and lines that the text brought in.
+// CheckShown looks for elements, links and lines that the text injected.
 func (Harness) CheckShown(sent notify.Message, got notifytest.Received) error {
 	d := xml.NewDecoder(bytes.NewReader(got.Raw))
 	for depth := 0; ; {
