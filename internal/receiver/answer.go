@@ -6,7 +6,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Why a webhook got its answer: in logs, and as the label of a metric.
+// The reasons of answers, in logs and as a metric's label.
 const (
 	ReasonStored            = "stored"
 	ReasonUnknownRepository = "unknown_repository"
@@ -41,7 +41,7 @@ const (
 	ReasonPanic             = "panic"
 )
 
-// answer is what a request gets: a status, one plain line, and for ourselves the reason.
+// answer is the response to a request: a status and one line of text. The reason is for logs and metrics.
 type answer struct {
 	code   int
 	reason string
@@ -49,7 +49,7 @@ type answer struct {
 	err    error // for the log only
 }
 
-// because adds what only the log may tell.
+// because adds an error that is only logged.
 func (a answer) because(err error) *answer {
 	a.err = err
 	return &a
@@ -61,7 +61,7 @@ func (a answer) saying(line string) *answer {
 	return &a
 }
 
-// The answers. Those to the unproven say the same whatever was wrong.
+// The answers. Before a webhook is proven, the answer does not reveal what was wrong.
 var (
 	stored = answer{code: http.StatusAccepted, reason: ReasonStored, line: "stored"}
 
@@ -95,7 +95,7 @@ var (
 	compressed  = answer{code: http.StatusUnsupportedMediaType, reason: ReasonCompressed, line: "the body must not be compressed"}
 
 	notReady         = answer{code: http.StatusServiceUnavailable, reason: ReasonNotReady, line: "not ready"}
-	unresolved       = answer{code: http.StatusServiceUnavailable, reason: ReasonUnresolved, line: "cannot tell which repository this is"}
+	unresolved       = answer{code: http.StatusServiceUnavailable, reason: ReasonUnresolved, line: "cannot identify the repository"}
 	busy             = answer{code: http.StatusServiceUnavailable, reason: ReasonBusy, line: "too many webhooks at once"}
 	storeFull        = answer{code: http.StatusServiceUnavailable, reason: ReasonStoreFull, line: "cannot store"}
 	storeUnavailable = answer{code: http.StatusServiceUnavailable, reason: ReasonStoreUnavailable, line: "cannot store"}
@@ -115,5 +115,5 @@ func (a *answer) write(w http.ResponseWriter) {
 	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(a.code)
-	_, _ = w.Write([]byte(a.line + "\n")) // a sender that is gone cannot be told
+	_, _ = w.Write([]byte(a.line + "\n")) // the sender may have disconnected
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-// forgetful stores nothing, at once.
+// forgetful is a store that stores nothing and returns at once.
 type forgetful struct{ identity.Memory }
 
 func (forgetful) Accept(_ context.Context, a queue.Acceptance) (queue.Receipt, error) {

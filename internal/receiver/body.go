@@ -19,8 +19,8 @@ var (
 	errRevoked  = errors.New("the memory is needed for another webhook")
 )
 
-// readPayload decodes the payload and computes its digest, as the body arrives. What it decodes to is
-// not looked at before it is proven.
+// readPayload decodes the payload and computes its digest while the body arrives. The result is not used
+// before the signature is verified.
 func (h *Handler) readPayload(x *exchange) *answer {
 	body := h.openBody(x)
 	defer body.close(x.w)
@@ -31,7 +31,7 @@ func (h *Handler) readPayload(x *exchange) *answer {
 	x.digest = verify.NewDigest()
 	payload := io.TeeReader(form, x.digest)
 	x.decoded, x.undecodable = travis.Read(payload)
-	_, _ = io.Copy(io.Discard, payload) // the digest is of all of it; form has the error
+	_, _ = io.Copy(io.Discard, payload) // the digest covers all of it; form has the error
 	if err := form.finish(); err != nil {
 		return refusedBody(x, err)
 	}
@@ -54,16 +54,16 @@ func refusedBody(x *exchange, err error) *answer {
 	return brokenBody.because(err)
 }
 
-// body reads a request's body within the bounds of strangers: its size, the rate at which it
-// must arrive, the memory that all take together, and the processors.
+// body reads a request's body within the limits for unproven senders: size, rate, shared memory and
+// processors.
 type body struct {
 	source   io.Reader
 	deadline func(time.Time)
 	began    time.Time
 	read     int64
 	holding  *holding
-	decoders chan struct{} // bounds those that decode what is beyond LargeBody
-	decodes  bool          // holds a place in decoders
+	decoders chan struct{} // limits how many decode beyond LargeBody at once
+	decodes  bool          // has a place in decoders
 	ended    bool
 }
 
@@ -71,7 +71,7 @@ func (h *Handler) openBody(x *exchange) *body {
 	control := http.NewResponseController(x.w)
 	b := &body{
 		source: x.r.Body, began: time.Now(), decoders: h.decoders,
-		deadline: func(at time.Time) { _ = control.SetReadDeadline(at) }, // a test's writer has none
+		deadline: func(at time.Time) { _ = control.SetReadDeadline(at) }, // a test's writer has no deadlines
 	}
 	b.holding = h.reading.take(h.client(x.r), readingBase, func() { b.deadline(time.Unix(1, 0)) })
 	return b
@@ -98,7 +98,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// yieldDecoder gives the place back while the body is waited for, so that no sender holds one.
+// yieldDecoder gives the place back while it waits for the body, so that a slow sender occupies none.
 func (b *body) yieldDecoder() {
 	if b.decodes {
 		<-b.decoders
@@ -106,8 +106,8 @@ func (b *body) yieldDecoder() {
 	}
 }
 
-// close gives back what the body holds. What is left of a body that was refused is read for another
-// second only, so that an honest sender gets to see the answer.
+// close releases the memory and the place of the body. The rest of a refused body is read for one more
+// second only, so that an honest sender can receive the answer.
 func (b *body) close(w http.ResponseWriter) {
 	b.yieldDecoder()
 	b.holding.release()
@@ -119,5 +119,5 @@ func (b *body) close(w http.ResponseWriter) {
 	b.deadline(time.Now().Add(time.Second))
 }
 
-// newDecoders leaves a processor for whatever is small.
+// newDecoders leaves one processor for small bodies.
 func newDecoders() chan struct{} { return make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)) }

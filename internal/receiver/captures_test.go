@@ -14,8 +14,8 @@ import (
 	"github.com/travishook/travishook/test/recorded"
 )
 
-// TestAsTravisHasSent takes requests of every age and shape that Travis' sender writes. The
-// builders' own equivalents of recorded ones are in TestRecorded.
+// TestAsTravisHasSent posts requests in every form that versions of Travis' sender have written.
+// TestRecorded posts recorded ones.
 func TestAsTravisHasSent(t *testing.T) {
 	r := newPopulatedFixture(t)
 	legacy := travistest.Build{Repository: "old/old", Fields: map[string]any{

@@ -9,9 +9,9 @@ import (
 // maxHops is how many addresses of X-Forwarded-For are read, from its end.
 const maxHops = 16
 
-// client is the address that the request came from. A trusted proxy is believed about who asked it.
-// A proxy that says nothing that can be read is itself the client: its share is as large as it needs,
-// see shares. Where there is no address at all, it is the zero Addr.
+// client returns the address of the sender: from the headers of a trusted proxy, else of the connection.
+// If a trusted proxy sends no valid address, the proxy itself is the client; see shares. Without any
+// address it is the zero Addr.
 func (h *Handler) client(r *http.Request) netip.Addr {
 	address, ok := parseAddress(r.RemoteAddr)
 	if !ok || !h.trusted(address) {
@@ -28,13 +28,13 @@ func (h *Handler) client(r *http.Request) netip.Addr {
 			return hop
 		}
 	}
-	if told, ok := parseAddress(r.Header.Get("X-Real-IP")); ok && r.Header.Get("X-Forwarded-For") == "" {
-		return told
+	if realIP, ok := parseAddress(r.Header.Get("X-Real-IP")); ok && r.Header.Get("X-Forwarded-For") == "" {
+		return realIP
 	}
 	return address
 }
 
-// clientName is a client in the log.
+// clientName returns a client for the log.
 func clientName(address netip.Addr) string {
 	if !address.IsValid() {
 		return "unknown"
@@ -51,7 +51,7 @@ func (h *Handler) trusted(address netip.Addr) bool {
 	return false
 }
 
-// parseAddress takes an address with or without a port.
+// parseAddress accepts an address with or without a port.
 func parseAddress(s string) (netip.Addr, bool) {
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone(""), true

@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// connections bounds the open connections of a Server. One that comes when there are too many closes
-// another one, by the rule of shares: of the address that has the most, the one that has gone the
-// longest without a proven webhook or a new request. Behind an ingress all connections are the
-// ingress', so there the slowest requests go first.
+// connections limits the open connections of a Server. Beyond the limit, a new connection closes another
+// one, by the rule of shares: of the address with the most connections, the one without a proven webhook
+// or a new request for the longest time. Behind an ingress all connections have the ingress' address, so
+// the slowest requests are closed first.
 type connections struct {
 	net.Listener
 	shares *shares
@@ -31,12 +31,12 @@ func (l *connections) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	c := &connection{Conn: inner}
-	c.holding = l.shares.take(peer(inner), 1, func() { _ = inner.Close() }) // it is given up, whatever comes of it
+	c.holding = l.shares.take(remote(inner), 1, func() { _ = inner.Close() }) // the error does not matter: the connection is abandoned
 	return c, nil
 }
 
-// peer is the address at the other end.
-func peer(c net.Conn) netip.Addr {
+// remote returns the address of the client.
+func remote(c net.Conn) netip.Addr {
 	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap()
 	}
@@ -60,8 +60,7 @@ func withConnection(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, c)
 }
 
-// changed is the server's ConnState: a connection that was answered or begins a request is as good as
-// a new one.
+// changed is the server's ConnState: a connection that was answered or begins a request counts as new.
 func changed(c net.Conn, state http.ConnState) {
 	if over, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = over.NetConn()

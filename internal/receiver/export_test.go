@@ -9,10 +9,10 @@ import (
 	"github.com/travishook/travishook/internal/certificate"
 )
 
-// CertificateOf is what a Server asks for its certificate.
+// CertificateOf returns the function that provides a Server's certificate.
 func CertificateOf(certFile, keyFile string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	return certificate.Files("receiver", certFile, keyFile, logr.Discard())
 }
 
-// ListenOn takes the place of Listen.
+// ListenOn replaces Listen.
 func (s *Server) ListenOn(l net.Listener) { s.listener = l }

@@ -119,7 +119,7 @@ func (r *fixture) send(request *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// webhook is a signed one about b.
+// webhook returns a signed request about b.
 func webhook(b travistest.Build, key *rsa.PrivateKey) *http.Request {
 	if b.Finished.IsZero() {
 		b.Finished = finished
@@ -170,7 +170,7 @@ type store struct {
 	values   map[string][]byte
 	fail     error
 	hold     chan struct{} // Accept waits for it to close, if it is set
-	entered  chan struct{} // Accept tells that it waits
+	entered  chan struct{} // receives when Accept waits
 }
 
 func (s *store) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, error) {
@@ -226,7 +226,7 @@ func (s *store) Update(_ context.Context, bucket, key string, next func([]byte, 
 	return err
 }
 
-// namespaces that something was stored for, each as often as it was.
+// namespaces for which an event was stored, once for each event.
 func (s *store) namespaces() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

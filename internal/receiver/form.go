@@ -13,11 +13,11 @@ var (
 )
 
 // formReader reads the value of a form's field payload as a stream, byte for byte what Travis signed.
-// It looks at no other field. Two payloads are refused, for who knows which one another reader would
-// take. Only finish tells whether the form is right.
+// It ignores all other fields. A form with two payloads is refused, because other parsers might read the
+// other one. Only finish reports whether the form is valid.
 type formReader struct {
 	body   io.Reader
-	buffer []byte // what was read of the body and not yet consumed is buffer[next:]
+	buffer []byte // buffer[next:] is read and not yet consumed
 	next   int
 	err    error // the first one; io.EOF is none
 }
@@ -55,7 +55,7 @@ func (f *formReader) peek() (byte, bool) {
 	return f.buffer[f.next], true
 }
 
-// seek goes on to the value of the next field payload. It returns false if there is none.
+// seek advances to the value of the next field payload. It returns false if there is none.
 func (f *formReader) seek() bool {
 	const name = "payload="
 	for {
@@ -77,7 +77,7 @@ func (f *formReader) seek() bool {
 	}
 }
 
-// skipField goes on to the beginning of the next field. It returns false at the end.
+// skipField advances to the next field. It returns false at the end.
 func (f *formReader) skipField() bool {
 	for {
 		if end := bytes.IndexByte(f.buffer[f.next:], '&'); end >= 0 {
@@ -95,7 +95,7 @@ func (f *formReader) skipField() bool {
 func (f *formReader) Read(p []byte) (int, error) {
 	n := 0
 	for n < len(p) && f.err == nil {
-		if f.next == len(f.buffer) && (n > 0 || !f.fill()) { // do not wait for more than there is
+		if f.next == len(f.buffer) && (n > 0 || !f.fill()) { // do not wait if something can be returned
 			break
 		}
 		if f.buffer[f.next] == '&' {
@@ -112,7 +112,7 @@ func (f *formReader) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// decode decodes what is in the buffer, up to the next escape, and that.
+// decode decodes the buffer up to and including the next escape.
 func (f *formReader) decode(p []byte) int {
 	b := f.buffer[f.next:]
 	n := 0

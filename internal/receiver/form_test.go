@@ -25,7 +25,7 @@ func readForm(body io.Reader) (string, error) {
 	return string(payload), f.finish()
 }
 
-// FuzzForm compares with the standard library, for bodies that arrive at once and byte by byte.
+// FuzzFormReader compares with the standard library, for bodies that arrive at once and byte by byte.
 func FuzzFormReader(f *testing.F) {
 	for _, seed := range []string{
 		"", "+", "%", "%4", "%41", "%4g", "%zz", "a+b%2Bc%20d", "%25%32%35", "ß%C3%9F\x00", "%ff%", "100%", strings.Repeat("%7B", 10_000),

@@ -11,8 +11,7 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-// fuzzed answers whatever a stranger sends, and nothing of it may be stored, be a panic, or be
-// answered 500.
+// fuzzed sends a stranger's request, which must not be stored, cause a panic, or be answered 500.
 func fuzzed(t *testing.T, r *fixture, request *http.Request) {
 	t.Helper()
 	w := r.send(request)

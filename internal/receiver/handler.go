@@ -15,12 +15,12 @@ import (
 // Handler answers webhooks.
 type Handler struct {
 	Options
-	reading  *shares       // memory of webhooks that are read
-	decoders chan struct{} // places of those that decode large bodies
-	slots    chan struct{} // places of proven webhooks
+	reading  *shares       // memory of webhooks that are being read
+	decoders chan struct{} // places for decoding large bodies
+	slots    chan struct{} // places for proven webhooks
 }
 
-// NewHandler makes one.
+// NewHandler returns a Handler.
 func NewHandler(options Options) *Handler {
 	return &Handler{
 		Options:  options,
@@ -30,7 +30,7 @@ func NewHandler(options Options) *Handler {
 	}
 }
 
-// exchange is one webhook on its way through the stages, and what they found out about it.
+// exchange is one webhook with the results of the stages so far.
 type exchange struct {
 	w http.ResponseWriter
 	r *http.Request
@@ -48,15 +48,15 @@ type exchange struct {
 	undecodable error // why decoded is nil
 
 	authorized []*routing.Namespace // for the repository
-	recipients []*routing.Namespace // those of them that know it by its id
+	recipients []*routing.Namespace // those of them that the id matches
 	event      *travis.Event        // decoded, once it is proven
-	seen       []string             // namespaces that have had it
+	seen       []string             // namespaces that already have the event
 
 	release []func() // of slots
 }
 
-// stages in their order: what costs nothing is checked first, and nothing is used of a payload before
-// it is proven. Each returns nil to go on.
+// stages in their order: cheap checks come first, and nothing in a payload is used before it is proven.
+// Each stage returns an answer, or nil to continue.
 var stages = []func(*Handler, *exchange) *answer{
 	(*Handler).checkPath,
 	(*Handler).checkMethod,
@@ -102,7 +102,7 @@ func (h *Handler) receive(x *exchange) (a *answer) {
 		for _, release := range x.release {
 			release()
 		}
-		if p := recover(); p != nil { // our mistake: never the sender's problem, never silent
+		if p := recover(); p != nil { // a bug: answered 503 and logged
 			a = panicked.because(fmt.Errorf("panic of type %T at %s", p, debug.Stack()))
 		}
 	}()
@@ -142,7 +142,7 @@ func (h *Handler) log(x *exchange, a *answer) {
 	}
 }
 
-// printable makes a stranger's text fit for a log.
+// printable makes a stranger's text safe for a log.
 func printable(s string) string {
 	if len(s) > travis.MaxSlug {
 		s = s[:travis.MaxSlug] + "…"

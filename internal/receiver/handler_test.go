@@ -25,7 +25,7 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
-const token = "a-token-nobody-guesses"
+const token = "a-token-hard-to-guess"
 
 // proof of the token, for a repository as Travis spells it.
 func proof(slug string) string { return verify.Proof(slug, secret.New(token)) }
@@ -45,7 +45,7 @@ func newPopulatedFixture(t testing.TB) *fixture {
 	return r
 }
 
-// change is what a test does to a webhook that would be stored.
+// change changes a webhook that would be stored.
 type change func(*http.Request)
 
 func body(b []byte) change {
@@ -125,7 +125,7 @@ func TestAnswers(t *testing.T) {
 		{"unknown repository", travistest.Build{Repository: "un/known"}, noKey, nil, "204 unknown_repository", ""},
 		{"unknown repository, body too large by chunks", travistest.Build{Repository: "un/known"}, noKey, []change{body(make([]byte, 5<<20)), chunked}, "204 unknown_repository", ""},
 		{"neither token nor grant", travistest.Build{Repository: "bare/bare"}, key, nil, "204 not_set_up", ""},
-		{"an event that no route wants", travistest.Build{Repository: "open/open", Result: travis.Canceled}, key, nil, "204 unrouted", ""},
+		{"an event that no route matches", travistest.Build{Repository: "open/open", Result: travis.Canceled}, key, nil, "204 unrouted", ""},
 		{"finished two days ago", travistest.Build{Repository: "open/open", Finished: now.Add(-48 * time.Hour)}, key, nil, "204 stale", ""},
 		{"without a time", travistest.Build{Repository: "open/open", Fields: map[string]any{"started_at": nil, "finished_at": nil}}, key, nil, "204 stale", ""},
 
@@ -222,7 +222,7 @@ func zip(s string) []byte {
 	return b.Bytes()
 }
 
-// TestOrder makes requests wrong in every respect from some stage on: the first one answers.
+// TestOrder makes requests that are wrong for every stage from one on: that stage must answer.
 func TestOrder(t *testing.T) {
 	payload := []byte("hello")
 	right := travistest.Sign(travistest.Key(), payload)
@@ -246,7 +246,7 @@ func TestOrder(t *testing.T) {
 		{path("/travis/" + proof("example/Example")), "400 body"},
 		{body(travistest.Form(payload)), "403 wrong_signature"},
 		{func(r *http.Request) {
-			body(travistest.Form(payload))(r) // the last one was read
+			body(travistest.Form(payload))(r) // the last body was read
 			r.Header.Set("Signature", right)
 		}, "400 payload"},
 	}
@@ -275,17 +275,17 @@ func TestEachNamespaceIsJudgedOnItsOwn(t *testing.T) {
 	newest := []string{"team-a", "team-b"}
 	tests := map[string]struct {
 		tokens map[string]string // by namespace
-		other  string            // the namespace whose route wants other events
+		other  string            // the namespace whose route matches other events
 		proof  string
 		want   string
 		stored []string
 	}{
-		"both know the token":                {map[string]string{"team-a": "one", "team-b": "one"}, "", "one", "202 stored", newest},
-		"one knows it":                       {map[string]string{"team-a": "one", "team-b": "two"}, "", "two", "202 stored", []string{"team-b"}},
-		"one knows it, the other has none":   {map[string]string{"team-b": "two"}, "", "two", "202 stored", []string{"team-b"}},
-		"neither knows it":                   {map[string]string{"team-a": "one", "team-b": "two"}, "", "three", "403 wrong_proof", nil},
-		"the one that knows it wants others": {map[string]string{"team-a": "one", "team-b": "two"}, "team-b", "two", "204 unrouted", nil},
-		"one of two that know it wants it":   {map[string]string{"team-a": "one", "team-b": "one"}, "team-b", "one", "202 stored", []string{"team-a"}},
+		"both know the token":                  {map[string]string{"team-a": "one", "team-b": "one"}, "", "one", "202 stored", newest},
+		"one knows it":                         {map[string]string{"team-a": "one", "team-b": "two"}, "", "two", "202 stored", []string{"team-b"}},
+		"one knows it, the other has none":     {map[string]string{"team-b": "two"}, "", "two", "202 stored", []string{"team-b"}},
+		"neither knows it":                     {map[string]string{"team-a": "one", "team-b": "two"}, "", "three", "403 wrong_proof", nil},
+		"the one that knows it matches others": {map[string]string{"team-a": "one", "team-b": "two"}, "team-b", "two", "204 unrouted", nil},
+		"one of two that know it matches":      {map[string]string{"team-a": "one", "team-b": "one"}, "team-b", "one", "202 stored", []string{"team-a"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -349,7 +349,7 @@ func TestReplayIsStoredOnce(t *testing.T) {
 	}
 }
 
-func TestWithoutAnyKeyOnlyKeylessRepositoriesAreHeard(t *testing.T) {
+func TestWithoutAnyKeyOnlyKeylessRepositoriesAreAccepted(t *testing.T) {
 	r := newPopulatedFixture(t)
 	r.keys = nil
 	for slug, want := range map[string]string{"example/Example": "204 not_set_up", "open/open": "204 not_set_up", "old/old": "202 stored"} {
@@ -416,7 +416,7 @@ func TestANamespaceCannotSpoilTheIDForAnother(t *testing.T) {
 		id        int64
 		want      string
 	}{
-		{"team-b", 666, "202 stored"}, // whoever has the token of a keyless repository says what they like
+		{"team-b", 666, "202 stored"}, // a keyless event is as trustworthy as those who have the token
 		{"team-a", 1, "202 stored"},
 		{"team-a", 666, "403 other_repository"},
 		{"team-b", 1, "403 other_repository"},
@@ -429,7 +429,7 @@ func TestANamespaceCannotSpoilTheIDForAnother(t *testing.T) {
 	}
 }
 
-func TestAnEventIsStoredEvenIfTheSenderHasGone(t *testing.T) {
+func TestAnEventIsStoredEvenIfTheSenderDisconnects(t *testing.T) {
 	r := newPopulatedFixture(t)
 	r.store.hold, r.store.entered = make(chan struct{}), make(chan struct{})
 	ctx, hangUp := context.WithCancel(t.Context())
@@ -447,7 +447,7 @@ func TestAnEventIsStoredEvenIfTheSenderHasGone(t *testing.T) {
 	}
 }
 
-func TestOneThatCannotBeStoredIsNotAnsweredAsIfItWere(t *testing.T) {
+func TestAnEventThatCannotBeStoredIsNotAnswered202(t *testing.T) {
 	for fault, want := range map[error]string{
 		fmt.Errorf("accept: %w", queue.ErrFull): "503 store_full",
 		queue.ErrUnavailable:                    "503 store_unavailable",
@@ -474,7 +474,7 @@ func TestAnIDThatCannotBeRememberedIsNotAccepted(t *testing.T) {
 	}
 }
 
-func TestAMistakeOfOursIsNever500(t *testing.T) {
+func TestAPanicIsNever500(t *testing.T) {
 	r := newPopulatedFixture(t)
 	r.options.Lookup = func(string) (*routing.Repository, bool) { panic("a-secret") }
 	w := r.send(webhook(travistest.Build{Repository: "open/open"}, travistest.Key()))
@@ -505,11 +505,11 @@ func TestARedirectIsNoticedWhereTheSenderKnowsTheToken(t *testing.T) {
 		t.Errorf("shown to: %s", diff)
 	}
 	if strings.Count(r.logged(), "webhook lost to a redirect") != 5 {
-		t.Errorf("the log does not tell of the redirects: %s", r.logged())
+		t.Errorf("the log does not mention the redirects: %s", r.logged())
 	}
 }
 
-func TestACardForTeamsIsShownToWhoeverKnowsTheToken(t *testing.T) {
+func TestAGetWithTheTokenShowsHelp(t *testing.T) {
 	r := newPopulatedFixture(t)
 	request := webhook(travistest.Build{Repository: "example/Example"}, nil)
 	header("Content-Type", "application/json")(request)

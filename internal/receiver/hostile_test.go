@@ -19,8 +19,8 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-// wideRoutes declares many routes, each with as many channels as the API lets through, with addresses that
-// take the most room as JSON.
+// wideRoutes declares many routes, each with as many channels as the API allows, with the addresses that
+// are longest as JSON.
 func (r *fixture) wideRoutes(namespace, repository string, routes int) {
 	for i := range routes {
 		route := r.route(namespace, repository, "*")
@@ -35,8 +35,8 @@ func (r *fixture) wideRoutes(namespace, repository string, routes int) {
 	}
 }
 
-// TestHostileNamespacesDoNotStopAnEventOfAnHonestOne has three namespaces that want the same repository as
-// an honest one, with the real store.
+// TestHostileNamespacesDoNotStopAnEventOfAnHonestOne has three namespaces with routes for the same
+// repository as an honest one, with the real store.
 func TestHostileNamespacesDoNotStopAnEventOfAnHonestOne(t *testing.T) {
 	store, err := embedded.OpenStore(t.Context(), t.TempDir(), engine.Options{MaxBytes: 64 << 20, Logger: logr.Discard()})
 	if err != nil {
@@ -118,7 +118,7 @@ func TestEachNamespaceLearnsWhyItsEventWasNotStored(t *testing.T) {
 			if r.send(webhook(travistest.Build{Repository: "open/open", Number: "92"}, travistest.Key())); r.last() != test.want {
 				t.Errorf("answer is %s, want %s", r.last(), test.want)
 			}
-			if diff := cmp.Diff(test.noticed, r.noticed[3:], cmpopts.EquateEmpty()); diff != "" { // behind where the ids are from
+			if diff := cmp.Diff(test.noticed, r.noticed[3:], cmpopts.EquateEmpty()); diff != "" { // after the notices about the ids
 				t.Errorf("noticed: %s", diff)
 			}
 			for _, message := range r.messages[len(r.messages)-len(test.noticed):] {

@@ -9,8 +9,8 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// checkIdentity holds a repository to its id, because a name can be given up and taken by somebody
-// else, and can be another repository's at another provider.
+// checkIdentity compares a repository's id with the known one, because a released name can be taken over
+// by another owner, and the same name can exist at another provider.
 func (h *Handler) checkIdentity(x *exchange) *answer {
 	ctx, cancel := h.storing(x)
 	defer cancel()
@@ -35,8 +35,8 @@ func (h *Handler) checkIdentity(x *exchange) *answer {
 	return nil
 }
 
-// identityAnswer is the answer to an event that no namespace takes for its repository's. Where Travis' API
-// would have told, and did not answer, that is not the sender's fault.
+// identityAnswer returns the answer to an event whose id matches no namespace's. If Travis' API was
+// needed and did not answer, it is 503, because that is not the sender's fault.
 func identityAnswer(err error) *answer {
 	if errors.Is(err, identity.ErrUnresolved) && errors.Is(err, identity.ErrUnavailable) {
 		return unresolved.because(err)
@@ -44,9 +44,9 @@ func identityAnswer(err error) *answer {
 	return otherRepository.because(err)
 }
 
-// identify is nil if the event is of the repository that the namespace means: by the id that its routes
-// pin, else by the one that it remembers, else by the one that is resolved now and remembered. A
-// namespace that knows the token needs no more proof of it.
+// identify returns nil if the event is of the namespace's repository: its id equals the one that the
+// namespace's routes pin, else the remembered one, else the one that is resolved now and then remembered.
+// If the sender knows the namespace's token, the first event's id is accepted.
 func (h *Handler) identify(ctx context.Context, x *exchange, n *routing.Namespace) error {
 	if n.RepositoryID != 0 {
 		return sameID(x, identity.Record{ID: n.RepositoryID, Source: identity.Spec})
@@ -57,7 +57,7 @@ func (h *Handler) identify(ctx context.Context, x *exchange, n *routing.Namespac
 	return h.pin(ctx, x, n)
 }
 
-// pin resolves and remembers the id of a repository that the namespace has had no event of.
+// pin resolves and remembers the id of a repository with the namespace's first event of it.
 func (h *Handler) pin(ctx context.Context, x *exchange, n *routing.Namespace) error {
 	first := identity.Record{ID: x.event.Repository.ID, Source: identity.FirstEvent}
 	knowsToken := proves(x.proofs, n.Proofs)
@@ -81,7 +81,7 @@ func (h *Handler) pin(ctx context.Context, x *exchange, n *routing.Namespace) er
 // NoticeRepositoryID is the reason of the notice that says where a repository's id is from.
 const NoticeRepositoryID = "repository_id"
 
-// sameID is nil if the event has the known id.
+// sameID returns nil if the event has the known id.
 func sameID(x *exchange, known identity.Record) error {
 	if known.ID == x.event.Repository.ID {
 		return nil
@@ -90,7 +90,7 @@ func sameID(x *exchange, known identity.Record) error {
 		identity.ErrOther, x.event.Repository.Slug(), known.ID, known.Source, x.event.Repository.ID)
 }
 
-// notice reports something to the people of namespaces.
+// notice reports a notice to namespaces.
 func (h *Handler) notice(repository *routing.Repository, namespaces []*routing.Namespace, reason, message string) {
 	for _, n := range namespaces {
 		h.Observer.Noticed(n.Name, repository.Slug, reason, message)

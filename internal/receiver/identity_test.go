@@ -12,7 +12,7 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-// withAPI gives the receiver a stand-in of the API of the Travis that signs.
+// withAPI gives the receiver a stand-in for Travis' API.
 func (r *fixture) withAPI(t *testing.T, known ...travisapitest.Repository) *travisapitest.Server {
 	t.Helper()
 	api := travisapitest.New(known...)
@@ -70,7 +70,7 @@ func TestNoEventIsLostBecauseTheAPIIsDown(t *testing.T) {
 	}
 }
 
-func TestWhoeverKnowsTheTokenNeedsNoOtherProofOfTheRepository(t *testing.T) {
+func TestTheTokenSufficesToIdentifyTheRepository(t *testing.T) {
 	r := newPopulatedFixture(t)
 	api := r.withAPI(t)
 	request := webhook(travistest.Build{Repository: "example/Example", Fields: map[string]any{"compare_url": nil}}, travistest.Key())

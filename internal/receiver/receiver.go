@@ -2,7 +2,7 @@
 // with routes, stores it and only then answers 202, because Travis never retries.
 //
 // handler.go has the order of the stages; each stage is a function of its own. limits.go has every
-// bound, answer.go every answer.
+// limit, answer.go every answer.
 package receiver
 
 import (
@@ -25,7 +25,7 @@ type Settings struct {
 	PathPrefix string
 	// MaxAge of an event that is accepted; 0 is no limit.
 	MaxAge time.Duration
-	// TrustedProxies are believed about the client's address in X-Forwarded-For or X-Real-IP.
+	// TrustedProxies may set the client's address with X-Forwarded-For or X-Real-IP.
 	TrustedProxies []netip.Prefix
 	// Keyless repositories belong to a Travis that signs nothing: the token's proof is enough.
 	Keyless verify.Patterns
@@ -54,21 +54,21 @@ type Observer interface {
 	Report(Report)
 }
 
-// Report says how a webhook was answered, and what was found out about it on the way.
+// Report describes a webhook and its answer.
 type Report struct {
 	// At is when it arrived: queue.Acceptance.Received, if it was stored.
 	At     time.Time
 	Code   int
 	Reason string // one of the Reason constants
-	// Slug is the Travis-Repo-Slug header: any text, by anybody.
+	// Slug is the Travis-Repo-Slug header: unverified text.
 	Slug string
 	// Proof reports whether the sender presented a proof, right or wrong.
 	Proof bool
 	// Repository as routes declared it at that moment; nil if none did, or if the webhook was
 	// refused before the lookup.
 	Repository *routing.Repository
-	// Authorized are the namespaces for which the sender proved that they are authorized for the
-	// repository. Recipients are those of them that know it by its id.
+	// Authorized are the namespaces that the webhook's token or signature authorizes for the
+	// repository. Recipients are those of them that the repository's id matches.
 	Authorized, Recipients []*routing.Namespace
 	// Seen are the names of namespaces that have the event already.
 	Seen []string

@@ -14,7 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
-// judged is what the observer was told, reduced to what can be compared.
+// judged is a report, reduced to fields that can be compared.
 type judged struct {
 	Code                         int
 	Reason, Slug                 string
@@ -48,7 +48,7 @@ func names(namespaces []*routing.Namespace) []string {
 	return all
 }
 
-func TestWhatAWebhookCameToIsTold(t *testing.T) {
+func TestEveryWebhookIsReported(t *testing.T) {
 	r := newFixture(t)
 	r.route("team-a", "example/example", "passed")
 	r.route("team-b", "example/example", "passed")
@@ -78,7 +78,7 @@ func TestWhatAWebhookCameToIsTold(t *testing.T) {
 	}
 }
 
-func TestAnotherRepositoryIsProvenAndNotHeard(t *testing.T) {
+func TestAnotherRepositoryIsProvenAndNotAccepted(t *testing.T) {
 	r := newFixture(t)
 	r.route("team-a", "example/example", "passed")
 	r.grant("example/*")

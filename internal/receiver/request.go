@@ -12,7 +12,7 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
-// What Travis' sender calls itself, and the header in which it names the repository.
+// The User-Agent of Travis' sender, and the header in which it names the repository.
 const (
 	travisAgent = "Travis CI Notifications"
 	slugHeader  = "Travis-Repo-Slug"
@@ -20,8 +20,8 @@ const (
 
 const adviceRedirected = "Travis was redirected, and a redirect makes a GET without the event of it; let no redirect stand in front of the webhook's path, or write the URL that it leads to into .travis.yml"
 
-// checkPath takes the prefix, alone or with a proof as one more segment. Doubled slashes, one at the
-// end, and percent-encoded characters make no difference.
+// checkPath accepts the prefix, alone or with a proof as one more segment. Doubled and trailing slashes
+// and percent-encoding make no difference.
 func (h *Handler) checkPath(x *exchange) *answer {
 	rest, ok := strings.CutPrefix(path.Clean(x.r.URL.Path), h.Settings.PathPrefix)
 	if !ok || (rest != "" && rest[0] != '/') {
@@ -39,8 +39,8 @@ func (h *Handler) checkPath(x *exchange) *answer {
 	return nil
 }
 
-// checkMethod takes POST. A GET from Travis itself is what a redirect leaves of a webhook. Only
-// namespaces whose token the sender knows get to see it, because anybody can send a GET.
+// checkMethod accepts POST. A GET from Travis is a webhook after a redirect. It is reported only to
+// namespaces whose token the sender knows, because anyone can send a GET.
 func (h *Handler) checkMethod(x *exchange) *answer {
 	if x.r.Method == http.MethodPost {
 		return nil
@@ -67,11 +67,10 @@ func (h *Handler) authorizeByProof(x *exchange) {
 	}
 }
 
-// singleHeaders are those that must not be there twice: another program on the way could read the
-// other one.
+// singleHeaders must not be repeated: a proxy on the way might use the other one.
 var singleHeaders = []string{"Content-Type", slugHeader, "Signature", "Authorization"}
 
-// checkRepeated refuses a header that is there twice.
+// checkRepeated refuses repeated headers.
 func (h *Handler) checkRepeated(x *exchange) *answer {
 	for _, name := range singleHeaders {
 		if len(x.r.Header.Values(name)) > 1 {
@@ -81,7 +80,7 @@ func (h *Handler) checkRepeated(x *exchange) *answer {
 	return nil
 }
 
-// checkContentType takes a plain form.
+// checkContentType accepts a URL-encoded form.
 func (h *Handler) checkContentType(x *exchange) *answer {
 	kind, _, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	switch {
@@ -104,7 +103,7 @@ func (h *Handler) checkSize(x *exchange) *answer {
 	return nil
 }
 
-// checkReady comes before the table is asked, because an incomplete one knows no repository.
+// checkReady comes before the lookup, because an incomplete table lacks repositories.
 func (h *Handler) checkReady(*exchange) *answer {
 	if err := h.Ready(); err != nil {
 		return notReady.because(err)
@@ -140,7 +139,7 @@ func anySetUp(namespaces []*routing.Namespace) bool {
 	return false
 }
 
-// takeSlot bounds the proven webhooks that are stored at the same time.
+// takeSlot limits the proven webhooks that are stored at the same time.
 func (h *Handler) takeSlot(x *exchange) *answer {
 	patience := time.NewTimer(SlotWait)
 	defer patience.Stop()

@@ -25,8 +25,8 @@ type ServerOptions struct {
 	// CertFile and KeyFile make it serve HTTPS, and are reloaded when they change. Both are empty
 	// for plain HTTP.
 	CertFile, KeyFile string
-	// Linger is how long it accepts new webhooks after it is asked to stop, because an ingress sends
-	// them until it has learned of that.
+	// Linger is how long it accepts new webhooks after it is told to stop, because an ingress keeps
+	// sending until it notices.
 	Linger time.Duration
 	// Drain is how long it then waits for requests in flight.
 	Drain time.Duration
@@ -48,14 +48,14 @@ func NewServer(options ServerOptions) (*Server, error) {
 		DisableGeneralOptionsHandler: true,
 
 		ReadHeaderTimeout: HeaderTimeout,
-		ReadTimeout:       2 * HeaderTimeout, // readPayload gives more to those whose body is read
+		ReadTimeout:       2 * HeaderTimeout, // readPayload extends it while it reads a body
 		WriteTimeout:      WriteTimeout,
 		IdleTimeout:       IdleTimeout,
 		MaxHeaderBytes:    MaxHeader,
 		ConnContext:       withConnection,
 		ConnState:         changed,
-		// A connection carries one webhook at a time, so that it is one stranger's. Travis and
-		// ingresses speak HTTP/1.1 here.
+		// A connection carries one webhook at a time, so that it counts for one client. Travis and
+		// ingresses use HTTP/1.1 here.
 		Protocols: http1(),
 		ErrorLog:  log.New(debugWriter{options.Log}, "", 0),
 	}}

@@ -98,7 +98,7 @@ func TestRawRequests(t *testing.T) {
 	}
 }
 
-func TestAPortInUseIsASentence(t *testing.T) {
+func TestAPortInUseIsExplained(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func (w *statusOnly) Header() http.Header         { return w.header }
 func (w *statusOnly) WriteHeader(code int)        { w.code = code }
 func (w *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
 
-// certify writes a certificate for 127.0.0.1 to a folder and returns what trusts it.
+// certify writes a certificate for 127.0.0.1 to a folder and returns a client that trusts it.
 func certify(t *testing.T, folder string, serial int64, modified time.Time) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -261,7 +261,7 @@ func TestHTTPS(t *testing.T) {
 	}
 }
 
-func TestACertificateThatCannotBeReadIsASentence(t *testing.T) {
+func TestAnUnreadableCertificateIsExplained(t *testing.T) {
 	folder := t.TempDir()
 	_, err := receiver.NewServer(receiver.ServerOptions{CertFile: filepath.Join(folder, "tls.crt"), KeyFile: filepath.Join(folder, "tls.key")})
 	if err == nil || !strings.HasPrefix(err.Error(), "certificate of the receiver: ") {

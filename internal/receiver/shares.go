@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// shares divides a bounded resource among clients that have proven nothing yet. As long as there is
-// room, everybody takes what they need. When there is none, the client that holds the most gives up
-// the holding that it has had for the longest time: so a new one always finds room, no client can
-// keep another one out, and whoever is quick loses nothing. It is the rule by which switches share
-// the memory of their queues (pushing out of the longest queue), which needs no size of a share.
+// shares divides a limited resource among clients whose webhooks are not proven yet. While the resource
+// lasts, each client takes what it needs. When it is used up, the oldest holding of the client with the
+// most is revoked. So a new client always gets its part, and no client can lock out another. This is the
+// push-out rule of shared-memory switches (drop from the longest queue), which needs no fixed share.
 type shares struct {
 	limit int64
 
@@ -42,8 +41,8 @@ func newShares(limit int64) *shares {
 	return &shares{limit: limit, clients: map[netip.Addr]*client{}}
 }
 
-// take makes a holding of a size. revoke is called if it must be given up; whoever holds it must
-// still release it.
+// take makes a holding of a size. revoke is called when the holding is revoked; the holder must still
+// release it.
 func (s *shares) take(address netip.Addr, size int64, revoke func()) *holding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,8 +57,8 @@ func (s *shares) take(address netip.Addr, size int64, revoke func()) *holding {
 	return h
 }
 
-// network is what counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which is
-// what one customer of a provider has at least.
+// network returns what counts as one client: an IPv4 address, or an IPv6 /64, the smallest network that
+// providers assign to a customer.
 func network(address netip.Addr) netip.Addr {
 	if address.Is4() || address.Is4In6() {
 		return address.Unmap()
@@ -81,7 +80,7 @@ func (h *holding) grow(size int64) bool {
 	return !h.revoked
 }
 
-// resize makes a holding larger, and room for it. mu is held.
+// resize changes a holding's size and revokes others if necessary. mu is held.
 func (s *shares) resize(h *holding, size int64) {
 	h.size += size
 	s.clients[h.address].held += size
@@ -144,14 +143,14 @@ func (h *holding) keep() bool {
 	return !h.revoked
 }
 
-// release gives it back. Doing so twice is nothing.
+// release gives the holding back. Releasing it twice has no effect.
 func (h *holding) release() {
 	h.of.mu.Lock()
 	defer h.of.mu.Unlock()
 	h.of.free(h)
 }
 
-// free takes the holding out of the books. mu is held.
+// free removes the holding. mu is held.
 func (s *shares) free(h *holding) {
 	c := s.clients[h.address]
 	if h.size == 0 || c == nil {

@@ -16,7 +16,7 @@ import (
 
 func address(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}) }
 
-func TestTheClientWithTheMostGivesUpItsOldest(t *testing.T) {
+func TestTheOldestHoldingOfTheLargestClientIsRevoked(t *testing.T) {
 	s := newShares(4)
 	var revoked []string
 	take := func(client int, name string) *holding {
@@ -51,13 +51,13 @@ func TestWhatIsKeptIsNotRevoked(t *testing.T) {
 	s.take(address(1), 1, func() { t.Error("there was room") })
 }
 
-// taken is a holding, and what was done with it.
+// taken is a holding and its state.
 type taken struct {
 	*holding
 	kept, revoked bool
 }
 
-// TestShares takes, grows, keeps, renews and releases at random.
+// TestShares takes, grows, keeps, renews and releases holdings at random.
 func TestShares(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newShares(20)
@@ -126,8 +126,8 @@ func TestANetworkOfIPv6IsOneClient(t *testing.T) {
 	}
 }
 
-// TestANewConnectionFindsRoom fills a server with connections that wait, and then asks it something.
-func TestANewConnectionFindsRoom(t *testing.T) {
+// TestANewConnectionIsServed fills a server with idle connections, and then sends a request.
+func TestANewConnectionIsServed(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -57,16 +57,16 @@ func inMemory(t *testing.T, linger time.Duration) (dial func() net.Conn, stop fu
 	return dial, stop, result
 }
 
-// anySignature looks like one, as any stranger's can.
+// anySignature has the form of a signature.
 var anySignature = strings.Repeat("A", 344-2) + "=="
 
 var slowHeaders = "POST /travis HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nTravis-Repo-Slug: open/open\r\nSignature: " + anySignature + "\r\n"
 
 const get = "GET /travis HTTP/1.1\r\nHost: a\r\n\r\n"
 
-// TestSlowSendersAreGivenUp drips a request, a byte every second, and tells when it is over and
-// how.
-func TestSlowSendersAreGivenUp(t *testing.T) {
+// TestSlowSendersAreDisconnected sends a request slowly, a byte every second, and checks when and how it
+// ends.
+func TestSlowSendersAreDisconnected(t *testing.T) {
 	tests := map[string]struct {
 		begin, drop string
 		within      time.Duration
@@ -109,7 +109,7 @@ func TestSlowSendersAreGivenUp(t *testing.T) {
 	}
 }
 
-// drip writes begin and then, for longer than any bound but not for ever, a drop every second.
+// drip writes begin and then a drop every second, for longer than any limit.
 func drip(w io.Writer, begin, drop string) {
 	for text, seconds := begin, 0; seconds < 600; text, seconds = drop, seconds+1 {
 		if text != "" {
@@ -121,7 +121,7 @@ func drip(w io.Writer, begin, drop string) {
 	}
 }
 
-func TestASenderThatDoesNotListenIsGivenUp(t *testing.T) {
+func TestASenderThatDoesNotReadIsDisconnected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dial, stop, ended := inMemory(t, 0)
 		connection := dial()
@@ -140,7 +140,7 @@ func TestASenderThatDoesNotListenIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestWebhooksAreTakenForAWhileAfterTheEndWasTold(t *testing.T) {
+func TestWebhooksAreAcceptedDuringTheLingerTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dial, stop, ended := inMemory(t, 5*time.Second)
 		stop()

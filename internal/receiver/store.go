@@ -17,7 +17,7 @@ const (
 	NoticeEventTooLarge   = "event_too_large"
 )
 
-// store stores the event for every namespace with a matching route. When it returns stored, that is
+// store stores the event for every namespace with a matching route. When it returns stored, the event is
 // synced to disk.
 func (h *Handler) store(x *exchange) *answer {
 	var offers []queue.Offer
@@ -77,7 +77,7 @@ func (h *Handler) noticeRefused(x *exchange, refused map[string]error) error {
 	return errors.Join(all...)
 }
 
-// explainRefused says why the store refused an event, and what to do.
+// explainRefused returns the notice for a namespace whose event the store refused.
 func explainRefused(err error) (reason, message string) {
 	switch {
 	case errors.Is(err, queue.ErrShare):
@@ -85,11 +85,11 @@ func explainRefused(err error) (reason, message string) {
 	case errors.Is(err, queue.ErrTooLarge):
 		return NoticeEventTooLarge, "the event with its channels is too large to store; narrow the routes, or use fewer channels"
 	}
-	return NoticeStoreFull, "the store is full; ask whoever runs the operator to give it more room"
+	return NoticeStoreFull, "the store is full; ask the operator's administrator to enlarge it"
 }
 
-// storing bounds what the store may take. It goes on when the sender has gone: the event is
-// proven, and will not be sent again.
+// storing limits the time for the store. It continues if the sender disconnects: the event is proven, and
+// Travis does not send it again.
 func (h *Handler) storing(x *exchange) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(x.r.Context()), StoreTimeout)
 }

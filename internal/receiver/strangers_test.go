@@ -14,7 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-// stall opens a connection, writes the beginning of a request, and leaves it at that.
+// stall opens a connection, writes the beginning of a request, and then nothing more.
 func stall(t *testing.T, address, beginning string) {
 	t.Helper()
 	connection, err := net.Dial("tcp", address)
@@ -41,7 +41,7 @@ func stalls() []string {
 	}
 }
 
-func TestThreeHundredSlowStrangersKeepNobodyOut(t *testing.T) {
+func TestThreeHundredSlowStrangersBlockNoWebhook(t *testing.T) {
 	r := newPopulatedFixture(t)
 	address, _, _ := serve(t, receiver.ServerOptions{Handler: receiver.NewHandler(r.options)})
 	for i := range 300 {
@@ -58,9 +58,9 @@ func TestThreeHundredSlowStrangersKeepNobodyOut(t *testing.T) {
 	}
 }
 
-// TestLargeBodiesLeaveRoomForSmallOnes stalls more large bodies than there are places for them, once they
-// are large, and than there are slots.
-func TestLargeBodiesLeaveRoomForSmallOnes(t *testing.T) {
+// TestLargeBodiesDoNotBlockSmallOnes stalls more large bodies than there are places for decoding them, and
+// more than there are slots.
+func TestLargeBodiesDoNotBlockSmallOnes(t *testing.T) {
 	r := newPopulatedFixture(t)
 	handler := receiver.NewHandler(r.options)
 	ends := make(chan struct{})
@@ -99,8 +99,8 @@ func (r *readTo) Read(p []byte) (int, error) {
 	return 0, io.ErrUnexpectedEOF
 }
 
-// largest is the largest webhook that Travis sends: a message of 64 kB, repeated in each of 200 jobs, of
-// characters that become nine bytes in a form.
+// largest is the largest webhook that Travis sends: a message of 64 kB, repeated in each of 200 jobs, whose
+// characters take nine bytes each in a form.
 func largest() travistest.Build {
 	message := strings.Repeat("\u4fee", 64<<10/3)
 	jobs := make([]any, 200)

@@ -9,8 +9,8 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
-// checkHeaders refuses, before the body is read, what no body can make right: a repository that needs
-// a signature without one, and one where only a token counts without the proof of it.
+// checkHeaders refuses, before the body is read, webhooks that cannot be valid: without a signature if the
+// repository needs one, and without a proof if only the token can authorize it.
 func (h *Handler) checkHeaders(x *exchange) *answer {
 	signature, err := verify.ParseSignature(x.r.Header.Get("Signature"))
 	if err == nil && !h.Keys().Has(x.slug) {
@@ -19,7 +19,7 @@ func (h *Handler) checkHeaders(x *exchange) *answer {
 	switch {
 	case err == nil:
 		x.signature = signature
-	case x.keyless: // one that cannot be right is as good as none
+	case x.keyless: // a malformed proof counts as none
 	case errors.Is(err, verify.ErrUnsigned):
 		return noSignature.because(err)
 	default:
@@ -28,7 +28,7 @@ func (h *Handler) checkHeaders(x *exchange) *answer {
 	return h.checkProof(x)
 }
 
-// checkProof goes on if the sender knows the token of some namespace, or if the signature alone can
+// checkProof continues if the sender knows the token of some namespace, or if the signature alone can
 // authorize one.
 func (h *Handler) checkProof(x *exchange) *answer {
 	granted := slices.ContainsFunc(x.repository.Namespaces, func(n *routing.Namespace) bool { return n.SignatureOnly })
@@ -38,7 +38,7 @@ func (h *Handler) checkProof(x *exchange) *answer {
 	return x.unproven()
 }
 
-// unproven is the answer to a webhook that no namespace is authorized for.
+// unproven returns the answer to a webhook that no namespace is authorized for.
 func (x *exchange) unproven() *answer {
 	if len(x.proofs) == 0 {
 		return &noProof
@@ -46,8 +46,8 @@ func (x *exchange) unproven() *answer {
 	return &wrongProof
 }
 
-// checkSignature verifies that Travis wrote the payload. Only a keyless repository may do without. A
-// right signature also authorizes the namespaces that the cluster grants the repository.
+// checkSignature verifies that Travis signed the payload, except for keyless repositories. A valid
+// signature also authorizes the namespaces that the cluster grants the repository.
 func (h *Handler) checkSignature(x *exchange) *answer {
 	err := verify.ErrUnsigned
 	if x.signature != nil {
@@ -70,7 +70,7 @@ func (h *Handler) checkSignature(x *exchange) *answer {
 	return nil
 }
 
-// proves compares every pair, whichever matches.
+// proves reports whether any presented proof matches. It compares all pairs, to take constant time.
 func proves(presented []verify.Hash, kept []routing.ProofHash) bool {
 	found := false
 	for _, p := range presented {
@@ -83,8 +83,8 @@ func proves(presented []verify.Hash, kept []routing.ProofHash) bool {
 	return found
 }
 
-// checkPayload takes what the payload was decoded to, now that it is proven, and holds the header to
-// the slug inside it: only that one was signed.
+// checkPayload uses the decoded payload, which is proven by now, and compares the header's slug with the
+// payload's: only the latter was signed.
 func (h *Handler) checkPayload(x *exchange) *answer {
 	if x.undecodable != nil {
 		return badPayload.saying(x.undecodable.Error()).because(x.undecodable)
@@ -96,7 +96,7 @@ func (h *Handler) checkPayload(x *exchange) *answer {
 	return nil
 }
 
-// checkAge drops what is older than the store remembers having seen.
+// checkAge drops events that are older than the store remembers.
 func (h *Handler) checkAge(x *exchange) *answer {
 	if x.event.IsStale(h.Now(), h.Settings.MaxAge) {
 		return &stale
