@@ -24,10 +24,10 @@ type Account struct {
 	Credential      notify.Credential // nil if it names no Secret
 	// Version changes whenever Config or Credential does; the notifier is then replaced.
 	Version string
-	// Trusted accounts are the administrator's own (the cluster-wide object's): address rules
-	// do not bind them.
+	// Trusted accounts are defined by the administrator, in the cluster-wide object: address rules do
+	// not apply to them.
 	Trusted bool
-	// KeepsConnection is true where the service is logged in all the time.
+	// KeepsConnection is true if the service stays logged in.
 	KeepsConnection bool
 
 	address   func(config json.RawMessage, credential notify.Credential, address string) (string, error)
@@ -52,8 +52,8 @@ func (a *Account) Destination(address string) string {
 	return a.Namespace + "/" + a.Name + "/" + address
 }
 
-// ResolveAddress returns address as the service normalizes it, if the account may send there. To
-// resolve the result again gives the same. The error is a *Problem.
+// ResolveAddress returns address as the service normalizes it, if the account may send there. Resolving
+// the result again returns the same. The error is a *Problem.
 func (a *Account) ResolveAddress(address string) (string, error) {
 	resolved, p := a.resolveAddress(address)
 	if p != nil {
@@ -68,7 +68,7 @@ func (a *Account) resolveAddress(address string) (string, *Problem) {
 	if err != nil {
 		shown = address
 	}
-	// What the Secret has is not revealed of addresses that are not allowed.
+	// For an address that is not allowed, the error reveals nothing about the Secret.
 	if len(a.addresses) > 0 && !matchesAny(a.addresses, shown) {
 		return "", problem(v1alpha1.ReasonAccountNotAllowed,
 			"account %q may not send to %q: allowedAddresses in the TravisDefaults of namespace %q are %s",
@@ -114,8 +114,8 @@ func (c *Compiler) fillAccount(a *Account, spec *v1alpha1.Account) (p *Problem) 
 	return nil
 }
 
-// block finds the one service block, whatever services the API knows: its name, its JSON and the
-// Secret it refers to. The name is empty if there is not exactly one.
+// block finds the account's service block by reflection: its name, its JSON and the Secret that it refers
+// to. The name is empty unless there is exactly one.
 func block(spec *v1alpha1.Account) (service string, config json.RawMessage, secret string) {
 	bare := *spec
 	bare.AllowedNamespaces, bare.AllowedAddresses = nil, nil
@@ -142,13 +142,13 @@ func block(spec *v1alpha1.Account) (service string, config json.RawMessage, secr
 	return service, config, refers.SecretRef.Name
 }
 
-// credential is what the account's Secret holds.
+// credential returns the credential in the account's Secret.
 func (c *Compiler) credential(a *Account, service *notify.Service) (notify.Credential, *Problem) {
 	if a.secret == "" {
 		if service.SecretOptional {
 			return nil, nil
 		}
-		return nil, problem(v1alpha1.ReasonAccountInvalid, "account %q needs a secretRef: a Secret %s", a.Name, wants(service))
+		return nil, problem(v1alpha1.ReasonAccountInvalid, "account %q needs a secretRef: a Secret %s", a.Name, secretKeys(service))
 	}
 	key := named(a.Namespace, a.secret)
 	if held, ok := c.secrets[key]; ok {
@@ -168,11 +168,11 @@ func (c *Compiler) credential(a *Account, service *notify.Service) (notify.Crede
 	}
 	return nil, problem(v1alpha1.ReasonSecretNotFound,
 		"Secret %q does not exist in namespace %q; create it %s and the label %s=%s",
-		a.secret, a.Namespace, wants(service), v1alpha1.LabelSecretType, v1alpha1.SecretTypeCredential)
+		a.secret, a.Namespace, secretKeys(service), v1alpha1.LabelSecretType, v1alpha1.SecretTypeCredential)
 }
 
-// wants says which keys a service's Secret has.
-func wants(service *notify.Service) string {
+// secretKeys describes the keys of a service's Secret.
+func secretKeys(service *notify.Service) string {
 	var required, all []string
 	for _, k := range service.Keys {
 		all = append(all, fmt.Sprintf("%q", k.Name))
@@ -195,14 +195,14 @@ func (c *Compiler) serviceNames() string {
 	return strings.Join(slices.Sorted(maps.Keys(c.config.Services)), ", ")
 }
 
-// versionKey makes a version useless for guessing the credential in it.
+// versionKey is the key of versions' hashes, so that a version does not help to guess the credential.
 var versionKey = func() []byte {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails: it ends the process instead
 	return key
 }()
 
-// version is one for all accounts that are made of the same.
+// version returns a hash of the account's content.
 func version(a *Account) string {
 	mac := hmac.New(sha256.New, versionKey)
 	part := func(b string) { fmt.Fprintf(mac, "%d:%s", len(b), b) }

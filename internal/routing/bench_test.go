@@ -8,7 +8,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// filled is a compiler with n routes, ten to a namespace, each of its own repository.
+// filled returns a compiler with n routes, ten per namespace, each with a repository of its own.
 func filled(tb testing.TB, n int) *Compiler {
 	tb.Helper()
 	c := NewCompiler(testConfig())
@@ -62,7 +62,7 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-// BenchmarkEdit is one route edited among many, until the new table is published.
+// BenchmarkEdit edits one of many routes, until the new table is published.
 func BenchmarkEdit(b *testing.B) {
 	for _, n := range sizes {
 		c := filled(b, n)
@@ -75,7 +75,7 @@ func BenchmarkEdit(b *testing.B) {
 	}
 }
 
-// BenchmarkRotate is a new credential for the account that every route uses.
+// BenchmarkRotate changes the credential of the account that every route uses.
 func BenchmarkRotate(b *testing.B) {
 	c := filled(b, 100_000)
 	for i := 0; b.Loop(); i++ {
@@ -83,7 +83,7 @@ func BenchmarkRotate(b *testing.B) {
 	}
 }
 
-// BenchmarkLoad is the start of a replica. It also tells the memory that 10 000 routes keep.
+// BenchmarkLoad loads all routes as a starting replica does. It also reports the memory of 10 000 routes.
 func BenchmarkLoad(b *testing.B) {
 	for _, n := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

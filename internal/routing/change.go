@@ -60,7 +60,7 @@ func (ch *change) add(d *declared) {
 	ch.resolve(d)
 }
 
-// drop removes d; replaced is true where the same route is added again at once.
+// drop removes d; replaced is true if the same route is added again at once.
 func (ch *change) drop(d *declared, replaced bool) {
 	routes := ch.c.routes[d.key.Namespace]
 	if delete(routes, d.key.Name); len(routes) == 0 {
@@ -78,7 +78,7 @@ func (ch *change) drop(d *declared, replaced bool) {
 	}
 }
 
-// resolve compiles d with all that it refers to, and records the effects.
+// resolve compiles d with the objects that it refers to, and records the effects.
 func (ch *change) resolve(d *declared) {
 	route, verdict := ch.c.resolve(ch.next, d)
 	if d.route == nil || !d.route.equal(route) {
@@ -198,7 +198,7 @@ func (ch *change) resolveClaim(key claimKey) {
 	}
 }
 
-// resolveWithoutToken resolves the routes that lack a token, whose messages name the faults of the
+// resolveWithoutToken resolves the routes that lack a token, because their messages list the faults of the
 // namespace's token Secrets.
 func (ch *change) resolveWithoutToken(namespace string) {
 	for _, d := range ch.c.routes[namespace] {
@@ -275,7 +275,7 @@ func (ch *change) reconsiderNamespace(namespace string) {
 	ch.reconsider(diff, ch.c.routes[namespace])
 }
 
-// reconsider resolves those of the routes that depend on the difference.
+// reconsider resolves the given routes that depend on the difference.
 func (ch *change) reconsider(diff difference, routes map[string]*declared) {
 	for _, d := range routes {
 		regranted := diff.grant && ch.last.granted(d.claim) != ch.next.granted(d.claim)
@@ -288,7 +288,7 @@ func (ch *change) reconsider(diff difference, routes map[string]*declared) {
 	}
 }
 
-// judgeDefaults completes the verdict of defaults by what they refer to elsewhere.
+// judgeDefaults completes the verdict of defaults with the objects that they refer to.
 func (ch *change) judgeDefaults(namespace string) {
 	before, had := ch.c.verdicts[namespace]
 	compiled, ok := ch.next.defaults.get([]byte(namespace))

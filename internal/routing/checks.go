@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// keptChecks is how many templates' results are kept: those of a large cluster.
+	// keptChecks is how many templates' results are kept: enough for a large cluster.
 	keptChecks = 5_000
-	// maxFault bounds what is kept of a mistake, in characters.
+	// maxFault limits the stored text of a mistake, in characters.
 	maxFault = 512
 )
 
@@ -30,12 +30,12 @@ func keyOfMessage(m *v1alpha1.MessageTemplate) checkKey {
 // once: its result is kept by its content and is part of the snapshot, so that a restart does not
 // check it again.
 //
-// Until run is called, a check is made at once by whoever asks for it. From then on templates wait in a
-// queue for each namespace. The workers take one from each namespace in turn, and a namespace
-// has one worker at a time: a thousand slow templates delay their own namespace.
+// Until run is called, request checks synchronously. From then on, templates wait in a queue for each
+// namespace. The workers serve the namespaces in turn, with one worker for a namespace at a time, so a
+// thousand slow templates delay only their own namespace.
 type checks struct {
 	check   func(v1alpha1.MessageTemplate) error
-	results *lru.Cache[checkKey, string] // what is wrong, empty if nothing is
+	results *lru.Cache[checkKey, string] // the mistake, empty if there is none
 
 	mu      sync.Mutex
 	running bool
@@ -57,7 +57,7 @@ func newChecks(check func(v1alpha1.MessageTemplate) error) *checks {
 	return &checks{check: check, results: results, queues: map[string][]queuedCheck{}, wake: make(chan struct{}, 1)}
 }
 
-// result returns what is wrong with a template; known is false while it is not checked.
+// result returns a template's mistake, or an empty text; known is false while it is not checked.
 func (c *checks) result(m *v1alpha1.MessageTemplate) (fault string, known bool) {
 	if m == nil || c.check == nil {
 		return "", true
@@ -65,7 +65,7 @@ func (c *checks) result(m *v1alpha1.MessageTemplate) (fault string, known bool) 
 	return c.results.Get(keyOfMessage(m))
 }
 
-// request has a template checked. It returns at once if the workers run.
+// request queues a template to be checked. Without workers it checks it at once.
 func (c *checks) request(namespace string, m *v1alpha1.MessageTemplate) {
 	if _, known := c.result(m); known {
 		return
@@ -102,7 +102,7 @@ func (c *checks) signal() {
 	}
 }
 
-// run checks templates with so many workers until ctx ends, and calls done after each.
+// run checks templates with the given number of workers until ctx ends, and calls done after each.
 func (c *checks) run(ctx context.Context, workers int, done func(namespace string, key checkKey)) {
 	c.mu.Lock()
 	c.running = true

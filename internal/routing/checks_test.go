@@ -21,8 +21,8 @@ func routeWithMessage(namespace, name, text string) *v1alpha1.TravisRoute {
 	return testRoute(namespace, name, spec)
 }
 
-// A thousand slow templates of one namespace delay that namespace's verdicts: another's template is
-// checked after those that are being checked, and every route gets its events meanwhile.
+// A thousand slow templates of one namespace delay only that namespace's verdicts: another namespace's
+// template is checked next, and every route gets its events meanwhile.
 func TestSlowTemplatesDelayTheirOwnNamespace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const workers = 2
@@ -98,7 +98,7 @@ func TestFaultsFollowTheCheck(t *testing.T) {
 		if len(v.Faults) != 1 || len(d.Faults) != 1 || v.Pending || d.Pending {
 			t.Errorf("route %+v, defaults %+v", v, d)
 		}
-		if len(reported) < 4 { // each when it was put, and when it was checked
+		if len(reported) < 4 { // once when it was put, and once when it was checked
 			t.Errorf("reported: %v", reported)
 		}
 		cancel()
@@ -106,7 +106,7 @@ func TestFaultsFollowTheCheck(t *testing.T) {
 	})
 }
 
-// What was checked before a restart is not checked again, unless the check itself is another.
+// Templates that were checked before a restart are not checked again, unless CheckVersion has changed.
 func TestARestartChecksNothingAgain(t *testing.T) {
 	count := 0
 	config := testConfig()
@@ -149,8 +149,7 @@ func TestARestartChecksNothingAgain(t *testing.T) {
 	}
 }
 
-// Compiling holds no lock that others wait for: while one template is being checked, tables are read and
-// other objects are put.
+// Checking holds no lock: while one template is being checked, tables are read and other objects are put.
 func TestCheckingHoldsNoLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := testConfig()

@@ -16,9 +16,8 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// TestChurn puts, replaces and deletes objects at random. In the end there must be what comes of
-// the objects that are left, compiled from nothing; and whatever changed on the way must have
-// been told.
+// TestChurn puts, replaces and deletes objects at random. In the end, the table must equal one that is
+// compiled from the remaining objects alone, and every change of a verdict must have been reported.
 func TestChurn(t *testing.T) {
 	var pool []any
 	inputs, _ := filepath.Glob("testdata/*.in.yaml")
@@ -27,10 +26,10 @@ func TestChurn(t *testing.T) {
 	}
 	for seed := range uint64(30) {
 		rng := rand.New(rand.NewPCG(seed, 0))
-		told := told{routes: map[types.NamespacedName]Verdict{}, defaults: map[types.NamespacedName]DefaultsVerdict{}}
+		heard := listener{routes: map[types.NamespacedName]Verdict{}, defaults: map[types.NamespacedName]DefaultsVerdict{}}
 		config := testConfig()
 		var c *Compiler
-		config.Changed = func(changes Changes) { told.look(c, changes) }
+		config.Changed = func(changes Changes) { heard.update(c, changes) }
 		c = NewCompiler(config)
 		left := map[string]any{}
 		for range 400 {
@@ -48,17 +47,17 @@ func TestChurn(t *testing.T) {
 		if diff := cmp.Diff(string(want), string(got)); diff != "" {
 			t.Fatalf("seed %d: what is left is not what a new compiler makes of it:\n%s", seed, diff)
 		}
-		told.check(t, c, objects)
+		heard.check(t, c, objects)
 	}
 }
 
-// told is what a listener knows who looks at what it is told of and at nothing else.
-type told struct {
+// listener keeps the verdicts that were reported as changed.
+type listener struct {
 	routes   map[types.NamespacedName]Verdict
 	defaults map[types.NamespacedName]DefaultsVerdict
 }
 
-func (l *told) look(c *Compiler, changes Changes) {
+func (l *listener) update(c *Compiler, changes Changes) {
 	for _, key := range changes.Routes {
 		l.routes[key], _ = c.Verdict(key)
 	}
@@ -67,19 +66,19 @@ func (l *told) look(c *Compiler, changes Changes) {
 	}
 }
 
-func (l *told) check(t *testing.T, c *Compiler, objects []any) {
+func (l *listener) check(t *testing.T, c *Compiler, objects []any) {
 	t.Helper()
 	for _, o := range objects {
 		switch o := o.(type) {
 		case *v1alpha1.TravisRoute:
 			v, _ := c.Verdict(nameOf(o))
 			if diff := cmp.Diff(v, l.routes[nameOf(o)]); diff != "" {
-				t.Fatalf("nobody was told of route %s/%s:\n%s", o.Namespace, o.Name, diff)
+				t.Fatalf("the change of route %s/%s was not reported:\n%s", o.Namespace, o.Name, diff)
 			}
 		case *v1alpha1.TravisDefaults:
 			v, _ := c.DefaultsVerdict(o.Namespace)
 			if diff := cmp.Diff(v, l.defaults[nameOf(o)]); diff != "" {
-				t.Fatalf("nobody was told of the defaults of %s:\n%s", o.Namespace, diff)
+				t.Fatalf("the change of the defaults of %s was not reported:\n%s", o.Namespace, diff)
 			}
 		}
 	}

@@ -21,7 +21,7 @@ func (k claimKey) owner() (owner claimKey, ok bool) {
 	return claimKey{k.namespace, name}, true
 }
 
-// claim is all that a namespace declares for a repository.
+// claim is everything that a namespace declares for a repository.
 type claim struct {
 	routes []*declared      // by name
 	tokens map[string]token // by the name of the Secret
@@ -55,7 +55,7 @@ func (c *claim) find(name string) (int, bool) {
 
 func (c *claim) empty() bool { return len(c.routes) == 0 && len(c.tokens) == 0 }
 
-// proofs are those of all tokens, by the name of the Secret. A nil claim has none.
+// proofs returns the proofs of all tokens, by the name of the Secret. A nil claim has none.
 func (c *claim) proofs() []ProofHash {
 	if c == nil || len(c.tokens) == 0 {
 		return nil
@@ -67,7 +67,7 @@ func (c *claim) proofs() []ProofHash {
 	return proofs
 }
 
-// compile makes what the receiver looks up.
+// compile returns the Namespace that the receiver looks up.
 func (c *claim) compile(t *Table, key claimKey) *Namespace {
 	n := &Namespace{Name: key.namespace, Proofs: c.proofs()}
 	if len(c.routes) == 0 {
@@ -86,7 +86,7 @@ func (c *claim) compile(t *Table, key claimKey) *Namespace {
 	return n
 }
 
-// idle reports whether no event is matched to the route.
+// idle reports whether the route can match no event.
 func (r *Route) idle() bool { return !r.Accepted || r.Suspended }
 
 // granted reports whether the cluster grants the repository, or one that matches the pattern, to the
@@ -96,7 +96,7 @@ func (t *Table) granted(key claimKey) bool {
 	return cluster != nil && cluster.grant.covers(t, key.namespace, key.slug)
 }
 
-// putNamespace returns r with n instead of what it has of that name; with nothing of it if n is nil.
+// putNamespace returns a copy of r with n replacing the namespace of that name, or without it if n is nil.
 func (r *Repository) putNamespace(name string, n *Namespace) *Repository {
 	i, found := slices.BinarySearchFunc(r.Namespaces, name, func(n *Namespace, name string) int { return cmp.Compare(n.Name, name) })
 	namespaces := make([]*Namespace, 0, len(r.Namespaces)+1)

@@ -27,8 +27,8 @@ type Config struct {
 	// Changed is called after a change was published, if it has effects. It must not block;
 	// calls for two changes made at once may come in either order.
 	Changed func(Changes)
-	// FilterFailed is called each time a route's filter fails on an event, which is relayed
-	// all the same. It must not block.
+	// FilterFailed is called each time a route's filter fails on an event, which then matches. It must
+	// not block.
 	FilterFailed func(route types.NamespacedName, err error)
 }
 
@@ -36,13 +36,13 @@ type Config struct {
 type Changes struct {
 	Routes   []types.NamespacedName // whose verdict changed
 	Defaults []types.NamespacedName // whose verdict changed
-	// Accounts, by the namespace that defines them and their name, that changed, or may be used by
-	// others now: what failed because of them is worth another attempt.
+	// Accounts, by the namespace that defines them and their name, that changed or that more
+	// namespaces may use: deliveries that failed because of them are retried.
 	Accounts []types.NamespacedName
-	// Targets are the routes whose channels resolve to something else than before: what waits for
-	// them is worth another attempt.
+	// Targets are the routes whose channels resolve to other targets than before: their waiting
+	// deliveries are retried.
 	Targets []types.NamespacedName
-	// Deleted are the routes that are gone: what waits for them is dropped.
+	// Deleted are the deleted routes: their deliveries are dropped.
 	Deleted []types.NamespacedName
 }
 
@@ -51,13 +51,13 @@ func (c *Changes) Empty() bool {
 	return len(c.Routes)+len(c.Defaults)+len(c.Accounts)+len(c.Targets)+len(c.Deleted) == 0
 }
 
-// Deliveries reports whether deliveries that wait are affected.
+// Deliveries reports whether waiting deliveries are affected.
 func (c *Changes) Deliveries() bool { return len(c.Accounts)+len(c.Targets)+len(c.Deleted) > 0 }
 
 // Keys are the repositories whose events the operator can verify.
 type Keys struct {
 	Signed  func(slug string) bool // a key for its signature is configured
-	Keyless func(slug string) bool // the settings take a token's proof without a signature
+	Keyless func(slug string) bool // the settings accept a proof without a signature
 	// Awaited names the configured keys that are not known yet, and why; empty once one is.
 	Awaited func(slug string) string
 }
@@ -71,15 +71,15 @@ func (k *Keys) awaited(slug string) string {
 }
 func (k *Keys) keyless(slug string) bool { return k.Keyless != nil && k.Keyless(slug) }
 
-// Compiler keeps the Table up to date with the objects it is given. Each change recompiles what depends
-// on it and nothing else. Its methods may be called from many goroutines; of one object, by one at a
-// time. Filters and templates are compiled and checked outside of its lock.
+// Compiler keeps the Table up to date with the objects it is given. Each change recompiles only what
+// depends on it. Its methods may be called concurrently, but not for the same object. Filters and
+// templates are compiled and checked outside of its lock.
 type Compiler struct {
 	config Config
 	checks *checks
 	table  atomic.Pointer[Table]
 
-	mu          sync.Mutex // guards what follows, and the making of a table
+	mu          sync.Mutex // guards the fields below, and the making of a table
 	keys        Keys
 	routes      map[string]map[string]*declared // by namespace and name
 	defaults    map[string]*v1alpha1.TravisDefaults
@@ -114,7 +114,7 @@ func NewCompiler(config Config) *Compiler {
 	return c
 }
 
-// Table is the newest table.
+// Table returns the current table.
 func (c *Compiler) Table() *Table { return c.table.Load() }
 
 // Verdict returns the result of compiling a route, as long as it exists.
@@ -153,7 +153,7 @@ func (c *Compiler) PutRoute(r *v1alpha1.TravisRoute) {
 	})
 }
 
-// holds reports whether r is there as it is.
+// holds reports whether the compiler has exactly r.
 func (c *Compiler) holds(r *v1alpha1.TravisRoute) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -161,12 +161,13 @@ func (c *Compiler) holds(r *v1alpha1.TravisRoute) bool {
 	return old != nil && old.uid == string(r.UID) && old.generation == r.Generation && same(*old.spec, r.Spec)
 }
 
-// RunChecks checks templates with so many workers until ctx ends. Without it they are checked at once.
+// RunChecks checks templates with the given number of workers until ctx ends. Without it they are checked
+// synchronously.
 func (c *Compiler) RunChecks(ctx context.Context, workers int) {
 	c.checks.run(ctx, workers, c.checked)
 }
 
-// checked applies the result of a check to what waits for it.
+// checked applies the result of a check to the routes and defaults that wait for it.
 func (c *Compiler) checked(namespace string, key checkKey) {
 	c.update(func(ch *change) {
 		for _, d := range c.routes[namespace] {

@@ -35,7 +35,7 @@ func xmppAccount(name string) v1alpha1.Account {
 	return v1alpha1.Account{Name: name, XMPP: &v1alpha1.XMPPAccount{JID: "ci@example.com", SecretRef: v1alpha1.SecretReference{Name: name}}}
 }
 
-// A route applied before everything it needs becomes ready by itself, and tells at each step
+// A route that is applied before everything it needs becomes ready by itself, and reports at each step
 // what is still missing.
 func TestRouteRecovers(t *testing.T) {
 	var reported []types.NamespacedName
@@ -131,7 +131,7 @@ func TestRouteRecovers(t *testing.T) {
 			t.Errorf("%s: nothing says %q: %q", step.does, step.says, messages)
 		}
 		if !slices.Contains(reported, key) {
-			t.Errorf("%s: nobody was reported", step.does)
+			t.Errorf("%s: nothing was reported", step.does)
 		}
 	}
 }
@@ -149,7 +149,7 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 		change   func(c *Compiler)
 		touched  []string
 		reported []string // whose verdict changed, though they are the same
-		accounts []string // reported as worth another attempt
+		accounts []string // reported as changed
 		targets  []string // reported because their channels resolve to something else
 		deleted  []string
 	}{
@@ -205,7 +205,7 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 		"default account of one namespace": {
 			change:  func(c *Compiler) { c.PutDefaults(testDefaults("a", v1alpha1.TravisDefaultsSpec{Account: "second"})) },
 			touched: []string{"a/first", "a/follows"},
-			targets: []string{"a/first", "a/follows"}, // what waits for the other account goes out at once
+			targets: []string{"a/first", "a/follows"}, // deliveries that wait for the other account are retried at once
 		},
 		"a token": {
 			change: func(c *Compiler) {
@@ -248,7 +248,7 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 			}
 			slices.Sort(touched)
 			if diff := cmp.Diff(test.touched, touched); diff != "" {
-				t.Errorf("routes compiled anew: %s", diff)
+				t.Errorf("routes that were recompiled: %s", diff)
 			}
 			var accounts []string
 			for _, a := range got.Accounts {
@@ -287,7 +287,7 @@ func specOf(repository, account string, events ...v1alpha1.EventName) v1alpha1.T
 	}
 }
 
-// A table that somebody holds stays as it is.
+// A table never changes after it was published.
 func TestTableNeverChanges(t *testing.T) {
 	c := NewCompiler(testConfig())
 	c.PutRoute(testRoute("a", "one", specOf("example/example", "", "passed")))
@@ -304,7 +304,7 @@ func TestTableNeverChanges(t *testing.T) {
 	}
 }
 
-// Tables are read while others are made: the race detector looks on.
+// Tables are read while others are made, for the race detector.
 func TestReadersAndWriters(t *testing.T) {
 	c := filled(t, 100)
 	var group sync.WaitGroup

@@ -6,15 +6,15 @@ import (
 	"maps"
 )
 
-// fan is the number of children at each of the two levels: 4096 leaves keep about 25 of 100 000
-// entries each, so that one edit copies three small things and not the whole.
+// fan is the number of children at each of the two levels: 4096 leaves have about 25 of 100 000 entries
+// each, so that an edit copies three small arrays and not the whole map.
 const fan = 64
 
-// seed is one for the life of the process: a stranger cannot choose keys that share a leaf.
+// seed is random for each process, so that an attacker cannot choose keys that share a leaf.
 var seed = maphash.MakeSeed()
 
-// cowMap is a map by string that never changes: an edit makes a new one that shares what is the
-// same. The zero cowMap is empty.
+// cowMap is an immutable map with string keys: an edit makes a new one that shares the unchanged parts.
+// The zero cowMap is empty.
 type cowMap[V any] struct {
 	top *level[V]
 }
@@ -34,8 +34,8 @@ type leaf[V any] struct {
 	entries map[string]V
 }
 
-// edit stands for one change, of any number of entries: what was copied for it already belongs
-// to it, and is changed in place from then on.
+// edit identifies one change of any number of entries: parts that were copied for it are changed in place
+// from then on.
 type edit struct{ _ byte } // not empty, so that no two edits have the same address
 
 // get looks key up. It does not allocate.
@@ -117,7 +117,7 @@ func (m cowMap[V]) own(e *edit, key string) (cowMap[V], *leaf[V]) {
 	return cowMap[V]{top}, l
 }
 
-// clone returns a copy of what p points to, of nothing where p is nil.
+// clone returns a pointer to a copy of *p, or to a zero value if p is nil.
 func clone[T any](p *T) *T {
 	c := new(T)
 	if p != nil {

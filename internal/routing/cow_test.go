@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Every version of a map must stay as it was, whatever became of it later.
+// Every version of a map must stay unchanged by later edits.
 func TestCowMapKeepsItsVersions(t *testing.T) {
 	type version struct {
 		m    cowMap[int]

@@ -12,9 +12,9 @@ import (
 // defaults is a TravisDefaults, compiled. It never changes.
 type defaults struct {
 	namespace string
-	events    EventSet // 0 if it says nothing of them
+	events    EventSet // 0 if it lists none
 	message   *v1alpha1.MessageTemplate
-	account   string // that of channels which name none; empty if it says nothing of one
+	account   string // the default account; empty if there is none
 	accounts  map[string]*Account
 	grant     *grant // nil for none
 	verdict   DefaultsVerdict
@@ -26,8 +26,8 @@ type grant struct {
 	repositories []v1alpha1.RepositoryGlob // in lower case
 }
 
-// covers reports whether the grant gives namespace the repository slug, or one that matches it where
-// slug is a pattern. It is in lower case.
+// covers reports whether the grant gives namespace the repository slug, or, if slug is a pattern, a
+// repository that matches it. slug is in lower case.
 func (g *grant) covers(t *Table, namespace, slug string) bool {
 	if g == nil {
 		return false
@@ -39,7 +39,7 @@ func (g *grant) covers(t *Table, namespace, slug string) bool {
 	return namespace == t.operatorNamespace || g.namespaces.chooses(t, namespace)
 }
 
-// compileDefaults compiles spec by itself, with the Secrets that are held.
+// compileDefaults compiles spec with the known Secrets.
 func (c *Compiler) compileDefaults(namespace string, d *v1alpha1.TravisDefaults) *defaults {
 	out := &defaults{
 		namespace: namespace,
@@ -110,8 +110,8 @@ func (c *Compiler) compileGrant(out *defaults, spec *v1alpha1.SignatureOnly) {
 	}
 }
 
-// levels are the defaults that a namespace follows: its own before the cluster's. In the
-// operator's own namespace there is but one level.
+// levels returns the defaults that apply to a namespace: its own before the cluster's. The operator's own
+// namespace has only one level.
 func (t *Table) levels(namespace string) []*defaults {
 	levels := make([]*defaults, 0, 2)
 	if own, ok := t.defaults.get([]byte(namespace)); ok {
@@ -123,13 +123,13 @@ func (t *Table) levels(namespace string) []*defaults {
 	return levels
 }
 
-// cluster is the cluster-wide object, nil if there is none.
+// cluster returns the cluster-wide defaults, nil if there are none.
 func (t *Table) cluster() *defaults {
 	cluster, _ := t.defaults.get([]byte(t.operatorNamespace))
 	return cluster
 }
 
-// effectiveEvents are those of a route that lists none.
+// effectiveEvents returns the events of a route that lists none.
 func (t *Table) effectiveEvents(namespace string) EventSet {
 	for _, level := range t.levels(namespace) {
 		if level.events != 0 {
@@ -139,7 +139,7 @@ func (t *Table) effectiveEvents(namespace string) EventSet {
 	return builtInEvents
 }
 
-// effectiveMessage is that of a route that brings none, nil for the built-in line.
+// effectiveMessage returns the template of a route without one, nil for the built-in line.
 func (t *Table) effectiveMessage(namespace string) *v1alpha1.MessageTemplate {
 	for _, level := range t.levels(namespace) {
 		if level.message != nil {
@@ -149,7 +149,7 @@ func (t *Table) effectiveMessage(namespace string) *v1alpha1.MessageTemplate {
 	return nil
 }
 
-// effectiveAccount is the name of the account of channels that name none, empty if there is none.
+// effectiveAccount returns the account of channels that name none, empty if there is none.
 func (t *Table) effectiveAccount(namespace string) string {
 	for _, level := range t.levels(namespace) {
 		if level.account != "" {
@@ -159,9 +159,9 @@ func (t *Table) effectiveAccount(namespace string) string {
 	return ""
 }
 
-// Account finds who a namespace speaks as by that name: in its own TravisDefaults, then in the
-// cluster's where that allows it. The empty name is the default account. The error is a
-// *Problem, which says what is missing and what to do.
+// Account finds an account by its name for a namespace: in its own TravisDefaults, then in the cluster's,
+// if the account allows the namespace. The empty name is the default account. The error is a *Problem,
+// which says what is missing and what to do.
 func (t *Table) Account(namespace, name string) (*Account, error) {
 	a, p := t.account(namespace, name)
 	if p != nil {

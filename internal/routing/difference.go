@@ -54,7 +54,7 @@ func (diff *difference) touches(d *declared) bool {
 	if diff.account && slices.ContainsFunc(d.spec.Channels, func(c v1alpha1.Channel) bool { return c.Account == "" }) {
 		return true
 	}
-	if len(diff.accounts) > 0 && d.has(v1alpha1.ReasonAccountNotFound) { // the message names the accounts that there are
+	if len(diff.accounts) > 0 && d.has(v1alpha1.ReasonAccountNotFound) { // the message lists the accounts
 		return true
 	}
 	return slices.ContainsFunc(d.route.Targets, func(t queue.Target) bool {
@@ -63,7 +63,7 @@ func (diff *difference) touches(d *declared) bool {
 	})
 }
 
-// lacksToken reports whether that is among the route's problems.
+// lacksToken reports whether a missing token is among the route's problems.
 func (d *declared) lacksToken() bool { return d.has(v1alpha1.ReasonTokenNotFound) }
 
 func (d *declared) has(reason string) bool {

@@ -12,13 +12,13 @@ import (
 // EventSet is a set of results: bit i stands for travis.Results[i].
 type EventSet uint16
 
-// allEvents is what * stands for.
+// allEvents is the meaning of *.
 const allEvents EventSet = 1<<8 - 1
 
-// builtInEvents are those of a route where neither it nor any defaults list some.
+// builtInEvents are the events of a route if neither it nor the defaults list any.
 var builtInEvents = setOf(travis.Passed, travis.Broken, travis.Failed, travis.Errored, travis.Fixed, travis.StillFailing)
 
-// failureEvents is what the name failure is short for.
+// failureEvents is the meaning of failure.
 var failureEvents = setOf(travis.Broken, travis.Failed, travis.Errored)
 
 func setOf(results ...travis.Result) (s EventSet) {
@@ -30,7 +30,7 @@ func setOf(results ...travis.Result) (s EventSet) {
 	return s
 }
 
-// ParseEvents expands a list of names. An unknown one is an error that lists the known.
+// ParseEvents expands a list of names. The error about an unknown name lists the known ones.
 func ParseEvents(names []v1alpha1.EventName) (EventSet, error) {
 	var set EventSet
 	for _, name := range names {
@@ -58,7 +58,7 @@ func (s EventSet) Names() []v1alpha1.EventName {
 	return names
 }
 
-// String is the set as a person would write it: with * and failure where they fit.
+// String returns the set in its shortest form, with * and failure where they apply.
 func (s EventSet) String() string {
 	if s == allEvents {
 		return string(v1alpha1.EventAll)
@@ -66,13 +66,14 @@ func (s EventSet) String() string {
 	if s&failureEvents != failureEvents {
 		return list(s.Names(), ",")
 	}
-	// failure stands behind passed, as in the defaults.
+	// failure comes after passed, as in the defaults.
 	upToPassed := setOf(travis.Pending, travis.Passed)
 	names := append((s & upToPassed).Names(), "failure")
 	return list(append(names, (s&^failureEvents&^upToPassed).Names()...), ",")
 }
 
-// trap warns of an event that the set misses although its author may expect it; empty if there is none.
+// trap returns a warning about an event that the set lacks although its author may expect it, or an empty
+// text.
 func (s EventSet) trap() string {
 	if s.Has(travis.Failed) && !s.Has(travis.Broken) {
 		return "events list failed without broken: Travis says failed only of a build that has no passed one before it, and broken otherwise; list failure to hear of every build that fails"

@@ -22,8 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestCompile compiles the objects of each testdata/*.in.yaml and compares what comes of them
-// with *.out.yaml: as written, and in other orders, which must not matter.
+// TestCompile compiles the objects of each testdata/*.in.yaml and compares the result with *.out.yaml: in
+// the order of the file and in others, which must not matter.
 func TestCompile(t *testing.T) {
 	inputs, err := filepath.Glob("testdata/*.in.yaml")
 	if err != nil || len(inputs) == 0 {

@@ -29,7 +29,7 @@ const (
 type evaluation struct {
 	event   *travis.Event
 	filters *filter.Evaluation
-	// failed is called where a filter fails on the event.
+	// failed is called if a filter fails on the event.
 	failed func(*Route, error)
 }
 
@@ -59,8 +59,8 @@ func (x evaluation) mismatch(r *Route) Rule {
 	return matched
 }
 
-// passes reports whether r's filter is true of the event. One that fails lets it through: better a
-// message too many than one too few.
+// passes reports whether r's filter is true of the event. A filter that fails matches: a message too many
+// is better than a missing one.
 func (x evaluation) passes(r *Route) bool {
 	pass, err := x.filters.Matches(r.filter)
 	if err != nil {
@@ -91,7 +91,7 @@ type Explanation struct {
 // Matched reports whether the route matches the event.
 func (x *Explanation) Matched() bool { return x.Rule == matched }
 
-// Explain says of each declared route whether it matches e, and why not.
+// Explain returns for each declared route whether it matches e, and why not.
 func (n *Namespace) Explain(e *travis.Event) []Explanation {
 	failures := map[*Route]error{}
 	x := evaluate(e, func(r *Route, err error) { failures[r] = err })

@@ -19,7 +19,7 @@ func testEvent() *travis.Event {
 			ID: 99, Number: "12", Type: travis.Cron, State: "failed", Result: travis.Broken,
 			Branch: "main", Duration: 15 * time.Minute, Started: time.Unix(1_700_000_000, 0),
 		},
-		Commit: travis.Commit{SHA: "62aae5f", Message: "mend\n\nall of it", Author: "Someone"},
+		Commit: travis.Commit{SHA: "62aae5f", Message: "fix\n\nall of it", Author: "Someone"},
 		Jobs: []travis.Job{
 			{ID: 1, Number: "12.1", State: "passed"},
 			{ID: 2, Number: "12.2", State: "failed", AllowFailure: true},
@@ -27,7 +27,7 @@ func testEvent() *travis.Event {
 	}
 }
 
-// Each rule of a route, both ways, with the words that tell why.
+// Each rule of a route, both ways, with the explanation.
 func TestMatch(t *testing.T) {
 	tests := map[string]struct {
 		spec v1alpha1.TravisRouteSpec
@@ -75,7 +75,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// A filter that fails on an event lets it through and is reported; one that costs too much fails.
+// A filter that fails on an event matches and is reported; one that costs too much fails.
 func TestFilterThatFails(t *testing.T) {
 	many := testEvent()
 	for range 500 {
@@ -101,7 +101,7 @@ func TestFilterThatFails(t *testing.T) {
 				t.Errorf("the event went to %d rooms, want 1", len(got))
 			}
 			if len(failures) != 1 || !strings.HasPrefix(failures[0], "a/example: filter on build 12: ") {
-				t.Errorf("told: %q", failures)
+				t.Errorf("reported: %q", failures)
 			}
 		})
 	}

@@ -17,7 +17,7 @@ type pattern struct {
 	declared *Namespace
 }
 
-// put returns owners with n for the pattern; with nothing if n is nil.
+// put returns owners with n for the pattern, or without the pattern if n is nil.
 func (o owners) put(e *edit, owner string, key claimKey, n *Namespace) owners {
 	old, _ := o.get([]byte(owner))
 	i, found := slices.BinarySearchFunc(old, key, func(p pattern, key claimKey) int {
@@ -37,7 +37,7 @@ func (o owners) put(e *edit, owner string, key claimKey, n *Namespace) owners {
 	return owners{o.set(e, owner, patterns)}
 }
 
-// merged returns what is declared for a repository by its name and by patterns. exact is nil if nobody
+// merged returns what is declared for a repository by its name and by patterns. exact is nil if no route
 // names it.
 func (t *Table) merged(exact *Repository, slug []byte, patterns []pattern) *Repository {
 	var out *Repository
@@ -59,8 +59,8 @@ func (t *Table) merged(exact *Repository, slug []byte, patterns []pattern) *Repo
 	return out
 }
 
-// addPattern adds the routes of a pattern to those of its namespace. r belongs to the caller, what its
-// list points to does not.
+// addPattern adds the routes of a pattern to those of its namespace. r belongs to the caller; the elements
+// of its list are shared.
 func (r *Repository) addPattern(t *Table, p pattern) {
 	i, found := slices.BinarySearchFunc(r.Namespaces, p.namespace, func(n *Namespace, name string) int { return cmp.Compare(n.Name, name) })
 	var n Namespace

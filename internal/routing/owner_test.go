@@ -13,7 +13,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// names are the routes of each namespace that get events of a slug.
+// names returns the routes of each namespace that match events of a slug.
 func names(c *Compiler, slug string) map[string][]string {
 	repository, ok := c.Table().Repository(slug)
 	if !ok {
@@ -40,9 +40,9 @@ func TestPatternsOfRepositories(t *testing.T) {
 		"example/service-1":  {"a": {"all"}, "b": {"services"}},
 		"example/service-10": {"a": {"all"}},
 		"other/x":            {"b": {"other"}},
-		"nobody/x":           nil,
+		"unknown/x":          nil,
 		"example":            nil,
-		"example/*":          nil, // no repository, though somebody wrote it into a route
+		"example/*":          nil, // a pattern and no repository
 		"example/a/b":        nil,
 		"example/ü":          nil,
 	} {

@@ -15,8 +15,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// declared is a TravisRoute as it was put, with what of it does not depend on other objects, and
-// the last result.
+// declared is a TravisRoute as it was put, the parts that compile without other objects, and the last
+// result.
 type declared struct {
 	key        types.NamespacedName
 	uid        string
@@ -35,7 +35,8 @@ type declared struct {
 	verdict Verdict
 }
 
-// declare compiles what a route says by itself. It takes the longest, and needs no lock.
+// declare compiles the parts of a route that depend on no other object. This takes the most time, and
+// needs no lock.
 func (c *Compiler) declare(r *v1alpha1.TravisRoute) *declared {
 	d := &declared{
 		key:        types.NamespacedName{Namespace: r.Namespace, Name: r.Name},
@@ -77,7 +78,7 @@ func (d *declared) declareRepository() {
 	}
 }
 
-// check takes up the result of checking the message, as far as it is known.
+// check sets the result of checking the message, if it is known.
 func (d *declared) check(c *checks) {
 	fault, known := c.result(d.spec.Message)
 	d.pending, d.faults = !known, nil
@@ -90,8 +91,8 @@ func messageInvalid(fault string) Problem {
 	return *problem(v1alpha1.ReasonMessageInvalid, "message: %s; the default text is sent instead", fault)
 }
 
-// repositories is s in lower case if it is owner/name, or owner/ with a glob of names. Otherwise it is
-// empty.
+// repositories returns s in lower case if it is owner/name or owner/ and a glob, and otherwise an empty
+// text.
 func repositories(s string) string {
 	if travis.IsSlug(strings.NewReplacer("*", "x", "?", "x").Replace(s)) && !strings.ContainsAny(s[:strings.IndexByte(s, '/')], "*?") {
 		return strings.ToLower(s)
@@ -99,7 +100,7 @@ func repositories(s string) string {
 	return ""
 }
 
-// resolve compiles d with all that it refers to.
+// resolve compiles d with the objects that it refers to.
 func (c *Compiler) resolve(t *Table, d *declared) (*Route, Verdict) {
 	r := &Route{
 		Namespace:  d.key.Namespace,
@@ -137,7 +138,7 @@ func (c *Compiler) resolve(t *Table, d *declared) (*Route, Verdict) {
 	return r, v
 }
 
-// warnFilter warns of a filter that is not meant as written, with the events in effect.
+// warnFilter warns of a filter that is hardly intended as written, given the events in effect.
 func (r *Route) warnFilter(v *Verdict) {
 	if r.filter == nil {
 		return
@@ -156,13 +157,13 @@ func (r *Route) warnFilter(v *Verdict) {
 	v.Warnings = append(v.Warnings, r.filter.Warnings(results, buildTypes)...)
 }
 
-// equal reports whether r and other are the same in all that is looked at.
+// equal reports whether r and other have the same effect.
 func (r *Route) equal(other *Route) bool {
 	return r.spec == other.spec && r.filter == other.filter && r.Accepted == other.Accepted && r.Events == other.Events &&
 		same(r.Message, other.Message) && slices.Equal(r.Targets, other.Targets)
 }
 
-// resolveChannels resolves each channel, and says why of those that do not resolve.
+// resolveChannels resolves each channel, and adds a problem for each that does not resolve.
 func (r *Route) resolveChannels(t *Table, v *Verdict) {
 	r.Targets = make([]queue.Target, 0, len(r.spec.Channels))
 	var rooms []string
@@ -180,12 +181,12 @@ func (r *Route) resolveChannels(t *Table, v *Verdict) {
 	}
 }
 
-// target is where a channel's messages go, as far as it can be told, and the room in the one
-// spelling that all who mean it share; empty while nobody knows it.
+// target resolves a channel as far as possible. The second result is the normalized address, empty while
+// the account is not known.
 //
-// The channel's name for the store is made of what is written, for that stays the same while the
-// account, its Secret or the defaults come and go: a build's events must not be parted into two
-// channels, in which the later one could overtake.
+// The channel's name in the store is made from the route's text, which stays the same while the account,
+// its Secret or the defaults change: otherwise the events of one build could be split into two channels,
+// and the later one could overtake.
 func (r *Route) target(t *Table, channel *v1alpha1.Channel) (target queue.Target, room string, p *Problem) {
 	target = queue.Target{
 		Namespace: r.Namespace,
@@ -213,7 +214,7 @@ func (r *Route) target(t *Table, channel *v1alpha1.Channel) (target queue.Target
 	return target, target.Destination, nil
 }
 
-// checkTrust says what is missing for an event of the repository to be accepted.
+// checkTrust adds what is missing for an event of the repository to be accepted.
 func (c *Compiler) checkTrust(t *Table, d *declared, v *Verdict) {
 	if _, several := d.claim.owner(); several {
 		c.checkPattern(t, d, v)
@@ -229,7 +230,7 @@ func (c *Compiler) checkTrust(t *Table, d *declared, v *Verdict) {
 	c.checkKeys(d.claim.slug, d.spec.Repository, tokens, v)
 }
 
-// checkPattern is checkTrust of a route for several repositories: each is authorized by itself.
+// checkPattern is checkTrust for a route with a pattern: each repository is authorized separately.
 func (c *Compiler) checkPattern(t *Table, d *declared, v *Verdict) {
 	var tokens []string
 	for slug := range c.tokenSlugs[d.claim.namespace] {
@@ -259,7 +260,7 @@ func (c *Compiler) checkPattern(t *Table, d *declared, v *Verdict) {
 	c.checkKeys(slug, d.spec.Repository, len(tokens) > 0, v)
 }
 
-// some names a few of what there is.
+// some lists the first few of all.
 func some(all []string) string {
 	const few = 5
 	if rest := len(all) - few; rest > 0 {
@@ -268,7 +269,7 @@ func some(all []string) string {
 	return strings.Join(all, ", ")
 }
 
-// checkKeys says what is missing for the signature to be verified.
+// checkKeys adds what is missing for the signature to be verified.
 func (c *Compiler) checkKeys(slug, shown string, tokens bool, v *Verdict) {
 	signed := c.keys.signed(slug)
 	switch {

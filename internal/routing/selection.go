@@ -29,7 +29,7 @@ func selectionOf(spec *v1alpha1.NamespaceSelection) (*selection, *Problem) {
 	return &selection{selector}, nil
 }
 
-// chooses reports whether it selects another namespace. One whose labels are not known is not selected.
+// chooses reports whether it selects another namespace. A namespace with unknown labels is not selected.
 func (s *selection) chooses(t *Table, namespace string) bool {
 	if s == nil {
 		return true

@@ -12,7 +12,7 @@ import (
 
 const operatorNamespace = "travishook-system"
 
-// testConfig has services that are strict in a simple way.
+// testConfig has services with simple rules.
 func testConfig() Config {
 	return Config{
 		OperatorNamespace: operatorNamespace,

@@ -15,18 +15,18 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// snapshotVersion is that of the format. One that is not known is not restored.
+// snapshotVersion is the version of the format. Other versions are not restored.
 const snapshotVersion = 1
 
-// snapshot is what a table was compiled from, with hashes in place of tokens and without any
-// credential: enough to judge webhooks and store them while the API server is away.
+// snapshot is the input of a table, with hashes instead of tokens and without credentials: enough to
+// verify, match and store webhooks while the API server is unavailable.
 type snapshot struct {
 	Version    int                       `json:"version"`
 	Routes     []v1alpha1.TravisRoute    `json:"routes"`
 	Defaults   []v1alpha1.TravisDefaults `json:"defaults"`
 	Namespaces map[string]labels.Set     `json:"namespaces"`
 	Tokens     []snapshotToken           `json:"tokens"`
-	// Checks are the results of checking the templates, by a hash of each, as CheckVersion has them.
+	// Checks are the results of checking the templates, by a hash of each, with CheckVersion.
 	Checks       map[string]string `json:"checks,omitempty"`
 	CheckVersion string            `json:"checkVersion,omitempty"`
 }
@@ -39,7 +39,7 @@ type snapshotToken struct {
 	Proof      string `json:"proof"`      // the hash of the proof, in hexadecimal
 }
 
-// Snapshot is what the table is compiled from, to be kept across restarts. Nothing secret is in it.
+// Snapshot returns the input of the table, to be kept across restarts. It contains nothing secret.
 func (c *Compiler) Snapshot() ([]byte, error) {
 	s := c.snapshot()
 	data, err := json.Marshal(s)
@@ -79,7 +79,7 @@ func (c *Compiler) snapshot() snapshot {
 	for name, set := range c.table.Load().namespaces.all() {
 		s.Namespaces[name] = set
 	}
-	// The same table reads the same, whichever replica writes it down.
+	// The order is fixed, so that the same table has the same snapshot on all replicas.
 	slices.SortFunc(s.Routes, func(a, b v1alpha1.TravisRoute) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
@@ -90,8 +90,7 @@ func (c *Compiler) snapshot() snapshot {
 	return s
 }
 
-// Restore puts what a Snapshot held. Accounts are without their credentials until the Secrets
-// themselves are put.
+// Restore puts the objects of a Snapshot. Accounts have no credentials until their Secrets are put.
 func (c *Compiler) Restore(data []byte) error {
 	var s snapshot
 	if err := json.Unmarshal(data, &s); err != nil {
@@ -130,14 +129,14 @@ func (c *Compiler) restoreToken(t snapshotToken) error {
 	return nil
 }
 
-// Held are the names of everything that was put and not deleted, by kind: those that are no longer
-// there when the API server is back must be deleted.
+// Held are the names of all objects that were put and not deleted, by kind. Those that the cluster no
+// longer has must be deleted when the API server is available again.
 type Held struct {
 	Routes, Defaults, Secrets []types.NamespacedName
 	Namespaces                []string
 }
 
-// Held lists what is held now.
+// Held lists the objects that the compiler has.
 func (c *Compiler) Held() Held {
 	c.mu.Lock()
 	defer c.mu.Unlock()

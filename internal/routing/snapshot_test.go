@@ -14,7 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// bothTrusts is a compiler with a route of each way of trust.
+// bothTrusts returns a compiler with one route authorized by a token and one by a grant.
 func bothTrusts(t *testing.T) *Compiler {
 	t.Helper()
 	c := NewCompiler(Config{OperatorNamespace: "system", Services: map[string]notify.Service{}})
@@ -59,7 +59,7 @@ func TestARestoredTableJudgesAsTheOneBefore(t *testing.T) {
 		}
 		w, i := was.Namespaces[0], is.Namespaces[0]
 		if w.SignatureOnly != i.SignatureOnly || !cmp.Equal(w.Proofs, i.Proofs) {
-			t.Errorf("%s is vouched for otherwise than before", slug)
+			t.Errorf("%s is authorized differently than before", slug)
 		}
 		if diff := cmp.Diff(w.Match(event), i.Match(event)); diff != "" || len(i.Match(event)) != 1 {
 			t.Errorf("%s: targets differ (-before +after)\n%s", slug, diff)

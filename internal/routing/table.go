@@ -19,8 +19,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Table is a snapshot of everything compiled: what the receiver and the dispatcher look up. It never
-// changes; a change makes a new one that shares what is the same.
+// Table is an immutable snapshot of everything compiled, for the receiver and the dispatcher. A change
+// makes a new one that shares the unchanged parts.
 type Table struct {
 	operatorNamespace string
 	repositories      cowMap[*Repository] // by slug in lower case
@@ -28,11 +28,11 @@ type Table struct {
 	routes            cowMap[*Route]     // by namespace/name
 	defaults          cowMap[*defaults]  // by namespace
 	namespaces        cowMap[labels.Set] // by name
-	checked           int                // grows with each result that a snapshot would have more
+	checked           int                // grows with each result that is added to the snapshot
 }
 
-// Repository looks up what is declared for a slug, in any case of letters. It does not allocate, except
-// where somebody declares a pattern that matches the slug.
+// Repository looks up a slug, ignoring case. It does not allocate, unless a declared pattern matches the
+// slug.
 func (t *Table) Repository(slug string) (*Repository, bool) {
 	var buf [travis.MaxSlug]byte
 	key, ok := lower(buf[:], slug)
@@ -48,15 +48,14 @@ func (t *Table) Repository(slug string) (*Repository, bool) {
 	return exact, exact != nil
 }
 
-// Route looks up a route, as long as it exists: what was accepted for a route before it was suspended or
-// became invalid is still sent.
+// Route looks up an existing route, even a suspended or invalid one: events that were accepted before are
+// still sent.
 func (t *Table) Route(namespace, name string) (*Route, bool) {
 	var buf [2 * 256]byte
 	return t.routes.get(joined(buf[:0], namespace, name))
 }
 
-// lower writes s in lower case to buf. It reports false where s is too long or not ASCII, as no
-// slug is.
+// lower writes s in lower case to buf. It returns false if s is too long for a slug or not ASCII.
 func lower(buf []byte, s string) ([]byte, bool) {
 	if len(s) > len(buf) {
 		return nil, false
@@ -81,33 +80,33 @@ func joined(buf []byte, namespace, name string) []byte {
 	return append(buf, name...)
 }
 
-// Repository is what is declared for one repository, by all namespaces.
+// Repository is what all namespaces declare for one repository.
 type Repository struct {
 	Slug       string       // in lower case
 	Namespaces []*Namespace // by name
 }
 
-// Namespace is what one namespace has declared for one repository.
+// Namespace is what one namespace declares for one repository.
 type Namespace struct {
 	Name string
 	// Proofs are the hashes of the proofs that authorize the namespace for the repository: one for
 	// each token. The token and the proof itself are not kept.
 	Proofs []ProofHash
-	// SignatureOnly is set where the cluster grants the repository on a valid signature alone.
+	// SignatureOnly is set if the cluster grants the repository on a valid signature alone.
 	SignatureOnly bool
-	// RepositoryID is Travis' id of the repository as the namespace's routes pin it, zero
-	// if none does. If they disagree it is the highest: the repository created last.
+	// RepositoryID is Travis' id of the repository that the namespace's routes pin, zero if none does. If
+	// they disagree, it is the highest: the repository created last.
 	RepositoryID int64
 	// Routes are the accepted and unsuspended ones, by name.
 	Routes []*Route
-	// Declared are all of them, by name.
+	// Declared are all routes, by name.
 	Declared []*Route
 }
 
 // ProofHash is SHA-256 over the proof as it arrives (64 lowercase hexadecimal characters).
 type ProofHash [sha256.Size]byte
 
-// Match returns the targets of the routes that match e, none twice.
+// Match returns the targets of the routes that match e, without duplicates.
 func (n *Namespace) Match(e *travis.Event) []queue.Target {
 	var targets []queue.Target
 	x := evaluate(e, (*Route).filterFailed)
@@ -130,8 +129,8 @@ type Route struct {
 	// Message is the route's own template or that of the defaults, as written and not yet
 	// compiled; nil for the built-in line.
 	Message *v1alpha1.MessageTemplate
-	// Targets are the channels, none twice. One whose account is missing is there too, so that
-	// events wait for it.
+	// Targets are the channels, without duplicates. A channel whose account is missing is included, so
+	// that events wait for it.
 	Targets []queue.Target
 
 	spec   *v1alpha1.TravisRouteSpec

@@ -45,8 +45,8 @@ func TestRepositoryLookup(t *testing.T) {
 	}
 }
 
-// The proof is Travis' own: hex(SHA-256(slug + token)), with the slug as the Secret spells it,
-// and one trailing newline trimmed of each.
+// The proof is Travis' own: hex(SHA-256(slug + token)), with the slug as the Secret spells it and one
+// trailing newline trimmed from each.
 func TestProofs(t *testing.T) {
 	c := NewCompiler(testConfig())
 	c.PutSecret(testSecret("a", "new", v1alpha1.SecretTypeToken, "repository", "Example/example\n", "token", "new\n"))
@@ -85,8 +85,8 @@ func TestAccount(t *testing.T) {
 	if err := json.Unmarshal(first.Config, &config); err != nil || config.JID != "ci@example.com" {
 		t.Errorf("Config = %s", first.Config)
 	}
-	if room, err := first.ResolveAddress("Builds@Example.com"); err != nil || room != "builds@example.com" {
-		t.Errorf("Room = %q, %v", room, err)
+	if address, err := first.ResolveAddress("Builds@Example.com"); err != nil || address != "builds@example.com" {
+		t.Errorf("ResolveAddress = %q, %v", address, err)
 	}
 
 	own := xmppAccount("jabber")
@@ -104,7 +104,7 @@ func TestAccount(t *testing.T) {
 	}
 }
 
-// Whatever is shown of a table or a verdict holds nothing secret.
+// Nothing that is shown of a table or a verdict contains a secret.
 func TestNothingSecretIsShown(t *testing.T) {
 	c := NewCompiler(testConfig())
 	c.PutSecret(testSecret(operatorNamespace, "jabber", v1alpha1.SecretTypeCredential, "password", "s3cret"))

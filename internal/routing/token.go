@@ -27,7 +27,7 @@ type Secret struct {
 	Data            map[string]secret.Value
 }
 
-// token is what is kept of a token Secret.
+// token is the content of a token Secret, with the proof's hash instead of the token.
 type token struct {
 	claim claimKey // what it authorizes
 	proof ProofHash
@@ -36,8 +36,8 @@ type token struct {
 	fault   string // why it authorizes nothing
 }
 
-// readToken takes the token out of a Secret. One trailing newline is trimmed of each value, as
-// editors and echo add one.
+// readToken reads a token Secret. One trailing newline is trimmed from each value, because editors and
+// echo add one.
 func readToken(s Secret) token {
 	repository := strings.TrimSuffix(s.Data[tokenRepository].Reveal(), "\n")
 	value := strings.TrimSuffix(s.Data[tokenToken].Reveal(), "\n")
@@ -55,7 +55,7 @@ func readToken(s Secret) token {
 	return t
 }
 
-// toLower is s in lower case, and empty where it is too long for a slug or not ASCII.
+// toLower returns s in lower case, and an empty text if it is too long for a slug or not ASCII.
 func toLower(s string) string {
 	var buf [travis.MaxSlug]byte
 	lowered, ok := lower(buf[:], s)
@@ -65,7 +65,7 @@ func toLower(s string) string {
 	return string(lowered)
 }
 
-// slugOf is s in lower case if it is owner/name, and empty otherwise.
+// slugOf returns s in lower case if it is owner/name, and an empty text otherwise.
 func slugOf(s string) string {
 	if !travis.IsSlug(s) {
 		return ""
@@ -73,7 +73,7 @@ func slugOf(s string) string {
 	return strings.ToLower(s)
 }
 
-// setFault notes what is wrong with a token Secret; an empty fault forgets it.
+// setFault records a token Secret's fault; an empty one removes it.
 func (c *Compiler) setFault(secret types.NamespacedName, fault string) {
 	faults := c.tokenFaults[secret.Namespace]
 	if fault == "" {
@@ -87,7 +87,7 @@ func (c *Compiler) setFault(secret types.NamespacedName, fault string) {
 	faults[secret.Name] = fault
 }
 
-// showFaults says what is wrong with token Secrets of a namespace, of three at most, in parentheses.
+// showFaults returns the faults of at most three token Secrets of a namespace, in parentheses.
 func (c *Compiler) showFaults(namespace string) string {
 	faults := slices.Sorted(maps.Values(c.tokenFaults[namespace]))
 	if rest := len(faults) - 3; rest > 0 {

@@ -18,18 +18,18 @@ func problem(reason, format string, args ...any) *Problem {
 	return &Problem{reason, fmt.Sprintf(format, args...)}
 }
 
-// Verdict is the result of compiling a route: the facts for its status.
+// Verdict is the result of compiling a route, for its status.
 type Verdict struct {
 	Generation int64 // of the spec that was compiled
 	Suspended  bool
 	// Invalid says why the spec is invalid; the route is accepted if it is empty.
 	Invalid []Problem
-	// Unresolved says what the spec refers to and was not found, or does not work. Events are stored
-	// and wait for it, if the namespace is authorized for the repository.
+	// Unresolved lists references that were not found or do not work. Events are stored and wait for
+	// them, if the namespace is authorized for the repository.
 	Unresolved []Problem
 	// Faults are mistakes with a fallback: the default text is sent instead of a template.
 	Faults []Problem
-	// Warnings are about what works, but perhaps not as intended.
+	// Warnings are about a spec that works, but perhaps not as intended.
 	Warnings []string
 	// Events in effect.
 	Events EventSet
@@ -45,23 +45,23 @@ func (v *Verdict) Accepted() bool { return len(v.Invalid) == 0 }
 // Resolved reports whether everything that the spec refers to works.
 func (v *Verdict) Resolved() bool { return len(v.Unresolved) == 0 }
 
-// Problems are all of them, worst first.
+// Problems returns all problems, worst first.
 func (v *Verdict) Problems() []Problem {
 	all := append([]Problem(nil), v.Invalid...)
 	return append(append(all, v.Unresolved...), v.Faults...)
 }
 
-// DefaultsVerdict is the result of compiling a TravisDefaults: the facts for its status.
+// DefaultsVerdict is the result of compiling a TravisDefaults, for its status.
 type DefaultsVerdict struct {
 	Generation int64
 	Invalid    []Problem // why part of the spec is invalid
-	Unresolved []Problem // what the spec refers to and was not found, or does not work
+	Unresolved []Problem // references that were not found or do not work
 	Faults     []Problem // mistakes with a fallback
 	Warnings   []string
 	Pending    bool             // true while the message is being checked: a fault may follow
 	Accounts   []AccountVerdict // in the order of the spec
-	// MissingSecrets are the names of Secrets that accounts refer to and that are not known. The
-	// caller may look whether one exists without the label, and PutUnlabelled it.
+	// MissingSecrets are the names of unknown Secrets that accounts refer to. The caller may check
+	// whether one exists without the label, and call PutUnlabelled.
 	MissingSecrets []string
 }
 

@@ -2,8 +2,8 @@ package routing
 
 import "iter"
 
-// Repositories are all that somebody has declared something for, in no order; a pattern has its glob for a
-// slug. It is for people's questions, not for the way of a webhook.
+// Repositories iterates over all declared repositories, in no order; the slug of a pattern is its glob. It
+// serves kubectl travis why, and is too slow for webhooks.
 func (t *Table) Repositories() iter.Seq[*Repository] {
 	return func(yield func(*Repository) bool) {
 		for _, r := range t.repositories.all() {

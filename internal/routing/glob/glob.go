@@ -1,4 +1,4 @@
-// Package glob is the one language of patterns in the API.
+// Package glob implements the patterns of the API.
 package glob
 
 import (
@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// Match reports whether s is of the pattern: * is any run of characters but /, ** any run, ? one
-// character but /. It takes time proportional to the product of both lengths at worst, as both
+// Match reports whether s matches the pattern: * matches any run of characters except /, ** any run, and
+// ? one character except /. The time is at most proportional to the product of both lengths, because both
 // may be written by strangers.
 func Match(pattern, s string) bool {
 	if !strings.ContainsAny(pattern, "*?") {
 		return pattern == s
 	}
-	// Where in the pattern one may be after what was read of s: all of these at once, so that
-	// nothing is ever tried again.
+	// The possible positions in the pattern after the characters read so far. Tracking all of them at
+	// once avoids backtracking.
 	var a, b [256]bool
 	now, next := a[:], b[:]
 	if len(pattern) >= len(now) {
@@ -33,7 +33,7 @@ func Match(pattern, s string) bool {
 	return now[len(pattern)]
 }
 
-// step enters the places that reading c leads to from at.
+// step adds the positions that follow position at after reading c.
 func step(places []bool, pattern string, at int, c rune) {
 	switch p, width := utf8.DecodeRuneInString(pattern[at:]); {
 	case strings.HasPrefix(pattern[at:], "**"):
@@ -47,7 +47,7 @@ func step(places []bool, pattern string, at int, c rune) {
 	}
 }
 
-// enter notes at, and what a * there leads to without reading anything.
+// enter adds position at, and those that a * there reaches without reading a character.
 func enter(places []bool, pattern string, at int) {
 	for places[at] = true; at < len(pattern) && pattern[at] == '*'; places[at] = true {
 		at += len("*")
@@ -95,7 +95,7 @@ func overlapAt(p, q []token, i, j int, row, below []bool) bool {
 
 // token is a part of a pattern.
 type token struct {
-	many, any, slash bool // a run of characters; any character; any but with /
+	many, any, slash bool // matches a run of characters; any character; also a /
 	char             rune
 }
 
@@ -118,7 +118,7 @@ func tokens(pattern string) []token {
 	return all
 }
 
-// meets reports whether one character matches both.
+// meets reports whether some character matches both.
 func (t token) meets(other token) bool {
 	switch {
 	case t.any && other.any:
