@@ -9,9 +9,8 @@ import (
 
 const redacted = "[redacted]"
 
-// Value is a secret string. However it is formatted, logged or marshalled, it reads
-// [redacted]; only Reveal shows it, so a reviewer finds every use by that name.
-// The zero Value is an empty secret.
+// Value is a secret string. Formatted, logged or marshalled, it is always [redacted]; only Reveal returns
+// it, so a reviewer can find every use by that name. The zero Value is an empty secret.
 type Value struct{ v string }
 
 // New wraps v.
@@ -20,7 +19,7 @@ func New(v string) Value { return Value{v} }
 // Reveal returns the secret itself. Pass the result on to the protocol that needs it and nowhere else.
 func (s Value) Reveal() string { return s.v }
 
-// Empty reports whether there is nothing in it.
+// Empty reports whether the secret is empty.
 func (s Value) Empty() bool { return s.v == "" }
 
 // Equal compares in constant time; only a difference in length shows in the time taken.
@@ -34,7 +33,7 @@ func (Value) String() string { return redacted }
 // GoString implements fmt.GoStringer.
 func (Value) GoString() string { return redacted }
 
-// Format implements fmt.Formatter, so that no verb gets past String.
+// Format implements fmt.Formatter, so that no verb bypasses String.
 func (Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
 // MarshalText implements encoding.TextMarshaler, and with it JSON and YAML.
