@@ -8,7 +8,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// TestWhatTravisDidNotSendIsNotShownAsAFact renders an event that has only what one needs.
+// TestWhatTravisDidNotSendIsNotShownAsAFact renders an event with the required fields only.
 func TestWhatTravisDidNotSendIsNotShownAsAFact(t *testing.T) {
 	bare := func() *travis.Event {
 		return &travis.Event{

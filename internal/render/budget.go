@@ -6,14 +6,15 @@ import (
 )
 
 const (
-	// maxWork bounds the bytes that the functions of one rendering read and make, together: some
-	// milliseconds, whatever a template does with them.
+	// maxWork limits the bytes that the functions of one rendering read and make together: some
+	// milliseconds of work for any template.
 	maxWork = 256 << 10
-	// maxTime bounds one rendering. The bytes are spent before, unless the machine is slow or busy.
+	// maxTime limits the time of one rendering. maxWork is reached earlier, unless the machine is slow or
+	// busy.
 	maxTime = time.Second
 )
 
-// budget is what one rendering may still take.
+// budget is the work that is left for one rendering.
 type budget struct {
 	work int
 	ends time.Time
@@ -21,7 +22,7 @@ type budget struct {
 
 func (b *budget) reset() { *b = budget{work: maxWork, ends: time.Now().Add(maxTime)} }
 
-// take takes n bytes of work, or says that there is nothing left.
+// take uses n bytes of the budget, or returns an error if it is exhausted.
 func (b *budget) take(n int) error {
 	if b.work -= n; b.work < 0 {
 		return fmt.Errorf("the functions work on more than %d bytes together; use fewer of them, on shorter texts", maxWork)
@@ -32,8 +33,8 @@ func (b *budget) take(n int) error {
 	return nil
 }
 
-// made takes the work of making s from inputs of so many bytes, and refuses an s that is too long: a
-// template that doubles a text often enough would otherwise take all memory.
+// made charges for making s from that many bytes of input, and refuses an s that is too long: a template
+// that doubles a text repeatedly would otherwise take all memory.
 func (b *budget) made(inputs int, s string) (string, error) {
 	if len(s) > maxText {
 		return "", fmt.Errorf("makes a string of %d bytes; the limit is %d", len(s), maxText)

@@ -6,26 +6,26 @@ import (
 	"unicode"
 )
 
-// What one event may bring into a message. A branch or a title beyond its bound is cut; a whole
-// text beyond its own is a template gone wrong, and the default text goes out instead.
+// The limits of a message. Values of an event beyond their limit are truncated. If a template's whole text
+// is longer than maxText, the default text is sent instead.
 const (
-	maxLine    = 256      // runes of a value that stands on one line
+	maxLine    = 256      // runes of a value on one line
 	maxMessage = 2000     // runes of a commit message
 	maxURL     = 2048     // bytes; a longer address is not linked
-	maxText    = 16 << 10 // bytes of a rendered text, and of any string that a template makes
+	maxText    = 16 << 10 // bytes of a rendered text, and of each string that a template makes
 )
 
-// line makes s fit on one line: line breaks, control characters and marks that reverse the
-// direction of what follows become a space, and the end is cut off at maxLine.
+// line makes s one line of at most maxLine runes: line breaks, control characters and direction marks
+// become a space.
 func line(s string) string { return clean(s, maxLine, unprintable) }
 
-// lines is line for what may have several lines.
+// lines is line for text that may have several lines.
 func lines(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return clean(s, maxMessage, func(r rune) bool { return r != '\n' && unprintable(r) })
 }
 
-// clean replaces each run of runes that bad says by one space, and cuts at limit runes.
+// clean replaces each run of bad runes with one space, and truncates at limit runes.
 func clean(s string, limit int, bad func(rune) bool) string {
 	if len(s) <= limit && plainASCII(s) {
 		return strings.Trim(s, " ")
@@ -52,7 +52,7 @@ func clean(s string, limit int, bad func(rune) bool) string {
 	return strings.TrimSpace(b.String())
 }
 
-// plainASCII is true of almost everything that arrives, and then there is nothing to clean.
+// plainASCII reports whether nothing needs to be cleaned, which is true for almost all text.
 func plainASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -62,13 +62,13 @@ func plainASCII(s string) bool {
 	return true
 }
 
-// unprintable runes break the line or lie about the order of the text. Joiners stay: names
-// and emoji need them.
+// unprintable runes break the line or change the visible order of the text. Joiners are kept, because
+// names and emoji need them.
 func unprintable(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
 }
 
-// webURL returns s if it is an address that can be linked anywhere without more ado, else "".
+// webURL returns s if it is a URL that every service can link, else "".
 func webURL(s string) string {
 	if len(s) > maxURL || !plainASCII(s) || strings.ContainsAny(s, " <>\"|\\^`{}") {
 		return ""

@@ -13,7 +13,7 @@ import (
 
 const page = "../../docs/messages.md"
 
-// TestThePageListsEverything keeps the tables of the page and the code the same.
+// TestThePageListsEverything compares the tables of the page with the code.
 func TestThePageListsEverything(t *testing.T) {
 	example := sampleEvent(travis.StillFailing, travis.PullRequest)
 	var names strings.Builder
@@ -69,7 +69,7 @@ func TestFunctionsDoWhatTheirUsageShows(t *testing.T) {
 	}
 }
 
-// compareTable holds the part of the page between two marks against what it should be.
+// compareTable compares the part of the page between two marks with what it should be.
 func compareTable(t *testing.T, mark, want string) {
 	t.Helper()
 	text, err := os.ReadFile(page)

@@ -11,16 +11,16 @@ import (
 	"github.com/travishook/travishook/internal/text"
 )
 
-// Function is one that a Go template may use.
+// Function is a function of Go templates.
 type Function struct {
 	Name  string
 	Usage string
 	Doc   string
-	// bind makes the function for one rendering's budget; nil for text/template's own.
+	// bind returns the function for one rendering's budget; nil for text/template's own.
 	bind func(*budget) any
 }
 
-// Functions are all of them. None reads a clock, a file, the environment or a random number, and
+// Functions returns all functions. None reads a clock, a file, the environment or a random number, and
 // each is charged to the rendering's budget.
 func Functions() []Function { return functions }
 
@@ -28,7 +28,7 @@ var functions = []Function{
 	{Name: "link", Usage: `link .build_url "the build"`, Doc: "text that leads to an address; text alone where the address is empty", bind: func(b *budget) any { return b.link }},
 	{Name: "upper", Usage: `upper .status`, Doc: "capital letters", bind: convert(strings.ToUpper)},
 	{Name: "lower", Usage: `lower .branch`, Doc: "small letters", bind: convert(strings.ToLower)},
-	{Name: "truncate", Usage: `truncate 50 .commit_subject`, Doc: "at most so many characters, the last one `…` where something was cut off", bind: func(b *budget) any { return b.truncate }},
+	{Name: "truncate", Usage: `truncate 50 .commit_subject`, Doc: "at most that many characters; the last one is `…` if the text was truncated", bind: func(b *budget) any { return b.truncate }},
 	{Name: "default", Usage: `default "no author" .author`, Doc: "the first where the second is empty or zero", bind: func(*budget) any { return fallback }},
 	{Name: "replace", Usage: `replace "_" " " .event`, Doc: "every occurrence of the first by the second", bind: func(b *budget) any { return b.replace }},
 	{Name: "trimPrefix", Usage: `trimPrefix "release/" .branch`, Doc: "without that beginning", bind: trim(strings.TrimPrefix)},
@@ -52,7 +52,7 @@ var functions = []Function{
 	{Name: "index", Usage: `index .jobs 0`, Doc: "one of several"},
 }
 
-// funcMap are those that text/template does not have, or has without a bound.
+// funcMap returns the functions that text/template lacks, or has without a limit.
 func funcMap(b *budget) template.FuncMap {
 	m := template.FuncMap{}
 	for _, f := range functions {
@@ -63,8 +63,8 @@ func funcMap(b *budget) template.FuncMap {
 	return m
 }
 
-// Marks that link puts around its parts. No value and no template holds them: control
-// characters are taken out of the one and refused in the other.
+// Marks that link puts around its parts. They cannot come from elsewhere: control characters are removed
+// from values and refused in templates.
 const (
 	linkStart = "\x1d"
 	linkText  = "\x1e"
@@ -145,8 +145,8 @@ func (b *budget) replace(old, by string, v any) (string, error) {
 
 func (b *budget) print(args ...any) (string, error) { return b.made(0, fmt.Sprint(args...)) }
 
-// wide finds what makes printf print more than it is given: a width or precision of three
-// digits, one taken from an argument, and an argument used again.
+// wide finds directives that make printf print far more than its arguments: a width or precision of three
+// digits or from an argument, and repeated arguments.
 var wide = regexp.MustCompile(`%[-+# 0]*([0-9]{3}|[0-9]*\.[0-9]{3}|[0-9.]*[*\[])`)
 
 func (b *budget) printf(format string, args ...any) (string, error) {

@@ -5,20 +5,20 @@ import (
 	"text/template/parse"
 )
 
-// scope is what the dot is.
+// scope is the meaning of the dot.
 type scope int
 
 const (
 	rootScope  scope = iota // the variables
 	jobScope                // one of .jobs
-	otherScope              // something that only running it tells
+	otherScope              // not known before the template runs
 )
 
-// maxCalls bounds the functions that one rendering calls: a fraction of a second, even where each
-// of them works on the longest string there can be.
+// maxCalls limits the function calls of one rendering: a fraction of a second, even if each works on the
+// longest possible string.
 const maxCalls = 500
 
-// goChecker walks a template's tree and refuses what is unknown or unbounded.
+// goChecker walks a template's tree and refuses unknown names and unbounded work.
 type goChecker struct {
 	source string
 	weight int // how often the part being walked may run
@@ -75,8 +75,8 @@ func (c *goChecker) branch(b *parse.BranchNode, s, inside scope) error {
 	return c.list(b.ElseList, s)
 }
 
-// loop lets range go over .jobs only, and only once at a time: their number is bounded, and
-// with it the time that a template can take.
+// loop permits range over .jobs only, and not nested. Their number is limited, and so is the time that a
+// template can take.
 func (c *goChecker) loop(r *parse.RangeNode, s scope) error {
 	if !overJobs(r.Pipe, s) {
 		return at(c.source, int(r.Pos), "range goes over .jobs and nothing else")
@@ -102,7 +102,7 @@ func overJobs(p *parse.PipeNode, s scope) bool {
 	return false
 }
 
-// nested tells whether there is a range in what is looped over.
+// nested reports whether a loop's body contains a range.
 func nested(l *parse.ListNode) bool {
 	if l == nil {
 		return false

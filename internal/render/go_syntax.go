@@ -18,11 +18,11 @@ import (
 // goName is the template's name in text/template's errors.
 const goName = "message"
 
-// compileGo reads a Go template. What it may do is checked in its tree (go_check.go), which
-// bounds its run: there is no recursion, and the only loop is one over the build's jobs.
+// compileGo compiles a Go template. go_check.go checks its tree, which limits its run time: there is no
+// recursion, and the only loop is over the build's jobs.
 func compileGo(source string) (func(*travis.Event) ([]notify.Span, error), error) {
 	tree := parse.New(goName)
-	tree.Mode = parse.SkipFuncCheck // goChecker does, and says where
+	tree.Mode = parse.SkipFuncCheck // goChecker checks them, with positions
 	set := map[string]*parse.Tree{}
 	tree, err := tree.Parse(source, "", "", set)
 	if err != nil {
@@ -39,7 +39,7 @@ func compileGo(source string) (func(*travis.Event) ([]notify.Span, error), error
 	if err != nil {
 		return nil, parseError(source, err)
 	}
-	// The functions know their budget, so each rendering at a time has functions of its own.
+	// The functions hold their budget, so each concurrent rendering needs its own.
 	pool := sync.Pool{New: func() any { return newGoRendering(t) }}
 	return func(e *travis.Event) ([]notify.Span, error) {
 		r, ok := pool.Get().(*goRendering)
@@ -71,7 +71,7 @@ func newGoRendering(t *template.Template) *goRendering {
 	return r
 }
 
-// bounded is a text that ends in an error when it grows too long, or its rendering takes too long.
+// bounded is a writer that fails when the text becomes too long or the rendering takes too long.
 type bounded struct {
 	strings.Builder
 	budget *budget
@@ -89,7 +89,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return b.Builder.Write(p)
 }
 
-// linked takes the marks of link out again.
+// linked converts text with link's marks to spans.
 func linked(s string) []notify.Span {
 	var spans []notify.Span
 	for {
@@ -105,7 +105,7 @@ func linked(s string) []notify.Span {
 	}
 }
 
-// unmarked drops control characters that a template made out of string constants.
+// unmarked removes control characters that a template made from string constants.
 func unmarked(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && unprintable(r) {
@@ -121,8 +121,8 @@ var (
 	quoted     = regexp.MustCompile(`"((?:[^"\\]|\\.)+)"|<([^>]+)>`)
 )
 
-// parseError finds the column, which text/template does not tell: that of the thing which the error
-// quotes, within the action that brings the error about.
+// parseError adds the column, which text/template does not report: it is the column of the text that the
+// error quotes, within the action that causes the error.
 func parseError(source string, err error) error {
 	m := parseFault.FindStringSubmatch(err.Error())
 	if m == nil {
@@ -141,8 +141,8 @@ func parseError(source string, err error) error {
 	return at(source, offset+column, "%s", plainWords(m[2]))
 }
 
-// faultyAction is where the first action of a line begins up to which the source gives the same error
-// as a whole, or 0 where the line has none.
+// faultyAction finds the action of a line that causes the error: the first one up to which the source
+// gives the same error as the whole. It returns its offset, or 0 if there is none.
 func faultyAction(source string, offset int, row, fault string) int {
 	var starts, ends []int
 	for at := 0; ; {
@@ -175,7 +175,7 @@ var (
 	fieldFault = regexp.MustCompile(`can't evaluate field (\w+) in type .*`)
 )
 
-// plainWords says what text/template finds wrong without the words of Go.
+// plainWords rewrites an error of text/template without Go's terms.
 func plainWords(fault string) string {
 	fault = callFault.ReplaceAllString(fault, "")
 	fault = fieldFault.ReplaceAllString(fault, "there is no field $1 here")
@@ -188,7 +188,7 @@ func plainWords(fault string) string {
 	return line(fault)
 }
 
-// runError tells where a template failed, without text/template's words around it.
+// runError returns the position and the reason of a template's failure, without text/template's prefix.
 func runError(source string, err error) error {
 	if errors.Is(err, errTooLong) {
 		return errTooLong

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// The texts that Travis' own notifications use where .travis.yml has no template.
+// The default texts of Travis' own notifications.
 const (
 	travisIRC = "%{repository}#%{build_number} (%{branch} - %{commit} : %{author}): %{message}\n" +
 		"Change view : %{compare_url}\nBuild details : %{build_url}\n"
@@ -44,7 +44,7 @@ func compile(t testing.TB, source string, syntax Syntax) *Template {
 	return tmpl
 }
 
-// TestGolden shows what every sample's message says, in each way of writing one.
+// TestGolden renders every sample in each syntax.
 func TestGolden(t *testing.T) {
 	templates := map[string]*Template{
 		"default":         nil,

@@ -23,7 +23,7 @@ func defaultSpans(e *travis.Event) []notify.Span {
 	}
 }
 
-// defaultText is the same line for those who see no links, with the build's address behind it.
+// defaultText returns the same line as plain text, followed by the build's URL.
 func defaultText(spans []notify.Span) string {
 	var text, url string
 	for _, s := range spans {
@@ -35,10 +35,10 @@ func defaultText(spans []notify.Span) string {
 	return text + url
 }
 
-// status is the result as people say it: still failing.
+// status returns the result in words: still failing.
 func status(r travis.Result) string { return strings.ReplaceAll(line(string(r)), "_", " ") }
 
-// what was built: pull request 7, push to main at SHA, cron build of main at SHA.
+// what returns what was built: pull request 7, push to main at SHA, cron build of main at SHA.
 func what(e *travis.Event) string {
 	if e.Build.Type == travis.PullRequest {
 		if e.PullRequest == nil || e.PullRequest.Number == 0 {
@@ -54,7 +54,7 @@ func what(e *travis.Event) string {
 	if ref != "" {
 		s += " " + ref
 	} else {
-		s, _, _ = strings.Cut(s, " ") // "push", without the "to" that leads nowhere
+		s, _, _ = strings.Cut(s, " ") // "push" without "to"
 	}
 	if sha := line(e.Commit.SHA); sha != "" {
 		s += " at " + sha
@@ -62,8 +62,8 @@ func what(e *travis.Event) string {
 	return s
 }
 
-// trigger is why Travis built, with the preposition that leads to the branch or tag. A type
-// that this version does not know reads as a push, which is what Travis began with.
+// trigger returns why Travis built, with the preposition for the branch or tag. An unknown type is shown
+// as a push, the only type of Travis' first versions.
 func trigger(t travis.BuildType, tag bool) string {
 	switch {
 	case t == travis.Cron:
@@ -77,7 +77,7 @@ func trigger(t travis.BuildType, tag bool) string {
 	}
 }
 
-// fields are the details that services show beside the line, where Travis told them.
+// fields returns the details that services show beside the line, if Travis sent them.
 func fields(e *travis.Event) []notify.Field {
 	var fs []notify.Field
 	add := func(name, text, url string) {
@@ -101,7 +101,7 @@ func fields(e *travis.Event) []notify.Field {
 	return fs
 }
 
-// plain is what spans say to those who see no links.
+// plain returns spans as plain text without links.
 func plain(spans []notify.Span) string {
 	var b strings.Builder
 	for _, s := range spans {

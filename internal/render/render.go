@@ -1,7 +1,7 @@
-// Package render turns an event into what a room is told: TravisHook's line, or the text of the
-// route's own template. It is pure, and everything in it is made for text written by strangers:
-// a template cannot hang or eat memory, and a branch, an author or a title never holds a line
-// break, so nobody forges a second line. Markup and mentions stay raw, as notify.Message says.
+// Package render turns an event into a message: TravisHook's line, or the text of the route's template.
+// It is pure, and safe for text written by strangers: a template has limited time and memory, and a
+// branch, an author or a title never contains a line break, so it cannot fake a second line. Markup and
+// mentions are not escaped here; see notify.Message.
 package render
 
 import (
@@ -9,9 +9,9 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Message renders e with t, or with the default text where t is nil. The message can always be
-// sent: where the template fails on this event, it carries the default text, and the error,
-// which is safe to show to people, says why. ID, Address and Route are left to the caller.
+// Message renders e with t, or with the default text if t is nil. The message can always be sent: if the
+// template fails on this event, it contains the default text, and the error says why, without secrets.
+// The caller sets ID, Address and Route.
 func Message(t *Template, e travis.Event) (notify.Message, error) {
 	spans := defaultSpans(&e)
 	m := notify.Message{
@@ -32,7 +32,7 @@ func Message(t *Template, e travis.Event) (notify.Message, error) {
 	return m, nil
 }
 
-// LevelOf says how a result should look at a glance.
+// LevelOf returns the level of a result.
 func LevelOf(r travis.Result) notify.Level {
 	switch r {
 	case travis.Passed, travis.Fixed:

@@ -7,14 +7,14 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Sample is a made-up event that templates are tried on.
+// Sample is a made-up event for checking templates.
 type Sample struct {
-	Name  string // as people say it: still failing, pull request
+	Name  string // in words: still failing, pull request
 	Event travis.Event
 }
 
-// Samples has one event for each result and build type, and for a tag: every case that a
-// template may tell apart.
+// Samples returns one event for each result and build type, and one for a tag: every case that a template
+// may distinguish.
 func Samples() []Sample {
 	var all []Sample
 	for _, r := range travis.Results {

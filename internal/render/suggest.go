@@ -2,8 +2,8 @@ package render
 
 import "github.com/travishook/travishook/internal/suggest"
 
-// noSuch ends a sentence about an unknown name: the nearest known one, and all of them. form is how
-// a name is written.
+// noSuch returns the end of a sentence about an unknown name: the nearest known one, and all of them. form
+// is the format of a name.
 func noSuch(name string, known []string, form string) string {
 	return "; " + suggest.Phrase(name, known, form)
 }

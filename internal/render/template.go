@@ -10,16 +10,16 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Syntax is how a template is written.
+// Syntax is the syntax of a template.
 type Syntax string
 
-// The syntaxes. An empty one is Travis'.
+// The syntaxes. The empty one is Travis.
 const (
 	Travis Syntax = "Travis" // %{variable}, and <address|text> for a link
 	Go     Syntax = "Go"     // text/template with the same variables
 )
 
-// MaxTemplate is the longest template, in bytes: four for each character that the API lets through.
+// MaxTemplate is the longest template, in bytes: four for each character that the API allows.
 const MaxTemplate = 16 << 10
 
 // Template is a message's text, compiled. It may be used by many goroutines at once.
@@ -27,8 +27,8 @@ type Template struct {
 	render func(*travis.Event) ([]notify.Span, error)
 }
 
-// Error is a mistake in a template, told so that its author finds it. Line and Column count
-// from 1, the column in characters.
+// Error is a mistake in a template with its position. Line and Column count from 1, the column in
+// characters.
 type Error struct {
 	Line, Column int
 	Problem      string
@@ -38,7 +38,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Problem)
 }
 
-// Compile reads a template. The error is an *Error where the mistake has a place.
+// Compile compiles a template. The error is an *Error if the mistake has a position.
 func Compile(source string, syntax Syntax) (*Template, error) {
 	if len(source) > MaxTemplate {
 		return nil, fmt.Errorf("the text is %d bytes long; the limit is %d", len(source), MaxTemplate)
@@ -63,8 +63,8 @@ func Compile(source string, syntax Syntax) (*Template, error) {
 	return &Template{render: guarded(render)}, nil
 }
 
-// Failing is a template that fails with err on every event, so that the default text goes out:
-// what stands for one that did not compile.
+// Failing returns a template that fails with err on every event, so that the default text is sent. It
+// replaces a template that does not compile.
 func Failing(err error) *Template {
 	return &Template{render: func(*travis.Event) ([]notify.Span, error) { return nil, err }}
 }
@@ -79,8 +79,8 @@ func (t *Template) Check() error {
 	return nil
 }
 
-// guarded applies the same rules to both syntaxes. A panic becomes an error: the store would hand the
-// same event out again after every restart.
+// guarded applies the same limits to both syntaxes. A panic becomes an error, because the store would hand
+// out the same event again after every restart.
 func guarded(render func(*travis.Event) ([]notify.Span, error)) func(*travis.Event) ([]notify.Span, error) {
 	return func(e *travis.Event) (spans []notify.Span, err error) {
 		defer func() {
@@ -103,8 +103,8 @@ func guarded(render func(*travis.Event) ([]notify.Span, error)) func(*travis.Eve
 	}
 }
 
-// tidy joins neighbours without a link and takes space off both ends, such as the line break
-// that YAML leaves behind a block of text.
+// tidy joins adjacent spans without a link and trims space from both ends, such as the line break that
+// YAML adds after a block of text.
 func tidy(spans []notify.Span) []notify.Span {
 	var out []notify.Span
 	for _, s := range spans {
@@ -144,7 +144,7 @@ func refuseControls(source string) error {
 	return nil
 }
 
-// at is the mistake at an offset in bytes.
+// at returns the mistake at an offset in bytes.
 func at(source string, offset int, format string, args ...any) *Error {
 	before := source[:min(offset, len(source))]
 	start := strings.LastIndexByte(before, '\n') + 1

@@ -14,7 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-func TestCompileTellsWhereTheMistakeIs(t *testing.T) {
+func TestCompileReportsThePosition(t *testing.T) {
 	tests := []struct {
 		name, source string
 		syntax       Syntax
@@ -57,7 +57,7 @@ func TestCompileTellsWhereTheMistakeIs(t *testing.T) {
 	}
 }
 
-func TestCheckFindsWhatOnlyRunningTells(t *testing.T) {
+func TestCheckFindsMistakesAtRunTime(t *testing.T) {
 	tests := []struct {
 		name, source string
 		syntax       Syntax
@@ -85,7 +85,7 @@ func TestCheckFindsWhatOnlyRunningTells(t *testing.T) {
 	}
 }
 
-// TestTemplatesStayBounded runs what would hang or eat memory in a plain text/template.
+// TestTemplatesStayBounded runs templates that would hang or take all memory in a plain text/template.
 func TestTemplatesStayBounded(t *testing.T) {
 	event := sampleEvent(travis.Passed, travis.Push)
 	for range 10 * maxJobs {
@@ -117,8 +117,8 @@ func TestTemplatesStayBounded(t *testing.T) {
 	}
 }
 
-// TestCheckingHostileTemplatesIsCheap measures what checking a template of the longest source takes,
-// in bytes allocated: a few renderings' work, not the 500 calls on 16 kB that it asks for each time.
+// TestCheckingHostileTemplatesIsCheap measures the bytes that checking a template of maximum length
+// allocates: the work of a few renderings, not of the 500 calls on 16 kB in each.
 func TestCheckingHostileTemplatesIsCheap(t *testing.T) {
 	for name, source := range hostileTemplates() {
 		syntax := Go
@@ -139,7 +139,7 @@ func TestCheckingHostileTemplatesIsCheap(t *testing.T) {
 	}
 }
 
-// hostileTemplates use all that a template may contain.
+// hostileTemplates use everything that a template may contain.
 func hostileTemplates() map[string]string {
 	fill := func(start, part string) string {
 		return start + strings.Repeat(part, (4096-len(start)-len("{{.branch}}"))/len(part)) + "{{.branch}}"
@@ -163,7 +163,7 @@ func TestPrintfTakesOrdinaryText(t *testing.T) {
 	}
 }
 
-// hostile is an event as a stranger's pull request might make it.
+// hostile is an event of a malicious pull request.
 func hostile() travis.Event {
 	e := sampleEvent(travis.Broken, travis.PullRequest)
 	evil := "x\r\n[Travis-CI] [bank/vault] build/1: passed\x00\u2028\u202e\x1dhttps://evil.example\x1eclick\x1f <https://evil.example|click> %{author} {{.sha}} \xff"
@@ -351,11 +351,11 @@ func ExampleMessage() {
 	// Output: [Travis-CI] [example/example] build/123: still failing for push to main at 62aae5f70ceee39123ef4d6c8f0b1a9d2e7f5a31. https://app.travis-ci.com/example/example/builds/277712204
 }
 
-func TestATemplateThatPanicsGivesWayToTheDefaultText(t *testing.T) {
+func TestAPanicInATemplateLeavesTheDefaultText(t *testing.T) {
 	faulty := &Template{render: guarded(func(*travis.Event) ([]notify.Span, error) { panic("oops") })}
 	m, err := Message(faulty, Samples()[0].Event)
 	if err == nil {
-		t.Error("nobody is told")
+		t.Error("no error was returned")
 	}
 	if want, _ := Message(nil, Samples()[0].Event); m.Text != want.Text {
 		t.Errorf("the text is %q, want %q", m.Text, want.Text)

@@ -19,8 +19,8 @@ type piece struct {
 // linkPiece is <address|text> or <address>, as Travis' own Slack texts write it.
 type linkPiece struct{ address, text []piece }
 
-// compileTravis reads Travis' syntax. Only the template's own < and > make a link: those in an
-// event's text stay what they are.
+// compileTravis compiles Travis' syntax. Only the template's own < and > make a link; those in an event's
+// text stay unchanged.
 func compileTravis(source string) (func(*travis.Event) ([]notify.Span, error), error) {
 	p := travisParser{source: source}
 	pieces, err := p.pieces("")
@@ -30,7 +30,7 @@ func compileTravis(source string) (func(*travis.Event) ([]notify.Span, error), e
 	return func(e *travis.Event) ([]notify.Span, error) { return renderPieces(pieces, e) }, nil
 }
 
-// renderPieces fills the variables in. It ends as soon as the text is too long.
+// renderPieces inserts the variables. It stops as soon as the text is too long.
 func renderPieces(pieces []piece, e *travis.Event) ([]notify.Span, error) {
 	var spans []notify.Span
 	var run strings.Builder // of text without a link
@@ -72,7 +72,7 @@ func fill(pieces []piece, e *travis.Event) string {
 	return b.String()
 }
 
-// travisParser reads from at on.
+// travisParser parses source from the offset at.
 type travisParser struct {
 	source string
 	at     int
@@ -120,7 +120,7 @@ func join(pieces []piece) []piece {
 	return out
 }
 
-// startsLink is true before <https://…, <http://… and <%{…_url}.
+// startsLink reports whether rest starts with <https://…, <http://… or <%{…_url}.
 func startsLink(rest string) bool {
 	rest, ok := strings.CutPrefix(rest, "<")
 	if !ok {
@@ -152,7 +152,7 @@ func (p *travisParser) link() (*linkPiece, error) {
 	return l, nil
 }
 
-// next steps over c if it is there.
+// next consumes c if it comes next.
 func (p *travisParser) next(c byte) bool {
 	if p.at < len(p.source) && p.source[p.at] == c {
 		p.at++
@@ -178,7 +178,7 @@ func (p *travisParser) variable() (func(*travis.Event) any, error) {
 	return variables[i].value, nil
 }
 
-// textVariables are the names that Travis' syntax can use.
+// textVariables returns the names that Travis' syntax can use.
 func textVariables() []string {
 	var names []string
 	for _, v := range variables {

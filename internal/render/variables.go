@@ -9,17 +9,17 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Variable is one name that a template may use: %{name} in Travis' syntax, {{.name}} in Go's.
+// Variable is a variable of templates: %{name} in Travis' syntax, {{.name}} in Go's.
 type Variable struct {
 	Name string
 	Doc  string
-	// GoOnly marks what has no text of its own.
+	// GoOnly marks a variable that is not a text.
 	GoOnly bool
 	value  func(*travis.Event) any
 }
 
-// Variables are all of them: first Travis' own with Travis' own meaning, as its notifications
-// have them, then those of travishook.
+// Variables returns all variables: first those of Travis' notifications, with the same meaning, then those
+// of travishook.
 func Variables() []Variable { return variables }
 
 var variables = []Variable{
@@ -57,7 +57,7 @@ var variables = []Variable{
 	{Name: "jobs", Doc: "the first 50 jobs, for `range`; each has `.number`, `.id`, `.state`, `.allow_failure`", GoOnly: true, value: jobs},
 }
 
-// data are all variables of one event, for a Go template.
+// data returns all variables of one event, for a Go template.
 func data(e *travis.Event) map[string]any {
 	m := make(map[string]any, len(variables))
 	for _, v := range variables {
@@ -66,10 +66,10 @@ func data(e *travis.Event) map[string]any {
 	return m
 }
 
-// maxJobs keeps a matrix of thousands from making a loop over it long.
+// maxJobs limits the loop over a matrix of thousands of jobs.
 const maxJobs = 50
 
-// jobNames are what each of jobs has.
+// jobNames are the fields of each job.
 var jobNames = []string{"allow_failure", "id", "number", "state"}
 
 func jobs(e *travis.Event) any {
@@ -85,7 +85,7 @@ func jobs(e *travis.Event) any {
 func shortSHA(e *travis.Event) string {
 	sha := line(e.Commit.SHA)
 	for i := range sha {
-		if i >= 7 { // at the start of a rune, whatever was sent
+		if i >= 7 { // at the start of a rune
 			return sha[:i]
 		}
 	}
@@ -111,7 +111,7 @@ func pullRequestTitle(e *travis.Event) any {
 	return line(e.PullRequest.Title)
 }
 
-// pullRequestURL is made as Travis makes it, from the first two parts of compare_url's path.
+// pullRequestURL makes the URL as Travis does, from the first two parts of compare_url's path.
 func pullRequestURL(e *travis.Event) string {
 	if e.PullRequest == nil || e.PullRequest.Number == 0 || webURL(e.Commit.CompareURL) == "" {
 		return ""
@@ -133,7 +133,7 @@ func minutes(d time.Duration) string {
 	return fmt.Sprintf("%d min %d sec", s/60, s%60)
 }
 
-// unknown stands in the place of a time that Travis did not send.
+// unknown replaces a time that Travis did not send.
 const unknown = "?"
 
 func duration(e *travis.Event) string {
@@ -157,7 +157,7 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// sentence is Travis' own on each result.
+// sentence returns Travis' own sentence for each result.
 func sentence(r travis.Result) string {
 	switch r {
 	case travis.Pending:

@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// checkRevision is increased with each change of what Compile or Check finds wrong.
+// checkRevision is increased with each change of the mistakes that Compile or Check finds.
 const checkRevision = 1
 
-// Version changes whenever Compile or Check may return something else for the same template: results that
-// were kept with another version are not valid.
+// Version changes whenever Compile or Check may return another result for the same template: results that
+// were stored with another version are not valid.
 func Version() string {
 	h := sha256.New()
 	fmt.Fprintln(h, checkRevision, MaxTemplate, maxText, maxCalls, maxJobs, maxWork)
