@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "update the tables of docs/operations/me
 
 const page = "../../docs/operations/metrics.md"
 
-// TestThePageListsEveryMetric keeps the tables of the page and the code the same.
+// TestThePageListsEveryMetric compares the tables of the page with the code.
 func TestThePageListsEveryMetric(t *testing.T) {
 	r, reg, _ := newRecorder(t)
 	reg.MustRegister(QueueCollector(keptQueue{}), StoreCollector(fullStore{}))
@@ -91,7 +91,7 @@ func receiverReasons(t *testing.T) []string {
 	return reasons
 }
 
-// compareTable holds the part of the page between two marks against what it should be.
+// compareTable compares the part of the page between two marks with what it should be.
 func compareTable(t *testing.T, mark, want string) {
 	t.Helper()
 	text, err := os.ReadFile(page)

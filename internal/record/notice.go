@@ -7,8 +7,8 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// noticeInterval is the minimum time between two log lines of one notice, and maxNotices how many notices
-// are remembered for that: anybody can cause some of them at any rate.
+// noticeInterval is the minimum time between two log lines of the same notice, and maxNotices is how many
+// notices are remembered for that. Strangers can cause some notices at any rate.
 const (
 	noticeInterval = 10 * time.Minute
 	maxNotices     = 10_000

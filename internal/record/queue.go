@@ -8,7 +8,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// Kept is what the gauges use of the store.
+// Kept is the part of the store that the gauges use.
 type Kept interface {
 	Counts() queue.Counts
 }

@@ -2,13 +2,13 @@ package record
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Store is what the gauges use of the store.
+// Store is the part of the store that the gauges use.
 type Store interface {
 	// Ready is nil while the store accepts events.
 	Ready() error
 	// Size returns the size of the store and the limit at which it refuses events.
 	Size() (bytes, limit int64)
-	// Lost is what was found damaged or missing in the last seven days.
+	// Lost returns what was found damaged or missing in the last seven days.
 	Lost() (events, messages uint64)
 }
 
