@@ -14,11 +14,11 @@ type Target struct {
 	RouteUID  string `json:"routeUID"`
 	// Account is the account's name as the route resolved it (its own, or the default).
 	Account string `json:"account"`
-	// Address is the address as the service spells it, or as the route spells it where the
-	// account could not be found yet.
+	// Address is the address as the service normalizes it, or as the route spells it while the
+	// account is not known.
 	Address string `json:"address"`
-	// Channel is the unit of order, within a namespace: events of one build are delivered to it
-	// in the order in which they were accepted. It is made of what the route says, not of what
+	// Channel is the unit of order within a namespace: events of one build are delivered to it in
+	// the order in which they were accepted. It is made from the route's text and not from what
 	// that resolves to, so that it stays the same while an account or its credential is missing.
 	// Routes of a namespace that name the same account and address share it.
 	Channel string `json:"channel"`
@@ -42,9 +42,9 @@ type Delivery struct {
 	Target   Target
 	Event    travis.Event
 	Accepted time.Time
-	// AccountKey and Destination are the channel's. Whoever has the delivery may use that
-	// account, and no other whose service keeps a connection, and may send to that destination,
-	// and to no other. Where the target resolves to something else, the outcome is Reassigned.
+	// AccountKey and Destination are the channel's. The holder of the delivery may use only that
+	// account, if the service keeps a connection, and may send only to that destination. If the
+	// target resolves to something else, the outcome is Reassigned.
 	AccountKey  string
 	Destination string
 	// Reassignments counts how often the channel was reassigned since the last attempt in it.
@@ -58,8 +58,8 @@ type Delivery struct {
 	// LeaseLost is closed when another replica may send the delivery: the attempt must end then.
 	// It is nil where the store has one process only.
 	LeaseLost <-chan struct{}
-	// Failures counts the attempts of the route's channel that failed since the last that
-	// succeeded, whichever delivery they were for.
+	// Failures counts the failed attempts of the route's channel, for any delivery, since the last
+	// that succeeded.
 	Failures int
 }
 
@@ -74,11 +74,11 @@ const (
 	Retry Kind = "retry"
 	// Dead: the delivery became a dead letter, which is kept, shown and can be redriven.
 	Dead Kind = "dead"
-	// Dropped needs nobody's attention: the route is gone, or a newer state of the build
-	// supersedes it.
+	// Dropped: the delivery is no longer useful. The route was deleted, or a newer state of the
+	// build supersedes it.
 	Dropped Kind = "dropped"
-	// Reassigned is no attempt: the whole channel moves to another account key or destination,
-	// and its deliveries wait there as they did here.
+	// Reassigned is no attempt: the whole channel, with its waiting deliveries, moves to another
+	// account key or destination.
 	Reassigned Kind = "reassigned"
 )
 
@@ -86,24 +86,24 @@ const (
 type Outcome struct {
 	Kind Kind      `json:"kind"`
 	At   time.Time `json:"at"`
-	// Reason is one bounded line for people, never secret; empty when delivered.
+	// Reason is one short line for people, without secrets; empty when delivered.
 	Reason string `json:"reason,omitempty"`
 	// Due is when to try again; for Retry and Reassigned only.
 	Due time.Time `json:"due,omitzero"`
-	// Rest is until when nothing is sent to the destination, for the sake of its pace; zero if
-	// it may be sent to at once.
+	// Rest is until when nothing is sent to the destination, because of its pace; zero if it may be
+	// sent to at once.
 	Rest time.Time `json:"rest,omitzero"`
-	// AccountKey and Destination are what the channel is reassigned to; for Reassigned only.
+	// AccountKey and Destination are the channel's new ones; for Reassigned only.
 	AccountKey  string `json:"accountKey,omitempty"`
 	Destination string `json:"destination,omitempty"`
-	// AnswerLost says that the service may have accepted the message all the same.
+	// AnswerLost says that the service may have accepted the message although the attempt failed.
 	AnswerLost bool `json:"answerLost,omitempty"`
-	// Credential says that a refused or missing credential or account was at fault: fixing
-	// it wakes a waiting delivery and redrives a dead one.
+	// Credential says that the cause was a refused or missing credential or account: fixing it
+	// wakes a waiting delivery and redrives a dead one.
 	Credential bool `json:"credential,omitempty"`
 }
 
-// State is where a delivery that is still kept stands.
+// State is the state of a kept delivery.
 type State string
 
 // The states of a kept delivery.

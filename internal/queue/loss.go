@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// Loss is a part of the journal that cannot be read any more: what was stored in it is forgotten. Events
-// that had been delivered before are among it; which they were is not known.
+// Loss is a part of the journal that can no longer be read. It may include events that were delivered
+// before; which ones is not known.
 type Loss struct {
 	At time.Time `json:"at"` // when it was found
-	// Messages of the journal are missing, in Gaps of its numbers. Where the journal as a whole went
-	// back to an earlier state, there is no gap.
+	// Messages counts the missing messages of the journal, and Gaps are their numbers. If the whole
+	// journal went back to an earlier state, there are no gaps.
 	Messages uint64 `json:"messages,omitempty"`
 	Gaps     []Gap  `json:"gaps,omitempty"`
-	// Entries could not be decoded, of messages that could be read.
+	// Entries counts entries that could not be decoded, in messages that could be read.
 	Entries uint64 `json:"entries,omitempty"`
-	// Events were accepted in what is missing, as far as that is known.
+	// Events counts the accepted events in the missing part, as far as known.
 	Events uint64 `json:"events,omitempty"`
-	// Marked is when the high-water mark was written that shows the loss. Waited is how many deliveries
+	// Marked is the time of the high-water mark that shows the loss. Waited is how many deliveries
 	// waited then.
 	Marked time.Time `json:"marked,omitzero"`
 	Waited uint64    `json:"waited,omitempty"`

@@ -8,8 +8,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Query selects kept deliveries. An empty field matches everything. The store answers from an
-// index where Namespace, Repository or IDs is set: it then looks at no more than those deliveries.
+// Query selects kept deliveries. An empty field matches everything. If Namespace, Repository or IDs is
+// set, the store uses an index and reads only those deliveries.
 type Query struct {
 	IDs        []string
 	Namespace  string
@@ -31,20 +31,20 @@ func (q *Query) Matches(s *Summary) bool {
 		(len(q.States) == 0 || slices.Contains(q.States, s.State))
 }
 
-// Counts are how many deliveries are kept, by state.
+// Counts counts the kept deliveries by state.
 type Counts struct {
 	Waiting, Sending, Dead int
 	// Oldest is when the delivery that has waited for longest was accepted; zero if none waits.
 	Oldest time.Time
 }
 
-// Usage is what the store holds for one namespace, and what more it may hold.
+// Usage is what the store keeps for one namespace, and how much of its share that is.
 type Usage struct {
 	Deliveries int   // waiting, being sent and dead
 	Bytes      int64 // in the store
 	Memory     int64 // estimated
-	// Share is the part of the store that is used, and of that which the namespace may use
-	// while others use what they do: 0 if nothing, 1 if it can have no more stored.
+	// Share is the used part of what the namespace may use at the moment, from 0 to 1: at 1, nothing
+	// more can be stored for it.
 	Share float64
 }
 

@@ -1,6 +1,5 @@
-// Package queue is the contract of the store: what is accepted is kept, synced to disk, until
-// every delivery of it has ended. Its engine is in the folders below; what every engine must do
-// is tested by queue/queuetest.
+// Package queue is the contract of the store: accepted events are kept, synced to disk, until all of
+// their deliveries have ended. The engine is in the folders below; queue/queuetest tests the contract.
 package queue
 
 import (
@@ -11,7 +10,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// The bounds of what is stored of an event for one namespace.
+// The limits of an event for one namespace.
 const (
 	// MaxTargets is how many targets of a namespace an event is delivered to. The receiver drops
 	// the others and reports them.
@@ -45,29 +44,28 @@ type Receipt struct {
 	Refused map[string]error
 }
 
-// Change is what has become of a target's account or destination.
+// Change is a change of a target's account or destination.
 type Change int
 
 // The changes.
 const (
-	// Unchanged wakes nothing.
+	// Unchanged has no effect.
 	Unchanged Change = iota
-	// Fixed: the account or its credential may work now. It wakes what waits because of that,
-	// and redrives what became a dead letter of it.
+	// Fixed: the account or its credential may work now. It wakes the deliveries that wait because of
+	// it, and redrives those that became dead letters because of it.
 	Fixed
-	// Replaced: the target resolves to another account or address. Beside what Fixed does, it
-	// wakes whatever waits for another attempt.
+	// Replaced: the target resolves to another account or address. In addition to the effects of
+	// Fixed, it wakes all deliveries that wait for a retry.
 	Replaced
 )
 
-// Queue is the store, from the acceptance of an event to the end of its last delivery. All
-// methods may be called from many goroutines. A method that stores returns when what it
-// stored is synced; if it returns an error, it may or may not have been stored, and doing it
-// again is safe.
+// Queue is the store, from the acceptance of an event to the end of its last delivery. All methods may
+// be called concurrently. A method that stores returns when that is synced to disk; after an error, it
+// may or may not have been stored, and repeating the call is safe.
 type Queue interface {
-	// Accept stores an event for each namespace that did not have it yet, and that has room for
-	// it: namespaces do not affect each other. The fan-out to deliveries is part of it. The
-	// error, ErrUnavailable, means that nothing could be decided.
+	// Accept stores an event, with its deliveries, for each namespace that did not have it yet and has
+	// room for it. Namespaces do not affect each other. The error, ErrUnavailable, means that nothing
+	// could be decided.
 	//
 	// A namespace has had an event if it was stored before; if a later state of the same run of
 	// the build was, as a result comes later than pending; or if a later run of the build was,
@@ -78,50 +76,48 @@ type Queue interface {
 	// the destination busy until the delivery is settled.
 	//
 	// Within a channel, deliveries of one build are handed out in the order in which they were
-	// accepted; one that waits for its retry holds back only the later ones of its own build. A
-	// destination whose last attempt failed is handed out in the Probation lane, one attempt each
-	// time its own backoff ends, the others in Healthy: so no number of dead destinations delays
-	// a live one. What is late already and superseded by a newer state of its build is dropped
-	// and not handed out.
+	// accepted; one that waits for its retry delays only the later ones of its own build. Deliveries
+	// for a destination whose last attempt failed are handed out in the Probation lane, one attempt
+	// each time its backoff ends, the others in Healthy: so failing destinations never delay working
+	// ones. A late delivery that a newer state of its build supersedes is dropped.
 	//
-	// Of the namespaces that have something due, the one with the fewest attempts under way goes
-	// first; see SetSlots. Namespaces that share a destination take turns in it.
+	// Of the namespaces with due deliveries, the one with the fewest attempts under way comes
+	// first; see SetSlots. Namespaces that share a destination take turns.
 	Take(ctx context.Context, lane Lane) (Delivery, error)
 
-	// SetSlots sets how many attempts of a lane are made at once. A namespace may have as many of
-	// them under way as are left free, so that one that needs more than there are gets half, two
-	// a third each. Zero, the default, sets no bound.
+	// SetSlots sets how many attempts of a lane are made at once. A namespace may have at most as
+	// many under way as are left free: one with unlimited work gets half, two get a third each.
+	// Zero, the default, means no limit.
 	SetSlots(lane Lane, attempts int)
 
 	// Settle stores the outcome of a delivery that Take handed out, and frees its destination.
-	// While the store does not answer it waits, as long as ctx lets it: until it is settled, a
-	// delivery stays under way. Settling it again does nothing.
+	// While the store does not answer, it waits until ctx ends; the delivery stays under way until
+	// it is settled. Settling it again has no effect.
 	Settle(ctx context.Context, id string, o Outcome) error
 
-	// Wake makes deliveries due at once for which change returns Fixed or Replaced; it is called
-	// once for each target that has a delivery. An attempt that is under way is made again if
-	// it fails for a reason that was fixed meanwhile. It returns how many deliveries it woke or
-	// redrove.
+	// Wake applies the change that change returns for each target with a delivery. An attempt that
+	// is under way is repeated if it fails for a reason that was fixed meanwhile. Wake returns how
+	// many deliveries it woke or redrove.
 	Wake(ctx context.Context, change func(Target) Change) (int, error)
 
-	// Drop ends all deliveries of the targets that gone returns true for, and forgets their
-	// status. Attempts under way finish, and are not made again. It returns how many deliveries
-	// there were.
+	// Drop ends all deliveries of the targets for which gone returns true, and forgets their
+	// status. Attempts under way finish, and are not repeated. It returns how many deliveries it
+	// ended.
 	Drop(ctx context.Context, gone func(Target) bool, reason string) (int, error)
 
-	// Redrive begins the selected dead letters again, with the same ID. It returns how many.
+	// Redrive makes the selected dead letters due again, with the same ID. It returns how many.
 	Redrive(ctx context.Context, q Query) (int, error)
 
 	// Deliveries lists the kept deliveries that q selects, oldest first.
 	Deliveries(q Query) []Summary
 
-	// Counts counts what is kept, in constant time.
+	// Counts counts the kept deliveries, in constant time.
 	Counts() Counts
 
-	// Usage returns what the store holds for a namespace.
+	// Usage returns what the store keeps for a namespace.
 	Usage(namespace string) Usage
 
-	// Channels describes every channel of a route that an event was accepted for in the last
+	// Channels describes every channel of a route for which an event was accepted in the last
 	// 30 days.
 	Channels(namespace, route string) []ChannelStatus
 
@@ -129,26 +125,26 @@ type Queue interface {
 	// called without locks held, before Settle returns, and must not block.
 	OnChange(func(namespace, route string))
 
-	// OnEnd has a function called for each delivery that was delivered or dropped, once that
-	// is stored: its Last is the outcome, and Deliveries no longer lists it. It is called
-	// without locks held and must not block.
+	// OnEnd has a function called for each delivery that was delivered or dropped, once the outcome
+	// is stored: Summary.Last is the outcome, and Deliveries no longer lists the delivery. It is
+	// called without locks held and must not block.
 	OnEnd(func(Summary))
 
 	// Get returns a value of the small key-value store beside the deliveries: repository ids,
 	// fetched keys.
 	Get(bucket, key string) ([]byte, bool)
-	// Put stores a value, whatever was there.
+	// Put stores a value, replacing any other.
 	Put(ctx context.Context, bucket, key string, value []byte) error
-	// Update replaces a value by what next makes of it. If another process stores the same key
-	// meanwhile, next is called again with the other's value. If next returns nil, or an error,
-	// which Update returns, nothing is stored. next must not block or use the store.
+	// Update replaces a value with the result of next. If another process stores the same key
+	// meanwhile, next is called again with that value. If next returns nil or an error, nothing is
+	// stored, and Update returns the error. next must not block or use the store.
 	Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error
 
-	// Ready is nil when the store can take an event now.
+	// Ready returns nil if the store can accept an event now.
 	Ready() error
 }
 
-// Lane separates destinations that work from those that do not.
+// Lane separates working destinations from failing ones.
 type Lane int
 
 // The lanes.
@@ -157,12 +153,12 @@ const (
 	Probation
 )
 
-// Why an acceptance could not be stored.
+// The reasons why an acceptance could not be stored.
 var (
-	// ErrFull: the store's limit is reached. It recovers when deliveries end.
+	// ErrFull: the store's limit is reached. Space is freed when deliveries end.
 	ErrFull = errors.New("store is full")
-	// ErrShare: the namespace's share of the store is used up. It recovers when deliveries of
-	// the namespace end.
+	// ErrShare: the namespace's share of the store is used up. Space is freed when deliveries of the
+	// namespace end.
 	ErrShare = errors.New("namespace has used its share of the store")
 	// ErrTooLarge: the event takes more than MaxEntry with the namespace's targets.
 	ErrTooLarge = errors.New("event is too large to be stored for the namespace")

@@ -7,9 +7,8 @@ import "hash/fnv"
 // agree on the number, so it never changes.
 const Shards = 64
 
-// Shard returns the shard of a channel: that of its account key, so that a connection is kept by
-// one replica; else that of its destination, so that one replica at a time sends to it; else its
-// own.
+// Shard returns the shard of a channel. It is the shard of the account key, so that one replica keeps
+// the connection; else of the destination, so that one replica at a time sends to it; else of the channel.
 func Shard(accountKey, destination, namespace, channel string) int {
 	switch {
 	case accountKey != "":

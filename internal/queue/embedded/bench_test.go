@@ -21,7 +21,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// benchmarkEvent is of 1.5 kB in the log, about what a build of six jobs takes.
+// benchmarkEvent takes 1.5 kB in the log, about as much as a build of six jobs.
 func benchmarkEvent() travis.Event {
 	e := queuetest.Event(rand.Int64(), travis.Passed)
 	e.Commit.Message = strings.Repeat("a line of text ", 50)
@@ -59,7 +59,7 @@ func parallel(b *testing.B, do func() error) {
 	}
 }
 
-// BenchmarkAccept stores events, each synced to disk before its caller goes on.
+// BenchmarkAccept stores events, each synced to disk before Accept returns.
 func BenchmarkAccept(b *testing.B) {
 	s := openStore(b, b.TempDir(), clock.RealClock{})
 	defer func() { _ = s.Close(context.Background()) }()

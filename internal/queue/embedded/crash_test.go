@@ -23,7 +23,7 @@ func TestCrashFindsAStoreThatAnswersTooEarly(t *testing.T) {
 	}
 }
 
-// hasty answers before it stored.
+// hasty returns before the event is stored.
 type hasty struct {
 	queuetest.Store
 	behind chan queue.Acceptance

@@ -14,7 +14,7 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// damagedFolder keeps files as they were before they were repaired or removed.
+// damagedFolder keeps copies of files from before they were repaired or removed.
 type damagedFolder struct {
 	dir   string // the store's
 	limit int64  // bytes in all folders together
@@ -28,15 +28,15 @@ const (
 	damagedPrefix = "damaged-"
 	// damagedFolders is how many folders of earlier repairs are kept.
 	damagedFolders = 5
-	// damagedLeast is what they may take together in any case: two message blocks and their like.
+	// damagedLeast is the least that they may take together: two message blocks and some small files.
 	damagedLeast = 20 << 20
 )
 
-// damagedLimit is what all folders together may take: within what the volume has beyond the store.
+// damagedLimit returns what all folders together may take of the space that the volume has beyond the store.
 func damagedLimit(maxBytes int64) int64 { return max(damagedLeast, maxBytes/8) }
 
 // keep keeps a file under its base name. The file itself is then replaced or removed, never changed in
-// place, so a link is as good as a copy and needs no room.
+// place, so a hard link is enough and takes no space.
 func (d *damagedFolder) keep(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// topology is what runs on the directory. A standalone server's store that is opened as a
-// cluster's loses its streams, so each has its own directory, and a file says which one it is.
+// topology is the kind of server that the directory belongs to. A standalone server's store loses its
+// streams when a clustered server opens it, so a file in the directory names its kind.
 const topology = "standalone"
 
 // directory is the store's, locked against another process.

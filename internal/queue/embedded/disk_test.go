@@ -12,9 +12,9 @@ import (
 	"github.com/travishook/travishook/internal/queue/engine"
 )
 
-// TestAFullDiskHeals has every file end at a size, as on a disk that is full. What was
-// acknowledged is there when it is not full any more, and the store goes on by itself.
-func TestAFullDiskHeals(t *testing.T) {
+// TestAFullDiskRecovers limits the size of files, as a full disk does. Afterwards everything that was
+// acknowledged is there, and the store works again by itself.
+func TestAFullDiskRecovers(t *testing.T) {
 	e := mustOpen(t, t.TempDir(), engine.Options{IOTimeout: time.Second})
 	defer closeNow(t, e)
 	lift := limitFiles(t, 256<<10)

@@ -29,14 +29,14 @@ type Options struct {
 const (
 	streamName = "TRAVISHOOK_JOURNAL"
 	subject    = "travishook.journal"
-	// startTimeout bounds the server's start: it reads its files, and rebuilds what a crash left.
+	// startTimeout limits the server's start: it reads its files, and rebuilds its index after a crash.
 	startTimeout = 2 * time.Minute
 	// replayStall is how long a replay waits for the next message, and stalledMessages how many are
 	// read one by one then.
 	replayStall     = 5 * time.Second
 	stalledMessages = 256
-	// maxPending is what may wait for this process's own connection, which the server drops beyond it:
-	// more than is ever asked for at once.
+	// maxPending is how many bytes may wait for this process's connection before the server drops it:
+	// more than is ever requested at once.
 	maxPending = 20 * wal.LargestMessage
 )
 
@@ -58,8 +58,8 @@ var (
 	_ wal.Keeper = (*embedded)(nil)
 )
 
-// Open starts the server on the directory. An error says what to do about it; nothing is ever deleted
-// to get past one.
+// Open starts the server on the directory. An error says what to do; nothing is deleted to work around
+// it.
 func Open(ctx context.Context, opt Options) (wal.Log, error) {
 	l, err := open(ctx, opt)
 	if err != nil {
@@ -110,9 +110,9 @@ func (l *embedded) start(ctx context.Context) error {
 
 		JetStream:              true,
 		StoreDir:               l.dir.store(),
-		SyncAlways:             true, // an acknowledgement means synced: everything rests on it
+		SyncAlways:             true, // an acknowledged message must be synced
 		JetStreamMaxStore:      l.maxBytes + wal.LargestMessage,
-		JetStreamMaxMemory:     1 << 20, // nothing is kept in memory but the state of replays
+		JetStreamMaxMemory:     1 << 20, // only the state of replays is kept in memory
 		DisableJetStreamBanner: true,
 	})
 	if err != nil {
@@ -180,7 +180,7 @@ func (l *embedded) Close(ctx context.Context) error {
 	return errors.Join(l.stop(ctx), l.mark.close(), l.dir.close())
 }
 
-// Reopen restarts the server: after a disk was full, it never writes again without that.
+// Reopen restarts the server: after the disk was full, it does not write again without a restart.
 func (l *embedded) Reopen(ctx context.Context) error {
 	if err := l.stop(ctx); err != nil {
 		return err
@@ -198,8 +198,8 @@ func (l *embedded) Read(ctx context.Context, seq uint64) ([]byte, error) {
 	return l.stream.Load().Read(ctx, seq)
 }
 
-// Replay implements wal.Log. A consumer reads many messages fastest, and waits for ever at one that it
-// cannot read; then the next ones are read one by one.
+// Replay implements wal.Log. A consumer reads many messages fastest, but hangs at a message that it cannot
+// read; then the next ones are read one by one.
 func (l *embedded) Replay(ctx context.Context, from uint64, fn func(uint64, []byte) error) error {
 	s := l.stream.Load()
 	x, err := s.Extent(ctx)
@@ -233,7 +233,7 @@ func (l *embedded) Purge(ctx context.Context, seq uint64) error {
 	return l.stream.Load().Purge(ctx, seq)
 }
 
-// Extent implements wal.Log. Messages at the beginning that are missing, but were not purged, count.
+// Extent implements wal.Log. Messages that are missing at the beginning, but were not purged, count.
 func (l *embedded) Extent(ctx context.Context) (wal.Extent, error) {
 	x, err := l.stream.Load().Extent(ctx)
 	if mark, found := l.mark.get(); err == nil && found {
@@ -257,8 +257,8 @@ func (l *embedded) Updates() <-chan wal.Message { return nil }
 // MaxMessage implements wal.Log.
 func (l *embedded) MaxMessage() int { return wal.LargestMessage }
 
-// openStream creates the stream, or takes the one that exists if it is what we would have created. Only
-// its limit may change, which loses nothing.
+// openStream creates the stream, or uses the existing one if its configuration is the same. Only the
+// limit may be changed, because that loses nothing.
 func openStream(ctx context.Context, js jetstream.JetStream, maxBytes int64) (jetstream.Stream, error) {
 	want := natslog.Config(streamName, subject, maxBytes)
 	stream, err := js.Stream(ctx, streamName)

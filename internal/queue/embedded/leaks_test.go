@@ -20,8 +20,8 @@ func TestNothingIsLeftOpen(t *testing.T) {
 	}
 }
 
-// TestHealingLeavesNothingOpen has the store restart its server again and again.
-func TestHealingLeavesNothingOpen(t *testing.T) {
+// TestRestartingTheServerLeavesNothingOpen has the store restart its server many times.
+func TestRestartingTheServerLeavesNothingOpen(t *testing.T) {
 	leaks.Check(t)
 	e := openDir(t, t.TempDir())
 	defer closeNow(t, e)

@@ -16,12 +16,12 @@ import (
 
 // markFile is the file of the journal's high-water mark, in the store's directory.
 //
-// It has two slots, each a page of its own, that are written in turn and in place, after each append
-// and without a sync. A process that is killed loses nothing of what it has written, so the mark is
-// then that of the last append. A loss of power may lose writes that the system had not brought to
-// the disk, or tear one; a torn slot does not match its checksum, and the other one is older. Either
-// way the mark is older than the journal, whose appends are synced before the mark is written: it
-// claims no message that was not stored. Writing in place needs no room, so it works on a full disk.
+// It has two slots, each a page of its own, which are written in turn and in place, after each append
+// and without a sync. When the process is killed, its writes survive, so the mark is that of the last
+// append. When the machine loses power, writes may be lost or torn; a torn slot does not match its
+// checksum, and the other one is older. In both cases the mark is not newer than the journal, whose
+// appends are synced before the mark is written: it never claims a message that was not stored. Writing
+// in place takes no space, so it works on a full disk.
 type markFile struct {
 	file *os.File
 
@@ -29,7 +29,7 @@ type markFile struct {
 	turn  uint64 // of the last write
 	found bool   // a mark was there
 	mark  wal.HighWater
-	// damaged says that the file was there and held no mark.
+	// damaged says that the file existed without a valid mark.
 	damaged bool
 }
 
@@ -39,7 +39,7 @@ const (
 	slots    = 2
 )
 
-// slot is what one of them holds, as a line of JSON after its checksum.
+// slot is the content of a slot: a line of JSON after its checksum.
 type slot struct {
 	Turn uint64        `json:"turn"`
 	Mark wal.HighWater `json:"mark"`
@@ -64,7 +64,7 @@ func (m *markFile) load() error {
 	}
 	for i := range int64(slots) {
 		page := make([]byte, slotSize)
-		n, _ := m.file.ReadAt(page, i*slotSize) // what cannot be read is a slot that does not count
+		n, _ := m.file.ReadAt(page, i*slotSize) // an unreadable slot counts as empty
 		if s, ok := decodeSlot(page[:n]); ok && (!m.found || s.Turn > m.turn) {
 			m.turn, m.mark, m.found = s.Turn, s.Mark, true
 		}
@@ -76,7 +76,7 @@ func (m *markFile) load() error {
 	return m.reserve()
 }
 
-// reserve takes the room that later writes need.
+// reserve allocates the space that later writes need.
 func (m *markFile) reserve() error {
 	for i := range int64(slots) {
 		page := make([]byte, slotSize)
@@ -109,7 +109,7 @@ func (m *markFile) write(mark wal.HighWater, durable bool) error {
 	return nil
 }
 
-// get returns what was last written or found.
+// get returns the mark that was last written or found.
 func (m *markFile) get() (mark wal.HighWater, found bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -121,7 +121,7 @@ func (m *markFile) close() error { return m.file.Close() }
 func encodeSlot(s slot) []byte {
 	text, err := json.Marshal(s)
 	if err != nil {
-		panic(err) // it holds numbers, a text and a time
+		panic(err) // numbers, a text and a time: cannot fail
 	}
 	page := bytes.Repeat([]byte{' '}, slotSize)
 	copy(page, fmt.Appendf(nil, "%08x %s", crc32.ChecksumIEEE(text), text))

@@ -109,7 +109,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	e := openDir(t, t.TempDir())
 	acceptAndTake(t, e)
 	closeNow(t, e)
-	closeNow(t, e) // again is nothing
+	closeNow(t, e) // a second time has no effect
 }
 
 // TestTheServerIsRestartedInPlace breaks the server under the engine.
@@ -151,13 +151,13 @@ func TestTrimmedOnDisk(t *testing.T) {
 	if _, err := e.Redrive(t.Context(), queue.Query{}); err != nil {
 		t.Fatal(err)
 	}
-	again, err := e.Take(t.Context(), queue.Probation) // where its destination is since it failed
+	again, err := e.Take(t.Context(), queue.Probation) // the lane of its destination since the failure
 	if err != nil || again.ID != before[0].ID || again.Event.Build.ID != 1 {
 		t.Fatalf("%+v, %v; want the event that was carried", again, err)
 	}
 }
 
-func TestStreamErrorsAreToldApart(t *testing.T) {
+func TestStreamErrorsAreDistinguished(t *testing.T) {
 	e := openDir(t, t.TempDir())
 	defer closeNow(t, e)
 	l := e.log

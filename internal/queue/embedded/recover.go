@@ -18,8 +18,8 @@ import (
 // progressInterval is how often the check of a large store reports how far it has come.
 const progressInterval = 5 * time.Second
 
-// prepare checks the server's files and repairs them, before the server starts: on its own it would
-// cut off whatever follows damage. See docs/operations/recovery.md.
+// prepare checks the server's files and repairs them before the server starts, because the server would
+// cut off everything after a damaged record. See docs/operations/recovery.md.
 func (l *embedded) prepare(ctx context.Context) error {
 	stream := filestore.Stream{
 		Dir:  filepath.Join(l.dir.store(), "jetstream", "$G", "streams", streamName),
@@ -48,7 +48,7 @@ func (l *embedded) prepare(ctx context.Context) error {
 	return err
 }
 
-// damaged is a new folder for damaged files, which is made when the first is kept.
+// damaged returns a new folder for damaged files, which is created when the first one is kept.
 func (l *embedded) damaged() *damagedFolder {
 	return &damagedFolder{dir: l.dir.path, limit: damagedLimit(l.maxBytes), log: l.log}
 }
@@ -65,7 +65,7 @@ func (l *embedded) progress() func(read, total int64) {
 	}
 }
 
-// streamMeta is what the server keeps of the stream's configuration.
+// streamMeta returns the server's file of the stream's configuration.
 func streamMeta(maxBytes int64) ([]byte, error) {
 	text, err := json.Marshal(natslog.Config(streamName, subject, maxBytes))
 	if err != nil {

@@ -45,7 +45,7 @@ func newCrashed(t *testing.T) *crashed {
 	return c
 }
 
-// copyFrom copies a store that is open, as it is on disk at this moment.
+// copyFrom copies an open store, as it is on disk at the moment.
 func (c *crashed) copyFrom(dir string) {
 	c.t.Helper()
 	if err := os.CopyFS(c.dir, os.DirFS(dir)); err != nil {
@@ -82,7 +82,7 @@ func (c *crashed) open() *store {
 	return mustOpen(c.t, c.dir, engine.Options{MaxBytes: recoveryLimit})
 }
 
-// kept are the files in the folder of damaged ones.
+// kept returns the files in the folder of damaged files.
 func (c *crashed) kept() (names []string) {
 	c.t.Helper()
 	folders, err := filepath.Glob(filepath.Join(c.dir, damagedPrefix+"*"))
@@ -112,7 +112,8 @@ func torn(data []byte) []byte { return data[:len(data)-recoveryBytes/2] }
 
 func emptied([]byte) []byte { return nil }
 
-// damages are cases of docs/operations/recovery.md. lost is how many events are; block is those of one.
+// damages are the cases of docs/operations/recovery.md. lost is how many events are lost; block is the
+// number of events in a block.
 var damages = map[string]struct {
 	do        func(c *crashed)
 	lost      int
@@ -143,9 +144,9 @@ var damages = map[string]struct {
 	}},
 }
 
-// TestRecovery damages a store that was killed. The operator goes on with all that can be read, tells
-// how many events are lost, keeps the damaged files, and reports the loss again after a restart, but
-// not as another one.
+// TestRecovery damages the store of a killed process. The store opens with everything that can be read,
+// reports how many events are lost, keeps the damaged files, and reports the same loss after a restart,
+// but not as a second one.
 func TestRecovery(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
@@ -174,7 +175,7 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
-// wantLoss wants one loss of that many events, or none.
+// wantLoss checks that there is one loss of that many events, or none if it is zero.
 func wantLoss(t *testing.T, s *store, events int) {
 	t.Helper()
 	losses := s.Losses()
@@ -185,7 +186,7 @@ func wantLoss(t *testing.T, s *store, events int) {
 	}
 }
 
-// TestAVolumeFromYesterdaysBackup: the mark that was kept elsewhere shows what the volume does not.
+// TestAVolumeFromYesterdaysBackup: the mark outside of the volume shows what the volume lacks.
 func TestAVolumeFromYesterdaysBackup(t *testing.T) {
 	s := openDir(t, t.TempDir())
 	for build := range int64(5) {
@@ -219,12 +220,12 @@ func TestAVolumeFromYesterdaysBackup(t *testing.T) {
 	}
 	wantOld()
 	closeNow(t, s)
-	s = restored() // before the mark elsewhere was written again
+	s = restored() // before the mark outside of the volume was updated
 	defer closeNow(t, s)
 	wantOld()
 }
 
-// TestAVolumeThatWasEmptied: a new volume in place of the one that was used is reported, too.
+// TestAVolumeThatWasEmptied: a new volume instead of the old one is reported, too.
 func TestAVolumeThatWasEmptied(t *testing.T) {
 	s := openDir(t, t.TempDir())
 	if _, err := s.Accept(t.Context(), acceptance(1, "#down")); err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// serverLog has the embedded server write into our log. What it takes for a notice is detail
-// to us. No message of a stream is ever in it.
+// serverLog writes the embedded server's log to the operator's. Its notices are details here. It never
+// contains a message of a stream.
 type serverLog struct {
 	log   logr.Logger
 	fatal atomic.Pointer[string] // why the server cannot run
@@ -23,7 +23,8 @@ func (l *serverLog) Errorf(format string, v ...any) {
 	l.log.Error(fmt.Errorf(format, v...), "Embedded server reports an error")
 }
 
-// Fatalf does not end the process, as the server expects: whoever waits for its start is told.
+// Fatalf records the error for the caller that waits for the start. Unlike other implementations, it does
+// not end the process.
 func (l *serverLog) Fatalf(format string, v ...any) {
 	reason := fmt.Sprintf(format, v...)
 	l.fatal.Store(&reason)

@@ -7,8 +7,8 @@ import (
 	"github.com/travishook/travishook/internal/queue/engine"
 )
 
-// OpenStore opens a store in a directory: an engine on an embedded log. The directory needs half as
-// much again as opt.MaxBytes.
+// OpenStore opens a store in a directory: an engine on an embedded log. The directory needs 1.5 times
+// opt.MaxBytes.
 func OpenStore(ctx context.Context, dir string, opt engine.Options) (*engine.Engine, error) {
 	if opt.MaxBytes == 0 {
 		opt.MaxBytes = engine.DefaultMaxBytes

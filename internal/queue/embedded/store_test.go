@@ -55,7 +55,7 @@ func openDir(t *testing.T, dir string) *store {
 	return mustOpen(t, dir, engine.Options{MaxBytes: smallStoreBytes})
 }
 
-// openStore opens a store that may have been killed, and was not damaged.
+// openStore opens a store that may have been killed, but was not damaged.
 func openStore(t testing.TB, dir string, clk clock.Clock) queuetest.Store {
 	t.Helper()
 	s := mustOpen(t, dir, engine.Options{Clock: clk})
@@ -121,7 +121,7 @@ func acceptAndSettle(t *testing.T, s *store, a queue.Acceptance, kind queue.Kind
 	}
 }
 
-// deliverMany stores and delivers events through the room #alive.
+// deliverMany stores and delivers events through the channel #alive.
 func deliverMany(t *testing.T, s *store, from, n int64) {
 	t.Helper()
 	for build := from; build < from+n; build++ {

@@ -1,5 +1,5 @@
-// Package natslog keeps a wal.Log's messages in a JetStream stream. It is what the log on the embedded
-// server and the log on a cluster have in common.
+// Package natslog stores a wal.Log in a JetStream stream. The logs on the embedded server and on a cluster
+// share it.
 package natslog
 
 import (
@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// heartbeat is how often an idle server shows that it still feeds a consumer.
+	// heartbeat is how often an idle server shows that the consumer still works.
 	heartbeat = 2 * time.Second
-	// pullExpiry is how long a consumer's request for messages lives.
+	// pullExpiry is how long a consumer's request for messages is valid.
 	pullExpiry = 10 * time.Second
-	// A server sends no more than that before it is asked again. It drops a connection on which more
-	// bytes wait than its max_pending, 64 MiB by default; a pull must have room for the largest message.
+	// pullMessages and pullBytes limit one request. The server drops a connection with more pending bytes
+	// than its max_pending, 64 MiB by default, while a request must allow the largest message.
 	pullMessages = 500
 	pullBytes    = wal.LargestMessage + 1<<20
-	// createTimeout bounds the creation of a consumer: a server that dies does not answer.
+	// createTimeout limits the creation of a consumer, because a failing server may not answer.
 	createTimeout = 5 * time.Second
 )
 
@@ -58,7 +58,7 @@ func appendError(err error) error {
 	return err
 }
 
-// NoRoom reports whether the server refuses because the account, or its own volume, has no room.
+// NoRoom reports whether the server refused because the account or the server's volume is full.
 func NoRoom(refused *jetstream.APIError) bool {
 	switch refused.ErrorCode {
 	case jetstream.ErrorCode(server.JSInsufficientResourcesErr), jetstream.ErrorCode(server.JSStorageResourcesExceededErr),
@@ -80,8 +80,8 @@ func (s *Stream) Read(ctx context.Context, seq uint64) ([]byte, error) {
 	return m.Data, nil
 }
 
-// Replay calls fn with each message from from to last, and passes over those that are gone. It returns
-// an error when none has come for as long as stall.
+// Replay calls fn with each message from from to last, and skips purged and unreadable ones. It returns
+// an error if no message arrives for the duration stall.
 func (s *Stream) Replay(ctx context.Context, from, last uint64, stall time.Duration, fn func(uint64, []byte) error) error {
 	if last < from {
 		return nil
@@ -102,7 +102,7 @@ func (s *Stream) Replay(ctx context.Context, from, last uint64, stall time.Durat
 		}
 		seq := meta.Sequence.Stream
 		next, pending = seq+1, meta.NumPending
-		if seq > last { // those before are gone
+		if seq > last { // no earlier one exists
 			return nil
 		}
 		if err := fn(seq, m.Data()); err != nil {
@@ -118,14 +118,14 @@ func nextMessage(ctx context.Context, messages jetstream.MessagesContext, stall 
 	return messages.Next(jetstream.NextContext(ctx))
 }
 
-// Messages reads from there on. The consumer is created anew once when it fails: it would else retry
-// for ever and never notice that the connection is closed.
+// Messages reads from message from on. A failed consumer is created again only once: with more retries it
+// would never notice that the connection is closed.
 func (s *Stream) Messages(ctx context.Context, from uint64) (jetstream.MessagesContext, error) {
 	messages, _, err := s.messages(ctx, from)
 	return messages, err
 }
 
-// messages returns also how many messages there are from there on.
+// messages also returns how many messages there are from from on.
 func (s *Stream) messages(ctx context.Context, from uint64) (jetstream.MessagesContext, uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, createTimeout)
 	defer cancel()
@@ -143,7 +143,7 @@ func (s *Stream) messages(ctx context.Context, from uint64) (jetstream.MessagesC
 
 // Purge implements wal.Log.
 func (s *Stream) Purge(ctx context.Context, seq uint64) error {
-	if seq == 0 { // which the server takes for all messages
+	if seq == 0 { // the server would purge all messages
 		return errors.New("purge log: no message is named")
 	}
 	if err := s.Stream.Purge(ctx, jetstream.WithPurgeSequence(seq)); err != nil {

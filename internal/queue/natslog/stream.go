@@ -21,14 +21,14 @@ func Config(name, subject string, maxBytes int64) jetstream.StreamConfig {
 		Discard:    jetstream.DiscardNew,
 		MaxBytes:   maxBytes,
 		MaxMsgSize: wal.LargestMessage,
-		// Messages are read back by number, as they are.
+		// Messages are read by number.
 		AllowDirect: true,
 		DenyDelete:  true,
 	}
 }
 
-// Difference returns the first setting of a stream that is not as needed, or an empty name. Such a
-// stream may have lost messages already, or would lose them.
+// Difference returns the first setting of a stream that differs from the required one, or an empty name.
+// A stream with other settings may have lost messages, or would lose them.
 func Difference(is, want *jetstream.StreamConfig) (name string, value, needed any) {
 	settings := []struct {
 		name     string

@@ -10,7 +10,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// restarted is the event in the next run of its build.
+// restarted returns the event in the next run of its build.
 func restarted(e travis.Event) travis.Event {
 	e.Build.Started = e.Build.Started.Add(time.Hour)
 	if !e.Build.Finished.IsZero() {

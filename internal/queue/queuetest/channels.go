@@ -56,7 +56,7 @@ func testPoison(f *fixture) {
 	f.accept(Event(1, travis.Passed), room)
 	f.accept(Event(2, travis.Passed), room)
 	f.accept(Event(3, travis.Passed), room)
-	f.retryIn(f.take(queue.Healthy), time.Minute) // build 1 will never go through
+	f.retryIn(f.take(queue.Healthy), time.Minute) // build 1 will never be delivered
 	f.clock.Step(time.Minute)
 	second := f.take(queue.Probation)
 	if second.Event.Build.ID != 2 {
@@ -68,7 +68,7 @@ func testPoison(f *fixture) {
 	}
 }
 
-// testFailures: how long a room has been down can be told from any of its deliveries.
+// testFailures: any delivery of a channel shows how often the channel has failed.
 func testFailures(f *fixture) {
 	room := Target("builds", "#builds")
 	for build := range int64(3) {

@@ -17,13 +17,12 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// crashDir tells a child process that it is one, and where its store is.
+// crashDir is set for child processes, to the directory of the store.
 const crashDir = "QUEUETEST_CRASH_DIR"
 
-// Crash kills a process that stores events, many times at a moment of no one's choosing, and
-// returns what was told to be stored and is not there afterwards, or was told to have arrived
-// and is there. It runs the calling test again as that process, so it must be the
-// first thing that the test does, and its name must be that of a whole test.
+// Crash repeatedly kills a process that stores and settles events, at random moments. It returns the
+// events that were acknowledged and are missing afterwards, or were settled and are still there. It runs
+// the calling test as the child process, so it must be the first call of a top-level test.
 func Crash(t *testing.T, open Open, times int) (wrong []string) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		acceptForever(open(t, dir, clock.RealClock{}))
@@ -40,8 +39,8 @@ func Crash(t *testing.T, open Open, times int) (wrong []string) {
 	return wrong
 }
 
-// acceptForever stores events from several goroutines, settles some, and says what it was
-// told. Only then it goes on.
+// acceptForever stores events from several goroutines, settles some, and prints each acknowledgement
+// before it continues.
 func acceptForever(s Store) {
 	ctx := context.Background()
 	lines := make(chan string)
@@ -81,8 +80,7 @@ func acceptForever(s Store) {
 	}
 }
 
-// readUntilKilled starts the child, kills it once it has said that many things, and notes all
-// that it said.
+// readUntilKilled starts the child, kills it after that many lines of output, and records all lines.
 func readUntilKilled(t *testing.T, dir string, enough int, acknowledged map[string]string) {
 	t.Helper()
 	child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=2m")
@@ -124,7 +122,7 @@ func compare(t *testing.T, open Open, dir string, round int, acknowledged map[st
 		kept[strconv.FormatInt(d.BuildID, 10)] = true
 	}
 	for build, what := range acknowledged {
-		if what == "stored" && !kept[build] && !settledUntold(t, s, build) {
+		if what == "stored" && !kept[build] && !settledUnreported(t, s, build) {
 			wrong = append(wrong, fmt.Sprintf("round %d: build %s was stored and is gone", round, build))
 		}
 		if what == "arrived" && kept[build] {
@@ -137,9 +135,9 @@ func compare(t *testing.T, open Open, dir string, round int, acknowledged map[st
 	return wrong
 }
 
-// settledUntold: a delivery whose outcome was stored when the process was killed, before it
-// could say so, is gone rightly; but then the event is known for one that was seen.
-func settledUntold(t *testing.T, s Store, build string) bool {
+// settledUnreported reports whether the outcome of a delivery was stored right before the process was
+// killed and could print it. Then the delivery is rightly missing, but the event is known as seen.
+func settledUnreported(t *testing.T, s Store, build string) bool {
 	t.Helper()
 	id, err := strconv.ParseInt(build, 10, 64)
 	if err != nil {

@@ -54,7 +54,7 @@ func testDead(f *fixture) {
 		f.Fatalf("dead deliveries %+v, want the one that died", dead)
 	}
 	if n := f.redrive(queue.Query{Namespace: "team-b"}); n != 0 {
-		f.Fatalf("redrove %d that nobody chose", n)
+		f.Fatalf("redrove %d that were not selected", n)
 	}
 	f.clock.Step(time.Hour)
 	if n := f.redrive(queue.Query{Namespace: "team-a"}); n != 1 {
@@ -107,7 +107,7 @@ func testWakeUnderway(f *fixture) {
 	f.wake(fixed("#builds"))
 	f.settle(d, queue.Outcome{Kind: queue.Dead, Reason: "bad credential", Credential: true})
 	if again := f.take(queue.Probation); again.ID != d.ID || again.Attempt != 2 {
-		f.Fatalf("handed out %+v, want another attempt with what was mended meanwhile", again)
+		f.Fatalf("handed out %+v, want another attempt after the fix", again)
 	}
 }
 
@@ -175,7 +175,7 @@ func testOnChange(f *fixture) {
 			f.Fatalf("told of %s", got)
 		}
 	default:
-		f.Fatal("nobody was told although the outcome is stored")
+		f.Fatal("OnEnd was not called although the outcome is stored")
 	}
 }
 
@@ -214,7 +214,7 @@ func testRestart(f *fixture) {
 	before := f.all()
 	for i := range before {
 		if before[i].State == queue.Sending {
-			before[i].State = queue.Waiting // nobody knows what came of the attempt
+			before[i].State = queue.Waiting // the attempt's outcome is not known
 		}
 	}
 	f.restart()

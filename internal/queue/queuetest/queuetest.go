@@ -1,4 +1,4 @@
-// Package queuetest is what every engine of the queue must do, as tests.
+// Package queuetest tests the contract of the queue.
 package queuetest
 
 import (
@@ -15,23 +15,23 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Store is a queue as its owner sees it.
+// Store is a queue that can be closed.
 type Store interface {
 	queue.Queue
 	Close(ctx context.Context) error
 }
 
-// Open opens the store in dir, with its defaults and that clock. It closes nothing by itself.
+// Open opens the store in dir, with the defaults and the given clock. The caller closes it.
 type Open func(t testing.TB, dir string, clk clock.Clock) Store
 
 const (
 	// dueTimeout is how long a delivery that is due may take to be handed out.
 	dueTimeout = 10 * time.Second
-	// idleTimeout is how long nothing must be handed out to be taken for nothing.
+	// idleTimeout is how long to wait until nothing is considered due.
 	idleTimeout = 20 * time.Millisecond
 )
 
-// Take hands out a delivery, if there is one within the time.
+// Take returns a delivery, if one is handed out within the time.
 func Take(q queue.Queue, lane queue.Lane, within time.Duration) (d queue.Delivery, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
@@ -171,7 +171,7 @@ func (f *fixture) accept(e travis.Event, targets ...queue.Target) queue.Receipt 
 	return r
 }
 
-// try hands out what is due within the time.
+// try returns a delivery that is handed out within the time.
 func (f *fixture) try(lane queue.Lane, within time.Duration) (queue.Delivery, bool) {
 	f.Helper()
 	d, ok, err := Take(f, lane, within)

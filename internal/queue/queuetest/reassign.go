@@ -41,7 +41,8 @@ func testReassigned(f *fixture) {
 	}
 }
 
-// testAccountKey: a channel keeps its account key while deliveries wait in it, whatever new targets say.
+// testAccountKey: a channel keeps its account key while deliveries wait in it, even if new targets have
+// another one.
 func testAccountKey(f *fixture) {
 	f.accept(Event(1, travis.Passed), targetOf("", "#builds"))
 	f.accept(Event(2, travis.Passed), targetOf("team-a/chat", "#builds"))

@@ -12,7 +12,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// sharedTarget is a channel of a namespace that resolves to a destination of many.
+// sharedTarget is a channel of a namespace that resolves to a destination shared by several.
 func sharedTarget(namespace, address string) queue.Target {
 	t := Target("builds", address)
 	t.Namespace, t.Channel = namespace, namespace+"/chat/"+address
@@ -41,7 +41,7 @@ func testDestination(f *fixture) {
 	f.takeNone(queue.Healthy)
 	f.retryIn(first, time.Minute)
 	f.takeNone(queue.Healthy)
-	f.takeNone(queue.Probation) // the backoff is everybody's
+	f.takeNone(queue.Probation) // all namespaces share the backoff
 	f.clock.Step(time.Minute)
 	f.deliver(f.take(queue.Probation))
 	f.deliver(f.take(queue.Healthy))

@@ -11,7 +11,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// patience bounds how long a broken engine keeps a test waiting; a sound one needs none of it.
+// patience limits how long a broken engine blocks a test.
 const patience = 30 * time.Second
 
 type taken struct {
@@ -19,7 +19,7 @@ type taken struct {
 	err      error
 }
 
-// takeLater takes in the background.
+// takeLater calls Take in the background.
 func (f *fixture) takeLater(lane queue.Lane) <-chan taken {
 	result := make(chan taken, 1)
 	store := f.Store
@@ -52,8 +52,8 @@ func (f *fixture) await(c <-chan taken) queue.Delivery {
 	return r.delivery
 }
 
-// awaitWhileTimePasses moves the clock on and on: it does not know when the other has begun
-// to look at it.
+// awaitWhileTimePasses advances the clock repeatedly, because it cannot know when the other goroutine has
+// started its timer.
 func (f *fixture) awaitWhileTimePasses(c <-chan taken) queue.Delivery {
 	f.Helper()
 	tick := time.NewTicker(time.Millisecond)

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Handlers are what answers requests, by their kind. The zero value has none.
+// Handlers answers requests by their kind. The zero value has no handlers.
 type Handlers struct {
 	mu     sync.Mutex
 	byKind map[string]Handler

@@ -1,5 +1,5 @@
-// Package replica is how the rest of the operator talks to other replicas. queue/cluster has them; Single
-// is for an operator that has its store for itself.
+// Package replica defines how the rest of the operator talks to other replicas. queue/cluster implements
+// it; Single is for an operator with a store of its own.
 package replica
 
 import (
@@ -20,30 +20,30 @@ type Reply struct {
 
 // Replicas are this replica and the others on the same store.
 type Replicas interface {
-	// Leads reports whether this replica does what one is enough for. Two may think so for a moment.
+	// Leads reports whether this replica does the work that one replica does for all. For a moment, two
+	// may.
 	Leads() bool
-	// Holds reports whether this replica may be logged in as the account at this moment.
+	// Holds reports whether this replica may be logged in as the account now.
 	Holds(accountKey string) bool
-	// OnLeave has fn called when accounts are no longer this replica's: those that gone returns true
-	// for, for which Holds is false already. fn must not block; quiet is closed when nothing is
-	// connected as one of them any more.
+	// OnLeave has fn called when this replica may no longer use accounts: those for which gone returns
+	// true and Holds returns false. fn must not block; quiet is closed when none of them is connected.
 	OnLeave(fn func(gone func(accountKey string) bool) (quiet <-chan struct{}))
 	// Handle has fn answer requests of that kind, from other replicas and from AskAll.
 	Handle(kind string, fn Handler)
 	// Ask asks one replica, as it is named in a Reply.
 	Ask(ctx context.Context, replica, kind string, payload []byte) ([]byte, error)
-	// AskOwner asks the replica that holds an account. queue.ErrNoOwner says that none is known to, or
-	// only this one.
+	// AskOwner asks the replica that holds an account. queue.ErrNoOwner means that no other replica is
+	// known to hold it.
 	AskOwner(ctx context.Context, accountKey, kind string, payload []byte) ([]byte, error)
 	// AskAll asks every replica, this one included, and returns when all have answered or ctx ends.
 	AskAll(ctx context.Context, kind string, payload []byte) []Reply
 }
 
-// Self is the name of the only replica there is.
+// Self is the name of the only replica.
 const Self = "self"
 
-// Single is an operator that has its store for itself. The zero value is ready to use, but must not be
-// copied.
+// Single is the only replica of an operator with a store of its own. The zero value is ready to use, but
+// must not be copied.
 type Single struct{ Handlers }
 
 var _ Replicas = (*Single)(nil)

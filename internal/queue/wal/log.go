@@ -11,29 +11,28 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Log is a log that one or more processes append to. Each append names the message that it follows,
-// so of two processes that append at once one is refused.
+// Log is a log that one or more processes append to. Each append names the message that it follows, so
+// if two processes append at once, one is refused.
 type Log interface {
-	// Append stores data as the message after last and returns its number. ErrConflict and ErrFull
-	// say that it was not stored; after any other error it may or may not have been.
+	// Append stores data as the message after last and returns its number. ErrConflict and ErrFull mean
+	// that it was not stored; after any other error it may have been.
 	Append(ctx context.Context, data []byte, last uint64) (uint64, error)
-	// Read returns one message. ErrGone says that it was purged, is damaged or missing, or never was.
+	// Read returns one message. ErrGone means that it was purged, is damaged or missing, or never existed.
 	Read(ctx context.Context, seq uint64) ([]byte, error)
-	// Replay calls fn with each message from there to the one that is the last when it begins. It
-	// passes over messages that are gone, so that fn sees the numbers jump, and holds no more than a
-	// few of the largest messages in memory.
+	// Replay calls fn with each message from from to the last one at the time of the call. It skips
+	// purged and unreadable messages, and holds at most a few of the largest messages in memory.
 	Replay(ctx context.Context, from uint64, fn func(seq uint64, data []byte) error) error
 	// Purge drops all messages before seq.
 	Purge(ctx context.Context, seq uint64) error
-	// Extent returns which messages there are.
+	// Extent returns which messages the log has.
 	Extent(ctx context.Context) (Extent, error)
-	// Updates delivers the messages that are appended after the first call, by this process or by
-	// others. It may lag, repeat or skip: the engine reads for itself what it misses. It is nil
-	// where no other process appends.
+	// Updates delivers the messages that are appended after the first call, by this process or others.
+	// It may lag, repeat or skip; the engine reads what it misses. It is nil if no other process
+	// appends.
 	Updates() <-chan Message
-	// MaxMessage is the largest message in bytes that Append takes.
+	// MaxMessage is the largest message in bytes that Append accepts.
 	MaxMessage() int
-	// Reopen brings the log back after an error.
+	// Reopen makes the log usable after an error.
 	Reopen(ctx context.Context) error
 	Close(ctx context.Context) error
 }
@@ -44,8 +43,8 @@ type Message struct {
 	Data []byte
 }
 
-// Extent is which messages a log holds. First is Last+1 where it holds none. Messages is how many there
-// are: fewer than there are numbers from First to Last where some are damaged or missing.
+// Extent is the range of a log's messages. First is Last+1 if there are none. Messages is how many there
+// are: fewer than the numbers from First to Last if some are damaged or missing.
 type Extent struct {
 	First, Last, Messages uint64
 	Bytes                 int64
@@ -59,29 +58,28 @@ var (
 	ErrConflict = errors.New("another writer was faster")
 	// ErrFull is returned when the log's own limit is reached.
 	ErrFull = errors.New("the log is full")
-	// ErrGone is returned when there is no such message, not any more, or it cannot be read.
-	ErrGone = errors.New("the message is gone")
-	// ErrUnanswered is returned when the log's server does not answer, which says nothing about the message.
+	// ErrGone is returned for a message that does not exist, was purged, or cannot be read.
+	ErrGone = errors.New("no such message")
+	// ErrUnanswered is returned when the log's server does not answer. The message may exist.
 	ErrUnanswered = errors.New("the store's server does not answer")
 )
 
-// LargestMessage is the largest message that the engine ever appends. A log that takes less makes
-// the largest event smaller.
+// LargestMessage is the largest message that the engine appends. A log with a smaller limit makes the
+// largest event smaller.
 const LargestMessage = 8 << 20
 
-// Capacity is how many bytes a log must be able to hold so that the engine can refuse events at
-// limit, and still store outcomes and copy what is alive when it trims.
+// Capacity returns how many bytes a log needs so that the engine can refuse events at limit, and still
+// store outcomes and copy live entries when it trims.
 func Capacity(limit int64) int64 { return limit + Reserve(limit) }
 
-// Reserve is what Capacity adds to the limit.
+// Reserve returns what Capacity adds to the limit.
 func Reserve(limit int64) int64 { return limit/4 + 2*LargestMessage }
 
-// readAhead bounds the reads that are under way at once, and so the memory for messages that wait
-// for an earlier one.
+// readAhead limits the concurrent reads, and so the memory for messages that wait for an earlier one.
 const readAhead = 16
 
-// ReadRange calls fn with each message from from to to, in order, and passes over those that are gone.
-// It reads several at once.
+// ReadRange calls fn with each message from from to to, in order, and skips those that return ErrGone. It
+// reads several at once.
 func ReadRange(ctx context.Context, l Log, from, to uint64, fn func(seq uint64, data []byte) error) error {
 	for ; from <= to; from += readAhead {
 		messages := make([][]byte, min(readAhead, to-from+1))

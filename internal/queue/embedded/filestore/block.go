@@ -4,15 +4,15 @@ import (
 	"bytes"
 )
 
-// block is what a message block's bytes hold.
+// block is the content of a message block.
 type block struct {
 	records []record
 	// damaged are the bytes that belong to no readable record, and torn those of them at the end.
 	damaged, torn int
 }
 
-// scan reads all records of a block. After one that cannot be read, it goes on at the next byte at
-// which a record with a valid checksum begins.
+// scan reads all records of a block. After an unreadable one, it continues at the next record with a
+// valid checksum.
 func (c codec) scan(buf []byte, subject string) block {
 	var b block
 	for at := 0; at < len(buf); {
@@ -43,8 +43,8 @@ func (c codec) resync(buf []byte, from int, subject string) int {
 	return len(buf)
 }
 
-// plausible is a cheap look at what may be a record, before its checksum is worked out: only
-// messages of the stream's one subject and records without a subject are in its blocks.
+// plausible is a cheap check whether a record may begin here, before its checksum is computed: blocks
+// contain only messages of the stream's single subject and records without a subject.
 func plausible(buf []byte, subject string) bool {
 	switch n := int(buf[20]) | int(buf[21])<<8; n {
 	case 0:
@@ -55,7 +55,7 @@ func plausible(buf []byte, subject string) bool {
 	return false
 }
 
-// sound is what a block without its damaged bytes is.
+// sound returns the block without its damaged bytes.
 func (b *block) sound() []byte {
 	var buf []byte
 	for i := range b.records {

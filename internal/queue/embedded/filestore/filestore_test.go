@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// damages are done to a stream of four blocks: messages 1 to 30, 31 to 60, 61 to 90 and so on, as
-// the server divides them. lost is which messages cannot be read any more.
+// damages are applied to a stream of four blocks: messages 1 to 30, 31 to 60, 61 to 90 and so on, as the
+// server divides them.
 var damages = map[string]struct {
 	do func(s *store)
-	// lost is how many messages are in what was damaged; -1 for the whole of a block.
+	// lost is how many messages become unreadable; -1 for a whole block.
 	lost int
-	// changed are the files that are kept aside.
+	// changed are the files that are kept.
 	changed []string
 }{
 	"no damage": {do: func(*store) {}},
@@ -74,8 +74,8 @@ var damages = map[string]struct {
 	}, lost: messages},
 }
 
-// TestRepair damages a store, repairs it, and has a real server open it: all that can be read is
-// still there, each changed file was kept, and the store goes on after its last number.
+// TestRepair damages a store, repairs it, and opens it with a real server: all readable messages are
+// there, each changed file was kept, and the stream continues after its last number.
 func TestRepair(t *testing.T) {
 	for name, damage := range damages {
 		for _, withIndex := range []bool{true, false} {

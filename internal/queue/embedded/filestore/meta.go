@@ -11,7 +11,7 @@ import (
 	"os"
 )
 
-// checkMeta looks whether the server would take the stream for one.
+// checkMeta checks whether the server would recognize the stream.
 func (s Stream) checkMeta(r *Report) error {
 	meta, err := readIfThere(s.path(metaFile))
 	if err != nil {
@@ -37,7 +37,7 @@ func (s Stream) checkMeta(r *Report) error {
 	return nil
 }
 
-// metaSum is the checksum of the meta file, in hexadecimal digits.
+// metaSum returns the checksum of the meta file, in hexadecimal digits.
 func (s Stream) metaSum(meta []byte) []byte {
 	sum := checksum(sha256.Sum256([]byte(s.Name)), meta)
 	return hex.AppendEncode(nil, sum)

@@ -19,10 +19,10 @@ const (
 
 	hasHeaderBit = 1 << 31 // of the length
 	erasedBit    = 1 << 63 // of the sequence: the message was removed
-	tombstoneBit = 1 << 62 // of the sequence: a message in an earlier place was removed
+	tombstoneBit = 1 << 62 // of the sequence: a message in an earlier record was removed
 )
 
-// record is one that can be read.
+// record is a readable record.
 type record struct {
 	raw       []byte
 	seq       uint64
@@ -74,8 +74,8 @@ func (c codec) decode(buf []byte) (r record, ok bool) {
 	}, true
 }
 
-// tombstone encodes a record that says that the message seq was removed. A store whose last message
-// was lost goes on after that number.
+// tombstone encodes a record that says that the message seq was removed. It makes a stream whose last
+// message was lost continue after that number.
 func (c codec) tombstone(seq uint64, nanoseconds int64) []byte {
 	raw := make([]byte, recordHeader, emptyRecord)
 	binary.LittleEndian.PutUint32(raw, emptyRecord)

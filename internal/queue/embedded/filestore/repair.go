@@ -15,22 +15,22 @@ const (
 	fileMode = 0o640
 )
 
-// Fix is what Repair needs to know.
+// Fix are the parameters of Repair.
 type Fix struct {
 	// Meta is the meta file to write where it is missing or damaged.
 	Meta []byte
-	// Last is the highest number that a message of the stream has had. Where the files end before
-	// it, the stream goes on after it.
+	// Last is the highest number that a message of the stream had. If the files end before it, the
+	// stream continues after it.
 	Last uint64
-	// KeepTorn has the torn end of the last block kept, too. Where all messages up to Last can be read,
-	// it is a message that nobody was told of.
+	// KeepTorn also keeps the torn end of the last block. If all messages up to Last can be read, the torn
+	// one was never acknowledged.
 	KeepTorn bool
-	// Keep keeps a file as it is, before it is replaced or removed. A link will do.
+	// Keep keeps a copy of a file before it is replaced or removed. A hard link is enough.
 	Keep func(path string) error
 }
 
-// Repair makes the files sound, so that the server drops nothing of them: what could not be read is
-// gone, and all else is there. An interrupted repair can be done again.
+// Repair makes the files sound, so that the server drops nothing: unreadable records are removed and all
+// others are kept. An interrupted repair can be repeated.
 func (s Stream) Repair(r Report, fix Fix) error {
 	if r.sound(fix.Last) {
 		return nil
@@ -59,11 +59,11 @@ func (s Stream) Repair(r Report, fix Fix) error {
 
 // sound reports whether there is nothing to repair.
 func (r *Report) sound(last uint64) bool {
-	untouched := r.missingMeta && r.lastBlock == 0 && last == 0 // there was never a stream
+	untouched := r.missingMeta && r.lastBlock == 0 && last == 0 // no stream was created yet
 	return untouched || len(r.Files) == 0 && last <= r.Last && !r.missingMeta
 }
 
-// removeIndex has the server read the blocks: its index describes files that are changed.
+// removeIndex removes the index, which is outdated, so that the server rebuilds it from the blocks.
 func (s Stream) removeIndex(keep func(string) error) error {
 	path := s.path(messagesDir, indexFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -94,7 +94,7 @@ func (s Stream) repairFile(f *File, keep func(string) error) error {
 	return remove(path)
 }
 
-// cutTorn cuts off a message that was not completely written, in place: that must work on a full disk.
+// cutTorn cuts off an incomplete message, in place, so that it works on a full disk.
 func (s Stream) cutTorn(f *File) error {
 	if err := os.Truncate(s.path(f.Name), f.whole); err != nil {
 		return fmt.Errorf("repair store: %w", err)
@@ -102,7 +102,7 @@ func (s Stream) cutTorn(f *File) error {
 	return nil
 }
 
-// raise has the stream go on after the message last, in a block of its own.
+// raise makes the stream continue after the message last, with a block that has its tombstone.
 func (s Stream) raise(index int, last uint64) error {
 	if err := os.MkdirAll(s.path(messagesDir), dirMode); err != nil {
 		return fmt.Errorf("make the stream's directory: %w", err)
@@ -118,7 +118,7 @@ func remove(path string) error {
 	return nil
 }
 
-// replaceFile writes a file so that after a crash it holds either what it held or all of data.
+// replaceFile writes a file atomically: after a crash it has either its old content or all of data.
 func replaceFile(path string, data []byte) error {
 	temporary := path + ".repair"
 	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)

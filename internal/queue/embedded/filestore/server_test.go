@@ -19,7 +19,7 @@ import (
 const (
 	streamName = "JOURNAL"
 	subject    = "test.journal"
-	// smallestBlocks is a limit at which the server makes blocks of 32 kB, the smallest there are.
+	// smallestBlocks is a limit at which the server makes blocks of 32 kB, its smallest.
 	smallestBlocks = 120_000
 	messages       = 90
 	messageBytes   = 1000
@@ -59,7 +59,7 @@ func (s *store) config() jetstream.StreamConfig {
 	return jetstream.StreamConfig{Name: streamName, Subjects: []string{subject}, MaxBytes: smallestBlocks, AllowDirect: true}
 }
 
-// meta is what the server writes for such a stream.
+// meta returns the server's meta file of the stream.
 func (s *store) meta() []byte {
 	s.t.Helper()
 	meta, err := json.Marshal(server.FileStreamInfo{Created: time.Now().UTC(), StreamConfig: server.StreamConfig{
@@ -103,7 +103,7 @@ func (s *store) serve(fn func(jetstream.JetStream, jetstream.Stream)) {
 	fn(js, stream)
 }
 
-// served are the messages that a server finds, and its last number.
+// served returns the messages that a server finds, and its last number.
 func (s *store) served() (found map[uint64]bool, last uint64) {
 	s.t.Helper()
 	found = map[uint64]bool{}
@@ -168,7 +168,7 @@ func (s *store) check() filestore.Report {
 	return report
 }
 
-// fix notes what is kept.
+// fix returns parameters that record the names of kept files.
 func fix(s *store, last uint64, kept *[]string) filestore.Fix {
 	return filestore.Fix{Meta: s.meta(), Last: last, Keep: func(path string) error {
 		if _, err := os.Stat(path); err != nil {

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Stream is where a stream is and what it is called.
+// Stream is the location of a stream's files, and its subject.
 type Stream struct {
 	Dir     string // of the stream: meta.inf, and msgs with its blocks
 	Name    string
@@ -27,31 +27,31 @@ const (
 	blockSuffix = ".blk"
 )
 
-// Report is what a check found.
+// Report is the result of a check.
 type Report struct {
-	// Files that are damaged, and why. Those of a missing block or of lost messages are not among them.
+	// Files are the damaged files, with the reason. Missing blocks and lost messages are not listed.
 	Files []File
-	// First and Last are the messages at both ends, and Messages how many there are. First is Last+1
-	// where there is none.
+	// First and Last are the first and the last message, and Messages is how many there are. First is
+	// Last+1 if there is none.
 	First, Last, Messages uint64
 	Bytes                 int64 // that were read
-	NoIndex               bool  // which the server makes anew, from the blocks
+	NoIndex               bool  // the server rebuilds it from the blocks
 	missingMeta           bool
 	lastBlock             int
 }
 
-// File is a damaged one.
+// File is a damaged file.
 type File struct {
 	Name    string // relative to the stream's directory
 	Problem string
-	// Torn says that only its end is damaged, as after a loss of power while it was written.
+	// Torn says that only its end is damaged, as after a power loss during a write.
 	Torn bool
 
-	block int   // its number, where it is one; else 0
-	whole int64 // bytes before what is torn
+	block int   // the block's number, or 0
+	whole int64 // bytes before the torn part
 }
 
-// Check reads all files of a stream. It changes nothing. It reports each block after reading it.
+// Check reads all files of a stream and changes nothing. It calls progress after each block.
 func (s Stream) Check(ctx context.Context, progress func(read, total int64)) (Report, error) {
 	r := Report{First: 1}
 	if err := s.checkMeta(&r); err != nil {
@@ -112,7 +112,7 @@ func (s Stream) checkBlock(index int, last bool, r *Report, t *tally) (int64, er
 	f := File{Name: name, block: index}
 	switch {
 	case len(buf) == 0 && last:
-		return 0, nil // one that the server has just begun
+		return 0, nil // the server has just created the block
 	case len(buf) == 0:
 		f.Problem = "is empty"
 	case b.damaged > 0:
@@ -160,7 +160,7 @@ func (t *tally) into(r *Report) {
 // run is a range of numbers without a gap, both ends included.
 type run struct{ from, to uint64 }
 
-// runs are ranges of numbers. A million messages are a few of them.
+// runs are ranges of numbers: a compact form of a million messages.
 type runs []run
 
 func (r *runs) add(seq uint64) {
@@ -171,7 +171,7 @@ func (r *runs) add(seq uint64) {
 	*r = append(*r, run{seq, seq})
 }
 
-// without is what is left of r when all of others are taken away.
+// without returns r minus others.
 func (r runs) without(others runs) runs {
 	for _, o := range others {
 		var left runs

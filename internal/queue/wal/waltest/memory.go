@@ -21,10 +21,10 @@ type Memory struct {
 // NewMemory returns an empty log that holds up to limit bytes; zero means no limit.
 func NewMemory(limit int64) *Memory { return &Memory{first: 1, limit: limit} }
 
-// memoryOverhead is what a message costs beside its data.
+// memoryOverhead is what a message takes in addition to its data.
 const memoryOverhead = 110
 
-// memoryLog is one process's end of a Memory.
+// memoryLog is one process's view of a Memory.
 type memoryLog struct {
 	*Memory
 	updates chan wal.Message

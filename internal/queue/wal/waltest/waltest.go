@@ -1,4 +1,4 @@
-// Package waltest is what every wal.Log must do, as tests, and a log in memory.
+// Package waltest tests the contract of wal.Log, and provides a log in memory.
 package waltest
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/travishook/travishook/internal/queue/wal"
 )
 
-// Open opens the log named name; the same name is the same log. It closes nothing by itself.
+// Open opens the log named name; the same name is the same log. The caller closes it.
 type Open func(t testing.TB, name string) wal.Log
 
 // Run runs all tests of the contract, each on a log of its own.
@@ -83,7 +83,7 @@ func (f *fixture) extent() wal.Extent {
 	return x
 }
 
-// holds checks that the log holds messages first to last, each as it was appended.
+// holds checks that the log has messages first to last, each as it was appended.
 func (f *fixture) holds(first, last uint64) {
 	f.Helper()
 	if x := f.extent(); x.First != first || x.Last != last {
