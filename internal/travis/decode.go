@@ -14,16 +14,15 @@ import (
 // Decode reads a webhook's payload from memory. See Read.
 func Decode(payload []byte) (*Event, error) { return Read(bytes.NewReader(payload)) }
 
-// Read reads a webhook's payload, of any year since 2013, to the end of the stream. It keeps what an
-// Event holds, cut to the limits of this package, and reads over the rest: it takes the same memory
-// for a payload of any size.
+// Read reads a webhook's payload, in any format since 2013, to the end of the stream. It keeps the fields
+// of an Event, truncated to the limits of this package, and skips the rest: it takes the same memory for a
+// payload of any size.
 //
-// Only what identifies the repository and the build, and the result, is required. Any other field
-// may hold any JSON value: one that makes no sense is dropped, and the event is read without it.
+// Only the fields that identify the repository and the build, and the result, are required. Any other
+// field may have any JSON value; an invalid one counts as absent.
 //
-// Bytes that are not UTF-8 become U+FFFD. Control characters stay; whoever shows a text escapes it.
-// An error is one line that says what is wrong and quotes nothing of the payload. An error of the
-// stream is wrapped.
+// Bytes that are not UTF-8 become U+FFFD. Control characters are kept, so text must be escaped where it is
+// shown. The error is one line that quotes nothing from the payload. An error of the stream is wrapped.
 func Read(payload io.Reader) (*Event, error) {
 	s := newScanner(payload)
 	if s.token() != '{' && s.err == nil {
@@ -49,10 +48,10 @@ func Read(payload io.Reader) (*Event, error) {
 	return p.event(repository, jobs)
 }
 
-// fields are those of one object, by name.
+// fields are the fields of an object, by name.
 type fields map[string]value
 
-// The fields that are kept, and how many bytes of each. docs/travis.md has the table.
+// The fields that are kept, and how many bytes of each. docs/travis.md has the same table.
 var (
 	repositoryFields = map[string]int{"id": maxString, "name": maxString, "owner_name": maxString}
 
@@ -71,19 +70,19 @@ var (
 	}
 )
 
-// field reads the value of the field name into p if it is one of kept. Of two fields with one name
-// the later one counts.
+// field reads the value of the field name into p if it is one of kept. If a name is repeated, the later
+// field counts.
 func (s *scanner) field(name []byte, kept map[string]int, p fields) {
 	limit, ok := kept[string(name)]
 	if !ok {
 		s.skip()
 		return
 	}
-	field := string(name) // before the value takes its place
+	field := string(name) // copied before the value overwrites the buffer
 	p[field] = s.value(limit)
 }
 
-// object reads the fields of an object. Any other value has none.
+// object reads the fields of an object. Another kind of value has none.
 func (s *scanner) object(kept map[string]int) fields {
 	if s.token() != '{' {
 		s.skip()
@@ -94,7 +93,7 @@ func (s *scanner) object(kept map[string]int) fields {
 	return p
 }
 
-// jobs reads the matrix and keeps the first maxJobs. Any other value has none.
+// jobs reads the matrix and keeps the first maxJobs. Another kind of value has none.
 func (s *scanner) jobs() []Job {
 	if s.token() != '[' {
 		s.skip()
@@ -113,7 +112,7 @@ func (s *scanner) jobs() []Job {
 	return jobs
 }
 
-// event makes an Event, if there is what one needs.
+// event makes an Event if the required fields are present.
 func (p fields) event(repository fields, jobs []Job) (*Event, error) {
 	e := &Event{
 		Repository: Repository{
@@ -179,7 +178,7 @@ func (p fields) job() Job {
 	}
 }
 
-// buildType of payloads older than the field follows from their pull request.
+// buildType returns the build type. Old payloads lack the field; it then follows from their pull request.
 func (p fields) buildType() BuildType {
 	switch {
 	case p["type"].kind == kindText && p["type"].text != "":
@@ -203,7 +202,7 @@ func (p fields) pullRequest() *PR {
 // pullPath is the path of a pull request's page on GitHub, Bitbucket and GitLab.
 var pullPath = regexp.MustCompile(`/(?:pull|pull-requests|merge_requests)/([1-9][0-9]*)(?:/|$)`)
 
-// numberIn is the number of the pull request whose page compareURL is, or 0.
+// numberIn returns the number of the pull request whose page is compareURL, or 0.
 func numberIn(compareURL string) int64 {
 	u, err := url.Parse(compareURL)
 	if err != nil {

@@ -222,8 +222,8 @@ func TestDecodeRefusesOnlyWhatIdentityAndResultNeed(t *testing.T) {
 	}
 }
 
-// TestDecodeRecorded reads payloads that Travis sent from 2013 to 2026. They hold other people's
-// names, so they are not part of the project.
+// TestDecodeRecorded reads payloads that Travis sent from 2013 to 2026. They contain other people's names,
+// so they are not part of the project.
 func TestDecodeRecorded(t *testing.T) {
 	folder := recorded.Folder(t, "payloads")
 	files, err := filepath.Glob(filepath.Join(folder, "*.json"))

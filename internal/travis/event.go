@@ -1,17 +1,17 @@
-// Package travis decodes the webhooks that Travis CI sends, and defines the words in them: results,
-// build types and the names of repositories.
+// Package travis decodes Travis CI's webhooks, and defines results, build types and the names of
+// repositories.
 //
-// docs/travis.md describes the format. It was read in Travis' own sender.
+// docs/travis.md describes the format, as read in the source of Travis' sender.
 package travis
 
 import "time"
 
-// Result is what one webhook says about a build: the event that routes choose by.
+// Result is the result of a build in a webhook: the event that routes match.
 type Result string
 
-// The events of Travis. Broken is passed → failed, Fixed failed → passed, StillFailing
-// failed → failed; without such a past it is the state itself. Travis takes the previous
-// state when a build starts, so overlapping or restarted builds get Fixed and Broken wrong.
+// Travis' events. Broken is passed → failed, Fixed failed → passed, StillFailing failed → failed; without a
+// previous build it is the state itself. Travis reads the previous state when a build starts, so Fixed and
+// Broken may be wrong for overlapping or restarted builds.
 const (
 	Pending      Result = "pending" // sent only with on_start: always in .travis.yml
 	Passed       Result = "passed"
@@ -23,10 +23,10 @@ const (
 	Canceled     Result = "canceled"
 )
 
-// Results are all of them, in the order in which documents list them.
+// Results are all results, in the order of the documentation.
 var Results = []Result{Pending, Passed, Fixed, Broken, Failed, StillFailing, Errored, Canceled}
 
-// BuildType is what made Travis build.
+// BuildType is what triggered the build.
 type BuildType string
 
 // The build types of Travis.
@@ -37,18 +37,18 @@ const (
 	API         BuildType = "api"
 )
 
-// BuildTypes are all of them.
+// BuildTypes are all build types.
 var BuildTypes = []BuildType{Push, PullRequest, Cron, API}
 
-// Event is one Travis payload, reduced to what is routed, filtered and shown: no build
-// configuration and no e-mail address. It is what the store keeps, as JSON, so a field's
-// name here is a format that later versions must read.
+// Event is one Travis payload, reduced to the fields for routing, filtering and showing: no build
+// configuration and no e-mail address. The store keeps it as JSON, so the names of the fields are a format
+// that later versions must read.
 //
-// A zero value means that Travis said nothing, or nothing that makes sense; it is never a fact to
-// show. Only Repository, Build.ID, Build.Type, Build.State and Build.Result are always set.
+// A zero value means that Travis sent no valid value; it must not be shown as a fact. Only Repository,
+// Build.ID, Build.Type, Build.State and Build.Result are always set.
 //
-// Every string but Repository.Owner and Repository.Name may have been written by a
-// stranger (a fork's pull request is signed all the same): escape where it is shown.
+// Every string except Repository.Owner and Repository.Name may have been written by a stranger, because
+// Travis also signs builds of forks' pull requests: it must be escaped where it is shown.
 type Event struct {
 	Repository  Repository `json:"repository"`
 	Build       Build      `json:"build"`
@@ -57,17 +57,17 @@ type Event struct {
 	Jobs        []Job      `json:"jobs,omitempty"`
 }
 
-// Repository is the repository that was built.
+// Repository is the built repository.
 type Repository struct {
-	ID    int64  `json:"id"` // Travis' own number, which outlives a renaming
+	ID    int64  `json:"id"` // Travis' own number, which stays the same when the repository is renamed
 	Owner string `json:"owner"`
 	Name  string `json:"name"`
 }
 
-// Slug is owner/name, spelled as in the payload.
+// Slug returns owner/name, spelled as in the payload.
 func (r Repository) Slug() string { return r.Owner + "/" + r.Name }
 
-// Build is the build that the event is about.
+// Build is the event's build.
 type Build struct {
 	ID       int64     `json:"id"`
 	Number   string    `json:"number,omitempty"`
@@ -79,12 +79,12 @@ type Build struct {
 	URL      string    `json:"url,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Finished time.Time `json:"finished,omitzero"` // zero while pending
-	// Duration of the build as Travis counts it: the sum over its jobs. Zero while pending.
+	// Duration of the build as Travis counts it, the sum over its jobs. Zero while pending.
 	Duration time.Duration `json:"duration,omitempty"`
 }
 
-// Elapsed is the time from start to finish. It reports false where one of them is missing, or the
-// finish lies before the start.
+// Elapsed returns the time from start to finish. It reports false if one of them is missing, or the finish
+// is before the start.
 func (b *Build) Elapsed() (time.Duration, bool) {
 	elapsed := b.Finished.Sub(b.Started)
 	if b.Started.IsZero() || b.Finished.IsZero() || elapsed < 0 {
@@ -93,7 +93,7 @@ func (b *Build) Elapsed() (time.Duration, bool) {
 	return elapsed, true
 }
 
-// Commit is the commit that was built.
+// Commit is the built commit.
 type Commit struct {
 	SHA        string    `json:"sha,omitempty"`
 	Message    string    `json:"message,omitempty"` // whole, of any number of lines
@@ -105,7 +105,7 @@ type Commit struct {
 	Head       string    `json:"head,omitempty"`
 }
 
-// PR is the pull request that was built.
+// PR is the built pull request.
 type PR struct {
 	Number int64  `json:"number,omitempty"`
 	Title  string `json:"title,omitempty"`

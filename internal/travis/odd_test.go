@@ -17,11 +17,11 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-// essential fields are those without which there is no event: what identifies the repository and the
-// build, and one field that has the result.
+// essential are the required fields: those that identify the repository and the build, and one with the
+// result.
 var essential = []string{"repository", "repository.id", "repository.name", "repository.owner_name", "id", "status_message"}
 
-// full is a payload with every field that the sender writes.
+// full returns a payload with every field that the sender writes.
 func full(t testing.TB) map[string]any {
 	var payload map[string]any
 	b := travistest.Build{Type: travis.PullRequest, Result: travis.Failed, Finished: finished}
@@ -50,7 +50,7 @@ func paths(prefix string, v any) []string {
 	return all
 }
 
-// set puts a value in the place of the one at path, if that is still there.
+// set replaces the value at path, if it still exists.
 func set(v any, path string, value any) {
 	name, rest, more := strings.Cut(path, ".")
 	switch v := v.(type) {
@@ -94,9 +94,9 @@ func anyJSON(depth int) *rapid.Generator[any] {
 	)
 }
 
-// TestAnyValueInAnInessentialFieldStillGivesTheEvent replaces fields of a full payload, whatever they
-// are, by any JSON value.
-func TestAnyValueInAnInessentialFieldStillGivesTheEvent(t *testing.T) {
+// TestAnyValueInAnOptionalFieldGivesAnEvent replaces random fields of a full payload with random JSON
+// values.
+func TestAnyValueInAnOptionalFieldGivesAnEvent(t *testing.T) {
 	inessential := slices.DeleteFunc(append(paths("", full(t)), "new_field", "repository.new_field", "matrix.0.new_field"),
 		func(path string) bool { return slices.Contains(essential, path) })
 	rapid.Check(t, func(t *rapid.T) {
@@ -113,10 +113,10 @@ func TestAnyValueInAnInessentialFieldStillGivesTheEvent(t *testing.T) {
 	}
 }
 
-// noFail is for payloads that are known to be right.
+// noFail is for payloads that are known to be valid.
 type noFail struct{ testing.TB }
 
-// checkEvent checks that the event is there, and can be stored and read again.
+// checkEvent checks that the payload gives an event, and that it can be stored and read again.
 func checkEvent(t interface{ Fatalf(string, ...any) }, payload map[string]any) {
 	text, err := json.Marshal(payload)
 	if err != nil {
@@ -143,7 +143,7 @@ func checkEvent(t interface{ Fatalf(string, ...any) }, payload map[string]any) {
 	checkFacts(t, e)
 }
 
-// checkFacts checks that nothing impossible is left for a message to show.
+// checkFacts checks that the event contains no impossible values.
 func checkFacts(t interface{ Fatalf(string, ...any) }, e *travis.Event) {
 	if e.Build.Duration < 0 {
 		t.Fatalf("the duration is %s", e.Build.Duration)
@@ -214,7 +214,7 @@ func TestNumberOfAPullRequest(t *testing.T) {
 		fields map[string]any
 		want   int64
 	}{
-		"as told":                     {map[string]any{"pull_request_number": 7}, 7},
+		"as sent":                     {map[string]any{"pull_request_number": 7}, 7},
 		"as text":                     {map[string]any{"pull_request_number": "7"}, 7},
 		"zero, with a page":           {map[string]any{"pull_request_number": 0, "compare_url": "https://github.com/example/example/pull/1728"}, 1728},
 		"negative, with a page":       {map[string]any{"pull_request_number": -3, "compare_url": "https://github.com/example/example/pull/1728/files"}, 1728},

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// messages are the words of status_message and result_message, in lower case.
+// messages are the values of status_message and result_message, in lower case.
 var messages = map[string]Result{
 	"pending":       Pending,
 	"passed":        Passed,
@@ -17,7 +17,7 @@ var messages = map[string]Result{
 	"canceled":      Canceled,
 }
 
-// states are the words of state. A build that is not over yet is pending.
+// states are the values of state. An unfinished build is pending.
 var states = map[string]Result{
 	"created":  Pending,
 	"received": Pending,
@@ -29,8 +29,8 @@ var states = map[string]Result{
 	"canceled": Canceled,
 }
 
-// result prefers the message, which alone knows the build before; then the state; then the number,
-// which is all that the oldest payloads have. It is empty where none of them is known.
+// result prefers the message, the only field that depends on the previous build; then the state; then the
+// number, the only field of the oldest payloads. It is empty if none of them is known.
 func (p fields) result() Result {
 	for _, field := range []string{"status_message", "result_message"} {
 		if r, ok := messages[strings.ToLower(strings.TrimSpace(p[field].string()))]; ok {
@@ -55,7 +55,7 @@ func (p fields) result() Result {
 	return Failed
 }
 
-// state follows from the result where the payload has none that is known.
+// state returns the state, which follows from the result if the payload has no known one.
 func (p fields) state(r Result) string {
 	if state := p["state"].string(); states[state] != "" {
 		return state
@@ -74,15 +74,14 @@ func (p fields) state(r Result) string {
 	}
 }
 
-// Words of events that stand for others. As in TravisHook, Success is Passed, and Failure is a build
-// that breaks.
+// Aliases of events. As in TravisHook, Success means Passed, and Failure means Broken.
 const (
 	All     = "*"
 	Success = "success"
 	Failure = "failure"
 )
 
-// EventWords are all words that a list of events may hold.
+// EventWords are all words that a list of events may contain.
 var EventWords = func() []string {
 	words := []string{Success, Failure, All}
 	for _, r := range Results {
@@ -91,7 +90,7 @@ var EventWords = func() []string {
 	return words
 }()
 
-// Expand returns the results that a word in a list of events stands for.
+// Expand returns the results that a word in a list of events means.
 func Expand(word string) ([]Result, bool) {
 	switch word {
 	case All:

@@ -9,16 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep lists and objects may be nested, as in encoding/json.
+// maxDepth limits the nesting of lists and objects, as in encoding/json.
 const maxDepth = 10_000
 
-// scanner reads JSON from a stream without holding the stream in memory. Of a value that is asked
-// for it keeps a bounded part. Skipped values cost no memory, however large they are.
+// scanner reads JSON from a stream with limited memory: it keeps a limited prefix of requested values, and
+// nothing of skipped ones.
 //
-// The first error sticks: after it, every method returns at once.
+// After the first error, every method returns at once.
 type scanner struct {
 	source io.Reader
-	buffer []byte // what was read and not yet consumed is buffer[next:]
+	buffer []byte // buffer[next:] is read and not yet consumed
 	next   int
 	before int64 // bytes of the stream in front of buffer
 	err    error
@@ -31,21 +31,21 @@ func newScanner(source io.Reader) *scanner {
 	return &scanner{source: source, buffer: make([]byte, 0, 4<<10)}
 }
 
-// valueKind is what kind of JSON value a value is.
+// valueKind is the kind of a JSON value.
 type valueKind byte
 
 const (
-	kindNull valueKind = iota // also what an absent field has
+	kindNull valueKind = iota // also of an absent field
 	kindText
 	kindNumber
 	kindBool
 	kindOther // a list or an object
 )
 
-// value is a JSON value, as far as an event can use it.
+// value is a JSON value. Lists and objects have no content.
 type value struct {
 	kind valueKind
-	text string // of a string its beginning; else the value as written
+	text string // of a string a prefix; else the value as written
 	cut  bool   // text is only the beginning
 }
 
@@ -81,7 +81,7 @@ func (s *scanner) peek() byte {
 	return s.buffer[s.next]
 }
 
-// token skips white space and returns the byte that the next token begins with, or 0 at the end.
+// token skips white space and returns the first byte of the next token, or 0 at the end.
 func (s *scanner) token() byte {
 	for {
 		switch c := s.peek(); c {
@@ -146,7 +146,7 @@ func (s *scanner) name() {
 	s.expect(':')
 }
 
-// elements reads a list and calls element where each element begins; element must read or skip it.
+// elements reads a list and calls element at each element; element must read or skip it.
 func (s *scanner) elements(element func()) {
 	s.expect('[')
 	if s.accept(']') {
@@ -183,8 +183,8 @@ func (s *scanner) value(limit int) value {
 	}
 }
 
-// skip reads over the next value. It is a loop and not a recursion, because a stranger may nest as
-// deep as they like.
+// skip skips the next value. It is a loop and not a recursion, because a stranger's value may be deeply
+// nested.
 func (s *scanner) skip() {
 	depth := 0
 	for s.err == nil {
@@ -228,8 +228,8 @@ func (s *scanner) open(depth int, object bool) int {
 	return depth + 1
 }
 
-// close goes on after a value: it leaves the lists and objects that end there, and reads on to where
-// the next value begins. It returns the depth, 0 when everything is closed.
+// close continues after a value: it leaves the lists and objects that end there, and advances to the next
+// value. It returns the depth, 0 when everything is closed.
 func (s *scanner) close(depth int) int {
 	for depth > 0 && s.err == nil {
 		object := s.levels[(depth-1)/64]>>((depth-1)%64)&1 == 1
@@ -257,7 +257,7 @@ func (s *scanner) end() {
 	}
 }
 
-// literal reads one of JSON's words.
+// literal reads true, false or null.
 func (s *scanner) literal(word string) string {
 	for i := range len(word) {
 		if s.peek() != word[i] {
@@ -319,8 +319,8 @@ func (s *scanner) takeDigit() {
 	s.next++
 }
 
-// readString reads a string into s.text, decoded. Of one longer than limit it keeps at least limit
-// bytes and not many more.
+// readString reads and decodes a string into s.text. If it is longer than limit, it keeps at least limit
+// bytes and few more.
 func (s *scanner) readString(limit int) {
 	s.text, s.cut = s.text[:0], false
 	if s.peek() != '"' {
@@ -328,7 +328,7 @@ func (s *scanner) readString(limit int) {
 		return
 	}
 	s.next++
-	var high rune // the first half of a character that is written as two escapes
+	var high rune // the first half of a surrogate pair
 	for s.err == nil {
 		if n := plainBytes(s.buffer[s.next:]); n > 0 {
 			high = s.loneHalf(limit, high)
@@ -349,7 +349,7 @@ func (s *scanner) readString(limit int) {
 	}
 }
 
-// plainBytes counts the bytes that stand for themselves at the beginning of b.
+// plainBytes counts the unescaped bytes at the beginning of b.
 func plainBytes(b []byte) int {
 	n := 0
 	for n < len(b) && b[n] != '"' && b[n] != '\\' && b[n] >= ' ' {
@@ -366,7 +366,7 @@ func (s *scanner) keep(limit int, text []byte) {
 	s.text = append(s.text, text...)
 }
 
-// loneHalf keeps U+FFFD for a half character without its other half.
+// loneHalf keeps U+FFFD for a surrogate without its other half.
 func (s *scanner) loneHalf(limit int, half rune) (none rune) {
 	if half != 0 {
 		s.keep(limit, []byte("\ufffd"))
@@ -374,8 +374,7 @@ func (s *scanner) loneHalf(limit int, half rune) (none rune) {
 	return 0
 }
 
-// escape reads what follows a backslash. high is the half character in front of it, or 0; so is the
-// result.
+// escape reads an escape after its backslash. high is the preceding high surrogate, or 0; so is the result.
 func (s *scanner) escape(limit int, high rune) rune {
 	r := s.escaped()
 	if whole := utf16.DecodeRune(high, r); whole != utf8.RuneError {
@@ -390,7 +389,7 @@ func (s *scanner) escape(limit int, high rune) rune {
 	return 0
 }
 
-// escaped returns what one escape stands for, be it half a character.
+// escaped returns the rune of an escape, which may be a surrogate.
 func (s *scanner) escaped() rune {
 	const letters, meanings = `"\/bfnrtu`, "\"\\/\b\f\n\r\t"
 	i := strings.IndexByte(letters, s.peek())
@@ -432,7 +431,7 @@ func hexDigit(c byte) (rune, bool) {
 	return 0, false
 }
 
-// validText is text cut at limit bytes, between two characters, with U+FFFD for what is not UTF-8.
+// validText returns text truncated to limit bytes at a character boundary, with U+FFFD for invalid UTF-8.
 func validText(text []byte, limit int) string {
 	return cut(strings.ToValidUTF8(string(text), "\ufffd"), limit)
 }

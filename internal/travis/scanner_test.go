@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzScannerAcceptsWhatTheStandardLibraryAccepts compares with encoding/json: what is JSON, and what a
-// string means.
+// FuzzScannerAcceptsWhatTheStandardLibraryAccepts compares with encoding/json which input is valid, and how
+// strings are decoded.
 func FuzzScannerAcceptsWhatTheStandardLibraryAccepts(f *testing.F) {
 	for _, seed := range []string{
 		"", "null", "nul", "truefalse", "[]", "[1,]", "[,1]", "{}", `{"a":1,}`, `{"a" :[{"b":[]}] }`, `{"a"}`, `{a:1}`, "[1 2]", "[}", "{]",
@@ -46,7 +46,7 @@ func endless(size int64, head, filling, tail string) io.Reader {
 	return io.MultiReader(strings.NewReader(head), repeated, strings.NewReader(tail))
 }
 
-// repeat reads as its text, again and again.
+// repeat is an endless reader of its text.
 type repeat struct {
 	text string
 	at   int

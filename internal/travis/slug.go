@@ -5,11 +5,11 @@ import "strings"
 // MaxSlug is the length of the longest owner/name. The API's schema says the same.
 const MaxSlug = 140
 
-// SlugRule says what IsSlug holds a slug to, for people.
+// SlugRule describes the rule of IsSlug, for error messages.
 const SlugRule = "owner/name with ASCII letters, digits, '.', '-', '_' and '~'"
 
-// IsSlug reports whether s is owner/name as Travis writes it: so no slug has two spellings that
-// differ in more than the case of letters, and none needs escaping.
+// IsSlug reports whether s is owner/name as Travis writes it. Two spellings of a slug can differ only in
+// the case of letters, and none needs escaping.
 func IsSlug(s string) bool {
 	owner, name, ok := strings.Cut(s, "/")
 	return ok && owner != "" && name != "" && len(s) <= MaxSlug && onlySlugBytes(owner) && onlySlugBytes(name)

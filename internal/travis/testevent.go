@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestEvent is a build that never was, and says so wherever a template may look.
+// TestEvent returns an artificial event whose texts say that it is a test.
 func TestEvent(repository string, now time.Time) Event {
 	owner, name, _ := strings.Cut(repository, "/")
 	now = now.UTC().Truncate(time.Second)

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// The methods below read a value as what a field should be. They never fail: a value that cannot be
-// read so is as good as absent, because an odd value is no reason to lose an event.
+// The methods below convert a value to the type of a field. They never fail: an invalid value counts as
+// absent, because it is no reason to lose an event.
 
-// string is the text of a string or a number.
+// string returns the text of a string or a number.
 func (v value) string() string {
 	if v.kind == kindText || v.kind == kindNumber {
 		return v.text
@@ -17,7 +17,7 @@ func (v value) string() string {
 	return ""
 }
 
-// url is a text that is of no use when it is cut.
+// url returns a text, or nothing if it is truncated.
 func (v value) url() string {
 	if v.kind != kindText || v.cut {
 		return ""
@@ -25,7 +25,7 @@ func (v value) url() string {
 	return v.text
 }
 
-// int is a whole number, be it written as a string.
+// int returns a whole number, which may be written as a string.
 func (v value) int() (int64, bool) {
 	if v.cut || (v.kind != kindNumber && v.kind != kindText) {
 		return 0, false
@@ -37,18 +37,18 @@ func (v value) int() (int64, bool) {
 	return n, true
 }
 
-// positive is a whole number above zero, or 0.
+// positive returns a whole number above zero, or 0.
 func (v value) positive() int64 {
 	n, _ := v.int()
 	return max(n, 0)
 }
 
-// bool is true where the value is, be it written as a string.
+// bool returns whether the value is true, which may be written as a string.
 func (v value) bool() bool {
 	return (v.kind == kindBool || v.kind == kindText) && strings.EqualFold(v.text, "true")
 }
 
-// duration is a number of seconds, or 0 where it is out of range.
+// duration returns a number of seconds as a duration, or 0 if it is out of range.
 func (v value) duration() time.Duration {
 	seconds := v.positive()
 	if seconds > maxDurationSeconds {
@@ -57,20 +57,20 @@ func (v value) duration() time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// The years that a time of a build can be of. Beyond year 9999 it could not even be stored as JSON.
+// The valid years of a build's times. Times after the year 9999 could not be stored as JSON.
 const (
 	firstYear = 1970
 	lastYear  = 9998
 )
 
-// timeLayouts are how Travis and other programs in Ruby write a time. One without a zone is in UTC,
-// as Travis' always are.
+// timeLayouts are the formats of times in Travis and other Ruby programs. Without a zone they are in UTC,
+// as all of Travis' times.
 var timeLayouts = []string{
 	time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04:05-0700",
 	"2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05",
 }
 
-// time is a time, or zero where the value is none.
+// time returns a time, or zero if the value is not a time.
 func (v value) time() time.Time {
 	if v.kind != kindText || v.cut {
 		return time.Time{}

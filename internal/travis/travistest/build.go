@@ -11,8 +11,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Build is what a webhook is to tell of. The zero value is a push to main of example/example
-// that passed, at Finished.
+// Build is the build of a webhook. The zero value is a push to main of example/example that passed, at
+// Finished.
 type Build struct {
 	Repository   string // owner/name; "example/example" if empty
 	RepositoryID int64  // 1234 if zero
@@ -37,17 +37,17 @@ var Absent = new(struct{})
 
 const sha = "62aae5f70ceee39123ef62aae5f70ceee39123ef"
 
-// Slug is owner/name.
+// Slug returns owner/name.
 func (b Build) Slug() string { return cmp.Or(b.Repository, "example/example") }
 
-// Payload is the JSON, as the sender of 2026 writes it.
+// Payload returns the JSON in the format of Travis' sender in 2026.
 func (b Build) Payload() []byte {
 	fields := b.fields()
 	maps.Copy(fields, b.Fields)
 	maps.DeleteFunc(fields, func(_ string, v any) bool { return v == any(Absent) })
 	payload, err := json.Marshal(fields)
 	if err != nil {
-		panic(err) // only Fields can hold what does not marshal
+		panic(err) // only Fields can contain unmarshallable values
 	}
 	return payload
 }
@@ -119,7 +119,7 @@ func (b Build) fields() map[string]any {
 	return fields
 }
 
-// job is the build's one job.
+// job returns the build's only job.
 func job(build map[string]any) map[string]any {
 	fields := map[string]any{
 		"id":            build["id"].(int64) + 1,
@@ -138,7 +138,7 @@ func job(build map[string]any) map[string]any {
 	return fields
 }
 
-// outcome is how a result reads in a payload.
+// outcome is a result in a payload.
 type outcome struct {
 	state   string
 	status  any

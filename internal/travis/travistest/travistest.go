@@ -1,4 +1,4 @@
-// Package travistest makes webhooks as Travis makes them, for tests and for the demo.
+// Package travistest makes webhooks as Travis does, for tests and the demo.
 package travistest
 
 import (
@@ -19,16 +19,16 @@ import (
 // Key is a signing key of 2048 bits, made once per process.
 var Key = sync.OnceValue(NewKey)
 
-// NewKey makes another one.
+// NewKey makes a new signing key.
 func NewKey() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		panic(err) // there is no randomness: nothing can be tested
+		panic(err) // the system has no randomness
 	}
 	return key
 }
 
-// PEM is the public half as Travis publishes it.
+// PEM returns the public key as Travis publishes it.
 func PEM(key *rsa.PrivateKey) string {
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
@@ -47,13 +47,13 @@ func Sign(key *rsa.PrivateKey, payload []byte) string {
 	return base64.StdEncoding.EncodeToString(signature)
 }
 
-// Form returns the body that carries a payload.
+// Form returns the form with a payload.
 func Form(payload []byte) []byte {
 	return []byte("payload=" + url.QueryEscape(string(payload)))
 }
 
-// Request returns the request that Travis sends to target about b. It is signed unless key is nil.
-// It panics where target is not a URL.
+// Request returns Travis' request to target about b. It is signed unless key is nil. It panics if target is
+// not a URL.
 func Request(ctx context.Context, target string, b Build, key *rsa.PrivateKey) *http.Request {
 	payload := b.Payload()
 	r := Post(ctx, target, Form(payload))
