@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// The sizes of key that are accepted. Travis makes keys of 2048 bits; what is shorter can be broken,
-// and what is longer costs more to check than a stranger's request should.
+// The accepted key sizes. Travis' keys have 2048 bits; shorter ones can be broken, and verifying with
+// longer ones takes too much time for a stranger's request.
 const (
 	minKeyBits = 2048
 	maxKeyBits = 8192
 )
 
-// ParseKey reads one RSA public key from PEM, as Travis publishes it ("PUBLIC KEY") or as older tools
-// write it ("RSA PUBLIC KEY"). The error is a sentence that says what it is instead.
+// ParseKey reads one RSA public key from PEM, as Travis publishes it ("PUBLIC KEY") or as older tools write
+// it ("RSA PUBLIC KEY"). The error says what the text is instead.
 func ParseKey(text string) (*rsa.PublicKey, error) {
 	block, rest := pem.Decode([]byte(text))
 	if block == nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Patterns choose repositories by owner/name, in any case of letters. In each half, "*" stands for
-// any number of characters and "?" for one; neither crosses the slash: "example/*", "*/website".
+// Patterns select repositories by owner/name, ignoring case. In each half, "*" matches any number of
+// characters and "?" matches one; neither matches the slash: "example/*", "*/website".
 type Patterns []string
 
 // ParsePatterns checks patterns. The error names the wrong one and says what is wrong with it.
@@ -25,7 +25,7 @@ func ParsePatterns(patterns []string) (Patterns, error) {
 	return parsed, nil
 }
 
-// Match reports whether one of them fits. Without any, none does.
+// Match reports whether any pattern matches.
 func (ps Patterns) Match(slug string) bool {
 	if len(ps) == 0 {
 		return false

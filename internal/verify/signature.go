@@ -1,5 +1,5 @@
-// Package verify decides whether Travis wrote a payload and whether a sender knows a
-// repository's token. It is pure: keys come in as values (keysource fetches them).
+// Package verify checks whether Travis signed a payload and whether a sender knows a repository's token. It
+// does no I/O; keysource fetches the keys.
 package verify
 
 import (
@@ -16,37 +16,37 @@ import (
 
 // Why a signature was not accepted.
 var (
-	// ErrNoKey: no key is known that signs for the repository.
+	// ErrNoKey: no known key may sign for the repository.
 	ErrNoKey = errors.New("no key for the repository")
 	// ErrUnsigned: there is no signature.
 	ErrUnsigned = errors.New("no signature")
-	// ErrMalformed: what should be a signature is not base64 on one line, or is shorter than any key's.
+	// ErrMalformed: the signature is not base64 on one line, or is shorter than any key's.
 	ErrMalformed = errors.New("malformed signature")
-	// ErrMismatch: the signature is not of this payload by any key for the repository.
+	// ErrMismatch: no key for the repository made this signature of the payload.
 	ErrMismatch = errors.New("wrong signature")
 )
 
-// maxSignature is the length in base64 of a signature by the largest key that is accepted.
+// maxSignature is the length in base64 of a signature by the largest accepted key.
 const maxSignature = (maxKeyBits/8 + 2) / 3 * 4
 
-// Key is what one Travis signs with.
+// Key is the key of one Travis.
 type Key struct {
-	Name   string // where the key came from
+	Name   string // the source of the key
 	Public *rsa.PublicKey
 	// Repositories that the key may sign for; empty for all.
 	Repositories Patterns
 }
 
-// Keyring is a set of keys that never changes. The nil Keyring is empty.
+// Keyring is an immutable set of keys. The nil Keyring is empty.
 type Keyring struct{ keys []Key }
 
-// NewKeyring holds keys, in the order in which they are tried.
+// NewKeyring returns a Keyring with keys, in the order in which they are tried.
 func NewKeyring(keys ...Key) *Keyring { return &Keyring{keys: keys} }
 
-// Empty reports whether there is no key at all.
+// Empty reports whether there are no keys.
 func (r *Keyring) Empty() bool { return r == nil || len(r.keys) == 0 }
 
-// Has reports whether some key may sign for the repository.
+// Has reports whether a key may sign for the repository.
 func (r *Keyring) Has(slug string) bool {
 	if r == nil {
 		return false
@@ -59,11 +59,11 @@ func (r *Keyring) Has(slug string) bool {
 	return false
 }
 
-// NewDigest returns the hash that is signed. The payload's bytes, as the form decoded them, are
-// written to it.
+// NewDigest returns the hash for signatures. The payload's bytes, as decoded from the form, are written to
+// it.
 func NewDigest() hash.Hash { return sha1.New() } //nolint:gosec // see the import
 
-// Verify checks a signature over the payload's bytes, as the form decoded them. See VerifyDigest.
+// Verify checks a signature over the payload's bytes, as decoded from the form. See VerifyDigest.
 func (r *Keyring) Verify(slug string, payload []byte, signature string) (key string, err error) {
 	parsed, err := ParseSignature(signature)
 	if err != nil {
@@ -74,8 +74,8 @@ func (r *Keyring) Verify(slug string, payload []byte, signature string) (key str
 	return r.VerifyDigest(slug, digest.Sum(nil), parsed)
 }
 
-// VerifyDigest checks a signature over the digest of a payload, and returns the name of the key. The slug must be the one inside the
-// payload before the result can be relied upon. The error is ErrNoKey or ErrMismatch.
+// VerifyDigest checks a signature over the digest of a payload, and returns the name of the key. The caller
+// must also check that slug is the repository in the payload. The error is ErrNoKey or ErrMismatch.
 func (r *Keyring) VerifyDigest(slug string, digest []byte, signature Signature) (key string, err error) {
 	if !r.Has(slug) {
 		return "", ErrNoKey
@@ -93,11 +93,11 @@ func (k *Key) signsFor(slug string) bool {
 	return len(k.Repositories) == 0 || k.Repositories.Match(slug)
 }
 
-// Signature is what stands in the Signature header, decoded.
+// Signature is a decoded Signature header.
 type Signature []byte
 
-// ParseSignature decodes the Signature header. It is strict where encoding/base64 is not: it takes no
-// line breaks. The error is ErrUnsigned or ErrMalformed.
+// ParseSignature decodes the Signature header. Unlike encoding/base64, it accepts no line breaks. The error
+// is ErrUnsigned or ErrMalformed.
 func ParseSignature(s string) (Signature, error) {
 	if s == "" {
 		return nil, ErrUnsigned
@@ -112,8 +112,8 @@ func ParseSignature(s string) (Signature, error) {
 	return raw, nil
 }
 
-// CheckPlatform says so where SHA-1 is forbidden, without which no webhook can be verified and the
-// first one would end in a panic. It is asked once, at start.
+// CheckPlatform returns an error if SHA-1 is forbidden, as in FIPS mode. Without SHA-1 no webhook can be
+// verified, and the first one would cause a panic, so it is checked at the start.
 func CheckPlatform() error {
 	if fips140.Enforced() {
 		return fmt.Errorf("SHA-1 is forbidden here (GODEBUG=fips140=only), and Travis signs with nothing else: use fips140=on, or leave it out")

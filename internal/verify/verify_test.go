@@ -45,7 +45,7 @@ func TestVerify(t *testing.T) {
 		"right":                           {"example/Example", string(payload), signature, ring, nil},
 		"by a key for other repositories": {"else/where", string(payload), signature, ring, verify.ErrMismatch},
 		"one byte of payload changed":     {"example/example", string(payload) + " ", signature, ring, verify.ErrMismatch},
-		"by nobody's key":                 {"example/example", string(payload), travistest.Sign(travistest.NewKey(), payload), ring, verify.ErrMismatch},
+		"by an unknown key":               {"example/example", string(payload), travistest.Sign(travistest.NewKey(), payload), ring, verify.ErrMismatch},
 		"none":                            {"example/example", string(payload), "", ring, verify.ErrUnsigned},
 		"not base64":                      {"example/example", string(payload), "!!", ring, verify.ErrMalformed},
 		"base64 with a line break":        {"example/example", string(payload), signature[:76] + "\n" + signature[76:], ring, verify.ErrMalformed},
@@ -69,8 +69,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestVerifyRecorded checks a real signature of travis-ci.org. It is other people's, so it is not
-// part of the project.
+// TestVerifyRecorded checks a real signature of travis-ci.org. The payload contains other people's names,
+// so it is not part of the project.
 func TestVerifyRecorded(t *testing.T) {
 	folder := recorded.Folder(t, "signed")
 	read := func(name string) string {
@@ -177,7 +177,7 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// TestCheckPlatform asks in a process of its own, because the mode is chosen when one starts.
+// TestCheckPlatform runs a process of its own, because the mode is fixed when a process starts.
 func TestCheckPlatform(t *testing.T) {
 	if os.Getenv("TRAVISHOOK_CHECK_PLATFORM") != "" {
 		if err := verify.CheckPlatform(); err != nil {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Refresh fetches every key that has a URL, now. The error is what went wrong, by name.
+// Refresh fetches every key with a URL now. The error joins the failures with the keys' names.
 func (k *Keys) Refresh(ctx context.Context) error {
 	var problems []error
 	for _, s := range k.sources {

@@ -17,13 +17,13 @@ import (
 )
 
 const (
-	// fetchTimeout bounds one fetch from the connection to the last byte.
+	// fetchTimeout limits one fetch from the connection to the last byte.
 	fetchTimeout = 10 * time.Second
-	// maxConfig is the size of a /config that is read; Travis' has some 5 kB.
+	// maxConfig limits the size of a /config; Travis' has about 5 kB.
 	maxConfig = 256 << 10
 )
 
-// newClient follows no redirect: who can make one could answer with a key of their own.
+// newClient returns a client that follows no redirects, which could lead to a server with another key.
 func newClient(transport http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     transport,
@@ -32,8 +32,8 @@ func newClient(transport http.RoundTripper) *http.Client {
 	}
 }
 
-// fetch gets the key from a Travis' /config. The error is a sentence that says what the URL gave
-// instead and what to do.
+// fetch gets the key from the /config of a Travis. The error says what the URL returned instead and what to
+// do.
 func (k *Keys) fetch(ctx context.Context, from string) (*rsa.PublicKey, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
@@ -62,7 +62,7 @@ func (k *Keys) fetch(ctx context.Context, from string) (*rsa.PublicKey, error) {
 	return parseConfig(body)
 }
 
-// unreachable leaves out the URL, which the state tells already.
+// unreachable removes the URL from an error, because the state has it already.
 func unreachable(err error) error {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
@@ -75,7 +75,7 @@ func unreachable(err error) error {
 	return fmt.Errorf("it cannot be reached: %w", err)
 }
 
-// parseConfig finds the key in a Travis' /config.
+// parseConfig finds the key in the /config of a Travis.
 func parseConfig(body []byte) (*rsa.PublicKey, error) {
 	var document struct {
 		Config *struct {

@@ -1,5 +1,5 @@
-// Package keysource keeps the keyring up to date: keys from the settings, keys that are given
-// later (from a ConfigMap), and keys that a Travis publishes at its /config URL.
+// Package keysource keeps the keyring up to date: keys from the settings, keys that are set later (from a
+// ConfigMap or a Secret), and keys that a Travis publishes at its /config URL.
 package keysource
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
-// Key is one configured key. One with a Public is known from the start, one with a URL is fetched,
-// and one with neither is awaited until Set gives it.
+// Key is one configured key. A key with Public is known from the start, one with a URL is fetched, and one
+// with neither is awaited until it is Set.
 type Key struct {
 	Name         string
 	Public       *rsa.PublicKey
@@ -28,24 +28,24 @@ type Key struct {
 	Repositories verify.Patterns // that it may sign for; empty for all
 }
 
-// Memory keeps fetched keys across restarts: the store's small memory.
+// Memory keeps fetched keys across restarts: the store's key-value memory.
 type Memory interface {
 	Get(bucket, key string) ([]byte, bool)
 	Put(ctx context.Context, bucket, key string, value []byte) error
 }
 
-// Options of New. All are needed but the defaults told.
+// Options of New. All are required unless they have a default.
 type Options struct {
 	Keys   []Key
 	Memory Memory
 	// Transport that URLs are fetched with; http.DefaultTransport if nil.
 	Transport http.RoundTripper
-	// Refresh is how often a key is fetched again, Overlap how long the one before it stays valid
-	// once its URL has begun to give another.
+	// Refresh is how often a key is fetched again, Overlap how long the previous one stays valid after its
+	// URL returns another.
 	Refresh, Overlap time.Duration
 	Now              func() time.Time // time.Now if nil
-	// Changed is called when the set of known keys changes, or the reason why one is not known. It
-	// is called with a lock held and must not call back. May be nil.
+	// Changed is called when the set of known keys changes, or the reason why one is not known. It is
+	// called with a lock held and must not call back. May be nil.
 	Changed func()
 	Log     logr.Logger
 }
@@ -54,7 +54,7 @@ type Options struct {
 type State struct {
 	Name string
 	URL  string // empty unless it is fetched
-	// Known reports whether there is a key, be it an older one.
+	// Known reports whether a key is known, which may be an older one.
 	Known bool
 	// Fetched is when it was last fetched from its URL, or zero.
 	Fetched time.Time
@@ -62,15 +62,15 @@ type State struct {
 	Problem string
 }
 
-// Keys is the keyring and what keeps it up to date. Its methods may be called from many goroutines.
+// Keys maintains the keyring. Its methods may be called concurrently.
 type Keys struct {
 	options Options
 	client  *http.Client
 	ring    atomic.Pointer[verify.Keyring]
 
-	mu       sync.Mutex // guards sources, and the order of changes of ring
+	mu       sync.Mutex // guards sources and changes of ring
 	sources  []*source
-	reported []State // what Changed was last called for, without the times
+	reported []State // the states at the last call of Changed, without times
 }
 
 // source is one configured key with its state.
@@ -82,8 +82,7 @@ type source struct {
 	problem string
 }
 
-// New returns Keys with those that are given and those that Memory remembers. The error names the key
-// whose URL is invalid.
+// New returns Keys with the given keys and those in Memory. The error names the key whose URL is invalid.
 func New(options Options) (*Keys, error) {
 	if options.Now == nil {
 		options.Now = time.Now
@@ -105,12 +104,12 @@ func New(options Options) (*Keys, error) {
 	return k, nil
 }
 
-// Ring returns the keys that are valid now.
+// Ring returns the currently valid keys.
 func (k *Keys) Ring() *verify.Keyring { return k.ring.Load() }
 
-// Ready is nil once there is something to verify with: every configured key is known, or was asked
-// for in vain while another one is known, whose Travis need not wait. Until then a receiver would
-// refuse what Travis signed, and Travis never tries again. Without any configured key it is nil.
+// Ready returns nil if at least one key is known, and each of the others is known or has failed once, so
+// that one unavailable Travis does not block another. Before that, the receiver would refuse valid
+// webhooks, which Travis never sends again. Without any configured key it returns nil.
 func (k *Keys) Ready() error {
 	var missing []string
 	known, asked := 0, true
@@ -139,8 +138,8 @@ func (k *Keys) States() []State {
 	return k.states()
 }
 
-// Awaited names the keys that may sign for the repository are configured and not known yet, and
-// why. It is empty as soon as one is known that may.
+// Awaited returns the names of configured keys that may sign for the repository and are not known yet, and
+// why. It is empty if one of them is known.
 func (k *Keys) Awaited(slug string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -161,7 +160,7 @@ func (k *Keys) Awaited(slug string) string {
 	return strings.Join(awaited, "; ")
 }
 
-// states is States. mu is held.
+// states implements States. mu is held.
 func (k *Keys) states() []State {
 	states := make([]State, 0, len(k.sources))
 	for _, s := range k.sources {
@@ -173,14 +172,12 @@ func (k *Keys) states() []State {
 	return states
 }
 
-// Set gives the awaited key of that name, or another one in its place, at once. It reports whether
-// a key of that name is configured.
+// Set sets or replaces the awaited key of that name. It reports whether a key of that name is configured.
 func (k *Keys) Set(name string, public *rsa.PublicKey) bool {
 	return k.change(name, func(s *source) { s.Public, s.problem = public, "" })
 }
 
-// Fault records why the awaited key of that name cannot be given. One that was given before goes on
-// being valid.
+// Fault records why the awaited key of that name cannot be set. A previously set key stays valid.
 func (k *Keys) Fault(name, problem string) bool {
 	return k.change(name, func(s *source) { s.problem = problem })
 }

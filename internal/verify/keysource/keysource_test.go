@@ -29,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// memory is the store's, without a store.
+// memory is a Memory without a store.
 type memory struct {
 	mu     sync.Mutex
 	values map[string][]byte
@@ -56,7 +56,7 @@ func (m *memory) Put(_ context.Context, bucket, key string, value []byte) error 
 	return nil
 }
 
-// config is a Travis' /config.
+// config returns the /config of a Travis.
 func config(publicKey any) string {
 	body, err := json.Marshal(map[string]any{"config": map[string]any{
 		"host":          "travis.example.com",
@@ -165,7 +165,7 @@ func TestKeyBeforeStaysValidForTheOverlap(t *testing.T) {
 	for i, step := range steps {
 		now = now.Add(step.after)
 		e.becomes(says(step.answer))
-		_ = k.Refresh(t.Context()) // one of them is down; the keys below are what counts
+		_ = k.Refresh(t.Context()) // one of them is down; the keys are checked below
 		if a, b := verifies(k, first), verifies(k, second); a != step.first || b != step.second {
 			t.Errorf("step %d: first is valid %v, second %v", i, a, b)
 		}
@@ -176,7 +176,7 @@ func TestKeyBeforeStaysValidForTheOverlap(t *testing.T) {
 	}
 }
 
-func TestWrongEndpointsAreNamedAndTheLastGoodKeyStays(t *testing.T) {
+func TestWrongEndpointsAreReportedAndTheLastGoodKeyStays(t *testing.T) {
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -237,7 +237,7 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestSlowEndpointIsGivenUp(t *testing.T) {
+func TestSlowEndpointTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, err := keysource.New(keysource.Options{
 			Keys:   []keysource.Key{{Name: "travis", URL: "https://travis.example.com/config"}},
@@ -295,13 +295,13 @@ func TestRunRetriesSoonAndRefreshesLater(t *testing.T) {
 	})
 }
 
-func TestKeyThatCouldNotBeRememberedIsTriedAgain(t *testing.T) {
+func TestStoringAKeyIsRetried(t *testing.T) {
 	key := travistest.Key()
 	e := serve(t, says(config(travistest.PEM(key))))
 	m := &memory{fail: errors.New("store is unavailable")}
 	k := e.keys(t, m, nil)
 	if err := k.Refresh(t.Context()); err == nil || !verifies(k, key) {
-		t.Errorf("%v; the key must be valid, and the failure told", err)
+		t.Errorf("%v; the key must be valid, and the failure reported", err)
 	}
 	m.fail = nil
 	if err := k.Refresh(t.Context()); err != nil {
@@ -312,7 +312,7 @@ func TestKeyThatCouldNotBeRememberedIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestRubbishInMemoryIsFetchedAgain(t *testing.T) {
+func TestAnInvalidStoredKeyIsFetchedAgain(t *testing.T) {
 	e := serve(t, says(config(travistest.PEM(travistest.Key()))))
 	for _, rubbish := range []string{"", "{", `{"keys":[{"der":"AAAA"}]}`, `{"keys":null}`} {
 		m := &memory{values: map[string][]byte{"signing-keys\x00" + e.URL + "/config": []byte(rubbish)}}
@@ -350,13 +350,13 @@ func TestGivenAndAwaitedKeys(t *testing.T) {
 	if !verifies(k, awaited) || verifies(k, given) || k.States()[1].Problem != "" {
 		t.Errorf("%+v", k.States())
 	}
-	k.Fault("awaited", "the ConfigMap is gone")
+	k.Fault("awaited", "the ConfigMap was deleted")
 	if !verifies(k, awaited) {
 		t.Error("the last good key was lost")
 	}
 }
 
-func TestURLsThatCannotBe(t *testing.T) {
+func TestInvalidURLs(t *testing.T) {
 	for url, want := range map[string]string{
 		"ftp://travis.example.com/config":              `key "travis": "ftp://travis.example.com/config" is not a URL such as https://api.travis-ci.com/config`,
 		"https://ann:sekrit@travis.example.com/config": `key "travis": the URL on travis.example.com must not hold a user name or password: a public key needs none`,

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// bucket of the memory that records are kept in, by URL.
+// bucket of the memory with the records, by URL.
 const bucket = "signing-keys"
 
-// record is what a URL has given, newest first, as it is remembered across restarts.
+// record contains the keys that a URL returned, newest first. It is stored across restarts.
 type record struct {
 	Keys []remembered `json:"keys"`
 }
 
-// remembered is a key that a URL gave.
+// remembered is a key that a URL returned.
 type remembered struct {
 	DER []byte `json:"der"` // PKCS #1
-	// Until is when it stops being valid; zero for the one that the URL gives now.
+	// Until is when it stops being valid; zero for the current one.
 	Until time.Time `json:"until,omitzero"`
 
 	public *rsa.PublicKey
 }
 
-// recall reads a record. One that cannot be read is as good as none: the key is fetched again.
+// recall reads a record. An invalid one counts as empty, so that the key is fetched again.
 func recall(memory Memory, url string) record {
 	var r record
 	value, ok := memory.Get(bucket, url)
@@ -41,7 +41,7 @@ func recall(memory Memory, url string) record {
 	return r
 }
 
-// current is the key that the URL gave last, or nil.
+// current returns the key that the URL returned last, or nil.
 func (r record) current() *rsa.PublicKey {
 	if len(r.Keys) == 0 {
 		return nil
@@ -49,7 +49,7 @@ func (r record) current() *rsa.PublicKey {
 	return r.Keys[0].public
 }
 
-// valid returns the keys that may still sign.
+// valid returns the keys that are still valid.
 func (r record) valid(now time.Time) []*rsa.PublicKey {
 	var keys []*rsa.PublicKey
 	for _, k := range r.Keys {
@@ -60,8 +60,8 @@ func (r record) valid(now time.Time) []*rsa.PublicKey {
 	return keys
 }
 
-// with returns the record after the URL gave key, and whether that changes it. The keys before
-// stay valid for overlap, for events that Travis signed just before the change.
+// with returns the record after the URL returned key, and whether that changes it. Previous keys stay valid
+// for overlap, for events that Travis signed just before the change.
 func (r record) with(key *rsa.PublicKey, now time.Time, overlap time.Duration) (record, bool) {
 	if current := r.current(); current != nil && current.Equal(key) {
 		return r, false

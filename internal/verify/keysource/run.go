@@ -9,14 +9,13 @@ import (
 	"time"
 )
 
-// The waits after a failed fetch: the first, doubled each time up to the last.
+// The delays after failed fetches: the first, doubling up to the last.
 const (
 	firstRetry = 5 * time.Second
 	lastRetry  = 5 * time.Minute
 )
 
-// Run fetches keys until ctx ends: at once, and then each time Refresh has passed, or sooner after
-// a failure.
+// Run fetches keys until ctx ends: at once, and then at the interval Refresh, or sooner after a failure.
 func (k *Keys) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	for _, s := range k.sources {
@@ -49,8 +48,8 @@ func (k *Keys) keep(ctx context.Context, s *source) {
 	}
 }
 
-// refresh fetches one key, adds it to the keyring and stores it. If it fails, the last good key
-// stays.
+// refresh fetches one key, adds it to the keyring and stores it. If it fails, the last good key stays
+// valid.
 func (k *Keys) refresh(ctx context.Context, s *source) error {
 	key, err := k.fetch(ctx, s.URL)
 	if ctx.Err() != nil {
