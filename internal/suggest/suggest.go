@@ -1,4 +1,4 @@
-// Package suggest words what to say about a name that does not exist.
+// Package suggest suggests known names for an unknown one.
 package suggest
 
 import (
@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// longest bounds the names that are compared, in bytes: they may be written by strangers.
+	// longest limits the compared names, in bytes, because strangers may write them.
 	longest = 64
-	// enough characters of its beginning name a name.
+	// enough is how long a common prefix must be to suggest a name.
 	enough = 3
-	// few names are listed beside a suggestion, most where there is none.
+	// few is how many names are listed at most beside a suggestion, most how many without one.
 	few  = 12
 	most = 40
 )
@@ -39,8 +39,8 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
-// Phrase ends a sentence about an unknown name: it suggests the nearest known one, or lists all of
-// them, or both where they are few. It is empty where none is known. form is how a name is written,
+// Phrase returns the end of a sentence about an unknown name: it suggests the nearest known one, lists all
+// of them, or does both if they are few. It is empty if no name is known. form is the format of a name,
 // such as %q or %%{%s}.
 func Phrase(name string, known []string, form string) string {
 	if len(known) == 0 {
@@ -52,7 +52,7 @@ func Phrase(name string, known []string, form string) string {
 		return question
 	}
 	if len(known) > few {
-		form = "%s" // of many, the names alone
+		form = "%s" // a long list is unformatted
 	}
 	written := make([]string, 0, len(known))
 	for _, k := range known[:min(len(known), most)] {
@@ -68,7 +68,7 @@ func Phrase(name string, known []string, form string) string {
 	return "there are: " + all
 }
 
-// Sorted is Phrase for names whose order means nothing.
+// Sorted is Phrase for names without a meaningful order.
 func Sorted(name string, known []string, form string) string {
 	known = slices.Clone(known)
 	slices.Sort(known)
