@@ -61,8 +61,8 @@ func visible(r rune) rune {
 	return r
 }
 
-// Truncate cuts s between characters to at most limit bytes, the ellipsis that marks the cut included.
-// It returns the empty string if the limit is too small for the ellipsis.
+// Truncate truncates s to at most limit bytes, at a character boundary, including the ellipsis that marks
+// the truncation. It returns the empty string if the limit is too small for the ellipsis.
 func Truncate(s string, limit int) string {
 	const ellipsis = "…"
 	if len(s) <= limit {

@@ -7,7 +7,7 @@ import (
 	"github.com/travishook/travishook/internal/text"
 )
 
-// Emoji that are joined, and letters that must not be.
+// Emoji with joiners, and letters with a non-joiner.
 const family, persian = "👩\u200d👩\u200d👧", "می\u200cخواهم"
 
 func TestLineAndLines(t *testing.T) {
