@@ -11,7 +11,7 @@ import (
 // Duration is a time.Duration written as a string: 90s, 24h.
 type Duration time.Duration
 
-// UnmarshalJSON takes what time.ParseDuration takes.
+// UnmarshalJSON accepts the format of time.ParseDuration.
 func (d *Duration) UnmarshalJSON(b []byte) error {
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
@@ -30,10 +30,10 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON writes what UnmarshalJSON reads.
+// MarshalJSON implements json.Marshaler.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 
-// String reads as people write it: 24h, not 24h0m0s.
+// String returns the shortest form: 24h, not 24h0m0s.
 func (d Duration) String() string {
 	s := time.Duration(d).String()
 	for _, zero := range []string{"m0s", "h0m"} {

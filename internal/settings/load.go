@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Load reads and validates the file at path; an empty path gives the defaults. The error is one line
-// for whoever wrote the file.
+// Load reads and validates the file at path; an empty path gives the defaults. The error is one line for
+// the author of the file.
 func Load(path string) (Settings, error) {
 	if path == "" {
 		return Default(), nil
@@ -38,7 +38,7 @@ func Load(path string) (Settings, error) {
 // because a misspelled setting would silently keep its default.
 func Parse(text []byte) (Settings, error) {
 	s := Default()
-	// Decoding into the default list would merge with its elements, so it is put back afterwards.
+	// Decoding into the default list would merge with its elements, so it is restored afterwards.
 	defaultKeys := s.Trust.Keys
 	s.Trust.Keys = nil
 	s.APIVersion, s.Kind = "", ""

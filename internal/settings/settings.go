@@ -59,10 +59,10 @@ type Receiver struct {
 	// trustedProxies are the networks, as CIDRs, of proxies whose X-Forwarded-For or X-Real-IP
 	// header names the client.
 	TrustedProxies []netip.Prefix `json:"trustedProxies"`
-	// maxAge of a build event, counted from the end of the build, else from its start. An older
-	// one is answered with 204 and not relayed. It may be as long as you like, and 0s is no limit.
-	// The store remembers what it has seen for as long and two hours more, some 100 bytes an
-	// event; without a limit for 30 days, after which a copy of an old webhook is news again.
+	// maxAge of a build event, counted from the end of the build, else from its start. Older events are
+	// answered with 204 and not relayed. 0s means no limit. The store remembers each event for this time
+	// and two hours more, with about 100 bytes for each; without a limit for 30 days, after which a
+	// replayed webhook is accepted again.
 	MaxAge Duration `json:"maxAge"`
 	// linger is how long the receiver keeps accepting webhooks after the operator is told to stop,
 	// because an ingress keeps sending until it notices.
@@ -91,8 +91,8 @@ type API struct {
 
 // Trust is how webhooks are verified.
 type Trust struct {
-	// keys that Travis signs with. If omitted: the key of travis-ci.com, fetched from its API.
-	// An empty list: no signature can be verified, so only keyless repositories are accepted.
+	// keys that Travis signs with. If omitted: the key of travis-ci.com, fetched from its API. With an
+	// empty list no signature can be verified, so only keyless repositories are accepted.
 	Keys []Key `json:"keys"`
 	// keyRefresh is the interval at which keys with a URL are fetched again.
 	KeyRefresh Duration `json:"keyRefresh"`
@@ -114,14 +114,15 @@ type Key struct {
 	// secret in the operator's namespace that contains the key as PEM, labelled
 	// travishook.dev/secret-type=key. A change takes effect at once.
 	Secret *ObjectKey `json:"secret"`
-	// url of a Travis' /config, such as https://api.travis-ci.com/config.
+	// url of the /config of a Travis, such as https://api.travis-ci.com/config.
 	URL string `json:"url"`
-	// provider that hosts the repositories which are meant, where this Travis builds for several:
-	// github, bitbucket, gitlab or assembla. A repository that is granted on signature alone is held
-	// to the id that its name has there. Left out: github for travis-ci.com. Any other Travis is taken
-	// to build for one provider, where a name is enough.
+	// provider that hosts your repositories, if this Travis builds for several: github, bitbucket,
+	// gitlab or assembla. A repository that is granted on its signature alone is bound to the id of the
+	// repository with that name at this provider. If omitted: github for travis-ci.com; any other Travis
+	// is assumed to build for one provider.
 	Provider string `json:"provider"`
-	// api is the base URL of this Travis' API, which tells the ids. Left out: url without /config.
+	// api is the base URL of this Travis' API, which returns repository ids. If omitted: url without
+	// /config.
 	API string `json:"api"`
 	// repositories whose webhooks the key may sign, as owner/name globs. Empty: all.
 	Repositories []string `json:"repositories"`
@@ -139,11 +140,12 @@ type ObjectKey struct {
 type Store struct {
 	// directory of the embedded store. It must be on a disk that honors fsync.
 	Directory string `json:"directory"`
-	// maxSize of what is kept. At the limit the receiver answers 503. Keep it well under the
-	// volume's size.
+	// maxSize of the stored events and deliveries. At the limit the receiver answers 503. It must be
+	// well below the volume's size.
 	MaxSize resource.Quantity `json:"maxSize"`
-	// maxMemory is the estimated memory of what is kept, beyond which the receiver answers 503 as well.
-	// Zero: half of GOMEMLIMIT, which the chart sets to 90 % of the pod's memory limit; without it, 256Mi.
+	// maxMemory limits the estimated memory of stored events and deliveries. Beyond it the receiver
+	// answers 503 as well. Zero: half of GOMEMLIMIT, which the chart sets to 90 % of the pod's memory
+	// limit; without it, 256Mi.
 	MaxMemory resource.Quantity `json:"maxMemory"`
 	// external keeps the store in an existing NATS cluster, which several replicas of the operator
 	// can share. If omitted, the store is embedded.
