@@ -159,7 +159,7 @@ func TestAReplicaThatMissedTrimmedMessagesStartsOver(t *testing.T) {
 	if twice := f.verify(); twice > 0 {
 		t.Errorf("%d events were sent twice", twice)
 	}
-	if !f.logged("store is read anew") {
+	if !f.logged("reading the store again") {
 		t.Error("the replica was not away for long enough to show anything")
 	}
 	f.eventually("all know the same", func() bool {

@@ -34,9 +34,9 @@ func (e *Engine) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt,
 	return receipt, nil
 }
 
-// claim makes sure that the events of one build are stored by one caller at a time, as an update of a
-// value is made: the second waits and then finds what the first has stored. The claim is held until the
-// committer is done, even if its caller is not.
+// claim serializes the callers that store events of one build, or that update one value: the second waits
+// and then finds what the first has stored. The claim is held until the committer is done, even if the
+// caller no longer waits.
 func (e *Engine) claim(ctx context.Context, what journal.ID) (release func(), err error) {
 	for {
 		e.mu.Lock()
@@ -132,7 +132,7 @@ func (e *Engine) acceptance(a *journal.Accept) (*request, error) {
 	return r, nil
 }
 
-// limits are those of what is kept. The caller holds the lock.
+// limits returns the limits of the state. The caller holds the lock.
 func (e *Engine) limits() journal.Limits {
 	return journal.Limits{Bytes: e.opt.MaxBytes, Memory: e.opt.MaxMemory}
 }
@@ -161,7 +161,7 @@ func afterAll(requests []*request, fn func()) {
 	}
 }
 
-// awaitAccepted adds what became of one namespace's part to the receipt.
+// awaitAccepted adds the outcome for one namespace to the receipt.
 func awaitAccepted(ctx context.Context, r *request, receipt *queue.Receipt) error {
 	namespace := r.entry.Accept.Namespace
 	err := r.wait(ctx)
@@ -178,7 +178,7 @@ func awaitAccepted(ctx context.Context, r *request, receipt *queue.Receipt) erro
 	return nil
 }
 
-// redecide drops from an acceptance what another process has stored since it was decided.
+// redecide removes from an acceptance what another process has stored since the decision.
 func (e *Engine) redecide(r *request) error {
 	a := r.entry.Accept
 	e.mu.Lock()

@@ -1,14 +1,14 @@
 package engine
 
-// Bounds of the caches in bytes, as the entries are in the log.
+// Limits of the caches in bytes of the log.
 const (
-	// The newest events: most are sent at once and need not be read back.
+	// The newest events: most are sent immediately and need not be read back.
 	eventBytes = 16 << 20
-	// The last messages read: a channel that has recovered takes one event after another from them.
+	// The last messages read: a recovered channel's events are in a few messages.
 	messageBytes = 8 << 20
 )
 
-// cache keeps the values that were added last. Values never change.
+// cache keeps the most recently added values. Values are immutable.
 type cache[K comparable, V any] struct {
 	limit  int
 	size   int

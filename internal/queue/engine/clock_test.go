@@ -11,7 +11,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// jumpingClock is the time of day where somebody sets the clock, while time passes as it does.
+// jumpingClock is a wall clock that a test sets, while monotonic time is not affected.
 type jumpingClock struct {
 	clock.RealClock
 	opened time.Duration // by how much it was ahead when the store was opened
@@ -85,8 +85,8 @@ func TestAClockThatWasAheadAtTheLastStart(t *testing.T) {
 	})
 }
 
-// TestNothingExpiresRightAfterAClockJump: what is given up by a clock that is wrong does not come back when
-// it is right.
+// TestNothingExpiresRightAfterAClockJump: what expires because of a wrong clock would be lost when the
+// clock is corrected.
 func TestAnEventThatAFastClockAcceptedIsSentAtOnce(t *testing.T) {
 	withJumpingClock(t, func(t *testing.T, e *Engine, c *jumpingClock) {
 		a := acceptance(1, "room")

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// maxEntry is the largest event that is accepted, with its targets: what is carried of
-	// it later must fit into a message, too.
+	// maxEntry is the largest event that is accepted, with its targets: it must also fit into a message
+	// when it is carried later.
 	maxEntry = 5 << 20
-	// batchBytes bounds a batch: a larger one takes longer for everyone in it and gains nothing.
+	// batchBytes limits a batch: a larger one takes longer for all its callers and saves no sync.
 	batchBytes = 256 << 10
-	// messageOverhead is what a message costs in the log beside its data: subject, header, checksum.
+	// messageOverhead is what a message takes in the log in addition to its data: subject, header, checksum.
 	messageOverhead = 110
-	// headerBytes is what we leave of the log's largest message for headers.
+	// headerBytes is the part of the log's largest message that is left for headers.
 	headerBytes = 1 << 10
 	// expiryInterval is how often dead letters that were kept long enough are dropped.
 	expiryInterval = 10 * time.Minute
@@ -83,8 +83,8 @@ func (e *Engine) commit(batch []*request) {
 	}
 }
 
-// write appends a batch. If another process was faster, it applies what that wrote and decides again. A
-// log that keeps refusing without a message that it could be for is taken as one that does not answer.
+// write appends a batch. If another process was faster, it applies that process's messages and decides
+// again. A log that reports conflicts without a new message counts as one that does not answer.
 func (e *Engine) write(batch []*request) error {
 	known, moved := e.last, time.Now()
 	for {
@@ -107,8 +107,8 @@ func (e *Engine) write(batch []*request) error {
 	}
 }
 
-// decide drops from the batch what others have stored meanwhile, and returns what to append. nothing
-// is true where all of the batch is stored already.
+// decide removes from the batch what others have stored meanwhile, and returns what to append. nothing is
+// true if all of the batch is stored already.
 func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool, err error) {
 	nothing = true
 	for _, r := range batch {
@@ -132,8 +132,8 @@ func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool
 	return entries, nothing, nil
 }
 
-// append stores entries in one message and applies it. When nobody knows whether it was stored, nothing
-// more may be until heal has found out.
+// append stores entries in one message and applies it. If it is unknown whether the message was stored,
+// nothing more is appended until heal has found out.
 func (e *Engine) append(entries []journal.Entry) error {
 	ctx, cancel := context.WithTimeout(e.ctx, e.opt.IOTimeout)
 	defer cancel()
@@ -154,7 +154,7 @@ func (e *Engine) append(entries []journal.Entry) error {
 	return nil
 }
 
-// applyForeign applies a message that this process did not append, as far as it knows.
+// applyForeign applies a message that this process did not append, or whose append was not confirmed.
 func (e *Engine) applyForeign(seq uint64, entries []journal.Entry, size int) {
 	e.mu.Lock()
 	e.foreign++
@@ -162,7 +162,7 @@ func (e *Engine) applyForeign(seq uint64, entries []journal.Entry, size int) {
 	e.apply(seq, entries, size)
 }
 
-// apply adds a stored message to the state, and wakes and notifies whoever waits for what it changes.
+// apply adds a stored message to the state, and notifies all that wait for its changes.
 func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 	e.mu.Lock()
 	effects := e.state.Apply(seq, entries)
@@ -222,12 +222,12 @@ func (e *Engine) expire() {
 			continue
 		}
 		if e.submit(r) != nil {
-			return // the next round finds them again
+			return // they are retried in the next round
 		}
 	}
 }
 
-// stamp is a time as it comes back from the log.
+// stamp returns a time as it is read from the log.
 func stamp(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}

@@ -36,19 +36,19 @@ type Engine struct {
 	watchers []func(namespace, route string)
 	enders   []func(queue.Summary)
 	pending  []*request
-	// acceptedAt is when the last event came.
+	// acceptedAt is when the last event was accepted.
 	acceptedAt time.Time
-	down       error         // why nothing can be stored, or nil
-	healed     chan struct{} // closed when it can be again
+	down       error         // why the store is unavailable, or nil
+	healed     chan struct{} // closed when it is available again
 	closed     bool
-	bytes      int64 // of the log, about
+	bytes      int64 // the log's approximate size
 
 	time      timekeeper
-	stored    time.Duration // what had passed when the last message was applied
-	inherited bool          // deliveries may wait for a time that another clock has said; see fromTheFuture
+	stored    time.Duration // the elapsed time when the last message was applied
+	inherited bool          // due times may come from another clock; see fromTheFuture
 
 	held      [queue.Shards]bool // the shards whose deliveries are handed out
-	rereading bool               // the log is being read anew; see startOver
+	rereading bool               // the log is being read again from its beginning; see startOver
 	foreign   uint64             // messages applied that this process did not append
 	slots     [2]int             // attempts at once, by lane
 
@@ -60,23 +60,23 @@ type Engine struct {
 	abort   context.CancelFunc
 
 	mark     wal.HighWater // changed by the committer only
-	unstored []queue.Loss  // that are not in the journal yet
+	unstored []queue.Loss  // not in the journal yet
 
 	// The committer's own.
 	first, last uint64 // messages of the log
 	found       findings
-	missing     uint64        // messages that were reported to be missing, and where is not known
-	short       time.Time     // since when the log ends before what was applied
-	opened      wal.HighWater // the mark that was kept beside the log when it was opened
+	missing     uint64        // missing messages that were reported, at unknown places
+	short       time.Time     // since when the log has ended before the last applied message
+	opened      wal.HighWater // the mark beside the log when it was opened
 	pass        pass
-	updates     <-chan wal.Message // what is appended; nil where nobody else appends
+	updates     <-chan wal.Message // appended messages; nil if no other process appends
 	othersWrote time.Time          // when a message of another process was last applied
 	random      *rand.Rand
-	polled      time.Time // when the log's extent was last asked for
+	polled      time.Time // when the log's extent was last read
 }
 
-// Open replays what the log holds and starts the engine. An error says what to do about it; nothing is
-// ever deleted to get past one. After an error the log is the caller's to close.
+// Open replays the log and starts the engine. An error says what to do; nothing is deleted to work around
+// it. After an error the caller must close the log.
 func Open(ctx context.Context, opt Options) (*Engine, error) {
 	if err := opt.complete(); err != nil {
 		return nil, err
@@ -132,8 +132,8 @@ func newEngine(opt Options) *Engine {
 	return e
 }
 
-// Close refuses what comes, stores what has come, and closes the log. When ctx ends first, it gives up
-// what is not stored yet: nobody was told that it was.
+// Close refuses new requests, stores pending ones, and closes the log. If ctx ends first, it drops pending
+// requests, which were not confirmed to anyone.
 func (e *Engine) Close(ctx context.Context) error {
 	e.mu.Lock()
 	first := !e.closed
@@ -151,7 +151,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	return e.log.Close(ctx)
 }
 
-// Ready is nil when the store can take an event now.
+// Ready returns nil if the store can accept an event now.
 func (e *Engine) Ready() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -164,12 +164,12 @@ func (e *Engine) Ready() error {
 	return e.state.Room("", usualEvent, nil, e.limits())
 }
 
-// usualEvent is the size that all but few events stay below, with their targets.
+// usualEvent is a size that few events exceed, with their targets.
 const usualEvent = 16 << 10
 
 var errClosed = errors.New("it is being closed")
 
-// refusal says why nothing can be stored, if so. The caller holds the lock.
+// refusal returns why the store accepts no events, or nil. The caller holds the lock.
 func (e *Engine) refusal() error {
 	switch {
 	case e.closed:
@@ -220,7 +220,7 @@ func (e *Engine) Stats() Stats {
 	}
 }
 
-// signal wakes one who waits on c, now or when it next waits.
+// signal wakes one goroutine that waits on c, now or later.
 func (e *Engine) signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -11,21 +11,20 @@ import (
 	"github.com/travishook/travishook/internal/queue/wal"
 )
 
-// Where another process appends to the log, too, each applies what the others append, in the log's
-// order. An append names the message that it follows, so one of two at once is refused; the engine
-// applies the other's message and decides again. All of this runs in the committer.
+// If several processes append to the log, each applies the messages of the others, in the log's order. An
+// append names the message that it follows, so one of two concurrent appends is refused; the engine applies
+// the other's message and decides again. All of this runs in the committer.
 
 const (
-	// pollInterval bounds how far the state is behind when the log's updates stay away though others
-	// append.
+	// pollInterval limits how far the state lags behind when updates of the log do not arrive.
 	pollInterval = time.Second
-	// updateTimeout is how long the updates have to bring a message that is known to exist.
+	// updateTimeout is how long to wait for the update with a message that is known to exist.
 	updateTimeout = 50 * time.Millisecond
-	// Whoever has appended is the first to know the log's end, and would win again and again: while
-	// others write, it pauses for a random time after each append.
+	// The process that appended last is the first to know the log's end, and would always win. So it
+	// pauses for a random time after each append while others write.
 	minYield = time.Millisecond
 	maxYield = 5 * time.Millisecond
-	// yieldWindow is how long after another's message that goes on.
+	// yieldWindow is for how long after another process's message it pauses.
 	yieldWindow = time.Second
 )
 
@@ -44,7 +43,7 @@ func (e *Engine) failFollowing(err error) {
 // applyNext applies m if it is the next message. If there is a gap, it reads what is missing.
 func (e *Engine) applyNext(m wal.Message) error {
 	switch {
-	case m.Seq <= e.last: // most are our own, and applied already
+	case m.Seq <= e.last: // already applied, as most are this process's own
 		return nil
 	case m.Seq > e.last+1:
 		return e.poll()
@@ -58,7 +57,7 @@ func (e *Engine) applyNext(m wal.Message) error {
 	return nil
 }
 
-// follow applies what others have appended, after an append was refused for it.
+// follow applies the messages of others after a conflict.
 func (e *Engine) follow() error {
 	if err := e.awaitUpdate(); err != nil {
 		return e.fail(fmt.Errorf("follow journal: %w", err))
@@ -77,7 +76,7 @@ func (e *Engine) awaitUpdate() error {
 				return err
 			}
 		case <-late.C:
-			// The updates are slow, or the other's message was never committed.
+			// The update is late, or the other process's message was never committed.
 			return e.poll()
 		case <-e.ctx.Done():
 			return e.ctx.Err()
@@ -86,7 +85,7 @@ func (e *Engine) awaitUpdate() error {
 	return nil
 }
 
-// poll asks for the log's extent, and applies what is missing.
+// poll reads the log's extent, and applies missing messages.
 func (e *Engine) poll() error {
 	ctx, cancel := context.WithTimeout(e.ctx, healTimeout)
 	defer cancel()
@@ -104,7 +103,7 @@ func (e *Engine) pollIfDue() {
 	}
 }
 
-// pollTicker ticks only where there is somebody to follow.
+// pollTicker ticks only if other processes append.
 func (e *Engine) pollTicker() *time.Ticker {
 	t := time.NewTicker(pollInterval)
 	if e.updates == nil {
@@ -113,7 +112,7 @@ func (e *Engine) pollTicker() *time.Ticker {
 	return t
 }
 
-// yield lets others append, if they write.
+// yield pauses so that others can append, if they have written recently.
 func (e *Engine) yield() {
 	if e.othersWrote.IsZero() || time.Since(e.othersWrote) > yieldWindow {
 		return
@@ -133,11 +132,11 @@ func (e *Engine) yield() {
 	}
 }
 
-// startOver gives up the state, for the log was trimmed beyond what was applied: this process was away
-// for longer than what it missed was kept. Nothing is handed out until the log's end is reached: what
-// was copied while trimming is there, and halfway the state is that of no moment there was.
+// startOver discards the state, because the log was trimmed beyond the last applied message: this process
+// was disconnected for too long. Nothing is handed out until the log's end is reached, because before that
+// the state is inconsistent.
 func (e *Engine) startOver(first uint64) {
-	e.logger.Info("store is read anew: the log does not continue what was read", "applied", e.last, "first", first)
+	e.logger.Info("reading the store again: the log does not continue after the last applied message", "applied", e.last, "first", first)
 	fresh := journal.New(e.opt.Remember)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -154,9 +153,9 @@ func (e *Engine) startOver(first uint64) {
 	e.last = first - 1
 }
 
-// endRereading lets deliveries be handed out again, once all of the log is applied and every attempt that
-// was made before is settled: the state that was read knows nothing of those attempts, and would repeat a
-// message that was just delivered. Until then each poll tries again. The caller holds the lock.
+// endRereading hands out deliveries again, once all of the log is applied and every earlier attempt is
+// settled: the new state does not know those attempts, and would repeat a message that was just delivered.
+// Until then each poll retries. The caller holds the lock.
 func (e *Engine) endRereading() {
 	if !e.rereading || e.updates != nil && len(e.leases) > 0 {
 		return
@@ -168,8 +167,7 @@ func (e *Engine) endRereading() {
 	e.signalLanes()
 }
 
-// Barrier returns when all that was appended before is applied: an empty message that is appended
-// proves it.
+// Barrier returns when everything that was appended before is applied: it appends an empty message.
 func (e *Engine) Barrier(ctx context.Context) error {
 	r := newEmptyRequest()
 	if err := e.submit(r); err != nil {
@@ -178,7 +176,7 @@ func (e *Engine) Barrier(ctx context.Context) error {
 	return r.wait(ctx)
 }
 
-// overtaken reports whether err says that another process has written meanwhile.
+// overtaken reports whether err means that another process has written meanwhile.
 func overtaken(err error) bool {
 	return !errors.Is(err, queue.ErrUnavailable) && (errors.Is(err, wal.ErrConflict) || errors.Is(err, wal.ErrGone))
 }

@@ -18,7 +18,7 @@ const (
 	healTimeout      = 5 * time.Minute // of one attempt: replaying a large journal takes a while
 )
 
-// fail has the store refuse everything until heal has succeeded.
+// fail makes the store refuse everything until heal has succeeded.
 func (e *Engine) fail(cause error) error {
 	e.mu.Lock()
 	if e.down == nil {
@@ -36,8 +36,8 @@ func (e *Engine) fail(cause error) error {
 	return err
 }
 
-// heal retries until the log is back or the engine is closed. It applies what was stored although the
-// append was not answered, so the state is that of the log again. It runs in the committer.
+// heal retries until the log works again or the engine is closed. It applies messages that were stored
+// although the append was not answered, so that the state matches the log. It runs in the committer.
 func (e *Engine) heal() {
 	for pause := firstReopenPause; ; pause = min(2*pause, e.opt.MaxReopenPause) {
 		err := e.recover()
@@ -62,8 +62,8 @@ func (e *Engine) heal() {
 	e.logger.Info("store answers again")
 }
 
-// recover reopens the log, applies what is new in it and probes a write: after a disk was full, reads
-// work long before writes do.
+// recover reopens the log, applies new messages and tests a write: after a disk was full, reads work long
+// before writes do.
 func (e *Engine) recover() error {
 	ctx, cancel := context.WithTimeout(e.ctx, healTimeout)
 	defer cancel()
@@ -85,7 +85,7 @@ func (e *Engine) recover() error {
 	return nil
 }
 
-// prove appends an empty message after whatever others append.
+// prove appends an empty message, after those of other processes.
 func (e *Engine) prove(ctx context.Context) (uint64, error) {
 	for {
 		seq, err := e.log.Append(ctx, nil, e.last)
@@ -98,10 +98,10 @@ func (e *Engine) prove(ctx context.Context) (uint64, error) {
 	}
 }
 
-// catchUpAttempts is how often catchUp starts again when another process trims what is being read.
+// catchUpAttempts is how often catchUp starts again when another process trims the log meanwhile.
 const catchUpAttempts = 4
 
-// catchUp applies what the log holds after the last message that was applied.
+// catchUp applies all messages after the last applied one.
 func (e *Engine) catchUp(ctx context.Context) (err error) {
 	for range catchUpAttempts {
 		if err = e.readOn(ctx); !errors.Is(err, wal.ErrGone) {
@@ -114,7 +114,7 @@ func (e *Engine) catchUp(ctx context.Context) (err error) {
 // progressInterval is how often the log reports how far a long journal was read.
 const progressInterval = 5 * time.Second
 
-// readProgress returns what is to be called with each message that was read.
+// readProgress returns a function that is called with each message that was read.
 func (e *Engine) readProgress(last uint64) func(seq uint64) {
 	next := e.clock.Now().Add(progressInterval)
 	return func(seq uint64) {
@@ -139,7 +139,7 @@ func (e *Engine) readOn(ctx context.Context) error {
 	if x.First > e.last+1 {
 		return fmt.Errorf("the journal begins at message %d, and message %d is missing", x.First, e.last+1)
 	}
-	e.first = x.First // what was purged without our knowing
+	e.first = x.First // after a purge by another process or one that was not answered
 	if x.Last > e.last {
 		reading := e.readProgress(x.Last)
 		err = e.log.Replay(ctx, e.last+1, func(seq uint64, data []byte) error {

@@ -139,8 +139,8 @@ func TestReopeningIsTriedUntilItSucceeds(t *testing.T) {
 	})
 }
 
-// TestHealingDoesNotWaitForAnAnswerForLong: a server whose disk is full does not say so, and says
-// nothing any more when there is room again.
+// TestHealingDoesNotWaitForAnAnswerForLong: a server whose disk is full does not answer, even when there is
+// space again.
 func TestHealingDoesNotWaitForAnAnswerForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
@@ -150,7 +150,7 @@ func TestHealingDoesNotWaitForAnAnswerForLong(t *testing.T) {
 		if _, err := e.Accept(t.Context(), acceptance(1, "#a")); !errors.Is(err, queue.ErrUnavailable) {
 			t.Fatalf("accept: %v, want that the store is unavailable", err)
 		}
-		time.Sleep(time.Second) // it tries to write, in vain
+		time.Sleep(time.Second) // its writes fail
 		l.set(func(l *memoryLog) { l.hangs = false })
 		time.Sleep(defaultIOTimeout + time.Second)
 		if err := e.Ready(); err != nil {
@@ -175,11 +175,9 @@ func TestAnotherWriterIsNoticedAndFollowed(t *testing.T) {
 	})
 }
 
-// TestALogThatLostItsEnd: the store waits for a minute for what may be a server that is behind. Then it
-// goes on with what there is, and reports what is missing.
-// TestWhatWasDeliveredIsNotSentAgainWhenTheLogIsReadAnew has another process trim the log just when an
-// outcome is to be stored: after that the log tells of the delivery, and not yet of its outcome.
-func TestWhatWasDeliveredIsNotSentAgainWhenTheLogIsReadAnew(t *testing.T) {
+// TestDeliveredMessagesAreNotRepeatedAfterRereading has another process trim the log just when an outcome
+// is to be stored: after that the log contains the delivery, and not yet its outcome.
+func TestDeliveredMessagesAreNotRepeatedAfterRereading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
 		l.updates = make(chan wal.Message)
@@ -218,11 +216,13 @@ func TestWhatWasDeliveredIsNotSentAgainWhenTheLogIsReadAnew(t *testing.T) {
 			t.Error("a delivery that was settled is handed out again")
 		}
 		if appends != 2 {
-			t.Fatalf("the log was written %d times, want twice until it was read anew: the test tests nothing", appends)
+			t.Fatalf("the log was written %d times, want twice until it was read again: the test tests nothing", appends)
 		}
 	})
 }
 
+// TestALogThatLostItsEnd: for a minute the store assumes that a server lags behind. Then it continues with
+// the remaining messages, and reports the missing ones.
 func TestALogThatLostItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
@@ -257,7 +257,7 @@ func TestAnEntryOfALaterVersionIsAnErrorAtStart(t *testing.T) {
 	}
 }
 
-func TestCloseGivesUpWithItsContext(t *testing.T) {
+func TestCloseEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
 		e := openOn(t, l, Options{})
@@ -271,8 +271,7 @@ func TestCloseGivesUpWithItsContext(t *testing.T) {
 	})
 }
 
-// TestUnansweredPurgeIsNoticed: the messages are gone, and the store was told that
-// they may not be.
+// TestUnansweredPurgeIsNoticed: the messages were purged, although the purge returned an error.
 func TestUnansweredPurgeIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &mutePurge{memoryLog: newMemoryLog(), answers: 1}
@@ -297,7 +296,7 @@ func TestUnansweredPurgeIsNoticed(t *testing.T) {
 	})
 }
 
-// mutePurge purges and then fails, once, after some that it answered.
+// mutePurge purges and then returns an error, once, after some successful purges.
 type mutePurge struct {
 	*memoryLog
 	answers int

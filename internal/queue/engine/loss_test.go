@@ -24,8 +24,8 @@ func storeWith(t *testing.T, e *Engine, events int64) (messages []uint64) {
 	return messages
 }
 
-// TestMissingMessagesAreReportedOnce: a restart goes on without them, and the loss is the same after the
-// next one.
+// TestMissingMessagesAreReportedOnce: a restart continues without them, and the next restart reports the
+// same loss.
 func TestMissingMessagesAreReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
@@ -49,7 +49,7 @@ func TestMissingMessagesAreReportedOnce(t *testing.T) {
 	})
 }
 
-// TestAnEntryThatDoesNotDecode takes nothing from the other entries of its message.
+// TestAnEntryThatDoesNotDecode: the other entries of its message are not affected.
 func TestAnEntryThatDoesNotDecode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
@@ -74,8 +74,8 @@ func TestAnEntryThatDoesNotDecode(t *testing.T) {
 	})
 }
 
-// TestAMessageThatIsLostWhileTheStoreIsOpen ends the deliveries of its event, delays no other, and is
-// reported.
+// TestAMessageThatIsLostWhileTheStoreIsOpen: the loss ends the deliveries of its event, delays no other, and
+// is reported.
 func TestAMessageThatIsLostWhileTheStoreIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()

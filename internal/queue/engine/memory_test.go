@@ -23,8 +23,8 @@ type memoryLog struct {
 	fault    func(l *memoryLog, data []byte) error // of the next appends, until it is nil
 	hangs    bool                                  // appends get no answer
 	damaged  uint64                                // the message that cannot be read
-	lost     map[uint64]bool                       // messages that are gone
-	reopened error                                 // what reopen says
+	lost     map[uint64]bool                       // missing messages
+	reopened error                                 // the result of reopen
 	reopens  int
 	updates  chan wal.Message
 }

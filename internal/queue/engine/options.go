@@ -12,35 +12,34 @@ import (
 	"github.com/travishook/travishook/internal/queue/wal"
 )
 
-// Options are how to open the store; a zero value means the default.
+// Options configure the engine; a zero value means the default.
 type Options struct {
 	// Log is where the journal is kept. The engine closes it.
 	Log wal.Log
-	// Shards says which deliveries this process hands out. Default: all.
+	// Shards decides which deliveries this process hands out. Default: all.
 	Shards Shards
-	// MaxBytes is the size at which events are refused; what is stored can still be settled.
-	// Default 1 GiB, at least 1 MiB. The log's capacity must be wal.Capacity of it.
+	// MaxBytes is the size at which events are refused; stored ones can still be settled. Default 1 GiB,
+	// at least 1 MiB. The log's capacity must be wal.Capacity of it.
 	MaxBytes int64
-	// MaxMemory is the estimate of the memory that all that is stored takes at which events are
-	// refused as well. Default 256 MiB.
+	// MaxMemory is the estimated memory of the state at which events are refused as well. Default
+	// 256 MiB.
 	MaxMemory int64
-	// Remember is how long a build event that comes again is recognised as one that was seen. It
-	// must be longer than the receiver accepts events for. Default 25 h.
+	// Remember is how long a repeated build event is recognised. It must be longer than the receiver's
+	// age limit. Default 25 h.
 	Remember time.Duration
 	// KeepDead is how long a dead delivery is kept. Default 7 days.
 	KeepDead time.Duration
 	// Clock is the time of day, as it is written into the journal.
 	Clock  clock.Clock
 	Logger logr.Logger
-	// IOTimeout bounds one append, read or purge. Default 10 s: a disk that takes longer has failed.
+	// IOTimeout limits one append, read or purge. Default 10 s: a disk that takes longer counts as failed.
 	IOTimeout time.Duration
 	// Known is the journal's high-water mark as it was kept outside of the log and its volume, or nil.
 	Known *wal.HighWater
-	// SettleDelay is how long a settlement may wait to share the sync of the next acceptance, while
-	// events come: a crash within that time repeats the message. Default 5 ms; negative for none.
+	// SettleDelay is how long a settlement may wait to share the sync of the next acceptance while events
+	// arrive: a crash within that time repeats the message. Default 5 ms; negative for none.
 	SettleDelay time.Duration
-	// Seed is for the random pauses between appends while other processes append, too. Default: a
-	// random one.
+	// Seed is for the random pauses between appends while other processes append. Default: random.
 	Seed uint64
 	// MaxReopenPause is the longest pause between two attempts to reopen the log. Default 30 s.
 	MaxReopenPause time.Duration
@@ -84,7 +83,7 @@ func (o *Options) complete() error {
 	return CheckLimit(o.MaxBytes)
 }
 
-// CheckLimit returns an error if a store of that limit is too small to work.
+// CheckLimit returns an error if the limit is too small for a store.
 func CheckLimit(maxBytes int64) error {
 	if maxBytes != 0 && maxBytes < minMaxBytes {
 		return fmt.Errorf("the store's limit is %d bytes; it must be at least %d", maxBytes, minMaxBytes)

@@ -5,8 +5,8 @@ import "time"
 const (
 	// pulseInterval is how often the committer checks the clock, and whether anything was stored lately.
 	pulseInterval = 10 * time.Second
-	// quietFor is how long nothing may have been stored before a write is probed: a disk that has become
-	// read-only, or hangs, is detected before the next webhook comes.
+	// quietFor is the time without a write after which a write is tested: a disk that has become read-only,
+	// or hangs, is detected before the next webhook arrives.
 	quietFor = 30 * time.Second
 )
 
@@ -24,14 +24,14 @@ func (e *Engine) pulse() {
 	if unstored > 0 {
 		e.storeLosses()
 	}
-	// Where several processes share the log, one probe is enough for all.
+	// If several processes share the log, one probe is enough for all.
 	if quiet >= quietFor && (e.leads() || quiet >= quietFor+pulseInterval) {
 		e.probe()
 	}
 }
 
-// probe appends an empty message, which shows that the log can be written. If it cannot, the store
-// reports it at once and starts to recover, without an event that had to be refused for it.
+// probe appends an empty message to test that the log can be written. If it cannot, the store reports
+// it and starts to recover, before an event has to be refused.
 func (e *Engine) probe() {
 	e.commit([]*request{newEmptyRequest()})
 }

@@ -39,11 +39,10 @@ func TestProbesDetectAFailedDisk(t *testing.T) {
 	}
 }
 
-// TestOnlyAQuietStoreIsProbed: nothing is written beside what is written anyway, and little where
-// nothing is.
+// TestOnlyAQuietStoreIsProbed: a busy store is not probed, and an idle one is probed rarely.
 func TestOnlyAQuietStoreIsProbed(t *testing.T) {
 	for name, test := range map[string]struct {
-		every       time.Duration // an event comes
+		every       time.Duration // between events
 		least, most int           // empty messages in an hour
 	}{
 		"quiet": {2 * time.Hour, 60, int(time.Hour / quietFor)},
@@ -76,7 +75,7 @@ func TestOnlyAQuietStoreIsProbed(t *testing.T) {
 	}
 }
 
-// TestAQuietStoreDoesNotGrow: a start reads all that is in it, empty as it is.
+// TestAQuietStoreDoesNotGrow: a start would have to read all of its empty messages.
 func TestAQuietStoreDoesNotGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()

@@ -10,7 +10,7 @@ import (
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
-// listPiece is how many deliveries are looked at before others get at the store again.
+// listPiece is how many deliveries are listed before the lock is released for others.
 const listPiece = 500
 
 // Deliveries lists the kept deliveries that q selects, oldest first.
@@ -36,7 +36,7 @@ func (e *Engine) Channels(namespace, route string) []queue.ChannelStatus {
 	return e.state.Channels(namespace, route, e.clock.Now())
 }
 
-// Get returns what was put.
+// Get returns a stored value.
 func (e *Engine) Get(bucket, key string) ([]byte, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -53,8 +53,8 @@ func (e *Engine) Put(ctx context.Context, bucket, key string, value []byte) erro
 	return nil
 }
 
-// Update replaces a value by what next makes of it. Nothing is stored where it stays the same. next runs
-// in the committer: it must be quick, and must not store anything itself.
+// Update replaces a value with the result of next. Nothing is stored if it stays the same. next runs in the
+// committer: it must be quick, and must not use the store.
 func (e *Engine) Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error {
 	release, err := e.claim(ctx, journal.ValueID(bucket, key))
 	if err != nil {
@@ -82,7 +82,7 @@ func (e *Engine) Update(ctx context.Context, bucket, key string, next func(old [
 	return nil
 }
 
-// Counts counts what is kept.
+// Counts counts the kept deliveries.
 func (e *Engine) Counts() queue.Counts {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -17,19 +17,19 @@ type request struct {
 	done  chan struct{}
 	err   error
 	lease *lease // whose outcome it is, or nil
-	// deferred is until when it may wait for others to share its sync; zero if it may not.
+	// deferred is until when it may wait to share a sync with others; zero if it may not wait.
 	deferred time.Time
-	// decide makes the entry anew from the state right before it is stored; nil where it is made.
+	// decide makes the entry from the state right before it is stored; nil if the entry is fixed.
 	decide func() error
 	failed error // why decide did not
 
-	// foreign is the engine's count when the entry was decided: while it is the same, the decision
-	// stands.
+	// foreign is the engine's count when the entry was decided: the decision is valid while the count is
+	// the same.
 	foreign uint64
-	void    bool // nothing is left to store, for another process has
+	void    bool // nothing is left to store, because another process has stored it
 }
 
-// newEmptyRequest stores an empty message.
+// newEmptyRequest returns a request to store an empty message.
 func newEmptyRequest() *request {
 	return &request{after: func() {}, done: make(chan struct{})}
 }
@@ -44,7 +44,7 @@ func newRequest(e journal.Entry) (*request, error) {
 	return &request{entry: e, after: func() {}, done: make(chan struct{})}, nil
 }
 
-// store has e stored, and waits until it is.
+// store stores an entry and waits until it is stored.
 func (e *Engine) store(ctx context.Context, entry journal.Entry) error {
 	r, err := newRequest(entry)
 	if err != nil {
@@ -56,7 +56,7 @@ func (e *Engine) store(ctx context.Context, entry journal.Entry) error {
 	return r.wait(ctx)
 }
 
-// submit hands requests to the committer. After an error, none of them will be stored.
+// submit passes requests to the committer. After an error, none of them will be stored.
 func (e *Engine) submit(requests ...*request) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -86,7 +86,7 @@ func (r *request) finish(err error) {
 	close(r.done)
 }
 
-// after is a channel that fires after d, or never where d is zero.
+// after returns a channel that fires after d, or never if d is zero.
 func after(d time.Duration) <-chan time.Time {
 	if d <= 0 {
 		return nil
@@ -121,7 +121,7 @@ func (e *Engine) gather() (batch []*request, wait time.Duration) {
 	return batch, 0
 }
 
-// undefer has all that is pending stored at once.
+// undefer makes all pending requests due at once.
 func (e *Engine) undefer() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

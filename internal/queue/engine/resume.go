@@ -9,14 +9,13 @@ import (
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
-// The bounds of an entry that is about many deliveries or targets.
+// The limits of an entry about many deliveries or targets.
 const (
 	resumePerEntry  = 10_000
 	targetsPerEntry = 1_000
 )
 
-// Wake makes deliveries due at once for which change returns Fixed or Replaced. An attempt that is
-// under way is made again if it fails for a reason that was fixed meanwhile.
+// Wake implements queue.Queue.
 func (e *Engine) Wake(ctx context.Context, change func(queue.Target) queue.Change) (int, error) {
 	var fixed, replaced []queue.Target
 	changed := map[queue.Target]bool{}
@@ -53,7 +52,7 @@ func (e *Engine) Wake(ctx context.Context, change func(queue.Target) queue.Chang
 	return n, nil
 }
 
-// Drop ends all deliveries of the targets that gone returns true for, and forgets their status.
+// Drop implements queue.Queue.
 func (e *Engine) Drop(ctx context.Context, gone func(queue.Target) bool, reason string) (int, error) {
 	var targets []queue.Target
 	for _, t := range e.targets(true) {
@@ -78,7 +77,7 @@ func (e *Engine) Drop(ctx context.Context, gone func(queue.Target) bool, reason 
 	return n, nil
 }
 
-// Redrive begins the selected dead letters again.
+// Redrive implements queue.Queue.
 func (e *Engine) Redrive(ctx context.Context, q queue.Query) (int, error) {
 	q.States = []queue.State{queue.DeadLetter}
 	var ids []journal.ID
@@ -105,7 +104,7 @@ func (e *Engine) Redrive(ctx context.Context, q queue.Query) (int, error) {
 	return n, nil
 }
 
-// targets returns those that a delivery is kept for, or, with every, all that are remembered.
+// targets returns the targets with deliveries, or, with every, all remembered ones.
 func (e *Engine) targets(every bool) []queue.Target {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -117,8 +116,8 @@ func head(targets []queue.Target) (some, rest []queue.Target) {
 	return targets[:n], targets[n:]
 }
 
-// storeDecided stores what decide makes of the state right before it, with the number that decide
-// returns; nothing where that is zero. The lock is held while decide is called.
+// storeDecided stores the entry that decide makes from the state right before it is stored, and returns
+// decide's number; if that is zero, it stores nothing. The lock is held while decide is called.
 func (e *Engine) storeDecided(ctx context.Context, decide func(at time.Time) (journal.Entry, int)) (n int, err error) {
 	r := newEmptyRequest()
 	r.decide = func() error {

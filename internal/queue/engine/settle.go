@@ -14,8 +14,8 @@ import (
 // acceptanceWindow is how recent the last acceptance must be for a settlement to wait for the next.
 const acceptanceWindow = 20 * time.Millisecond
 
-// Settle stores the outcome of a delivery that Take handed out. While the store does not answer it
-// waits, because the attempt was made and must not be forgotten. Settling again does nothing.
+// Settle implements queue.Queue. While the store does not answer it waits, because the outcome of the
+// attempt must not be lost.
 func (e *Engine) Settle(ctx context.Context, id string, o queue.Outcome) error {
 	var key journal.ID
 	if err := key.UnmarshalText([]byte(id)); err != nil {
@@ -56,8 +56,8 @@ func wrapSettle(id string, err error) error {
 	return fmt.Errorf("settle delivery %s: %w", id, err)
 }
 
-// settlement submits the outcome of a lease, once. It returns the request to wait for; or a channel that
-// is closed when the store answers again; or neither where the lease has ended.
+// settlement submits the outcome of a lease, once. It returns the request to wait for; or a channel that is
+// closed when the store answers again; or neither if the lease has ended.
 func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request, <-chan struct{}, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -67,8 +67,8 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 	case l.settling != nil:
 		return l.settling, nil, nil
 	case l.lost && o.Kind != queue.Delivered:
-		// Another process attempts it by now, and this would end that attempt. Only that the message was
-		// delivered is worth storing.
+		// Another process may be sending it, and this outcome would end that attempt. Only a success must be
+		// stored.
 		delete(e.leases, id)
 		return nil, nil, nil
 	case e.down != nil && !e.closed:
@@ -77,7 +77,7 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 		return nil, nil, e.refusal()
 	}
 	if l.fixed && o.Credential {
-		// The attempt began before what it failed of was fixed.
+		// The cause of the failure was fixed after the attempt began.
 		o.Kind, o.Due = queue.Retry, o.At
 	}
 	r, err := newRequest(l.entry(id, o))
@@ -102,7 +102,7 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 	return r, nil, nil
 }
 
-// entry is what is stored of an outcome.
+// entry returns the journal entry of an outcome.
 func (l *lease) entry(id journal.ID, o queue.Outcome) journal.Entry {
 	if o.Kind == queue.Reassigned {
 		return journal.Entry{Reassign: &journal.Reassign{

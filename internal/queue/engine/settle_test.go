@@ -9,7 +9,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// TestSettlementsShareTheSyncOfAcceptances counts messages: each is one sync.
+// TestSettlementsShareTheSyncOfAcceptances counts messages, because each is one sync.
 func TestSettlementsShareTheSyncOfAcceptances(t *testing.T) {
 	const events, interval = 100, 3 * time.Millisecond
 	messages := func(delay time.Duration) (n uint64) {
@@ -42,8 +42,8 @@ func TestSettlementsShareTheSyncOfAcceptances(t *testing.T) {
 	}
 }
 
-// TestASettlementWaitsForABoundedTime: not at all while nothing comes, and while something does no longer
-// than the delay.
+// TestASettlementWaitsForABoundedTime: it does not wait while no events arrive, and otherwise at most for
+// the delay.
 func TestASettlementWaitsForABoundedTime(t *testing.T) {
 	for name, test := range map[string]struct{ before, want time.Duration }{
 		"right after an event": {0, defaultSettleDelay},
@@ -67,7 +67,7 @@ func TestASettlementWaitsForABoundedTime(t *testing.T) {
 	}
 }
 
-// TestCloseStoresWhatWasDeferred at once.
+// TestCloseStoresWhatWasDeferred: Close does not wait for the delay.
 func TestCloseStoresWhatWasDeferred(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()

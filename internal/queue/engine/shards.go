@@ -5,23 +5,20 @@ import (
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
-// Shards says which deliveries this process hands out, by their channel's shard. AllShards is for a
-// store that no other process shares. The engine calls it from several goroutines, without its lock
-// held but for Sends.
+// Shards decides which deliveries this process hands out, by their channel's shard. AllShards is for a
+// store with one process. The engine calls it from several goroutines; only Sends is called with the
+// engine's lock held.
 type Shards interface {
-	// Sends reports whether this process may hand out the shard's deliveries at this moment. It must
-	// not block.
+	// Sends reports whether this process may hand out the shard's deliveries now. It must not block.
 	Sends(shard int) bool
-	// Owns reports whether the shard is this process's by what the log says so far. Other outcomes
-	// than that a message was delivered are stored only then: whoever owns the shard now attempts for
-	// itself.
+	// Owns reports whether this process owns the shard according to the log. Otherwise only successes are
+	// stored, because the present owner makes attempts of its own.
 	Owns(shard int) bool
-	// Applied is called for each value that the log puts, right after it was applied, in the log's
-	// order.
+	// Applied is called for each put value, right after it was applied, in the log's order.
 	Applied(p *journal.Put)
 }
 
-// AllShards are the Shards of a process that shares its store with no other.
+// AllShards is the Shards of the only process of a store.
 type AllShards struct{}
 
 // Sends implements Shards.
@@ -33,12 +30,12 @@ func (AllShards) Owns(int) bool { return true }
 // Applied implements Shards.
 func (AllShards) Applied(*journal.Put) {}
 
-// leads reports whether this process trims the log and drops what has been dead for long: it is the
-// one that sends for shard 0. Two that do so for a moment do no harm, as each append names the message
-// that it follows.
+// leads reports whether this process trims the log and drops old dead letters: the one that sends for
+// shard 0 does. Two leaders for a moment are harmless, because each append names the message that it
+// follows.
 func (e *Engine) leads() bool { return e.opt.Shards.Sends(0) }
 
-// Hold has Take hand out a shard's deliveries, or stop doing so. It returns how many of them are under
+// Hold makes Take hand out a shard's deliveries, or stop doing so. It returns how many of them are under
 // way.
 func (e *Engine) Hold(shard int, held bool) (underway int) {
 	e.mu.Lock()
@@ -55,8 +52,7 @@ func (e *Engine) Hold(shard int, held bool) (underway int) {
 	return underway
 }
 
-// Lose ends the attempts of a shard that another process may send for now. What was delivered can
-// still be settled.
+// Lose ends the attempts of a shard that another process may now send for. Successes can still be settled.
 func (e *Engine) Lose(shard int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -77,8 +73,8 @@ func (l *lease) lose() {
 	l.lost = true
 }
 
-// overruled reports whether another process may be sending what r says was not delivered, or moves.
-// Only what was delivered is worth storing then.
+// overruled reports whether r is a failure or a reassignment for a shard that another process owns. Then it
+// is not stored.
 func (e *Engine) overruled(r *request) bool {
 	if s := r.entry.Settle; s != nil && s.Outcome.Kind == queue.Delivered {
 		return false

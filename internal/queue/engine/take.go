@@ -12,23 +12,23 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// errUnreadable: trying again does not help.
+// errUnreadable means that a retry does not help.
 var errUnreadable = errors.New("the event cannot be read")
 
-// unreadablePause is how long an event that could not be read is left alone.
+// unreadablePause is the delay before an event that could not be read is retried.
 const unreadablePause = time.Minute
 
-// lease is a delivery that was handed out and not settled yet.
+// lease is a delivery that was handed out and is not settled yet.
 type lease struct {
 	target queue.Target
 	shard  int
-	// place is the destination; zero where the outcome says nothing about it.
+	// place is the destination; zero if the outcome does not concern it.
 	place journal.Place
-	// fixed says that what may be at fault was fixed while the attempt was under way.
+	// fixed says that a possible cause of failure was fixed while the attempt was under way.
 	fixed bool
 	// settling is the outcome that is being stored.
 	settling *request
-	// ended is closed when another process may send it, and lost is true then.
+	// ended is closed and lost is set when another process may send the delivery.
 	ended chan struct{}
 	lost  bool
 }
@@ -46,12 +46,12 @@ func (e *Engine) Take(ctx context.Context, lane queue.Lane) (queue.Delivery, err
 	}
 }
 
-// take hands out what is due. Without anything, it tells when to look again; with a zero time
-// that is when the lane is signalled.
+// take hands out a due delivery. Without one, it returns when the next is due; zero means when the lane is
+// signalled.
 func (e *Engine) take(ctx context.Context, lane queue.Lane) (d queue.Delivery, ok bool, due time.Time, err error) {
 	for {
 		if err := ctx.Err(); err != nil {
-			e.signal(e.ready[lane]) // somebody else looks
+			e.signal(e.ready[lane]) // wake another waiter
 			return d, false, due, err
 		}
 		l, due, err := e.next(lane)
@@ -73,7 +73,7 @@ func (e *Engine) take(ctx context.Context, lane queue.Lane) (d queue.Delivery, o
 	}
 }
 
-// next leases what is next in the lane, or tells when to look again.
+// next leases the next delivery of the lane, or returns when it is due.
 func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -87,7 +87,7 @@ func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
 	if !ok {
 		return nil, due, nil
 	}
-	l.Since = l.Since.Add(e.time.ahead()) // what a clock has jumped was not spent in trying
+	l.Since = l.Since.Add(e.time.ahead()) // a clock's jump does not count as time of trying
 	if !e.opt.Shards.Sends(l.Shard) {
 		e.state.Return(l.ID)
 		e.state.Hold(l.Shard, false) // its timer is about to say so
@@ -98,8 +98,8 @@ func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
 	return &l, time.Time{}, nil
 }
 
-// await returns when the lane may have something. A signal wakes one waiter; whoever has been
-// woken looks, so whoever leaves without looking passes it on.
+// await returns when the lane may have a due delivery. A signal wakes one waiter; if that one returns
+// without calling next, it must signal again.
 func (e *Engine) await(ctx context.Context, lane queue.Lane, due time.Time) error {
 	var timer <-chan time.Time
 	if !due.IsZero() {
@@ -117,15 +117,15 @@ func (e *Engine) await(ctx context.Context, lane queue.Lane, due time.Time) erro
 	case <-e.ready[lane]:
 		return nil
 	case <-e.closing:
-		return nil // next says what there is to say
+		return nil // next returns the reason
 	case <-ctx.Done():
 		e.signal(e.ready[lane])
 		return ctx.Err()
 	}
 }
 
-// drop ends a delivery that is not worth sending any more. It is stored even if whoever waits
-// for a delivery gives up meanwhile: nobody else would settle it.
+// drop ends a superseded delivery. This is stored even if the caller of Take gives up meanwhile, because
+// nothing else would settle it.
 func (e *Engine) drop(ctx context.Context, l *journal.Lease) error {
 	return e.end(ctx, l, l.Superseded)
 }
@@ -135,9 +135,9 @@ func (e *Engine) end(ctx context.Context, l *journal.Lease, reason string) error
 	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
 }
 
-// putOff tries a delivery whose event cannot be read again later, so that one damaged message does
-// not keep all others from being sent. Where it is the whole store that does not answer, or whoever
-// waits gives up, it gives the delivery back and returns why.
+// putOff postpones a delivery whose event cannot be read, so that one damaged message does not block the
+// others. If the whole store does not answer, or the caller's context has ended, it returns the delivery and
+// the error.
 func (e *Engine) putOff(ctx context.Context, l *journal.Lease, why error) error {
 	e.mu.Lock()
 	down := e.down != nil || e.closed || errors.Is(why, wal.ErrUnanswered)
@@ -155,7 +155,7 @@ func (e *Engine) putOff(ctx context.Context, l *journal.Lease, why error) error 
 	o := queue.Outcome{Kind: queue.Retry, At: now, Due: now.Add(unreadablePause), Reason: "the store cannot read the event"}
 	e.mu.Lock()
 	if lease, ok := e.leases[l.ID]; ok {
-		lease.place = journal.Place{} // which is not at fault
+		lease.place = journal.Place{} // the destination did not fail
 	}
 	e.mu.Unlock()
 	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
@@ -174,8 +174,7 @@ func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery,
 	}, nil
 }
 
-// event finds the event of a lease in memory or in the log. While it looks, trimming may carry
-// it elsewhere.
+// event finds the event of a lease in memory or in the log. Trimming may move it meanwhile.
 func (e *Engine) event(ctx context.Context, l *journal.Lease) (*travis.Event, error) {
 	for at := l.Event; ; {
 		e.mu.Lock()
@@ -201,7 +200,7 @@ func (e *Engine) event(ctx context.Context, l *journal.Lease) (*travis.Event, er
 	}
 }
 
-// explainGone tells a message that was lost from one that another process has just purged.
+// explainGone distinguishes a lost message from one that another process has just purged.
 func (e *Engine) explainGone(ctx context.Context, seq uint64, gone error) error {
 	x, err := e.log.Extent(ctx)
 	if err == nil && x.First <= seq {
@@ -227,7 +226,7 @@ func (e *Engine) readEvent(ctx context.Context, at journal.Position) (*travis.Ev
 	return event, nil
 }
 
-// message reads one from the log, or finds it among those that were read last.
+// message reads a message from the cache or the log.
 func (e *Engine) message(ctx context.Context, seq uint64) ([]byte, error) {
 	e.mu.Lock()
 	data, cached := e.messages.get(seq)

@@ -11,34 +11,33 @@ import (
 )
 
 const (
-	// trimFloor is the garbage in bytes below which trimming is not worth it.
+	// trimFloor is the garbage in bytes below which trimming is not worthwhile.
 	trimFloor = 32 << 20
-	// manyMessages take a start seconds to read, however small they are: probes are empty messages.
+	// manyMessages take seconds to read at the start, even if they are empty, as probes are.
 	manyMessages = 50_000
-	// Bounds of one step of a pass, so that whoever stores an event meanwhile hardly notices.
+	// Limits of one step of a pass, so that it hardly delays an event.
 	stepMessages = 128
 	stepRead     = 2 << 20
 	stepCarry    = 256 << 10
-	// minCarry is what is carried at once after many conflicts.
+	// minCarry is the least that is carried at once, after many conflicts.
 	minCarry = 4 << 10
-	// carryBytes ends a message of carried entries: to send one of its deliveries later, the
-	// whole message must be read.
+	// carryBytes limits a message of carried entries, because sending one of its deliveries later reads
+	// the whole message.
 	carryBytes = 64 << 10
 )
 
-// pass goes through the log once, from its beginning to what was its end when the pass began.
+// pass goes through the log once, from its beginning to its end at the start of the pass.
 type pass struct {
 	until uint64 // zero when there is none
-	// carried are the bytes that it has appended so far, or that the last one did, and garbage what
-	// was left at its end, as far as that is known. Another is worth while when either has grown.
+	// carried are the bytes that this pass, or else the last one, has appended, and garbage the known
+	// garbage at its end. Another pass is worthwhile when either has grown.
 	carried, garbage int64
 	ended            uint64 // last message when the last one ended
 	budget           int    // bytes to carry at once
 }
 
-// trim takes one step in making the log smaller, if that is worth it, and reports whether there is more
-// to do. It runs in the committer, so this process stores nothing between the copying of what is alive
-// and its application.
+// trim makes one step of a pass, if that is worthwhile, and reports whether there is more to do. It runs in
+// the committer, so this process stores nothing between copying live entries and applying them.
 func (e *Engine) trim() bool {
 	if e.isClosing() || e.ctx.Err() != nil || !e.leads() || e.pass.until == 0 && !e.worthTrimming() {
 		return false
@@ -52,7 +51,7 @@ func (e *Engine) trim() bool {
 		if err := e.poll(); err != nil {
 			e.failFollowing(err)
 		}
-		return true // once more, with what the other wrote
+		return true // again, with the other process's messages applied
 	case errors.Is(err, queue.ErrFull):
 		e.logger.Error(err, "journal has no room left to be trimmed; raise the store's limit")
 		e.pass.carried = e.size()
@@ -66,7 +65,7 @@ func (e *Engine) trim() bool {
 	return false
 }
 
-// isClosing reports whether the engine is being closed. Trimming is left to the next process then.
+// isClosing reports whether the engine is being closed. The next process then trims.
 func (e *Engine) isClosing() bool {
 	select {
 	case <-e.closing:
@@ -88,9 +87,9 @@ func (e *Engine) garbage() int64 {
 	return e.bytes - e.state.Stats().Live
 }
 
-// worthTrimming reports whether to begin a pass: when more than half of the log is garbage, and the log
-// is large or has many messages; near the limit when an eighth is; and beyond the limit, before there is
-// no room for outcomes any more. What the last pass left does not count again.
+// worthTrimming reports whether to begin a pass: if more than half of the log is garbage, and the log is
+// large or has many messages; near the limit if an eighth is; and beyond the limit, while there is space for
+// outcomes. Garbage that the last pass left does not count again.
 func (e *Engine) worthTrimming() bool {
 	total, garbage, limit := e.size(), e.garbage(), e.opt.MaxBytes
 	grown := func(by int64) bool { return total >= e.pass.carried+by || garbage >= e.pass.garbage+by }
@@ -108,7 +107,7 @@ func (e *Engine) worthTrimming() bool {
 	return garbage > total/2 || total > limit/4*3 && garbage > total/8
 }
 
-// step carries what is alive of some messages at the log's beginning, and drops them.
+// step carries the live entries of some messages at the log's beginning, and purges these messages.
 func (e *Engine) step() error {
 	ctx, cancel := context.WithTimeout(e.ctx, e.opt.IOTimeout)
 	defer cancel()
@@ -136,7 +135,7 @@ func (e *Engine) step() error {
 	return e.measure(ctx)
 }
 
-// noteGap notes messages that cannot be read as lost, unless another process has purged them.
+// noteGap records unreadable messages as lost, unless another process has purged them.
 func (e *Engine) noteGap(ctx context.Context, first, last uint64) error {
 	x, err := e.log.Extent(ctx)
 	switch {
@@ -158,7 +157,7 @@ type written struct {
 // errEnough ends reading.
 var errEnough = errors.New("enough is read")
 
-// oldest reads the first messages, as far as they can be read.
+// oldest reads the first messages, up to one that cannot be read.
 func (e *Engine) oldest(ctx context.Context, last uint64) (oldest []written, err error) {
 	read, next := 0, e.first
 	err = wal.ReadRange(ctx, e.log, e.first, last, func(seq uint64, data []byte) error {
@@ -184,9 +183,9 @@ func (e *Engine) oldest(ctx context.Context, last uint64) (oldest []written, err
 	return oldest, err
 }
 
-// carry appends what is alive of some of these messages, and returns the first message that must stay.
-// Working out what is alive takes a while, so another process that appends would always be first:
-// after each conflict, what is carried at once is halved, down to single messages.
+// carry appends the live entries of some of these messages, and returns the first message that must stay.
+// Finding them takes a while, so other processes' appends would always be first: after each conflict the
+// amount is halved, down to single messages.
 func (e *Engine) carry(ctx context.Context, oldest []written) (next uint64, err error) {
 	for {
 		if err := e.drainUpdates(); err != nil {
@@ -210,7 +209,7 @@ func (e *Engine) carry(ctx context.Context, oldest []written) (next uint64, err 
 	}
 }
 
-// drainUpdates applies what others have appended, as far as it has arrived.
+// drainUpdates applies the updates that have arrived.
 func (e *Engine) drainUpdates() error {
 	for {
 		select {
@@ -224,8 +223,8 @@ func (e *Engine) drainUpdates() error {
 	}
 }
 
-// alive gathers what is alive of the first of these messages, as far as is good to append at once,
-// and tells where it stopped.
+// alive collects the live entries of the first of these messages, as many as should be appended at once, and
+// returns where it stopped.
 func (e *Engine) alive(oldest []written) (entries []journal.Entry, next uint64, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -256,7 +255,7 @@ func (e *Engine) appendAll(entries []journal.Entry) error {
 	return nil
 }
 
-// fitting is how many entries go into the next message: at least one.
+// fitting returns how many entries fit into the next message: at least one.
 func fitting(entries []journal.Entry) int {
 	size := 0
 	for i := range entries {

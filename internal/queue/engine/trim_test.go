@@ -21,7 +21,7 @@ import (
 
 const smallStoreBytes = 2 << 20
 
-// deliverMany stores and delivers events through the room #alive.
+// deliverMany stores and delivers events through the channel #alive.
 func deliverMany(t *testing.T, e *Engine, from, n int64) {
 	t.Helper()
 	for build := from; build < from+n; build++ {
@@ -29,7 +29,7 @@ func deliverMany(t *testing.T, e *Engine, from, n int64) {
 	}
 }
 
-func TestTrimmingMakesRoom(t *testing.T) {
+func TestTrimmingFreesSpace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
 		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
@@ -115,7 +115,7 @@ func TestAFullStoreRefusesEventsAndSettles(t *testing.T) {
 	})
 }
 
-// refusal accepts an event of one namespace, and returns why the store has no room for it.
+// refusal accepts an event of one namespace, and returns why the store refused it.
 func refusal(t *testing.T, e *Engine, a queue.Acceptance) error {
 	t.Helper()
 	r, err := e.Accept(t.Context(), a)
@@ -134,7 +134,7 @@ func inNamespace(name string, a queue.Acceptance) queue.Acceptance {
 	return a
 }
 
-// takeAny takes what is due next in either lane.
+// takeAny takes the next due delivery of either lane.
 func takeAny(t *testing.T, e *Engine) queue.Delivery {
 	t.Helper()
 	for {
@@ -150,7 +150,7 @@ func takeAny(t *testing.T, e *Engine) queue.Delivery {
 	}
 }
 
-// TestANamespaceStopsAtItsShare: one that fills the store leaves half of it to the others.
+// TestANamespaceStopsAtItsShare: half of the store is left for other namespaces.
 func TestANamespaceStopsAtItsShare(t *testing.T) {
 	for name, opt := range map[string]Options{
 		"of bytes":  {MaxBytes: smallStoreBytes},
@@ -181,7 +181,7 @@ func TestANamespaceStopsAtItsShare(t *testing.T) {
 	}
 }
 
-// retryNext fails the next attempt, whichever lane it is in.
+// retryNext fails the next attempt in either lane.
 func retryNext(t *testing.T, e *Engine) {
 	t.Helper()
 	d := takeAny(t, e)
@@ -245,7 +245,7 @@ func TestAnEventIsFoundWhereItWasCarried(t *testing.T) {
 	})
 }
 
-// TestTheLargestEventCanBeCarried stores an event of nearly the most that is taken.
+// TestTheLargestEventCanBeCarried stores an event of almost the maximum size.
 func TestTheLargestEventCanBeCarried(t *testing.T) {
 	e := openOn(t, newMemoryLog(), Options{MaxBytes: 16 << 20})
 	defer closeNow(t, e)
@@ -302,8 +302,8 @@ func (l *heldPurge) Purge(ctx context.Context, seq uint64) error {
 	return l.memoryLog.Purge(ctx, seq)
 }
 
-// TestEventsAcceptedDuringAPassAreTrimmed: it fills the store before the pass has ended, and then
-// nothing more can come that would make another pass worth while.
+// TestEventsAcceptedDuringAPassAreTrimmed: events fill the store before the pass has ended, and then no
+// further events can trigger another pass.
 func TestEventsAcceptedDuringAPassAreTrimmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &heldPurge{memoryLog: newMemoryLog(), release: make(chan struct{})}
@@ -332,7 +332,7 @@ func TestEventsAcceptedDuringAPassAreTrimmed(t *testing.T) {
 		for range 100 {
 			settleNext(t, e)
 		}
-		_ = e.Ready() // which has the committer look
+		_ = e.Ready() // wakes the committer
 		synctest.Wait()
 		if err := e.Ready(); err != nil {
 			t.Errorf("all has ended, and still: %v", err)

@@ -11,13 +11,13 @@ import (
 	"github.com/travishook/travishook/internal/queue/wal/waltest"
 )
 
-// increment counts in a value.
+// increment adds one to a value.
 func increment(old []byte, _ bool) ([]byte, error) {
 	n, _ := strconv.Atoi(string(old))
 	return []byte(strconv.Itoa(n + 1)), nil
 }
 
-// TestUpdatesOfSeveralProcessesAreAllCounted has three engines on one log count in one value.
+// TestUpdatesOfSeveralProcessesAreAllCounted has three engines on one log increment one value.
 func TestUpdatesOfSeveralProcessesAreAllCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := waltest.NewMemory(0)
