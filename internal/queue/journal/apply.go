@@ -6,13 +6,13 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// Effects are what a message changed, for those who watch.
+// Effects are the changes that a message made.
 type Effects struct {
-	// Settled are the deliveries that an outcome was stored for, and those that were reassigned.
+	// Settled are the deliveries with a stored outcome, and those that were reassigned.
 	Settled []ID
 	// Routes are those whose deliveries had an outcome.
 	Routes []Route
-	// Ended are those of them that were delivered or dropped, and that the state has forgotten.
+	// Ended are the deliveries that were delivered or dropped, and so removed from the state.
 	Ended []queue.Summary
 }
 
@@ -49,7 +49,7 @@ func (s *State) apply(at Position, e *Entry, effects *Effects) {
 	}
 }
 
-// accept fans an event out. It depends on the entry alone, so it may be done again.
+// accept fans an event out. It depends on the entry alone, so it can be repeated.
 func (s *State) accept(at Position, a *Accept, size int) {
 	arrived := a.At.UnixNano()
 	s.seen(at.Seq, a.Namespace, &a.Event, arrived)
@@ -62,7 +62,7 @@ func (s *State) accept(at Position, a *Accept, size int) {
 		st := s.useStatus(at.Seq, &to, arrived)
 		id := DeliveryID(r.event, t)
 		if _, exists := s.deliveries[id]; exists {
-			continue // one route that names an address twice
+			continue // the route names the address twice
 		}
 		c := s.getOrCreate(keyOf(t), t.AccountKey, t.Destination)
 		s.renew(c.place(), arrived)
@@ -71,7 +71,7 @@ func (s *State) accept(at Position, a *Accept, size int) {
 	}
 }
 
-// bare is a target without what belongs to its channel.
+// bare returns a target without the fields that belong to its channel.
 func bare(t *queue.Target) queue.Target {
 	to := *t
 	to.AccountKey, to.Destination = "", ""
@@ -107,14 +107,14 @@ func (s *State) settle(seq uint64, e *Settle, effects *Effects) {
 	}
 }
 
-// madeAttempt: the channel is where it belongs.
+// madeAttempt resets the channel's count of reassignments, because an attempt was made.
 func (s *State) madeAttempt(d *delivery) {
 	if c, ok := s.channels[keyOf(&d.to.Target)]; ok && d.state != dead {
 		c.reassignments = 0
 	}
 }
 
-// resume asks nothing about an attempt that is under way: its outcome overrides what is set here.
+// resume ignores attempts that are under way: their outcomes override its changes.
 func (s *State) resume(e *Resume) {
 	at := e.At.UnixNano()
 	for _, p := range e.Places {
@@ -127,8 +127,8 @@ func (s *State) resume(e *Resume) {
 	}
 }
 
-// wake chooses by the target: what is known of a target here is what was known of it when the entry was
-// written, but for what has ended since or is carried later.
+// wake selects by target: the deliveries of a target are the same as when the entry was written, except
+// for those that have ended since or are carried later.
 func (s *State) wake(e *Wake) {
 	at := e.At.UnixNano()
 	for _, p := range e.Places {
@@ -163,7 +163,7 @@ func (s *State) wakeTarget(t *queue.Target, at int64, all bool) {
 
 func (d *delivery) credential() bool { return d.last != nil && d.last.Credential }
 
-// restart makes a delivery due, or begins it again if it is dead.
+// restart makes a delivery due, or redrives it if it is dead.
 func (s *State) restart(d *delivery, at int64) {
 	if d.state == dead {
 		s.renew(s.placeOf(d), at)
@@ -178,7 +178,7 @@ func (s *State) restart(d *delivery, at int64) {
 	s.requeue(d)
 }
 
-// placeOf is where a delivery's channel is sent to, if anything waits in that.
+// placeOf returns the destination of a delivery's channel, if something waits in the channel.
 func (s *State) placeOf(d *delivery) Place {
 	if c, ok := s.channels[keyOf(&d.to.Target)]; ok {
 		return c.place()
@@ -186,7 +186,7 @@ func (s *State) placeOf(d *delivery) Place {
 	return Place{Namespace: d.to.Namespace, Channel: d.to.Channel}
 }
 
-// drop ends what there is of targets.
+// drop ends all deliveries of targets and forgets their status.
 func (s *State) drop(e *Drop, effects *Effects) {
 	o := queue.Outcome{Kind: queue.Dropped, At: e.At, Reason: e.Reason}
 	for i := range e.Targets {
@@ -218,7 +218,7 @@ func (s *State) dropTarget(t *target, o queue.Outcome, effects *Effects) {
 	}
 }
 
-// Expired returns the dead letters that died before then.
+// Expired returns the deliveries that became dead letters before that time.
 func (s *State) Expired(before time.Time) []ID {
 	var ids []ID
 	if s.dead == 0 {

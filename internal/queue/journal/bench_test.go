@@ -10,8 +10,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// BenchmarkTakeAmongDeadChannels sends through one channel that lives, beside a thousand dead
-// ones with a hundred deliveries waiting in each.
+// BenchmarkTakeAmongDeadChannels takes deliveries of one working channel, beside a thousand failing ones
+// with a hundred deliveries waiting in each.
 func BenchmarkTakeAmongDeadChannels(b *testing.B) {
 	for _, dead := range []int{0, 1000} {
 		b.Run(fmt.Sprint("dead=", dead), func(b *testing.B) {

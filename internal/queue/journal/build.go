@@ -7,20 +7,20 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// build is what a namespace had of a build: the run that it heard of last, and its states. Travis
-// reports the start and the finish of a run by separate jobs, so either may come first; it restarts a
-// build under the same id, with another start; and it may report a finish more than once.
+// build records which events of a build a namespace has: the latest run, and its states. Travis reports the
+// start and the finish of a run by separate jobs, so either may arrive first; it restarts a build under the
+// same id, with another start; and it may report a finish more than once.
 type build struct {
 	namespace *namespace
 	at        int64 // of the last acceptance
 	started   int64
 	finished  int64
 	states    states
-	origin    uint64 // the message that holds all of it, unless changed
+	origin    uint64 // the message that has all of it, unless changed
 	changed   bool
 }
 
-// states are what a run has come to.
+// states are the states that a run has reached.
 type states uint8
 
 const (
@@ -51,8 +51,8 @@ func stateOf(e *travis.Event) states {
 	return stateOther
 }
 
-// start tells the runs of a build apart, and which is later. One that never started is as late as
-// its end. It is zero where Travis dated neither.
+// start identifies and orders the runs of a build. For a run that never started it is the end. It is zero
+// if Travis sent neither.
 func start(e *travis.Event) int64 {
 	if !e.Build.Started.IsZero() {
 		return e.Build.Started.UnixNano()
@@ -60,8 +60,8 @@ func start(e *travis.Event) int64 {
 	return nanoOrZero(e.Build.Finished)
 }
 
-// follows reports whether the event is of an older run than this, or of a state that this run had
-// or has left behind.
+// follows reports whether the event is outdated: of an older run than this, or of a state that this run has
+// reached or passed.
 func (b *build) follows(e *travis.Event) bool {
 	state, began, finished := stateOf(e), start(e), nanoOrZero(e.Build.Finished)
 	switch {
@@ -75,7 +75,7 @@ func (b *build) follows(e *travis.Event) bool {
 	return finished != 0 && finished < b.finished
 }
 
-// Seen reports whether the namespace has had the event, or what follows it.
+// Seen reports whether the namespace has the event, or a later one of the build.
 func (s *State) Seen(e *travis.Event, name string, now time.Time) bool {
 	b, ok := s.builds[SeenID(BuildID(e), name)]
 	return ok && !s.forgotten(b, now.UnixNano()) && b.follows(e)
@@ -83,8 +83,8 @@ func (s *State) Seen(e *travis.Event, name string, now time.Time) bool {
 
 func (s *State) forgotten(b *build, at int64) bool { return at-b.at >= int64(s.remember) }
 
-// Fresh returns the targets of an offer that an Accept must hold, without those that have the event
-// waiting or dead already; none if the namespace has had it.
+// Fresh returns the targets of an offer for an Accept, without those for which the event is already waiting
+// or dead; none if the namespace has seen the event.
 func (s *State) Fresh(e *travis.Event, offer *queue.Offer, now time.Time) []queue.Target {
 	if s.Seen(e, offer.Namespace, now) {
 		return nil
@@ -99,7 +99,7 @@ func (s *State) Fresh(e *travis.Event, offer *queue.Offer, now time.Time) []queu
 	return fresh
 }
 
-// seen notes that the namespace had the event.
+// seen records that the namespace has the event.
 func (s *State) seen(seq uint64, name string, e *travis.Event, at int64) {
 	key := SeenID(BuildID(e), name)
 	b, ok := s.builds[key]
@@ -111,7 +111,7 @@ func (s *State) seen(seq uint64, name string, e *travis.Event, at int64) {
 		b.started, b.finished, b.states = began, 0, 0
 		b.origin, b.changed = seq, false
 	} else {
-		b.changed = true // this message does not hold the earlier states
+		b.changed = true // this message does not have the earlier states
 	}
 	b.states |= state
 	b.finished = max(b.finished, nanoOrZero(e.Build.Finished))

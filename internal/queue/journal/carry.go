@@ -6,15 +6,15 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// keptPerEntry bounds the size of an entry that carries an event with many deliveries, and
-// buildsPerEntry that of one that carries builds.
+// keptPerEntry limits the deliveries in an entry that carries an event, and buildsPerEntry the builds in an
+// entry that carries builds.
 const (
 	keptPerEntry   = 200
 	buildsPerEntry = 500
 )
 
-// Carrier gathers what is alive of messages at the log's beginning. When its entries have been
-// appended and applied, with nothing else in between, the messages can be purged.
+// Carrier collects the live parts of messages at the log's beginning. When its entries have been appended
+// and applied, with nothing else in between, the messages can be purged.
 type Carrier struct {
 	state *State
 	now   time.Time
@@ -30,7 +30,7 @@ type Carrier struct {
 	size       int
 }
 
-// Carry begins to gather.
+// Carry returns an empty Carrier.
 func (s *State) Carry(now time.Time) *Carrier {
 	return &Carrier{
 		state: s, now: now, known: map[*build]bool{},
@@ -38,7 +38,7 @@ func (s *State) Carry(now time.Time) *Carrier {
 	}
 }
 
-// Add gathers what is alive of the message seq.
+// Add collects the live parts of the message seq.
 func (c *Carrier) Add(seq uint64, entries []Entry) {
 	for i := range entries {
 		c.add(Position{seq, i}, &entries[i])
@@ -196,10 +196,10 @@ func (c *Carrier) addCondition(seq uint64, p Place) {
 	c.size += int(channelUsage.bytes)
 }
 
-// Size estimates the bytes of what was gathered so far.
+// Size estimates the collected bytes.
 func (c *Carrier) Size() int { return c.size }
 
-// Entries are what must be appended, encoded. Deliveries come first: channels stand on them.
+// Entries returns the encoded entries to append. Deliveries come first, because channels depend on them.
 func (c *Carrier) Entries() ([]Entry, error) {
 	entries := append(c.kept, c.values...)
 	for all := c.builds; len(all) > 0; {

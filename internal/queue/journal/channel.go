@@ -6,22 +6,21 @@ import (
 
 type channelKey struct{ namespace, name string }
 
-// channel is what waits in one channel of a namespace.
+// channel contains the waiting deliveries of one channel of a namespace.
 //
-// Which delivery is next: only the first of each build may go, so that a build's events stay in
-// order. Among those it is the one that has been due for longest, then the one accepted first.
+// The next delivery is the first one of a build, so that a build's events stay in order. Among these it is
+// the one that has been due for longest, then the one that was accepted first.
 //
-// It belongs to a destination, as the first delivery in it was accepted with, until it is reassigned
-// or nothing waits in it any more. So it changes hands only while none of it is under way: being
-// reassigned ends the one attempt that was. While the tables of two replicas differ, each may reassign
-// it to the other; so it pauses.
+// It belongs to the destination of the first delivery in it, until it is reassigned or becomes empty. So it
+// changes its owner only while no attempt is under way: a reassignment ends the only one. While the tables of
+// two replicas differ, each may reassign it to the other, so it pauses after a reassignment.
 type channel struct {
 	key           channelKey
 	accountKey    string
 	destination   string
 	flow          *flow
 	heads         heap[*line]
-	lines         map[buildKey]*line // nil while there are few
+	lines         map[buildKey]*line // nil while there are few lines
 	underway      *attempt
 	reassignments int   // since the last attempt
 	until         int64 // end of the pause after a reassignment
@@ -69,8 +68,7 @@ func (c *channel) place() Place {
 
 func keyOf(t *queue.Target) channelKey { return channelKey{t.Namespace, t.Channel} }
 
-// getOrCreate returns the channel, which it makes with that account key and destination unless
-// something waits in it.
+// getOrCreate returns the channel, or creates it with that account key and destination.
 func (s *State) getOrCreate(key channelKey, accountKey, destination string) *channel {
 	c, ok := s.channels[key]
 	if !ok {
@@ -82,7 +80,7 @@ func (s *State) getOrCreate(key channelKey, accountKey, destination string) *cha
 	return c
 }
 
-// fewLines are found faster one by one than in a map, and take less memory.
+// fewLines are searched faster in a list than in a map, and take less memory.
 const fewLines = 8
 
 func (c *channel) find(b buildKey) *line {
@@ -141,7 +139,7 @@ func (l *line) remove(d *delivery) {
 	*slot, d.next = d.next, nil
 }
 
-// dequeue takes d out of its channel, and drops the channel with its last delivery.
+// dequeue removes d from its channel, and the channel after its last delivery.
 func (s *State) dequeue(d *delivery) {
 	c := s.channels[keyOf(&d.to.Target)]
 	l := c.find(d.record.build())
@@ -162,14 +160,14 @@ func (s *State) dequeue(d *delivery) {
 	s.charge(s.namespace(c.key.namespace), channelUsage, -1)
 }
 
-// requeue puts d where it belongs after its due time changed.
+// requeue moves d after its due time has changed.
 func (s *State) requeue(d *delivery) {
 	c := s.channels[keyOf(&d.to.Target)]
 	c.heads.fix(c.find(d.record.build()))
 	s.reorder(c)
 }
 
-// applyReassign reassigns a channel with all deliveries that wait in it, and releases the attempt.
+// applyReassign reassigns a channel with all its waiting deliveries, and releases the attempt.
 func (s *State) applyReassign(m *Reassign, effects *Effects) {
 	s.release(m.ID)
 	effects.Settled = append(effects.Settled, m.ID)

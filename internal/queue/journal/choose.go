@@ -6,10 +6,9 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// What is decided before an entry is written: see doc.go.
+// Decisions before an entry is written: see doc.go.
 
-// Targets returns the targets that a delivery is kept for, or, with every, those that anything is
-// remembered of.
+// Targets returns the targets with deliveries, or, with every, all remembered ones.
 func (s *State) Targets(every bool) []queue.Target {
 	if !every {
 		list := make([]queue.Target, len(s.targets))
@@ -75,7 +74,7 @@ func (s *State) wakes(t *queue.Target, all bool, places map[Place]bool) (n int) 
 	return n
 }
 
-// Resuming returns the entry that begins these dead letters again.
+// Resuming returns the entry that redrives these dead letters.
 func (s *State) Resuming(at time.Time, ids []ID) *Resume {
 	r := &Resume{At: at}
 	places := map[Place]bool{}

@@ -43,7 +43,7 @@ func TestClockSetBackDelaysNothing(t *testing.T) {
 	})
 }
 
-// upset accepts, attempts and settles something, without asking the model, which knows no such clock.
+// upset accepts, attempts and settles something, without the model, which does not simulate the clock.
 func (h *harness) upset(t *rapid.T) {
 	if a, ok := h.drawUnseen(t); ok {
 		h.append(t, Entry{Accept: &a})
@@ -69,7 +69,7 @@ func (h *harness) drawUnseen(t *rapid.T) (Accept, bool) {
 	return *a, len(a.Targets) > 0
 }
 
-// waits holds a delivery to the rule: it is due when it was, or when its wait is over from now on.
+// waits checks the rule for a delivery: its due time is the same as before, or its whole wait from now on.
 func (h *harness) waits(t *rapid.T, before, after queue.Summary) {
 	if after.State == queue.DeadLetter {
 		return
@@ -87,7 +87,7 @@ func (h *harness) waits(t *rapid.T, before, after queue.Summary) {
 	}
 }
 
-// inOrder holds each channel to having first what is due first.
+// inOrder checks that each channel has its earliest due delivery first.
 func (h *harness) inOrder(t *rapid.T) {
 	for _, c := range h.live.channels {
 		for _, l := range c.heads {
@@ -120,8 +120,8 @@ func (h *harness) allOut(t *rapid.T) {
 	}
 }
 
-// TestNothingIsYoungerThanTheClock: else a dead delivery would be kept, and one that waits be tried,
-// for longer by as much as the clock was ahead.
+// TestNothingIsYoungerThanTheClock: otherwise a dead delivery would be kept too long, and a waiting one
+// retried too long, by as much as the clock was ahead.
 func TestNothingIsYoungerThanTheClock(t *testing.T) {
 	h := newHistory(t)
 	ahead, now := noon.Add(365*24*time.Hour), noon.Add(time.Minute)

@@ -8,15 +8,15 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// delivery is one that has not ended. It holds no text of the event: a hundred thousand that wait
-// for a dead service must cost megabytes, not hundreds of them.
+// delivery is a delivery that has not ended. It holds no text of the event, so that a hundred thousand
+// waiting deliveries take only some megabytes.
 type delivery struct {
 	id       ID
 	record   *record
 	to       *target
 	next     *delivery // of the same build in the same channel
 	siblings links     // of the same record
-	peers    links     // of the same target, dead ones apart from the others
+	peers    links     // of the same target, in separate lists for dead and live ones
 	last     *queue.Outcome
 	due      int64
 	since    int64
@@ -32,11 +32,11 @@ type phase uint8
 
 const (
 	waiting phase = iota
-	sending       // known to this process only: after a restart it waits
+	sending       // in this process only: after a restart it is waiting
 	dead
 )
 
-// before is the order of acceptance.
+// before reports whether d was accepted before o.
 func (d *delivery) before(o *delivery) bool {
 	if c := d.record.born.compare(o.record.born); c != 0 {
 		return c < 0
@@ -44,10 +44,10 @@ func (d *delivery) before(o *delivery) bool {
 	return d.place < o.place
 }
 
-// record is what is kept in memory of an event for a namespace: where to read it, and what lists show.
+// record is the part of an event for a namespace that is in memory: its position, and what lists show.
 type record struct {
 	at         Position // where the event can be read
-	born       Position // where it was accepted; with the place, the order of deliveries
+	born       Position // of the acceptance; with the place, the order of deliveries
 	namespace  *namespace
 	repository *repository
 	deliveries *delivery // that have not ended
@@ -81,7 +81,7 @@ func (r *record) usage() usage {
 	return u
 }
 
-// repository is one that an event is kept of.
+// repository is a repository with kept events.
 type repository struct {
 	slug    string
 	records *record
@@ -93,12 +93,12 @@ func newRecord(event ID, ns *namespace, e *travis.Event, arrived int64) *record 
 		repoID: e.Repository.ID, buildID: e.Build.ID, number: e.Build.Number, result: e.Build.Result,
 	}
 	if i := slices.Index(travis.Results, r.result); i >= 0 {
-		r.result = travis.Results[i] // one text for all
+		r.result = travis.Results[i] // shares the string's memory
 	}
 	return r
 }
 
-// hold keeps a record, as its first delivery is added.
+// hold adds a record with its first delivery.
 func (s *State) hold(r *record, slug string) {
 	key := strings.ToLower(slug)
 	if r.repository = s.repositories[key]; r.repository == nil {
@@ -113,7 +113,7 @@ func (s *State) hold(r *record, slug string) {
 	s.charge(r.namespace, r.usage(), 1)
 }
 
-// let undoes hold, after the last delivery.
+// let removes a record after its last delivery.
 func (s *State) let(r *record) {
 	if r.next != nil {
 		r.next.previous = r.previous
@@ -131,7 +131,7 @@ func (s *State) let(r *record) {
 	s.charge(r.namespace, r.usage(), -1)
 }
 
-// attach makes d one of its record's deliveries.
+// attach adds d to its record.
 func (s *State) attach(d *delivery, slug string) {
 	r := d.record
 	if r.deliveries == nil {
@@ -178,8 +178,7 @@ func (s *State) enliven(r *record, n int) {
 	}
 }
 
-// target is one that deliveries refer to, held once for all of them. It exists while its route's
-// channel is remembered.
+// target is a target that several deliveries share. It exists while its route's channel is remembered.
 type target struct {
 	queue.Target
 	status      *status
@@ -194,7 +193,7 @@ func (t *target) usage() usage {
 	return u
 }
 
-// target finds or makes one; the status is its route's channel's.
+// target finds or creates a target; the status is that of its route's channel.
 func (s *State) target(st *status, t *queue.Target) *target {
 	for _, known := range st.targets {
 		if known.Target == *t {
@@ -207,14 +206,14 @@ func (s *State) target(st *status, t *queue.Target) *target {
 	return made
 }
 
-// forgetTarget forgets one that no delivery is kept for.
+// forgetTarget removes a target without deliveries.
 func (s *State) forgetTarget(t *target) {
 	st := t.status
 	st.targets = slices.DeleteFunc(st.targets, func(o *target) bool { return o == t })
 	s.charge(st.namespace, t.usage(), -1)
 }
 
-// list adds d to those of its target, in the list that its state says.
+// list adds d to its target's list for its state.
 func (s *State) list(d *delivery) {
 	t := d.to
 	if t.live == nil && t.dead == nil {
@@ -236,7 +235,7 @@ func (s *State) list(d *delivery) {
 	*n++
 }
 
-// unlist undoes list; d's state must be the one that it was listed with.
+// unlist removes d from its target's list; its state must be the same as when it was added.
 func (s *State) unlist(d *delivery) {
 	t, l := d.to, d.peers
 	head, n := &t.live, &t.liveN
@@ -266,7 +265,7 @@ func (s *State) unlist(d *delivery) {
 	}
 }
 
-// add takes up a delivery that is waiting or dead.
+// add adds a waiting or dead delivery.
 func (s *State) add(d *delivery, slug string) {
 	s.deliveries[d.id] = d
 	s.attach(d, slug)
@@ -278,7 +277,7 @@ func (s *State) add(d *delivery, slug string) {
 	}
 }
 
-// end forgets a delivery. An attempt of it that is under way stays so until it is settled.
+// end removes a delivery. An attempt that is under way stays so until it is settled.
 func (s *State) end(d *delivery) {
 	ns := d.record.namespace
 	if d.state != dead {
@@ -301,7 +300,7 @@ func (d *delivery) usage() usage {
 	return u
 }
 
-// note keeps the outcome of an attempt that failed.
+// note records the outcome of a failed attempt.
 func (s *State) note(d *delivery, o *queue.Outcome) {
 	s.charge(d.record.namespace, d.usage(), -1)
 	d.attempts++
@@ -319,7 +318,7 @@ func (s *State) die(d *delivery, o *queue.Outcome) {
 	s.list(d)
 }
 
-// revive begins a dead letter again.
+// revive redrives a dead letter.
 func (s *State) revive(d *delivery, at int64) {
 	s.unlist(d)
 	d.state, d.attempts, d.since, d.due = waiting, 0, at, at

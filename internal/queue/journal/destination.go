@@ -6,16 +6,15 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// conditionKept is how long after the last attempt, or after the backoff that it began, a destination
-// is known to fail: then it starts afresh.
+// conditionKept is how long a destination's condition is remembered after its last attempt and backoff.
 const conditionKept = time.Hour
 
-// destination is where the messages of some channels go, one at a time. After a failed attempt it
-// pauses until that attempt's retry is due, and then makes one attempt in the Probation lane: with
-// whatever is next, which is another build's event wherever one waits. So a message that the service
-// never accepts holds up nothing but its own build, and one that succeeds ends the pause for all.
+// destination receives the messages of one or more channels, one at a time. After a failed attempt it pauses
+// until that attempt's retry is due, and then makes one attempt in the Probation lane with the next delivery,
+// preferably of another build. So a message that the service never accepts blocks only its own build, and a
+// success ends the pause for all.
 //
-// It exists while a channel belongs to it, or while it has a condition.
+// It exists while it has channels or a condition.
 type destination struct {
 	place    Place
 	shard    int
@@ -24,8 +23,8 @@ type destination struct {
 	condition
 }
 
-// condition is how a destination stands after its last attempt. It is known by its name alone: what
-// was attempted may have been forgotten when the log is replayed.
+// condition is the state of a destination after its last attempt. It is stored by the destination's name,
+// because the attempted delivery may be unknown when the log is replayed.
 type condition struct {
 	failing bool
 	until   int64  // of the backoff
@@ -40,7 +39,7 @@ type flow struct {
 	destination *destination
 	namespace   *namespace
 	members     int            // channels that belong to it
-	channels    heap[*channel] // those of them that have something to send
+	channels    heap[*channel] // those with something to send
 	ready       int64
 	served      uint64 // when an attempt was last handed out; see State.served
 	in          flowPlace
@@ -48,7 +47,7 @@ type flow struct {
 	at          int
 }
 
-// flowPlace is which heap a flow is in.
+// flowPlace is the heap that a flow is in.
 type flowPlace uint8
 
 const (
@@ -90,7 +89,7 @@ func (s *State) tidyDestination(d *destination) {
 	}
 }
 
-// join has the channel belong to its destination.
+// join adds the channel to its destination.
 func (s *State) join(c *channel) {
 	d := s.destination(c.place())
 	ns := s.namespace(c.key.namespace)
@@ -106,7 +105,7 @@ func (s *State) join(c *channel) {
 	s.charge(ns, queueUsage, 1)
 }
 
-// leave undoes join.
+// leave removes the channel from its destination.
 func (s *State) leave(c *channel) {
 	f := c.flow
 	s.suspend(f)
@@ -132,7 +131,7 @@ func (s *State) leave(c *channel) {
 	s.tidyDestination(d)
 }
 
-// reorder puts the channel where it belongs after what is next in it changed.
+// reorder moves the channel after its next delivery has changed.
 func (s *State) reorder(c *channel) {
 	f := c.flow
 	s.suspend(f)
@@ -148,7 +147,7 @@ func (s *State) reorder(c *channel) {
 	s.schedule(f)
 }
 
-// suspend takes a flow out of the order of attempts.
+// suspend removes a flow from the order of attempts.
 func (s *State) suspend(f *flow) {
 	l := &s.lanes[f.lane]
 	switch f.in {
@@ -165,7 +164,7 @@ func (s *State) suspend(f *flow) {
 	f.in = nowhere
 }
 
-// schedule puts a suspended flow into the order of attempts, if it may be handed out.
+// schedule adds a suspended flow to the order of attempts, if it may be handed out.
 func (s *State) schedule(f *flow) {
 	d := f.destination
 	if len(f.channels) == 0 || d.underway != nil || s.elsewhere[d.shard] {
@@ -176,7 +175,7 @@ func (s *State) schedule(f *flow) {
 	s.lanes[f.lane].later.push(f)
 }
 
-// scheduleAll puts all flows of a destination where they belong after its condition changed.
+// scheduleAll moves all flows of a destination after its condition has changed.
 func (s *State) scheduleAll(d *destination) {
 	for _, f := range d.flows {
 		s.suspend(f)
@@ -184,7 +183,7 @@ func (s *State) scheduleAll(d *destination) {
 	}
 }
 
-// attempted notes the outcome of an attempt in the condition of its destination.
+// attempted records the outcome of an attempt in the condition of its destination.
 func (s *State) attempted(seq uint64, p Place, o *queue.Outcome) {
 	if p == (Place{}) {
 		return
@@ -194,7 +193,7 @@ func (s *State) attempted(seq uint64, p Place, o *queue.Outcome) {
 	switch o.Kind {
 	case queue.Delivered:
 		if c.rest == 0 {
-			c = condition{} // as one that was never attempted
+			c = condition{} // as if never attempted
 		}
 	case queue.Retry:
 		c.failing, c.until = true, nanoOrZero(o.Due)
@@ -221,19 +220,19 @@ func (s *State) setCondition(p Place, c condition) {
 	s.tidyDestination(d)
 }
 
-// expired reports whether nothing was attempted for so long that the condition says nothing.
+// expired reports whether the last attempt is so long ago that the condition is outdated.
 func (c *condition) expired(at int64) bool {
 	return at-max(c.setAt, c.until, c.rest) >= int64(conditionKept)
 }
 
-// renew forgets a condition that has expired, as something is about to wait for the destination.
+// renew removes an expired condition before a delivery is added.
 func (s *State) renew(p Place, at int64) {
 	if d, ok := s.destinations[p]; ok && d.setAt != 0 && d.expired(at) {
 		s.setCondition(p, condition{})
 	}
 }
 
-// makeDue ends the backoff of a destination, because what it waited for was fixed.
+// makeDue ends the backoff of a destination, because the cause was fixed.
 func (s *State) makeDue(p Place, at int64) {
 	s.renew(p, at)
 	d, ok := s.destinations[p]

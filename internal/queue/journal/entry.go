@@ -11,7 +11,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// version of the entries' format. A change that an older reader would misread raises it.
+// version of the entries' format. It is increased by changes that an older reader would misread.
 const version = 1
 
 // Entry is one fact; exactly one of its pointers is set. A message of the log is one or more
@@ -27,14 +27,14 @@ type Entry struct {
 	Drop     *Drop     `json:"drop,omitempty"`
 	Put      *Put      `json:"put,omitempty"`
 
-	// What Carry repeats of messages that are about to be purged.
+	// Entries of Carry.
 	Kept      *Kept      `json:"kept,omitempty"`
 	Builds    []Build    `json:"builds,omitempty"`
 	Status    *Status    `json:"status,omitempty"`
 	Channel   *Channel   `json:"channel,omitempty"`
 	Condition *Condition `json:"condition,omitempty"`
 
-	// Loss is what could not be read any more of the messages before.
+	// Loss is a part of the earlier messages that can no longer be read.
 	Loss *queue.Loss `json:"loss,omitempty"`
 
 	raw        []byte // the line itself
@@ -120,7 +120,7 @@ type Kept struct {
 	Deliveries []KeptDelivery `json:"deliveries"`
 }
 
-// KeptDelivery is a delivery as it stands.
+// KeptDelivery is the state of a delivery.
 type KeptDelivery struct {
 	Place    int            `json:"place"` // among the acceptance's own
 	Target   queue.Target   `json:"target"`
@@ -131,7 +131,7 @@ type KeptDelivery struct {
 	Dead     bool           `json:"dead,omitempty"`
 }
 
-// Build is what a namespace had of a build: its latest run.
+// Build records which events of a build a namespace has: its latest run.
 type Build struct {
 	Key       ID     `json:"key"` // see BuildID
 	Namespace string `json:"namespace"`
@@ -172,8 +172,8 @@ type Condition struct {
 type Backoff struct {
 	Failing bool      `json:"failing,omitempty"`
 	Until   time.Time `json:"until,omitzero"` // no attempt before
-	Rest    time.Time `json:"rest,omitzero"`  // no attempt before, for the sake of its pace
-	At      time.Time `json:"at,omitzero"`    // of the outcome that says so
+	Rest    time.Time `json:"rest,omitzero"`  // no attempt before, because of its pace
+	At      time.Time `json:"at,omitzero"`    // of the outcome that set it
 }
 
 // Size is the number of bytes that the entry takes in the log; zero before Encode.
@@ -184,7 +184,7 @@ func (e *Entry) Encode() error {
 	e.Version = version
 	var line bytes.Buffer
 	to := json.NewEncoder(&line)
-	to.SetEscapeHTML(false) // which would make six bytes of one
+	to.SetEscapeHTML(false) // which would turn one byte into six
 	if err := to.Encode(e); err != nil {
 		return fmt.Errorf("encode journal entry: %w", err)
 	}
@@ -192,7 +192,7 @@ func (e *Entry) Encode() error {
 	return nil
 }
 
-// Join makes one message of entries that were encoded.
+// Join makes one message from encoded entries.
 func Join(entries []Entry) []byte {
 	lines := make([][]byte, len(entries))
 	for i := range entries {
@@ -201,8 +201,8 @@ func Join(entries []Entry) []byte {
 	return bytes.Join(lines, []byte{'\n'})
 }
 
-// Split takes a message apart. A message without a byte holds no entry. An entry of a newer version is an
-// error: to pass over it would be to lose it. One that does not decode stays in its place, and says so.
+// Split splits a message into entries. An empty message has none. An entry of a newer version is an error,
+// because skipping it would lose it. An entry that cannot be decoded keeps its place and is marked unreadable.
 func Split(message []byte) ([]Entry, error) {
 	if len(message) == 0 {
 		return nil, nil
@@ -221,7 +221,7 @@ func Split(message []byte) ([]Entry, error) {
 	return entries, nil
 }
 
-// SplitOne takes one entry out of a message.
+// SplitOne returns one entry of a message.
 func SplitOne(message []byte, index int) (Entry, error) {
 	n := 0
 	for line := range bytes.SplitSeq(message, []byte{'\n'}) {
@@ -236,10 +236,10 @@ func SplitOne(message []byte, index int) (Entry, error) {
 
 var errNewer = errors.New("was written by a newer version of travishook")
 
-// Unreadable is why the entry does not decode; nil for all others.
+// Unreadable returns why the entry cannot be decoded, or nil.
 func (e *Entry) Unreadable() error { return e.unreadable }
 
-// Raw is the entry as it is in the log.
+// Raw returns the entry as it is in the log.
 func (e *Entry) Raw() []byte { return e.raw }
 
 func decode(line []byte) (Entry, error) {
@@ -266,7 +266,7 @@ func (e *Entry) known() bool {
 		e.Loss != nil
 }
 
-// Event is the event that the entry holds, or nil.
+// Event returns the event in the entry, or nil.
 func (e *Entry) Event() *travis.Event {
 	switch {
 	case e.Accept != nil:

@@ -7,8 +7,8 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// FuzzApply has any bytes be a message of the log: what can be read of it is applied, handed out, carried
-// and listed, and nothing panics.
+// FuzzApply uses random bytes as a message of the log: the readable entries are applied, handed out, carried
+// and listed without a panic.
 func FuzzApply(f *testing.F) {
 	whole := []Entry{
 		accepted(1),

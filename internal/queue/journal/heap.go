@@ -1,7 +1,7 @@
 package journal
 
-// ordered is an element of a heap. It knows its place in the heap, so that it can be moved or
-// removed in logarithmic time.
+// ordered is an element of a heap. It stores its index in the heap, so that it can be moved or removed in
+// logarithmic time.
 type ordered[T any] interface {
 	less(other T) bool
 	index() *int
@@ -28,7 +28,7 @@ func (h *heap[T]) remove(x T) {
 	}
 }
 
-// fix moves x to where it belongs after its order changed.
+// fix restores the order after x has changed.
 func (h heap[T]) fix(x T) {
 	i := *x.index()
 	if h.up(i, x) == i {

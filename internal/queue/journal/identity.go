@@ -11,13 +11,13 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// ID is half a SHA-256: it names a delivery, an event, a build or a value.
+// ID is half a SHA-256: the id of a delivery, an event, a build or a value.
 type ID [sha256.Size / 2]byte
 
-// String is the ID as 32 lowercase hexadecimal characters.
+// String returns the ID as 32 lowercase hexadecimal characters.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
-// MarshalText is String.
+// MarshalText returns String.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
 // UnmarshalText reads what String wrote.
@@ -29,7 +29,7 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return err
 }
 
-// BuildID names a build, whatever run of it.
+// BuildID identifies a build, including all its runs.
 func BuildID(e *travis.Event) ID {
 	var h hasher
 	h.text("build")
@@ -38,9 +38,9 @@ func BuildID(e *travis.Event) ID {
 	return h.sum()
 }
 
-// EventID names a build event: one state of one run of a build, which its start tells from others; or
-// its end, where it never started. When it ended makes no difference otherwise: some versions of Travis
-// report a finish again with another time.
+// EventID identifies a build event: one state of one run of a build. The run is identified by its start, or
+// by its end if it never started. Otherwise the end is ignored, because some versions of Travis report a
+// finish again with another time.
 func EventID(e *travis.Event) ID {
 	var h hasher
 	h.number(e.Repository.ID)
@@ -53,7 +53,7 @@ func EventID(e *travis.Event) ID {
 	return h.sum()
 }
 
-// SeenID names what a namespace had of a build.
+// SeenID identifies the record of a build's events for a namespace.
 func SeenID(build ID, namespace string) ID {
 	var h hasher
 	h.text(string(build[:]))
@@ -61,7 +61,7 @@ func SeenID(build ID, namespace string) ID {
 	return h.sum()
 }
 
-// ValueID names a value of the key-value store.
+// ValueID identifies a value of the key-value store.
 func ValueID(bucket, key string) ID {
 	var h hasher
 	h.text("value")
@@ -70,8 +70,8 @@ func ValueID(bucket, key string) ID {
 	return h.sum()
 }
 
-// DeliveryID names a delivery by its event and target, so that it is the same after every
-// crash, replay and redrive. A route that was deleted and made again is another one.
+// DeliveryID identifies a delivery by its event and target, so that it is the same after every crash, replay
+// and redrive. A route that was deleted and created again is another target.
 func DeliveryID(event ID, t *queue.Target) ID {
 	var h hasher
 	h.text(string(event[:]))
@@ -81,7 +81,7 @@ func DeliveryID(event ID, t *queue.Target) ID {
 	return h.sum()
 }
 
-// hasher writes each value with its length, so that no two lists of values read the same.
+// hasher writes each value with its length, so that different lists of values never give the same bytes.
 type hasher struct{ buf []byte }
 
 func (h *hasher) number(n int64) { h.buf = binary.BigEndian.AppendUint64(h.buf, uint64(n)) }

@@ -42,7 +42,7 @@ func query(s *State, q queue.Query) []queue.Summary {
 	return InOrder(all)
 }
 
-// history is a log and the state that lives on it.
+// history is a log and its state.
 type history struct {
 	*testing.T
 	live *State
@@ -68,7 +68,7 @@ func (h *history) append(entries ...Entry) (seq uint64) {
 	return seq
 }
 
-// trim carries what is alive of a message, and drops it.
+// trim carries the live parts of a message, and purges it.
 func (h *history) trim(seq uint64) {
 	h.Helper()
 	entries, err := Split(h.log[seq])
@@ -181,8 +181,8 @@ func TestSplitRefusesANewerVersion(t *testing.T) {
 	}
 }
 
-// TestSplitKeepsWhatDoesNotDecode: one entry that does not decode takes nothing from the others, whose
-// places stay the same.
+// TestSplitKeepsWhatDoesNotDecode: an entry that cannot be decoded does not affect the others or their
+// places.
 func TestSplitKeepsWhatDoesNotDecode(t *testing.T) {
 	for line, want := range map[string]string{
 		`{"put":{}}`:                 "version 0",
@@ -207,7 +207,7 @@ func TestSplitKeepsWhatDoesNotDecode(t *testing.T) {
 	}
 }
 
-func TestIDsTellApart(t *testing.T) {
+func TestIDsDiffer(t *testing.T) {
 	base := event(1, "passed")
 	base.Build.Started = noon
 	ids := map[ID]string{}
@@ -239,7 +239,7 @@ func TestIDsTellApart(t *testing.T) {
 	for what, change := range map[string]func(*queue.Target){
 		"another namespace": func(t *queue.Target) { t.Namespace = "team-b" },
 		"another route":     func(t *queue.Target) { t.Route = "other" },
-		"the route anew":    func(t *queue.Target) { t.RouteUID = "2" },
+		"the route created again":    func(t *queue.Target) { t.RouteUID = "2" },
 		"another account":   func(t *queue.Target) { t.Account = "other" },
 		"another room":      func(t *queue.Target) { t.Address = "#other" },
 		"parts moved":       func(t *queue.Target) { t.Account, t.Address = "chat#", "builds" },
@@ -250,8 +250,9 @@ func TestIDsTellApart(t *testing.T) {
 	}
 }
 
-// TestAListIsTrueToItsEnd: what ends between two pieces of a list is not told of as waiting.
-func TestAListIsTrueToItsEnd(t *testing.T) {
+// TestAListOmitsWhatEndsMeanwhile: a delivery that ends between two pieces of a list is not listed as
+// waiting.
+func TestAListOmitsWhatEndsMeanwhile(t *testing.T) {
 	h := newHistory(t)
 	h.append(accepted(1), accepted(2), accepted(3))
 	list := h.live.List(queue.Query{})

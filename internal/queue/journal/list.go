@@ -8,16 +8,15 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// List is one of deliveries that have not ended, made piece by piece, so that nobody else is held
-// up for as long as all of it takes.
+// List lists deliveries that have not ended, piece by piece, so that a long list does not hold the lock.
 type List struct {
 	state *State
 	query queue.Query
 	left  []*delivery
 }
 
-// List begins a list of what the query selects. It looks at the deliveries of one route, repository or
-// namespace where the query names one, and at all otherwise.
+// List begins a list of the deliveries that the query selects. If the query names a route, a repository or a
+// namespace, it reads only those deliveries, and all otherwise.
 func (s *State) List(q queue.Query) *List {
 	l := &List{state: s, query: q}
 	l.query.IDs = nil
@@ -87,8 +86,8 @@ type Listed struct {
 	place int32
 }
 
-// Next looks at the next n deliveries, and returns those that are selected, in no order, without those
-// that have ended meanwhile. more is false after the last.
+// Next reads the next n deliveries, and returns the selected ones that have not ended, in no order. more is
+// false after the last.
 func (l *List) Next(n int) (piece []Listed, more bool) {
 	n = min(n, len(l.left))
 	piece = make([]Listed, 0, n)
@@ -123,7 +122,7 @@ func InOrder(kept []Listed) []queue.Summary {
 	return list
 }
 
-// ended is the summary of a delivery that o ends.
+// ended returns the summary of a delivery that o ends.
 func (d *delivery) ended(o queue.Outcome) queue.Summary {
 	s := d.summary()
 	s.Due, s.Last = time.Time{}, o

@@ -10,13 +10,13 @@ import (
 // lossKept is how long a loss is reported.
 const lossKept = 7 * 24 * time.Hour
 
-// loss is one that is in the journal.
+// loss is a recorded loss.
 type loss struct {
 	queue.Loss
-	origin uint64 // the message that it is in
+	origin uint64 // the message that records it
 }
 
-// lose adds a loss that was found while the journal was read. One that was copied replaces itself.
+// lose adds a recorded loss. A carried one replaces itself.
 func (s *State) lose(seq uint64, l *queue.Loss) {
 	if i := s.findLoss(l); i >= 0 {
 		s.losses[i].origin = seq
@@ -42,7 +42,7 @@ func (s *State) Losses(now time.Time) []queue.Loss {
 
 func (l *loss) recent(now time.Time) bool { return now.Sub(l.At) < lossKept }
 
-// Missed reports whether the message is one of those that are known to be missing.
+// Missed reports whether the message is known to be missing.
 func (s *State) Missed(seq uint64) bool {
 	return slices.ContainsFunc(s.losses, func(l loss) bool {
 		return slices.ContainsFunc(l.Gaps, func(g queue.Gap) bool { return g.First <= seq && seq <= g.Last })
@@ -57,8 +57,8 @@ func (s *State) MissedBetween(first, last uint64) (n uint64) {
 	return n
 }
 
-// addLoss copies a loss as long as it is reported. Its gaps are before the message that it is in, so
-// nobody finds them again once that one is purged.
+// addLoss carries a loss while it is reported. Its gaps are before the message that records it, so they
+// cannot be found again after that message is purged.
 func (c *Carrier) addLoss(seq uint64, l *queue.Loss) {
 	i := c.state.findLoss(l)
 	if i < 0 || c.state.losses[i].origin != seq {

@@ -9,8 +9,8 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// TestMemoryIsEstimated holds the estimate against the heap, for different mixes of events: it is not
-// below it, and not more than twice as much.
+// TestMemoryIsEstimated compares the estimate with the heap, for different mixes of events: it is at least
+// the real size, and at most twice as much.
 func TestMemoryIsEstimated(t *testing.T) {
 	long := strings.Repeat("x", 200)
 	for name, mix := range map[string]struct {
@@ -66,7 +66,7 @@ func inChannel(address string) queue.Target {
 	return t
 }
 
-// decoded is an entry as it comes from the log, with texts of its own.
+// decoded returns an entry as read from the log, with strings of its own.
 func decoded(t *testing.T, e Entry) []Entry {
 	t.Helper()
 	if err := e.Encode(); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// model is the store as one would write it without regard to speed or restarts: it scans everything.
+// model is a simple implementation of the store, without regard to speed or restarts: it scans everything.
 type model struct {
 	list       []*modelDelivery // in the order of acceptance
 	builds     map[modelBuildKey]modelBuild
@@ -165,8 +165,8 @@ func (m *model) makeDue(p Place, at time.Time) {
 	}
 }
 
-// head is the delivery that is next in a channel: the first pending one of each build, of these what
-// has been due for longest.
+// head returns the next delivery of a channel: of the first pending one of each build, the one that has been
+// due for longest.
 func (m *model) head(channel channelKey) *modelDelivery {
 	var head *modelDelivery
 	builds := map[int64]bool{}
@@ -182,7 +182,7 @@ func (m *model) head(channel channelKey) *modelDelivery {
 	return head
 }
 
-// candidate is what a namespace has next for a destination.
+// candidate is the next delivery of a namespace for a destination.
 type candidate struct {
 	modelFlow
 	delivery *modelDelivery
@@ -237,7 +237,7 @@ func (m *model) permits(lane queue.Lane, namespace string) bool {
 	return m.slots[lane] == 0 || own < m.slots[lane]-all
 }
 
-// take scans everything for what is next in the lane.
+// take scans everything for the next delivery of the lane.
 func (m *model) take(lane queue.Lane, now time.Time) (d *modelDelivery, from candidate) {
 	due := m.candidates(lane, now)
 	if len(due) == 0 {
@@ -372,7 +372,7 @@ func (m *model) attempted(p Place, o queue.Outcome) {
 	m.conditions[p] = c
 }
 
-// forgetIdle: a channel that nothing waits in has no past, and a queue without a channel no turn.
+// forgetIdle forgets empty channels, and the turns of queues without channels.
 func (m *model) forgetIdle() {
 	flows := map[modelFlow]bool{}
 	for key := range m.channels {
@@ -386,8 +386,8 @@ func (m *model) forgetIdle() {
 	maps.DeleteFunc(m.flows, func(f modelFlow, _ uint64) bool { return !flows[f] })
 }
 
-// orphan: an attempt that is under way keeps its destination busy, but not a channel that was
-// forgotten meanwhile.
+// orphan: an attempt that is under way keeps its destination busy, but not a channel that was forgotten
+// meanwhile.
 func (m *model) orphan(key channelKey) {
 	for i := range m.attempts {
 		if m.attempts[i].channel == key {
@@ -407,7 +407,7 @@ func (m *model) reassign(v *Reassign) {
 	m.forgetIdle()
 }
 
-// resume makes one delivery due, or begins it again.
+// resume makes one delivery due, or redrives it.
 func (m *model) resume(at time.Time, d *modelDelivery) {
 	key := keyOf(&d.target)
 	if d.state == queue.DeadLetter {

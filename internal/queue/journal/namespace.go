@@ -2,8 +2,7 @@ package journal
 
 import "github.com/travishook/travishook/internal/queue"
 
-// namespace is what the state has of one namespace. It exists while something is charged to it or
-// under way for it.
+// namespace is the state of one namespace. It exists while something is charged to it or under way for it.
 type namespace struct {
 	name       string
 	deliveries int
@@ -11,7 +10,7 @@ type namespace struct {
 	turns      [2]turn // one for each lane
 }
 
-// turn is a namespace's claim to the attempts of a lane.
+// turn is a namespace's position in the order of a lane.
 type turn struct {
 	namespace *namespace
 	underway  int
@@ -22,8 +21,8 @@ type turn struct {
 
 func (t *turn) index() *int { return &t.at }
 
-// less orders namespaces by who goes next: the one with the fewest attempts under way, then the one
-// that has waited for longest.
+// less orders namespaces: first the one with the fewest attempts under way, then the one that was served
+// longest ago.
 func (t *turn) less(o *turn) bool {
 	switch {
 	case t.underway != o.underway:
@@ -47,7 +46,7 @@ func (s *State) namespace(name string) *namespace {
 	return ns
 }
 
-// tidyNamespace forgets a namespace that nothing is left of.
+// tidyNamespace removes an empty namespace.
 func (s *State) tidyNamespace(ns *namespace) {
 	self := withTexts(namespaceUsage, ns.name)
 	if ns.used != self || ns.turns[queue.Healthy].underway+ns.turns[queue.Probation].underway > 0 {
@@ -57,7 +56,7 @@ func (s *State) tidyNamespace(ns *namespace) {
 	delete(s.namespaces, ns.name)
 }
 
-// lane orders what waits in one of the two lanes.
+// lane orders the deliveries of one of the two lanes.
 type lane struct {
 	later heap[*flow] // by when they are ready
 	due   heap[*turn] // namespaces that have something ready
@@ -68,5 +67,5 @@ type lane struct {
 // SetSlots sets how many attempts of a lane are made at once; see queue.Queue.
 func (s *State) SetSlots(l queue.Lane, attempts int) { s.lanes[l].slots = attempts }
 
-// permits reports whether the namespace may have one more attempt under way: as many as are free.
+// permits reports whether the namespace may have one more attempt under way: it may have as many as are free.
 func (l *lane) permits(t *turn) bool { return l.slots == 0 || t.underway < l.slots-l.under }

@@ -17,9 +17,8 @@ import (
 
 const remembered = 3 * time.Hour
 
-// TestStateAgreesWithModelThroughTrimsAndRestarts does random things to a state that keeps its
-// log, purges the log's beginning and replays what is left, and to a naive model that does
-// neither. Both must show the same at every moment.
+// TestStateAgreesWithModelThroughTrimsAndRestarts applies random operations to a state that purges its log's
+// beginning and replays the rest, and to a naive model that does neither. Both must always agree.
 func TestStateAgreesWithModelThroughTrimsAndRestarts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHarness()
@@ -51,7 +50,7 @@ type message struct {
 	data []byte
 }
 
-// harness is a log, the state that lives on it, and the model.
+// harness is a log, its state, and the model.
 type harness struct {
 	now   time.Time
 	log   []message
@@ -78,8 +77,7 @@ func (h *harness) append(t *rapid.T, entries ...Entry) {
 var (
 	testNamespaces = []string{"one", "two"}
 	testChannels   = []string{"channel-0", "channel-1"}
-	// testPlaces are an account key and a destination each. Channels of different namespaces and names
-	// meet in them.
+	// testPlaces are pairs of an account key and a destination, shared by channels of different namespaces.
 	testPlaces = [][2]string{
 		{"", ""}, {"", "system/slack/#a"}, {"", "system/slack/#b"},
 		{"system/jabber", "system/jabber/a@example.com"}, {"team/jabber", ""},
@@ -105,7 +103,7 @@ func drawTargets(t *rapid.T, namespace string) []queue.Target {
 	return targets
 }
 
-// drawEvent is one of a few states of a few runs of a few builds; they come in any order.
+// drawEvent draws one of a few states of a few runs of a few builds, in any order.
 func (h *harness) drawEvent(t *rapid.T) travis.Event {
 	result := rapid.SampledFrom(testStates).Draw(t, "result")
 	e := travis.Event{
@@ -355,7 +353,7 @@ func (h *harness) replay(t *rapid.T) *State {
 	return s
 }
 
-// restart goes on from the log: what was under way waits again.
+// restart replays the log: attempts under way are waiting again.
 func (h *harness) restart(t *rapid.T) {
 	h.live = h.replay(t)
 	for shard, away := range h.model.away {
@@ -364,7 +362,7 @@ func (h *harness) restart(t *rapid.T) {
 	h.model.restart()
 }
 
-// hold gives a shard to another replica, or takes it back. It is no entry: replicas agree on it
+// hold gives a shard to another replica, or takes it back. This is not in the log: replicas agree on it
 // elsewhere.
 func (h *harness) hold(t *rapid.T) {
 	accountKey, destination := drawPlace(t)
@@ -399,7 +397,7 @@ func (h *harness) check(t *rapid.T) {
 		}
 	}
 	h.compare(t, again, afterRestart)
-	counts := cmpopts.IgnoreFields(Stats{}, "Builds", "Live", "Memory") // what has expired may not be forgotten yet
+	counts := cmpopts.IgnoreFields(Stats{}, "Builds", "Live", "Memory") // expired parts may not be removed yet
 	if diff := cmp.Diff(h.live.Stats(), again.Stats(), counts); diff != "" {
 		t.Fatalf("sizes (-live +replayed):\n%s", diff)
 	}
@@ -426,7 +424,7 @@ func (h *harness) compare(t *rapid.T, s *State, want []queue.Summary) {
 	}
 }
 
-// compareQuery asks the indexes something.
+// compareQuery compares a query that uses an index.
 func (h *harness) compareQuery(t *rapid.T, s *State, all []queue.Summary) {
 	queries := []queue.Query{
 		{Namespace: "one"},
@@ -473,7 +471,7 @@ func (h *harness) compareChannels(t *rapid.T, s *State) {
 	}
 }
 
-// compareConditions compares what can be noticed of them: a pace that is over cannot.
+// compareConditions compares the conditions, without rests that are over.
 func (h *harness) compareConditions(t *rapid.T, s *State) {
 	for key := range h.model.channels {
 		p := h.model.place(key)
@@ -495,7 +493,7 @@ func (h *harness) compareConditions(t *rapid.T, s *State) {
 	}
 }
 
-// recount adds up what everything in the state uses, and holds the namespaces to it.
+// recount sums up the usage of everything in the state, and compares it with the namespaces' usage.
 func recount(s *State) (all usage) {
 	of := map[*namespace]usage{}
 	charge := func(ns *namespace, u usage) {

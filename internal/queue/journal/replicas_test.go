@@ -13,9 +13,9 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// TestReplicasSendToADestinationOneAtATime has replicas read one log, each up to some message, take
-// what they own, and reassign channels as their own tables say. No channel and no destination may be sent
-// to by two at once, and no build's events in another order than that of their acceptance.
+// TestReplicasSendToADestinationOneAtATime has replicas read one log, each up to some message, take the
+// deliveries of their shards, and reassign channels by their own tables. No two may send to a channel or a
+// destination at once, and a build's events must be sent in the order of their acceptance.
 func TestReplicasSendToADestinationOneAtATime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newCluster()
@@ -23,7 +23,7 @@ func TestReplicasSendToADestinationOneAtATime(t *testing.T) {
 			"accept":   c.accept,
 			"follow":   c.follow,
 			"take":     c.take,
-			"take too": c.take, // more often than the rest
+			"take too": c.take, // more often than others
 			"settle":   c.settle,
 			"settle 2": c.settle,
 			"table":    c.changeTable,
@@ -36,13 +36,13 @@ func TestReplicasSendToADestinationOneAtATime(t *testing.T) {
 	})
 }
 
-// Few enough that replicas get into each other's way.
+// Few enough that replicas conflict.
 var (
 	clusterChannels = testChannels
 	clusterPlaces   = testPlaces[:2]
 )
 
-// cluster is a few replicas and their log. As in the engine, whoever appends has applied all before.
+// cluster is a few replicas and their log. As in the engine, a replica applies all messages before it appends.
 type cluster struct {
 	now      time.Time
 	log      []message
@@ -64,7 +64,7 @@ type member struct {
 // replicaAttempt is one that is under way.
 type replicaAttempt struct {
 	Lease
-	lost bool // its shard may be another's now
+	lost bool // another replica may own its shard now
 }
 
 func newCluster() *cluster {
@@ -84,7 +84,7 @@ func newCluster() *cluster {
 	return c
 }
 
-// begin has m forget all but what it holds.
+// begin resets m, except for the shards that it owns.
 func (c *cluster) begin(m *member) {
 	m.state, m.applied, m.attempts = New(remembered), 0, map[ID]*replicaAttempt{}
 	if len(c.log) > 0 {
@@ -95,10 +95,10 @@ func (c *cluster) begin(m *member) {
 	}
 }
 
-// apply has m read on, in part or to the end.
+// apply has m read further messages, some or all.
 func (c *cluster) apply(t *rapid.T, m *member, upTo uint64) {
 	if len(c.log) > 0 && c.log[0].seq > m.applied+1 {
-		c.begin(m) // others have trimmed what it had not read; halfway it would be at no moment there was
+		c.begin(m) // others have trimmed messages that it had not read; before the end its state would be inconsistent
 		upTo = c.last
 	}
 	for _, message := range c.log {
@@ -155,7 +155,7 @@ func (c *cluster) follow(t *rapid.T) {
 	}
 }
 
-// take has some replicas take whatever they can.
+// take has some replicas take all they can.
 func (c *cluster) take(t *rapid.T) {
 	for _, m := range c.replicas {
 		for _, lane := range []queue.Lane{queue.Healthy, queue.Probation} {
@@ -187,7 +187,7 @@ func (c *cluster) takeOne(t *rapid.T, m *member, lane queue.Lane) {
 	m.attempts[l.ID] = &replicaAttempt{Lease: l}
 }
 
-// settle ends one attempt, as its replica's own table has it.
+// settle ends one attempt, according to its replica's table.
 func (c *cluster) settle(t *rapid.T) {
 	m := c.draw(t)
 	ids := slices.SortedFunc(maps.Keys(m.attempts), func(a, b ID) int { return slices.Compare(a[:], b[:]) })
@@ -197,7 +197,7 @@ func (c *cluster) settle(t *rapid.T) {
 	a := m.attempts[rapid.SampledFrom(ids).Draw(t, "attempt")]
 	c.apply(t, m, c.last)
 	if m.attempts[a.ID] != a {
-		return // it is settled
+		return // settled
 	}
 	channel := a.Target.Channel
 	var entry Entry
@@ -207,7 +207,7 @@ func (c *cluster) settle(t *rapid.T) {
 		kind := rapid.SampledFrom([]queue.Kind{queue.Delivered, queue.Delivered, queue.Retry, queue.Dead}).Draw(t, "kind")
 		entry.Settle = &Settle{ID: a.ID, Outcome: queue.Outcome{Kind: kind, At: c.now, Due: c.now.Add(time.Minute)}, Place: a.Place}
 	}
-	if a.lost { // see Engine.overruled; what has arrived all the same is a duplicate, and not told here
+	if a.lost { // see Engine.overruled; a message that arrived nevertheless is a duplicate, which is not checked here
 		delete(m.attempts, a.ID)
 		return
 	}
@@ -225,7 +225,7 @@ func (c *cluster) arrives(t *rapid.T, m *member, a *replicaAttempt) {
 	c.arrived[line] = number
 }
 
-// event is the number of a delivery's event in its build and channel.
+// event returns the number of a delivery's event in its build and channel.
 func (m *member) event(t *rapid.T, id ID) (line string, number int64) {
 	d := m.state.deliveries[id]
 	if _, err := fmt.Sscan(d.record.number, &number); err != nil {
@@ -238,8 +238,8 @@ func (c *cluster) changeTable(t *rapid.T) {
 	c.draw(t).table[rapid.SampledFrom(clusterChannels).Draw(t, "channel")] = rapid.SampledFrom(clusterPlaces).Draw(t, "place")
 }
 
-// handOver gives a shard to another replica: when nothing of it is under way, or because its lease has
-// run out.
+// handOver gives a shard to another replica: when none of its attempts is under way, or because the lease has
+// expired.
 func (c *cluster) handOver(t *rapid.T) {
 	shard, to := c.drawShard(t), c.draw(t)
 	from := c.owner[shard]
@@ -274,7 +274,7 @@ func (c *cluster) trim(t *rapid.T) {
 	c.log = c.log[n:]
 }
 
-// restart: what is under way is forgotten, and the shards stay those of the one that comes back.
+// restart restarts a replica: its attempts are forgotten, and it keeps its shards.
 func (c *cluster) restart(t *rapid.T) {
 	m := c.draw(t)
 	c.begin(m)
@@ -286,7 +286,7 @@ func (c *cluster) placeOf(a *replicaAttempt) [2]string {
 	return [2]string{a.Place.AccountKey, a.Place.Destination}
 }
 
-// agree: a replica that has read as far as one that begins now knows the same.
+// agree checks that a replica's state equals one that is replayed up to the same message.
 func (c *cluster) agree(t *rapid.T) {
 	fresh := &member{table: map[string][2]string{}}
 	c.begin(fresh)

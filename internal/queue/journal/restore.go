@@ -1,6 +1,6 @@
 package journal
 
-// restore takes up what was carried, and what is not about deliveries.
+// restore applies carried entries, and those that are not about deliveries.
 func (s *State) restore(at Position, e *Entry) {
 	switch {
 	case e.Kept != nil:
@@ -18,7 +18,7 @@ func (s *State) restore(at Position, e *Entry) {
 	}
 }
 
-// keep takes up deliveries: those that are known are only found elsewhere now.
+// keep applies carried deliveries. Known ones only get a new position.
 func (s *State) keep(at Position, k *Kept, size int) {
 	event := EventID(&k.Event)
 	r := newRecord(event, s.namespace(k.Namespace), &k.Event, k.At.UnixNano())
@@ -39,8 +39,7 @@ func (s *State) keep(at Position, k *Kept, size int) {
 	s.tidyNamespace(r.namespace)
 }
 
-// transfer has a delivery refer to the record that it was carried with. Its place in the order stays
-// the same, as born and place do.
+// transfer moves a delivery to its carried record. Its order stays the same, as born and place do.
 func (s *State) transfer(d *delivery, r *record, slug string) {
 	if d.record.namespace != r.namespace || d.record.born != r.born || d.record.build() != r.build() {
 		return // another acceptance of the same event
@@ -71,8 +70,7 @@ func (s *State) restoreStatus(seq uint64, e *Status) {
 	st.origin, st.changed = seq, false
 }
 
-// restoreChannel ignores a channel that no delivery waits for any more: that is how it was forgotten
-// the first time, too.
+// restoreChannel ignores a channel without waiting deliveries, which was removed before, too.
 func (s *State) restoreChannel(seq uint64, e *Channel) {
 	c, ok := s.channels[channelKey{e.Namespace, e.Name}]
 	if !ok {

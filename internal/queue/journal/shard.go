@@ -1,7 +1,7 @@
 package journal
 
-// Hold has Take hand out the deliveries of a shard, or leave them to another replica. A new state
-// holds all. What is under way stays so.
+// Hold makes Take hand out the deliveries of a shard, or leave them to another replica. A new state holds all
+// shards. Attempts under way are not affected.
 func (s *State) Hold(shard int, held bool) {
 	if s.elsewhere[shard] != held {
 		return

@@ -6,17 +6,17 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// statusKept is for how long a route's channel is remembered that no event was accepted for.
+// statusKept is how long a route's channel is remembered after its last event.
 const statusKept = 30 * 24 * time.Hour
 
-// State is what the entries so far add up to. It is not safe for concurrent use.
+// State is the state that results from the entries. It is not safe for concurrent use.
 type State struct {
 	remember time.Duration
 
 	deliveries   map[ID]*delivery
 	repositories map[string]*repository // by lower-case slug
 	routes       map[routeKey][]*status
-	targets      []*target // that have deliveries, in no order
+	targets      []*target // with deliveries, in no order
 	oldest       heap[*record]
 	builds       map[ID]*build
 	channels     map[channelKey]*channel
@@ -35,7 +35,7 @@ type State struct {
 	used          usage
 }
 
-// New makes an empty state, which remembers what a namespace had of a build for that long.
+// New returns an empty state that remembers builds for that long.
 func New(remember time.Duration) *State {
 	return &State{
 		remember:     remember,
@@ -99,7 +99,7 @@ func (s *State) Get(bucket, key string) ([]byte, bool) {
 // Stats are the sizes of the state.
 type Stats struct {
 	Waiting, Dead, Channels, Builds int
-	// Live estimates the bytes that would remain in the log if all that has ended were purged.
+	// Live estimates the bytes that would remain in the log if everything that has ended were purged.
 	Live int64
 	// Memory estimates the bytes of memory that the state takes.
 	Memory int64
@@ -113,7 +113,7 @@ func (s *State) Stats() Stats {
 	}
 }
 
-// Counts counts what is kept.
+// Counts counts the kept deliveries.
 func (s *State) Counts() queue.Counts {
 	n := queue.Counts{Waiting: s.waiting, Dead: s.dead}
 	for id, a := range s.attempts {

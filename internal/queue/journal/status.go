@@ -8,11 +8,11 @@ import (
 
 type routeKey struct{ namespace, name string }
 
-// status is what a route's status shows of one of its channels.
+// status is the state of a route's channel that the route's status shows.
 type status struct {
 	namespace *namespace
 	target    queue.Target // as the route named it last
-	targets   []*target    // that were ever meant by it
+	targets   []*target    // all targets that it has had
 	delivered queue.Mark
 	failure   queue.Mark
 	failures  int
@@ -27,15 +27,15 @@ func (st *status) usage() usage {
 	return u
 }
 
-// edit changes what a status holds, and what is charged for it.
+// edit changes a status, and its usage.
 func (s *State) edit(st *status, change func()) {
 	s.charge(st.namespace, st.usage(), -1)
 	change()
 	s.charge(st.namespace, st.usage(), 1)
 }
 
-// status finds or makes what is known of a route's channel. A route that was deleted and made
-// again, or whose account uses another channel now, goes on where it was.
+// status finds or creates the status of a route's channel. It continues if the route was deleted and created
+// again, or its account uses another channel.
 func (s *State) status(t *queue.Target) *status {
 	if st, ok := s.findStatus(t); ok {
 		return st
@@ -85,7 +85,7 @@ func (s *State) useStatus(seq uint64, t *queue.Target, at int64) *status {
 
 func (st *status) unused(at int64) bool { return at-st.used >= int64(statusKept) }
 
-// kept is how many deliveries there are.
+// kept returns the number of deliveries.
 func (st *status) kept() int {
 	n := 0
 	for _, t := range st.targets {
@@ -109,7 +109,7 @@ func (s *State) attemptedStatus(d *delivery, o *queue.Outcome) {
 	})
 }
 
-// forgetStatus forgets a status that nothing is kept for.
+// forgetStatus removes a status without deliveries.
 func (s *State) forgetStatus(st *status) {
 	route := routeKey{st.target.Namespace, st.target.Route}
 	kept := s.routes[route][:0]
@@ -148,8 +148,8 @@ func (s *State) Channels(namespace, route string, now time.Time) []queue.Channel
 	return list
 }
 
-// Tidy forgets what is too old to matter, as Carry does of the messages it meets. A replica that
-// leaves carrying to another would remember it for ever.
+// Tidy removes expired parts, as Carry does for the messages that it carries. Without it, a replica that
+// never carries would keep them forever.
 func (s *State) Tidy(now time.Time) {
 	at := now.UnixNano()
 	for key, b := range s.builds {
@@ -175,7 +175,7 @@ func (s *State) Tidy(now time.Time) {
 	}
 }
 
-// over reports whether the condition need not be remembered any more.
+// over reports whether the condition can be forgotten.
 func (d *destination) over(at int64) bool {
 	return d.setAt != 0 && (d.expired(at) && len(d.flows) == 0 || !d.failing && d.rest <= at && d.until <= at)
 }

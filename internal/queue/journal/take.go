@@ -7,7 +7,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// Lease is a delivery that was handed out.
+// Lease is a handed out delivery.
 type Lease struct {
 	ID            ID
 	Target        queue.Target
@@ -20,12 +20,12 @@ type Lease struct {
 	Attempt       int
 	LastReason    string
 	Failures      int // of the target's channel in a row
-	// Superseded is empty, or the reason why it must be dropped and not sent: a newer state of
-	// the build waits behind it, for the same target, and it is late already.
+	// Superseded is empty, or the reason why it must be dropped: it is late, and a newer state of the build
+	// waits behind it for the same target.
 	Superseded string
 }
 
-// attempt is one that is under way.
+// attempt is an attempt that is under way.
 type attempt struct {
 	delivery    *delivery
 	channel     *channel
@@ -34,14 +34,13 @@ type attempt struct {
 	lane        queue.Lane
 }
 
-// Take hands out the next delivery of the lane, and keeps its destination busy until an outcome of it
-// is applied or Return is called. Without one that may go, it returns when the next will be due; zero
-// when none will, unless something changes.
+// Take hands out the next delivery of the lane, and keeps its destination busy until its outcome is applied
+// or Return is called. Without a due delivery, it returns when the next will be due; zero if none will
+// unless something changes.
 //
-// Of the namespaces that have something due, the one with the fewest attempts under way is served, and
-// of what it has the flow that has been due for longest. If other namespaces have something due for
-// the same destination, they take turns in it: the one served longest ago goes first there, whatever
-// it has under way elsewhere.
+// Of the namespaces with something due, the one with the fewest attempts under way is served, and of its
+// flows the one that has been due for longest. Namespaces with something due for the same destination take
+// turns: the one served longest ago comes first there, regardless of its attempts elsewhere.
 func (s *State) Take(from queue.Lane, now time.Time) (Lease, bool, time.Time) {
 	l := &s.lanes[from]
 	l.promote(now.UnixNano())
@@ -65,7 +64,7 @@ func (s *State) Take(from queue.Lane, now time.Time) (Lease, bool, time.Time) {
 	}, true, time.Time{}
 }
 
-// promote moves what has become ready to the namespaces' turns.
+// promote moves flows that have become ready to the namespaces' turns.
 func (l *lane) promote(now int64) {
 	for len(l.later) > 0 && l.later[0].ready <= now {
 		f := l.later[0]
@@ -91,7 +90,7 @@ func (l *lane) turnOf(f *flow) *flow {
 	return best
 }
 
-// begin marks what is under way.
+// begin marks a delivery as under way.
 func (s *State) begin(from queue.Lane, f *flow, c *channel, d *delivery) {
 	l, t := &s.lanes[from], &f.namespace.turns[from]
 	a := &attempt{delivery: d, channel: c, destination: f.destination, turn: t, lane: from}
@@ -153,8 +152,8 @@ func (d *delivery) reason() string {
 	return d.last.Reason
 }
 
-// superseded looks only at a delivery that is late: one that goes out when it is accepted is
-// news, whatever follows it.
+// superseded concerns only late deliveries: one that is sent right after its acceptance is news, even if
+// another follows.
 func (d *delivery) superseded(at *destination) string {
 	if d.attempts == 0 && !at.failing {
 		return ""

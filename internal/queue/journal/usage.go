@@ -4,7 +4,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// usage is what something takes in the log, once all that has ended is purged, and in memory.
+// usage is the size of something in the log, after purging everything that has ended, and in memory.
 type usage struct{ bytes, memory int64 }
 
 func (u *usage) add(o usage) {
@@ -14,9 +14,9 @@ func (u *usage) add(o usage) {
 
 func (u usage) times(n int64) usage { return usage{u.bytes * n, u.memory * n} }
 
-// What things take, beside the texts in them. Bytes are what Carry repeats: generous, because to
-// think too much alive costs space, and too little would copy the same bytes again and again. Memory
-// includes the places in maps and heaps; TestMemoryIsEstimated compares it with the real heap.
+// The sizes of things without their texts. Bytes are what Carry repeats. They are estimated generously:
+// overestimating the live bytes costs space, while underestimating would copy the same bytes repeatedly.
+// Memory includes entries of maps and heaps; TestMemoryIsEstimated compares it with the real heap.
 var (
 	deliveryUsage    = usage{bytes: 250, memory: 180}
 	recordUsage      = usage{memory: 270}
@@ -33,10 +33,10 @@ var (
 	namespaceUsage   = usage{memory: 500}
 )
 
-// overhead is what a text takes beside its bytes: the allocator rounds up.
+// overhead is what a text takes in addition to its bytes, because the allocator rounds up.
 const overhead = 8
 
-// texts is the memory of texts.
+// texts returns the memory of texts.
 func texts(all ...string) (memory int64) {
 	for _, t := range all {
 		if t != "" {
@@ -63,20 +63,20 @@ func (v *value) size(k valueKey) usage {
 	}
 }
 
-// charge adds to what a namespace uses, or takes from it with n below zero.
+// charge adds n times u to the usage of a namespace.
 func (s *State) charge(ns *namespace, u usage, n int64) {
 	u = u.times(n)
 	s.used.add(u)
 	ns.used.add(u)
 }
 
-// Limits are the sizes at which no event is accepted any more.
+// Limits are the sizes at which events are refused.
 type Limits struct {
 	Bytes  int64 // live in the log
 	Memory int64
 }
 
-// cost is what an acceptance takes at most.
+// cost returns the maximum usage of an acceptance.
 func cost(size int, targets []queue.Target) usage {
 	u := usage{bytes: int64(size), memory: recordUsage.memory + buildUsage.memory + repositoryUsage.memory}
 	u.bytes += buildUsage.bytes
@@ -89,10 +89,9 @@ func cost(size int, targets []queue.Target) usage {
 	return u
 }
 
-// Room returns nil if there is room for an entry of that size with these targets of a namespace.
-// It is ErrFull where the store as a whole has none, and ErrShare where the namespace uses as much as
-// is left free: so one that takes all it can get stops at half, two at a third each, and there is
-// always room for another.
+// Room returns nil if there is room for an entry of that size with these targets of a namespace. It returns
+// ErrFull if the whole store is full, and ErrShare if the namespace uses as much as is left free: so one
+// namespace can use half, two can use a third each, and there is always room for another.
 func (s *State) Room(name string, size int, targets []queue.Target, limit Limits) error {
 	more, own := cost(size, targets), usage{}
 	if ns, ok := s.namespaces[name]; ok {
@@ -108,7 +107,7 @@ func (s *State) Room(name string, size int, targets []queue.Target, limit Limits
 	return nil
 }
 
-// Usage returns what is kept for a namespace.
+// Usage returns the usage of a namespace.
 func (s *State) Usage(name string, limit Limits) queue.Usage {
 	ns, ok := s.namespaces[name]
 	if !ok {
