@@ -6,13 +6,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
-	"text/template"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -31,37 +28,6 @@ type Cluster struct {
 
 	guard *Guard // nil where everybody is let in
 }
-
-// Node is one server.
-type Node struct {
-	Name string
-	// URL for clients.
-	URL string
-
-	binary, folder string
-	listen, routes string // addresses of its own
-	client         *gate
-	to             map[*Node]*gate // its routes
-	process        *os.Process
-	ended          chan struct{}
-}
-
-// configuration is what docs/operations/external-store.md asks for. The address that a node tells
-// the others leads nowhere, so that there is no way around the gates.
-var configuration = template.Must(template.New("nats.conf").Parse(`
-server_name: {{.Name}}
-listen: {{.Listen}}
-client_advertise: "127.0.0.1:1"
-jetstream { store_dir: {{printf "%q" .Folder}}, sync_interval: always, max_file_store: 4G }
-{{.Guard}}
-cluster {
-  name: test
-  listen: {{.RouteListen}}
-  no_advertise: true
-  advertise: "127.0.0.1:1"
-  routes: [{{range .Routes}}"nats://{{.}}", {{end}}]
-}
-`))
 
 // Binary compiles nats-server, the first time, and returns its path.
 func Binary(ctx context.Context, root string) (string, error) {
@@ -118,22 +84,23 @@ func (c *Cluster) run(ctx context.Context) (*Cluster, error) {
 }
 
 func (c *Cluster) start() error {
-	var urls []string
-	for _, n := range c.Nodes {
-		if err := n.takePorts(c.scheme()); err != nil {
-			return err
-		}
-		urls = append(urls, n.URL)
-	}
-	c.URL = strings.Join(urls, ",")
 	guard, err := c.guard.configuration()
 	if err != nil {
 		return err
 	}
+	var urls []string
 	for _, n := range c.Nodes {
-		if err := n.configure(c.Nodes, guard); err != nil {
+		if err := n.openGates(c.Nodes); err != nil {
 			return err
 		}
+		n.URL = c.scheme() + n.client.address
+		urls = append(urls, n.URL)
+		if err := n.configure(guard); err != nil {
+			return err
+		}
+	}
+	c.URL = strings.Join(urls, ",")
+	for _, n := range c.Nodes {
 		if err := n.Start(); err != nil {
 			return err
 		}
@@ -146,81 +113,6 @@ func (c *Cluster) scheme() string {
 		return "nats://"
 	}
 	return "tls://"
-}
-
-func (n *Node) takePorts(scheme string) (err error) {
-	for _, address := range []*string{&n.listen, &n.routes} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return fmt.Errorf("take a port: %w", err)
-		}
-		*address = l.Addr().String()
-		if err := l.Close(); err != nil {
-			return fmt.Errorf("take a port: %w", err)
-		}
-	}
-	if n.client, err = newGate(n.listen); err != nil {
-		return err
-	}
-	n.URL = scheme + n.client.address
-	return nil
-}
-
-// configure writes the node's file, and opens a gate to each other node.
-func (n *Node) configure(all []*Node, guard string) (err error) {
-	var routes []string
-	for _, other := range all {
-		if other == n {
-			continue
-		}
-		if n.to[other], err = newGate(other.routes); err != nil {
-			return err
-		}
-		routes = append(routes, n.to[other].address)
-	}
-	var text bytes.Buffer
-	err = configuration.Execute(&text, map[string]any{
-		"Name": n.Name, "Listen": n.listen, "RouteListen": n.routes,
-		"Folder": filepath.Join(n.folder, "store"), "Routes": routes, "Guard": guard,
-	})
-	if err == nil {
-		err = os.MkdirAll(n.folder, 0o700)
-	}
-	if err == nil {
-		err = os.WriteFile(n.file(), text.Bytes(), 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("configure nats-server: %w", err)
-	}
-	return nil
-}
-
-func (n *Node) file() string { return filepath.Join(n.folder, "nats.conf") }
-
-// Start starts the node, again on what it has stored.
-func (n *Node) Start() error {
-	log, err := os.OpenFile(filepath.Join(n.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("start nats-server: %w", err)
-	}
-	process := exec.Command(n.binary, "-c", n.file())
-	process.Stdout, process.Stderr = log, log
-	ended := make(chan struct{})
-	if err := launch(process, func() { _ = log.Close(); close(ended) }); err != nil {
-		return fmt.Errorf("start nats-server: %w", err)
-	}
-	n.process, n.ended = process.Process, ended
-	return nil
-}
-
-// Kill ends the node as a crash does.
-func (n *Node) Kill() {
-	if n.process == nil {
-		return
-	}
-	_ = n.process.Kill()
-	<-n.ended
-	n.process = nil
 }
 
 // Reload has all nodes read their certificates anew. It returns when they show another than before.
@@ -322,10 +214,19 @@ func (c *Cluster) AwaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the cluster is not ready: %w", err)
+			return fmt.Errorf("the cluster is not ready: %w\n%s", err, c.logs())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// logs returns the end of each node's log.
+func (c *Cluster) logs() string {
+	var all strings.Builder
+	for _, n := range c.Nodes {
+		fmt.Fprintf(&all, "%s: %s\n", n.Name, n.logTail())
+	}
+	return all.String()
 }
 
 func (c *Cluster) tryStream(ctx context.Context) error {

@@ -15,7 +15,7 @@ func (c *Cluster) NewDoor() (*Door, error) {
 	d := &Door{}
 	var urls []string
 	for _, n := range c.Nodes {
-		g, err := newGate(n.listen)
+		g, err := newGate(&n.clients)
 		if err != nil {
 			d.Shut()
 			return nil, err

@@ -1,22 +1,40 @@
 package nats
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
-// gate is a TCP proxy that can be shut, as a network can.
+// endpoint is where a node listens. The node chooses another port each time it starts, so that no other
+// process can have taken it.
+type endpoint struct{ address atomic.Pointer[string] }
+
+func (e *endpoint) set(address string) { e.address.Store(&address) }
+
+// get returns an error while the node has not started yet.
+func (e *endpoint) get() (string, error) {
+	if address := e.address.Load(); address != nil {
+		return *address, nil
+	}
+	return "", errors.New("the node has not started")
+}
+
+// gate is a TCP proxy that can be shut, as a network can. It keeps its address, wherever the node behind it
+// listens.
 type gate struct {
-	address, target string
+	address string
+	target  *endpoint
 
 	mu       sync.Mutex
 	listener net.Listener
 	passing  map[net.Conn]bool
 }
 
-func newGate(target string) (*gate, error) {
+func newGate(target *endpoint) (*gate, error) {
 	g := &gate{address: "127.0.0.1:0", target: target, passing: map[net.Conn]bool{}}
 	return g, g.open()
 }
@@ -59,7 +77,7 @@ func (g *gate) shut() {
 }
 
 func (g *gate) pass(near net.Conn) {
-	far, err := net.Dial("tcp", g.target)
+	far, err := g.dial()
 	if err != nil {
 		_ = near.Close()
 		return
@@ -73,6 +91,14 @@ func (g *gate) pass(near net.Conn) {
 		_ = far.Close()
 	}()
 	_, _ = io.Copy(near, far)
+}
+
+func (g *gate) dial() (net.Conn, error) {
+	address, err := g.target.get()
+	if err != nil {
+		return nil, err
+	}
+	return net.Dial("tcp", address)
 }
 
 func (g *gate) enter(both ...net.Conn) bool {

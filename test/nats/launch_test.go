@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -58,29 +57,17 @@ func TestServersEndWithTheSuite(t *testing.T) {
 // beVictim starts a server, says where it is, and waits to be killed.
 func beVictim(t *testing.T, folder string) {
 	t.Helper()
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary, err := Binary(t.Context(), root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := newCluster(binary, folder, 2) // one alone would not be a cluster
+	c := newCluster(binary(t), folder, 2) // one alone would not be a cluster
 	defer c.Stop()
 	if err := c.start(); err != nil {
 		t.Fatal(err)
 	}
-	ctx := patient(t)
-	for !dials(c.Nodes[0].listen) {
-		select {
-		case <-ctx.Done():
-			t.Fatal("the server does not listen")
-		case <-time.After(10 * time.Millisecond):
-		}
+	address, err := c.Nodes[0].clients.get()
+	if err != nil {
+		t.Fatal(err)
 	}
-	fmt.Println("serves at " + c.Nodes[0].listen)
-	<-ctx.Done()
+	fmt.Println("serves at " + address)
+	<-patient(t).Done()
 }
 
 func patient(t *testing.T) context.Context {
