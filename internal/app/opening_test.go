@@ -13,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/travishook/travishook/internal/settings"
+	"github.com/travishook/travishook/test/port"
 )
 
 // TestOpeningAnswersMeanwhile: while the store is being opened, webhooks are answered 503 and the
@@ -66,12 +67,11 @@ func TestOpeningRetriesOnAFullVolume(t *testing.T) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := port.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return address
 }
 
 // awaitAnswer asks until there is an answer.

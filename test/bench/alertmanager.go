@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/travishook/travishook/test/port"
 )
 
 // alertmanagerEnv names the binary of Alertmanager. It is measured beside travishook because it relays
@@ -37,7 +38,7 @@ func startAlertmanager(ctx context.Context, binary, dir string) (*alertmanager, 
 		return nil, err
 	}
 	a := &alertmanager{sink: sink}
-	if a.address, err = freeAddress(ctx); err != nil {
+	if a.address, err = port.Free(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -59,17 +60,6 @@ func startAlertmanager(ctx context.Context, binary, dir string) (*alertmanager, 
 		return nil, fmt.Errorf("start Alertmanager: %w", err)
 	}
 	return a, nil
-}
-
-// freeAddress finds a port on loopback that is free now.
-func freeAddress(ctx context.Context) (string, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }
 
 func (a *alertmanager) ready(ctx context.Context) bool {

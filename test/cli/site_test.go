@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/port"
 )
 
 // token is the one that example/example ends with, as in testdata/new-token.txt.
@@ -62,7 +62,8 @@ func (s *site) startOperator(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	dir := GinkgoT().TempDir()
 	certificate(dir)
-	address := freeAddress()
+	address, err := port.Free()
+	Expect(err).NotTo(HaveOccurred())
 	settings := fmt.Sprintf(`apiVersion: settings.travishook.dev/v1alpha1
 kind: Settings
 receiver: {address: "127.0.0.1:0", linger: 0s, publicURL: "https://hooks.example.com/travis"}
@@ -125,12 +126,4 @@ func (s *site) kubectl(ctx context.Context, args ...string) string {
 	out, err := cmd.CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), "kubectl %s: %s", strings.Join(args, " "), out)
 	return string(out)
-}
-
-func freeAddress() string {
-	GinkgoHelper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	defer listener.Close()
-	return listener.Addr().String()
 }

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,6 +16,8 @@ import (
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/travishook/travishook/test/port"
 )
 
 // startTimeout bounds the start of etcd and of the API server, each. A busy two-core machine
@@ -68,11 +72,31 @@ func Start(ctx context.Context, options ...Option) (*ControlPlane, error) {
 	for _, option := range options {
 		option(env)
 	}
+	if err := setPorts(env); err != nil {
+		return nil, err
+	}
 	c := &ControlPlane{Kubectl: filepath.Join(assets, "kubectl"), Root: root, env: env}
 	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
 	return c, nil
+}
+
+// setPorts sets the ports of etcd's and the API server's clients: envtest would find any that are free, and
+// another process may take them before the servers listen.
+func setPorts(env *envtest.Environment) error {
+	etcd, err := port.Free()
+	if err != nil {
+		return err
+	}
+	env.ControlPlane.Etcd = &envtest.Etcd{URL: &url.URL{Scheme: "http", Host: etcd}}
+	address, err := port.Free()
+	if err != nil {
+		return err
+	}
+	serving := &env.ControlPlane.GetAPIServer().SecureServing
+	serving.Address, serving.Port, err = net.SplitHostPort(address)
+	return err
 }
 
 func (c *ControlPlane) start(ctx context.Context) (err error) {

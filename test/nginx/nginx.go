@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"text/template"
 	"time"
+
+	"github.com/travishook/travishook/test/port"
 )
 
 // ErrNotInstalled says how to get it.
@@ -80,10 +82,10 @@ func Start(ctx context.Context, folder, upstream string) (*Server, error) {
 	if s.Roots, err = certify(folder); err != nil {
 		return nil, err
 	}
-	if s.HTTPS, err = freeAddress(); err != nil {
+	if s.HTTPS, err = port.Free(); err != nil {
 		return nil, err
 	}
-	if s.HTTP, err = freeAddress(); err != nil {
+	if s.HTTP, err = port.Free(); err != nil {
 		return nil, err
 	}
 	var text bytes.Buffer
@@ -161,13 +163,4 @@ func find() (string, error) {
 		}
 	}
 	return "", ErrNotInstalled
-}
-
-// freeAddress is one that nobody listened on a moment ago.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }

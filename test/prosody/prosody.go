@@ -17,6 +17,8 @@ import (
 	"testing"
 	"text/template"
 	"time"
+
+	"github.com/travishook/travishook/test/port"
 )
 
 const (
@@ -91,7 +93,11 @@ func Start(t testing.TB, o Options) *Server {
 		}
 		t.Skip("SKIPPED: " + hint)
 	}
-	s := &Server{Address: freeAddress(t), dir: t.TempDir(), binary: binary}
+	address, err := port.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Address: address, dir: t.TempDir(), binary: binary}
 	s.CA = writeCertificate(t, s.dir, Domain)
 	s.writeConfig(t, o)
 	for _, a := range append(o.Accounts, owner) {
@@ -179,13 +185,13 @@ func (s *Server) awaitReady() error {
 
 func (s *Server) writeConfig(t testing.TB, o Options) {
 	t.Helper()
-	_, port, err := net.SplitHostPort(s.Address)
+	_, number, err := net.SplitHostPort(s.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
 	err = template.Must(template.New("").Parse(config)).Execute(&b, map[string]any{
-		"Dir": s.dir, "Port": port, "Domain": Domain, "Rooms": Rooms, "Restricted": RestrictedRooms,
+		"Dir": s.dir, "Port": number, "Domain": Domain, "Rooms": Rooms, "Restricted": RestrictedRooms,
 		"PlainOnly": o.PlainOnly, "NoTLS": o.NoTLS,
 	})
 	if err != nil {
@@ -212,14 +218,4 @@ func writeFile(t testing.TB, name string, data []byte) {
 	if err := os.WriteFile(name, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

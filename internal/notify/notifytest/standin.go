@@ -2,13 +2,14 @@ package notifytest
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/travishook/travishook/test/port"
 )
 
 // Recorder keeps what channels received. The zero value is ready for use.
@@ -96,10 +97,9 @@ func Hangs() (handler http.HandlerFunc, reached <-chan struct{}) {
 // ClosedPort returns a host:port on this machine without a listener.
 func ClosedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := port.Free()
 	if err != nil {
-		t.Fatalf("listen: %v", err)
+		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return address
 }
