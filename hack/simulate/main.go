@@ -1,7 +1,8 @@
 // Command simulate writes an overlay for the go command with a Go runtime in which nothing is left to
 // chance: while the simulation runs, the order of map elements, the choice among ready cases of a
-// select, and math/rand are decided by its seed, and no goroutine is preempted because of the time that
-// it has taken. So one seed does the same each time.
+// select, and math/rand are decided by its seed, contexts cancel their children in the order in which they
+// were made, and no goroutine is preempted because of the time that it has taken. So one seed does the same
+// each time.
 //
 // Usage: simulate GOROOT DIR writes DIR/overlay.json, for go test -overlay.
 package main
@@ -14,7 +15,7 @@ import (
 	"strings"
 )
 
-// change is a piece of the runtime's source, and what stands there instead.
+// change is a piece of the standard library's source, and what stands there instead.
 type change struct{ file, old, replacement string }
 
 const random = `
@@ -55,15 +56,34 @@ func simulationChoice() uint32 {
 }
 `
 
+const oldest = `
+		var child canceler
+		for other, made := range c.children {
+			if child == nil || made < c.children[child] {
+				child = other
+			}
+		}
+		delete(c.children, child)
+`
+
 func changes() []change {
 	return []change{
-		{"rand.go", "var readRandomFailed bool\n", "var readRandomFailed bool\n" + random},
-		{"rand.go", "	globalRand.state.Init(*seed)\n", "	for i := range seed {\n		seed[i] = byte(i + 1)\n	}\n	globalRand.state.Init(*seed)\n"},
-		{"rand.go", "func rand() uint64 {\n", "func rand() uint64 {\n	if simulated() {\n		return simulationRand(&simulationState)\n	}\n"},
-		{"select.go", "j := cheaprandn(uint32(norder + 1))", "j := simulationChoice() % uint32(norder+1)"},
-		{"time.go", "t.rand = cheaprand()", "t.rand = simulationChoice()"},
-		{"proc.go", "	if pp.schedtick%61 == 0 && ", "	if simulationState == 0 && pp.schedtick%61 == 0 && "},
-		{"proc.go", "	gp.preempt = true\n\n	// Every call in a goroutine", "	if simulationState != 0 && gp.bubble != nil {\n		return false\n	}\n	gp.preempt = true\n\n	// Every call in a goroutine"},
+		{"runtime/rand.go", "var readRandomFailed bool\n", "var readRandomFailed bool\n" + random},
+		{"runtime/rand.go", "	globalRand.state.Init(*seed)\n", "	for i := range seed {\n		seed[i] = byte(i + 1)\n	}\n	globalRand.state.Init(*seed)\n"},
+		{"runtime/rand.go", "func rand() uint64 {\n", "func rand() uint64 {\n	if simulated() {\n		return simulationRand(&simulationState)\n	}\n"},
+		{"runtime/select.go", "j := cheaprandn(uint32(norder + 1))", "j := simulationChoice() % uint32(norder+1)"},
+		{"runtime/time.go", "t.rand = cheaprand()", "t.rand = simulationChoice()"},
+		{"runtime/proc.go", "	if pp.schedtick%61 == 0 && ", "	if simulationState == 0 && pp.schedtick%61 == 0 && "},
+		{"runtime/proc.go", "	gp.preempt = true\n\n	// Every call in a goroutine", "	if simulationState != 0 && gp.bubble != nil {\n		return false\n	}\n	gp.preempt = true\n\n	// Every call in a goroutine"},
+		// What runs beside the simulation wakes up at moments of its own: that must not change whose turn it is.
+		{"runtime/proc.go", "func runqput(pp *p, gp *g, next bool) {\n", "func runqput(pp *p, gp *g, next bool) {\n	if simulationState != 0 && gp.bubble == nil {\n		next = false\n	}\n"},
+		// A mutex is handed over to who has waited for a millisecond, in true time.
+		{"internal/sync/mutex.go", "runtime_nanotime()-waitStartTime > starvationThresholdNs", "runtime_nanotime() < 0 && starvationThresholdNs > 0"},
+		// A context has its children in a map, whose order follows from their addresses.
+		{"context/context.go", "	children map[canceler]struct{}", "	made     uint64\n	children map[canceler]uint64"},
+		{"context/context.go", "p.children = make(map[canceler]struct{})", "p.children = make(map[canceler]uint64)"},
+		{"context/context.go", "			p.children[child] = struct{}{}\n", "			p.made++\n			p.children[child] = p.made\n"},
+		{"context/context.go", "	for child := range c.children {\n", "	for len(c.children) > 0 {\n" + oldest},
 	}
 }
 
@@ -72,7 +92,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: simulate GOROOT DIR")
 		os.Exit(2)
 	}
-	if err := write(filepath.Join(os.Args[1], "src", "runtime"), os.Args[2]); err != nil {
+	if err := write(filepath.Join(os.Args[1], "src"), os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, "simulate:", err)
 		os.Exit(1)
 	}
@@ -90,13 +110,13 @@ func write(sources, dir string) error {
 			text = string(data)
 		}
 		if strings.Count(text, c.old) != 1 {
-			return fmt.Errorf("the runtime of Go has changed: %s does not have %q once; adapt hack/simulate", c.file, c.old)
+			return fmt.Errorf("the standard library of Go has changed: %s does not have %q once; adapt hack/simulate", c.file, c.old)
 		}
 		files[c.file] = strings.Replace(text, c.old, c.replacement, 1)
 	}
 	overlay := map[string]map[string]string{"Replace": {}}
 	for name, text := range files {
-		changed := filepath.Join(dir, name)
+		changed := filepath.Join(dir, filepath.Base(name))
 		if err := os.WriteFile(changed, []byte(text), 0o600); err != nil { //nolint:gosec // the path is the script's
 			return err
 		}
