@@ -137,6 +137,7 @@ func (e *Engine) yield() {
 // the state is inconsistent.
 func (e *Engine) startOver(first uint64) {
 	e.logger.Info("reading the store again: the log does not continue after the last applied message", "applied", e.last, "first", first)
+	e.pass.ahead = nil
 	fresh := journal.New(e.opt.Remember)
 	e.mu.Lock()
 	defer e.mu.Unlock()

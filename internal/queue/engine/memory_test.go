@@ -27,6 +27,8 @@ type memoryLog struct {
 	reopened error                                 // the result of reopen
 	reopens  int
 	updates  chan wal.Message
+
+	appended, read int64 // bytes in total
 }
 
 var errDisk = errors.New("no answer from the disk")
@@ -50,6 +52,7 @@ func (l *memoryLog) last() uint64 { return l.first + uint64(len(l.messages)) - 1
 func (l *memoryLog) add(data []byte) {
 	l.messages = append(l.messages, data)
 	l.bytes += int64(len(data) + messageOverhead)
+	l.appended += int64(len(data))
 }
 
 func (l *memoryLog) Append(ctx context.Context, data []byte, last uint64) (uint64, error) {
@@ -83,6 +86,7 @@ func (l *memoryLog) Read(_ context.Context, seq uint64) ([]byte, error) {
 	if seq == l.damaged {
 		return nil, errDisk
 	}
+	l.read += int64(len(l.messages[seq-l.first]))
 	return l.messages[seq-l.first], nil
 }
 

@@ -32,8 +32,9 @@ type pass struct {
 	// carried are the bytes that this pass, or else the last one, has appended, and garbage the known
 	// garbage at its end. Another pass is worthwhile when either has grown.
 	carried, garbage int64
-	ended            uint64 // last message when the last one ended
-	budget           int    // bytes to carry at once
+	ended            uint64    // last message when the last one ended
+	budget           int       // bytes to carry at once
+	ahead            []written // read by the last step, which did not come to them
 }
 
 // trim makes one step of a pass, if that is worthwhile, and reports whether there is more to do. It runs in
@@ -61,7 +62,7 @@ func (e *Engine) trim() bool {
 	case e.first <= e.pass.until:
 		return true
 	}
-	e.pass.until, e.pass.ended, e.pass.garbage = 0, e.last, e.garbage()
+	e.pass.until, e.pass.ended, e.pass.garbage, e.pass.ahead = 0, e.last, e.garbage(), nil
 	return false
 }
 
@@ -88,8 +89,9 @@ func (e *Engine) garbage() int64 {
 }
 
 // worthTrimming reports whether to begin a pass: if more than half of the log is garbage, and the log is
-// large or has many messages; near the limit if an eighth is; and beyond the limit, while there is space for
-// outcomes. Garbage that the last pass left does not count again.
+// large or has many messages; near the limit if an eighth is; at the limit, before events are refused because
+// of garbage; and beyond it, while there is space for outcomes. Garbage that the last pass left does not count
+// again.
 func (e *Engine) worthTrimming() bool {
 	total, garbage, limit := e.size(), e.garbage(), e.opt.MaxBytes
 	grown := func(by int64) bool { return total >= e.pass.carried+by || garbage >= e.pass.garbage+by }
@@ -104,7 +106,7 @@ func (e *Engine) worthTrimming() bool {
 	if garbage < floor || !grown(floor/2) {
 		return false
 	}
-	return garbage > total/2 || total > limit/4*3 && garbage > total/8
+	return garbage > total/2 || total > limit/4*3 && garbage > total/8 || total > limit && garbage >= limit/16
 }
 
 // step carries the live entries of some messages at the log's beginning, and purges these messages.
@@ -112,7 +114,7 @@ func (e *Engine) step() error {
 	ctx, cancel := context.WithTimeout(e.ctx, e.opt.IOTimeout)
 	defer cancel()
 	last := min(e.pass.until, e.first+stepMessages-1)
-	oldest, err := e.oldest(ctx, last)
+	oldest, err := e.readOldest(ctx, last)
 	if err != nil {
 		return err
 	}
@@ -132,7 +134,22 @@ func (e *Engine) step() error {
 		return err
 	}
 	e.first = next
+	for len(oldest) > 0 && oldest[0].seq < next {
+		oldest = oldest[1:]
+	}
+	e.pass.ahead = oldest
 	return e.measure(ctx)
+}
+
+// readOldest returns the first messages: those that the last step has read and left, if there are any.
+// Reading them again would cost as much as is left, in each step.
+func (e *Engine) readOldest(ctx context.Context, last uint64) ([]written, error) {
+	ahead := e.pass.ahead
+	e.pass.ahead = nil
+	if len(ahead) > 0 && ahead[0].seq == e.first {
+		return ahead, nil
+	}
+	return e.oldest(ctx, last)
 }
 
 // noteGap records unreadable messages as lost, unless another process has purged them.
