@@ -22,6 +22,8 @@ type StoreState struct {
 	Message string
 	// Lost describes each loss of the last seven days.
 	Lost []string
+	// Refused has a message for each namespace whose events are refused because it has used its share.
+	Refused map[string]string
 }
 
 // A store at its limit flaps as deliveries finish, so its transitions are reported with hysteresis.
@@ -53,7 +55,10 @@ func (p *pressure) observe(s StoreState, now time.Time) bool {
 		p.reported.Lost = s.Lost
 		return true
 	case s.Reason == p.reported.Reason:
-		return false
+		// Which namespaces have used their share may change.
+		if s.Reason != v1alpha1.ReasonShareUsed || s.Message == p.reported.Message || now.Sub(p.warnedAt) < warnInterval {
+			return false
+		}
 	case s.Reason == "" && now.Sub(p.rejectedAt) < recoveredAfter:
 		return false
 	case s.Reason != "" && now.Sub(p.warnedAt) < warnInterval:
@@ -90,8 +95,9 @@ func (w *StatusWriter) watchStore(ctx context.Context) {
 // checkStore reports a change of the store's state as an Event on the operator's own object, and on the status
 // of the cluster's defaults if they exist.
 func (w *StatusWriter) checkStore() {
-	before := w.pressure.state()
-	if !w.pressure.observe(w.Store(), time.Now()) {
+	before, state := w.pressure.state(), w.Store()
+	w.reportShares(w.shares.observe(state.Refused, time.Now()))
+	if !w.pressure.observe(state, time.Now()) {
 		return
 	}
 	now := w.pressure.state()
@@ -109,6 +115,18 @@ func (w *StatusWriter) checkStore() {
 		}
 	}
 	w.queue.add(defaultsOf(w.Lease.Namespace), 0)
+}
+
+// reportShares queues the routes of namespaces, because a share is used up or has room again.
+func (w *StatusWriter) reportShares(namespaces []string) {
+	if len(namespaces) == 0 {
+		return
+	}
+	for _, key := range w.Compiler.Held().Routes {
+		if slices.Contains(namespaces, key.Namespace) {
+			w.queue.addChanged(subject{kindRoute, key})
+		}
+	}
 }
 
 // storeCondition returns the StoreAvailable condition of the cluster's defaults.

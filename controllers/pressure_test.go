@@ -119,6 +119,73 @@ func TestFullStoreIsReportedOnClusterDefaultsAndPod(t *testing.T) {
 	})
 }
 
+// TestAUsedShareIsReported: on the routes of the namespace with an Event, and on the cluster's defaults.
+func TestAUsedShareIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := writerOf(t, 1, func(types.NamespacedName) error { return nil })
+		events := &eventRecorder{}
+		state := StoreState{}
+		w.Recorder, w.Self, w.Lease.Namespace = events, &corev1.Pod{}, "system"
+		w.Store = func() StoreState { return state }
+		term(t, w)
+		synctest.Wait()
+		routeSays := func() string {
+			t.Helper()
+			w.checkStore()
+			synctest.Wait()
+			var r v1alpha1.TravisRoute
+			if err := w.Client.Get(t.Context(), types.NamespacedName{Namespace: "team", Name: "route-0"}, &r); err != nil {
+				t.Fatal(err)
+			}
+			c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionStoreAvailable)
+			if c == nil {
+				return "nothing"
+			}
+			return fmt.Sprint(c.Status, " ", c.Reason, ": ", c.Message)
+		}
+		if got := routeSays(); got != "nothing" {
+			t.Errorf("without a problem: %s", got)
+		}
+		used := func(names ...string) StoreState {
+			s := StoreState{Reason: v1alpha1.ReasonShareUsed, Message: "used by " + strings.Join(names, ", "), Refused: map[string]string{}}
+			for _, name := range names {
+				s.Refused[name] = name + " has used its share"
+			}
+			return s
+		}
+		state = used("other")
+		if got := routeSays(); got != "nothing" {
+			t.Errorf("another namespace's share: %s", got)
+		}
+		state = used("other", "team")
+		if got := routeSays(); got != "False ShareUsed: team has used its share" {
+			t.Errorf("at once: %s", got)
+		}
+		time.Sleep(warnInterval)
+		if got := routeSays(); got != "False ShareUsed: team has used its share" || w.pressure.state().Message != "used by other, team" {
+			t.Errorf("as long as it is used: %s; %+v", got, w.pressure.state())
+		}
+		state = StoreState{}
+		time.Sleep(warnInterval / 2)
+		if got := routeSays(); got != "False ShareUsed: team has used its share" {
+			t.Errorf("while it flaps: %s", got)
+		}
+		time.Sleep(warnInterval / 2)
+		if got := routeSays(); got != "nothing" {
+			t.Errorf("after its end: %s", got)
+		}
+		said := slices.DeleteFunc(events.events, func(e string) bool { return !strings.Contains(e, "Share") && !strings.Contains(e, "StoreAvailable") })
+		want := []string{
+			"*v1.Pod Warning ShareUsed: used by other",
+			"*v1alpha1.TravisRoute Warning ShareUsed: team has used its share",
+			"*v1.Pod Normal StoreAvailable: the store takes events",
+		}
+		if diff := cmp.Diff(want, said); diff != "" {
+			t.Errorf("Events (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // TestLossIsReportedOnce: each loss is an Event on the operator's pod, and a condition of the cluster's
 // defaults for as long as the store reports it.
 func TestLossIsReportedOnce(t *testing.T) {

@@ -57,6 +57,7 @@ type StatusWriter struct {
 	Log      logr.Logger
 
 	pressure            pressure
+	shares              shares
 	tests               tests
 	queue               statusQueue
 	changes, deliveries *rate.Limiter // of writes
@@ -213,6 +214,7 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName,
 	old := route.DeepCopy()
 	route.Status = routeStatus(old.Status, route.Spec.Repository, verdict, w.channels(key))
 	route.Status.Repository = w.RepositoryID(key.Namespace, route.Spec.Repository)
+	setShareCondition(&route.Status, w.shares.of(key.Namespace))
 	request := requestOf(route)
 	test, begin := w.tests.status(key, request, old.Status.Test, time.Now())
 	route.Status.Test = test
@@ -334,8 +336,9 @@ func (w *StatusWriter) patch(ctx context.Context, pace *rate.Limiter, obj, old c
 	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionDelivering} {
 		w.recordChange(obj, meta.FindStatusCondition(now, kind), meta.FindStatusCondition(before, kind))
 	}
-	if was := meta.FindStatusCondition(before, v1alpha1.ConditionStoreAvailable); was != nil {
-		w.recordChange(obj, meta.FindStatusCondition(now, v1alpha1.ConditionStoreAvailable), was)
+	was, is := meta.FindStatusCondition(before, v1alpha1.ConditionStoreAvailable), meta.FindStatusCondition(now, v1alpha1.ConditionStoreAvailable)
+	if was != nil || is != nil && is.Status == metav1.ConditionFalse {
+		w.recordChange(obj, is, was)
 	}
 	return nil
 }

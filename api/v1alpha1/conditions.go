@@ -13,7 +13,8 @@ const (
 	// of one of its channels, true after a success. It is absent before the first message.
 	ConditionDelivering = "Delivering"
 	// ConditionStoreAvailable, on the TravisDefaults of the operator's own namespace, is true if the
-	// operator's store accepts events. While it does not, webhooks are refused and lost.
+	// operator's store accepts events. While it does not, webhooks are refused and lost. A TravisRoute has
+	// it while the events of its namespace are refused, which then has used its share of the store.
 	ConditionStoreAvailable = "StoreAvailable"
 	// ConditionStoreIntact says, in the same place, whether all that the store accepted can be read. It
 	// is false for seven days after something was found damaged or missing.
@@ -57,6 +58,9 @@ const (
 	ReasonStoreAvailable = "StoreAvailable"
 	// ReasonStoreFull: the store has reached its limit, and accepts no events until deliveries have ended.
 	ReasonStoreFull = "StoreFull"
+	// ReasonShareUsed: namespaces have used their share of the store, and their events are refused until
+	// deliveries of theirs have ended. Those of others are accepted.
+	ReasonShareUsed = "ShareUsed"
 	// ReasonStoreUnavailable: the store's disk or its servers do not respond.
 	ReasonStoreUnavailable = "StoreUnavailable"
 	// ReasonStoreIntact: nothing was found missing in the last seven days.

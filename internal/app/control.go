@@ -38,11 +38,13 @@ func newControl(env environment, trust *trust) *control {
 		Connected:  connectedOn(env.store),
 		Values:     env.store,
 		WebhookURL: env.settings.Receiver.PublicURL,
-		Store:      func() controllers.StoreState { return storeState(env.store.Ready(), env.store.Losses()) },
-		Loaded:     c.loaded,
-		Self:       self(env.scope.own),
-		Lease:      controllers.Lease{Client: env.client.coordination, Namespace: env.scope.own, Annotations: markAnnotation(env.store.HighWater), Log: env.log.WithName("status")},
-		Log:        env.log.WithName("status"),
+		Store: func() controllers.StoreState {
+			return storeState(env.store.Ready(), env.store.Losses(), env.store.Usages())
+		},
+		Loaded: c.loaded,
+		Self:   self(env.scope.own),
+		Lease:  controllers.Lease{Client: env.client.coordination, Namespace: env.scope.own, Annotations: markAnnotation(env.store.HighWater), Log: env.log.WithName("status")},
+		Log:    env.log.WithName("status"),
 	}
 	c.compiler = routing.NewCompiler(routing.Config{
 		OperatorNamespace: env.scope.own,

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -19,16 +21,55 @@ import (
 )
 
 // storeState converts the store's state to the status writer's.
-func storeState(refuses error, losses []queue.Loss) controllers.StoreState {
+func storeState(refuses error, losses []queue.Loss, usages []queue.Usage) controllers.StoreState {
 	state := refusal(refuses)
+	addShares(&state, usages)
 	for i := range losses {
 		state.Lost = append(state.Lost, fmt.Sprintf("%s: %s", losses[i].At.Format(time.RFC3339), losses[i].String()))
 	}
 	return state
 }
 
+// namedShares is how many namespaces a message names.
+const namedShares = 5
+
+// addShares adds the namespaces that have used their share of the store.
+func addShares(state *controllers.StoreState, usages []queue.Usage) {
+	var names []string
+	for _, u := range usages {
+		if !u.Full {
+			continue
+		}
+		if state.Refused == nil {
+			state.Refused = map[string]string{}
+		}
+		state.Refused[u.Namespace] = fmt.Sprintf("%snamespace %s has used its share of the store: %s. "+
+			"It has room again as deliveries end; kubectl travis deliveries -n %[2]s lists them, so fix or remove channels that take no messages", lost, u.Namespace, used(u))
+		names = append(names, u.Namespace)
+	}
+	if len(names) == 0 || state.Reason != "" {
+		return
+	}
+	slices.Sort(names)
+	which := strings.Join(names[:min(len(names), namedShares)], ", ")
+	if more := len(names) - namedShares; more > 0 {
+		which += fmt.Sprintf(" and %d more", more)
+	}
+	state.Reason = v1alpha1.ReasonShareUsed
+	state.Message = fmt.Sprintf("%sthis concerns namespaces that have used their share of the store: %s. "+
+		"Those of others are accepted. Fix or remove channels that take no messages, or raise store.maxSize, and the volume with it", lost, which)
+}
+
+// used says what a namespace has in the store.
+func used(u queue.Usage) string {
+	return fmt.Sprintf("%d deliveries take %.1f MiB of it, and %.1f MiB of memory", u.Deliveries, mebibytes(u.Bytes), mebibytes(u.Memory))
+}
+
+func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
+
+const lost = "webhooks are refused, and Travis does not send them again: "
+
 func refusal(refuses error) controllers.StoreState {
-	const lost = "webhooks are refused, and Travis does not send them again: "
 	switch {
 	case refuses == nil:
 		return controllers.StoreState{}

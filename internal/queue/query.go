@@ -40,12 +40,15 @@ type Counts struct {
 
 // Usage is what the store keeps for one namespace, and how much of its share that is.
 type Usage struct {
+	Namespace  string
 	Deliveries int   // waiting, being sent and dead
 	Bytes      int64 // in the store
 	Memory     int64 // estimated
 	// Share is the used part of what the namespace may use at the moment, from 0 to 1: at 1, nothing
 	// more can be stored for it.
 	Share float64
+	// Full says that an event of usual size would be refused with ErrShare, or that one was just now.
+	Full bool
 }
 
 // ChannelStatus describes one channel of a route.

@@ -37,6 +37,7 @@ const (
 	ReasonNotReady          = "not_ready"
 	ReasonBusy              = "busy"
 	ReasonStoreFull         = "store_full"
+	ReasonStoreShare        = "store_share"
 	ReasonStoreUnavailable  = "store_unavailable"
 	ReasonPanic             = "panic"
 )
@@ -98,6 +99,7 @@ var (
 	unresolved       = answer{code: http.StatusServiceUnavailable, reason: ReasonUnresolved, line: "cannot identify the repository"}
 	busy             = answer{code: http.StatusServiceUnavailable, reason: ReasonBusy, line: "too many webhooks at once"}
 	storeFull        = answer{code: http.StatusServiceUnavailable, reason: ReasonStoreFull, line: "cannot store"}
+	shareUsed        = answer{code: http.StatusServiceUnavailable, reason: ReasonStoreShare, line: "cannot store"}
 	storeUnavailable = answer{code: http.StatusServiceUnavailable, reason: ReasonStoreUnavailable, line: "cannot store"}
 	panicked         = answer{code: http.StatusServiceUnavailable, reason: ReasonPanic, line: "cannot store"}
 )

@@ -51,6 +51,7 @@ type exchange struct {
 	recipients []*routing.Namespace // those of them that the id matches
 	event      *travis.Event        // decoded, once it is proven
 	seen       []string             // namespaces that already have the event
+	refused    map[string]string    // namespaces that it was not stored for, and why
 
 	release []func() // of slots
 }
@@ -92,7 +93,7 @@ func (h *Handler) report(x *exchange, a *answer) {
 	}
 	h.Observer.Report(Report{
 		At: x.began, Code: a.code, Reason: a.reason, Slug: x.slug, Proof: len(x.proofs) > 0,
-		Repository: x.repository, Authorized: x.authorized, Recipients: x.recipients, Seen: x.seen, Event: x.event,
+		Repository: x.repository, Authorized: x.authorized, Recipients: x.recipients, Seen: x.seen, Refused: x.refused, Event: x.event,
 	})
 }
 

@@ -105,6 +105,7 @@ func TestEachNamespaceLearnsWhyItsEventWasNotStored(t *testing.T) {
 		"stored for one":      {queue.Receipt{Stored: []string{"team-a"}, Refused: full}, "202 stored", []string{b, c}},
 		"seen by one":         {queue.Receipt{Seen: []string{"team-a"}, Refused: full}, "204 seen", []string{b, c}},
 		"stored for none":     {queue.Receipt{Refused: all}, "503 store_full", []string{"team-a open/open store_full", b, c}},
+		"beyond its share":    {queue.Receipt{Refused: map[string]error{"team-b": queue.ErrShare}}, "503 store_share", []string{b}},
 		"stored for everyone": {queue.Receipt{Stored: []string{"team-a", "team-b", "team-c"}}, "202 stored", nil},
 	}
 	for name, test := range tests {

@@ -72,6 +72,8 @@ type Report struct {
 	Authorized, Recipients []*routing.Namespace
 	// Seen are the names of namespaces that have the event already.
 	Seen []string
+	// Refused says, by the name of a namespace, why the event was not stored for it.
+	Refused map[string]string
 	// Event is nil unless some namespace is authorized for it and it could be decoded.
 	Event *travis.Event
 }

@@ -13,7 +13,7 @@ import (
 const (
 	NoticeTooManyChannels = "too_many_channels"
 	NoticeStoreFull       = ReasonStoreFull
-	NoticeStoreShare      = "store_share"
+	NoticeStoreShare      = ReasonStoreShare
 	NoticeEventTooLarge   = "event_too_large"
 )
 
@@ -46,7 +46,19 @@ func (h *Handler) store(x *exchange) *answer {
 	case len(receipt.Seen) > 0:
 		return seen.because(refused)
 	}
+	if onlyShares(receipt.Refused) {
+		return shareUsed.because(refused)
+	}
 	return storeFull.because(refused)
+}
+
+func onlyShares(refused map[string]error) bool {
+	for _, err := range refused {
+		if !errors.Is(err, queue.ErrShare) {
+			return false
+		}
+	}
+	return len(refused) > 0
 }
 
 // targets are those of a namespace that match the event, up to MaxTargets.
@@ -72,6 +84,10 @@ func (h *Handler) noticeRefused(x *exchange, refused map[string]error) error {
 		}
 		all = append(all, fmt.Errorf("namespace %s: %w", n.Name, err))
 		reason, message := explainRefused(err)
+		if x.refused == nil {
+			x.refused = map[string]string{}
+		}
+		x.refused[n.Name] = message
 		h.notice(x.repository, []*routing.Namespace{n}, reason, fmt.Sprintf("build %s is lost: %s", x.event.Build.Number, message))
 	}
 	return errors.Join(all...)

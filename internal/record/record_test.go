@@ -2,6 +2,7 @@ package record
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -127,6 +128,32 @@ type fullStore struct{}
 func (fullStore) Ready() error           { return queue.ErrFull }
 func (fullStore) Size() (int64, int64)   { return 1020, 1024 }
 func (fullStore) Lost() (uint64, uint64) { return 3, 2 }
+func (fullStore) Usages() []queue.Usage {
+	return []queue.Usage{
+		{Namespace: "team-b", Deliveries: 1, Bytes: 2, Memory: 3, Share: 0.5},
+		{Namespace: "team-a", Deliveries: 7, Bytes: 8, Memory: 9, Share: 1, Full: true},
+	}
+}
+
+// TestTheMetricsShowTheNamespacesThatUseMost: however many there are.
+func TestTheMetricsShowTheNamespacesThatUseMost(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(StoreCollector(manyNamespaces{}))
+	n, err := testutil.GatherAndCount(reg, "travishook_store_namespace_share")
+	if err != nil || n != shownNamespaces {
+		t.Errorf("%d namespaces are shown, %v", n, err)
+	}
+}
+
+type manyNamespaces struct{ fullStore }
+
+func (manyNamespaces) Usages() []queue.Usage {
+	var all []queue.Usage
+	for i := range 1000 {
+		all = append(all, queue.Usage{Namespace: fmt.Sprint("team-", i), Share: float64(i) / 1000})
+	}
+	return all
+}
 
 func TestTheGaugesOfTheStore(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
@@ -144,6 +171,25 @@ travishook_store_lost_events 3
 # HELP travishook_store_lost_messages Messages of the journal that were found damaged or missing in the last seven days.
 # TYPE travishook_store_lost_messages gauge
 travishook_store_lost_messages 2
+# HELP travishook_store_namespace_bytes Bytes in the store that are kept for a namespace, for the 20 namespaces that use most of their share.
+# TYPE travishook_store_namespace_bytes gauge
+travishook_store_namespace_bytes{namespace="team-a"} 8
+travishook_store_namespace_bytes{namespace="team-b"} 2
+# HELP travishook_store_namespace_deliveries Deliveries in the store of a namespace, waiting, sending or dead, for the same namespaces.
+# TYPE travishook_store_namespace_deliveries gauge
+travishook_store_namespace_deliveries{namespace="team-a"} 7
+travishook_store_namespace_deliveries{namespace="team-b"} 1
+# HELP travishook_store_namespace_memory_bytes Estimated memory of what is kept for a namespace, for the same namespaces.
+# TYPE travishook_store_namespace_memory_bytes gauge
+travishook_store_namespace_memory_bytes{namespace="team-a"} 9
+travishook_store_namespace_memory_bytes{namespace="team-b"} 3
+# HELP travishook_store_namespace_share Part of its share of the store that a namespace has used, for the same namespaces. At 1 its events are refused.
+# TYPE travishook_store_namespace_share gauge
+travishook_store_namespace_share{namespace="team-a"} 1
+travishook_store_namespace_share{namespace="team-b"} 0.5
+# HELP travishook_store_namespaces_refused Namespaces whose events are refused because they have used their share of the store.
+# TYPE travishook_store_namespaces_refused gauge
+travishook_store_namespaces_refused 1
 # HELP travishook_store_ready 1 if the store accepts events; 0 if it is full or does not answer, and webhooks are refused.
 # TYPE travishook_store_ready gauge
 travishook_store_ready 0

@@ -103,16 +103,27 @@ var _ = Describe("A store that takes no events", func() {
 		}
 	}
 
-	It("for a namespace that has used up its share takes those of others, and the log says why", func(ctx context.Context) {
+	It("of a namespace that has used its share is reported in Events, on the cluster's defaults and on its routes", func(ctx context.Context) {
 		start(ctx, s.dir)
 		refuse(ctx)
-		Eventually(s.operator.Log).Should(ContainSubstring("the namespace's share of the store is full"))
-		Expect(s.condition(ctx)).To(Equal("True StoreAvailable: the store takes events"), "it does, of the others")
-		Expect(s.said(ctx)).To(BeEmpty())
+		Eventually(s.said).WithArguments(ctx).Should(MatchRegexp(
+			`^Warning ShareUsed Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: this concerns namespaces that have used their share of the store: ` + s.name + `\. .+\n$`))
+		Eventually(s.condition).WithArguments(ctx).Should(HavePrefix("False ShareUsed: webhooks are refused"))
+		Expect(kubectl(ctx, "", "describe", "travisdefaults", "default", "-n", s.system)).To(MatchRegexp(`Warning +ShareUsed `))
+		Expect(kubectl(ctx, "", "get", "travisdefaults", "default", "-n", s.system)).To(MatchRegexp(`default +True`),
+			"nothing is wrong with the manifest")
+		route := func(ctx context.Context) string {
+			return kubectl(ctx, "", "describe", "travisroute", "route-0", "-n", s.name)
+		}
+		Eventually(route).WithArguments(ctx).Should(And(
+			MatchRegexp(`namespace `+s.name+` has used its share of the store: \d+ deliveries take`),
+			MatchRegexp(`Warning +ShareUsed `)))
 
 		By("letting the channels accept what waits")
 		r.Refuse(0)
-		Eventually(s.postLarge).WithArguments(ctx, int64(10_000)).WithTimeout(3 * patience).Should(Equal(http.StatusAccepted))
+		Eventually(s.condition).WithArguments(ctx).WithTimeout(6 * patience).Should(HavePrefix("True StoreAvailable"))
+		Eventually(s.said).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store takes events\n"))
+		Expect(s.postLarge(ctx, 10_000)).To(Equal(http.StatusAccepted))
 	})
 
 	It("is reported while its disk is full, and the operator stays up", func(ctx context.Context) {

@@ -12,6 +12,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
@@ -84,7 +85,21 @@ func TestCauses(t *testing.T) {
 			r.post(b)
 		}, "", []string{"build 7 (broken)", "the same event was received before"}},
 		{deliveryapi.CauseRefusing, func(r *testOperator) { r.setUp(failures); r.refuses = queue.ErrFull }, "", []string{"at the moment: store is full", "TravisDefaults"}},
-		{deliveryapi.CauseShare, func(r *testOperator) { r.setUp(failures); r.usage = 1 }, "", []string{"namespace team-a", "with 7 deliveries"}},
+		{deliveryapi.CauseShare, func(r *testOperator) { r.setUp(failures); r.usage = 1 }, "", []string{"namespace team-a", "has used up", "with 7 deliveries"}},
+		{deliveryapi.CauseShare, func(r *testOperator) { r.setUp(failures); r.usage = 0.85 }, "", []string{"namespace team-a has used 85 % of its share", "with 7 deliveries"}},
+		{deliveryapi.CauseLost, func(r *testOperator) {
+			r.setUp(failures)
+			found, _ := r.lookup("example/example")
+			event := travis.Event{
+				Repository: travis.Repository{ID: 1, Owner: "example", Name: "example"},
+				Build:      travis.Build{ID: 7, Number: "7", Result: travis.Broken, State: "failed", Type: travis.Push, Branch: "main"},
+			}
+			r.trail.Report(receiver.Report{ // it was stored for another namespace
+				At: time.Now(), Code: http.StatusAccepted, Reason: receiver.ReasonStored, Slug: "example/example", Event: &event,
+				Repository: found, Authorized: found.Namespaces, Recipients: found.Namespaces,
+				Refused: map[string]string{team: "the namespace's share of the store is full"},
+			})
+		}, "", []string{"build 7 (broken): route team-a/builds: matched, but not stored: the namespace's share of the store is full"}},
 		{deliveryapi.CauseDamaged, func(r *testOperator) { r.setUp(failures); r.losses = []queue.Loss{{At: time.Now(), Events: 3}} }, "", []string{"with 3 events"}},
 		{deliveryapi.CauseLost, func(r *testOperator) { r.setUp(); r.notReady = errors.New("no key yet"); r.post(broken) }, "", []string{"not ready", "restart the build"}},
 		{deliveryapi.CauseNotReady, func(r *testOperator) { r.setUp(func(s *v1alpha1.TravisRouteSpec) { s.Filter = "1 +" }) }, "", []string{"filter: line 1"}},

@@ -118,7 +118,7 @@ func (r *testOperator) use(t *trail.Trail, k *trail.Keeper) {
 		Sources: why.Sources{Table: r.compiler.Table, Verdict: r.compiler.Verdict, Trail: trail.Everywhere{Keeper: k, Replicas: replicas}, Deliveries: r.store.Deliveries, Store: func() error { return r.refuses },
 			Usage: func(namespace string) queue.Usage {
 				if r.usage > 0 {
-					return queue.Usage{Deliveries: 7, Share: r.usage}
+					return queue.Usage{Deliveries: 7, Share: r.usage, Full: r.usage >= 1}
 				}
 				return r.store.Usage(namespace)
 			},

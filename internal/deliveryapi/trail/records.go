@@ -55,8 +55,10 @@ type Namespace struct {
 	// Recipient means that the repository's ID is the expected one too.
 	Recipient bool `json:"recipient,omitempty"`
 	// Seen means that the namespace had this event before.
-	Seen   bool      `json:"seen,omitempty"`
-	Routes []Verdict `json:"routes,omitempty"`
+	Seen bool `json:"seen,omitempty"`
+	// Refused says why the event was not stored for the namespace.
+	Refused string    `json:"refused,omitempty"`
+	Routes  []Verdict `json:"routes,omitempty"`
 }
 
 // Verdict is whether a route matched. Rule is empty if it did.
@@ -95,6 +97,7 @@ func namespaces(r *receiver.Report) []Namespace {
 func newNamespace(r *receiver.Report, n *routing.Namespace) Namespace {
 	found := Namespace{
 		Name: n.Name, Authorized: slices.Contains(r.Authorized, n), Recipient: slices.Contains(r.Recipients, n), Seen: slices.Contains(r.Seen, n.Name),
+		Refused: r.Refused[n.Name],
 	}
 	if r.Event == nil || !found.Recipient {
 		for _, route := range n.Declared {

@@ -92,7 +92,10 @@ func events(n uint64) string {
 	return fmt.Sprintf("%d events", n)
 }
 
-// addShares adds namespaces that have used up their share of the store.
+// nearShare is the part of its share that a namespace has used when an answer says so.
+const nearShare = 0.8
+
+// addShares adds namespaces that have used up their share of the store, or will soon.
 func (a *answer) addShares() {
 	asked := map[string]bool{}
 	for _, r := range a.routes {
@@ -100,9 +103,14 @@ func (a *answer) addShares() {
 			continue
 		}
 		asked[r.Namespace] = true
-		if usage := a.sources.Usage(r.Namespace); usage.Share >= 1 {
-			a.facts.add(deliveryapi.CauseShare, r.Namespace, "namespace %s has used up its share of the store with %d deliveries, and its events are not stored until some have ended: see kubectl travis deliveries -n %[1]s, and fix or remove channels that take no messages",
-				r.Namespace, usage.Deliveries)
+		const fix = "see kubectl travis deliveries -n %[1]s, and fix or remove channels that take no messages"
+		switch u := a.sources.Usage(r.Namespace); {
+		case u.Full:
+			a.facts.add(deliveryapi.CauseShare, r.Namespace, "namespace %s has used up its share of the store with %d deliveries (%.1f MiB), and its events are not stored until some have ended: "+fix,
+				r.Namespace, u.Deliveries, float64(u.Bytes)/(1<<20))
+		case u.Share >= nearShare:
+			a.facts.add(deliveryapi.CauseShare, r.Namespace, "namespace %s has used %.0f %% of its share of the store with %d deliveries (%.1f MiB); beyond it, its events are not stored: "+fix,
+				r.Namespace, 100*u.Share, u.Deliveries, float64(u.Bytes)/(1<<20))
 		}
 	}
 }

@@ -15,6 +15,9 @@ import (
 // ruleSeen is the rule of a Verdict whose namespace had the event before.
 const ruleSeen = "seen"
 
+// ruleStore is the rule of a Verdict whose namespace has no room in the store.
+const ruleStore = "store"
+
 // disclose reduces a webhook to what the caller may know, and reports whether there is anything.
 //
 // A webhook that was authorized belongs to the namespaces that it was authorized for: the others are
@@ -68,6 +71,8 @@ func verdict(c *webhookCase, n trail.Namespace, r trail.Verdict) deliveryapi.Ver
 		v.Detail = fmt.Sprintf("did not match: the event is from another repository of this name, with the ID %d", c.Build.RepositoryID)
 	case v.Matched && n.Seen:
 		v.Matched, v.Rule, v.Detail = false, ruleSeen, "did not match: the namespace had this event before"
+	case v.Matched && n.Refused != "":
+		v.Matched, v.Rule, v.Detail = false, ruleStore, "matched, but not stored: "+n.Refused
 	}
 	return v
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
@@ -82,6 +83,7 @@ func (e *Engine) prepare(a *queue.Acceptance) (requests []*request, receipt queu
 		r, err := e.acceptance(&journal.Accept{At: stamp(at), Namespace: namespace, Targets: fresh[i], Event: a.Event})
 		switch {
 		case refused(err):
+			e.noteRefused(namespace, err)
 			refuse(&receipt, namespace, err)
 			continue
 		case err != nil:
@@ -139,6 +141,34 @@ func (e *Engine) limits() journal.Limits {
 
 func refused(err error) bool {
 	return errors.Is(err, queue.ErrFull) || errors.Is(err, queue.ErrShare) || errors.Is(err, queue.ErrTooLarge)
+}
+
+// refusedFor is how long a namespace counts as full after an event that was refused.
+const refusedFor = time.Minute
+
+// noteRefused remembers that a namespace has used its share: an event may need more room than is usual.
+func (e *Engine) noteRefused(namespace string, err error) {
+	if !errors.Is(err, queue.ErrShare) {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refused[namespace] = e.time.passed()
+}
+
+// usages completes what the state knows of namespaces. The caller holds the lock.
+func (e *Engine) usages(all []queue.Usage) []queue.Usage {
+	for namespace, at := range e.refused {
+		if e.time.passed()-at >= refusedFor {
+			delete(e.refused, namespace)
+		}
+	}
+	for i := range all {
+		if _, recently := e.refused[all[i].Namespace]; recently {
+			all[i].Full = true
+		}
+	}
+	return all
 }
 
 func refuse(receipt *queue.Receipt, namespace string, err error) {

@@ -33,6 +33,7 @@ type Engine struct {
 	messages *cache[uint64, []byte]
 	leases   map[journal.ID]*lease
 	claims   map[journal.ID]chan struct{}
+	refused  map[string]time.Duration // namespaces beyond their share, when an event was last refused
 	watchers []func(namespace, route string)
 	enders   []func(queue.Summary)
 	pending  []*request
@@ -117,6 +118,7 @@ func newEngine(opt Options) *Engine {
 		messages: newCache[uint64, []byte](messageBytes),
 		leases:   map[journal.ID]*lease{},
 		claims:   map[journal.ID]chan struct{}{},
+		refused:  map[string]time.Duration{},
 		work:     make(chan struct{}, 1),
 		ready:    [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
 		closing:  make(chan struct{}),
@@ -180,10 +182,14 @@ func (e *Engine) refusal() error {
 	return nil
 }
 
-// room returns an error if an event of that many bytes would exceed the limit. The caller holds the
-// lock.
+// acceptLimit is the size of the log at which events are refused. It is above that of what is alive, so
+// that a namespace which finds room beside the others also finds it in the log, whatever has ended there.
+func (e *Engine) acceptLimit() int64 { return e.opt.MaxBytes + wal.Reserve(e.opt.MaxBytes)/4 }
+
+// room returns an error if an event of that many bytes would exceed what the log may hold. The caller
+// holds the lock.
 func (e *Engine) room(size int) error {
-	if e.bytes+int64(size) > e.opt.MaxBytes {
+	if e.bytes+int64(size) > e.acceptLimit() {
 		e.signal(e.work) // the committer checks whether there is something to drop
 		return fmt.Errorf("%w: it holds %d of %d bytes", queue.ErrFull, e.bytes, e.opt.MaxBytes)
 	}

@@ -93,7 +93,7 @@ func (e *Engine) Counts() queue.Counts {
 func (e *Engine) Usage(namespace string) queue.Usage {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.state.Usage(namespace, e.limits())
+	return e.usages([]queue.Usage{e.state.Usage(namespace, e.limits())})[0]
 }
 
 // SetSlots sets how many attempts of a lane are made at once.
@@ -103,4 +103,11 @@ func (e *Engine) SetSlots(lane queue.Lane, attempts int) {
 	e.slots[lane] = attempts
 	e.state.SetSlots(lane, attempts)
 	e.signalLanes()
+}
+
+// Usages returns what the store holds for each namespace, in no order.
+func (e *Engine) Usages() []queue.Usage {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.usages(e.state.Usages(e.limits()))
 }

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"errors"
+
 	"github.com/travishook/travishook/internal/queue"
 )
 
@@ -89,42 +91,75 @@ func cost(size int, targets []queue.Target) usage {
 	return u
 }
 
+// reservedPart of the store is kept free of namespaces that use more than is free.
+const reservedPart = 8
+
 // Room returns nil if there is room for an entry of that size with these targets of a namespace. It returns
-// ErrFull if the whole store is full, and ErrShare if the namespace uses as much as is left free: so one
-// namespace can use half, two can use a third each, and there is always room for another.
+// ErrFull if the whole store is full, and ErrShare if the namespace has used its share: it may use as much as
+// is left free, and more as long as an eighth of the store stays free. So one that is alone can use seven
+// eighths, and the next one finds room: half of what is free then.
 func (s *State) Room(name string, size int, targets []queue.Target, limit Limits) error {
-	more, own := cost(size, targets), usage{}
-	if ns, ok := s.namespaces[name]; ok {
-		own = ns.used
-	}
+	more, own := cost(size, targets), s.usageOf(name)
 	free := usage{limit.Bytes - s.used.bytes, limit.Memory - s.used.memory}
 	switch {
 	case more.bytes > free.bytes || more.memory > free.memory:
 		return queue.ErrFull
-	case own.bytes+more.bytes > free.bytes || own.memory+more.memory > free.memory:
+	case !shared(own.bytes+more.bytes, free.bytes, more.bytes, limit.Bytes),
+		!shared(own.memory+more.memory, free.memory, more.memory, limit.Memory):
 		return queue.ErrShare
 	}
 	return nil
 }
 
-// Usage returns the usage of a namespace.
-func (s *State) Usage(name string, limit Limits) queue.Usage {
-	ns, ok := s.namespaces[name]
-	if !ok {
-		return queue.Usage{}
-	}
-	return queue.Usage{
-		Deliveries: ns.deliveries, Bytes: ns.used.bytes, Memory: ns.used.memory,
-		Share: max(
-			share(ns.used.bytes, limit.Bytes-s.used.bytes),
-			share(ns.used.memory, limit.Memory-s.used.memory),
-		),
-	}
+// shared reports whether a namespace may use own, if more of it is taken from what is free.
+func shared(own, free, more, limit int64) bool {
+	return own <= free || free-more >= limit/reservedPart
 }
 
-func share(used, free int64) float64 {
-	if used >= free {
+func (s *State) usageOf(name string) usage {
+	if ns, ok := s.namespaces[name]; ok {
+		return ns.used
+	}
+	return usage{}
+}
+
+// usualTargets is about how many channels an event goes to, and usualEvent its size with them.
+const (
+	usualEvent   = 8 << 10
+	usualTargets = 4
+)
+
+// Usage returns what is kept for a namespace.
+func (s *State) Usage(name string, limit Limits) queue.Usage {
+	u := queue.Usage{Namespace: name}
+	ns, ok := s.namespaces[name]
+	if !ok {
+		return u
+	}
+	u.Deliveries, u.Bytes, u.Memory = ns.deliveries, ns.used.bytes, ns.used.memory
+	u.Share = max(
+		share(ns.used.bytes, s.used.bytes, limit.Bytes),
+		share(ns.used.memory, s.used.memory, limit.Memory),
+	)
+	u.Full = errors.Is(s.Room(name, usualEvent, make([]queue.Target, usualTargets), limit), queue.ErrShare)
+	return u
+}
+
+// Usages returns what is kept for each namespace, in no order.
+func (s *State) Usages(limit Limits) []queue.Usage {
+	all := make([]queue.Usage, 0, len(s.namespaces))
+	for name := range s.namespaces {
+		all = append(all, s.Usage(name, limit))
+	}
+	return all
+}
+
+// share is the part that own is of what the namespace could use.
+func share(own, used, limit int64) float64 {
+	others := used - own
+	most := max((limit-others)/2, limit-limit/reservedPart-others)
+	if own >= most {
 		return 1
 	}
-	return float64(used) / float64(free)
+	return float64(own) / float64(most)
 }
