@@ -16,7 +16,6 @@ import (
 	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/operator"
-	"github.com/travishook/travishook/test/port"
 )
 
 // token is the one that example/example ends with, as in testdata/new-token.txt.
@@ -62,21 +61,19 @@ func (s *site) startOperator(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	dir := GinkgoT().TempDir()
 	certificate(dir)
-	address, err := port.Free()
-	Expect(err).NotTo(HaveOccurred())
 	settings := fmt.Sprintf(`apiVersion: settings.travishook.dev/v1alpha1
 kind: Settings
 receiver: {address: "127.0.0.1:0", linger: 0s, publicURL: "https://hooks.example.com/travis"}
 probes: {address: "127.0.0.1:0"}
 metrics: {address: "127.0.0.1:0"}
-api: {address: %q, tls: {certFile: %q, keyFile: %q}}
+api: {address: "127.0.0.1:0", tls: {certFile: %q, keyFile: %q}}
 store: {directory: %q}
 trust:
   keys:
   - name: test
     pem: |
       %s
-`, address, filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"), filepath.Join(dir, "store"),
+`, filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"), filepath.Join(dir, "store"),
 		strings.ReplaceAll(strings.TrimSpace(travistest.PEM(travistest.Key())), "\n", "\n      "))
 	file := filepath.Join(dir, "settings.yaml")
 	Expect(os.WriteFile(file, []byte(settings), 0o600)).To(Succeed())
@@ -89,6 +86,8 @@ trust:
 	s.operator, err = operator.Start(starting, binary, "--settings", file, "--kubeconfig", s.plane.Kubeconfig, "--namespace", "travishook-system")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { s.operator.Kill() })
+	address, err := s.operator.APIAddress(starting)
+	Expect(err).NotTo(HaveOccurred())
 	s.env = append(s.env, "TRAVISHOOK_OPERATOR=https://"+address, "TRAVISHOOK_OPERATOR_CA="+filepath.Join(dir, "tls.crt"))
 }
 
@@ -96,10 +95,8 @@ trust:
 func (s *site) person(ctx context.Context) {
 	GinkgoHelper()
 	bin := GinkgoT().TempDir()
-	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, "kubectl-travis"), "./cmd/kubectl-travis")
-	build.Dir = s.plane.Root
-	out, err := build.CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "%s", out)
+	_, err := operator.BuildPlugin(ctx, s.plane.Root, bin)
+	Expect(err).NotTo(HaveOccurred())
 	Expect(os.Symlink(s.plane.Kubectl, filepath.Join(bin, "kubectl"))).To(Succeed())
 
 	s.kubectl(ctx, "create", "serviceaccount", "ann", "--namespace", "default")

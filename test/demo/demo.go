@@ -36,6 +36,7 @@ type demo struct {
 	channel  *chat.Channel
 	operator *operator.Process
 	expected []string // what the messages must say, in order
+	env      []string // for kubectl with its plugin
 }
 
 // step is one thing that the demo does; its title is printed first.
@@ -53,6 +54,7 @@ func (d *demo) steps() []step {
 		{"Wait until the route is ready", d.waitReady},
 		{"Post webhooks exactly as Travis CI sends them", d.post},
 		{"Watch the messages arrive", d.listen},
+		{"Ask why a message arrived, and why another did not", d.ask},
 		{"Stop the operator, and check that nothing else was sent", d.finish},
 	}
 }
@@ -226,9 +228,7 @@ func (d *demo) kubectl(ctx context.Context, args ...string) error {
 	say("$ kubectl %s", shown)
 	cmd := exec.CommandContext(ctx, d.plane.Kubectl, append([]string{"--kubeconfig", d.plane.Kubeconfig}, args...)...)
 	out, err := cmd.CombinedOutput()
-	for line := range strings.Lines(string(out)) {
-		say("  %s", strings.TrimRight(line, "\n"))
-	}
+	sayLines(string(out))
 	if err != nil {
 		return fmt.Errorf("kubectl %s: %w", shown, err)
 	}

@@ -128,9 +128,12 @@ func (d *demo) stayUp(ctx context.Context) {
 		say("%v", err)
 	}
 	say("not yet: KEEP is set, so everything keeps running. Look around in another terminal:")
-	say("  export KUBECONFIG=%s", d.plane.Kubeconfig)
-	say("  %s get travisroutes -A", d.plane.Kubectl)
-	say("  %s describe travisroute example -n %s", d.plane.Kubectl, teamNamespace)
+	for _, variable := range d.env {
+		say("  export %s", strings.TrimSuffix(variable, os.Getenv("PATH"))+pathOf(variable))
+	}
+	say("  kubectl get travisroutes -A")
+	say("  kubectl travis why example/example -n %s", teamNamespace)
+	say("  kubectl travis help")
 	say("  go run ./test/demo post %s %s fixed     # post another signed webhook, with any event", d.operator.URL, keyFile)
 	say("Ctrl-C stops everything.")
 	ctx, cancel := context.WithCancel(ctx)
@@ -143,6 +146,14 @@ func (d *demo) stayUp(ctx context.Context) {
 		say("> %s", m.Text)
 		d.expected = append(d.expected, m.Text)
 	}
+}
+
+// pathOf ends the variable PATH with the reader's own.
+func pathOf(variable string) string {
+	if strings.HasPrefix(variable, "PATH=") {
+		return "$PATH"
+	}
+	return ""
 }
 
 // postAnother is the command line that stayUp prints.

@@ -2,17 +2,10 @@ package e2e
 
 import (
 	"context"
-	"crypto/tls"
-	"encoding/json"
-	"encoding/pem"
-	"fmt"
-	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -34,7 +27,8 @@ var _ = Describe("Two replicas on a NATS cluster", func() {
 		for _, p := range []*operator.Process{writer, other} {
 			f.awaitServing(ctx, p)
 		}
-		plugin := buildPlugin(ctx)
+		plugin, err := operator.BuildPlugin(ctx, plane.Root, GinkgoT().TempDir())
+		Expect(err).NotTo(HaveOccurred())
 		status := func() string {
 			return kubectl(ctx, "", "get", "travisroute", "example", "-n", f.name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].message}")
 		}
@@ -90,48 +84,17 @@ func redirected(ctx context.Context, url string) {
 	Expect(status(r)).To(Equal(http.StatusMethodNotAllowed))
 }
 
-// buildPlugin compiles kubectl travis.
-func buildPlugin(ctx context.Context) string {
-	GinkgoHelper()
-	plugin := filepath.Join(GinkgoT().TempDir(), "kubectl-travis")
-	build := exec.CommandContext(ctx, "go", "build", "-o", plugin, "./cmd/kubectl-travis")
-	build.Dir = plane.Root
-	out, err := build.CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "%s", out)
-	return plugin
-}
-
 // whyAge is what differs between two answers at different times.
 var whyAge = regexp.MustCompile(`since \d{4}-\S+`)
 
 // why is what kubectl travis why says when it asks one replica, as somebody who signs in with a certificate.
 func (f *fleet) why(ctx context.Context, plugin string, p *operator.Process) string {
 	GinkgoHelper()
-	url, ca := apiOf(ctx, p)
+	ca := filepath.Join(f.dir, "api.crt")
+	url, err := p.API(ctx, ca)
+	Expect(err).NotTo(HaveOccurred())
 	cmd := exec.CommandContext(ctx, plugin, "why", "example/example", "-n", f.name, "--kubeconfig", plane.Kubeconfig, "--operator", url, "--operator-ca", ca)
 	out, err := cmd.CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), "%s", out)
 	return whyAge.ReplaceAllString(string(out), "since then")
-}
-
-// apiOf returns the URL of an operator's API, and a file with the certificate that it made for itself.
-func apiOf(ctx context.Context, p *operator.Process) (url, ca string) {
-	GinkgoHelper()
-	var address string
-	for line := range strings.Lines(p.Log()) {
-		var entry struct{ Msg, Address string }
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "operator API listens" {
-			address = entry.Address
-		}
-	}
-	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}
-	connection, err := dialer.DialContext(ctx, "tcp", address)
-	Expect(err).NotTo(HaveOccurred())
-	defer connection.Close()
-	leaf := connection.(*tls.Conn).ConnectionState().PeerCertificates[0]
-	_, port, err := net.SplitHostPort(address)
-	Expect(err).NotTo(HaveOccurred())
-	ca = filepath.Join(GinkgoT().TempDir(), "ca.crt")
-	Expect(os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}), 0o600)).To(Succeed())
-	return fmt.Sprintf("https://localhost:%s", port), ca
 }

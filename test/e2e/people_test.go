@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -147,23 +146,13 @@ func (s *site) serveAPI(ctx context.Context) {
 	GinkgoHelper()
 	address := outwardAddress()
 	s.startWith(ctx, strings.Replace(s.settings(), `api: {address: "127.0.0.1:0"}`, `api: {address: "`+address+`:0"}`, 1))
-	Eventually(s.apiAddress).ShouldNot(BeEmpty())
-	_, port, err := net.SplitHostPort(s.apiAddress())
+	listens, err := s.operator.APIAddress(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	_, port, err := net.SplitHostPort(listens)
 	Expect(err).NotTo(HaveOccurred())
 	s.apply(ctx, strings.NewReplacer("ADDRESS", address, "PORT", port).Replace(apiService))
 	kubectl(ctx, "", "patch", "pod", "travishook-0", "-n", s.system, "--subresource=status", "--type=merge",
 		"-p", `{"status":{"podIPs":[{"ip":"`+address+`"}],"podIP":"`+address+`"}}`)
-}
-
-// apiAddress is where the operator says that its API listens, or empty.
-func (s *site) apiAddress() string {
-	for line := range strings.Lines(s.operator.Log()) {
-		var entry struct{ Msg, Address string }
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "operator API listens" {
-			return entry.Address
-		}
-	}
-	return ""
 }
 
 // outwardAddress is one of this machine's that is not loopback.

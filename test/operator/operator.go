@@ -25,6 +25,7 @@ type Process struct {
 	URL string
 
 	cmd   *exec.Cmd
+	api   chan string // the address of its API, once it is known
 	ended chan struct{}
 	err   error // of the process, once ended
 
@@ -37,11 +38,15 @@ const stopTimeout = 45 * time.Second
 
 // Build compiles the operator of the module at root into root/bin and returns its path.
 func Build(ctx context.Context, root string) (string, error) {
-	binary := filepath.Join(root, "bin", "travishook")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/manager")
+	return build(ctx, root, filepath.Join(root, "bin"), "travishook", "manager")
+}
+
+func build(ctx context.Context, root, dir, name, command string) (string, error) {
+	binary := filepath.Join(dir, name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/"+command)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("compile the operator: %w\n%s", err, out)
+		return "", fmt.Errorf("compile %s: %w\n%s", name, err, out)
 	}
 	return binary, nil
 }
@@ -49,7 +54,7 @@ func Build(ctx context.Context, root string) (string, error) {
 // Start starts binary and waits until it says where it listens. An operator that ends by
 // itself is an error with its last line.
 func Start(ctx context.Context, binary string, args ...string) (*Process, error) {
-	p := &Process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
+	p := &Process{cmd: exec.Command(binary, args...), api: make(chan string, 1), ended: make(chan struct{})}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start operator: %w", err)
@@ -71,7 +76,7 @@ func Start(ctx context.Context, binary string, args ...string) (*Process, error)
 	}
 }
 
-// follow keeps the log and picks the receiver's address out of it.
+// follow keeps the log and picks the addresses out of it.
 func (p *Process) follow(log io.Reader, listening chan<- string) {
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
@@ -81,8 +86,14 @@ func (p *Process) follow(log io.Reader, listening chan<- string) {
 		p.log.WriteByte('\n')
 		p.mu.Unlock()
 		var entry struct{ Msg, Address string }
-		if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == ListensMessage {
+		if json.Unmarshal(lines.Bytes(), &entry) != nil {
+			continue
+		}
+		switch entry.Msg {
+		case ListensMessage:
 			listening <- entry.Address
+		case apiListensMessage:
+			p.api <- entry.Address
 		}
 	}
 	p.err = p.cmd.Wait()

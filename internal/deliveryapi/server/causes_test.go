@@ -221,3 +221,24 @@ var expected = map[deliveryapi.Cause]map[deliveryapi.Cause]bool{
 	deliveryapi.CauseOnStart:        {deliveryapi.CauseNothingArrived: true},
 	deliveryapi.CauseFiltered:       {deliveryapi.CauseNothingArrived: true},
 }
+
+// Who asks for a build that was delivered is told that first, whatever else was received meanwhile.
+func TestABuildThatWasDeliveredIsAnsweredFirst(t *testing.T) {
+	r := newOperator(t)
+	r.setUp(func(s *v1alpha1.TravisRouteSpec) { s.Events = []v1alpha1.EventName{"*"} })
+	b := broken
+	b.ID, b.Finished = 5, time.Now().UTC().Truncate(time.Second)
+	r.post(b)
+	r.attempt(queue.Outcome{Kind: queue.Delivered})
+	r.post(b)                                                                            // again
+	r.post(broken, header("Signature", travistest.Sign(travistest.Key(), []byte("{}")))) // of no known build
+	why := r.why(url.Values{"namespace": {team}, "repository": {slug}, "build": {"7"}}.Encode())
+	var got []deliveryapi.Cause
+	for _, f := range why.Facts {
+		got = append(got, f.Cause)
+	}
+	want := []deliveryapi.Cause{deliveryapi.CauseDelivered, deliveryapi.CauseOnStart, deliveryapi.CauseWrongSignature, deliveryapi.CauseSeen}
+	if !slices.Equal(got, want) {
+		t.Errorf("the facts are %q", why.Facts)
+	}
+}

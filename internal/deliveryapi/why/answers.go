@@ -35,7 +35,7 @@ var explanations = map[string]explanation{
 	receiver.ReasonStale:             {deliveryapi.CauseStale, "dropped: the build ended longer ago than receiver.maxAge allows", "restart the build; if this happens again, check the clocks"},
 
 	receiver.ReasonNoSignature:     {deliveryapi.CauseUnsigned, "rejected: no signature", "it does not come from Travis, or from a Travis that signs nothing and must be listed in trust.keylessRepositories"},
-	receiver.ReasonWrongSignature:  {deliveryapi.CauseWrongSignature, "rejected: signed with an unknown key", "it does not come from Travis, or from a Travis whose key must be added to trust.keys"},
+	receiver.ReasonWrongSignature:  {deliveryapi.CauseWrongSignature, "rejected: the signature matches no known key", "it was changed after it was signed, does not come from Travis, or comes from a Travis whose key must be added to trust.keys"},
 	receiver.ReasonNoProof:         {deliveryapi.CauseNoProof, "rejected: the webhook URL has no proof", proofAdvice},
 	receiver.ReasonWrongProof:      {deliveryapi.CauseWrongProof, "rejected: the proof in the webhook URL is that of another token", proofAdvice},
 	receiver.ReasonOtherRepository: {deliveryapi.CauseOtherRepository, "rejected: another repository took over the name", "if it is the right one, set spec.repositoryID to its ID"},

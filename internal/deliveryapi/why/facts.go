@@ -18,26 +18,42 @@ import (
 // facts collects findings: of each cause for each subject the first, which is the newest.
 type facts struct {
 	problems []deliveryapi.Fact
-	others   []deliveryapi.Fact // no problem, or perhaps none
+	outcomes []deliveryapi.Fact // no problem
+	remarks  []deliveryapi.Fact // perhaps no problem
 	known    map[string]bool
 }
 
 func (f *facts) add(cause deliveryapi.Cause, subject, format string, args ...any) {
-	key := string(cause) + " " + subject
-	if f.known[key] {
+	if !f.first(string(cause) + " " + subject) {
 		return
+	}
+	fact := deliveryapi.Fact{Cause: cause, Text: fmt.Sprintf(format, args...)}
+	switch cause {
+	case deliveryapi.CauseDelivered, deliveryapi.CauseUnderWay:
+		f.outcomes = append(f.outcomes, fact)
+	case deliveryapi.CauseOnStart:
+		f.remarks = append(f.remarks, fact)
+	default:
+		f.problems = append(f.problems, fact)
+	}
+}
+
+// remark adds what is no problem of the build that was asked for.
+func (f *facts) remark(cause deliveryapi.Cause, text string) {
+	if f.first(string(cause) + " ") {
+		f.remarks = append(f.remarks, deliveryapi.Fact{Cause: cause, Text: text})
+	}
+}
+
+func (f *facts) first(key string) bool {
+	if f.known[key] {
+		return false
 	}
 	if f.known == nil {
 		f.known = map[string]bool{}
 	}
 	f.known[key] = true
-	fact := deliveryapi.Fact{Cause: cause, Text: fmt.Sprintf(format, args...)}
-	switch cause {
-	case deliveryapi.CauseDelivered, deliveryapi.CauseUnderWay, deliveryapi.CauseOnStart:
-		f.others = append(f.others, fact)
-	default:
-		f.problems = append(f.problems, fact)
-	}
+	return true
 }
 
 // collectFacts collects what is wrong now, then what happened to the webhooks: from the newest to the
@@ -54,7 +70,7 @@ func (a *answer) collectFacts() []deliveryapi.Fact {
 			break
 		}
 	}
-	return append(append([]deliveryapi.Fact{}, a.facts.problems...), a.facts.others...)
+	return slices.Concat([]deliveryapi.Fact{}, a.facts.problems, a.facts.outcomes, a.facts.remarks)
 }
 
 // delivered reports whether all deliveries of a webhook succeeded.
@@ -260,7 +276,19 @@ func (a *answer) addAnswer(c *webhookCase) {
 		a.facts.add(deliveryapi.CauseSpelling, "", "%s: Travis spells the repository %s, the route %s: the proof depends on the spelling, so spell it as Travis does in the token's Secret, and use the new webhook URL",
 			c.name(), c.Slug, spelled)
 	}
-	a.facts.add(x.cause, "", "%s: %s; %s", c.name(), x.short, advice)
+	switch {
+	case !a.question.Build.Any() && c.Build == nil && a.received():
+		a.facts.remark(x.cause, fmt.Sprintf("%s, perhaps of another build: %s; %s", c.name(), x.short, advice))
+	case !a.question.Build.Any() && x.cause == deliveryapi.CauseSeen && a.received():
+		a.facts.remark(x.cause, fmt.Sprintf("%s: %s", c.name(), x.short))
+	default:
+		a.facts.add(x.cause, "", "%s: %s; %s", c.name(), x.short, advice)
+	}
+}
+
+// received reports whether a webhook of the build that was asked for has a delivery.
+func (a *answer) received() bool {
+	return slices.ContainsFunc(a.cases, func(c *webhookCase) bool { return c.Build != nil && len(c.deliveries) > 0 })
 }
 
 // otherSpelling returns the repository as a route spells it, if Travis spells it differently.
