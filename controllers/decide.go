@@ -85,7 +85,7 @@ func defaultsStatus(old v1alpha1.TravisDefaultsStatus, v routing.DefaultsVerdict
 	set := setter(&s.Conditions, v.Generation)
 	as := routing.Verdict{Invalid: v.Invalid, Unresolved: v.Unresolved, Faults: v.Faults, Warnings: v.Warnings}
 	setSpecConditions(set, as)
-	set(readyCondition(fmt.Sprintf("%s can be used", count(len(v.Accounts), "account")), as))
+	set(readyCondition(fmt.Sprintf("%s can be used", text.Count(len(v.Accounts), "account")), as))
 	return s
 }
 
@@ -255,13 +255,6 @@ func numbered(texts []string) string {
 		fmt.Fprintf(&b, "(%d) %s", i+1, s)
 	}
 	return b.String()
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func bounded(s string) string { return text.TruncateRunes(s, maxMessage) }

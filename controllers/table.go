@@ -17,7 +17,6 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/routing"
-	"github.com/travishook/travishook/internal/secret"
 )
 
 // Table feeds the routing table from the cluster, on every replica.
@@ -173,7 +172,7 @@ func secretFeeder(mgr ctrl.Manager, o TableOptions) *feeder[*corev1.Secret] {
 // putSecret passes a Secret on by its label: a signing key to Keys, any other to the compiler.
 func (o TableOptions) putSecret(s *corev1.Secret) {
 	if s.Labels[v1alpha1.LabelSecretType] != v1alpha1.SecretTypeKey {
-		o.Compiler.PutSecret(sealed(s))
+		o.Compiler.PutSecret(routing.SecretOf(s))
 		return
 	}
 	o.Compiler.DeleteSecret(client.ObjectKeyFromObject(s)) // it may have had another label before
@@ -185,15 +184,6 @@ func (o TableOptions) putSecret(s *corev1.Secret) {
 		data[key] = string(value)
 	}
 	o.Keys.Put(KindSecret, s.Name, data)
-}
-
-// sealed wraps the Secret's values so that they are never printed.
-func sealed(s *corev1.Secret) routing.Secret {
-	data := make(map[string]secret.Value, len(s.Data))
-	for key, value := range s.Data {
-		data[key] = secret.New(string(value))
-	}
-	return routing.Secret{Namespace: s.Namespace, Name: s.Name, Type: s.Labels[v1alpha1.LabelSecretType], Data: data}
 }
 
 func namespaceFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*metav1.PartialObjectMetadata] {

@@ -126,11 +126,7 @@ func testResults(results []record.TestResult) []controllers.TestResult {
 
 // checkMessage runs a template against a sample of every event.
 func checkMessage(m v1alpha1.MessageTemplate) error {
-	template, err := render.Compile(m.Text, render.Syntax(m.Syntax))
-	if err != nil {
-		return err
-	}
-	return template.Check()
+	return render.Check(m.Text, render.Syntax(m.Syntax))
 }
 
 // maxRepositoryID is the schema's limit. The API server rejects a status that exceeds it.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/travishook/travishook/internal/cli/lint"
+	"github.com/travishook/travishook/internal/text"
 )
 
 func newLint(e *environment) *cobra.Command {
@@ -128,7 +129,7 @@ func (e *environment) showFindings(r *lint.Result, files int, output string, str
 		}
 	}
 	errs := r.Errors()
-	e.note("%s in %s, %s checked.", count(len(r.Findings), "finding"), count(files, "file"), count(r.Checked, "object"))
+	e.note("%s in %s, %s checked.", text.Count(len(r.Findings), "finding"), text.Count(files, "file"), text.Count(r.Checked, "object"))
 	if errs > 0 || strict && len(r.Findings) > 0 {
 		return errReported
 	}
@@ -140,13 +141,6 @@ func withField(f lint.Finding) string {
 		return f.Message
 	}
 	return f.Field + ": " + f.Message
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // data and property escape text in GitHub's workflow commands.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/deliveryapi/client"
+	"github.com/travishook/travishook/internal/text"
 )
 
 // redriveCommand holds the flags of redrive.
@@ -76,7 +77,7 @@ func (v *redriveCommand) run(ctx context.Context, ids []string) error {
 		fmt.Fprintf(v.env.Out, "No dead letters%s.\n", inNamespace(namespace))
 		return nil
 	}
-	fmt.Fprintf(v.env.Out, "%s redriven.\n", count(n, "dead letter"))
+	fmt.Fprintf(v.env.Out, "%s redriven.\n", text.Count(n, "dead letter"))
 	return nil
 }
 

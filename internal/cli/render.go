@@ -14,6 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/text"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -144,7 +145,7 @@ func (v *renderCommand) loadFiles(names []string) (*routing.Table, []types.Names
 		return nil, nil, err
 	}
 	if n := result.Errors(); n > 0 {
-		v.env.note("note: kubectl travis lint finds %s in these files", count(n, "error"))
+		v.env.note("note: kubectl travis lint finds %s in these files", text.Count(n, "error"))
 	}
 	if len(names) == 0 {
 		return compiler.Table(), result.Routes, nil

@@ -14,7 +14,6 @@ import (
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
-	"github.com/travishook/travishook/internal/secret"
 )
 
 // builtInEvents apply where no defaults list events; the API documents them.
@@ -73,7 +72,7 @@ func (s *snapshot) fillCompiler() {
 		}
 	}
 	for i := range s.tokens {
-		s.compiler.PutSecret(routingSecret(&s.tokens[i]))
+		s.compiler.PutSecret(routing.SecretOf(&s.tokens[i]))
 	}
 }
 
@@ -83,21 +82,9 @@ func newCompiler(operatorNamespace string) *routing.Compiler {
 		OperatorNamespace: operatorNamespace,
 		Services:          registry.Services,
 		CheckMessage: func(m v1alpha1.MessageTemplate) error {
-			t, err := render.Compile(m.Text, render.Syntax(m.Syntax))
-			if err != nil {
-				return err
-			}
-			return t.Check()
+			return render.Check(m.Text, render.Syntax(m.Syntax))
 		},
 	})
-}
-
-func routingSecret(s *corev1.Secret) routing.Secret {
-	data := make(map[string]secret.Value, len(s.Data))
-	for key, value := range s.Data {
-		data[key] = secret.New(string(value))
-	}
-	return routing.Secret{Namespace: s.Namespace, Name: s.Name, Type: s.Labels[v1alpha1.LabelSecretType], Data: data}
 }
 
 func readDefaults(ctx context.Context, c client.Client, namespace string) (*v1alpha1.TravisDefaults, error) {

@@ -4,19 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/secret"
-	"github.com/travishook/travishook/internal/verify"
+	"github.com/travishook/travishook/internal/suggest"
 )
 
 // tokenCommand holds the arguments and flags of token.
@@ -99,6 +95,9 @@ func (v *tokenCommand) run(ctx context.Context, repository string) error {
 	old := slices.DeleteFunc(slices.Clone(tokens), func(s corev1.Secret) bool { return !isTokenOf(&s, repository) })
 	switch {
 	case v.show || v.delete:
+		if len(old) == 0 {
+			return v.noToken(ctx, c, namespace, repository, tokens)
+		}
 		if old, err = v.chosen(old, namespace, repository); err != nil {
 			return err
 		}
@@ -164,54 +163,6 @@ func (v *tokenCommand) create(ctx context.Context, c client.Client, namespace, r
 	return v.explain(ctx, c, repository, token, old)
 }
 
-// checkUnlabelled finds the token Secret that only lacks its label, so that none is made beside it.
-func (v *tokenCommand) checkUnlabelled(ctx context.Context, c client.Client, namespace, repository string) error {
-	var list corev1.SecretList
-	err := c.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{"type": string(corev1.SecretTypeOpaque)})
-	if apierrors.IsForbidden(err) {
-		return nil
-	}
-	for i := range list.Items {
-		s := &list.Items[i]
-		if _, labelled := s.Labels[v1alpha1.LabelSecretType]; !labelled && isTokenOf(s, repository) && len(s.Data["token"]) > 0 {
-			return fmt.Errorf("the Secret %s has a token of %s but not the label that the operator looks for: kubectl label secret -n %s %[1]s %[4]s=%[5]s",
-				s.Name, repository, namespace, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken)
-		}
-	}
-	return err
-}
-
-// createSecret creates s under the first name that is free.
-func (v *tokenCommand) createSecret(ctx context.Context, c client.Client, s *corev1.Secret, tokens []corev1.Secret) error {
-	base := objectName("travis token", tokenRepository(s))
-	for n := 1; ; n++ {
-		if s.Name = base; n > 1 {
-			s.Name = fmt.Sprintf("%s-%d", base, n)
-		}
-		if slices.ContainsFunc(tokens, func(o corev1.Secret) bool { return o.Name == s.Name }) {
-			continue
-		}
-		err := v.writer.create(ctx, c, s)
-		if !apierrors.IsAlreadyExists(err) || n > maxTokens {
-			return err
-		}
-	}
-}
-
-// maxTokens bounds the search for a free name.
-const maxTokens = 100
-
-// tokenSecret returns a Secret as the operator reads it.
-func tokenSecret(namespace, name, repository string, token secret.Value) *corev1.Secret {
-	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, Name: name,
-			Labels: map[string]string{v1alpha1.LabelSecretType: v1alpha1.SecretTypeToken, labelManagedBy: manager},
-		},
-		Data: map[string][]byte{"repository": []byte(repository), "token": []byte(token.Reveal())},
-	}
-}
-
 // token returns the new token.
 func (v *tokenCommand) token(repository string) (secret.Value, error) {
 	if v.generate {
@@ -233,11 +184,26 @@ func (v *tokenCommand) token(repository string) (secret.Value, error) {
 	return token, nil
 }
 
+// noToken is the error that a repository has no token among those of the namespace.
+func (v *tokenCommand) noToken(ctx context.Context, c client.Client, namespace, repository string, tokens []corev1.Secret) error {
+	if err := v.checkUnlabelled(ctx, c, namespace, repository); err != nil {
+		return err
+	}
+	known := make([]string, len(tokens))
+	for i := range tokens {
+		known[i] = tokenRepository(&tokens[i])
+	}
+	switch near := suggest.Nearest(repository, known); {
+	case near != "":
+		return fmt.Errorf("%s has no token in namespace %s; did you mean %s?", repository, namespace, near)
+	case v.delete:
+		return fmt.Errorf("%s has no token in namespace %s", repository, namespace)
+	}
+	return fmt.Errorf("%s has no token in namespace %s: make one with kubectl travis token %[1]s --generate", repository, namespace)
+}
+
 // chosen selects the Secret of --secret, or all.
 func (v *tokenCommand) chosen(tokens []corev1.Secret, namespace, repository string) ([]corev1.Secret, error) {
-	if len(tokens) == 0 {
-		return nil, fmt.Errorf("%s has no token in namespace %s: make one with kubectl travis token %[1]s --generate", repository, namespace)
-	}
 	if v.secret == "" {
 		return tokens, nil
 	}
@@ -260,107 +226,4 @@ func (v *tokenCommand) deleteToken(ctx context.Context, c client.Client, reposit
 		return err
 	}
 	return v.writer.remove(ctx, c, withoutData(s))
-}
-
-// isTokenOf reports whether a Secret has a token of the repository.
-func isTokenOf(s *corev1.Secret, repository string) bool {
-	return strings.EqualFold(tokenRepository(s), repository)
-}
-
-func tokenRepository(s *corev1.Secret) string {
-	return strings.TrimSuffix(string(s.Data["repository"]), "\n")
-}
-
-func tokenOf(s *corev1.Secret) string { return strings.TrimSuffix(string(s.Data["token"]), "\n") }
-
-func secretNames(secrets []corev1.Secret) string {
-	all := make([]string, len(secrets))
-	for i := range secrets {
-		all[i] = secrets[i].Name
-	}
-	return strings.Join(all, ", ")
-}
-
-// webhookURL returns the URL that Travis posts to. The proof depends on the spelling of the
-// repository in the Secret.
-func webhookURL(base, repository string, token secret.Value) string {
-	return strings.TrimRight(base, "/") + "/" + verify.Proof(repository, token)
-}
-
-// base returns the receiver's public URL.
-func (v *tokenCommand) base(ctx context.Context, c client.Client) (url string, known bool) {
-	if v.url != "" {
-		return v.url, true
-	}
-	return v.env.publicURL(ctx, c)
-}
-
-func (v *tokenCommand) noteURL(known bool) {
-	if !known {
-		v.env.note("note: the receiver's public URL is unknown: replace %s, or set it with --public-url", placeholderURL)
-	}
-}
-
-// showURLs prints one URL a line, with the Secret's name if there are several.
-func (v *tokenCommand) showURLs(ctx context.Context, c client.Client, repository string, tokens []corev1.Secret) error {
-	base, known := v.base(ctx, c)
-	for i := range tokens {
-		url := webhookURL(base, tokenRepository(&tokens[i]), secret.New(tokenOf(&tokens[i])))
-		if len(tokens) > 1 {
-			url += "  # Secret " + tokens[i].Name
-		}
-		fmt.Fprintln(v.env.Out, url)
-	}
-	v.noteURL(known)
-	if spelled := tokenRepository(&tokens[0]); spelled != repository {
-		v.env.note("note: the Secret spells the repository %s; the proof depends on the spelling, which must be that of Travis", spelled)
-	}
-	return nil
-}
-
-// explain prints the webhook URL and how to use it: to the standard error if the standard output
-// is a manifest.
-func (v *tokenCommand) explain(ctx context.Context, c client.Client, repository string, token secret.Value, old []corev1.Secret) error {
-	out := v.env.Out
-	if *v.writer.output.OutputFormat != "" {
-		out = v.env.ErrOut
-	} else if v.writer.dry() {
-		return nil
-	}
-	base, known := v.base(ctx, c)
-	printTravisYAML(out, repository, webhookURL(base, repository, token))
-	v.noteURL(known)
-	if len(old) == 0 {
-		return nil
-	}
-	both := "Both tokens are valid. When Travis uses the new URL, delete the old one:"
-	if len(old) > 1 {
-		both = fmt.Sprintf("All %d tokens are valid. When Travis uses the new URL, delete the old ones:", len(old)+1)
-	}
-	fmt.Fprintf(out, "\n%s\n\n", both)
-	for i := range old {
-		if old[i].Labels[labelManagedBy] == manager {
-			fmt.Fprintf(out, "  kubectl travis token -n %s %s --delete --secret %s\n", old[i].Namespace, repository, old[i].Name)
-		} else {
-			fmt.Fprintf(out, "  kubectl delete secret -n %s %s\n", old[i].Namespace, old[i].Name)
-		}
-	}
-	return nil
-}
-
-func printTravisYAML(out io.Writer, repository, url string) {
-	fmt.Fprintf(out, `
-Add the webhook URL to .travis.yml of %[1]s. Keep it secret: whoever knows it can use it.
-
-notifications:
-  webhooks:
-    urls:
-    - %[2]s
-
-For a public repository, encrypt the URL:
-
-  travis encrypt --com --repo %[1]s --add notifications.webhooks.urls "%[2]s"
-
-For routes with the event pending, also add on_start: always below webhooks.
-`, repository, url)
 }

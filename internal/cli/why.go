@@ -13,6 +13,7 @@ import (
 
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/deliveryapi/client"
+	"github.com/travishook/travishook/internal/text"
 )
 
 // whyCommand holds the flags of why.
@@ -134,7 +135,7 @@ func (e *environment) lines() lines {
 func (e *environment) showWhy(w *deliveryapi.Why) {
 	line := e.lines()
 	if w.Missing > 0 {
-		e.note("warning: %s did not answer: what only they know is missing", count(w.Missing, "replica"))
+		e.note("warning: %s did not answer: what only they know is missing", text.Count(w.Missing, "replica"))
 	}
 	for _, fact := range w.Facts {
 		line(0, "%s", fact.Text)
@@ -205,7 +206,7 @@ func orID(number string, id int64) string {
 func progress(d *deliveryapi.Delivery) string {
 	var b strings.Builder
 	if d.Attempts > 0 {
-		b.WriteString(" after " + count(d.Attempts, "attempt"))
+		b.WriteString(" after " + text.Count(d.Attempts, "attempt"))
 	}
 	if next := due(d); next != "" && d.State == deliveryapi.Waiting {
 		b.WriteString(", next attempt " + next)
@@ -219,7 +220,7 @@ func progress(d *deliveryapi.Delivery) string {
 // showCounts prints a table of the channels, then the reasons.
 func (e *environment) showCounts(w *deliveryapi.Why) error {
 	if w.Missing > 0 {
-		e.note("warning: %s did not answer: their latest deliveries are not counted", count(w.Missing, "replica"))
+		e.note("warning: %s did not answer: their latest deliveries are not counted", text.Count(w.Missing, "replica"))
 	}
 	fmt.Fprintf(e.Out, "%s since %s\n", w.Repository, w.Counts.From.UTC().Format(time.RFC3339))
 	if len(w.Counts.Channels) == 0 {

@@ -69,6 +69,15 @@ func Failing(err error) *Template {
 	return &Template{render: func(*travis.Event) ([]notify.Span, error) { return nil, err }}
 }
 
+// Check compiles a template and checks it.
+func Check(text string, syntax Syntax) error {
+	t, err := Compile(text, syntax)
+	if err != nil {
+		return err
+	}
+	return t.Check()
+}
+
 // Check renders a sample of every event and build type, and returns the first mistake.
 func (t *Template) Check() error {
 	for _, s := range Samples() {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/suggest"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -36,8 +37,12 @@ func ParseEvents(names []v1alpha1.EventName) (EventSet, error) {
 	for _, name := range names {
 		results, ok := travis.Expand(string(name))
 		if !ok {
-			return 0, fmt.Errorf("there is no event %q; the events are %s, success (which is passed), failure (which is broken, failed and errored) and *",
-				name, list(allEvents.Names(), ", "))
+			question := "the"
+			if near := suggest.Nearest(string(name), travis.EventWords); near != "" {
+				question = "did you mean " + near + "? The"
+			}
+			return 0, fmt.Errorf("there is no event %q; %s events are %s, success (which is passed), failure (which is broken, failed and errored) and *",
+				name, question, list(allEvents.Names(), ", "))
 		}
 		set |= setOf(results...)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
@@ -25,6 +26,15 @@ type Secret struct {
 	Namespace, Name string
 	Type            string // the value of the label: token or credential
 	Data            map[string]secret.Value
+}
+
+// SecretOf wraps the values of a Secret so that they are never printed.
+func SecretOf(s *corev1.Secret) Secret {
+	data := make(map[string]secret.Value, len(s.Data))
+	for key, value := range s.Data {
+		data[key] = secret.New(string(value))
+	}
+	return Secret{Namespace: s.Namespace, Name: s.Name, Type: s.Labels[v1alpha1.LabelSecretType], Data: data}
 }
 
 // token is the content of a token Secret, with the proof's hash instead of the token.

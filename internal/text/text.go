@@ -2,6 +2,7 @@
 package text
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -93,4 +94,12 @@ func TruncateRunes(s string, limit int) string {
 		}
 	}
 	return s
+}
+
+// Count returns n with a noun, in the plural unless n is 1.
+func Count[N int | uint64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

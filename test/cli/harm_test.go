@@ -174,7 +174,18 @@ var _ = Describe("The command line", func() {
 
 	It("says that a token Secret only lacks its label", func(ctx SpecContext) {
 		s.kubectl(ctx, "create", "secret", "generic", "theirs", "-n", team, "--from-literal=repository=a/b", "--from-literal=token=x")
-		Expect(travis(ctx, "token a/b --generate")).To(ContainSubstring("kubectl label secret -n " + team + " theirs travishook.dev/secret-type=token"))
+		for _, how := range []string{"--generate", "--url", "--delete"} {
+			Expect(travis(ctx, "token a/b "+how)).To(ContainSubstring("kubectl label secret -n " + team + " theirs travishook.dev/secret-type=token"))
+		}
+	})
+
+	It("suggests the repository, the event and the route that is probably meant", func(ctx SpecContext) {
+		travis(ctx, "token example/website < new-token.txt")
+		travis(ctx, "route example/website --account room fixed")
+		Expect(travis(ctx, "token example/websit --url")).To(ContainSubstring("example/websit has no token in namespace " + team + "; did you mean example/website?"))
+		Expect(travis(ctx, "token a/b --delete")).To(And(ContainSubstring("a/b has no token"), Not(ContainSubstring("--generate"))))
+		Expect(travis(ctx, "defaults pasd")).To(ContainSubstring("did you mean passed?"))
+		Expect(travis(ctx, "deliveries nowhere")).To(ContainSubstring("there are: example-website-room"))
 	})
 
 	It("reports routes that do not exist", func(ctx SpecContext) {

@@ -24,11 +24,7 @@ func newCompiler() *routing.Compiler {
 		OperatorNamespace: "travishook-system",
 		Services:          registry.Services,
 		CheckMessage: func(m v1alpha1.MessageTemplate) error {
-			t, err := render.Compile(m.Text, render.Syntax(m.Syntax))
-			if err != nil {
-				return err
-			}
-			return t.Check()
+			return render.Check(m.Text, render.Syntax(m.Syntax))
 		},
 	})
 }

@@ -64,9 +64,9 @@ func (h *handler) checkRoute(c *caller, namespace, name string) *failure {
 	if _, ok := h.Sources.Table().Route(namespace, name); ok {
 		return nil
 	}
-	hint := ""
-	if near := suggest.Nearest(name, h.readableRoutes(c, namespace)); near != "" {
-		hint = "; did you mean " + near + "?"
+	hint := suggest.Phrase(name, h.readableRoutes(c, namespace), "%s")
+	if hint != "" {
+		hint = "; " + hint
 	}
 	return fail(http.StatusNotFound, "no TravisRoute %s/%s%s", namespace, name, hint)
 }

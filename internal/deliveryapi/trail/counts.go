@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/text"
 )
 
 // The kinds of counts.
@@ -33,14 +34,7 @@ type countKey struct {
 
 func countOf(slug string, t queue.Target, kind, reason string) countKey {
 	slug, _ = key(slug)
-	return countKey{slug, t.Namespace, t.Route, t.Account, t.Address, kind, shorten(reason)}
-}
-
-func shorten(reason string) string {
-	if runes := []rune(reason); len(runes) > maxReason {
-		return string(runes[:maxReason-1]) + "…"
-	}
-	return reason
+	return countKey{slug, t.Namespace, t.Route, t.Account, t.Address, kind, text.TruncateRunes(reason, maxReason)}
 }
 
 // hour counts hours since 1970.

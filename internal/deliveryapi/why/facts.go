@@ -12,6 +12,7 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/text"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -99,13 +100,10 @@ func (a *answer) addLosses() {
 }
 
 func events(n uint64) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return "an unknown number of events"
-	case 1:
-		return "1 event"
 	}
-	return fmt.Sprintf("%d events", n)
+	return text.Count(n, "event")
 }
 
 // nearShare is the part of its share that a namespace has used when an answer says so.
@@ -357,16 +355,9 @@ func progress(s *queue.Summary) (deliveryapi.Cause, string) {
 	case s.Last.Kind == queue.Retry && s.Last.Rest.After(s.Last.At):
 		return deliveryapi.CauseResting, "waits to be sent to %s until the destination takes messages again, at " + moment(s.Due) + ": " + reason
 	case s.Last.Kind == queue.Retry:
-		return deliveryapi.CauseRetrying, "not yet delivered to %s after " + attempts(s.Attempts) + ", next attempt at " + moment(s.Due) + ": " + reason
+		return deliveryapi.CauseRetrying, "not yet delivered to %s after " + text.Count(s.Attempts, "attempt") + ", next attempt at " + moment(s.Due) + ": " + reason
 	}
 	return deliveryapi.CauseUnderWay, "waits to be sent to %s"
-}
-
-func attempts(n int) string {
-	if n == 1 {
-		return "1 attempt"
-	}
-	return fmt.Sprintf("%d attempts", n)
 }
 
 // name is how people call a webhook.
