@@ -63,18 +63,23 @@ func (m *member) join(ctx context.Context) error {
 	return nil
 }
 
-// leave ends the part of this replica, for others to go on at once.
+// leave ends the part of this replica, for others to go on at once. It releases the lease only when all
+// connections have ended. Otherwise the lease expires.
 func (m *member) leave(ctx context.Context) {
 	m.stop()
 	m.stopped.Wait()
 	lease, valid := m.shards.current()
+	m.shards.loseAll()
 	if !valid {
 		return
 	}
 	// What takes longer expires nearly as soon. The rest of closing may have used up its own time.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.leases.TTL()/4)
 	defer cancel()
-	err := m.update(ctx, lease, func(o owners) { o.remove([]string{lease}) })
+	err := m.shards.awaitQuiet(ctx)
+	if err == nil {
+		err = m.change(ctx, func(o owners) error { o.remove([]string{lease}); return nil })
+	}
 	if err == nil {
 		err = m.leases.Release(ctx, lease)
 	}
@@ -222,15 +227,25 @@ func (m *member) balance(ctx context.Context) {
 
 // update changes who owns what, unless the lease has expired meanwhile.
 func (m *member) update(ctx context.Context, lease string, change func(owners)) error {
-	return m.engine.Update(ctx, ownersBucket, ownersKey, func(old []byte, _ bool) ([]byte, error) {
+	return m.change(ctx, func(o owners) error {
 		if now, valid := m.shards.current(); now != lease || !valid {
-			return nil, ErrExpired
+			return ErrExpired
 		}
+		change(o)
+		return nil
+	})
+}
+
+// change changes who owns what.
+func (m *member) change(ctx context.Context, change func(owners) error) error {
+	return m.engine.Update(ctx, ownersBucket, ownersKey, func(old []byte, _ bool) ([]byte, error) {
 		o, err := parseOwners(old)
+		if err == nil {
+			err = change(o)
+		}
 		if err != nil {
 			return nil, err
 		}
-		change(o)
 		return o.encode()
 	})
 }

@@ -80,8 +80,9 @@ func Join(ctx context.Context, p Parts) (*Replica, error) {
 	return r, nil
 }
 
-// Close gives the shards to the others, and closes the engine and its log. Whoever sends must have
-// stopped before.
+// Close gives the shards to the others, and closes the engine and its log. Whoever sends should have
+// stopped before: attempts that are still under way lose their leases, and the connections of accounts
+// end, so that another replica may log in.
 func (r *Replica) Close(ctx context.Context) error {
 	r.closing.Do(func() {
 		if r.requests != nil {

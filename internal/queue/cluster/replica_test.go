@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -252,6 +253,30 @@ func TestConnectionsEndBeforeAShardMoves(t *testing.T) {
 		close(connected)
 		time.Sleep(time.Second)
 		s.ownsShares(a, b)
+	})
+}
+
+// TestConnectionsEndBeforeAReplicaLeaves: the next replica logs in when the one that leaves has logged out,
+// even where its dispatcher did not stop in time.
+func TestConnectionsEndBeforeAReplicaLeaves(t *testing.T) {
+	simulate(t, func(s *simulated) {
+		a, b := s.join("a"), s.join("b")
+		time.Sleep(time.Second)
+		connected, asked := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		a.OnLeave(func(func(string) bool) <-chan struct{} {
+			once.Do(func() { close(asked) })
+			return connected
+		})
+		go s.leave(a)
+		<-asked
+		time.Sleep(time.Second)
+		if counts, _ := owners(b); counts[0] != queue.Shards/2 {
+			s.Errorf("the other replica holds %d shards while connections last", counts[0])
+		}
+		close(connected)
+		time.Sleep(time.Second)
+		s.ownsShares(b)
 	})
 }
 

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -197,6 +199,20 @@ func (s *shards) disconnectLost() {
 
 // disconnect has the connections on behalf of a shard ended.
 func (s *shards) disconnect(shard int) (quiet <-chan struct{}) {
+	return s.end(func(accountKey string) bool { return queue.AccountShard(accountKey) == shard })
+}
+
+// awaitQuiet ends all connections and waits until they have ended.
+func (s *shards) awaitQuiet(ctx context.Context) error {
+	select {
+	case <-s.end(func(string) bool { return true }):
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("end connections: %w", ctx.Err())
+	}
+}
+
+func (s *shards) end(gone func(accountKey string) bool) (quiet <-chan struct{}) {
 	s.mu.Lock()
 	onLeave := s.onLeave
 	s.mu.Unlock()
@@ -205,7 +221,7 @@ func (s *shards) disconnect(shard int) (quiet <-chan struct{}) {
 		close(none)
 		return none
 	}
-	return onLeave(func(accountKey string) bool { return queue.AccountShard(accountKey) == shard })
+	return onLeave(gone)
 }
 
 // leave chooses shards to be released, the last ones, until no more than share are left.
