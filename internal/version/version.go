@@ -1,4 +1,4 @@
-// Package version tells the version of the running program.
+// Package version returns the version of the running program.
 package version
 
 import "runtime/debug"
