@@ -7,7 +7,7 @@ cd "$root"
 
 mkdir -p bin
 progress "compiling the benchmark" go build -o bin/bench ./test/bench
-# Alertmanager is the peer in the measurement of latency; without it there is none.
+# The latency measurement compares with Alertmanager, if its binary can be built.
 if [ -z "${TRAVISHOOK_ALERTMANAGER:-}" ]; then
 	TRAVISHOOK_ALERTMANAGER=$(hack/alertmanager.sh) || say "Alertmanager cannot be compiled here and is left out"
 	export TRAVISHOOK_ALERTMANAGER

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs what needs a NATS cluster: the store's contract on three real servers, the loss of each and
 # of all, several operators that share the store, and half a minute of `make soak` on it. `make test`
-# leaves it out. Most of the time somebody waits for an election, so two go on at once.
+# leaves it out. Most of the time is spent waiting for elections, so two suites run at once.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

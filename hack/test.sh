@@ -10,7 +10,7 @@ hack/test-deps.sh
 KUBEBUILDER_ASSETS=$(hack/control-plane.sh)
 TRAVISHOOK_HELM=$(hack/tool.sh helm)
 export KUBEBUILDER_ASSETS TRAVISHOOK_HELM
-# Servers from Debian's packages are not in everybody's PATH.
+# The PATH of many users lacks Debian's folder for servers.
 export PATH=$PATH:/usr/sbin:/usr/local/sbin
 
 summary=$(mktemp)

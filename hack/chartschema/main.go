@@ -1,6 +1,6 @@
-// Chartschema writes the parts of the chart's values.schema.json that have another source: config is
-// the operator's settings (internal/settings), and defaults is the spec of a TravisDefaults (the CRD).
-// So helm refuses a wrong setting when it renders, by the same rules as the operator and the API server.
+// Chartschema generates parts of the chart's values.schema.json: config from the operator's settings
+// (internal/settings), and defaults from the spec of a TravisDefaults (the CRD). So helm checks values by
+// the same rules as the operator and the API server.
 package main
 
 import (
@@ -23,10 +23,10 @@ const (
 	crdFile    = "config/crd/bases/travishook.dev_travisdefaults.yaml"
 )
 
-// decided are the settings that the chart sets itself.
+// decided are the settings that only the chart sets.
 var decided = []string{"apiVersion", "kind", "namespaces", "api", "probes", "metrics", "receiver.address", "store.directory"}
 
-// rules are what a field's type does not say; internal/settings checks the same.
+// rules are constraints that a field's type lacks; internal/settings checks the same.
 var rules = map[string]object{
 	"receiver.pathPrefix":     {"pattern": "^/.*[^/]$"},
 	"receiver.publicURL":      {"pattern": "^(https?://.*)?$"},
@@ -72,7 +72,7 @@ func run() error {
 	return os.WriteFile(schemaFile, append(text, '\n'), 0o644) //nolint:gosec // a file of the repository
 }
 
-// fromType describes a Go type of the settings, whose dotted path is path.
+// fromType returns the schema of a Go type of the settings, at a dotted path.
 func fromType(t reflect.Type, path string) object {
 	described := ofType(t, path)
 	for key, value := range rules[path] {
@@ -112,7 +112,7 @@ func ofType(t reflect.Type, path string) object {
 	return object{"type": "string"}
 }
 
-// defaultsSpec is the CRD's schema of spec, without what is Kubernetes' own.
+// defaultsSpec returns the CRD's schema of spec, without Kubernetes' extensions.
 func defaultsSpec() (any, error) {
 	text, err := os.ReadFile(crdFile)
 	if err != nil {
@@ -137,8 +137,8 @@ func defaultsSpec() (any, error) {
 	return plain(crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties.Spec), nil
 }
 
-// plain leaves out extensions and descriptions, and refuses unknown fields as the API server's strict
-// decoding does.
+// plain removes extensions and descriptions, and refuses unknown fields as the API server's strict decoding
+// does.
 func plain(value any) any {
 	switch value := value.(type) {
 	case object:

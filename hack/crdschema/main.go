@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// timePattern is what Go decodes of the format date-time, which also accepts a small t or an offset of
-// 99 hours.
+// timePattern matches the times that Go decodes. The format date-time also accepts a lower-case t or an
+// offset of 99 hours.
 const timePattern = `^[1-8][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]` +
 	`(\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 
@@ -37,7 +37,7 @@ func complete(path string) error {
 	if raw, err = yaml.Marshal(crd); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return os.WriteFile(path, append([]byte("---\n"), raw...), 0o644) //nolint:gosec // everybody may read a CRD
+	return os.WriteFile(path, append([]byte("---\n"), raw...), 0o644) //nolint:gosec // a CRD is public
 }
 
 func visit(value any) {

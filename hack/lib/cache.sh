@@ -1,4 +1,4 @@
-# Sourced by the scripts that get tools: where they are kept, and how waiting is told.
+# Sourced by the scripts that get tools: where tools are kept, and how progress is shown.
 # Works with bash 3.2, as macOS has it.
 export GOTOOLCHAIN=local
 # The same flags everywhere: what one command compiled, the next finds in Go's cache.
@@ -12,7 +12,7 @@ die() {
 }
 
 if [ -z "${TRAVISHOOK_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ]; then
-	die "there is no home folder to keep tools in; set TRAVISHOOK_CACHE to a folder that can be written"
+	die "there is no home folder for tools; set TRAVISHOOK_CACHE to a writable folder"
 fi
 cache=${TRAVISHOOK_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/travishook}
 
@@ -35,7 +35,7 @@ lock() {
 	command -v flock >/dev/null || return 0
 	exec 9>"$1.lock"
 	flock -n 9 || { say "  waiting for another process that is making $1 ..." && flock 9; }
-	# What a killed one left behind; nobody else is making it now.
+	# A killed process may have left this behind; no other process is creating it now.
 	chmod -R u+w "$1".tmp.* 2>/dev/null || true
 	rm -rf "$1".tmp.*
 }

@@ -1,8 +1,7 @@
-// Command simulate writes an overlay for the go command with a Go runtime in which nothing is left to
-// chance: while the simulation runs, the order of map elements, the choice among ready cases of a
-// select, and math/rand are decided by its seed, contexts cancel their children in the order in which they
-// were made, and no goroutine is preempted because of the time that it has taken. So one seed does the same
-// each time.
+// Command simulate writes an overlay for the go command with a deterministic Go runtime: while the
+// simulation runs, its seed decides the order of map elements, the choice among ready cases of a select, and
+// math/rand, contexts cancel their children in the order in which they were made, and no goroutine is
+// preempted because of the time that it has taken. So a seed always gives the same run.
 //
 // Usage: simulate GOROOT DIR writes DIR/overlay.json, for go test -overlay.
 package main
@@ -15,7 +14,7 @@ import (
 	"strings"
 )
 
-// change is a piece of the standard library's source, and what stands there instead.
+// change replaces a piece of the standard library's source.
 type change struct{ file, old, replacement string }
 
 const random = `

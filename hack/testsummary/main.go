@@ -1,7 +1,6 @@
-// Command testsummary reads what go test -json prints and shows what a person wants of it:
-// a line for each package, the whole output of what failed, what was skipped and why, and a
-// closing count. It exits non-zero if anything failed, and, with CI=true, if a suite was
-// skipped because its server is not installed.
+// Command testsummary summarizes the output of go test -json: a line for each package, the whole output of
+// failed tests, skipped tests with the reason, and a count. It exits non-zero if anything failed, and, with
+// CI=true, if a suite was skipped because its server is not installed.
 package main
 
 import (
@@ -41,7 +40,7 @@ type summary struct {
 
 	passed, failed, broken int
 	skipped, absent        []string
-	output                 map[string]*strings.Builder // what tests under way have printed
+	output                 map[string]*strings.Builder // the output of running tests
 }
 
 func (s *summary) read(r io.Reader) error {
@@ -64,7 +63,7 @@ func (s *summary) read(r io.Reader) error {
 func (s *summary) line(line string) {
 	var e event
 	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &e) != nil {
-		fmt.Fprint(s.out, line) // go's own words, as those on a package that does not load
+		fmt.Fprint(s.out, line) // output of go itself, such as a package that does not load
 		return
 	}
 	key := e.Package + " " + e.Test
@@ -83,8 +82,8 @@ func (s *summary) line(line string) {
 	}
 }
 
-// packageOutput shows the lines that close a package, and all else that is said outside a
-// test, such as a panic; but not the shuffle seed of what passes.
+// packageOutput shows a package's closing lines and other output outside of tests, such as a panic, but not
+// the shuffle seed of a passing package.
 func (s *summary) packageOutput(e event) {
 	if e.Output == "PASS\n" || strings.HasPrefix(e.Output, "-test.shuffle ") || strings.HasSuffix(e.Output, "[no test files]\n") {
 		return
@@ -115,9 +114,9 @@ func (s *summary) done(e event, key string) {
 
 var (
 	reasonOfSkip = regexp.MustCompile(`(?m)^\s+\S+\.go:\d+: (?:SKIPPED: )?(.*)$`)
-	// A suite of Ginkgo passes as one test, and says how many of its specs it skipped.
+	// A Ginkgo suite passes as one test, and prints how many of its specs it skipped.
 	specsSkipped = regexp.MustCompile(`(\d+) Skipped\b`)
-	// missingServer is what a suite says whose server is not installed.
+	// missingServer matches the output of a suite whose server is not installed.
 	missingServer = regexp.MustCompile(`SKIPPED: (.* is not installed.*)`)
 )
 
@@ -143,12 +142,12 @@ func (s *summary) skip(e event, text string) {
 
 var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// plain is the text without terminal colours.
+// plain returns the text without terminal colors.
 func plain(text string) string { return strings.TrimSpace(colour.ReplaceAllString(text, "")) }
 
-// close prints the end and says whether all is well.
+// close prints the summary and reports whether everything passed.
 func (s *summary) close() bool {
-	for key, b := range s.output { // tests that a panic or a time-out cut short
+	for key, b := range s.output { // tests that a panic or a timeout ended
 		fmt.Fprintf(s.out, "unfinished: %s\n%s", key, b)
 	}
 	for _, text := range s.skipped {

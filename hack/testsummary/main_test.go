@@ -34,7 +34,7 @@ func TestSummary(t *testing.T) {
 {"Action":"fail","Package":"p"}`,
 			shows: []string{"no such thing"},
 		},
-		"a missing server is told": {
+		"a missing server is reported": {
 			in: `{"Action":"pass","Package":"q","Test":"TestB"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:7: SKIPPED: nginx is not installed; apt-get install nginx-light\n"}
 {"Action":"skip","Package":"p","Test":"TestA"}`,
@@ -54,7 +54,7 @@ func TestSummary(t *testing.T) {
 			strict: true,
 			shows:  []string{"SKIPPED: p TestA: prosody is not installed\n"},
 		},
-		"a test that asks for more than the machine has by rule is told and does not fail": {
+		"a test that needs more than the machine usually has is reported and does not fail": {
 			in: `{"Action":"pass","Package":"q","Test":"TestB"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:7: set CAPTURES\n"}
 {"Action":"skip","Package":"p","Test":"TestA"}`,
@@ -69,7 +69,7 @@ func TestSummary(t *testing.T) {
 			well:   true,
 			shows:  []string{"not run: p TestA: 2 specs\n"},
 		},
-		"a test cut short shows what it had said": {
+		"a test that was cut short shows its output": {
 			in: `{"Action":"pass","Package":"q","Test":"TestB"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"as far as this\n"}
 {"Action":"fail","Package":"p"}`,
