@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// subject is one of those that are compared.
+// subject is one of the compared servers.
 type subject struct {
 	name string
 	// answer measures 202s per second.
@@ -23,7 +23,7 @@ var (
 	comparisons = []subject{relaying, publishing, holding, verifying}
 )
 
-// accept measures webhooks answered 202, beside ceilings and the disk.
+// accept measures the rate of webhooks answered 202, beside ceilings and the disk.
 func accept(ctx context.Context, b *bench) (section, error) {
 	rates := map[string][]float64{} // by subject and connections
 	var syncs []float64
@@ -84,8 +84,8 @@ func answerHolding(ctx context.Context, b *bench, connections int) (float64, err
 	return answerOperator(ctx, b, connections, true)
 }
 
-// answerOperator measures an operator that has met every repository and channel before, and sees
-// everything arrive that it took.
+// answerOperator measures an operator that has had an event of every repository and channel, and checks that
+// every accepted message arrives.
 func answerOperator(ctx context.Context, b *bench, connections int, sendsNothing bool) (rate float64, err error) {
 	c := composition{groups: []group{live(b.liveChannels)}, sendsNothing: sendsNothing}
 	err = b.run(ctx, c, func(ctx context.Context, o *operator) error {

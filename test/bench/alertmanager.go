@@ -13,8 +13,8 @@ import (
 	"github.com/travishook/travishook/test/port"
 )
 
-// alertmanagerEnv names the binary of Alertmanager. It is measured beside travishook because it relays
-// the same way, from a POST to a webhook, and stores and verifies nothing. Empty: it is left out.
+// alertmanagerEnv is the variable with the path of Alertmanager's binary. It is a useful comparison because
+// it also relays from a POST to a webhook, but stores and verifies nothing. If empty, it is left out.
 const alertmanagerEnv = "TRAVISHOOK_ALERTMANAGER"
 
 // alertmanager is a running Alertmanager that sends each alert to a sink at once.
@@ -24,7 +24,7 @@ type alertmanager struct {
 	cmd     *exec.Cmd
 }
 
-// alertmanagerConfig makes every alert a group of its own that waits for no other.
+// alertmanagerConfig makes every alert a group of its own that is sent at once.
 const alertmanagerConfig = `
 route: {receiver: sink, group_by: ["..."], group_wait: 0s, group_interval: 1h, repeat_interval: 24h}
 receivers:
@@ -81,7 +81,7 @@ func (a *alertmanager) stop() {
 	a.sink.close()
 }
 
-// alerts are the requests that post one alert for each webhook, with about as much to show.
+// alerts returns requests that post one alert for each webhook, with about as much text.
 func alerts(webhooks []webhook) []webhook {
 	described := strings.Repeat("A commit message of some lines. ", 8)
 	requests := make([]webhook, len(webhooks))

@@ -14,15 +14,15 @@ import (
 type sizes struct {
 	rounds int
 	span   time.Duration // of one measurement
-	// webhooks that are signed before anything is timed: a signature takes longer than all that
-	// the receiver does.
+	// webhooks are signed before anything is timed, because a signature takes longer than the receiver's
+	// work.
 	webhooks     int
 	connections  []int
 	liveChannels int           // one for each repository
-	quiet        time.Duration // latencies are measured for that long, being rarer than answers
-	dead         int           // channels that accept nothing: more than the dispatcher has places
+	quiet        time.Duration // the time of latency measurements, which have fewer samples
+	dead         int           // channels that accept nothing: more than the dispatcher has slots
 	waiting      int           // deliveries for each of those
-	hang         time.Duration // of a channel that hangs; the operator gives up before
+	hang         time.Duration // of a channel that hangs; longer than an attempt's timeout
 	routes       []int         // sizes of the routing table
 }
 
@@ -80,7 +80,7 @@ func partsNamed(names string) ([]part, error) {
 	return chosen, nil
 }
 
-// bench is what the parts share.
+// bench is the state that the parts share.
 type bench struct {
 	sizes
 	dir      string // of this run
@@ -131,7 +131,7 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.progress, "%s "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, args...)...)
 }
 
-// newStore is a directory for another store.
+// newStore returns a directory for another store.
 func (b *bench) newStore() string {
 	b.stores++
 	return filepath.Join(b.dir, fmt.Sprint(b.stores))

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestEveryPartMeasures runs all of it with little of everything: each part asks for the right
-// answers itself, and sees its messages arrive.
+// TestEveryPartMeasures runs all parts with small sizes: each part checks its answers, and that its messages
+// arrive.
 func TestEveryPartMeasures(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "performance.md")
 	if err := os.WriteFile(page, []byte("# How fast\n\n"+beginMarker+"old figures\n"+endMarker+"\n\nThe end.\n"), 0o600); err != nil {
@@ -62,7 +62,7 @@ func TestWrongAnswersAreErrors(t *testing.T) {
 		return err
 	})
 	if err == nil || !strings.Contains(err.Error(), "answered 204") {
-		t.Errorf("a webhook that nobody wants counts as relayed: %v", err)
+		t.Errorf("a webhook that no route matches counts as relayed: %v", err)
 	}
 }
 

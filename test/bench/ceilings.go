@@ -21,8 +21,8 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
-// ceiling is the least that a receiver can do: read the form, verify, decode, and keep the event
-// as it is told to. It looks nothing up, and remembers, sends, counts and logs nothing.
+// ceiling is a minimal receiver: it reads the form, verifies, decodes, and stores the event with a given
+// function. It looks nothing up, and remembers, sends, counts and logs nothing.
 type ceiling struct {
 	ring *verify.Keyring
 	keep func(context.Context, *travis.Event) error
@@ -71,8 +71,8 @@ func (c *ceiling) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func forget(context.Context, *travis.Event) error { return nil }
 
-// plainStream is an embedded JetStream stream that syncs each message, as the operator's store
-// does, and is used as one would at first: a message for each event.
+// plainStream is an embedded JetStream stream that syncs each message, as the operator's store does, with
+// one message for each event.
 type plainStream struct {
 	server *server.Server
 	conn   *nats.Conn
@@ -128,7 +128,7 @@ func (p *plainStream) close() error {
 	return nil
 }
 
-// syncRate appends blocks to a file, each synced before the next, and returns how many a second.
+// syncRate appends blocks to a file, each synced before the next, and returns the rate per second.
 func syncRate(path string, span time.Duration) (float64, error) {
 	file, err := os.Create(path)
 	if err != nil {

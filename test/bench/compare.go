@@ -2,7 +2,7 @@ package main
 
 import "context"
 
-// scenario is what runs beside the live channels, with the delays of each round.
+// scenario is a load beside the working channels, with the delays of each round.
 type scenario struct {
 	name       string
 	p50s, p99s []float64
@@ -44,7 +44,7 @@ func (b *bench) inEachRound(ctx context.Context, groups []group, steps func(cont
 	return nil
 }
 
-// compared is a table of scenarios, each with its ratio to the first.
+// compared returns a table of scenarios, each with its ratio to the first.
 func compared(title, note string, all ...*scenario) section {
 	s := section{title: title, note: note, head: []string{"", "p50", "p99", "p99, times that of " + all[0].name}}
 	for _, x := range all {

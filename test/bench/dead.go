@@ -13,7 +13,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// besideDead measures the cost of dead channels for live ones.
+// besideDead measures how dead channels affect live ones.
 func besideDead(ctx context.Context, b *bench) (section, error) {
 	alone := &scenario{name: "live channels alone"}
 	dying := &scenario{name: "while the others start to fail"}
@@ -52,8 +52,8 @@ func besideDead(ctx context.Context, b *bench) (section, error) {
 		alone, dying, past), nil
 }
 
-// fill stores n deliveries for each channel of a group, as the receiver does after it has verified an
-// event; signing so many would take minutes.
+// fill stores n deliveries for each channel of a group directly, because signing that many webhooks would
+// take minutes.
 func (o *operator) fill(ctx context.Context, s group, n int) error {
 	const callers = 64
 	event, err := travis.Decode(s.build(0).Payload())

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// flood measures the cost of a flood from one repository for the others, and for comparison that of as
-// many builds from all repositories.
+// flood measures how a flood from one repository affects the others, and for comparison the same number of
+// builds from all repositories.
 func flood(ctx context.Context, b *bench) (section, error) {
 	alone := &scenario{name: "the others alone"}
 	flooded := &scenario{name: "beside the flood"}

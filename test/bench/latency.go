@@ -12,8 +12,8 @@ const (
 	busyRate   = 1000 // more than ten thousand busy repositories send
 )
 
-// latency measures the time from a webhook's POST to its message's arrival, and beside it that of
-// Alertmanager where its binary is there.
+// latency measures the time from a webhook's POST to its message's arrival, and the same for Alertmanager if
+// its binary is available.
 func latency(ctx context.Context, b *bench) (section, error) {
 	s := section{
 		title: "From POST to arrival",
@@ -36,9 +36,9 @@ func latency(ctx context.Context, b *bench) (section, error) {
 	return s, nil
 }
 
-// latencyAt measures both in turn, so that the ratio is one of neighbors.
+// latencyAt measures both in turn, so that the ratio is of adjacent measurements.
 func (b *bench) latencyAt(ctx context.Context, binary string, rate int) ([]string, error) {
-	var own, peer, ratios quantiles
+	var own, other, ratios quantiles
 	for range b.rounds {
 		took, err := b.relayOnce(ctx, rate)
 		if err != nil {
@@ -52,17 +52,17 @@ func (b *bench) latencyAt(ctx context.Context, binary string, rate int) ([]strin
 		if err != nil {
 			return nil, err
 		}
-		peer.add(theirs)
+		other.add(theirs)
 		ratios.p50s = append(ratios.p50s, float64(took.quantile(0.5))/float64(theirs.quantile(0.5)))
 	}
 	row := []string{thousands(float64(rate)), milliseconds(median(own.p50s)), milliseconds(median(own.p99s))}
 	if binary == "" {
 		return append(row, "", "", ""), nil
 	}
-	return append(row, milliseconds(median(peer.p50s)), milliseconds(median(peer.p99s)), fmt.Sprintf("%.2f", median(ratios.p50s))), nil
+	return append(row, milliseconds(median(other.p50s)), milliseconds(median(other.p99s)), fmt.Sprintf("%.2f", median(ratios.p50s))), nil
 }
 
-// quantiles are those of several rounds.
+// quantiles are the quantiles of several rounds.
 type quantiles struct{ p50s, p99s []float64 }
 
 func (q *quantiles) add(d delays) {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// connection is a kept-alive one that posts requests which are ready on the wire: an HTTP client
-// would take more of the processors than what it measures.
+// connection is a kept-alive connection that posts prepared requests: an HTTP client would take more
+// processor time than the server that it measures.
 type connection struct {
 	net.Conn
 	answers *bufio.Reader
@@ -76,7 +76,7 @@ func (c *connection) skip() error {
 type source struct {
 	webhooks []webhook
 	next     atomic.Int64
-	// again begins anew at the end, for those who remember nothing.
+	// again repeats the requests, for servers that do not deduplicate.
 	again bool
 }
 
@@ -91,7 +91,7 @@ func (s *source) take() (webhook, bool) {
 	return s.webhooks[i], true
 }
 
-// burst is what came of posting as fast as it is answered.
+// burst is the result of posting as fast as possible.
 type burst struct {
 	answered int64
 	took     time.Duration
@@ -99,8 +99,8 @@ type burst struct {
 
 func (b burst) rate() float64 { return float64(b.answered) / b.took.Seconds() }
 
-// saturate posts from all connections, each its next request as soon as the last is answered, until
-// the time or the requests are up. Any other answer than wanted is an error.
+// saturate posts from all connections, each its next request as soon as the last is answered, until the
+// time is over or no requests are left. Any answer other than wanted is an error.
 func saturate(ctx context.Context, address string, connections, wanted int, requests *source, span time.Duration) (burst, error) {
 	conns, err := dialAll(address, connections)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// machine tells what the figures were measured on.
+// machine describes the machine of the measurement.
 func machine(dir string) []string {
 	facts := []string{
 		time.Now().Format(time.DateOnly),
@@ -23,7 +23,7 @@ func machine(dir string) []string {
 	return facts
 }
 
-// processor is its model, where it can be found out.
+// processor returns the processor's model, if known.
 func processor() string {
 	file, err := os.Open("/proc/cpuinfo")
 	if err != nil {
@@ -38,8 +38,8 @@ func processor() string {
 	return ""
 }
 
-// fileSystem is the kind of the one that dir is on. In memory, syncing costs nothing, and
-// figures mean little.
+// fileSystem returns the type of dir's file system. In memory, syncing costs nothing, and the figures mean
+// little.
 func fileSystem(dir string) string {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {

@@ -1,10 +1,9 @@
-// The benchmark measures travishook on this machine, beside what the machine could do at best, and
-// prints the figures as Markdown. `make bench` also puts them into docs/performance.md, which
-// tells what each of them means.
+// The benchmark measures travishook on this machine, beside the best that the machine could do, and prints
+// the figures as Markdown. `make bench` also writes them to docs/performance.md, which explains them.
 //
-// Everything runs in one process and over the loopback interface. What is compared is measured in
-// turn, in several short rounds, and the median counts: machines are noisy, and a ratio
-// of neighbours is worth more than a figure.
+// Everything runs in one process and over the loopback interface. Compared subjects are measured in turn, in
+// several short rounds, and the median counts: machines are noisy, and a ratio of adjacent measurements is
+// more meaningful than a figure.
 package main
 
 import (
@@ -23,7 +22,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	testing.Init() // testing.Benchmark asks its flags how long it may take
+	testing.Init() // testing.Benchmark reads its flags
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -32,17 +32,17 @@ const (
 	drain      = 10 * time.Second
 )
 
-// composition is what an operator is made of.
+// composition describes an operator.
 type composition struct {
 	groups []group
-	// sendsNothing says that nothing is sent.
+	// sendsNothing disables sending.
 	sendsNothing bool
 	// hang is how long a channel hangs.
 	hang time.Duration
 }
 
-// operator is everything a webhook passes through, put together as internal/app does it, with a
-// table that is filled by hand and a sink behind all channels.
+// operator is everything a webhook passes through, wired as in internal/app, with a table that is filled
+// directly and a sink behind all channels.
 type operator struct {
 	address  string // that the receiver listens on
 	sink     *sink
@@ -80,7 +80,7 @@ func startOperator(ctx context.Context, dir string, c composition) (*operator, e
 	return o, nil
 }
 
-// start runs it, in the order of internal/app's pipeline; stop is the reverse of that.
+// start starts it in the order of internal/app's pipeline; stop reverses that.
 func (o *operator) start(ctx context.Context, server *receiver.Server, d *dispatch.Dispatcher, sendsNothing bool, closeLog func()) {
 	receiving, stopReceiving := context.WithCancel(ctx)
 	sending, stopSending := context.WithCancel(ctx)
@@ -98,7 +98,7 @@ func (o *operator) start(ctx context.Context, server *receiver.Server, d *dispat
 		stopReceiving()
 		err := <-received
 		stopSending()
-		o.sink.close() // whoever hangs there need not be waited for
+		o.sink.close() // ends requests that hang
 		err = errors.Join(err, <-sent)
 		running.Wait()
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
@@ -130,7 +130,7 @@ func newServer(o *operator, recorder *record.Recorder, log logr.Logger) (*receiv
 	return server, server.Listen()
 }
 
-// newDispatcher has the clients of internal/app, and lets tenants' accounts reach the sink.
+// newDispatcher returns a dispatcher with the clients of internal/app, whose rules allow the sink.
 func newDispatcher(o *operator, recorder *record.Recorder, log logr.Logger) *dispatch.Dispatcher {
 	deps := func(rules *notify.Rules) notify.Deps {
 		return notify.Deps{HTTP: notify.NewClient(notify.Options{UserAgent: "travishook/bench", Rules: rules}), Dial: notify.NewDialer(rules)}
@@ -150,7 +150,7 @@ func newDispatcher(o *operator, recorder *record.Recorder, log logr.Logger) *dis
 	})
 }
 
-// newLog is the operator's own log, with all that it costs but for somebody who reads it.
+// newLog returns the operator's own log, with its full cost except for the reader.
 func newLog() (logr.Logger, func(), error) {
 	file, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
@@ -159,7 +159,7 @@ func newLog() (logr.Logger, func(), error) {
 	return zap.New(zap.WriteTo(file), zap.JSONEncoder()), func() { _ = file.Close() }, nil
 }
 
-// observer counts as the operator does, and has nobody to tell.
+// observer counts as the operator does, and reports to no one.
 type observer struct{ *record.Recorder }
 
 func (observer) Noticed(_, _, _, _ string) {}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// paced posts webhooks at a rate, whether those before are answered or not, and returns when each
-// was to be sent: so that a receiver that stalls is not spared what comes meanwhile.
+// paced posts webhooks at a rate, without waiting for answers, and returns when each was due: so that the
+// figures include webhooks that arrive while a receiver stalls.
 func paced(ctx context.Context, to relayed, webhooks []webhook, rate int) (sent []int64, err error) {
 	const connections = 16
 	conns, err := dialAll(to.address, connections)
@@ -43,7 +43,7 @@ func paced(ctx context.Context, to relayed, webhooks []webhook, rate int) (sent 
 	return sent, <-failed
 }
 
-// atRate calls do n times, rate times a second. What a late timer missed is made up for at once.
+// atRate calls do n times, rate times a second. After a late timer it catches up at once.
 func atRate(ctx context.Context, n, rate int, do func(i int)) {
 	began := time.Now()
 	for i := range n {
@@ -61,7 +61,7 @@ func atRate(ctx context.Context, n, rate int, do func(i int)) {
 // delays are times from a POST to the arrival in the channel.
 type delays []time.Duration
 
-// relayed is a server that sends what it is posted to a sink.
+// relayed is a server that relays posted requests to a sink.
 type relayed struct {
 	address string
 	sink    *sink
@@ -91,7 +91,7 @@ func relay(ctx context.Context, to relayed, webhooks []webhook, rate int) (delay
 	return took, nil
 }
 
-// quantile is the delay that a part of all does not pass; delays are in order.
+// quantile returns a quantile of the sorted delays.
 func (d delays) quantile(part float64) time.Duration {
 	return d[min(int(part*float64(len(d))), len(d)-1)]
 }

@@ -49,7 +49,7 @@ const (
 	endMarker   = "<!-- figures: end -->"
 )
 
-// writeBetweenMarkers replaces what stands between the markers of a file.
+// writeBetweenMarkers replaces the text between the markers of a file.
 func writeBetweenMarkers(path, text string) error {
 	old, err := os.ReadFile(path)
 	if err != nil {
@@ -67,7 +67,7 @@ func writeBetweenMarkers(path, text string) error {
 	return nil
 }
 
-// median is the middle one, or the lower of two.
+// median returns the middle value, or the lower of two.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -76,7 +76,7 @@ func median(values []float64) float64 {
 	return ordered[(len(ordered)-1)/2]
 }
 
-// medianRatio compares what was measured in the same round.
+// medianRatio compares values of the same round.
 func medianRatio(values, to []float64) float64 {
 	ratios := make([]float64, len(values))
 	for i := range values {
@@ -87,7 +87,7 @@ func medianRatio(values, to []float64) float64 {
 
 func last(values []float64) float64 { return values[len(values)-1] }
 
-// thousands writes 12345 as 12 345, and what is measured no finer than that can be.
+// thousands formats 12345 as 12 345, rounded to a meaningful precision.
 func thousands(v float64) string {
 	digits := fmt.Sprintf("%.0f", v)
 	var groups []string

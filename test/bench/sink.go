@@ -30,7 +30,7 @@ type sink struct {
 	ended        chan struct{}
 }
 
-// maxMarks is how many builds it tells apart.
+// maxMarks is how many builds it can distinguish.
 const maxMarks = 1 << 16
 
 func openSink(hang time.Duration) (*sink, error) {
@@ -68,9 +68,9 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hangUp keeps the sender waiting and never answers.
+// hangUp never answers.
 func (s *sink) hangUp(r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // else the sender's going away is not noticed
+	_, _ = io.Copy(io.Discard, r.Body) // otherwise a closed connection is not noticed
 	enough := time.NewTimer(s.hang)
 	defer enough.Stop()
 	select {
@@ -96,8 +96,8 @@ func (s *sink) take(w http.ResponseWriter, r *http.Request) {
 	s.arrived[mark].CompareAndSwap(0, sinceStart())
 }
 
-// markOf finds the build's number in a webhook's JSON, or an alert's in Alertmanager's, without decoding
-// all of it: what the sink costs is taken from what is measured.
+// markOf finds the build's number in a webhook's JSON, or the alert's in Alertmanager's, without decoding all
+// of it, because the sink's processor time affects the measurement.
 func markOf(body []byte) (int, bool) {
 	_, rest, found := bytes.Cut(body, []byte(`"build":{"id":`))
 	end := []byte(",")

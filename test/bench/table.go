@@ -30,7 +30,7 @@ func table(ctx context.Context, b *bench) (section, error) {
 			"memory per 10 000 routes", "one edited route in effect, p50", "p99",
 		},
 		note: "Routes to XMPP rooms through one account, each of its own repository, ten to a namespace. An edit is in effect " +
-			"once the new table is published; what a cluster takes to tell of it comes before.",
+			"once the new table is published; the time until the watch delivers it is not included.",
 	}
 	for _, n := range b.routes {
 		if err := ctx.Err(); err != nil {
@@ -45,7 +45,7 @@ func table(ctx context.Context, b *bench) (section, error) {
 func tableRow(n int) []string {
 	before := heap()
 	c := compiled(n)
-	memory := "" // of a few routes, the rest of the process is most of it
+	memory := "" // for few routes, the rest of the process dominates
 	if n >= 10_000 {
 		memory = fmt.Sprintf("%.0f MiB", float64(heap()-before)/float64(n)*10_000/(1<<20))
 	}
@@ -77,7 +77,7 @@ func cost(do func()) string {
 	return fmt.Sprintf("%.0f ns, %d allocs", float64(r.T.Nanoseconds())/float64(r.N), r.AllocsPerOp())
 }
 
-// compiled is a table of n routes.
+// compiled returns a compiler with n routes.
 func compiled(n int) *routing.Compiler {
 	c := routing.NewCompiler(routing.Config{OperatorNamespace: systemNamespace, Services: registry.Services})
 	c.PutSecret(routing.Secret{
@@ -101,7 +101,7 @@ func compiled(n int) *routing.Compiler {
 	return c
 }
 
-// tableRoute is route number i, in the room of a generation.
+// tableRoute returns route number i, to the channel of a generation.
 func tableRoute(i int, generation int64) *v1alpha1.TravisRoute {
 	return &v1alpha1.TravisRoute{
 		ObjectMeta: metav1.ObjectMeta{
@@ -119,7 +119,7 @@ func edit(c *routing.Compiler, n int) delays {
 	const edits = 1000
 	took := make(delays, edits)
 	for i := range took {
-		edited := tableRoute((i*7919)%n, int64(i)+2) // 7919 is prime: they lie scattered
+		edited := tableRoute((i*7919)%n, int64(i)+2) // 7919 is prime, which scatters the routes
 		began := time.Now()
 		c.PutRoute(edited)
 		took[i] = time.Since(began)
@@ -130,7 +130,7 @@ func edit(c *routing.Compiler, n int) delays {
 
 func heap() int64 {
 	runtime.GC()
-	runtime.GC() // what the first one's finalizers let go of
+	runtime.GC() // frees what the first one's finalizers released
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)

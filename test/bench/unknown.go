@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// unknown measures how fast repositories are refused that nobody declared.
+// unknown measures how fast webhooks of undeclared repositories are refused.
 func unknown(ctx context.Context, b *bench) (section, error) {
 	s := section{title: "Unknown repositories refused, per second", head: []string{"connections"}}
 	row := []string{"answered 204"}

@@ -13,7 +13,7 @@ import (
 // webhook is a request as it goes over the wire.
 type webhook struct {
 	raw  []byte
-	mark int // that the sink knows it by: the build's number
+	mark int // identifies it at the sink: the build's number
 }
 
 // sign makes the requests, on all processors.
@@ -31,7 +31,7 @@ func sign(builds []travistest.Build) []webhook {
 	return webhooks
 }
 
-// request is written out by hand, because a client's own headers would be no part of the matter.
+// request writes the request by hand, without the additional headers of an HTTP client.
 func request(b travistest.Build, key *rsa.PrivateKey) webhook {
 	payload := b.Payload()
 	body := travistest.Form(payload)
@@ -41,7 +41,7 @@ func request(b travistest.Build, key *rsa.PrivateKey) webhook {
 	return webhook{raw: append([]byte(head), body...), mark: int(b.ID) - 1}
 }
 
-// supply hands out webhooks, each once: a second time, they would be replays.
+// supply hands out webhooks, each once, because a second time they would be replays.
 type supply struct{ left []webhook }
 
 func (b *bench) supply() *supply { return &supply{b.webhooks} }
@@ -52,7 +52,7 @@ func (s *supply) take(n int) []webhook {
 	return taken
 }
 
-// during takes what a rate sends in a time.
+// during takes as many webhooks as a rate needs for a time.
 func (s *supply) during(d time.Duration, rate int) []webhook {
 	return s.take(int(d.Seconds() * float64(rate)))
 }

@@ -21,7 +21,7 @@ const (
 	perNamespace = 16
 )
 
-// group is a number of repositories whose builds go to channels of one kind.
+// group is a number of repositories whose builds are sent to channels of one kind.
 type group struct {
 	name string
 	n    int
@@ -34,7 +34,7 @@ func live(n int) group {
 	return group{name: "team", n: n, path: func(int) string { return "/take" }, ids: 0}
 }
 
-// deadChannels accept none: every other one hangs, the rest refuse.
+// deadChannels accept no messages: every other one hangs, the rest refuse.
 func deadChannels(n int) group {
 	return group{name: "dead", n: n, ids: 1 << 20, path: func(i int) string {
 		if i%2 == 0 {
@@ -82,7 +82,7 @@ func (s group) object(i int, address string) *v1alpha1.TravisRoute {
 	}
 }
 
-// grantAll authorizes every namespace for every signed repository, as a cluster of one team does.
+// grantAll authorizes every namespace for every repository by signature, as in a cluster of one team.
 func grantAll(c *routing.Compiler) {
 	c.PutDefaults(&v1alpha1.TravisDefaults{
 		ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: v1alpha1.DefaultsName},
@@ -92,7 +92,7 @@ func grantAll(c *routing.Compiler) {
 	})
 }
 
-// build is the build of webhook number i; repositories take turns.
+// build returns the build of webhook number i; repositories take turns.
 func (s group) build(i int) travistest.Build {
 	return travistest.Build{
 		Repository: s.repository(i % s.n), RepositoryID: s.ids + int64(i%s.n) + 1,
@@ -102,7 +102,7 @@ func (s group) build(i int) travistest.Build {
 	}
 }
 
-// webhooks are the builds from to, unsigned.
+// webhooks returns the builds from from to to, unsigned.
 func (s group) webhooks(from, to int) []travistest.Build {
 	builds := make([]travistest.Build, 0, to-from)
 	for i := from; i < to; i++ {
