@@ -16,9 +16,9 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// One object that does not decode would break the list of all of them, and with it the operator.
-// So whatever the schema lets through must decode.
-var _ = Describe("what the schema lets through", func() {
+// One object that cannot be decoded would break the list of all objects, and with it the operator. So every
+// object that the schema accepts must be decodable.
+var _ = Describe("an object that the schema accepts", func() {
 	list := func(ctx SpecContext) (routes v1alpha1.TravisRouteList, all v1alpha1.TravisDefaultsList) {
 		GinkgoHelper()
 		Expect(api.List(ctx, &routes, client.InNamespace(space))).To(Succeed())
@@ -52,7 +52,7 @@ var _ = Describe("what the schema lets through", func() {
 		Expect(all.Items[0].Spec.Accounts).To(HaveLen(64))
 	})
 
-	// JSON that means a whole number, or nothing, in ways that Go may not read as one.
+	// JSON forms of a whole number, or of nothing, that Go may not decode.
 	DescribeTable("decodes, or is refused", func(ctx SpecContext, kind func(string) *unstructured.Unstructured, spec string) {
 		o := kind(spec)
 		if err := api.Create(ctx, o); err != nil {
@@ -78,7 +78,7 @@ var _ = Describe("what the schema lets through", func() {
 	DescribeTable("decodes in a status, or is refused there", func(ctx SpecContext, status string) {
 		o := route(`{repository: a/b, ` + channel + `}`)
 		Expect(api.Create(ctx, o)).To(Succeed())
-		// Without the Go types, which would not decode the answer.
+		// Without the Go types, which could not decode the answer.
 		if err := api.Status().Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(`{"status":`+status+`}`))); err != nil {
 			Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
 		}

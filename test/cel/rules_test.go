@@ -7,13 +7,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// channel is for routes that are about something else.
+// channel is for specs about other fields.
 const channel = `channels: [{address: a@example.com}]`
 
 // long is a string of n characters.
 func long(n int) string { return strings.Repeat("a", n) }
 
-// Each entry with nothing to say is accepted; the others are refused with these words.
+// An entry without a message is accepted; the others are refused with the message.
 func check(ctx SpecContext, kind func(string) *unstructured.Unstructured, spec, says string) {
 	GinkgoHelper()
 	if says == "" {
@@ -111,7 +111,7 @@ var _ = DescribeTable("a TravisDefaults", func(ctx SpecContext, spec, says strin
 	Entry("no addresses", account(`slack: {secretRef: {name: a}}, allowedAddresses: []`), "should have at least 1 items"),
 
 	Entry("a grant", `{signatureOnly: {namespaces: {from: Same}, repositories: ["example/*", "*/*", "example/?"]}}`, ""),
-	Entry("a grant to nobody", `{signatureOnly: {repositories: ["*/*"]}}`, "spec.signatureOnly.namespaces: Required value"),
+	Entry("a grant without namespaces", `{signatureOnly: {repositories: ["*/*"]}}`, "spec.signatureOnly.namespaces: Required value"),
 	Entry("a grant of nothing", `{signatureOnly: {namespaces: {from: All}, repositories: []}}`, "should have at least 1 items"),
 	Entry("a grant by owner", `{signatureOnly: {namespaces: {from: All}, repositories: [example]}}`,
 		"a pattern of repositories is owner/name with * in either, such as example/* or */*"),

@@ -1,5 +1,5 @@
-// Package cel asks a real API server what it takes and what it refuses, and reads the words it
-// refuses with, for each rule of the API's schema both ways.
+// Package cel tests each rule of the API's schema on a real API server, with accepted and refused objects and
+// the error messages.
 package cel
 
 import (
@@ -83,7 +83,7 @@ func accepted(ctx SpecContext, o *unstructured.Unstructured) client.Object {
 	return typed
 }
 
-// refused tries to create o and expects to be told why.
+// refused tries to create o and expects an error that says why.
 func refused(ctx SpecContext, o *unstructured.Unstructured, says string) {
 	GinkgoHelper()
 	Expect(api.Create(ctx, o)).To(MatchError(ContainSubstring(says)))
