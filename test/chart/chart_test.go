@@ -1,5 +1,4 @@
-// Package chart_test renders the Helm chart and kustomize's folder, and looks at what they
-// come to.
+// Package chart_test renders the Helm chart and the kustomize folder, and checks the result.
 package chart_test
 
 import (
@@ -19,7 +18,7 @@ const (
 	namespace = "travishook-system"
 )
 
-var update = flag.Bool("update", false, "write the golden renders anew")
+var update = flag.Bool("update", false, "update the golden renders")
 
 func newHelm(t *testing.T) *helm.Helm {
 	t.Helper()
@@ -68,7 +67,7 @@ func TestRender(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("go test ./test/chart -update writes it anew (-want +got):\n%s", diff)
+				t.Errorf("go test ./test/chart -update updates it (-want +got):\n%s", diff)
 			}
 		})
 	}

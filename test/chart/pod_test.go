@@ -36,7 +36,7 @@ func template(t *testing.T, render string) corev1.PodTemplateSpec {
 	return template
 }
 
-// settingsIn are the operator's in a render.
+// settingsIn returns the operator's settings in a render.
 func settingsIn(t *testing.T, render string) settings.Settings {
 	t.Helper()
 	s, err := settings.Parse([]byte(objects[corev1.ConfigMap](t, render, "ConfigMap")[0].Data["settings.yaml"]))
@@ -46,8 +46,7 @@ func settingsIn(t *testing.T, render string) settings.Settings {
 	return s
 }
 
-// Whatever file the settings name, the pod must have, from the Secret that the values name; and it
-// has no other.
+// The pod must have exactly the files that the settings name, from the Secrets that the values name.
 func TestTheFilesOfTheSettingsAreMounted(t *testing.T) {
 	h := newHelm(t)
 	want := map[string]map[string]string{
@@ -89,7 +88,7 @@ func TestTheFilesOfTheSettingsAreMounted(t *testing.T) {
 	}
 }
 
-// fileSettings are the settings that are paths of files, by name.
+// fileSettings returns the settings that are paths of files, by name.
 func fileSettings(t *testing.T, s settings.Settings) map[string]string {
 	t.Helper()
 	text, err := json.Marshal(s)
@@ -118,7 +117,7 @@ func addFiles(files map[string]string, above string, all map[string]any) {
 	}
 }
 
-// Whatever names a port of the pod must name one that it has.
+// All references to ports must name existing ports of the pod.
 func TestPortsAreThePods(t *testing.T) {
 	h := newHelm(t)
 	for _, name := range cases(t) {
@@ -156,7 +155,7 @@ func TestPortsAreThePods(t *testing.T) {
 	}
 }
 
-func TestThePortTellsTheProtocol(t *testing.T) {
+func TestThePortNamesTheProtocol(t *testing.T) {
 	h := newHelm(t)
 	for set, want := range map[string]string{
 		`{}`: "http 80",

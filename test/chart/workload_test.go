@@ -69,7 +69,7 @@ func TestTheEmbeddedStoreIsOnePods(t *testing.T) {
 	}
 }
 
-// An ingress controller that is not told answers 502 where the receiver wants TLS.
+// An ingress controller that uses the wrong protocol answers 502.
 func TestTheIngressSpeaksTheReceiversProtocol(t *testing.T) {
 	h := newHelm(t)
 	ingress := func(set string) networkingv1.Ingress {

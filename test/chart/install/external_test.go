@@ -22,11 +22,11 @@ var _ = Describe("helm upgrade", func() {
 		Expect(out).To(ContainSubstring("3 replicas share the store"))
 		Expect(out).To(ContainSubstring("The volume of the embedded store still exists, with whatever waited in it"))
 		_, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
-		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the StatefulSet should be gone: %v", err)
+		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the StatefulSet should be deleted: %v", err)
 		deployment, err := client.AppsV1().Deployments(namespace).Get(ctx, "travishook", metav1.GetOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(deployment.Spec.Replicas).To(HaveValue(BeEquivalentTo(3)))
-		Expect(podIsLetIn(ctx)).To(Succeed())
+		Expect(admitPod(ctx)).To(Succeed())
 		expectClaim(ctx, claim)
 
 		By("to more replicas")
@@ -38,7 +38,7 @@ var _ = Describe("helm upgrade", func() {
 		By("back")
 		Expect(run(ctx, "rollback", "travishook", "1")).To(ContainSubstring("success"))
 		_, err = client.AppsV1().Deployments(namespace).Get(ctx, "travishook", metav1.GetOptions{})
-		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the Deployment should be gone: %v", err)
+		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the Deployment should be deleted: %v", err)
 		set, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(set.Spec.VolumeClaimTemplates[0].Name+"-"+set.Name+"-0").To(Equal(claim.Name), "it takes the old volume up")
@@ -46,7 +46,7 @@ var _ = Describe("helm upgrade", func() {
 	})
 })
 
-// claimOfTheStore plays the controller of StatefulSets, which is not there.
+// claimOfTheStore creates the claim, because no StatefulSet controller runs.
 func claimOfTheStore(ctx context.Context) *corev1.PersistentVolumeClaim {
 	GinkgoHelper()
 	set, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
@@ -62,7 +62,7 @@ func claimOfTheStore(ctx context.Context) *corev1.PersistentVolumeClaim {
 	return made
 }
 
-// expectClaim holds that a claim is still the same one, and not about to go.
+// expectClaim checks that a claim is still the same, and not being deleted.
 func expectClaim(ctx context.Context, want *corev1.PersistentVolumeClaim) {
 	GinkgoHelper()
 	got, err := client.CoreV1().PersistentVolumeClaims(namespace).Get(ctx, want.Name, metav1.GetOptions{})

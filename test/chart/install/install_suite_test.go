@@ -1,5 +1,5 @@
-// Package install_test installs the operator on a real API server, by Helm and by kustomize.
-// There is no kubelet: what is seen is that the objects are taken, and what they allow.
+// Package install_test installs the operator on a real API server, with Helm and kustomize. There is no
+// kubelet: it checks that the objects are accepted, and which rights they grant.
 package install_test
 
 import (
@@ -51,7 +51,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	}
 })
 
-// values are the files that the golden renders are made from.
+// values returns the values files of the golden renders.
 func values() []string {
 	files, err := filepath.Glob("../testdata/*.values.yaml")
 	if err != nil || len(files) == 0 {
@@ -67,7 +67,7 @@ func run(ctx context.Context, args ...string) string {
 	return out
 }
 
-// kubectl returns what kubectl says on both its outputs: warnings are part of the matter.
+// kubectl returns both outputs of kubectl, because they include warnings.
 func kubectl(ctx context.Context, stdin string, args ...string) string {
 	GinkgoHelper()
 	cmd := exec.CommandContext(ctx, plane.Kubectl, append(args, "--kubeconfig", plane.Kubeconfig)...)

@@ -17,7 +17,7 @@ import (
 	"github.com/travishook/travishook/controllers"
 )
 
-var update = flag.Bool("update", false, "write the golden notes anew")
+var update = flag.Bool("update", false, "update the golden notes")
 
 var _ = Describe("helm install", func() {
 	for _, file := range values() {
@@ -35,15 +35,15 @@ var _ = Describe("helm install", func() {
 			}
 			want, err := os.ReadFile(golden)
 			Expect(err).NotTo(HaveOccurred())
-			Expect(notes).To(Equal(string(want)), "go test ./test/chart/install -update writes it anew")
+			Expect(notes).To(Equal(string(want)), "go test ./test/chart/install -update updates it")
 
 			By("rendering nothing that the API server does not know")
 			rendered := run(ctx, "template", "travishook", program.Chart(), "--values", file)
 			said := kubectl(ctx, rendered, "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-")
 			Expect(said).NotTo(ContainSubstring("Warning"))
 
-			By("having a pod that restricted Pod Security lets in")
-			Expect(podIsLetIn(ctx)).To(Succeed())
+			By("having a pod that restricted Pod Security admits")
+			Expect(admitPod(ctx)).To(Succeed())
 		})
 	}
 
@@ -56,7 +56,7 @@ var _ = Describe("helm install", func() {
 
 		run(ctx, "uninstall", "travishook")
 		_, err = client.CoreV1().ConfigMaps(namespace).Get(ctx, "travishook", metav1.GetOptions{})
-		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the settings should be gone: %v", err)
+		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the settings should be deleted: %v", err)
 		Expect(kubectl(ctx, "", "get", "travisroutes", "-A")).To(ContainSubstring("No resources found"))
 	})
 })
@@ -101,7 +101,7 @@ var _ = Describe("the operator's rights", func() {
 		Expect(may(ctx, "create", "authentication.k8s.io", "tokenreviews", "")).To(BeTrue(), "people may ask it all the same")
 	})
 
-	It("do without anything of the whole cluster, where people cannot ask it", func(ctx context.Context) {
+	It("include no cluster-wide right if the API for people is off", func(ctx context.Context) {
 		install(ctx, "--set-json", `namespaces=["team-a"],api={"enabled":false},aggregateRoles=false`)
 		Expect(may(ctx, "create", "authentication.k8s.io", "tokenreviews", "")).To(BeFalse())
 		Expect(kubectl(ctx, "", "get", "clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/name=travishook")).
@@ -114,12 +114,12 @@ var _ = Describe("kubectl apply -k", func() {
 		folder := filepath.Join(plane.Root, "config", "default")
 		said := kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", folder)
 		DeferCleanup(func(ctx context.Context) {
-			for _, part := range []string{"manager", "rbac"} { // not the namespace, nor the CRDs
+			for _, part := range []string{"manager", "rbac"} { // not the namespace and the CRDs
 				kubectl(ctx, "", "delete", "-k", filepath.Join(plane.Root, "config", part))
 			}
 		})
 		Expect(said).NotTo(ContainSubstring("Warning"))
-		Expect(podIsLetIn(ctx)).To(Succeed())
+		Expect(admitPod(ctx)).To(Succeed())
 		Expect(may(ctx, "list", "", "secrets", "team-a")).To(BeTrue())
 	})
 })
@@ -147,9 +147,9 @@ func podTemplate(ctx context.Context) corev1.PodTemplateSpec {
 	return template
 }
 
-// podIsLetIn asks whether the namespace, which enforces restricted Pod Security, would take the
+// admitPod returns an error unless the namespace, which enforces restricted Pod Security, admits the
 // operator's pod.
-func podIsLetIn(ctx context.Context) error {
+func admitPod(ctx context.Context) error {
 	GinkgoHelper()
 	template := podTemplate(ctx)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "probe", Labels: template.Labels}, Spec: template.Spec}
@@ -157,8 +157,8 @@ func podIsLetIn(ctx context.Context) error {
 	return err
 }
 
-// may asks whether the operator's service account has a right. An empty namespace is all of them, and
-// without a name every object is meant.
+// may reports whether the operator's service account has a right. An empty namespace means all namespaces,
+// and no name means every object.
 func may(ctx context.Context, verb, group, resource, ns string, name ...string) bool {
 	GinkgoHelper()
 	resource, subresource, _ := strings.Cut(resource, "/")

@@ -19,11 +19,11 @@ import (
 	"github.com/travishook/travishook/test/operator"
 )
 
-// patience bounds each wait for what takes a second or two on a quiet machine.
+// patience limits each wait for something that takes a second or two on a quiet machine.
 const patience = 30 * time.Second
 
-// kubelet plays the one that is not there: it gives a pod its files, below a folder in place of the
-// root, and starts its program.
+// kubelet replaces the kubelet: it writes a pod's files below a folder instead of the root, and starts its
+// program.
 type kubelet struct {
 	binary  string
 	account *controlplane.User
@@ -45,8 +45,8 @@ func newKubelet(ctx context.Context) *kubelet {
 	return &kubelet{binary, account}
 }
 
-// run starts a pod of what is installed, and ends it with the spec. What the machine is in place of a
-// pod and of Travis is put into the settings: the root, the ports and the signing key.
+// run starts the installed pod, and ends it with the spec. It adapts the settings to this machine: the root,
+// the ports and the signing key.
 func (k *kubelet) run(ctx context.Context) *operator.Process {
 	GinkgoHelper()
 	root := GinkgoT().TempDir()
@@ -101,7 +101,7 @@ func place(ctx context.Context, path string, folder bool, from pod.Source) {
 	Expect(os.WriteFile(path, data[from.Key], 0o600)).To(Succeed())
 }
 
-// onThisMachine are settings with their paths below root, and with ports of their own.
+// onThisMachine returns settings with their paths below root, and with free ports.
 func onThisMachine(text []byte, root string) []byte {
 	GinkgoHelper()
 	var s map[string]any
@@ -118,7 +118,7 @@ func onThisMachine(text []byte, root string) []byte {
 	return moved
 }
 
-// add sets a setting in a part of the settings that may not be there yet.
+// add sets a setting in a part of the settings that may not exist yet.
 func add(s map[string]any, part, setting, value string) {
 	if s[part] == nil {
 		s[part] = map[string]any{}
@@ -126,7 +126,7 @@ func add(s map[string]any, part, setting, value string) {
 	s[part].(map[string]any)[setting] = value
 }
 
-// move has the settings that are paths of files and folders lie below root.
+// move moves the settings that are paths of files and folders below root.
 func move(s map[string]any, root string) {
 	for key, value := range s {
 		switch v := value.(type) {
@@ -140,7 +140,7 @@ func move(s map[string]any, root string) {
 	}
 }
 
-// put makes a Secret that goes with the spec.
+// put creates a Secret that is deleted after the spec.
 func put(ctx context.Context, name string, kind corev1.SecretType, data map[string][]byte) {
 	GinkgoHelper()
 	object := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Type: kind, Data: data}

@@ -18,7 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// identity is a certificate that vouches for itself, at 127.0.0.1 and as a client, and its key.
+// identity is a self-signed certificate for 127.0.0.1 and for a client, and its key.
 type identity struct {
 	certificate, key []byte // PEM
 }
@@ -45,15 +45,15 @@ func newIdentity() identity {
 	}
 }
 
-// trust is what takes the identity for what it says.
+// trust returns a pool that trusts the identity.
 func (i identity) trust() *x509.CertPool {
 	pool := x509.NewCertPool()
 	Expect(pool.AppendCertsFromPEM(i.certificate)).To(BeTrue())
 	return pool
 }
 
-// natsServer is one with JetStream that ends with the spec. It asks for a certificate that client
-// vouches for, and for a user of its own account, whose credentials are returned.
+// natsServer starts a server with JetStream that ends with the spec. It requires the certificate of client,
+// and a user of its own account, whose credentials it returns.
 func natsServer(own, client identity) (url string, credentials []byte) {
 	GinkgoHelper()
 	pair, err := tls.X509KeyPair(own.certificate, own.key)
@@ -79,7 +79,7 @@ func natsServer(own, client identity) (url string, credentials []byte) {
 	return s.ClientURL(), credentials
 }
 
-// admit has a server let in nobody but the user whose credentials it returns, as nsc writes them.
+// admit makes a server accept only the user whose credentials it returns, in nsc's format.
 func admit(options *server.Options) (credentials []byte) {
 	GinkgoHelper()
 	operator, operatorName := newKeys(nkeys.CreateOperator)
@@ -109,7 +109,7 @@ func admit(options *server.Options) (credentials []byte) {
 	return credentials
 }
 
-// newKeys makes a pair of keys, and returns the public one as its owner's name.
+// newKeys makes a key pair, and returns the public key as its owner's name.
 func newKeys(create func() (nkeys.KeyPair, error)) (keys nkeys.KeyPair, name string) {
 	GinkgoHelper()
 	keys, err := create()

@@ -52,8 +52,8 @@ var _ = Describe("The operator in a pod of the chart", func() {
 // acquiredLease is logged by the replica that writes status.
 const acquiredLease = "acquired the status lease"
 
-// awaitReady waits until the operator judges webhooks, which it does once it has the table, the keys
-// and the store. Nobody has declared the repository, so the judgement is 204.
+// awaitReady waits until the operator processes webhooks, which requires the table, the keys and the store.
+// The repository is not declared, so the answer is 204.
 func awaitReady(ctx context.Context, url string, trusted *x509.CertPool) {
 	GinkgoHelper()
 	browser := http.Client{Transport: &http.Transport{

@@ -1,5 +1,4 @@
-// Package pod reads the chart's render as a kubelet would: which workload there is, and which files
-// its container has.
+// Package pod reads the chart's render as a kubelet would: the workload, and the files of its container.
 package pod
 
 import (
@@ -16,11 +15,11 @@ import (
 // Source is a value in a Secret or a ConfigMap.
 type Source struct {
 	Kind, Name string
-	// Key is empty where the volume has the object's keys as they are.
+	// Key is empty if the volume has all of the object's keys.
 	Key string
 }
 
-// String names it as kind name/key.
+// String returns kind name/key.
 func (s Source) String() string { return fmt.Sprintf("%s %s/%s", s.Kind, s.Name, s.Key) }
 
 // Objects are the manifests of a kind in a render, as T.
@@ -43,7 +42,7 @@ func Objects[T any](render, kind string) ([]T, error) {
 	return found, nil
 }
 
-// Template is the pod of the one StatefulSet or Deployment in a render.
+// Template returns the pod template of the only StatefulSet or Deployment in a render.
 func Template(render string) (corev1.PodTemplateSpec, error) {
 	sets, err := Objects[appsv1.StatefulSet](render, "StatefulSet")
 	if err != nil {
@@ -61,8 +60,8 @@ func Template(render string) (corev1.PodTemplateSpec, error) {
 	return corev1.PodTemplateSpec{}, fmt.Errorf("there are %d StatefulSets and %d Deployments", len(sets), len(deployments))
 }
 
-// Files are where the container's files come from, by path. A folder that has an object's keys as
-// they are ends in a slash.
+// Files returns the sources of the container's files, by path. The path of a folder with all of an object's
+// keys ends in a slash.
 func Files(spec corev1.PodSpec) map[string]Source {
 	files := map[string]Source{}
 	for _, mount := range spec.Containers[0].VolumeMounts {
