@@ -16,7 +16,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// certificate writes tls.crt, which vouches for itself at 127.0.0.1, and tls.key.
+// certificate writes tls.crt, self-signed for 127.0.0.1, and tls.key.
 func certificate(dir string) {
 	GinkgoHelper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

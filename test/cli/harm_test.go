@@ -84,7 +84,7 @@ var _ = Describe("The command line", func() {
 		Expect(objects(ctx)).To(BeEmpty())
 	})
 
-	It("keeps a token that somebody else made", func(ctx SpecContext) {
+	It("keeps a token that another user made", func(ctx SpecContext) {
 		s.kubectl(ctx, "create", "secret", "generic", "theirs", "-n", team, "--from-literal=repository=a/b", "--from-literal=token=x")
 		s.kubectl(ctx, "label", "secret", "theirs", "-n", team, "travishook.dev/secret-type=token")
 		travis(ctx, "route a/b '' --account room")
@@ -92,7 +92,7 @@ var _ = Describe("The command line", func() {
 		Expect(objects(ctx)).To(ContainSubstring("secret/theirs"))
 	})
 
-	It("shows no token unless asked, and then only to who may read Secrets", func(ctx SpecContext) {
+	It("shows no token unless asked, and then only to users who may read Secrets", func(ctx SpecContext) {
 		travis(ctx, "token a/b < new-token.txt")
 		travis(ctx, "route a/b '' --account room fixed")
 		Expect(travis(ctx, "config")).To(And(ContainSubstring("secret: travis-token-a-b"), Not(ContainSubstring(token))))
@@ -139,7 +139,7 @@ var _ = Describe("The command line", func() {
 		Expect(travis(ctx, "why a/b --as "+team+"-stranger")).To(And(ContainSubstring("certificatesigningrequests"), ContainSubstring("(exit code 1)")))
 	})
 
-	It("refuses the certificate signing request of somebody else", func(ctx SpecContext) {
+	It("refuses the certificate signing request of another user", func(ctx SpecContext) {
 		travis(ctx, "route a/b '' --account room fixed")
 		reader, err := s.plane.AddUser(ctx, team+"-forger", rule("certificates.k8s.io", "certificatesigningrequests", "create", "get", "list"))
 		Expect(err).NotTo(HaveOccurred())

@@ -18,10 +18,10 @@ import (
 	"github.com/travishook/travishook/test/operator"
 )
 
-// token is the one that example/example ends with, as in testdata/new-token.txt.
+// token is the last token of example/example, as in testdata/new-token.txt.
 const token = "another-token-for-the-time-after"
 
-// site is a cluster with an operator, a chat channel, and a person who has kubectl and the plugin.
+// site is a cluster with an operator, a chat channel, and a user with kubectl and the plugin.
 type site struct {
 	plane    *controlplane.ControlPlane
 	operator *operator.Process
@@ -51,7 +51,7 @@ func newSite(ctx context.Context) *site {
 	return s
 }
 
-// testdata are the files that the page's commands name.
+// testdata contains the files that the page's commands use.
 func testdata() fs.FS { return os.DirFS("testdata") }
 
 // startOperator starts an operator that trusts the tests' key.
@@ -77,7 +77,7 @@ trust:
 		strings.ReplaceAll(strings.TrimSpace(travistest.PEM(travistest.Key())), "\n", "\n      "))
 	file := filepath.Join(dir, "settings.yaml")
 	Expect(os.WriteFile(file, []byte(settings), 0o600)).To(Succeed())
-	// As the chart does, so that people find the public URL.
+	// As the chart does, so that users find the public URL.
 	s.kubectl(ctx, "create", "configmap", "travishook", "--namespace", "travishook-system", "--from-file", file)
 	s.kubectl(ctx, "label", "configmap", "travishook", "--namespace", "travishook-system", "app.kubernetes.io/name=travishook")
 
@@ -91,7 +91,7 @@ trust:
 	s.env = append(s.env, "TRAVISHOOK_OPERATOR=https://"+address, "TRAVISHOOK_OPERATOR_CA="+filepath.Join(dir, "tls.crt"))
 }
 
-// person is somebody who signs in with a token, works in team-a, and has the plugin in the PATH.
+// person creates a user who signs in with a token, works in team-a, and has the plugin in the PATH.
 func (s *site) person(ctx context.Context) {
 	GinkgoHelper()
 	bin := GinkgoT().TempDir()
@@ -115,7 +115,7 @@ func (s *site) person(ctx context.Context) {
 	s.env = append(s.env, "KUBECONFIG="+kubeconfig, "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+s.dir)
 }
 
-// kubectl runs it as the administrator.
+// kubectl runs kubectl as the administrator.
 func (s *site) kubectl(ctx context.Context, args ...string) string {
 	GinkgoHelper()
 	cmd := exec.CommandContext(ctx, s.plane.Kubectl, args...)

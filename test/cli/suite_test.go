@@ -29,7 +29,7 @@ func TestCommandLine(t *testing.T) {
 	RunSpecs(t, "The command line's page")
 }
 
-// patience bounds each wait for what takes a second or two on a quiet machine.
+// patience limits each wait for something that takes a second or two on a quiet machine.
 const patience = time.Minute
 
 // s is the cluster of all specs.
@@ -47,7 +47,7 @@ var _ = Describe("docs/cli.md", Ordered, func() {
 	path := filepath.Join("..", "..", "docs", "cli.md")
 	read, err := os.ReadFile(path)
 	if err != nil {
-		panic(err) // there is nothing to hold the command line to
+		panic(err) // without the page there is nothing to check
 	}
 	page := string(read)
 	steps := parse(page)
@@ -65,8 +65,8 @@ var _ = Describe("docs/cli.md", Ordered, func() {
 	})
 })
 
-// check runs a command and holds what it says against the page. What the operator does meanwhile
-// takes its time, so a command that only looks is run until it sees that.
+// check runs a command and compares its output with the page. The operator works asynchronously, so a
+// read-only command is repeated until its output matches.
 func (s *site) check(ctx context.Context, step *step) {
 	if *update {
 		step.output = s.settled(ctx, step)
@@ -80,7 +80,7 @@ func (s *site) check(ctx context.Context, step *step) {
 		Should(Equal(step.output))
 }
 
-// settled is what a command says once it says the same again and again.
+// settled repeats a command until its output no longer changes, and returns that.
 func (s *site) settled(ctx context.Context, step *step) string {
 	output := s.run(ctx, step.command)
 	if !looks(step.command) {
@@ -97,7 +97,7 @@ func (s *site) settled(ctx context.Context, step *step) string {
 	return output
 }
 
-// looks reports whether a command changes nothing, so that it may be run again.
+// looks reports whether a command is read-only, so that it may be repeated.
 func looks(command string) bool {
 	for _, verb := range []string{"routes", "config", "why", "deliveries", "get"} {
 		if strings.HasPrefix(command, "kubectl travis "+verb) || strings.HasPrefix(command, "kubectl "+verb) {
@@ -107,7 +107,7 @@ func looks(command string) bool {
 	return false
 }
 
-// run runs a command as a person's shell does, and returns what appears on the terminal.
+// run runs a command in a shell, and returns what a terminal would show.
 func (s *site) run(ctx context.Context, command string) string {
 	GinkgoHelper()
 	if s.lastID != "" {
@@ -128,13 +128,13 @@ func (s *site) run(ctx context.Context, command string) string {
 	return text
 }
 
-// do follows a directive of the page.
+// do executes a directive of the page.
 func (s *site) do(ctx context.Context, words []string) {
 	GinkgoHelper()
 	switch words[0] {
 	case "post": // post RESULT NUMBER ANSWER
 		s.post(ctx, travis.Result(words[1]), words[2], words[3])
-	case "refuse": // refuse STATUS, of HTTP; 0 takes messages again
+	case "refuse": // refuse STATUS, of HTTP; 0 accepts messages again
 		status, err := strconv.Atoi(words[1])
 		Expect(err).NotTo(HaveOccurred())
 		s.channel.Refuse(status)

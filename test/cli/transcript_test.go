@@ -1,6 +1,5 @@
-// Package cli holds docs/cli.md against the command line itself: each command of the page is run
-// as kubectl travis against a real API server and a running operator, and must say what the page
-// says it says.
+// Package cli tests docs/cli.md: each command of the page is run with kubectl travis against a real API server
+// and a running operator, and must print the output on the page.
 package cli
 
 import (
@@ -8,8 +7,8 @@ import (
 	"strings"
 )
 
-// step is a command of the page with what it says, or a directive: a comment that the reader does
-// not see, for what happens elsewhere meanwhile, such as <!-- post passed 1 -->.
+// step is a command of the page with its output, or a directive: an invisible comment for what happens
+// elsewhere meanwhile, such as <!-- post passed 1 -->.
 type step struct {
 	line      int // of the page, from 1
 	section   string
@@ -70,7 +69,7 @@ func write(page string, steps []*step) string {
 	return strings.Join(append(out, lines[last:]...), "\n")
 }
 
-// volatile is what differs from run to run, with what the page has in its place.
+// volatile are patterns that differ between runs, with their replacement on the page.
 var volatile = []struct {
 	pattern *regexp.Regexp
 	instead string
@@ -84,7 +83,7 @@ var volatile = []struct {
 // agePattern is an age in a table, with the spaces that fill its column.
 var agePattern = regexp.MustCompile(`(?m) (\d+m\d*s?|\d+s) *( \S|$)`)
 
-// sameAge makes ages the same without moving the columns behind them.
+// sameAge makes ages equal without moving the following columns.
 func sameAge(cell string) string {
 	parts := agePattern.FindStringSubmatch(cell)
 	if parts[2] == "" {
@@ -96,10 +95,10 @@ func sameAge(cell string) string {
 // idPattern is the beginning of a delivery's ID, alone.
 var idPattern = regexp.MustCompile(`\b[0-9a-f]{10}\b`)
 
-// shownID stands in the page for any.
+// shownID replaces every ID on the page.
 const shownID = "3f0c81d2aa"
 
-// normal is output as the page shows it, and the last delivery's ID in it.
+// normal returns output as the page shows it, and the last delivery's ID in it.
 func normal(output string) (text, id string) {
 	for _, v := range volatile {
 		output = v.pattern.ReplaceAllString(output, v.instead)
