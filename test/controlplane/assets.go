@@ -16,7 +16,7 @@ func assets(ctx context.Context, root string) (string, error) {
 		return dir, nil
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "control-plane.sh"))
-	cmd.Stderr = os.Stderr // it tells how a long build is getting on
+	cmd.Stderr = os.Stderr // shows the progress of a long build
 	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("get API server and etcd: hack/control-plane.sh: %w", err)
@@ -24,8 +24,8 @@ func assets(ctx context.Context, root string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// moduleRoot is the nearest folder above the working one that has a go.mod: tests run in
-// their package's folder.
+// moduleRoot finds the module's root above the working directory, because tests run in their package's
+// folder.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

@@ -20,15 +20,15 @@ import (
 	"github.com/travishook/travishook/test/port"
 )
 
-// startTimeout bounds the start of etcd and of the API server, each. A busy two-core machine
-// needs some ten seconds.
+// startTimeout limits the start of etcd and of the API server, each. A busy two-core machine needs about ten
+// seconds.
 const startTimeout = time.Minute
 
 // ControlPlane is a running API server with the project's CRDs installed.
 type ControlPlane struct {
-	// Config is an administrator's, without a rate limit that a test would notice.
+	// Config is an administrator's, practically without a rate limit.
 	Config *rest.Config
-	// Kubeconfig is the path of a file with the same, for kubectl, helm and the operator.
+	// Kubeconfig is the path of the same as a file, for kubectl, helm and the operator.
 	Kubeconfig string
 	// Kubectl is the path of a kubectl of the server's version.
 	Kubectl string
@@ -42,7 +42,7 @@ type ControlPlane struct {
 // Option changes how a control plane starts.
 type Option func(*envtest.Environment)
 
-// WithoutCRDs leaves the project's CRDs out, for what installs them itself.
+// WithoutCRDs does not install the project's CRDs.
 func WithoutCRDs() Option {
 	return func(env *envtest.Environment) { env.CRDDirectoryPaths = nil }
 }
@@ -59,7 +59,7 @@ func Start(ctx context.Context, options ...Option) (*ControlPlane, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A cluster that the environment points at is never what a suite may write to.
+	// A suite must never write to a cluster that the environment points to.
 	existing := false
 	env := &envtest.Environment{
 		UseExistingCluster:       &existing,

@@ -45,7 +45,7 @@ func TestStart(t *testing.T) {
 }
 
 func TestStartLeavesNothingBehindWhenItFails(t *testing.T) {
-	// Folders without binaries stand for any start that ends half-way.
+	// Without binaries, the start fails half-way.
 	t.Setenv("KUBEBUILDER_ASSETS", t.TempDir())
 	if c, err := controlplane.Start(t.Context()); err == nil {
 		t.Error("started without binaries", c.Stop())

@@ -13,14 +13,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// User is somebody who is not the administrator.
+// User is a user other than the administrator.
 type User struct {
 	Config     *rest.Config
 	Kubeconfig string
 }
 
-// AddUser makes a user who may do in the whole cluster what rules say and nothing else.
-// The name also becomes the name of the user's ClusterRole and its binding.
+// AddUser creates a user with exactly the given rights in the whole cluster. The name is also the name of the
+// user's ClusterRole and its binding.
 func (c *ControlPlane) AddUser(ctx context.Context, name string, rules ...rbacv1.PolicyRule) (*User, error) {
 	if err := c.grant(ctx, name, rules); err != nil {
 		return nil, fmt.Errorf("add user %s: %w", name, err)
@@ -28,9 +28,8 @@ func (c *ControlPlane) AddUser(ctx context.Context, name string, rules ...rbacv1
 	return c.AddUserInGroups(name)
 }
 
-// AddUserInGroups makes a user whose rights come from roles that are already bound to the
-// user's name or to one of the groups. A service account's pod is played by the name
-// system:serviceaccount:NAMESPACE:NAME.
+// AddUserInGroups creates a user whose rights come from roles that are already bound to the user's name or to
+// one of the groups. The name system:serviceaccount:NAMESPACE:NAME is a service account.
 func (c *ControlPlane) AddUserInGroups(name string, groups ...string) (*User, error) {
 	added, err := c.env.AddUser(envtest.User{Name: name, Groups: groups}, &rest.Config{
 		QPS: c.Config.QPS, Burst: c.Config.Burst,
@@ -42,7 +41,7 @@ func (c *ControlPlane) AddUserInGroups(name string, groups ...string) (*User, er
 	if err != nil {
 		return nil, fmt.Errorf("add user %s: %w", name, err)
 	}
-	file, err := os.CreateTemp(c.dir, "user-*.kubeconfig") // readable by its owner alone
+	file, err := os.CreateTemp(c.dir, "user-*.kubeconfig") // readable by its owner only
 	if err != nil {
 		return nil, fmt.Errorf("add user %s: %w", name, err)
 	}
