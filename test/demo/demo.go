@@ -21,7 +21,7 @@ const (
 	systemNamespace = "travishook-system"
 	teamNamespace   = "team-a"
 
-	// patience bounds each wait for something that takes about a second on a quiet machine.
+	// patience limits each wait for something that takes about a second on a quiet machine.
 	patience = 30 * time.Second
 )
 
@@ -39,7 +39,7 @@ type demo struct {
 	env      []string // for kubectl with its plugin
 }
 
-// step is one thing that the demo does; its title is printed first.
+// step is a step of the demo; its title is printed first.
 type step struct {
 	title string
 	do    func(context.Context) error
@@ -174,7 +174,7 @@ func (d *demo) startOperator(ctx context.Context) error {
 	return nil
 }
 
-// settingsFile trusts the key that this demo signs with, in place of Travis CI's own.
+// settingsFile trusts the demo's signing key instead of Travis CI's.
 const settingsFile = `apiVersion: settings.travishook.dev/v1alpha1
 kind: Settings
 receiver:

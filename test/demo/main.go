@@ -1,5 +1,5 @@
-// The demo shows travishook's main job with real parts: an API server, the operator, manifests,
-// webhooks as Travis signs them, and the messages that arrive in a channel.
+// The demo shows travishook at work with real parts: an API server, the operator, manifests, webhooks as
+// Travis signs them, and the messages that arrive in a channel.
 //
 // It exits with 0 if every expected message arrived, and nothing else. KEEP=1 keeps everything running.
 // BREAK=key, BREAK=operator and BREAK=channel break one part; then it must fail and name the step.

@@ -21,7 +21,7 @@ import (
 
 const (
 	slug  = "example/example"
-	token = "demo-token-which-everybody-may-read" // as in manifests/token.yaml
+	token = "demo-token-which-is-not-secret" // as in manifests/token.yaml
 )
 
 // webhook is one that the demo posts, with the expected answer and message.
@@ -37,7 +37,7 @@ func (w webhook) answered(status int) string {
 	return fmt.Sprintf("%-72s answered %d %s", w.title, status, http.StatusText(status))
 }
 
-// webhooks are signed with key, and so is the forged one, before somebody changes it.
+// webhooks are signed with key; the forged one is changed after it was signed.
 func webhooks(d *demo) []webhook {
 	now := time.Now().UTC().Truncate(time.Second)
 	first := travistest.Build{ID: 1, Number: "1", Started: now.Add(-time.Minute), Finished: now}
