@@ -20,7 +20,7 @@ import (
 
 const troubleshooting = "docs/operations/troubleshooting.md"
 
-// marked is the part of a page between two marks.
+// marked returns the part of a page between two marks.
 func marked(t *testing.T, p Page, mark string) string {
 	t.Helper()
 	_, rest, begins := strings.Cut(p.Text, "<!-- "+mark+" -->\n")
@@ -31,7 +31,7 @@ func marked(t *testing.T, p Page, mark string) string {
 	return part
 }
 
-// firstCodes are the codes in the first cells of a table.
+// firstCodes returns the codes in the first cells of a table.
 func firstCodes(text string) []string {
 	var codes []string
 	for _, row := range Rows(text) {
@@ -40,7 +40,7 @@ func firstCodes(text string) []string {
 	return codes
 }
 
-// constants are the strings of a package's constants whose names have a prefix.
+// constants returns the strings of a package's constants whose names have a prefix.
 func constants(t *testing.T, folder, prefix string) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
@@ -94,7 +94,7 @@ func TestEveryAnswerIsExplained(t *testing.T) {
 	}
 }
 
-// TestTheTableOfAnswers holds codes and reasons on the page to those that the receiver gives.
+// TestTheTableOfAnswers compares the codes and reasons on the page with the receiver's.
 func TestTheTableOfAnswers(t *testing.T) {
 	want := answers(t)
 	got := map[string]int{}
@@ -112,7 +112,7 @@ func TestTheTableOfAnswers(t *testing.T) {
 	}
 }
 
-// answers are the receiver's, code by reason, as its source has them.
+// answers returns the receiver's answers, code by reason, from its source.
 func answers(t *testing.T) map[string]int {
 	t.Helper()
 	reasons := constants(t, "internal/receiver", "Reason")
@@ -143,7 +143,7 @@ func answers(t *testing.T) map[string]int {
 	return found
 }
 
-// status are net/http's names of those that the receiver answers with.
+// status maps net/http's names to the status codes of the receiver.
 var status = map[string]int{
 	"StatusAccepted": http.StatusAccepted, "StatusNoContent": http.StatusNoContent,
 	"StatusBadRequest": http.StatusBadRequest, "StatusUnauthorized": http.StatusUnauthorized,
@@ -152,7 +152,7 @@ var status = map[string]int{
 	"StatusUnsupportedMediaType": http.StatusUnsupportedMediaType, "StatusServiceUnavailable": http.StatusServiceUnavailable,
 }
 
-// TestEveryRightIsExplained holds the page on security to the rules that are installed.
+// TestEveryRightIsExplained compares the page on security with the installed rules.
 func TestEveryRightIsExplained(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "charts/travishook/files/role.yaml"))
 	if err != nil {
@@ -172,7 +172,7 @@ func TestEveryRightIsExplained(t *testing.T) {
 	}
 }
 
-// rights are verbs by group and resource, of all rules together.
+// rights returns the verbs by group and resource, of all rules together.
 func rights(rules []rbacv1.PolicyRule) map[string]string {
 	verbs := map[string][]string{}
 	for _, rule := range rules {
@@ -203,7 +203,7 @@ func shownRights(table string) map[string]string {
 	return all
 }
 
-// TestEveryFolderHasItsRow: a newcomer finds each folder of the operator on the map.
+// TestEveryFolderHasItsRow: the table of packages has each folder of the operator.
 func TestEveryFolderHasItsRow(t *testing.T) {
 	named := firstCodes(page(t, "docs/architecture.md").Text)
 	folders, err := filepath.Glob(filepath.Join(root, "internal", "*"))

@@ -90,7 +90,7 @@ func hasAnchor(text, anchor string) bool {
 	return false
 }
 
-// A page that nobody can find might as well not be there.
+// A page without links to it cannot be found.
 func TestPagesAreLinked(t *testing.T) {
 	linked := map[string]bool{"README.md": true}
 	all := pages(t)

@@ -1,4 +1,4 @@
-// Package docs reads the project's own pages, for the tests that hold them to the code.
+// Package docs reads the project's pages, for tests that compare them with the code.
 package docs
 
 import (
@@ -25,10 +25,10 @@ type Block struct {
 	Text    string
 }
 
-// String says where the block is, as editors understand it.
+// String returns the block's position in the format of editors.
 func (b Block) String() string { return fmt.Sprintf("%s:%d", b.Page, b.Line) }
 
-// Name is the file that the block's first line names in a comment, or empty.
+// Name returns the file that the block's first line names in a comment, or empty.
 func (b Block) Name() string {
 	first, _, _ := strings.Cut(b.Text, "\n")
 	name, found := strings.CutPrefix(first, "# ")
@@ -38,7 +38,7 @@ func (b Block) Name() string {
 	return name
 }
 
-// Lines counts what one would have to type: neither comments nor empty lines.
+// Lines counts the lines that one has to type: neither comments nor empty lines.
 func (b Block) Lines() int {
 	n := 0
 	for line := range strings.Lines(b.Text) {
@@ -81,7 +81,7 @@ func Read(root, path string) (Page, error) {
 	return Page{Path: path, Text: string(text)}, nil
 }
 
-// Blocks are the page's fenced blocks in their order, without indentation.
+// Blocks returns the page's fenced blocks in their order, without indentation.
 func (p Page) Blocks() []Block {
 	var (
 		blocks  []Block
@@ -105,7 +105,7 @@ func (p Page) Blocks() []Block {
 	return blocks
 }
 
-// Section is the text below a heading, up to the next one of the same or a higher level.
+// Section returns the text below a heading, up to the next one of the same or a higher level.
 func (p Page) Section(heading string) (string, error) {
 	_, rest, found := strings.Cut(p.Text, "\n"+heading+"\n")
 	if !found {
@@ -127,7 +127,7 @@ func (p Page) Section(heading string) (string, error) {
 	return text.String(), nil
 }
 
-// Rows are the cells of every table row in text, header rows included.
+// Rows returns the cells of every table row in text, including header rows.
 func Rows(text string) [][]string {
 	var rows [][]string
 	for line := range strings.Lines(text) {
@@ -144,7 +144,7 @@ func Rows(text string) [][]string {
 	return rows
 }
 
-// Codes are what stands between backquotes in text.
+// Codes returns the texts between backquotes.
 func Codes(text string) []string {
 	var codes []string
 	for _, found := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(text, -1) {

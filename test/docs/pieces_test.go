@@ -10,8 +10,8 @@ import (
 	"github.com/travishook/travishook/internal/settings"
 )
 
-// Pieces of a settings file, wherever a page shows one, are such that the operator takes them.
-func TestPiecesOfSettingsAreTaken(t *testing.T) {
+// The operator accepts the pieces of settings files on all pages.
+func TestPiecesOfSettingsAreValid(t *testing.T) {
 	found := 0
 	for _, p := range pages(t) {
 		for _, b := range p.Blocks() {

@@ -23,7 +23,7 @@ import (
 	"github.com/travishook/travishook/internal/settings"
 )
 
-var update = flag.Bool("update", false, "write docs/reference/settings.md anew")
+var update = flag.Bool("update", false, "update docs/reference/settings.md")
 
 const settingsPage = "docs/reference/settings.md"
 
@@ -46,7 +46,7 @@ This page is written from [` + "`internal/settings`" + `](../../internal/setting
 %s` + "```" + `
 `
 
-// TestSettingsPage holds the reference page to the code.
+// TestSettingsPage compares the reference page with the code.
 func TestSettingsPage(t *testing.T) {
 	got := fmt.Sprintf(settingsHead, defaultsFile(t)) + settingsTables(t)
 	path := filepath.Join(root, settingsPage)
@@ -56,11 +56,11 @@ func TestSettingsPage(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(page(t, settingsPage).Text, got); diff != "" {
-		t.Errorf("%s is out of date; go test ./test/docs -update writes it anew (-is +should be):\n%s", settingsPage, diff)
+		t.Errorf("%s is out of date; go test ./test/docs -update updates it (-is +should be):\n%s", settingsPage, diff)
 	}
 }
 
-// The file on the page, which says every default, means what a file means that says nothing.
+// The file on the page, with every default, means the same as an empty file.
 func TestSettingsPageShowsTheDefaults(t *testing.T) {
 	for _, b := range page(t, settingsPage).Blocks() {
 		got, err := settings.Parse([]byte(b.Text))
@@ -73,7 +73,7 @@ func TestSettingsPageShowsTheDefaults(t *testing.T) {
 	}
 }
 
-// defaultsFile is a settings file that says every default that is not empty.
+// defaultsFile returns a settings file with every default that is not empty.
 func defaultsFile(t *testing.T) string {
 	t.Helper()
 	text, err := json.Marshal(settings.Default())
@@ -94,7 +94,7 @@ func defaultsFile(t *testing.T) string {
 	return head + string(text)
 }
 
-// prune leaves out what is empty.
+// prune removes empty values.
 func prune(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -110,7 +110,7 @@ func prune(value any) any {
 	return value
 }
 
-// settingsTables has a table for each struct, in the order in which the file has them.
+// settingsTables returns a table for each struct, in the order of the file.
 func settingsTables(t *testing.T) string {
 	t.Helper()
 	r := reference{docs: settingsDocs(t), defaults: map[reflect.Type][]reflect.Value{}}
@@ -134,14 +134,14 @@ func settingsTables(t *testing.T) string {
 	return out.String()
 }
 
-// reference is what the tables are made of.
+// reference is the data of the tables.
 type reference struct {
 	docs     map[string]string
 	order    []reflect.Type
-	defaults map[reflect.Type][]reflect.Value // one for each place that has such a struct
+	defaults map[reflect.Type][]reflect.Value // one for each use of the struct
 }
 
-// collect finds the structs in value, in the order in which a reader comes upon them.
+// collect finds the structs in value, in the order of the file.
 func (r *reference) collect(value reflect.Value) {
 	kind := value.Type()
 	if r.defaults[kind] == nil {
@@ -154,14 +154,14 @@ func (r *reference) collect(value reflect.Value) {
 		case inner == nil:
 		case inner == kind.Field(i).Type:
 			r.collect(value.Field(i))
-		default: // a list, or something that is not there by default
+		default: // a list, or absent by default
 			r.collect(reflect.Zero(inner))
 		}
 	}
 }
 
-// shown is a default as one writes it: nothing where it is empty, has a table of its own, or is
-// not the same wherever there is such a struct.
+// shown returns a default as written in a file: nothing if it is empty, has a table of its own, or differs
+// between the uses of the struct.
 func (r *reference) shown(kind reflect.Type, field int) string {
 	value := r.defaults[kind][0].Field(field)
 	switch {
@@ -179,7 +179,7 @@ func (r *reference) shown(kind reflect.Type, field int) string {
 	return "`" + strings.Trim(string(text), `"`) + "`"
 }
 
-// settingsDocs are the comments of structs, by name, and of their fields, by struct.field.
+// settingsDocs returns the comments of structs, by name, and of their fields, by struct.field.
 func settingsDocs(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "internal/settings/settings.go"), nil, parser.ParseComments|parser.SkipObjectResolution)
@@ -205,7 +205,7 @@ func settingsDocs(t *testing.T) map[string]string {
 	return docs
 }
 
-// structOf is the settings' own struct that a field holds, or nil.
+// structOf returns the settings' struct in a field, or nil.
 func structOf(kind reflect.Type) reflect.Type {
 	for kind.Kind() == reflect.Slice || kind.Kind() == reflect.Pointer {
 		kind = kind.Elem()

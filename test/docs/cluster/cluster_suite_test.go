@@ -1,4 +1,4 @@
-// Package cluster_test does what the pages say, against a real API server.
+// Package cluster_test follows the instructions of pages, with a real API server.
 package cluster_test
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/travishook/travishook/test/operator"
 )
 
-// patience bounds each wait for what takes a second or two on a quiet machine.
+// patience limits each wait for something that takes a second or two on a quiet machine.
 const patience = 30 * time.Second
 
 const system = "travishook-system"
@@ -55,7 +55,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	}
 })
 
-// kubectl runs the real one and returns what it prints.
+// kubectl runs kubectl and returns what it prints.
 func kubectl(ctx context.Context, stdin string, args ...string) string {
 	GinkgoHelper()
 	out, err := run(ctx, stdin, plane.Kubectl, args...)
@@ -63,7 +63,7 @@ func kubectl(ctx context.Context, stdin string, args ...string) string {
 	return out
 }
 
-// run runs a program on the suite's cluster and returns all that it prints.
+// run runs a program on the suite's cluster and returns its output.
 func run(ctx context.Context, stdin, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+plane.Kubeconfig)
@@ -76,7 +76,7 @@ func run(ctx context.Context, stdin, name string, args ...string) (string, error
 	return out.String(), nil
 }
 
-// file writes text to a file of its own and returns the path.
+// file writes text to a new file and returns the path.
 func file(name, text string) string {
 	GinkgoHelper()
 	path := filepath.Join(GinkgoT().TempDir(), name)

@@ -13,14 +13,14 @@ import (
 	"github.com/travishook/travishook/test/docs"
 )
 
-// The table that maps TravisHook's features to commands is run in its order, with a route for each
-// command that removes one.
+// The commands in the table of TravisHook's features are run in their order, with a route for each command
+// that removes one.
 var _ = Describe("The commands on the page for TravisHook's users", func() {
 	It("work", func(ctx context.Context) {
 		bin := GinkgoT().TempDir()
 		out, err := run(ctx, "", "go", "build", "-o", filepath.Join(bin, "kubectl-travis"), filepath.Join(plane.Root, "cmd", "kubectl-travis"))
 		Expect(err).NotTo(HaveOccurred(), out)
-		// kubectl finds its plugins there.
+		// kubectl finds plugins in the PATH.
 		GinkgoT().Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 		kubectl(ctx, "", "create", "namespace", "team-b")
 		kubectl(ctx, "", "config", "set-context", "--current", "--namespace", "team-b")
@@ -44,7 +44,7 @@ var _ = Describe("The commands on the page for TravisHook's users", func() {
 	})
 })
 
-// tableCommands are the kubectl commands of the table, but those that leave something to fill in.
+// tableCommands returns the kubectl commands of the table, except those with placeholders.
 func tableCommands() []string {
 	GinkgoHelper()
 	page := pages[slices.IndexFunc(pages, func(p docs.Page) bool { return p.Path == "docs/from-travishook.md" })]

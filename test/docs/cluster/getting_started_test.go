@@ -35,10 +35,10 @@ var _ = Describe("Getting started", func() {
 			out := kubectl(ctx, "", strings.Fields(strings.TrimPrefix(command, "$ kubectl "))...)
 			Expect(ageless(out)).To(Equal(ageless(shown)), "it prints\n%s", out)
 
-			By("taking what Travis posts to the address in .travis.yml, and nothing else")
+			By("accepting what Travis posts to the URL in .travis.yml, and nothing else")
 			address := w.address(ctx)
 			Expect(w.post(ctx, address, travistest.Key())).To(Equal(http.StatusNoContent))
-			Eventually(w.operator.Log).Should(ContainSubstring(`"reason":"unrouted"`), "the event was proven, and is none that the route wants")
+			Eventually(w.operator.Log).Should(ContainSubstring(`"reason":"unrouted"`), "the event was proven, and the route does not match it")
 			Expect(w.post(ctx, address, travistest.NewKey())).To(Equal(http.StatusForbidden))
 			if strings.Contains(address, "/travis/") {
 				Expect(w.post(ctx, strings.Replace(address, "/travis/", "/travis/0", 1), travistest.Key())).To(Equal(http.StatusForbidden))
@@ -63,7 +63,7 @@ func newWalkthrough(heading string) *walkthrough {
 	return &walkthrough{blocks: docs.Page{Path: started.Path, Text: text}.Blocks()}
 }
 
-// block is the one of a language that begins so.
+// block returns the block of a language with the given beginning.
 func (w *walkthrough) block(lang, begin string) docs.Block {
 	GinkgoHelper()
 	i := slices.IndexFunc(w.blocks, func(b docs.Block) bool { return b.Lang == lang && strings.HasPrefix(b.Text, begin) })
@@ -113,8 +113,8 @@ func (w *walkthrough) apply(ctx context.Context) {
 	})
 }
 
-// start plays the pod: the operator with the settings that Helm installed and the rights of the
-// service account. What the machine is in place of a pod and of Travis is put into the settings.
+// start starts the operator with the settings that Helm installed and the rights of the service account. It
+// adapts the settings to this machine.
 func (w *walkthrough) start(ctx context.Context) {
 	GinkgoHelper()
 	var s map[string]any
@@ -144,8 +144,8 @@ func (w *walkthrough) start(ctx context.Context) {
 	})
 }
 
-// address is the one in .travis.yml, with the proof that the README's command makes, and with
-// this machine in place of the ingress.
+// address returns the webhook URL in .travis.yml, with the proof from the page's command, and with this
+// machine instead of the ingress.
 func (w *walkthrough) address(ctx context.Context) string {
 	GinkgoHelper()
 	var file struct{ Notifications struct{ Webhooks string } }
@@ -160,8 +160,8 @@ func (w *walkthrough) address(ctx context.Context) string {
 	return strings.Replace(address, "https://hooks.example.com/travis", w.operator.URL, 1)
 }
 
-// post sends a webhook of a pending build, which the built-in events do not have, so that it goes
-// the whole way but for the message.
+// post sends a webhook of a pending build, which is not among the built-in events, so that everything but the
+// message is tested.
 func (w *walkthrough) post(ctx context.Context, address string, key *rsa.PrivateKey) int {
 	GinkgoHelper()
 	var status int
@@ -178,7 +178,7 @@ func (w *walkthrough) post(ctx context.Context, address string, key *rsa.Private
 	return status
 }
 
-// ageless is a table of kubectl's without the last column and the spaces at its ends.
+// ageless returns a kubectl table without the last column and trailing spaces.
 func ageless(table string) string {
 	return regexp.MustCompile(`(?m) +(AGE|\d+[smhd]\S*)?$`).ReplaceAllString(strings.TrimSpace(table), "")
 }

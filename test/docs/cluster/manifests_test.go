@@ -14,12 +14,12 @@ import (
 	"github.com/travishook/travishook/test/docs"
 )
 
-// smallestRoute is what pieces of a route are put into.
+// smallestRoute is the route that pieces of a route are merged into.
 const smallestRoute = `{"apiVersion": "travishook.dev/v1alpha1", "kind": "TravisRoute", "metadata": {"name": "piece"},
 "spec": {"repository": "example/example", "channels": [{"account": "piece"}]}}`
 
 var _ = Describe("Every block of YAML on a page", func() {
-	It("is taken by whom it is for", func(ctx context.Context) {
+	It("is valid", func(ctx context.Context) {
 		counts := map[string]int{}
 		for _, p := range pages {
 			for _, b := range p.Blocks() {
@@ -36,7 +36,7 @@ var _ = Describe("Every block of YAML on a page", func() {
 	})
 })
 
-// check asks whom a block is for whether it is right, and returns what it is.
+// check checks a block with the program that it is for, and returns its kind.
 func check(ctx context.Context, b docs.Block) string {
 	GinkgoHelper()
 	var top map[string]any
@@ -48,7 +48,7 @@ func check(ctx context.Context, b docs.Block) string {
 		checkValues(ctx, b)
 		return "values"
 	case top["apiVersion"] == settings.APIVersion:
-		return "settings" // which test/docs looks at
+		return "settings" // checked by test/docs
 	case is("apiVersion"):
 		checkManifest(ctx, b, b.Text)
 		return "manifest"
@@ -60,7 +60,7 @@ func check(ctx context.Context, b docs.Block) string {
 		checkManifest(ctx, b, routeWith(top))
 		return "piece of a route"
 	}
-	// What is left is pieces of settings, whose keys test/docs knows.
+	// The rest are pieces of settings, which test/docs checks.
 	Expect([]string{"trust", "delivery", "receiver", "store"}).To(ContainElements(keys(top)), "%s is of no known kind", b)
 	return "piece of settings"
 }
@@ -74,7 +74,7 @@ func keys(top map[string]any) []string {
 	return all
 }
 
-// routeWith is the smallest route with pieces of its spec, or of what is in it, replaced.
+// routeWith returns the smallest route with parts of its spec replaced.
 func routeWith(piece map[string]any) string {
 	GinkgoHelper()
 	if spec, ok := piece["spec"]; ok {
@@ -91,7 +91,7 @@ func routeWith(piece map[string]any) string {
 	return string(text)
 }
 
-// checkManifest has the API server look at manifests without storing them.
+// checkManifest checks manifests with a dry run of the API server.
 func checkManifest(ctx context.Context, b docs.Block, text string) {
 	GinkgoHelper()
 	out, err := run(ctx, text, plane.Kubectl, "apply", "--dry-run=server", "--validate=strict", "-f", "-")
@@ -99,7 +99,7 @@ func checkManifest(ctx context.Context, b docs.Block, text string) {
 	Expect(out).NotTo(ContainSubstring("Warning"), "%s", b)
 }
 
-// checkValues has the chart rendered with values, and the operator's settings in it read.
+// checkValues renders the chart with values, and reads the operator's settings in it.
 func checkValues(ctx context.Context, b docs.Block) {
 	GinkgoHelper()
 	out, err := program.Run(ctx, "template", "travishook", program.Chart(), "--namespace", system,
