@@ -13,8 +13,8 @@ import (
 	"github.com/travishook/travishook/test/prosody"
 )
 
-// jabber are manifests of one account, and of a route to each room: every other one names the account,
-// and the rest leave it to the default.
+// jabber returns manifests of one account, and of a route to each room: every other one names the account,
+// the rest use the default.
 func jabber(server *prosody.Server, bot prosody.Account) string {
 	var b strings.Builder
 	b.WriteString(tokenSecret + `---
@@ -55,8 +55,8 @@ spec:
 
 func jabberRoom(i int) string { return fmt.Sprintf("room-%d@%s", i, prosody.Rooms) }
 
-// loggedIn is the operator that is logged in, nil unless it is exactly one, by their own logs.
-func (f *fleet) loggedIn() *operator.Process {
+// loggedIn returns the operator that is logged in, nil unless it is exactly one, according to the logs.
+func (f *replicas) loggedIn() *operator.Process {
 	var found []*operator.Process
 	for _, p := range f.all(0) {
 		log := p.Log()
@@ -72,7 +72,7 @@ func (f *fleet) loggedIn() *operator.Process {
 
 var _ = Describe("An account that is logged in all the time", func() {
 	It("is so on one of three replicas, and on another when that one stops or dies", func(ctx context.Context) {
-		f := newFleet(ctx, 3)
+		f := newReplicas(ctx, 3)
 		bot := prosody.Account{Name: "ci", Password: "the bot's own password"}
 		server := prosody.Start(GinkgoTB(), prosody.Options{Accounts: []prosody.Account{bot}})
 		var all []string
@@ -80,8 +80,8 @@ var _ = Describe("An account that is logged in all the time", func() {
 			all = append(all, jabberRoom(i))
 		}
 		people := server.Join(GinkgoTB(), "ann", all...)
-		said := func() (texts []string) {
-			for _, m := range people.Said(GinkgoTB(), 0) {
+		received := func() (texts []string) {
+			for _, m := range people.Messages(GinkgoTB(), 0) {
 				if !strings.HasPrefix(m.Body, "[test]") {
 					texts = append(texts, m.Body)
 				}
@@ -116,14 +116,14 @@ var _ = Describe("An account that is logged in all the time", func() {
 		Eventually(logins).Should(BeNumerically(">", before))
 		f.try(ctx, 0, 1)
 		end()
-		Eventually(f.missing(said)).Should(BeEmpty())
+		Eventually(f.missing(received)).Should(BeEmpty())
 		Expect(slices.Max(server.Sessions(bot))).To(Equal(1), "sessions at once, as the server saw them")
 		Expect(f.refused.Load()).To(BeZero(), "webhooks that were refused")
 	})
 })
 
-// try has test messages sent by some routes, and waits until they have arrived.
-func (f *fleet) try(ctx context.Context, routes ...int) {
+// try requests test messages of some routes, and waits until they have arrived.
+func (f *replicas) try(ctx context.Context, routes ...int) {
 	GinkgoHelper()
 	request := fmt.Sprint("request-", f.next.Load())
 	for _, i := range routes {

@@ -55,7 +55,7 @@ func (g *gate) Open() {
 	}()
 }
 
-// Shut ends all connections and takes no more.
+// Shut ends all connections and accepts no new ones.
 func (g *gate) Shut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -83,7 +83,7 @@ func (g *gate) pass(near net.Conn) {
 	g.mu.Unlock()
 }
 
-// kubeconfigThrough is the administrator's, with the API server behind the gate.
+// kubeconfigThrough returns the administrator's kubeconfig, with the API server behind the gate.
 func (g *gate) kubeconfigThrough() string {
 	GinkgoHelper()
 	text, err := os.ReadFile(plane.Kubeconfig)
@@ -93,7 +93,7 @@ func (g *gate) kubeconfigThrough() string {
 	return path
 }
 
-// away is how long the API server is kept off while webhooks come; make e2e takes ten minutes.
+// away returns how long the API server is unreachable while webhooks arrive; make e2e uses ten minutes.
 func away() time.Duration {
 	GinkgoHelper()
 	set := os.Getenv("TRAVISHOOK_AWAY")
@@ -123,8 +123,8 @@ func (s *site) postFor(ctx context.Context, span time.Duration, b travistest.Bui
 	}
 }
 
-var _ = Describe("While the API server is away", func() {
-	It("receives, stores and delivers; across a restart too, by the last table; and catches up", func(ctx context.Context) {
+var _ = Describe("While the API server is unavailable", func() {
+	It("receives, stores and delivers, also after a restart, with the last table; and catches up", func(ctx context.Context) {
 		server, err := url.Parse(plane.Config.Host)
 		Expect(err).NotTo(HaveOccurred())
 		g := newGate(server.Host)
@@ -136,27 +136,27 @@ var _ = Describe("While the API server is away", func() {
 		Expect(s.post(ctx, travistest.Build{ID: 1, Number: "1"})).To(Equal(http.StatusAccepted))
 		Eventually(texts(r)).Should(HaveLen(1))
 
-		By("shutting the API server off: what comes is delivered with the credentials that are held")
+		By("shutting the API server off: events are delivered with the known credentials")
 		g.Shut()
 		Expect(s.postOnce(ctx, travistest.Build{ID: 2, Number: "2", Result: travis.Broken})).To(Equal(http.StatusAccepted))
 		Eventually(texts(r)).Should(HaveLen(2))
 
-		By("keeping it off for as long as TRAVISHOOK_AWAY says")
+		By("keeping it off for the time of TRAVISHOOK_AWAY")
 		meanwhile := s.postFor(ctx, away(), travistest.Build{ID: 1000, Result: travis.Failed})
 		Eventually(texts(r)).WithTimeout(time.Minute).Should(HaveLen(2 + meanwhile))
 
-		By("restarting the operator: what comes is stored by the last table, and waits for its credential")
-		Expect(s.operator.Stop()).To(Succeed()) // a kill could come between an answer and its being stored
+		By("restarting the operator: events are stored with the last table, and wait for their credential")
+		Expect(s.operator.Stop()).To(Succeed()) // a kill could lose the connection before the answer
 		s.start(ctx)
 		Expect(s.post(ctx, travistest.Build{ID: 3, Number: "3", Result: travis.Fixed})).To(Equal(http.StatusAccepted))
 		Expect(s.postOnce(ctx, travistest.Build{ID: 4, Repository: "unknown/unknown"})).To(Equal(http.StatusNoContent))
 		forged := travistest.Request(ctx, s.operator.URL+"/"+proof("a wrong token"), travistest.Build{ID: 5}, s.key)
 		Expect(status(forged)).To(Equal(http.StatusForbidden))
 
-		By("adding a route meanwhile, and letting the API server come back")
+		By("adding a route meanwhile, and making the API server available again")
 		s.apply(ctx, strings.NewReplacer("name: example,", "name: other,", "repository: example/example", "repository: other/other").Replace(route))
 		g.Open()
-		// A client that was refused for minutes asks again twice a minute.
+		// A client that was refused for minutes retries twice a minute.
 		Eventually(texts(r)).WithTimeout(2 * time.Minute).Should(And(HaveLen(3+meanwhile), ContainElements(
 			ContainSubstring("build/1: passed"), ContainSubstring("build/2: broken"), ContainSubstring("build/3: fixed"))))
 		Eventually(kubectl).WithTimeout(2*time.Minute).WithArguments(ctx, "", "get", "travisroutes", "-n", s.name).Should(And(

@@ -16,9 +16,9 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-var update = flag.Bool("update", false, "write the transcripts in docs anew")
+var update = flag.Bool("update", false, "update the transcripts in docs")
 
-// transcript is a page of docs that a test writes: what one types, and what one sees.
+// transcript is a page of docs that a test writes: commands and their output.
 type transcript struct {
 	strings.Builder
 	site *site
@@ -51,7 +51,7 @@ func (p *transcript) console(command, out string) {
 	fmt.Fprintf(p, "```console\n$ %s\n%s```\n\n", p.tidy(command), p.tidy(out))
 }
 
-// Of what a run prints, these differ from one to the next.
+// Parts of the output that differ between runs.
 var (
 	age     = regexp.MustCompile(`(?m) +\d+[smh](\d+s)?$`)
 	address = regexp.MustCompile(`http://127\.0\.0\.1:\d+/channel`)
@@ -63,7 +63,7 @@ func (p *transcript) tidy(text string) string {
 	return age.ReplaceAllString(text, "   5s")
 }
 
-// check holds the page against the one in docs.
+// check compares the page with the one in docs.
 func (p *transcript) check(name string) {
 	GinkgoHelper()
 	path := filepath.Join(plane.Root, "docs", name)
@@ -74,14 +74,14 @@ func (p *transcript) check(name string) {
 	}
 	want, err := os.ReadFile(path)
 	Expect(err).NotTo(HaveOccurred())
-	Expect(got).To(Equal(string(want)), "docs/%s is out of date; go test ./test/e2e -update writes it anew", name)
+	Expect(got).To(Equal(string(want)), "docs/%s is out of date; go test ./test/e2e -update updates it", name)
 }
 
 var _ = Describe("A route that is applied too early", func() {
 	It("says what is missing until it is ready, and is ready by itself", func(ctx context.Context) {
 		s, r := newSite(ctx), openChannel()
 		s.extra = "  - {name: later, configMap: {name: travis-key, key: key.pem}, repositories: [example/*]}\n"
-		// The only key that vouches for example/example comes from a ConfigMap.
+		// The only key for example/example comes from a ConfigMap.
 		settings := strings.Replace(s.settings(), "  - name: test\n", "  - name: test\n    repositories: [other/*]\n", 1)
 		s.startWith(ctx, settings)
 		p := &transcript{site: s}

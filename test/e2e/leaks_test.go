@@ -16,7 +16,7 @@ import (
 )
 
 var _ = Describe("After a thousand webhooks", func() {
-	const channels = 50 // each is sent a score at once
+	const channels = 50 // each gets at most twenty messages at once
 	It("the operator has no more open than before", func(ctx context.Context) {
 		s, r := newSite(ctx), openChannel()
 		s.apply(ctx, manyRoutes(r, channels))
@@ -33,7 +33,7 @@ var _ = Describe("After a thousand webhooks", func() {
 			}
 			Eventually(texts(r)).WithTimeout(2 * patience).Should(HaveLen(int(to)))
 		}
-		// Logs that go on and connections that are kept for the next webhook are there from the first on.
+		// The log and kept connections are open from the first webhook on.
 		relay(0, channels)
 		before, err := leaks.Open(s.operator.PID())
 		Expect(err).NotTo(HaveOccurred())
@@ -48,7 +48,7 @@ var _ = Describe("After a thousand webhooks", func() {
 	})
 })
 
-// strangers say half of a webhook, and leave.
+// strangers send half of a webhook, and disconnect.
 func strangers(ctx context.Context, s *site, n int) {
 	GinkgoHelper()
 	address, err := url.Parse(s.operator.URL)

@@ -17,7 +17,7 @@ import (
 
 var _ = Describe("Two replicas on a NATS cluster", func() {
 	It("show the same on the status and to kubectl travis why, whichever writes and whichever is asked", func(ctx context.Context) {
-		f := newFleet(ctx, 1)
+		f := newReplicas(ctx, 1)
 		r := openChannel()
 		f.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		f.waitReady(ctx)
@@ -88,7 +88,7 @@ func redirected(ctx context.Context, url string) {
 var whyAge = regexp.MustCompile(`since \d{4}-\S+`)
 
 // why is what kubectl travis why says when it asks one replica, as somebody who signs in with a certificate.
-func (f *fleet) why(ctx context.Context, plugin string, p *operator.Process) string {
+func (f *replicas) why(ctx context.Context, plugin string, p *operator.Process) string {
 	GinkgoHelper()
 	ca := filepath.Join(f.dir, "api.crt")
 	url, err := p.API(ctx, ca)

@@ -18,8 +18,8 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-// people are service accounts with rights on the route by its name, who get to the operator
-// through the API server and nowhere else.
+// people are service accounts with rights on the route by its name, who reach the operator only through the
+// API server.
 const people = `
 apiVersion: v1
 kind: List
@@ -56,8 +56,7 @@ items:
   subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: "system:serviceaccounts:TEAM"}]
 `
 
-// apiService is the Service that the chart makes, and the operator's pod. No controller fills in here
-// where that is and where the Service leads to.
+// apiService is the chart's Service with the endpoint of the operator, because no controller creates it here.
 const apiService = `
 apiVersion: v1
 kind: Service
@@ -97,16 +96,16 @@ var _ = Describe("The API for people", func() {
 			dead = list.Deliveries
 		}).Should(Succeed())
 
-		By("telling the reader why no message came")
+		By("explaining to the reader why no message arrived")
 		why, err := reader.Why(ctx, client.Question{Namespace: s.name, Repository: "example/example", Build: "7"})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(why.Facts[0].Cause).To(Equal(deliveryapi.CauseDead))
 		Expect(why.Webhooks).To(HaveLen(1))
 		Expect(why.Webhooks[0].Deliveries[0].History).To(HaveLen(1))
 
-		By("refusing who has no token, no right to look, and no right to change")
+		By("refusing users without a token, without the right to read, and without the right to change")
 		answer, err := tryKubectl(ctx, "", "get", "--raw", "/api/v1/namespaces/"+s.system+"/services/https:travishook-api:api/proxy/v1/deliveries")
-		Expect(err).To(HaveOccurred(), "the administrator's certificate does not tell the operator who asks")
+		Expect(err).To(HaveOccurred(), "the administrator's certificate does not reach the operator")
 		Expect(answer).To(ContainSubstring("You must be logged in"), "as kubectl words an answer of 401")
 		_, err = other.Deliveries(ctx, s.name, "", "")
 		Expect(refusal(err)).To(Equal(http.StatusForbidden))
@@ -140,8 +139,8 @@ var _ = Describe("The API for people", func() {
 	})
 })
 
-// serveAPI starts the operator with its API where the API server may connect to: it never proxies
-// to loopback.
+// serveAPI starts the operator with its API on an address that the API server may proxy to, which excludes
+// loopback.
 func (s *site) serveAPI(ctx context.Context) {
 	GinkgoHelper()
 	address := outwardAddress()
@@ -155,7 +154,7 @@ func (s *site) serveAPI(ctx context.Context) {
 		"-p", `{"status":{"podIPs":[{"ip":"`+address+`"}],"podIP":"`+address+`"}}`)
 }
 
-// outwardAddress is one of this machine's that is not loopback.
+// outwardAddress returns an address of this machine that is not loopback.
 func outwardAddress() string {
 	GinkgoHelper()
 	addresses, err := net.InterfaceAddrs()
@@ -173,7 +172,7 @@ func outwardAddress() string {
 	return ""
 }
 
-// person is the operator's API as a service account of the team reaches it.
+// person returns a client of the operator's API for a service account of the team.
 func (s *site) person(ctx context.Context, name string) *client.Client {
 	GinkgoHelper()
 	c, err := client.ThroughCluster(&rest.Config{
@@ -185,7 +184,7 @@ func (s *site) person(ctx context.Context, name string) *client.Client {
 	return c
 }
 
-// refusal is the status code of an answer that says no.
+// refusal returns the status code of an error.
 func refusal(err error) int {
 	var status *client.StatusError
 	if errors.As(err, &status) {

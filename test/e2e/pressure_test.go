@@ -15,7 +15,7 @@ import (
 	"github.com/travishook/travishook/test/powerloss/disk"
 )
 
-// pressureChannels is so many that no channel gets more messages than its burst allows.
+// pressureChannels is large enough that no channel gets more messages than its burst.
 const pressureChannels = 24
 
 // manyRoutes returns manifests of routes for as many repositories, each to a channel of its own.
@@ -54,14 +54,14 @@ func (s *site) postLarge(ctx context.Context, build int64) int {
 	}, s.key))
 }
 
-// said are the Events about the store, as people read them.
-func (s *site) said(ctx context.Context) string {
+// storeEvents returns the Events about the store as text.
+func (s *site) storeEvents(ctx context.Context) string {
 	GinkgoHelper()
 	return kubectl(ctx, "", "get", "events", "-n", s.system, "--sort-by=.metadata.creationTimestamp", "-o",
 		`jsonpath={range .items[?(@.action=="TakeEvents")]}{.type} {.reason} {.involvedObject.kind}/{.involvedObject.name}/{.involvedObject.uid}: {.message}{"\n"}{end}`)
 }
 
-// condition is what the cluster's defaults say of the store.
+// condition returns the StoreAvailable condition of the cluster's defaults.
 func (s *site) condition(ctx context.Context) string {
 	GinkgoHelper()
 	return kubectl(ctx, "", "get", "travisdefaults", "default", "-n", s.system, "-o",
@@ -88,7 +88,7 @@ var _ = Describe("A store that takes no events", func() {
 		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=30s")
 		Eventually(s.postLarge).WithArguments(ctx, int64(1)).Should(Equal(http.StatusAccepted))
 		Eventually(s.condition).WithArguments(ctx).Should(Equal("True StoreAvailable: the store takes events"))
-		Expect(s.said(ctx)).To(BeEmpty(), "no Event while the store is available")
+		Expect(s.storeEvents(ctx)).To(BeEmpty(), "no Event while the store is available")
 	}
 
 	// refuse posts until the store refuses.
@@ -106,7 +106,7 @@ var _ = Describe("A store that takes no events", func() {
 	It("of a namespace that has used its share is reported in Events, on the cluster's defaults and on its routes", func(ctx context.Context) {
 		start(ctx, s.dir)
 		refuse(ctx)
-		Eventually(s.said).WithArguments(ctx).Should(MatchRegexp(
+		Eventually(s.storeEvents).WithArguments(ctx).Should(MatchRegexp(
 			`^Warning ShareUsed Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: this concerns namespaces that have used their share of the store: ` + s.name + `\. .+\n$`))
 		Eventually(s.condition).WithArguments(ctx).Should(HavePrefix("False ShareUsed: webhooks are refused"))
 		Expect(kubectl(ctx, "", "describe", "travisdefaults", "default", "-n", s.system)).To(MatchRegexp(`Warning +ShareUsed `))
@@ -119,10 +119,10 @@ var _ = Describe("A store that takes no events", func() {
 			MatchRegexp(`namespace `+s.name+` has used its share of the store: \d+ deliveries take`),
 			MatchRegexp(`Warning +ShareUsed `)))
 
-		By("letting the channels accept what waits")
+		By("letting the channels accept the waiting messages")
 		r.Refuse(0)
 		Eventually(s.condition).WithArguments(ctx).WithTimeout(6 * patience).Should(HavePrefix("True StoreAvailable"))
-		Eventually(s.said).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store takes events\n"))
+		Eventually(s.storeEvents).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store takes events\n"))
 		Expect(s.postLarge(ctx, 10_000)).To(Equal(http.StatusAccepted))
 	})
 
@@ -131,7 +131,7 @@ var _ = Describe("A store that takes no events", func() {
 		start(ctx, d.Dir)
 		empty := d.Fill(GinkgoTB())
 		refuse(ctx)
-		Eventually(s.said).WithArguments(ctx).Should(MatchRegexp(
+		Eventually(s.storeEvents).WithArguments(ctx).Should(MatchRegexp(
 			`^Warning StoreUnavailable Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: store is unavailable: .+ What was stored is safe.+\n$`))
 		Eventually(s.condition).WithArguments(ctx).Should(HavePrefix("False StoreUnavailable: webhooks are refused"))
 
@@ -139,7 +139,7 @@ var _ = Describe("A store that takes no events", func() {
 		empty()
 		r.Refuse(0)
 		Eventually(s.condition).WithArguments(ctx).WithTimeout(4 * patience).Should(HavePrefix("True StoreAvailable"))
-		Eventually(s.said).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store takes events\n"))
+		Eventually(s.storeEvents).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store takes events\n"))
 		Eventually(texts(r)).WithTimeout(4 * patience).Should(ContainElement(ContainSubstring("build/1: passed")))
 		Expect(s.operator.Stop()).To(Succeed())
 	})

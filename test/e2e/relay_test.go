@@ -14,7 +14,7 @@ import (
 )
 
 var _ = Describe("The smallest route", func() {
-	It("brings a build into an XMPP room", func(ctx context.Context) {
+	It("sends a build to an XMPP room", func(ctx context.Context) {
 		bot := prosody.Account{Name: "ci", Password: "the bot's own password"}
 		server := prosody.Start(GinkgoTB(), prosody.Options{Accounts: []prosody.Account{bot}})
 		people := server.Join(GinkgoTB(), "ann", "example@"+prosody.Rooms)
@@ -51,21 +51,21 @@ stringData:
 
 		Expect(s.post(ctx, travistest.Build{Result: travis.Fixed})).To(Equal(http.StatusAccepted))
 
-		said := people.Said(GinkgoTB(), 1)
-		Expect(said[0].Body).To(HavePrefix(
+		messages := people.Messages(GinkgoTB(), 1)
+		Expect(messages[0].Body).To(HavePrefix(
 			"[Travis-CI] [example/example] build/123: fixed for push to main at 62aae5f70ceee39123ef62aae5f70ceee39123ef."))
-		Expect(said[0].Nick).To(Equal("ci"))
-		By("telling on the route's status which build it was")
+		Expect(messages[0].Nick).To(Equal("ci"))
+		By("showing the build on the route's status")
 		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", "example", "-n", s.name).
 			Should(ContainSubstring("#123 fixed"))
-		By("telling on the status of the defaults that the account is logged in")
+		By("showing on the status of the defaults that the account is logged in")
 		Eventually(kubectl).WithArguments(ctx, "", "get", "travisdefaults", "default", "-n", s.system, "-o", "jsonpath={.status.accounts}").
 			Should(And(ContainSubstring(`"connected":true`), ContainSubstring(`"usable":true`), ContainSubstring("lastDelivered")))
 	})
 })
 
 var _ = Describe("A route's events", func() {
-	It("are the defaults, live, where the route lists none", func(ctx context.Context) {
+	It("are the current defaults, if the route lists none", func(ctx context.Context) {
 		s, r := newSite(ctx), openChannel()
 		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+`
 apiVersion: travishook.dev/v1alpha1
@@ -87,7 +87,7 @@ spec: {repository: example/example, channels: [{account: room}]}
 })
 
 var _ = Describe("A route with the annotation that asks for a test", func() {
-	It("sends a test message once for each value, and tells on its status what came of it", func(ctx context.Context) {
+	It("sends one test message for each value, and shows the result on its status", func(ctx context.Context) {
 		s, r := newSite(ctx), openChannel()
 		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
@@ -104,7 +104,7 @@ var _ = Describe("A route with the annotation that asks for a test", func() {
 		kubectl(ctx, "", "annotate", "--overwrite", "travisroute", "example", "-n", s.name, "travishook.dev/test=two")
 		Eventually(test).Should(And(ContainSubstring(`"request":"two"`), ContainSubstring(`"passed":false`), ContainSubstring("404")))
 
-		By("making no test again after a restart")
+		By("repeating no test after a restart")
 		r.Refuse(0)
 		Expect(s.operator.Stop()).To(Succeed())
 		s.start(ctx)

@@ -22,13 +22,13 @@ import (
 	"github.com/travishook/travishook/test/operator"
 )
 
-// fleet is a few operators that share a store in a NATS cluster.
-type fleet struct {
+// replicas are a few operators that share a store in a NATS cluster.
+type replicas struct {
 	*site
 	store string // settings
 
-	mu       sync.Mutex
-	replicas []*operator.Process
+	mu        sync.Mutex
+	processes []*operator.Process
 
 	next     atomic.Int64
 	accepted sync.Map // numbers of builds that were answered with 202
@@ -36,7 +36,7 @@ type fleet struct {
 	refused  atomic.Int64
 }
 
-func newFleet(ctx context.Context, replicas int) *fleet {
+func newReplicas(ctx context.Context, n int) *replicas {
 	GinkgoHelper()
 	if !nats.Wanted() {
 		Skip("make test-servers runs it")
@@ -46,17 +46,17 @@ func newFleet(ctx context.Context, replicas int) *fleet {
 	cluster, err := nats.Start(ctx, binary, GinkgoT().TempDir(), 3)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(cluster.Stop)
-	f := &fleet{site: newSite(ctx)}
-	f.extra = "log: {level: debug}" // it tells who sends what
+	f := &replicas{site: newSite(ctx)}
+	f.extra = "log: {level: debug}" // it shows which replica sends what
 	f.store = fmt.Sprintf("store: {maxSize: 64Mi, external: {url: %q, name: %s}}", cluster.URL, f.system)
-	for range replicas {
+	for range n {
 		f.enlist(f.join(ctx))
 	}
 	return f
 }
 
 // join starts one more operator.
-func (f *fleet) join(ctx context.Context) *operator.Process {
+func (f *replicas) join(ctx context.Context) *operator.Process {
 	GinkgoHelper()
 	own := fmt.Sprintf("store: {directory: %q}", filepath.Join(f.dir, "store"))
 	settings := strings.Replace(f.settings(), own, f.store, 1)
@@ -65,35 +65,35 @@ func (f *fleet) join(ctx context.Context) *operator.Process {
 	return f.operator
 }
 
-// enlist adds an operator to those that webhooks go to, as a Service does when it is ready.
-func (f *fleet) enlist(p *operator.Process) {
+// enlist adds an operator to the targets of webhooks, as a Service does when the pod is ready.
+func (f *replicas) enlist(p *operator.Process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.replicas = append(f.replicas, p)
+	f.processes = append(f.processes, p)
 }
 
-// drop takes an operator out of the list that webhooks go to.
-func (f *fleet) drop(p *operator.Process) {
+// drop removes an operator from the targets of webhooks.
+func (f *replicas) drop(p *operator.Process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i, r := range f.replicas {
+	for i, r := range f.processes {
 		if r == p {
-			f.replicas = append(f.replicas[:i:i], f.replicas[i+1:]...)
+			f.processes = append(f.processes[:i:i], f.processes[i+1:]...)
 			return
 		}
 	}
 }
 
-// all are the operators of this moment, beginning with another one each time.
-func (f *fleet) all(turn int64) []*operator.Process {
+// all returns the current operators, beginning with another one each time.
+func (f *replicas) all(turn int64) []*operator.Process {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := int(turn) % len(f.replicas)
-	return append(append([]*operator.Process{}, f.replicas[n:]...), f.replicas[:n]...)
+	n := int(turn) % len(f.processes)
+	return append(append([]*operator.Process{}, f.processes[n:]...), f.processes[:n]...)
 }
 
-// deliver posts a build as an ingress does: to another replica where one takes no connection.
-func (f *fleet) deliver(ctx context.Context) {
+// deliver posts a build as an ingress does: to another replica if one accepts no connection.
+func (f *replicas) deliver(ctx context.Context) {
 	n := f.next.Add(1)
 	number := fmt.Sprint(n)
 	build := travistest.Build{ID: 1000 + n, Number: number, Branch: fmt.Sprintf("branch-%d", n%channelCount), Finished: now()}
@@ -120,12 +120,12 @@ func (f *fleet) deliver(ctx context.Context) {
 }
 
 // load posts builds until the returned function is called.
-func (f *fleet) load(ctx context.Context) (end func()) {
+func (f *replicas) load(ctx context.Context) (end func()) {
 	ctx, stop := context.WithCancel(ctx)
 	var posters sync.WaitGroup
 	for range 4 {
 		posters.Go(func() {
-			pace := time.NewTicker(200 * time.Millisecond) // together less than the channels take, which is one a second each
+			pace := time.NewTicker(200 * time.Millisecond) // less than the channels accept together, one a second each
 			defer pace.Stop()
 			for ctx.Err() == nil {
 				f.deliver(context.WithoutCancel(ctx))
@@ -136,10 +136,10 @@ func (f *fleet) load(ctx context.Context) (end func()) {
 	return func() { stop(); posters.Wait() }
 }
 
-// channelCount is enough for each replica to have some to send to.
+// channelCount is large enough that each replica owns some channels.
 const channelCount = 24
 
-// manifests are a route to a channel of its own for each of as many branches, all of one account.
+// manifests returns a route for each branch, each to a channel of its own, all of one account.
 func manifests(r *chat.Channel) string {
 	var b strings.Builder
 	b.WriteString(tokenSecret + `---
@@ -174,23 +174,23 @@ spec:
 	return b.String()
 }
 
-func (f *fleet) waitAllReady(ctx context.Context) {
+func (f *replicas) waitAllReady(ctx context.Context) {
 	GinkgoHelper()
 	kubectl(ctx, "", "wait", "travisroute", "--all", "-n", f.name, "--for=condition=Ready", "--timeout=30s")
 }
 
-func (f *fleet) count() (n int) {
+func (f *replicas) count() (n int) {
 	f.accepted.Range(func(any, any) bool { n++; return true })
 	return n
 }
 
-func (f *fleet) progress(more int) {
+func (f *replicas) progress(more int) {
 	GinkgoHelper()
 	before := f.count()
 	Eventually(f.count).Should(BeNumerically(">=", before+more))
 }
 
-// arrived tells how often each build did, by its number.
+// arrived counts the messages of each build, by its number.
 func arrived(texts []string) map[string]int {
 	count := map[string]int{}
 	for _, text := range texts {
@@ -201,8 +201,8 @@ func arrived(texts []string) map[string]int {
 	return count
 }
 
-// missing are the accepted builds that have not arrived.
-func (f *fleet) missing(texts func() []string) func() []string {
+// missing returns the accepted builds that have not arrived.
+func (f *replicas) missing(texts func() []string) func() []string {
 	return func() []string {
 		there := arrived(texts())
 		var missing []string
@@ -216,7 +216,7 @@ func (f *fleet) missing(texts func() []string) func() []string {
 	}
 }
 
-// sending is how many of the operators have sent something, by their own logs.
+// sending returns how many of the operators have sent something, according to their logs.
 func sending(all []*operator.Process) (n int) {
 	for _, p := range all {
 		if strings.Contains(p.Log(), `"msg":"delivered"`) {
@@ -236,9 +236,9 @@ func twice(texts []string) (numbers []string) {
 }
 
 var _ = Describe("Three replicas on a NATS cluster", func() {
-	var f *fleet
+	var f *replicas
 	BeforeEach(func(ctx context.Context) {
-		f = newFleet(ctx, 3)
+		f = newReplicas(ctx, 3)
 	})
 
 	It("all receive and send once, through a rolling restart and the loss of the status writer's lease", func(ctx context.Context) {
@@ -258,14 +258,14 @@ var _ = Describe("Three replicas on a NATS cluster", func() {
 		Eventually(func() int { return sending(first) }).Should(BeNumerically(">", 1), "replicas that send for the one account")
 		By("restarting one after another")
 		for _, p := range f.all(0) {
-			Expect(p.Stop()).To(Succeed()) // webhooks go to it until it takes no more
+			Expect(p.Stop()).To(Succeed()) // it gets webhooks until it accepts no more
 			f.drop(p)
 			started := f.join(ctx)
 			f.awaitServing(ctx, started)
 			f.enlist(started)
 			f.progress(10)
 		}
-		By("giving the status writer's lease to nobody")
+		By("giving the status writer's lease to an unknown holder")
 		kubectl(ctx, "", "patch", "lease", "travishook-status", "-n", f.system, "--type=merge", "-p", `{"spec":{"holderIdentity":"nobody"}}`)
 		f.progress(30)
 		end()
@@ -294,8 +294,8 @@ var _ = Describe("Three replicas on a NATS cluster", func() {
 	})
 })
 
-// awaitServing waits until an operator answers for the team's route.
-func (f *fleet) awaitServing(ctx context.Context, p *operator.Process) {
+// awaitServing waits until an operator has the team's route in its table.
+func (f *replicas) awaitServing(ctx context.Context, p *operator.Process) {
 	GinkgoHelper()
 	stale := travistest.Build{ID: 7, Number: "stale", Finished: now().Add(-48 * time.Hour), Started: now().Add(-49 * time.Hour)}
 	Expect(f.postTo(ctx, p.URL+"/"+proof(token), stale)).To(Equal(http.StatusNoContent))

@@ -16,7 +16,7 @@ import (
 	"github.com/travishook/travishook/test/controlplane"
 )
 
-// run starts the operator where it cannot work, and returns its exit code and last line.
+// run starts an operator that cannot work, and returns its exit code and last line.
 func run(ctx context.Context, args ...string) (code int, last string) {
 	GinkgoHelper()
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -50,38 +50,38 @@ var _ = Describe("An operator that cannot work", func() {
 		Expect(last).To(ContainSubstring(want))
 	}
 
-	It("says that there is no cluster", func(ctx context.Context) {
+	It("reports that there is no cluster", func(ctx context.Context) {
 		sentence(ctx, with(s.settings(), ""), "there is no cluster")
 	})
-	It("says that a kubeconfig is not there", func(ctx context.Context) {
+	It("reports a missing kubeconfig", func(ctx context.Context) {
 		sentence(ctx, with(s.settings(), filepath.Join(s.dir, "none")), "no such file")
 	})
-	It("names a setting that it does not know", func(ctx context.Context) {
+	It("reports an unknown setting", func(ctx context.Context) {
 		sentence(ctx, with(s.settings()+"\nstoer: {}\n", plane.Kubeconfig), `unknown field "stoer"`)
 	})
-	It("says which rights it lacks", func(ctx context.Context) {
+	It("reports missing rights", func(ctx context.Context) {
 		user, err := plane.AddUser(ctx, s.system+"-poor", rbacv1.PolicyRule{
 			APIGroups: []string{"travishook.dev"}, Resources: []string{"*"}, Verbs: []string{"*"},
 		})
 		Expect(err).NotTo(HaveOccurred())
 		sentence(ctx, with(s.settings(), user.Kubeconfig), "list secrets in namespace "+s.name)
 	})
-	It("says that a port is in use", func(ctx context.Context) {
+	It("reports a port that is in use", func(ctx context.Context) {
 		taken, err := net.Listen("tcp", "127.0.0.1:0")
 		Expect(err).NotTo(HaveOccurred())
 		defer taken.Close()
 		settings := strings.Replace(s.settings(), `receiver: {address: "127.0.0.1:0"`, `receiver: {address: "`+taken.Addr().String()+`"`, 1)
 		sentence(ctx, with(settings, plane.Kubeconfig), "another program has the port")
 	})
-	It("says that the store cannot be", func(ctx context.Context) {
+	It("reports a store that cannot be opened", func(ctx context.Context) {
 		Expect(os.WriteFile(filepath.Join(s.dir, "store"), nil, 0o600)).To(Succeed())
 		sentence(ctx, with(s.settings(), plane.Kubeconfig), filepath.Join(s.dir, "store"))
 	})
-	It("says that the store has another user", func(ctx context.Context) {
+	It("reports a store that another process uses", func(ctx context.Context) {
 		s.start(ctx)
 		sentence(ctx, with(s.settings(), plane.Kubeconfig), "another")
 	})
-	It("says that the CRDs are missing", func(ctx context.Context) {
+	It("reports missing CRDs", func(ctx context.Context) {
 		bare, err := controlplane.Start(ctx, controlplane.WithoutCRDs())
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(bare.Stop)

@@ -1,5 +1,5 @@
-// Package e2e holds the operator, as a process of its own, against what its users would notice:
-// kubectl in front of it, a real API server beside it, real channels behind it.
+// Package e2e tests the operator, as a process of its own, through what its users notice: with kubectl, a
+// real API server and real channels.
 package e2e
 
 import (
@@ -28,7 +28,7 @@ import (
 	"github.com/travishook/travishook/test/operator"
 )
 
-// patience bounds each wait for what takes a second or two on a quiet machine.
+// patience limits each wait for something that takes a second or two on a quiet machine.
 const patience = 30 * time.Second
 
 var (
@@ -67,7 +67,7 @@ const token = "a token that only Travis and the team know"
 
 var sites int
 
-// newSite makes the namespaces; start starts the operator.
+// newSite creates the namespaces; start starts the operator.
 func newSite(ctx context.Context) *site {
 	GinkgoHelper()
 	sites++
@@ -83,8 +83,8 @@ func newSite(ctx context.Context) *site {
 	return s
 }
 
-// settings of the operator, which trusts the site's key and looks at the site's namespaces only,
-// so that sites do not see each other.
+// settings returns the operator's settings. It trusts the site's key and watches only the site's namespaces,
+// so that sites do not affect each other.
 func (s *site) settings() string {
 	return fmt.Sprintf(`apiVersion: settings.travishook.dev/v1alpha1
 kind: Settings
@@ -144,7 +144,7 @@ metadata: {name: example-token, namespace: TEAM, labels: {travishook.dev/secret-
 stringData: {repository: example/example, token: ` + token + `}
 `
 
-// webhookAccount defines a cluster-wide webhook account named room.
+// webhookAccount defines the cluster-wide webhook account room.
 const webhookAccount = `
 apiVersion: travishook.dev/v1alpha1
 kind: TravisDefaults
@@ -184,20 +184,20 @@ func openChannel() *chat.Channel {
 	return r
 }
 
-// post sends a webhook as Travis does, with the token's proof in the path, and returns the answer.
-// It tries again while the operator is not ready, as only a test may.
+// post sends a webhook as Travis does, with the token's proof in the path, and returns the answer. Unlike
+// Travis, it retries while the operator is not ready.
 func (s *site) post(ctx context.Context, b travistest.Build) int {
 	GinkgoHelper()
 	return s.postTo(ctx, s.operator.URL+"/"+proof(token), b)
 }
 
-// postOnce sends it as often as Travis does.
+// postOnce sends it once, as Travis does.
 func (s *site) postOnce(ctx context.Context, b travistest.Build) int {
 	GinkgoHelper()
 	return status(travistest.Request(ctx, s.operator.URL+"/"+proof(token), b, s.key))
 }
 
-// postTo sends it to a URL of its own, again while the operator is not ready.
+// postTo sends it to a given URL, and retries while the operator is not ready.
 func (s *site) postTo(ctx context.Context, url string, b travistest.Build) int {
 	GinkgoHelper()
 	var got int
@@ -208,10 +208,10 @@ func (s *site) postTo(ctx context.Context, url string, b travistest.Build) int {
 	return got
 }
 
-// proof that the owner of a token for example/example gives.
+// proof returns the proof for a token of example/example.
 func proof(token string) string { return verify.Proof("example/example", secret.New(token)) }
 
-// status is what a request is answered.
+// status sends a request and returns the status code.
 func status(r *http.Request) int {
 	GinkgoHelper()
 	response, err := http.DefaultClient.Do(r)
@@ -228,7 +228,7 @@ func (s *site) waitReady(ctx context.Context) {
 	kubectl(ctx, "", "wait", "travisroute/example", "-n", s.name, "--for=condition=Ready", "--timeout=30s")
 }
 
-// kubectl runs the real one and returns what it prints.
+// kubectl runs kubectl and returns what it prints.
 func kubectl(ctx context.Context, stdin string, args ...string) string {
 	GinkgoHelper()
 	out, err := tryKubectl(ctx, stdin, args...)
@@ -256,5 +256,5 @@ func texts(r *chat.Channel) func() []string {
 	}
 }
 
-// now is this second, as Travis tells time, so that two payloads of one build are the same.
+// now returns the current second, the precision of Travis, so that two payloads of one build are the same.
 func now() time.Time { return time.Now().UTC().Truncate(time.Second) }

@@ -51,7 +51,7 @@ var _ = Describe("Trust", func() {
 		Expect(s.postTo(ctx, s.operator.URL+"/"+proof("the next token"), travistest.Build{ID: 4})).To(Equal(http.StatusAccepted))
 	})
 
-	It("is refused to another repository that took the name, until a person names it", func(ctx context.Context) {
+	It("is refused to another repository with the same name, until a person confirms its id", func(ctx context.Context) {
 		s, r := newSite(ctx), openChannel()
 		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
@@ -84,7 +84,7 @@ var _ = Describe("Trust", func() {
 		Eventually(texts(r)).Should(HaveLen(1))
 	})
 
-	It("waits for a key at a URL, and says on the route what the URL gives instead", func(ctx context.Context) {
+	It("waits for a key at a URL, and shows on the route what the URL returns instead", func(ctx context.Context) {
 		var body string
 		config := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
 		DeferCleanup(config.Close)
@@ -99,7 +99,7 @@ var _ = Describe("Trust", func() {
 })
 
 var _ = Describe("A redirect in front of the receiver", func() {
-	It("is told on the status of the routes whose events it eats", func(ctx context.Context) {
+	It("is shown on the status of the routes whose events it swallows", func(ctx context.Context) {
 		s, r := newSite(ctx), openChannel()
 		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
@@ -115,7 +115,7 @@ var _ = Describe("A redirect in front of the receiver", func() {
 })
 
 var _ = Describe("An account that a tenant defines", func() {
-	It("cannot be aimed at the cluster", func(ctx context.Context) {
+	It("cannot connect to the cluster", func(ctx context.Context) {
 		s, r := newSite(ctx), openChannel()
 		mine := strings.NewReplacer("SYSTEM", "TEAM")
 		s.apply(ctx, tokenSecret+"---"+mine.Replace(accountSecret(r))+"---"+mine.Replace(webhookAccount)+"---"+route)
