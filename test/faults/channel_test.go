@@ -11,8 +11,8 @@ import (
 	"github.com/travishook/travishook/test/soak/victim"
 )
 
-// TestAChannelThatHangsForEver: each team has a channel that answers and one that never does.
-func TestAChannelThatHangsForEver(t *testing.T) {
+// TestAChannelThatHangsForever: each team has a channel that answers and one that never does.
+func TestAChannelThatHangsForever(t *testing.T) {
 	t.Parallel()
 	s := &installation{t: t, WithT: NewWithT(t)}
 	s.SetDefaultEventuallyTimeout(timeout)

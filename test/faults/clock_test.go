@@ -64,7 +64,7 @@ func TestAClockThatJumps(t *testing.T) {
 				c.retryInAMinute(underWay)
 				c.accept(4)
 				happens(c)
-				c.drain() // whoever asks for what is due has the store look at the clock
+				c.drain() // taking a delivery makes the store check the clock
 				c.clock.Step(time.Minute)
 				c.drain()
 				c.Expect(c.delivered).To(ConsistOf(int64(2), int64(3), int64(4)))

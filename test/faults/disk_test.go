@@ -25,7 +25,7 @@ func newInstallationOnDisk(t *testing.T) (*installation, *disk.Disk) {
 }
 
 // reportsUnavailable checks what users see while the store cannot be written. The store retries from time
-// to time, and a full disk may have room for very little.
+// to time, and a full disk may still have space for small writes.
 func (s *installation) reportsUnavailable() {
 	s.t.Helper()
 	s.Expect(s.get("/metrics")).To(ContainSubstring(`travishook_receiver_answers_total{code="503",reason="store_unavailable"}`))

@@ -28,10 +28,10 @@ func TestMain(m *testing.M) {
 // timeout bounds each wait. A store that does not answer is retried after half a minute.
 const timeout = 2 * time.Minute
 
-// teams is large enough that no channel gets more than it takes at once.
+// teams is large enough that no channel gets more messages than its burst.
 const teams = 40
 
-// installation is a victim process with a store, and teams whose channels all lead to one HTTP server.
+// installation is a victim process with a store, and teams whose channels are on one HTTP server.
 type installation struct {
 	t *testing.T
 	*WithT

@@ -20,7 +20,7 @@ import (
 )
 
 // TestAVolumeThatIsFullAtTheStart: a store whose volume is full when it is opened, damaged or not, either
-// opens, or says that the volume is full and changes nothing. Once there is room it opens, and everything
+// opens, or reports that the volume is full and changes nothing. Once there is space it opens, and everything
 // that can be read is there.
 func TestAVolumeThatIsFullAtTheStart(t *testing.T) {
 	for name, test := range map[string]struct {
