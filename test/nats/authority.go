@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// authority vouches for the servers of a cluster and for who connects to them.
+// authority is the certificate authority of a cluster's servers and clients.
 type authority struct {
 	certificate []byte // PEM
 	own         *x509.Certificate
@@ -40,7 +40,7 @@ func newAuthority() (*authority, error) {
 	return &authority{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), own, key}, nil
 }
 
-// certify writes path.crt and path.key, good for a server on the loopback interface and for a client.
+// certify writes path.crt and path.key, valid for a server on the loopback interface and for a client.
 func (a *authority) certify(path string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package nats runs a real cluster of nats-server processes on the loopback interface, for suites
-// that lose one, cut one off, and have it back.
+// Package nats runs a real cluster of nats-server processes on the loopback interface, for suites that kill
+// servers, disconnect them, and start them again.
 package nats
 
 import (
@@ -16,17 +16,16 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// startTimeout bounds the start of a cluster, until it has a leader for its metadata.
+// startTimeout limits the start of a cluster, until it has a metadata leader.
 const startTimeout = 30 * time.Second
 
-// Cluster is a few servers. They reach each other, and clients reach them, through gates that can
-// be shut.
+// Cluster is a few servers. Connections between them, and from clients, pass through gates that can be shut.
 type Cluster struct {
 	Nodes []*Node
 	// URL names all nodes.
 	URL string
 
-	guard *Guard // nil where everybody is let in
+	guard *Guard // nil without authentication
 }
 
 // Binary compiles nats-server, the first time, and returns its path.
@@ -41,12 +40,12 @@ func Binary(ctx context.Context, root string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// Start runs a cluster of so many nodes, with their files in folder. It lets everybody in.
+// Start runs a cluster of nodes, with their files in folder, without authentication.
 func Start(ctx context.Context, binary, folder string, nodes int) (*Cluster, error) {
 	return newCluster(binary, folder, nodes).run(ctx)
 }
 
-// StartGuarded runs a cluster that asks for a certificate and for a user.
+// StartGuarded runs a cluster that requires a certificate and a user.
 func StartGuarded(ctx context.Context, binary, folder string, nodes int) (*Cluster, *Guard, error) {
 	g, err := NewGuard(folder)
 	if err != nil {
@@ -115,7 +114,7 @@ func (c *Cluster) scheme() string {
 	return "tls://"
 }
 
-// Reload has all nodes read their certificates anew. It returns when they show another than before.
+// Reload makes all nodes reload their certificates. It returns when they use the new ones.
 func (c *Cluster) Reload(ctx context.Context) error {
 	for _, n := range c.Nodes {
 		if err := n.process.Signal(syscall.SIGHUP); err != nil {
@@ -139,8 +138,7 @@ func (c *Cluster) Reload(ctx context.Context) error {
 	return nil
 }
 
-// CutOff ends all connections of the node, and lets none be made until Rejoin. It runs on, and
-// does not know yet that it is alone.
+// CutOff ends all connections of the node, and prevents new ones until Rejoin. The node keeps running.
 func (c *Cluster) CutOff(n *Node) {
 	for _, g := range c.gates(n) {
 		g.shut()
@@ -157,7 +155,7 @@ func (c *Cluster) Rejoin(n *Node) error {
 	return nil
 }
 
-// gates are all that lead to the node or from it.
+// gates returns all gates to and from the node.
 func (c *Cluster) gates(n *Node) []*gate {
 	all := []*gate{n.client}
 	for _, other := range c.Nodes {
@@ -181,7 +179,7 @@ func (c *Cluster) Stop() {
 	}
 }
 
-// Leader is the node that leads a stream.
+// Leader returns the node that leads a stream.
 func (c *Cluster) Leader(ctx context.Context, stream string) (*Node, error) {
 	conn, err := nats.Connect(c.URL, c.guard.keys()...)
 	if err != nil {
@@ -204,8 +202,8 @@ func (c *Cluster) Leader(ctx context.Context, stream string) (*Node, error) {
 	return nil, fmt.Errorf("the stream %s has no leader", stream)
 }
 
-// AwaitReady waits until the cluster makes a stream on all of its nodes, and each node has all of
-// the streams that exist: only then may another be lost.
+// AwaitReady waits until the cluster can create a stream on all of its nodes, and each node has all data of
+// the existing streams: only then may another node fail.
 func (c *Cluster) AwaitReady(ctx context.Context) error {
 	for {
 		err := c.tryStream(ctx)
@@ -260,9 +258,9 @@ func allCurrent(ctx context.Context, js jetstream.JetStream) error {
 		if s.Cluster == nil || s.Cluster.Leader == "" {
 			return fmt.Errorf("the stream %s has no leader", s.Config.Name)
 		}
-		for _, peer := range s.Cluster.Replicas {
-			if !peer.Current || peer.Offline {
-				return fmt.Errorf("%s has not all of the stream %s", peer.Name, s.Config.Name)
+		for _, replica := range s.Cluster.Replicas {
+			if !replica.Current || replica.Offline {
+				return fmt.Errorf("%s lacks data of the stream %s", replica.Name, s.Config.Name)
 			}
 		}
 	}

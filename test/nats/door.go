@@ -2,7 +2,7 @@ package nats
 
 import "strings"
 
-// Door is a way to the cluster that one client has for itself, and that can be shut.
+// Door is a set of gates to the cluster for one client.
 type Door struct {
 	// URL names all nodes.
 	URL string
@@ -10,7 +10,7 @@ type Door struct {
 	gates []*gate
 }
 
-// NewDoor makes one, which is open.
+// NewDoor returns an open Door.
 func (c *Cluster) NewDoor() (*Door, error) {
 	d := &Door{}
 	var urls []string
@@ -27,7 +27,7 @@ func (c *Cluster) NewDoor() (*Door, error) {
 	return d, nil
 }
 
-// Shut ends all connections, and lets none be made.
+// Shut ends all connections, and prevents new ones.
 func (d *Door) Shut() {
 	for _, g := range d.gates {
 		g.shut()

@@ -62,7 +62,7 @@ func (g *gate) accept(listener net.Listener) {
 	}
 }
 
-// shut ends all connections and lets no more through.
+// shut ends all connections and accepts no new ones.
 func (g *gate) shut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// Guard is what stands before a cluster that lets in only who has a certificate and is a user of one
-// of its accounts. The accounts are made when it starts; users and certificates may be made later.
+// Guard is the authentication of a cluster: clients need a certificate and a user of one of its accounts. The
+// accounts are created at the start; users and certificates may be added later.
 type Guard struct {
 	// CA is the file of the authority of the servers' certificates.
 	CA string
@@ -28,9 +28,9 @@ type Guard struct {
 type Account string
 
 const (
-	// Roomy has all that the servers have, and others' streams besides.
+	// Roomy has no limits; other streams use it as well.
 	Roomy Account = "roomy"
-	// Small has a mebibyte.
+	// Small is limited to a mebibyte.
 	Small Account = "small"
 	// Bare has no JetStream.
 	Bare Account = "bare"
@@ -38,7 +38,7 @@ const (
 	system Account = "system"
 )
 
-// NewGuard makes one with its files in folder, which no cluster has yet.
+// NewGuard returns a Guard with its files in folder, for a new cluster.
 func NewGuard(folder string) (g *Guard, err error) {
 	g = &Guard{
 		CA: filepath.Join(folder, "ca.crt"), folder: folder,
@@ -58,8 +58,8 @@ func NewGuard(folder string) (g *Guard, err error) {
 	return g, g.AddUser(g.own+".creds", Roomy, nil, nil, time.Time{})
 }
 
-// Renew replaces the authority, and the certificates of the servers and of the suite itself; servers
-// that run take them when they are told (Reload).
+// Renew replaces the authority, and the certificates of the servers and of the suite itself; running servers
+// use them after Reload.
 func (g *Guard) Renew() error {
 	a, err := newAuthority()
 	if err == nil {
@@ -77,11 +77,11 @@ func (g *Guard) Renew() error {
 	return nil
 }
 
-// Client is a certificate and its key that the servers take, as files.
+// Client returns the files of a valid client certificate and its key.
 func (g *Guard) Client() (certificate, key string) { return g.own + ".crt", g.own + ".key" }
 
-// AddUser writes the credentials of a new user to a file, as nsc does. It may publish and subscribe
-// to those subjects; to all, where there are none. It is let in until then, or for ever.
+// AddUser writes the credentials of a new user to a file, as nsc does. The user may publish and subscribe to
+// those subjects, or to all if there are none. The credentials expire at until, or never if it is zero.
 func (g *Guard) AddUser(file string, account Account, publish, subscribe []string, until time.Time) error {
 	user, err := nkeys.CreateUser()
 	if err != nil {
@@ -112,7 +112,7 @@ func (g *Guard) AddUser(file string, account Account, publish, subscribe []strin
 	return replace(file, credentials)
 }
 
-// replace writes a file at once, as a Secret's volume does.
+// replace replaces a file atomically, as a Secret's volume does.
 func replace(file string, content []byte) error {
 	if err := os.WriteFile(file+".new", content, 0o600); err != nil {
 		return err
@@ -120,7 +120,7 @@ func replace(file string, content []byte) error {
 	return os.Rename(file+".new", file)
 }
 
-// keys are what the suite itself shows to the servers.
+// keys returns the suite's own credentials for the servers.
 func (g *Guard) keys() []nats.Option {
 	if g == nil {
 		return nil
@@ -128,7 +128,7 @@ func (g *Guard) keys() []nats.Option {
 	return []nats.Option{nats.RootCAs(g.CA), nats.ClientCert(g.Client()), nats.UserCredentials(g.own + ".creds")}
 }
 
-// configuration is what the servers' files say of it.
+// configuration returns the part of the servers' files about authentication.
 func (g *Guard) configuration() (string, error) {
 	if g == nil {
 		return "", nil
@@ -176,7 +176,7 @@ func (g *Guard) name(keys nkeys.KeyPair) (string, error) {
 	return name, nil
 }
 
-// limits of the accounts. Roomy may use memory, too, for that is where the suite makes its streams.
+// limits of the accounts. Roomy may use memory, too, for the suite's own streams.
 var limits = map[Account]jwt.JetStreamLimits{
 	Roomy: {DiskStorage: jwt.NoLimit, MemoryStorage: jwt.NoLimit, Streams: jwt.NoLimit, Consumer: jwt.NoLimit},
 	Small: {DiskStorage: 1 << 20, Streams: jwt.NoLimit, Consumer: jwt.NoLimit},

@@ -4,5 +4,5 @@ package nats
 
 import "syscall"
 
-// endWithParent is for Linux only: elsewhere a test that is killed leaves its servers behind.
+// endWithParent works on Linux only: elsewhere a killed test leaves its servers running.
 func endWithParent() *syscall.SysProcAttr { return nil }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestServersEndWithTheSuite kills a suite that has a server. It is that suite, too.
+// TestServersEndWithTheSuite kills a suite with a server, which is a child process of this test.
 func TestServersEndWithTheSuite(t *testing.T) {
 	Need(t)
 	if runtime.GOOS != "linux" {
@@ -54,10 +54,10 @@ func TestServersEndWithTheSuite(t *testing.T) {
 	}
 }
 
-// beVictim starts a server, says where it is, and waits to be killed.
+// beVictim starts a server, prints its address, and waits to be killed.
 func beVictim(t *testing.T, folder string) {
 	t.Helper()
-	c := newCluster(binary(t), folder, 2) // one alone would not be a cluster
+	c := newCluster(binary(t), folder, 2) // a single one would not be a cluster
 	defer c.Stop()
 	if err := c.start(); err != nil {
 		t.Fatal(err)

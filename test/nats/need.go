@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// Wanted reports whether the suites that need a cluster are to run: make test-servers says so in
-// the environment. They take minutes, and kill servers while they do.
+// Wanted reports whether the suites that need a cluster should run: make test-servers sets a variable. They
+// take minutes, and kill servers.
 func Wanted() bool { return os.Getenv("TRAVISHOOK_TEST_SERVERS") != "" }
 
-// Need skips t where they are not to run.
+// Need skips t if they should not run.
 func Need(t testing.TB) {
 	t.Helper()
 	if !Wanted() {
