@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// certify writes a certificate for 127.0.0.1 to folder and returns what trusts it.
+// certify writes a certificate for 127.0.0.1 to folder and returns a pool that trusts it.
 func certify(folder string) (*x509.CertPool, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

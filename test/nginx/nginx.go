@@ -1,6 +1,5 @@
-// Package nginx runs a real nginx in front of a server, as an ingress stands in front of the
-// receiver: it ends TLS, says who asked in X-Forwarded-For, takes bodies of up to 128 MiB, and
-// redirects plain HTTP to HTTPS.
+// Package nginx runs a real nginx in front of a server, like an ingress in front of the receiver: it
+// terminates TLS, sets X-Forwarded-For, accepts bodies of up to 128 MiB, and redirects plain HTTP to HTTPS.
 package nginx
 
 import (
@@ -20,7 +19,7 @@ import (
 	"github.com/travishook/travishook/test/port"
 )
 
-// ErrNotInstalled says how to get it.
+// ErrNotInstalled says how to install nginx.
 var ErrNotInstalled = errors.New("nginx is not installed; apt-get install nginx-light")
 
 // startTimeout is how long it may take to listen.
@@ -38,8 +37,8 @@ type Server struct {
 	output  *bytes.Buffer
 }
 
-// configuration is for one process without a master, so that any user can run it. What is about the
-// proxied request is what the documentation advises for an ingress.
+// configuration is for one process without a master, so that any user can run it. The proxy settings follow
+// the documentation for an ingress.
 var configuration = template.Must(template.New("nginx.conf").Parse(`
 daemon off;
 master_process off;
@@ -71,7 +70,7 @@ http {
 }
 `))
 
-// Start runs nginx in front of upstream (host:port), with its files in folder. Where there is none, the
+// Start runs nginx in front of upstream (host:port), with its files in folder. If nginx is not installed, the
 // error is ErrNotInstalled.
 func Start(ctx context.Context, folder, upstream string) (*Server, error) {
 	binary, err := find()
@@ -110,7 +109,7 @@ func Start(ctx context.Context, folder, upstream string) (*Server, error) {
 	return s, nil
 }
 
-// Stop ends it and waits for that.
+// Stop stops it and waits for its end.
 func (s *Server) Stop() error {
 	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop nginx: %w", err)
@@ -149,13 +148,13 @@ func open(address string) bool {
 	return true
 }
 
-// Installed is nil where Start would find nginx, and ErrNotInstalled otherwise.
+// Installed returns nil if Start would find nginx, and ErrNotInstalled otherwise.
 func Installed() error {
 	_, err := find()
 	return err
 }
 
-// find looks where Debian installs it too, which is not on everybody's PATH.
+// find also looks in Debian's folder, which the PATH of many users lacks.
 func find() (string, error) {
 	for _, name := range []string{"nginx", "/usr/sbin/nginx"} {
 		if path, err := exec.LookPath(name); err == nil {

@@ -16,8 +16,8 @@ import (
 var _ = Describe("A webhook through nginx", func() {
 	var build travistest.Build
 
-	// client comes from another address than the proxy, and follows redirects as Travis does:
-	// after 301 with a GET that has no body.
+	// client has another address than the proxy, and follows redirects as Travis does: after 301 with a GET
+	// without a body.
 	client := func() *http.Client {
 		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 		transport := &http.Transport{
@@ -45,7 +45,7 @@ var _ = Describe("A webhook through nginx", func() {
 		Expect(recorded.lastLine()).To(ContainSubstring(`"client"="127.0.0.2"`))
 	})
 
-	It("is not believed about a client further away than the proxy saw", func() {
+	It("uses the client's address that the proxy saw, and none further away", func() {
 		request := at("https://" + proxy.HTTPS)
 		request.Header.Set("X-Forwarded-For", "198.51.100.1")
 		Expect(send(request)).To(Equal(http.StatusAccepted))
@@ -63,7 +63,7 @@ var _ = Describe("A webhook through nginx", func() {
 		Expect(send(at("https://" + proxy.HTTPS))).To(Equal(http.StatusRequestEntityTooLarge))
 	})
 
-	It("is logged when a redirect from HTTP to HTTPS made a GET of it, and not shown, as a stranger can send the same", func() {
+	It("is logged when a redirect from HTTP to HTTPS turned it into a GET, and not shown on a status, because strangers can send the same", func() {
 		Expect(send(at("http://" + proxy.HTTP))).To(Equal(http.StatusMethodNotAllowed))
 		Expect(recorded.lastReason()).To(Equal("redirected"))
 		Expect(recorded.noticed()).NotTo(ContainElement(ContainSubstring("redirected")))

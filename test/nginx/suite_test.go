@@ -70,7 +70,7 @@ var _ = BeforeSuite(func() {
 	DeferCleanup(func() { Expect(proxy.Stop()).To(Succeed()) })
 })
 
-// options are of a receiver that knows example/example, on signature alone.
+// options returns options of a receiver for example/example, on signature alone.
 func (s *recorder) options() receiver.Options {
 	compiler := routing.NewCompiler(routing.Config{OperatorNamespace: "travishook-system"})
 	compiler.PutRoute(&v1alpha1.TravisRoute{
