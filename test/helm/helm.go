@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Helm is the program, with a home of its own.
+// Helm is the program, with a home directory of its own.
 type Helm struct {
 	binary string
 	home   string
@@ -24,7 +24,7 @@ func New(ctx context.Context, root, home string) (*Helm, error) {
 	h := &Helm{binary: os.Getenv("TRAVISHOOK_HELM"), home: home, chart: filepath.Join(root, "charts", "travishook")}
 	if h.binary == "" {
 		cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "tool.sh"), "helm")
-		cmd.Stderr = os.Stderr // it tells how a long build is getting on
+		cmd.Stderr = os.Stderr // shows the progress of a long build
 		out, err := cmd.Output()
 		if err != nil {
 			return nil, fmt.Errorf("get helm: hack/tool.sh: %w", err)
@@ -37,7 +37,7 @@ func New(ctx context.Context, root, home string) (*Helm, error) {
 // Chart is the path of the project's chart.
 func (h *Helm) Chart() string { return h.chart }
 
-// Run returns what helm prints. An error carries helm's own words.
+// Run returns helm's output. The error contains helm's message.
 func (h *Helm) Run(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, h.binary, args...)
 	cmd.Env = append(os.Environ(),

@@ -1,4 +1,4 @@
-// Package image_test looks into the container image that make image writes.
+// Package image_test checks the container image that make image writes.
 package image_test
 
 import (

@@ -1,5 +1,5 @@
-// Package leaks finds files and connections that were opened and not closed. It looks into /proc;
-// where there is none, it finds nothing.
+// Package leaks finds files and connections that were opened and not closed. It reads /proc; without /proc
+// it finds nothing.
 package leaks
 
 import (
@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// patience bounds the wait for what is closed a moment later, as the other end of a connection is.
+	// patience limits the wait for files that are closed a moment later, such as the other end of a connection.
 	patience = 10 * time.Second
 	again    = 10 * time.Millisecond
 )
 
-// Check fails a test that leaves something open when all else of it has ended: so it is called first.
-// Whatever runs beside the test counts too, so it must not be a parallel one.
+// Check fails a test that leaves something open after its other cleanups, so it must be called first. The
+// test must not be parallel, because everything in the process counts.
 func Check(t testing.TB) {
 	t.Helper()
 	before, err := Open(os.Getpid())
@@ -34,7 +34,7 @@ func Check(t testing.TB) {
 	})
 }
 
-// since returns what was opened and is not closed in time either.
+// since returns what was opened and is not closed in time.
 func since(t testing.TB, before map[string]string) []string {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {
@@ -62,8 +62,8 @@ func added(before, now map[string]string) []string {
 	return left
 }
 
-// Open lists what a process has open: files, connections and the like, by the number of their
-// descriptor. What Go's runtime keeps for itself is left out.
+// Open lists a process's open files, connections and the like, by descriptor. Those of Go's runtime are left
+// out.
 func Open(pid int) (map[string]string, error) {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, err := os.ReadDir(dir)
@@ -74,7 +74,7 @@ func Open(pid int) (map[string]string, error) {
 	for _, e := range entries {
 		what, err := os.Readlink(filepath.Join(dir, e.Name()))
 		if err != nil || what == dir || strings.HasPrefix(what, "anon_inode:[event") {
-			continue // closed meanwhile, the list itself, or the runtime's
+			continue // closed meanwhile, the list itself, or of the runtime
 		}
 		open[e.Name()] = what
 	}

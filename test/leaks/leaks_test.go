@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// open is what this process has open.
+// open returns the open files of this process.
 func open(t *testing.T) map[string]string {
 	t.Helper()
 	mine, err := Open(os.Getpid())

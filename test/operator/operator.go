@@ -1,5 +1,5 @@
-// Package operator runs the operator as a process of its own, for the demo and for suites that
-// must see what a user sees: its log, its exit code, its death.
+// Package operator runs the operator as a process of its own, for the demo and for suites that check what a
+// user sees: its log, its exit code, and the effects of a crash.
 package operator
 
 import (
@@ -33,7 +33,7 @@ type Process struct {
 	log bytes.Buffer
 }
 
-// stopTimeout bounds a graceful end.
+// stopTimeout limits a graceful stop.
 const stopTimeout = 45 * time.Second
 
 // Build compiles the operator of the module at root into root/bin and returns its path.
@@ -51,8 +51,8 @@ func build(ctx context.Context, root, dir, name, command string) (string, error)
 	return binary, nil
 }
 
-// Start starts binary and waits until it says where it listens. An operator that ends by
-// itself is an error with its last line.
+// Start starts binary and waits until it logs where it listens. If the operator exits, the error contains its
+// last line.
 func Start(ctx context.Context, binary string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.Command(binary, args...), api: make(chan string, 1), ended: make(chan struct{})}
 	stderr, err := p.cmd.StderrPipe()
@@ -103,13 +103,13 @@ func (p *Process) follow(log io.Reader, listening chan<- string) {
 // ListensMessage is the log message with which the operator names its receiver's address.
 const ListensMessage = "receiver listens"
 
-// PID is the number of the operator's process.
+// PID returns the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Ended is closed when the process is gone.
+// Ended is closed when the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
-// Log is what the operator has said so far.
+// Log returns the log so far.
 func (p *Process) Log() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,7 +121,7 @@ func (p *Process) lastLine() string {
 	return lines[len(lines)-1]
 }
 
-// Stop asks the operator to finish what it has begun, and waits for its end.
+// Stop stops the operator gracefully, and waits for its end.
 func (p *Process) Stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop operator: %w", err)
@@ -138,7 +138,7 @@ func (p *Process) Stop() error {
 	}
 }
 
-// Kill ends the operator as a crash does: at once, with SIGKILL.
+// Kill kills the operator with SIGKILL, to simulate a crash.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended

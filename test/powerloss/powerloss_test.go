@@ -1,5 +1,5 @@
-// Package powerloss simulates a loss of power: the store is on a file system in a disk image, the image is
-// copied under load, and the copy is mounted. It does not contain what was written and not synced.
+// Package powerloss simulates a power loss: the store is on a file system in a disk image, the image is
+// copied under load, and the copy is mounted. It does not contain unsynced writes.
 package powerloss
 
 import (
@@ -32,8 +32,8 @@ const (
 	diskBytes = 128 << 20
 )
 
-// TestNothingIsLost cuts the power at random moments. No accepted webhook is lost, and the store reports
-// no loss: its high-water mark is at most older than the journal.
+// TestNothingIsLost cuts the power at random moments. No accepted webhook is lost, and the store reports no
+// loss: its high-water mark is never newer than the journal.
 func TestNothingIsLost(t *testing.T) {
 	for range rounds {
 		answered, lost := cutPower(t, victim.Embedded)
@@ -107,7 +107,7 @@ func storeOn(d *disk.Disk) victim.Store {
 	return victim.Store{Dir: filepath.Join(d.Dir, "store"), MaxBytes: diskBytes / 2}
 }
 
-// open returns which builds the store holds.
+// open returns which builds the store has.
 func open(t *testing.T, engine string, d *disk.Disk) map[int64]bool {
 	t.Helper()
 	store, err := victim.Open(t.Context(), engine, storeOn(d), logr.Discard())

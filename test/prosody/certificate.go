@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// writeCertificate makes an authority and a certificate for host, writes server.crt and
-// server.key into dir, and returns the authority as PEM.
+// writeCertificate creates an authority and a certificate for host, writes server.crt and server.key into
+// dir, and returns the authority as PEM.
 func writeCertificate(t testing.TB, dir, host string) []byte {
 	t.Helper()
 	now := time.Now()

@@ -1,4 +1,4 @@
--- Rooms that misbehave once they have been told something.
+-- Rooms that misbehave after they have received a message.
 local st = require "util.stanza";
 local split = require "util.jid".split;
 

@@ -22,12 +22,12 @@ import (
 	"mellium.im/xmpp/jid"
 )
 
-// owner is the account that Join speaks as.
+// owner is the account of Join.
 var owner = Account{Name: "owner", Password: "the owner's password"}
 
 const answerTimeout = 10 * time.Second
 
-// Message is what somebody said in a room, as the server passed it on.
+// Message is a message in a room, as the server relayed it.
 type Message struct {
 	Room, Nick string
 	ID         string // of the stanza
@@ -37,22 +37,22 @@ type Message struct {
 	Raw        []byte
 }
 
-// Occupant is a person in one or more rooms, who owns those that were not there before.
+// Occupant is an occupant of one or more rooms, and the owner of those that it created.
 type Occupant struct {
 	session *xmpp.Session
 	conn    net.Conn
 	done    chan struct{}
 
-	mu      sync.Mutex
-	said    []Message
-	changed chan struct{}          // closed and replaced with each stanza
-	present map[string]bool        // room/nick
-	answers map[string]chan string // error conditions, or "" for yes
-	next    int
+	mu       sync.Mutex
+	messages []Message
+	changed  chan struct{}          // closed and replaced with each stanza
+	present  map[string]bool        // room/nick
+	answers  map[string]chan string // error conditions, or "" for yes
+	next     int
 }
 
-// Join enters rooms as a person called nick, opens those that do not exist, and makes them
-// persistent. The person leaves with the test.
+// Join enters rooms with a nickname, creates those that do not exist, and makes them persistent. The occupant
+// leaves with the test.
 func (s *Server) Join(t testing.TB, nick string, rooms ...string) *Occupant {
 	t.Helper()
 	o, err := s.connect(owner)
@@ -103,14 +103,13 @@ func (o *Occupant) Close() {
 	<-o.done
 }
 
-// Said waits until at least n messages have come, whoever said them, and
-// returns all in order.
-func (o *Occupant) Said(t testing.TB, n int) []Message {
+// Messages waits until at least n messages of any sender have arrived, and returns all in order.
+func (o *Occupant) Messages(t testing.TB, n int) []Message {
 	t.Helper()
-	o.await(t, fmt.Sprintf("%d messages", n), func() bool { return len(o.said) >= n })
+	o.await(t, fmt.Sprintf("%d messages", n), func() bool { return len(o.messages) >= n })
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return slices.Clone(o.said)
+	return slices.Clone(o.messages)
 }
 
 // AwaitPresent waits until nick is in the room.
@@ -160,7 +159,7 @@ func (o *Occupant) await(t testing.TB, what string, is func() bool) {
 	}
 }
 
-// stanza is what an occupant looks at in any stanza.
+// stanza is the part of a stanza that an occupant reads.
 type stanza struct {
 	From  string    `xml:"from,attr"`
 	Type  string    `xml:"type,attr"`
@@ -196,7 +195,7 @@ func (o *Occupant) handle(r xmlstream.TokenReadEncoder, start *xml.StartElement)
 		o.present[room+"/"+nick] = in.Type == ""
 	case "message":
 		if in.Type == "groupchat" && in.Body != "" {
-			o.said = append(o.said, Message{
+			o.messages = append(o.messages, Message{
 				Room: room, Nick: nick, ID: in.ID, OriginID: in.Origin.ID,
 				Body: in.Body, XHTML: in.HTML != nil, Raw: raw.Bytes(),
 			})

@@ -21,25 +21,25 @@ func (o *Occupant) Configure(t testing.TB, room string, settings map[string]stri
 	o.command(t, room, b.String())
 }
 
-// Kick throws nick out of the room.
+// Kick kicks nick out of the room.
 func (o *Occupant) Kick(t testing.TB, room, nick string) {
 	t.Helper()
 	o.admin(t, room, fmt.Sprintf(`<item nick=%q role="none"/>`, nick))
 }
 
-// Affiliate sets what an account is to the room: outcast, none, member, admin, owner.
+// Affiliate sets an account's affiliation with the room: outcast, none, member, admin, owner.
 func (o *Occupant) Affiliate(t testing.TB, room string, a Account, affiliation string) {
 	t.Helper()
 	o.admin(t, room, fmt.Sprintf(`<item jid=%q affiliation=%q/>`, a.JID(), affiliation))
 }
 
-// Destroy ends the room.
+// Destroy destroys the room.
 func (o *Occupant) Destroy(t testing.TB, room string) {
 	t.Helper()
 	o.command(t, room, `<query xmlns="http://jabber.org/protocol/muc#owner"><destroy/></query>`)
 }
 
-// Say says body in the room under the stanza id given.
+// Say sends body to the room with the given stanza id.
 func (o *Occupant) Say(t testing.TB, room, id, body string) {
 	t.Helper()
 	o.send(t, fmt.Sprintf(`<message to=%q type="groupchat" id=%q><body>%s</body></message>`, room, id, escape(body)))
@@ -50,7 +50,7 @@ func (o *Occupant) admin(t testing.TB, room, item string) {
 	o.command(t, room, `<query xmlns="http://jabber.org/protocol/muc#admin">`+item+`</query>`)
 }
 
-// command sends an iq and waits for the room's yes.
+// command sends an iq and waits for the result.
 func (o *Occupant) command(t testing.TB, room, payload string) {
 	t.Helper()
 	answer := make(chan string, 1)

@@ -26,7 +26,7 @@ const (
 	Domain = "xmpp.test"
 	// Rooms is the domain of the room service.
 	Rooms = "rooms.xmpp.test"
-	// RestrictedRooms is a room service where no account may open a room.
+	// RestrictedRooms is a room service where no account may create a room.
 	RestrictedRooms = "restricted.xmpp.test"
 
 	startTimeout = 20 * time.Second
@@ -55,7 +55,7 @@ var config string
 // Account is an account on the server.
 type Account struct{ Name, Password string }
 
-// JID is the account's address.
+// JID returns the account's address.
 func (a Account) JID() string { return a.Name + "@" + Domain }
 
 // Options configure the server. Most tests use the zero value.
@@ -202,7 +202,7 @@ func (s *Server) writeConfig(t testing.TB, o Options) {
 	writeFile(t, filepath.Join(s.dir, "modules", "mod_travishook_sessions.lua"), sessions)
 }
 
-// writeAccount writes what Prosody's own file store would.
+// writeAccount writes an account in the format of Prosody's file store.
 func (s *Server) writeAccount(t testing.TB, a Account) {
 	t.Helper()
 	host := strings.ReplaceAll(Domain, ".", "%2e")

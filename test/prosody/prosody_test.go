@@ -8,18 +8,18 @@ import (
 	"github.com/travishook/travishook/test/prosody"
 )
 
-func TestARoomHearsWhatIsSaidInIt(t *testing.T) {
+func TestOccupantsReceiveMessages(t *testing.T) {
 	s := prosody.Start(t, prosody.Options{})
 	room := "builds@" + prosody.Rooms
 	o := s.Join(t, "owner", room)
 	o.Say(t, room, "an-id", "hello <you>")
-	got := o.Said(t, 1)[0]
+	got := o.Messages(t, 1)[0]
 	if got.Body != "hello <you>" || got.ID != "an-id" || got.Room != room || got.Nick != "owner" {
 		t.Errorf("got %+v\n%s", got, got.Raw)
 	}
 }
 
-func TestTheServerTellsWhoIsLoggedIn(t *testing.T) {
+func TestSessionsAreCounted(t *testing.T) {
 	s := prosody.Start(t, prosody.Options{})
 	first, second := s.Join(t, "ann"), s.Join(t, "bob")
 	second.Close()

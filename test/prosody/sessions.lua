@@ -1,4 +1,4 @@
--- Tells the log how many sessions an account has, each time that changes.
+-- Logs the number of an account's sessions, each time that it changes.
 local count = {};
 
 local function changed(by)

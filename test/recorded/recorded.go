@@ -1,5 +1,5 @@
-// Package recorded finds webhooks that Travis really sent. They hold other people's names, so they are
-// not part of the project: they lie beside it, in ../shared/travis.
+// Package recorded finds recorded webhooks of Travis. They contain other people's names, so they are not part
+// of the project but in a folder beside it.
 package recorded
 
 import (

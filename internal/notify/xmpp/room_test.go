@@ -99,7 +99,7 @@ func TestAKickedAccountComesBackWithTheNextMessage(t *testing.T) {
 	o.Kick(t, builds, "ci")
 	o.AwaitAbsent(t, builds, "ci")
 	c.say(t, 2, builds)
-	if got := bodies(o.Said(t, 2)); got != "message 1, message 2" {
+	if got := bodies(o.Messages(t, 2)); got != "message 1, message 2" {
 		t.Errorf("the room got %s", got)
 	}
 	if n := c.dials.Load(); n != 1 {
@@ -127,7 +127,7 @@ func TestATakenNicknameIsVaried(t *testing.T) {
 	o := s.Join(t, "ci", builds)
 	c := newClient(t, s.Address, s.CA, defaultTiming)
 	c.say(t, 1, builds)
-	if got := o.Said(t, 1)[0].Nick; got != "ci-2" {
+	if got := o.Messages(t, 1)[0].Nick; got != "ci-2" {
 		t.Errorf("spoke as %q, want ci-2", got)
 	}
 }
@@ -142,7 +142,7 @@ func TestAMissingRoomIsNotCreated(t *testing.T) {
 	}
 	o := s.Join(t, "somebody", builds)
 	c.say(t, 2, builds)
-	o.Said(t, 1)
+	o.Messages(t, 1)
 }
 
 func TestTheNotifierReconnectsAfterARestart(t *testing.T) {
@@ -161,7 +161,7 @@ func TestTheNotifierReconnectsAfterARestart(t *testing.T) {
 	if err := c.notifyUntilTaken(t, message(2, builds)); err != nil {
 		t.Fatal(err)
 	}
-	o.Said(t, 1)
+	o.Messages(t, 1)
 }
 
 // notifyUntilTaken retries as the dispatcher does.
@@ -198,7 +198,7 @@ func TestManyRoomsShareOneConnection(t *testing.T) {
 	}
 	wg.Wait()
 	order := map[string]string{}
-	for _, m := range o.Said(t, each*len(rooms)) {
+	for _, m := range o.Messages(t, each*len(rooms)) {
 		if m.ID <= order[m.Room] {
 			t.Errorf("%s got %s after %s", m.Room, m.ID, order[m.Room])
 		}

@@ -237,12 +237,12 @@ func TestIDsDiffer(t *testing.T) {
 	id := EventID(&base)
 	add("the delivery", DeliveryID(id, &room))
 	for what, change := range map[string]func(*queue.Target){
-		"another namespace": func(t *queue.Target) { t.Namespace = "team-b" },
-		"another route":     func(t *queue.Target) { t.Route = "other" },
-		"the route created again":    func(t *queue.Target) { t.RouteUID = "2" },
-		"another account":   func(t *queue.Target) { t.Account = "other" },
-		"another room":      func(t *queue.Target) { t.Address = "#other" },
-		"parts moved":       func(t *queue.Target) { t.Account, t.Address = "chat#", "builds" },
+		"another namespace":       func(t *queue.Target) { t.Namespace = "team-b" },
+		"another route":           func(t *queue.Target) { t.Route = "other" },
+		"the route created again": func(t *queue.Target) { t.RouteUID = "2" },
+		"another account":         func(t *queue.Target) { t.Account = "other" },
+		"another room":            func(t *queue.Target) { t.Address = "#other" },
+		"parts moved":             func(t *queue.Target) { t.Account, t.Address = "chat#", "builds" },
 	} {
 		target := room
 		change(&target)

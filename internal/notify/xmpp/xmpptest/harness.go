@@ -57,7 +57,7 @@ func (Harness) Start(t *testing.T) notifytest.Account {
 	a := Account(s, "Builds@"+strings.ToUpper(prosody.Rooms), other)
 	a.Received = func(t *testing.T, n int) []notifytest.Received {
 		var got []notifytest.Received
-		for _, m := range occupant.Said(t, n) {
+		for _, m := range occupant.Messages(t, n) {
 			got = append(got, notifytest.Received{Address: m.Room, ID: m.OriginID, Text: m.Body, Raw: m.Raw})
 		}
 		return got
