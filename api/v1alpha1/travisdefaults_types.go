@@ -29,6 +29,14 @@ type TravisDefaultsSpec struct {
 	// +optional
 	Message *MessageTemplate `json:"message,omitempty"`
 
+	// transitions decides whether a build is broken, fixed or still_failing. Computed compares it
+	// with the build before it on the same branch, or of the same pull request, that passed or failed;
+	// as long as none is known, it is what Travis reports. Travis is always what Travis reports, which
+	// is wrong for builds that overlap or are restarted. If omitted, it is Computed.
+	//
+	// +optional
+	Transitions Transitions `json:"transitions,omitempty"`
+
 	// accounts are the accounts that send the messages of this namespace's routes. Those of the
 	// operator's own namespace are shared with the namespaces that allowedNamespaces selects.
 	//
@@ -44,6 +52,18 @@ type TravisDefaultsSpec struct {
 	// +optional
 	SignatureOnly *SignatureOnly `json:"signatureOnly,omitempty"`
 }
+
+// Transitions is how it is decided whether a build is broken, fixed or still_failing.
+//
+// +kubebuilder:validation:Enum=Computed;Travis
+// +kubebuilder:validation:MaxLength=16
+type Transitions string
+
+// The ways to decide it.
+const (
+	TransitionsComputed Transitions = "Computed"
+	TransitionsTravis   Transitions = "Travis"
+)
 
 // Account is the bot's identity on a chat service. Exactly one service must be set.
 //

@@ -41,6 +41,8 @@ type (
 		Type     string        `cel:"type"`
 		State    string        `cel:"state"`
 		Result   string        `cel:"result"`
+		Reported string        `cel:"reported"`
+		Computed string        `cel:"computed"`
 		Branch   string        `cel:"branch"`
 		Tag      string        `cel:"tag"`
 		URL      string        `cel:"url"`
@@ -110,7 +112,7 @@ func input(e *travis.Event) map[string]any {
 	b, c, r := &e.Build, &e.Commit, &e.Repository
 	return map[string]any{
 		"build": build{
-			b.ID, b.Number, string(b.Type), b.State, string(b.Result), b.Branch, b.Tag, b.URL, b.Started, b.Finished, b.Duration,
+			b.ID, b.Number, string(b.Type), b.State, string(b.Result), string(b.Reported()), string(b.Computed()), b.Branch, b.Tag, b.URL, b.Started, b.Finished, b.Duration,
 		},
 		"commit":      commit{c.SHA, c.Message, c.Author, c.Committer, c.Committed},
 		"repository":  repository{r.ID, r.Owner, r.Name, r.Slug()},

@@ -22,9 +22,9 @@ var states = map[travis.Result]string{
 
 // words are the fields of build that take few values, with these.
 var words = map[string][]string{
-	"result": names(travis.Results),
-	"type":   names(travis.BuildTypes),
-	"state":  {"created", "received", "started", "passed", "failed", "errored", "canceled"},
+	"result": names(travis.Results), "reported": names(travis.Results), "computed": names(travis.Results),
+	"type":  names(travis.BuildTypes),
+	"state": {"created", "received", "started", "passed", "failed", "errored", "canceled"},
 }
 
 func names[S ~string](all []S) []string {
@@ -172,7 +172,7 @@ func possible(program cel.Program, r travis.Result, t travis.BuildType) bool {
 		cel.AttributePattern("commit"), cel.AttributePattern("repository"), cel.AttributePattern("jobs"),
 	}
 	for _, field := range fields("build") {
-		if words[field] == nil || field == "state" && states[r] == "" {
+		if words[field] == nil || field == "state" && states[r] == "" || field == "reported" || field == "computed" {
 			unknown = append(unknown, cel.AttributePattern("build").QualString(field))
 		}
 	}

@@ -20,10 +20,16 @@ const (
 	MaxEntry = 1 << 20
 )
 
-// Offer is the targets of one namespace that match an event.
+// Offer is one namespace's part of an event.
 type Offer struct {
 	Namespace string
-	Targets   []Target // at least one
+	// Targets are those that match the event. They are not used if Match is set.
+	Targets []Target
+	// Match returns the targets that match the event, with its transition. It is called again if the
+	// transition turns out to be another one. It must not use the store.
+	Match func(e *travis.Event) []Target
+	// Computed has the event's result decided by its transition, and not by Travis.
+	Computed bool
 }
 
 // Acceptance is a verified event, with the namespaces that it is offered to.
@@ -34,7 +40,7 @@ type Acceptance struct {
 }
 
 // Receipt is the result of an acceptance, by namespace. Each namespace of the acceptance is in
-// exactly one of the three.
+// exactly one of the four.
 type Receipt struct {
 	// Stored: on disk and synced.
 	Stored []string
@@ -42,6 +48,11 @@ type Receipt struct {
 	Seen []string
 	// Refused holds ErrFull, ErrShare or ErrTooLarge.
 	Refused map[string]error
+	// Unmatched: no target matches. How the build ended is remembered all the same.
+	Unmatched []string
+	// Transitions compare the event's build with the one before it, by what the namespace had of the
+	// branch or pull request; without those that know none.
+	Transitions map[string]*travis.Transition
 }
 
 // Change is a change of a target's account or destination.

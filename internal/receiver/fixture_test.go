@@ -189,6 +189,10 @@ func (s *store) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, 
 	var receipt queue.Receipt
 	var offers []queue.Offer
 	for _, o := range a.Offers {
+		if o.Targets = o.Match(&a.Event); len(o.Targets) == 0 {
+			receipt.Unmatched = append(receipt.Unmatched, o.Namespace)
+			continue
+		}
 		key := fmt.Sprintf("%s %d %d %s %s %s", o.Namespace, a.Event.Repository.ID, a.Event.Build.ID,
 			a.Event.Build.State, a.Event.Build.Started, a.Event.Build.Finished)
 		if s.seen[key] {

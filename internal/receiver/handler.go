@@ -52,6 +52,8 @@ type exchange struct {
 	event      *travis.Event        // decoded, once it is proven
 	seen       []string             // namespaces that already have the event
 	refused    map[string]string    // namespaces that it was not stored for, and why
+	// transitions compare the build with the one before it, by namespace.
+	transitions map[string]*travis.Transition
 
 	release []func() // of slots
 }
@@ -94,6 +96,7 @@ func (h *Handler) report(x *exchange, a *answer) {
 	h.Observer.Report(Report{
 		At: x.began, Code: a.code, Reason: a.reason, Slug: x.slug, Proof: len(x.proofs) > 0,
 		Repository: x.repository, Authorized: x.authorized, Recipients: x.recipients, Seen: x.seen, Refused: x.refused, Event: x.event,
+		Transitions: x.transitions,
 	})
 }
 

@@ -76,6 +76,8 @@ type Report struct {
 	Refused map[string]string
 	// Event is nil unless some namespace is authorized for it and it could be decoded.
 	Event *travis.Event
+	// Transitions compare the event's build with the one before it, by namespace.
+	Transitions map[string]*travis.Transition
 }
 
 // Options of NewHandler. All are required.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/travis"
 )
 
 // Reasons of notices about an event that a namespace gets in part or not at all.
@@ -20,14 +22,12 @@ const (
 // store stores the event for every namespace with a matching route. When it returns stored, the event is
 // synced to disk.
 func (h *Handler) store(x *exchange) *answer {
-	var offers []queue.Offer
+	offers := make([]queue.Offer, 0, len(x.recipients))
 	for _, n := range x.recipients {
-		if targets := h.targets(x, n); len(targets) > 0 {
-			offers = append(offers, queue.Offer{Namespace: n.Name, Targets: targets})
-		}
-	}
-	if len(offers) == 0 {
-		return &unrouted
+		offers = append(offers, queue.Offer{
+			Namespace: n.Name, Computed: n.Computed,
+			Match: func(e *travis.Event) []queue.Target { return h.targets(x, n, e) },
+		})
 	}
 	ctx, cancel := h.storing(x)
 	defer cancel()
@@ -35,16 +35,20 @@ func (h *Handler) store(x *exchange) *answer {
 	switch {
 	case errors.Is(err, queue.ErrFull):
 		return storeFull.because(err)
+	case err != nil && !h.matches(x):
+		return &unrouted // and the store need not know that
 	case err != nil:
 		return storeUnavailable.because(err)
 	}
-	x.seen = receipt.Seen
+	x.seen, x.transitions = receipt.Seen, receipt.Transitions
 	refused := h.noticeRefused(x, receipt.Refused)
 	switch {
 	case len(receipt.Stored) > 0:
 		return stored.because(refused)
 	case len(receipt.Seen) > 0:
 		return seen.because(refused)
+	case refused == nil:
+		return &unrouted
 	}
 	if onlyShares(receipt.Refused) {
 		return shareUsed.because(refused)
@@ -61,9 +65,14 @@ func onlyShares(refused map[string]error) bool {
 	return len(refused) > 0
 }
 
-// targets are those of a namespace that match the event, up to MaxTargets.
-func (h *Handler) targets(x *exchange, n *routing.Namespace) []queue.Target {
-	targets := n.Match(x.event)
+// matches reports whether the event matches any route, in Travis' own word.
+func (h *Handler) matches(x *exchange) bool {
+	return slices.ContainsFunc(x.recipients, func(n *routing.Namespace) bool { return len(n.Match(x.event)) > 0 })
+}
+
+// targets are those of a namespace that match the event e, up to MaxTargets.
+func (h *Handler) targets(x *exchange, n *routing.Namespace, e *travis.Event) []queue.Target {
+	targets := n.Match(e)
 	if len(targets) <= MaxTargets {
 		return targets
 	}

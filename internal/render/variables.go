@@ -45,6 +45,8 @@ var variables = []Variable{
 
 	{Name: "event", Doc: "the event as routes name it: `still_failing`", value: func(e *travis.Event) any { return line(string(e.Build.Result)) }},
 	{Name: "status", Doc: "the event in words: `still failing`", value: func(e *travis.Event) any { return status(e.Build.Result) }},
+	{Name: "reported_event", Doc: "the event as Travis reported it", value: func(e *travis.Event) any { return line(string(e.Build.Reported())) }},
+	{Name: "computed_event", Doc: "the event by [the build before](travis.md#broken-fixed-and-still-failing); the same as `reported_event` while that is not known", value: func(e *travis.Event) any { return line(string(e.Build.Computed())) }},
 	{Name: "build_type", Doc: "`push`, `pull_request`, `cron` or `api`", value: func(e *travis.Event) any { return line(string(e.Build.Type)) }},
 	{Name: "what", Doc: "what was built, in words: `push to main at 62aae5f…`, `pull request 7`", value: func(e *travis.Event) any { return what(e) }},
 	{Name: "tag", Doc: "tag that was built, if any", value: func(e *travis.Event) any { return line(e.Build.Tag) }},

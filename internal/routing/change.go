@@ -279,7 +279,7 @@ func (ch *change) reconsiderNamespace(namespace string) {
 func (ch *change) reconsider(diff difference, routes map[string]*declared) {
 	for _, d := range routes {
 		regranted := diff.grant && ch.last.granted(d.claim) != ch.next.granted(d.claim)
-		if regranted {
+		if regranted || diff.transitions {
 			ch.dirty[d.claim] = struct{}{}
 		}
 		if regranted || diff.touches(d) {

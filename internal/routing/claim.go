@@ -73,7 +73,7 @@ func (c *claim) compile(t *Table, key claimKey) *Namespace {
 	if len(c.routes) == 0 {
 		return n
 	}
-	n.SignatureOnly = t.granted(key)
+	n.SignatureOnly, n.Computed = t.granted(key), t.computed(key.namespace)
 	n.Declared = make([]*Route, 0, len(c.routes))
 	for _, d := range c.routes {
 		n.Declared = append(n.Declared, d.route)

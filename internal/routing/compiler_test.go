@@ -341,3 +341,26 @@ func TestReadersAndWriters(t *testing.T) {
 		}
 	}
 }
+
+// TestTransitions: a namespace's own defaults go before the cluster's, and a change reaches the table.
+func TestTransitions(t *testing.T) {
+	c := NewCompiler(testConfig())
+	c.PutRoute(testRoute("a", "one", specOf("example/example", "", "passed")))
+	c.PutRoute(testRoute("a", "all", specOf("other/*", "", "passed")))
+	for _, step := range []struct {
+		namespace   string
+		transitions v1alpha1.Transitions
+		want        bool
+	}{
+		{operatorNamespace, "", true}, {operatorNamespace, v1alpha1.TransitionsTravis, false},
+		{"a", v1alpha1.TransitionsComputed, true}, {"a", v1alpha1.TransitionsTravis, false}, {operatorNamespace, "", false}, {"a", "", true},
+	} {
+		c.PutDefaults(testDefaults(step.namespace, v1alpha1.TravisDefaultsSpec{Transitions: step.transitions}))
+		for _, slug := range []string{"example/example", "other/x"} {
+			repository, _ := c.Table().Repository(slug)
+			if n := repository.Namespaces[0]; n.Computed != step.want {
+				t.Errorf("%s after %+v: computed %v", slug, step, n.Computed)
+			}
+		}
+	}
+}

@@ -15,9 +15,11 @@ type defaults struct {
 	events    EventSet // 0 if it lists none
 	message   *v1alpha1.MessageTemplate
 	account   string // the default account; empty if there is none
-	accounts  map[string]*Account
-	grant     *grant // nil for none
-	verdict   DefaultsVerdict
+	// transitions is empty if it sets none.
+	transitions v1alpha1.Transitions
+	accounts    map[string]*Account
+	grant       *grant // nil for none
+	verdict     DefaultsVerdict
 }
 
 // grant is a compiled signatureOnly.
@@ -45,8 +47,10 @@ func (c *Compiler) compileDefaults(namespace string, d *v1alpha1.TravisDefaults)
 		namespace: namespace,
 		message:   d.Spec.Message,
 		account:   d.Spec.Account,
-		accounts:  make(map[string]*Account, len(d.Spec.Accounts)),
-		verdict:   DefaultsVerdict{Generation: d.Generation},
+
+		transitions: d.Spec.Transitions,
+		accounts:    make(map[string]*Account, len(d.Spec.Accounts)),
+		verdict:     DefaultsVerdict{Generation: d.Generation},
 	}
 	v := &out.verdict
 	var err error
@@ -147,6 +151,16 @@ func (t *Table) effectiveMessage(namespace string) *v1alpha1.MessageTemplate {
 		}
 	}
 	return nil
+}
+
+// computed reports whether the operator decides whether a build broke or was fixed.
+func (t *Table) computed(namespace string) bool {
+	for _, level := range t.levels(namespace) {
+		if level.transitions != "" {
+			return level.transitions == v1alpha1.TransitionsComputed
+		}
+	}
+	return true
 }
 
 // effectiveAccount returns the account of channels that name none, empty if there is none.

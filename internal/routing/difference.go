@@ -9,8 +9,8 @@ import (
 
 // difference is what changed in a TravisDefaults.
 type difference struct {
-	events, message, account, grant bool
-	accounts                        map[string]struct{} // by name
+	events, message, account, grant, transitions bool
+	accounts                                     map[string]struct{} // by name
 }
 
 // compare finds the difference between two; either may be nil.
@@ -23,11 +23,13 @@ func compare(old, compiled *defaults) difference {
 		compiled = none
 	}
 	diff := difference{
-		events:   old.events != compiled.events,
-		message:  !same(old.message, compiled.message),
-		account:  old.account != compiled.account,
-		grant:    !same(old.grant, compiled.grant),
-		accounts: map[string]struct{}{},
+		events:  old.events != compiled.events,
+		message: !same(old.message, compiled.message),
+		account: old.account != compiled.account,
+
+		transitions: old.transitions != compiled.transitions,
+		grant:       !same(old.grant, compiled.grant),
+		accounts:    map[string]struct{}{},
 	}
 	for name, a := range old.accounts {
 		if !sameAccount(a, compiled.accounts[name]) {

@@ -98,13 +98,39 @@ func (n *Namespace) Explain(e *travis.Event) []Explanation {
 	all := make([]Explanation, 0, len(n.Declared))
 	for _, r := range n.Declared {
 		rule := x.mismatch(r)
-		detail := r.detail(rule, e)
+		detail := r.detail(rule, e) + judged(&e.Build)
 		if err := failures[r]; err != nil {
 			detail += "; the filter fails on the event and lets it through: " + err.Error()
 		}
 		all = append(all, Explanation{r.Namespace, r.Name, rule, detail})
 	}
 	return all
+}
+
+// judged says by which build it was decided whether the event is broken, fixed or still_failing.
+func judged(b *travis.Build) string {
+	t := b.Transition
+	if t == nil {
+		return ""
+	}
+	var by string
+	switch t.Build {
+	case "":
+		by = "the build before, which " + t.State
+	case b.Number:
+		by = "an earlier run of the build, which " + t.State
+	default:
+		by = fmt.Sprintf("build %s, which %s", t.Build, t.State)
+	}
+	switch b.Result {
+	case t.Reported:
+		if t.Computed != t.Reported {
+			return fmt.Sprintf("; %s as Travis reported; it would be %s by %s", b.Result, t.Computed, by)
+		}
+		return fmt.Sprintf("; %s by %s", b.Result, by)
+	default:
+		return fmt.Sprintf("; %s by %s (Travis reported %s)", b.Result, by, t.Reported)
+	}
 }
 
 func (r *Route) detail(rule Rule, e *travis.Event) string {

@@ -70,7 +70,7 @@ func (r *Repository) addPattern(t *Table, p pattern) {
 		n.Name = p.namespace
 		r.Namespaces = slices.Insert(r.Namespaces, i, nil)
 	}
-	n.SignatureOnly = t.granted(claimKey{p.namespace, r.Slug})
+	n.SignatureOnly, n.Computed = t.granted(claimKey{p.namespace, r.Slug}), p.declared.Computed
 	n.Routes = byName(n.Routes, p.declared.Routes)
 	n.Declared = byName(n.Declared, p.declared.Declared)
 	r.Namespaces[i] = &n

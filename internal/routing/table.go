@@ -94,6 +94,8 @@ type Namespace struct {
 	Proofs []ProofHash
 	// SignatureOnly is set if the cluster grants the repository on a valid signature alone.
 	SignatureOnly bool
+	// Computed is set if the operator decides whether a build broke or was fixed, and not Travis.
+	Computed bool
 	// RepositoryID is Travis' id of the repository that the namespace's routes pin, zero if none does. If
 	// they disagree, it is the highest: the repository created last.
 	RepositoryID int64

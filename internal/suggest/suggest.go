@@ -15,7 +15,7 @@ const (
 	// enough is how long a common prefix must be to suggest a name.
 	enough = 3
 	// few is how many names are listed at most beside a suggestion, most how many without one.
-	few  = 12
+	few  = 16
 	most = 40
 )
 

@@ -10,8 +10,7 @@ import "time"
 type Result string
 
 // Travis' events. Broken is passed → failed, Fixed failed → passed, StillFailing failed → failed; without a
-// previous build it is the state itself. Travis reads the previous state when a build starts, so Fixed and
-// Broken may be wrong for overlapping or restarted builds.
+// previous build it is the state itself (see Transition).
 const (
 	Pending      Result = "pending" // sent only with on_start: always in .travis.yml
 	Passed       Result = "passed"
@@ -81,6 +80,8 @@ type Build struct {
 	Finished time.Time `json:"finished,omitzero"` // zero while pending
 	// Duration of the build as Travis counts it, the sum over its jobs. Zero while pending.
 	Duration time.Duration `json:"duration,omitempty"`
+	// Transition compares the build with the one before it; nil if none is known.
+	Transition *Transition `json:"transition,omitempty"`
 }
 
 // Elapsed returns the time from start to finish. It reports false if one of them is missing, or the finish

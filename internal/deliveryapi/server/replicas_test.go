@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"testing"
@@ -163,7 +164,7 @@ func TestCountsOverASpan(t *testing.T) {
 	r := newOperator(t)
 	r.setUp(failures)
 	post := func(id int64, outcomes ...queue.Outcome) {
-		r.post(travistest.Build{ID: id, Number: "7", Result: travis.Broken})
+		r.post(travistest.Build{ID: id, Number: "7", Result: travis.Broken, Branch: fmt.Sprint("branch-", id)})
 		for i, o := range outcomes {
 			if i == 0 {
 				r.attempt(o)

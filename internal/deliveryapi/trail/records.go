@@ -56,6 +56,8 @@ type Namespace struct {
 	Recipient bool `json:"recipient,omitempty"`
 	// Seen means that the namespace had this event before.
 	Seen bool `json:"seen,omitempty"`
+	// Result is the event for the namespace's routes, which may be another than Travis reported.
+	Result travis.Result `json:"result,omitempty"`
 	// Refused says why the event was not stored for the namespace.
 	Refused string    `json:"refused,omitempty"`
 	Routes  []Verdict `json:"routes,omitempty"`
@@ -105,7 +107,9 @@ func newNamespace(r *receiver.Report, n *routing.Namespace) Namespace {
 		}
 		return found
 	}
-	for _, x := range n.Explain(r.Event) {
+	event := r.Event.Judged(r.Transitions[n.Name], n.Computed)
+	found.Result = event.Build.Result
+	for _, x := range n.Explain(&event) {
 		found.Routes = append(found.Routes, Verdict{Route: x.Route, Rule: string(x.Rule), Detail: x.Detail})
 	}
 	return found

@@ -227,5 +227,5 @@ func split(all []queue.Summary, belongs func(queue.Summary) bool) (these, others
 
 // caused reports whether the webhook caused the delivery.
 func (c *webhookCase) caused(s queue.Summary) bool {
-	return c.Build != nil && c.Build.ID == s.BuildID && c.Build.Result == s.Result && c.At.Equal(s.Accepted)
+	return c.Build != nil && c.Build.ID == s.BuildID && c.At.Equal(s.Accepted)
 }

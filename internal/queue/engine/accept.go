@@ -27,12 +27,16 @@ func (e *Engine) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt,
 		release()
 		return queue.Receipt{}, fmt.Errorf("store event: %w", err)
 	}
+	var again []queue.Offer
 	for _, r := range requests {
 		if err := awaitAccepted(ctx, r, &receipt); err != nil {
 			return queue.Receipt{}, fmt.Errorf("store event: %w", err)
 		}
+		if r.stale {
+			again = append(again, r.offer)
+		}
 	}
-	return receipt, nil
+	return e.acceptAgain(ctx, a, again, receipt)
 }
 
 // claim serializes the callers that store events of one build, or that update one value: the second waits
@@ -70,17 +74,13 @@ func (e *Engine) prepare(a *queue.Acceptance) (requests []*request, receipt queu
 	if at.IsZero() {
 		at = e.clock.Now()
 	}
-	fresh, foreign, err := e.fresh(a)
+	judged, foreign, err := e.judge(a)
 	if err != nil {
 		return nil, receipt, fmt.Errorf("store event: %w", err)
 	}
 	for i := range a.Offers {
+		r, err := e.prepareOffer(judged[i], stamp(at), &receipt)
 		namespace := a.Offers[i].Namespace
-		if len(fresh[i]) == 0 {
-			receipt.Seen = append(receipt.Seen, namespace)
-			continue
-		}
-		r, err := e.acceptance(&journal.Accept{At: stamp(at), Namespace: namespace, Targets: fresh[i], Event: a.Event})
 		switch {
 		case refused(err):
 			e.noteRefused(namespace, err)
@@ -88,25 +88,37 @@ func (e *Engine) prepare(a *queue.Acceptance) (requests []*request, receipt queu
 			continue
 		case err != nil:
 			return nil, queue.Receipt{}, fmt.Errorf("store event: %w", err)
+		case r == nil:
+			continue
 		}
-		r.foreign = foreign
+		r.judgement, r.foreign = judged[i], foreign
 		requests = append(requests, r)
 	}
 	return requests, receipt, nil
 }
 
-// fresh returns the targets of each offer that the event is new to.
-func (e *Engine) fresh(a *queue.Acceptance) (targets [][]queue.Target, foreign uint64, err error) {
+// prepareOffer returns the request for one namespace's part of an event; nil if there is nothing to store.
+func (e *Engine) prepareOffer(j judgement, at time.Time, receipt *queue.Receipt) (*request, error) {
+	namespace := j.offer.Namespace
+	event := j.event.Judged(j.transition, j.offer.Computed)
+	if j.transition != nil {
+		noteTransition(receipt, namespace, j.transition)
+	}
+	targets := j.offer.Targets
+	if j.offer.Match != nil {
+		if targets = j.offer.Match(&event); len(targets) == 0 {
+			receipt.Unmatched = append(receipt.Unmatched, namespace)
+			return e.finish(j, at)
+		}
+	}
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.refusal(); err != nil {
-		return nil, 0, err
+	fresh := e.state.Fresh(&event, &queue.Offer{Namespace: namespace, Targets: targets}, e.trustedNow())
+	e.mu.Unlock()
+	if len(fresh) == 0 {
+		receipt.Seen = append(receipt.Seen, namespace)
+		return nil, nil
 	}
-	now := e.trustedNow()
-	for i := range a.Offers {
-		targets = append(targets, e.state.Fresh(&a.Event, &a.Offers[i], now))
-	}
-	return targets, e.foreign, nil
+	return e.acceptance(&journal.Accept{At: at, Namespace: namespace, Targets: fresh, Event: event})
 }
 
 // acceptance encodes an entry, if there is room for it.
@@ -193,9 +205,12 @@ func afterAll(requests []*request, fn func()) {
 
 // awaitAccepted adds the outcome for one namespace to the receipt.
 func awaitAccepted(ctx context.Context, r *request, receipt *queue.Receipt) error {
-	namespace := r.entry.Accept.Namespace
+	namespace := r.offer.Namespace
 	err := r.wait(ctx)
 	switch {
+	case r.stale:
+	case r.unmatched:
+		return ctx.Err() // what is lost is how one build ended
 	case refused(err):
 		refuse(receipt, namespace, err)
 	case err != nil:

@@ -111,7 +111,9 @@ func (e *Engine) write(batch []*request) error {
 // true if all of the batch is stored already.
 func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool, err error) {
 	nothing = true
+	ends := ends{}
 	for _, r := range batch {
+		e.rejudge(r, ends)
 		switch {
 		case r.decide != nil:
 			r.failed = r.decide()

@@ -27,6 +27,10 @@ type request struct {
 	// the same.
 	foreign uint64
 	void    bool // nothing is left to store, because another process has stored it
+	// judgement is what an acceptance was decided by, and stale is set if that has changed since.
+	judgement
+	stale     bool
+	unmatched bool // only how the build ended is stored
 }
 
 // newEmptyRequest returns a request to store an empty message.

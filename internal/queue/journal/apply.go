@@ -32,6 +32,8 @@ func (s *State) apply(at Position, e *Entry, effects *Effects) {
 	switch {
 	case e.Accept != nil:
 		s.accept(at, e.Accept, e.Size())
+	case e.Finish != nil:
+		s.finished(at.Seq, e.Finish.Namespace, &e.Finish.Event, e.Finish.At.UnixNano())
 	case e.Settle != nil:
 		s.settle(at.Seq, e.Settle, effects)
 	case e.Reassign != nil:
@@ -53,6 +55,7 @@ func (s *State) apply(at Position, e *Entry, effects *Effects) {
 func (s *State) accept(at Position, a *Accept, size int) {
 	arrived := a.At.UnixNano()
 	s.seen(at.Seq, a.Namespace, &a.Event, arrived)
+	s.finished(at.Seq, a.Namespace, &a.Event, arrived)
 	r := newRecord(EventID(&a.Event), s.namespace(a.Namespace), &a.Event, arrived)
 	r.at, r.born, r.size = at, at, size
 	slug := a.Event.Repository.Slug()

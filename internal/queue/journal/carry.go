@@ -23,17 +23,18 @@ type Carrier struct {
 	builds     []Build
 	values     []Entry
 	known      map[*build]bool
+	histories  map[*branchHistory]bool
 	statuses   map[*status]bool
 	channels   map[*channel]bool
 	conditions map[*destination]bool
-	ordered    []Entry // statuses, channels and conditions, in the order in which they were met
+	ordered    []Entry // histories, statuses, channels and conditions, in the order in which they were met
 	size       int
 }
 
 // Carry returns an empty Carrier.
 func (s *State) Carry(now time.Time) *Carrier {
 	return &Carrier{
-		state: s, now: now, known: map[*build]bool{},
+		state: s, now: now, known: map[*build]bool{}, histories: map[*branchHistory]bool{},
 		statuses: map[*status]bool{}, channels: map[*channel]bool{}, conditions: map[*destination]bool{},
 	}
 }
@@ -49,6 +50,10 @@ func (c *Carrier) add(at Position, e *Entry) {
 	switch {
 	case e.Accept != nil:
 		c.accept(at, e.Accept)
+	case e.Finish != nil:
+		c.addHistory(at.Seq, HistoryID(&e.Finish.Event, e.Finish.Namespace))
+	case e.History != nil:
+		c.addHistory(at.Seq, e.History.Key)
 	case e.Kept != nil:
 		c.keep(at, e.Kept)
 	case e.Settle != nil:
@@ -85,6 +90,7 @@ func (c *Carrier) addValue(seq uint64, p *Put) {
 func (c *Carrier) accept(at Position, a *Accept) {
 	event := EventID(&a.Event)
 	c.addBuild(at.Seq, SeenID(BuildID(&a.Event), a.Namespace))
+	c.addHistory(at.Seq, HistoryID(&a.Event, a.Namespace))
 	kept := Kept{At: a.At, Namespace: a.Namespace, Event: a.Event, Seq: at.Seq, Index: at.Index}
 	for i := range a.Targets {
 		c.addDelivery(at, &kept, event, &a.Targets[i], i)

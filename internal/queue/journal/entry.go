@@ -20,6 +20,7 @@ type Entry struct {
 	Version int `json:"v"`
 
 	Accept   *Accept   `json:"accept,omitempty"`
+	Finish   *Finish   `json:"finish,omitempty"`
 	Settle   *Settle   `json:"settle,omitempty"`
 	Reassign *Reassign `json:"reassign,omitempty"`
 	Resume   *Resume   `json:"resume,omitempty"`
@@ -30,6 +31,7 @@ type Entry struct {
 	// Entries of Carry.
 	Kept      *Kept      `json:"kept,omitempty"`
 	Builds    []Build    `json:"builds,omitempty"`
+	History   *History   `json:"history,omitempty"`
 	Status    *Status    `json:"status,omitempty"`
 	Channel   *Channel   `json:"channel,omitempty"`
 	Condition *Condition `json:"condition,omitempty"`
@@ -261,7 +263,7 @@ func decode(line []byte) (Entry, error) {
 }
 
 func (e *Entry) known() bool {
-	return e.Accept != nil || e.Settle != nil || e.Reassign != nil || e.Resume != nil || e.Wake != nil || e.Drop != nil ||
+	return e.Accept != nil || e.Finish != nil || e.History != nil || e.Settle != nil || e.Reassign != nil || e.Resume != nil || e.Wake != nil || e.Drop != nil ||
 		e.Put != nil || e.Kept != nil || e.Builds != nil || e.Status != nil || e.Channel != nil || e.Condition != nil ||
 		e.Loss != nil
 }

@@ -19,6 +19,7 @@ type model struct {
 	away       map[int]bool // shards that another replica holds
 	statuses   map[queue.Target]queue.ChannelStatus
 	values     map[string]string
+	runs       map[modelBranch][]Run // in the order of builds
 	attempts   []modelAttempt
 	slots      [2]int
 	count      uint64
@@ -48,6 +49,8 @@ type modelBuild struct {
 	at, started, finished time.Time
 	states                []string
 }
+
+type modelBranch struct{ namespace, branch string }
 
 type modelChannel struct {
 	accountKey, destination string
@@ -81,7 +84,7 @@ func newModel() *model {
 	return &model{
 		builds: map[modelBuildKey]modelBuild{}, channels: map[channelKey]modelChannel{},
 		conditions: map[Place]modelCondition{}, away: map[int]bool{},
-		statuses: map[queue.Target]queue.ChannelStatus{}, values: map[string]string{},
+		statuses: map[queue.Target]queue.ChannelStatus{}, values: map[string]string{}, runs: map[modelBranch][]Run{},
 		served: map[modelTurn]uint64{}, flows: map[modelFlow]uint64{},
 	}
 }
@@ -122,7 +125,34 @@ func (m *model) accept(event ID, a *Accept) {
 	}
 }
 
+// finish by the rules of travis.Transition: the runs of a build follow each other, whenever they end.
+func (m *model) finish(namespace string, e *travis.Event) {
+	if e.Build.State == "started" {
+		return
+	}
+	key := modelBranch{namespace, e.Build.Branch}
+	run := Run{Build: e.Build.ID, Number: e.Build.Number, Started: e.Build.Started.UnixNano(), Failed: e.Build.State == "failed"}
+	runs := slices.Clone(m.runs[key])
+	for i, old := range runs {
+		if old.Build != run.Build {
+			continue
+		}
+		if run.Started < old.Started {
+			return
+		}
+		if run.Again, run.Before = old.Again, old.Before; run.Started > old.Started {
+			run.Again, run.Before = true, old.Failed
+		}
+		runs = slices.Delete(runs, i, i+1)
+		break
+	}
+	runs = append(runs, run)
+	slices.SortFunc(runs, func(a, b Run) int { return cmp.Compare(a.Build, b.Build) })
+	m.runs[key] = runs
+}
+
 func (m *model) note(a *Accept) {
+	m.finish(a.Namespace, &a.Event)
 	key := modelBuildKey{a.Namespace, a.Event.Build.ID}
 	b := m.builds[key]
 	if a.At.Sub(b.at) >= remembered || !a.Event.Build.Started.Equal(b.started) {

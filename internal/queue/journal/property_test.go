@@ -25,6 +25,7 @@ func TestStateAgreesWithModelThroughTrimsAndRestarts(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"accept":          h.accept,
 			"accept 2":        h.accept,
+			"finish":          h.finish,
 			"attempt":         h.attempt,
 			"attempt2":        h.attempt,
 			"settle":          h.settle,
@@ -111,6 +112,9 @@ func (h *harness) drawEvent(t *rapid.T) travis.Event {
 		Build:      travis.Build{ID: int64(rapid.IntRange(1, 3).Draw(t, "build")), State: string(result), Result: result},
 	}
 	e.Build.Number = fmt.Sprint(e.Build.ID)
+	if e.Build.Branch = "main"; e.Build.ID == 3 {
+		e.Build.Branch = "next"
+	}
 	e.Build.Started = h.now.Truncate(time.Hour).Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "run")) * time.Minute)
 	if result == travis.Pending {
 		e.Build.State = "started"
@@ -151,6 +155,18 @@ func (h *harness) accept(t *rapid.T) {
 	if len(entries) > 0 {
 		h.append(t, entries...)
 	}
+}
+
+// finish is the end of a build that no target matches.
+func (h *harness) finish(t *rapid.T) {
+	e := h.drawEvent(t)
+	namespace := rapid.SampledFrom(testNamespaces).Draw(t, "namespace")
+	if !Decisive(&e) || h.live.Finished(&e, HistoryID(&e, namespace), h.now) {
+		return
+	}
+	f := NewFinish(&e, namespace, h.now)
+	h.model.finish(f.Namespace, &f.Event)
+	h.append(t, Entry{Finish: f})
 }
 
 func drawLane(t *rapid.T) queue.Lane {
@@ -412,6 +428,13 @@ func (h *harness) compare(t *rapid.T, s *State, want []queue.Summary) {
 	}
 	h.compareQuery(t, s, want)
 	h.compareStatus(t, s)
+	for key, want := range h.model.runs {
+		e := travis.Event{Repository: travis.Repository{ID: 1}, Build: travis.Build{Branch: key.branch}}
+		got := s.Runs(HistoryID(&e, key.namespace), h.now)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("runs of %+v (-model +state):\n%s", key, diff)
+		}
+	}
 	for key, want := range h.model.values {
 		if got, ok := s.Get("bucket", key); !ok || string(got) != want {
 			t.Fatalf("value %s: %s, want %s", key, got, want)
@@ -514,6 +537,9 @@ func recount(s *State) (all usage) {
 	}
 	for _, b := range s.builds {
 		charge(b.namespace, buildUsage)
+	}
+	for _, h := range s.histories {
+		charge(h.namespace, h.usage())
 	}
 	for _, statuses := range s.routes {
 		for _, st := range statuses {

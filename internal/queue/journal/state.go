@@ -19,6 +19,7 @@ type State struct {
 	targets      []*target // with deliveries, in no order
 	oldest       heap[*record]
 	builds       map[ID]*build
+	histories    map[ID]*branchHistory
 	channels     map[channelKey]*channel
 	destinations map[Place]*destination
 	namespaces   map[string]*namespace
@@ -43,6 +44,7 @@ func New(remember time.Duration) *State {
 		repositories: map[string]*repository{},
 		routes:       map[routeKey][]*status{},
 		builds:       map[ID]*build{},
+		histories:    map[ID]*branchHistory{},
 		channels:     map[channelKey]*channel{},
 		destinations: map[Place]*destination{},
 		namespaces:   map[string]*namespace{},

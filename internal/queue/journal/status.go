@@ -157,6 +157,11 @@ func (s *State) Tidy(now time.Time) {
 			s.forgetBuild(key, b)
 		}
 	}
+	for key, h := range s.histories {
+		if h.expired(at) {
+			s.forgetHistory(key, h)
+		}
+	}
 	for _, d := range s.destinations {
 		if d.over(at) {
 			s.setCondition(d.place, condition{})

@@ -24,6 +24,8 @@ var (
 	recordUsage      = usage{memory: 270}
 	repositoryUsage  = usage{memory: 130}
 	buildUsage       = usage{bytes: 130, memory: 130}
+	historyUsage     = usage{bytes: 130, memory: 130}
+	runUsage         = usage{bytes: 90, memory: 48}
 	statusUsage      = usage{bytes: 500, memory: 560}
 	targetUsage      = usage{memory: 210}
 	lineUsage        = usage{memory: 60}
@@ -82,6 +84,8 @@ type Limits struct {
 func cost(size int, targets []queue.Target) usage {
 	u := usage{bytes: int64(size), memory: recordUsage.memory + buildUsage.memory + repositoryUsage.memory}
 	u.bytes += buildUsage.bytes
+	u.add(historyUsage)
+	u.add(runUsage)
 	for i := range targets {
 		t := targetTexts(&targets[i])
 		u.bytes += deliveryUsage.bytes + statusUsage.bytes + t

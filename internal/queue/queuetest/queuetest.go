@@ -69,6 +69,8 @@ func Run(t *testing.T, open Open) {
 		"concurrent updates of a value build on each other":  testUpdate,
 		"a late start of a run is never sent":                testLateStart,
 		"a result of an older run is never sent":             testOlderRun,
+		"a build is compared with the one before it":         testTransitions,
+		"builds that end at once are compared in order":      testTransitionsAtOnce,
 		"a namespace is refused alone":                       testTooLarge,
 		"channels share their destination":                   testDestination,
 		"namespaces take turns in a destination":             testTurns,

@@ -15,8 +15,8 @@ var mutations = []mutation{
 	{
 		name:    "an event is confirmed before it is stored",
 		file:    "internal/queue/engine/accept.go",
-		code:    "\terr := r.wait(ctx)\n\tswitch {\n\tcase refused(err):",
-		instead: "\terr := error(nil)\n\tswitch {\n\tcase refused(err):",
+		code:    "\terr := r.wait(ctx)\n\tswitch {\n\tcase r.stale:",
+		instead: "\terr := error(nil)\n\tswitch {\n\tcase r.stale:",
 	},
 	{
 		name:    "an outcome is confirmed before it is stored",

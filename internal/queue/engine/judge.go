@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// Which targets match an event may depend on how the build before it ended. That is decided outside of the
+// committer, because filters are evaluated, and confirmed right before the entry is stored: if another build
+// of the branch has ended meanwhile, and the event's result is another one now, its targets are matched again.
+
+// judgement is how one namespace's part of an event was decided.
+type judgement struct {
+	offer      queue.Offer
+	event      *travis.Event // as Travis sent it
+	history    journal.ID
+	transition *travis.Transition
+}
+
+// judge compares the event with the build before it, for each namespace.
+func (e *Engine) judge(a *queue.Acceptance) (judged []judgement, foreign uint64, err error) {
+	judged = make([]judgement, len(a.Offers))
+	for i, o := range a.Offers {
+		judged[i] = judgement{offer: o, event: &a.Event, history: journal.HistoryID(&a.Event, o.Namespace)}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.refusal(); err != nil {
+		return nil, 0, err
+	}
+	now := e.trustedNow()
+	for i := range judged {
+		judged[i].transition = journal.Judge(&a.Event, e.state.Runs(judged[i].history, now))
+	}
+	return judged, e.foreign, nil
+}
+
+// finish returns the request that remembers how a build ended which no target matches; nil if that is
+// known, or there is no room for it.
+func (e *Engine) finish(j judgement, at time.Time) (*request, error) {
+	if !journal.Decisive(j.event) {
+		return nil, nil
+	}
+	r, err := newRequest(journal.Entry{Finish: journal.NewFinish(j.event, j.offer.Namespace, at)})
+	if err != nil {
+		return nil, err
+	}
+	r.unmatched = true
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.state.Finished(j.event, j.history, e.trustedNow()) || e.room(r.entry.Size()) != nil ||
+		e.state.Room(j.offer.Namespace, r.entry.Size(), nil, e.limits()) != nil {
+		return nil, nil
+	}
+	return r, nil
+}
+
+// ends are the histories after what is stored in a batch.
+type ends map[journal.ID][]journal.Run
+
+// rejudge confirms what a request was decided by, with what is stored before it in the same batch.
+func (e *Engine) rejudge(r *request, batch ends) {
+	if r.void || r.event == nil || !journal.Decisive(r.event) {
+		return
+	}
+	runs, ok := batch[r.history]
+	if !ok {
+		e.mu.Lock()
+		runs = e.state.Runs(r.history, e.trustedNow())
+		e.mu.Unlock()
+	}
+	if r.result(journal.Judge(r.event, runs)) != r.result(r.transition) {
+		r.stale, r.void = true, true
+		return
+	}
+	batch[r.history] = journal.WithRun(runs, r.event)
+}
+
+// result is the event's by a transition.
+func (j *judgement) result(t *travis.Transition) travis.Result {
+	if t == nil {
+		return j.event.Build.Result
+	}
+	return t.Computed
+}
+
+// acceptAgain offers the event to the namespaces for which its result has changed.
+func (e *Engine) acceptAgain(ctx context.Context, a queue.Acceptance, offers []queue.Offer, receipt queue.Receipt) (queue.Receipt, error) {
+	if len(offers) == 0 {
+		return receipt, nil
+	}
+	for _, o := range offers {
+		receipt.Unmatched = slices.DeleteFunc(receipt.Unmatched, func(n string) bool { return n == o.Namespace })
+		delete(receipt.Transitions, o.Namespace)
+	}
+	a.Offers = offers
+	more, err := e.Accept(ctx, a)
+	if err != nil {
+		return queue.Receipt{}, err
+	}
+	receipt.Stored = append(receipt.Stored, more.Stored...)
+	receipt.Seen = append(receipt.Seen, more.Seen...)
+	receipt.Unmatched = append(receipt.Unmatched, more.Unmatched...)
+	for namespace, err := range more.Refused {
+		refuse(&receipt, namespace, err)
+	}
+	for namespace, t := range more.Transitions {
+		noteTransition(&receipt, namespace, t)
+	}
+	return receipt, nil
+}
+
+func noteTransition(receipt *queue.Receipt, namespace string, t *travis.Transition) {
+	if receipt.Transitions == nil {
+		receipt.Transitions = map[string]*travis.Transition{}
+	}
+	receipt.Transitions[namespace] = t
+}
