@@ -175,7 +175,7 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 		}
 	}
 	for _, id := range effects.Settled {
-		delete(e.leases, id)
+		e.endLease(id)
 	}
 	e.bytes += int64(size + messageOverhead)
 	e.stored = e.time.passed()

@@ -84,6 +84,12 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 	if err != nil {
 		return nil, nil, err
 	}
+	e.submitOutcome(id, l, r)
+	return r, nil, nil
+}
+
+// submitOutcome passes the outcome of a lease to the committer. The caller holds the lock.
+func (e *Engine) submitOutcome(id journal.ID, l *lease, r *request) {
 	r.lease = l
 	if now := time.Now(); now.Sub(e.acceptedAt) < acceptanceWindow {
 		r.deferred = now.Add(e.opt.SettleDelay)
@@ -91,15 +97,26 @@ func (e *Engine) settlement(id journal.ID, l *lease, o queue.Outcome) (*request,
 	l.settling = r
 	r.after = func() {
 		e.mu.Lock()
+		defer e.mu.Unlock()
 		l.settling = nil
-		if r.void && e.leases[id] == l {
+		if r.err == nil && (r.void || l.lost) && e.leases[id] == l {
 			delete(e.leases, id)
 		}
-		e.mu.Unlock()
 	}
 	e.pending = append(e.pending, r)
 	e.signal(e.work)
-	return r, nil, nil
+}
+
+// endLease ends the lease of a delivery whose outcome was stored. A lost lease stays while the delivery
+// exists: the outcome is another process's, and this one may still report that the message was delivered.
+// The caller holds the lock.
+func (e *Engine) endLease(id journal.ID) {
+	if l := e.leases[id]; l != nil && l.lost {
+		if _, exists := e.state.Event(id); exists {
+			return
+		}
+	}
+	delete(e.leases, id)
 }
 
 // entry returns the journal entry of an outcome.

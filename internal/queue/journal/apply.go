@@ -87,7 +87,7 @@ func (s *State) settle(seq uint64, e *Settle, effects *Effects) {
 	s.release(e.ID)
 	effects.Settled = append(effects.Settled, e.ID)
 	d, ok := s.deliveries[e.ID]
-	if !ok || d.state == dead && o.Kind != queue.Dropped {
+	if !ok || d.state == dead && (o.Kind == queue.Retry || o.Kind == queue.Dead) {
 		return
 	}
 	effects.Routes = append(effects.Routes, Route{d.to.Namespace, d.to.Route})

@@ -258,7 +258,7 @@ func (l *ledger) accept(a *journal.Accept) {
 	}
 }
 
-// settle: the first end counts. What is said of a delivery that has ended is passed over.
+// settle: the first end counts, and a dead letter is over when it was delivered or dropped after all.
 func (l *ledger) settle(s *journal.Settle) {
 	d, ok := l.byID[s.ID.String()]
 	if !ok || l.h.ends[d] != "" && l.h.ends[d] != endedDead {
@@ -266,9 +266,7 @@ func (l *ledger) settle(s *journal.Settle) {
 	}
 	switch s.Outcome.Kind {
 	case queue.Delivered:
-		if l.h.ends[d] == "" {
-			l.h.ends[d] = endedDelivered
-		}
+		l.h.ends[d] = endedDelivered
 	case queue.Dropped:
 		l.h.ends[d] = endedDropped
 	case queue.Dead:
