@@ -2,8 +2,8 @@ package controllers
 
 // The operator's permissions, as few as possible. config/rbac is generated from these markers.
 //
-// Cached objects are listed and watched, never read one by one. Only a Secret that lacks its label is
-// read by name.
+// Cached objects are listed and watched, never read one by one. Only of Secrets that lack their label the
+// metadata is read, by name or in a namespace where a token is missing.
 //
 // The whole cluster, or the namespaces of the settings:
 // +kubebuilder:rbac:groups=travishook.dev,resources=travisroutes;travisdefaults,verbs=list;watch

@@ -62,6 +62,7 @@ type StatusWriter struct {
 	queue               statusQueue
 	changes, deliveries *rate.Limiter // of writes
 	observations        observations
+	lookedForTokens     map[string]time.Time // by namespace
 }
 
 // NeedLeaderElection is false: the writer has a lease of its own.
@@ -206,6 +207,13 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName,
 		return 0, nil
 	}
 	noticed, again := w.observations.notices(key, time.Now())
+	if slices.ContainsFunc(verdict.Unresolved, func(p routing.Problem) bool { return p.Reason == v1alpha1.ReasonTokenNotFound }) {
+		// If this changes the verdict, TableChanged queues the object again.
+		if err := w.findUnlabelledTokens(ctx, key.Namespace); err != nil {
+			return 0, err
+		}
+		again = sooner(again, resyncInterval)
+	}
 	verdict.Warnings = append(slices.Clone(verdict.Warnings), noticed...)
 	route := &v1alpha1.TravisRoute{}
 	if err := w.Client.Get(ctx, key, route); err != nil {
@@ -294,35 +302,6 @@ func sooner(again, other time.Duration) time.Duration {
 		return other
 	}
 	return min(again, other)
-}
-
-// findUnlabelled checks whether missing Secrets exist without the label, so that the status can say how to fix
-// them. No watch reports such a Secret, so the check is repeated.
-func (w *StatusWriter) findUnlabelled(ctx context.Context, namespace string, names []string) (time.Duration, error) {
-	for _, name := range names {
-		key := types.NamespacedName{Namespace: namespace, Name: name}
-		found := &metav1.PartialObjectMetadata{}
-		found.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-		err := w.Live.Get(ctx, key, found)
-		switch {
-		case apierrors.IsNotFound(err):
-			w.Compiler.DeleteUnlabelled(key)
-		case err != nil:
-			return 0, fmt.Errorf("look for Secret %s: %w", key, err)
-		case !labelled(found):
-			w.Compiler.PutUnlabelled(key)
-		}
-	}
-	if len(names) > 0 {
-		return resyncInterval, nil
-	}
-	return 0, nil
-}
-
-// labelled reports whether the watch selects the Secret.
-func labelled(s *metav1.PartialObjectMetadata) bool {
-	t := s.Labels[v1alpha1.LabelSecretType]
-	return t == v1alpha1.SecretTypeToken || t == v1alpha1.SecretTypeCredential
 }
 
 // patch writes the changed status, limited by pace, and records an Event for each changed condition.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -33,6 +34,9 @@ func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *St
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	if err := corev1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
 	compiler := routing.NewCompiler(routing.Config{OperatorNamespace: "system"})
@@ -61,6 +65,7 @@ func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *St
 		Recorder:     quiet{},
 		Log:          logr.Discard(),
 	}
+	w.Live = w.Client
 	w.setLimits()
 	return w
 }

@@ -155,9 +155,9 @@ func (c *Compiler) credential(a *Account, service *notify.Service) (notify.Crede
 		return held.Data, nil
 	}
 	_, unlabelled := c.unlabelled[key]
-	_, isToken := c.tokens[key]
+	token, isToken := c.tokens[key]
 	switch {
-	case unlabelled:
+	case unlabelled || token.unlabelled:
 		return nil, problem(v1alpha1.ReasonSecretNotLabelled,
 			"Secret %q in namespace %q needs the label %s=%s to be read: kubectl label secret -n %s %s %[3]s=%s",
 			a.secret, a.Namespace, v1alpha1.LabelSecretType, v1alpha1.SecretTypeCredential, a.Namespace, a.secret, v1alpha1.SecretTypeCredential)

@@ -79,6 +79,21 @@ func TestRouteRecovers(t *testing.T) {
 			reasons: []string{v1alpha1.ReasonTokenNotFound},
 			says:    `create a Secret with the keys "repository" (example/example) and "token" and the label travishook.dev/secret-type=token`,
 		}, {
+			does:    "create the token without the label",
+			do:      func() { c.SetUnlabelledTokens("team-a", []string{"token"}) },
+			reasons: []string{v1alpha1.ReasonTokenNotFound},
+			says:    "kubectl label secret -n team-a token travishook.dev/secret-type=token",
+		}, {
+			does:    "rename it",
+			do:      func() { c.SetUnlabelledTokens("team-a", []string{"theirs"}) },
+			reasons: []string{v1alpha1.ReasonTokenNotFound},
+			says:    "kubectl label secret -n team-a theirs travishook.dev/secret-type=token",
+		}, {
+			does:    "delete it",
+			do:      func() { c.SetUnlabelledTokens("team-a", nil) },
+			reasons: []string{v1alpha1.ReasonTokenNotFound},
+			says:    `in namespace "team-a": create a Secret`,
+		}, {
 			does: "create the token",
 			do: func() {
 				c.PutSecret(testSecret("team-a", "token", v1alpha1.SecretTypeToken, "repository", "Example/example", "token", "s3cret"))

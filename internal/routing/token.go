@@ -44,6 +44,8 @@ type token struct {
 	// spelled is the repository as the Secret spells it; empty after a restart without the API server.
 	spelled string
 	fault   string // why it authorizes nothing
+	// unlabelled is set for a Secret that only has the keys of a token.
+	unlabelled bool
 }
 
 // readToken reads a token Secret. One trailing newline is trimmed from each value, because editors and
@@ -63,6 +65,34 @@ func readToken(s Secret) token {
 		t.proof, t.spelled = verify.HashToken(repository, secret.New(value)), repository
 	}
 	return t
+}
+
+// unlabelledToken is a Secret with the keys of a token and without the label, so that it is not read.
+func unlabelledToken(key types.NamespacedName) token {
+	return token{unlabelled: true, fault: fmt.Sprintf("Secret %q has the keys of a token and lacks the label: kubectl label secret -n %s %s %s=%s",
+		key.Name, key.Namespace, key.Name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken)}
+}
+
+// SetUnlabelledTokens sets the names of the Secrets in a namespace that have the keys of a token and no label.
+func (c *Compiler) SetUnlabelledTokens(namespace string, names []string) {
+	c.update(func(ch *change) {
+		for name := range maps.Clone(c.tokenFaults[namespace]) {
+			if key := named(namespace, name); c.tokens[key].unlabelled && !slices.Contains(names, name) {
+				ch.putToken(key, nil)
+			}
+		}
+		for _, name := range names {
+			key := named(namespace, name)
+			if _, labelled := c.secrets[key]; labelled {
+				continue
+			}
+			if known, read := c.tokens[key]; read && !known.unlabelled {
+				continue
+			}
+			unlabelled := unlabelledToken(key)
+			ch.putToken(key, &unlabelled)
+		}
+	})
 }
 
 // toLower returns s in lower case, and an empty text if it is too long for a slug or not ASCII.

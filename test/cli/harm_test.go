@@ -174,9 +174,15 @@ var _ = Describe("The command line", func() {
 
 	It("says that a token Secret only lacks its label", func(ctx SpecContext) {
 		s.kubectl(ctx, "create", "secret", "generic", "theirs", "-n", team, "--from-literal=repository=a/b", "--from-literal=token=x")
+		travis(ctx, "route a/b --account room fixed")
+		status := func() string { return travis(ctx, "routes -o jsonpath='{.items[*].status.conditions}'") }
+		Eventually(status).WithTimeout(patience).Should(ContainSubstring("kubectl label secret -n " + team + " theirs travishook.dev/secret-type=token"))
+		Expect(travis(ctx, "why a/b")).To(ContainSubstring("kubectl label secret -n " + team + " theirs travishook.dev/secret-type=token"))
 		for _, how := range []string{"--generate", "--url", "--delete"} {
 			Expect(travis(ctx, "token a/b "+how)).To(ContainSubstring("kubectl label secret -n " + team + " theirs travishook.dev/secret-type=token"))
 		}
+		s.kubectl(ctx, "label", "secret", "-n", team, "theirs", "travishook.dev/secret-type=token")
+		Eventually(status).WithTimeout(patience).Should(Not(ContainSubstring("theirs")))
 	})
 
 	It("suggests the repository, the event and the route that is probably meant", func(ctx SpecContext) {

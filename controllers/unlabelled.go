@@ -1,0 +1,96 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+)
+
+// findUnlabelled checks whether missing Secrets exist without the label, so that the status can say how to fix
+// them. No watch reports such a Secret, so the check is repeated.
+func (w *StatusWriter) findUnlabelled(ctx context.Context, namespace string, names []string) (time.Duration, error) {
+	for _, name := range names {
+		key := types.NamespacedName{Namespace: namespace, Name: name}
+		found := &metav1.PartialObjectMetadata{}
+		found.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+		err := w.Live.Get(ctx, key, found)
+		switch {
+		case apierrors.IsNotFound(err):
+			w.Compiler.DeleteUnlabelled(key)
+		case err != nil:
+			return 0, fmt.Errorf("look for Secret %s: %w", key, err)
+		case !labelled(found):
+			w.Compiler.PutUnlabelled(key)
+		}
+	}
+	if len(names) > 0 {
+		return resyncInterval, nil
+	}
+	return 0, nil
+}
+
+// labelled reports whether the watch selects the Secret.
+func labelled(s *metav1.PartialObjectMetadata) bool {
+	t := s.Labels[v1alpha1.LabelSecretType]
+	return t == v1alpha1.SecretTypeToken || t == v1alpha1.SecretTypeCredential
+}
+
+const (
+	// lookForTokensInterval is the least time between two looks for token Secrets in a namespace.
+	lookForTokensInterval = 30 * time.Second
+	// maxMetadata is how many Secrets of a namespace are looked at.
+	maxMetadata = 500
+)
+
+// findUnlabelledTokens looks for Secrets in a namespace that have the keys of a token and lack the label. It reads
+// metadata only: who set which field is part of it.
+func (w *StatusWriter) findUnlabelledTokens(ctx context.Context, namespace string) error {
+	if w.lookedForTokens == nil {
+		w.lookedForTokens = map[string]time.Time{}
+	}
+	now := time.Now()
+	if now.Sub(w.lookedForTokens[namespace]) < lookForTokensInterval {
+		return nil
+	}
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+	if err := w.Live.List(ctx, list, client.InNamespace(namespace), client.Limit(maxMetadata)); err != nil {
+		return fmt.Errorf("look for token Secrets in namespace %s: %w", namespace, err)
+	}
+	w.lookedForTokens[namespace] = now
+	var names []string
+	for i := range list.Items {
+		s := &list.Items[i]
+		if _, labelled := s.Labels[v1alpha1.LabelSecretType]; !labelled && hasTokenKeys(s) {
+			names = append(names, s.Name)
+		}
+	}
+	w.Compiler.SetUnlabelledTokens(namespace, names)
+	return nil
+}
+
+// hasTokenKeys reports whether somebody set the keys of a token.
+func hasTokenKeys(s *metav1.PartialObjectMetadata) bool {
+	keys := map[string]json.RawMessage{}
+	for _, m := range s.ManagedFields {
+		var set struct {
+			Data       map[string]json.RawMessage `json:"f:data"`
+			StringData map[string]json.RawMessage `json:"f:stringData"`
+		}
+		if m.FieldsV1 != nil && json.Unmarshal(m.FieldsV1.Raw, &set) == nil {
+			maps.Copy(keys, set.Data)
+			maps.Copy(keys, set.StringData)
+		}
+	}
+	return keys["f:repository"] != nil && keys["f:token"] != nil
+}
