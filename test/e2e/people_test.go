@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -16,6 +17,9 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi/client"
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/controlplane"
+	"github.com/travishook/travishook/test/helm"
+	"github.com/travishook/travishook/test/operator"
 )
 
 // people are service accounts with rights on the route by its name, who reach the operator only through the
@@ -139,9 +143,84 @@ var _ = Describe("The API for people", func() {
 	})
 })
 
+// release is where the Service of a Helm release leads to. No controller fills that in here.
+const release = `
+apiVersion: v1
+kind: Pod
+metadata: {name: ci-travishook-0, namespace: SYSTEM}
+spec: {containers: [{name: travishook, image: travishook}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: ci-travishook-api, namespace: SYSTEM, labels: {kubernetes.io/service-name: ci-travishook-api}}
+addressType: IPv4
+endpoints:
+- {addresses: [ADDRESS], conditions: {ready: true}, targetRef: {kind: Pod, name: ci-travishook-0, namespace: SYSTEM}}
+ports: [{name: api, port: PORT}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: team, namespace: TEAM}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ci-travishook-edit}
+subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: TEAM}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: team-view, namespace: TEAM}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ci-travishook-view}
+subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: TEAM}]
+`
+
+var _ = Describe("A release with another name", func() {
+	It("is found by people with client certificates whom the chart's api.people names, without flags", func(ctx context.Context) {
+		s, r := newSite(ctx), openChannel()
+		h, err := helm.New(ctx, plane.Root, GinkgoT().TempDir())
+		Expect(err).NotTo(HaveOccurred())
+		manifests, err := h.Run(ctx, "template", "ci", h.Chart(), "--namespace", s.system,
+			"--show-only", "templates/service.yaml", "--show-only", "templates/rbac.yaml",
+			"--set-json", `api={"people":[{"kind":"Group","name":"`+s.name+`","apiGroup":"rbac.authorization.k8s.io"}]}`)
+		Expect(err).NotTo(HaveOccurred())
+		kubectl(ctx, manifests, "apply", "-f", "-")
+		DeferCleanup(func(ctx context.Context) { kubectl(ctx, manifests, "delete", "-f", "-") })
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
+		s.serve(ctx, release, "ci-travishook-0")
+		s.waitReady(ctx)
+		Expect(s.post(ctx, travistest.Build{Number: "7"})).To(Equal(http.StatusAccepted))
+		Eventually(texts(r)).Should(HaveLen(1))
+
+		plugin, err := operator.BuildPlugin(ctx, plane.Root, GinkgoT().TempDir())
+		Expect(err).NotTo(HaveOccurred())
+		travis := func(who *controlplane.User) func(args ...string) string {
+			return func(args ...string) string {
+				cmd := exec.CommandContext(ctx, plugin, append(args, "--kubeconfig", who.Kubeconfig, "-n", s.name, "--operator-namespace", s.system)...)
+				out, _ := cmd.CombinedOutput()
+				return string(out)
+			}
+		}
+		member, err := plane.AddUserInGroups("pat", s.name)
+		Expect(err).NotTo(HaveOccurred())
+		pat := travis(member)
+		Eventually(func() string { return pat("why", "example/example", "7") }).Should(ContainSubstring("build 7 (passed): delivered to room:url"))
+		Expect(pat("deliveries")).To(ContainSubstring("No deliveries in namespace " + s.name))
+		Expect(pat("redrive", "--route", "example")).To(ContainSubstring("No dead letters"))
+		Expect(pat("test", "example")).To(ContainSubstring("room:url: delivered"))
+		Expect(pat("version")).To(ContainSubstring("operator: "))
+
+		stranger, err := plane.AddUserInGroups("kim", "others")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(travis(stranger)("why", "example/example")).To(And(ContainSubstring("api.people"), Not(ContainSubstring("build 7"))))
+	})
+})
+
 // serveAPI starts the operator with its API on an address that the API server may proxy to, which excludes
 // loopback.
 func (s *site) serveAPI(ctx context.Context) {
+	GinkgoHelper()
+	s.serve(ctx, apiService, "travishook-0")
+}
+
+// serve is serveAPI with other manifests for the Service and its pod.
+func (s *site) serve(ctx context.Context, service, pod string) {
 	GinkgoHelper()
 	address := outwardAddress()
 	s.startWith(ctx, strings.Replace(s.settings(), `api: {address: "127.0.0.1:0"}`, `api: {address: "`+address+`:0"}`, 1))
@@ -149,8 +228,8 @@ func (s *site) serveAPI(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	_, port, err := net.SplitHostPort(listens)
 	Expect(err).NotTo(HaveOccurred())
-	s.apply(ctx, strings.NewReplacer("ADDRESS", address, "PORT", port).Replace(apiService))
-	kubectl(ctx, "", "patch", "pod", "travishook-0", "-n", s.system, "--subresource=status", "--type=merge",
+	s.apply(ctx, strings.NewReplacer("ADDRESS", address, "PORT", port).Replace(service))
+	kubectl(ctx, "", "patch", "pod", pod, "-n", s.system, "--subresource=status", "--type=merge",
 		"-p", `{"status":{"podIPs":[{"ip":"`+address+`"}],"podIP":"`+address+`"}}`)
 }
 
