@@ -87,7 +87,7 @@ func hasTokenKeys(s *metav1.PartialObjectMetadata) bool {
 			Data       map[string]json.RawMessage `json:"f:data"`
 			StringData map[string]json.RawMessage `json:"f:stringData"`
 		}
-		if m.FieldsV1 != nil && json.Unmarshal(m.FieldsV1.Raw, &set) == nil {
+		if m.FieldsV1 != nil && json.Unmarshal(m.FieldsV1.GetRawBytes(), &set) == nil {
 			maps.Copy(keys, set.Data)
 			maps.Copy(keys, set.StringData)
 		}
