@@ -44,7 +44,7 @@ func TestThePageListsEverything(t *testing.T) {
 	}
 	compareTable(t, "samples", samples.String())
 
-	compareTable(t, "limits", fmt.Sprintf("A template may be %d bytes long, come out %d bytes long, and call %d functions, where one within `range` counts as %d. The functions of one message may read and make %d bytes together.\n",
+	compareTable(t, "limits", fmt.Sprintf("A template may have %d bytes, and its output %d. It may call %d functions; a call within `range` counts as %d. The functions of one message may read and produce %d bytes together.\n",
 		MaxTemplate, maxText, maxCalls, maxJobs, maxWork))
 }
 

@@ -25,18 +25,18 @@ type Function struct {
 func Functions() []Function { return functions }
 
 var functions = []Function{
-	{Name: "link", Usage: `link .build_url "the build"`, Doc: "text that leads to an address; text alone where the address is empty", bind: func(b *budget) any { return b.link }},
-	{Name: "upper", Usage: `upper .status`, Doc: "capital letters", bind: convert(strings.ToUpper)},
-	{Name: "lower", Usage: `lower .branch`, Doc: "small letters", bind: convert(strings.ToLower)},
+	{Name: "link", Usage: `link .build_url "the build"`, Doc: "a link with the text; the text alone if the URL is empty", bind: func(b *budget) any { return b.link }},
+	{Name: "upper", Usage: `upper .status`, Doc: "upper case", bind: convert(strings.ToUpper)},
+	{Name: "lower", Usage: `lower .branch`, Doc: "lower case", bind: convert(strings.ToLower)},
 	{Name: "truncate", Usage: `truncate 50 .commit_subject`, Doc: "at most that many characters; the last one is `…` if the text was truncated", bind: func(b *budget) any { return b.truncate }},
-	{Name: "default", Usage: `default "no author" .author`, Doc: "the first where the second is empty or zero", bind: func(*budget) any { return fallback }},
-	{Name: "replace", Usage: `replace "_" " " .event`, Doc: "every occurrence of the first by the second", bind: func(b *budget) any { return b.replace }},
-	{Name: "trimPrefix", Usage: `trimPrefix "release/" .branch`, Doc: "without that beginning", bind: trim(strings.TrimPrefix)},
-	{Name: "trimSuffix", Usage: `trimSuffix ".x" .branch`, Doc: "without that end", bind: trim(strings.TrimSuffix)},
+	{Name: "default", Usage: `default "no author" .author`, Doc: "the first if the second is empty or zero", bind: func(*budget) any { return fallback }},
+	{Name: "replace", Usage: `replace "_" " " .event`, Doc: "replaces every occurrence of the first with the second", bind: func(b *budget) any { return b.replace }},
+	{Name: "trimPrefix", Usage: `trimPrefix "release/" .branch`, Doc: "without the prefix", bind: trim(strings.TrimPrefix)},
+	{Name: "trimSuffix", Usage: `trimSuffix ".x" .branch`, Doc: "without the suffix", bind: trim(strings.TrimSuffix)},
 	{Name: "contains", Usage: `contains "fix" .commit_subject`, Doc: "whether the first occurs in the second", bind: compare(strings.Contains)},
 	{Name: "hasPrefix", Usage: `hasPrefix "release/" .branch`, Doc: "whether the second begins with the first", bind: compare(strings.HasPrefix)},
 	{Name: "hasSuffix", Usage: `hasSuffix ".x" .branch`, Doc: "whether the second ends with the first", bind: compare(strings.HasSuffix)},
-	{Name: "urlquery", Usage: `urlquery .branch`, Doc: "escaped for an address", bind: convert(url.QueryEscape)},
+	{Name: "urlquery", Usage: `urlquery .branch`, Doc: "escaped for a URL", bind: convert(url.QueryEscape)},
 	{Name: "print", Usage: `print .build_number "!"`, Doc: "its arguments as one string", bind: func(b *budget) any { return b.print }},
 	{Name: "printf", Usage: `printf "%s@%s" .repository .branch`, Doc: "formatted; widths of at most two digits", bind: func(b *budget) any { return b.printf }},
 	{Name: "eq", Usage: `eq .event "fixed" "passed"`, Doc: "whether the first equals one of the others"},
@@ -48,8 +48,8 @@ var functions = []Function{
 	{Name: "and", Usage: `and .pull_request (eq .event "fixed")`, Doc: "the first that is empty, or the last"},
 	{Name: "or", Usage: `or .tag .branch`, Doc: "the first that is not empty, or the last"},
 	{Name: "not", Usage: `not .pull_request`, Doc: "whether it is empty, zero or false"},
-	{Name: "len", Usage: `len .jobs`, Doc: "how many jobs, or bytes of a string"},
-	{Name: "index", Usage: `index .jobs 0`, Doc: "one of several"},
+	{Name: "len", Usage: `len .jobs`, Doc: "the number of jobs, or of bytes of a string"},
+	{Name: "index", Usage: `index .jobs 0`, Doc: "the element at an index"},
 }
 
 // funcMap returns the functions that text/template lacks, or has without a limit.

@@ -81,7 +81,7 @@ func (s EventSet) String() string {
 // text.
 func (s EventSet) trap() string {
 	if s.Has(travis.Failed) && !s.Has(travis.Broken) {
-		return "events list failed without broken: Travis says failed only of a build that has no passed one before it, and broken otherwise; list failure to hear of every build that fails"
+		return "events list failed without broken: Travis sends failed only if no build passed before, and broken otherwise; list failure to announce every build that fails"
 	}
 	return ""
 }

@@ -88,9 +88,9 @@ var _ = Describe("A route that is applied too early", func() {
 
 		p.say("# A route that is applied too early")
 		p.say(`This page is written by a test: every command in it was run against a real API server and a
-running operator, and this is what they printed. Nothing is restarted on the way.
+running operator, and this is what they printed. Nothing was restarted.
 
-A team applies its route before anybody has set anything up. It is taken, and says what it waits for:`)
+A team applies its route before anything else is set up. The route is accepted, and reports what is missing:`)
 		p.apply(ctx, "route.yaml", route)
 		columns := "custom-columns=READY:.status.conditions[?(@.type=='Ready')].status,WHY:.status.conditions[?(@.type=='Ready')].message"
 		why := func(want string) {
@@ -103,18 +103,18 @@ A team applies its route before anybody has set anything up. It is taken, and sa
 		p.apply(ctx, "defaults.yaml", webhookAccount)
 		why(`False +\(1\) Secret "room" does not exist`)
 
-		p.say("and its Secret, but forgets the label that lets the operator read it:")
+		p.say("Then they create its Secret, but forget the label that lets the operator read it:")
 		p.apply(ctx, "secret.yaml", strings.Replace(accountSecret(r), ", labels: {travishook.dev/secret-type: credential}", "", 1))
-		p.say("The route says so. (Here the defaults were changed to have the operator look at once; by itself it looks every minute.)")
+		p.say("The route reports that. (The operator checks for the label every minute. Here a change of the defaults made it check at once.)")
 		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", s.system, "--type=merge", "-p", `{"spec":{"account":"room"}}`)
 		why(`False +\(1\) Secret "room" .* needs the label`)
 		p.show(ctx, "labeled", "label", "secret", "room", "-n", s.system, "travishook.dev/secret-type=credential")
 
-		p.say("Now the account can be used. What is still missing is the team's own: the repository's token.")
+		p.say("The account works now. The team still has to add the repository's token:")
 		why(`False +no token or grant`)
 		p.apply(ctx, "token.yaml", tokenSecret)
-		p.say(`Last comes the key that Travis signs with. The operator's settings say that it is in a ConfigMap, and
-that is not there yet:`)
+		p.say(`The last missing piece is Travis' signing key. The operator's settings read it from a ConfigMap that does
+not exist yet:`)
 		why(`False +the public key .*"travis-key" does not exist`)
 		Expect(s.postOnce(ctx, travistest.Build{})).NotTo(Equal(http.StatusAccepted))
 		kubectl(ctx, travistest.PEM(s.key), "create", "configmap", "travis-key", "-n", s.system, "--from-file=key.pem=/dev/stdin")

@@ -79,7 +79,7 @@ func event() travis.Event {
 			Finished: started.Add(time.Minute), Duration: time.Minute,
 		},
 		Commit: travis.Commit{
-			SHA: "62aae5f70ceee39123ef9b36c2a6ef0f6f7f9e10", Message: "Mend it\n\nAt length.", Author: "A. Author",
+			SHA: "62aae5f70ceee39123ef9b36c2a6ef0f6f7f9e10", Message: "Fix it\n\nAt length.", Author: "A. Author",
 			Committer: "C. Committer", Committed: started.Add(-time.Minute),
 			CompareURL: "https://github.com/example/widget/compare/a...b",
 		},

@@ -39,10 +39,10 @@ func documented() notify.Message {
 				Finished: started.Add(90 * time.Second), Duration: 2 * time.Minute,
 			},
 			Commit: travis.Commit{
-				SHA: "62aae5f70ceee39123ef9b36c2a6ef0f6f7f9e10", Message: "Mend the build", Author: "A. Author", Committer: "C. Committer",
+				SHA: "62aae5f70ceee39123ef9b36c2a6ef0f6f7f9e10", Message: "Fix the build", Author: "A. Author", Committer: "C. Committer",
 				Committed: started.Add(-time.Minute), CompareURL: "https://github.com/example/example/pull/7",
 			},
-			PullRequest: &travis.PR{Number: 7, Title: "Mend the build"},
+			PullRequest: &travis.PR{Number: 7, Title: "Fix the build"},
 			Jobs: []travis.Job{{
 				ID: 816, Number: "123.1", State: "failed",
 				Started: started, Finished: started.Add(time.Minute),
