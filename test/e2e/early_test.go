@@ -97,18 +97,18 @@ A team applies its route before anything else is set up. The route is accepted, 
 			GinkgoHelper()
 			p.show(ctx, want, "get", "travisroute", "example", "-n", s.name, "-o", columns)
 		}
-		why(`False +\(1\) there is no account "room"`)
+		why(`False +\(1\) there is no account "chat"`)
 
 		p.say("The platform engineer defines the account:")
 		p.apply(ctx, "defaults.yaml", webhookAccount)
-		why(`False +\(1\) Secret "room" does not exist`)
+		why(`False +\(1\) Secret "chat" does not exist`)
 
 		p.say("Then they create its Secret, but forget the label that lets the operator read it:")
 		p.apply(ctx, "secret.yaml", strings.Replace(accountSecret(r), ", labels: {travishook.dev/secret-type: credential}", "", 1))
 		p.say("The route reports that. (The operator checks for the label every minute. Here a change of the defaults made it check at once.)")
-		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", s.system, "--type=merge", "-p", `{"spec":{"account":"room"}}`)
-		why(`False +\(1\) Secret "room" .* needs the label`)
-		p.show(ctx, "labeled", "label", "secret", "room", "-n", s.system, "travishook.dev/secret-type=credential")
+		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", s.system, "--type=merge", "-p", `{"spec":{"account":"chat"}}`)
+		why(`False +\(1\) Secret "chat" .* needs the label`)
+		p.show(ctx, "labeled", "label", "secret", "chat", "-n", s.system, "travishook.dev/secret-type=credential")
 
 		p.say("The account works now. The team still has to add the repository's token:")
 		why(`False +no token or grant`)

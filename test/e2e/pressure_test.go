@@ -22,14 +22,14 @@ const pressureChannels = 24
 func manyRoutes(r *chat.Channel, size int) string {
 	var keys, routes strings.Builder
 	for n := range size {
-		fmt.Fprintf(&keys, "  room-%d: %s/%d\n", n, r.URL, n) // a URL of its own: keys of one URL are one destination
+		fmt.Fprintf(&keys, "  channel-%d: %s/%d\n", n, r.URL, n) // a URL of its own: keys of one URL are one destination
 		fmt.Fprintf(&routes, `---
 apiVersion: travishook.dev/v1alpha1
 kind: TravisRoute
 metadata: {name: route-%d, namespace: TEAM}
 spec:
   repository: example/project-%d
-  channels: [{account: room, address: room-%d}]
+  channels: [{account: chat, address: channel-%d}]
   events: ["*"]
 `, n, n, n)
 	}
@@ -39,7 +39,7 @@ spec:
 ---
 apiVersion: v1
 kind: Secret
-metadata: {name: room, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
+metadata: {name: chat, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
 stringData:
 ` + keys.String() + routes.String()
 }

@@ -71,7 +71,7 @@ var _ = Describe("A route's events", func() {
 apiVersion: travishook.dev/v1alpha1
 kind: TravisRoute
 metadata: {name: example, namespace: TEAM}
-spec: {repository: example/example, channels: [{account: room}]}
+spec: {repository: example/example, channels: [{account: chat}]}
 `)
 		s.start(ctx)
 		s.waitReady(ctx)

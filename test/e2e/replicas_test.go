@@ -145,11 +145,11 @@ func manifests(r *chat.Channel) string {
 	b.WriteString(tokenSecret + `---
 apiVersion: v1
 kind: Secret
-metadata: {name: room, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
+metadata: {name: chat, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
 stringData:
 `)
 	for i := range channelCount {
-		fmt.Fprintf(&b, "  room-%d: %s/%d\n", i, r.URL, i)
+		fmt.Fprintf(&b, "  channel-%d: %s/%d\n", i, r.URL, i)
 	}
 	b.WriteString(`---
 apiVersion: travishook.dev/v1alpha1
@@ -157,7 +157,7 @@ kind: TravisDefaults
 metadata: {name: default, namespace: SYSTEM}
 spec:
   accounts:
-  - {name: room, webhook: {secretRef: {name: room}}}
+  - {name: chat, webhook: {secretRef: {name: chat}}}
 `)
 	for i := range channelCount {
 		fmt.Fprintf(&b, `---
@@ -167,7 +167,7 @@ metadata: {name: example-%d, namespace: TEAM}
 spec:
   repository: example/example
   branches: {include: [branch-%d]}
-  channels: [{address: room-%d}]
+  channels: [{address: channel-%d}]
   events: ["*"]
 `, i, i, i)
 	}

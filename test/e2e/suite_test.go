@@ -144,15 +144,15 @@ metadata: {name: example-token, namespace: TEAM, labels: {travishook.dev/secret-
 stringData: {repository: example/example, token: ` + token + `}
 `
 
-// webhookAccount defines the cluster-wide webhook account room.
+// webhookAccount defines the cluster-wide webhook account chat.
 const webhookAccount = `
 apiVersion: travishook.dev/v1alpha1
 kind: TravisDefaults
 metadata: {name: default, namespace: SYSTEM}
 spec:
   accounts:
-  - name: room
-    webhook: {secretRef: {name: room}}
+  - name: chat
+    webhook: {secretRef: {name: chat}}
 `
 
 // accountSecret is the credential of webhookAccount.
@@ -160,7 +160,7 @@ func accountSecret(r *chat.Channel) string {
 	return `
 apiVersion: v1
 kind: Secret
-metadata: {name: room, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
+metadata: {name: chat, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
 stringData: {url: "` + r.URL + `"}
 `
 }
@@ -172,7 +172,7 @@ kind: TravisRoute
 metadata: {name: example, namespace: TEAM}
 spec:
   repository: example/example
-  channels: [{account: room}]
+  channels: [{account: chat}]
   events: ["*"]
 `
 
