@@ -19,6 +19,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/registry"
+	"github.com/travishook/travishook/internal/routing"
 )
 
 // accountCommand holds the arguments and flags of account.
@@ -99,8 +100,8 @@ func (v *accountCommand) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := service.Check(config, credential); err != nil {
-		return fmt.Errorf("account %s is invalid: %w", name, err)
+	if err := routing.CheckAccount(service, config, credential); err != nil {
+		return fmt.Errorf("account %s is invalid: %w%s", name, err, misspelledKey(service, credential))
 	}
 	c, namespace, err := v.writer.connect(ctx)
 	if err != nil {

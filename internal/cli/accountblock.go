@@ -16,6 +16,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/internal/suggest"
 )
 
 // blockFields returns the fields that --set may set in a service's block of TravisDefaults.
@@ -154,6 +155,24 @@ func keyedCredential(service *notify.Service, read secret.Value) notify.Credenti
 		credential[parts[1]] = secret.New(parts[2])
 	}
 	return credential
+}
+
+// misspelledKey ends an error about a single value that was perhaps meant as KEY=VALUE.
+func misspelledKey(service *notify.Service, credential notify.Credential) string {
+	for _, value := range credential {
+		parts := keyLine.FindStringSubmatch(value.Reveal())
+		if len(credential) != 1 || parts == nil {
+			return ""
+		}
+		names := make([]string, len(service.Keys))
+		for i, k := range service.Keys {
+			names[i] = k.Name
+		}
+		if near := suggest.Nearest(parts[1], names); near != "" {
+			return fmt.Sprintf("; if the line is KEY=VALUE: there is no key %q, did you mean %s?", parts[1], near)
+		}
+	}
+	return ""
 }
 
 // keyOf returns the key for a single value.

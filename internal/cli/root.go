@@ -5,9 +5,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/travishook/travishook/internal/suggest"
 )
 
 // Run runs one command line and returns its exit code, one of the Exit constants. An error is one
@@ -49,7 +53,7 @@ accounts are a TravisDefaults, a token is a Secret. You can inspect and undo eve
 	root.SetIn(e.In)
 	root.SetOut(e.Out)
 	root.SetErr(e.ErrOut)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
+	root.SetFlagErrorFunc(flagError)
 	e.addFlags(root)
 	root.AddGroup(
 		&cobra.Group{ID: groupRoutes, Title: "Routes, accounts and tokens:"},
@@ -91,4 +95,22 @@ func arguments(least, most int, form string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// flagError adds the flag that is probably meant by an unknown one.
+func flagError(cmd *cobra.Command, err error) error {
+	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !unknown {
+		return usage("%v", err)
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			known = append(known, f.Name)
+		}
+	})
+	if near := suggest.Nearest(name, known); near != "" {
+		return usage("unknown flag: --%s; did you mean --%s?", name, near)
+	}
+	return usage("unknown flag: --%s; kubectl travis %s --help lists all", name, cmd.Name())
 }

@@ -12,7 +12,7 @@ import (
 func KeyedURL(credential Credential, key string, schemes ...string) (string, error) {
 	value, ok := credential[key]
 	if !ok {
-		return "", fmt.Errorf("the account's Secret has no key %.100q", key)
+		return "", &NoKeyError{key}
 	}
 	text := strings.TrimSpace(value.Reveal())
 	u, err := url.Parse(text)
@@ -21,6 +21,14 @@ func KeyedURL(credential Credential, key string, schemes ...string) (string, err
 			key, strings.Join(schemes, ":// or "))
 	}
 	return text, nil
+}
+
+// NoKeyError is returned for an address that names a key which the Secret does not have.
+type NoKeyError struct{ Key string }
+
+// Error implements error.
+func (e *NoKeyError) Error() string {
+	return fmt.Sprintf("the account's Secret has no key %.100q", e.Key)
 }
 
 // SameURLKey returns the alphabetically first key with the same URL as key: the normalized address for

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/suggest"
 )
 
 // Account is an account that the operator sends messages with.
@@ -108,10 +110,46 @@ func (c *Compiler) fillAccount(a *Account, spec *v1alpha1.Account) (p *Problem) 
 	if a.Credential, p = c.credential(a, &service); p != nil {
 		return p
 	}
-	if err := service.Check(a.Config, a.Credential); err != nil {
+	if err := CheckAccount(&service, a.Config, a.Credential); err != nil {
 		return problem(v1alpha1.ReasonAccountInvalid, "account %q in namespace %q: %v", a.Name, a.Namespace, err)
 	}
 	return nil
+}
+
+// CheckAccount validates an account. An error about a key that the Secret lacks names one that is probably meant by it.
+func CheckAccount(service *notify.Service, config json.RawMessage, credential notify.Credential) error {
+	err := service.Check(config, credential)
+	if err == nil {
+		return nil
+	}
+	known := map[string]bool{}
+	for _, k := range service.Keys {
+		known[k.Name] = true
+	}
+	var others []string
+	for _, name := range slices.Sorted(maps.Keys(credential)) {
+		if !known[name] {
+			others = append(others, name)
+		}
+	}
+	for _, k := range service.Keys {
+		if _, set := credential[k.Name]; set {
+			continue
+		}
+		if near := suggest.Nearest(k.Name, others); near != "" {
+			return fmt.Errorf("%w; the Secret has a key %q: did you mean %q?", err, near, k.Name)
+		}
+	}
+	return err
+}
+
+// suggestKey suggests a key of the Secret where an address names one that it does not have.
+func (a *Account) suggestKey(address string) string {
+	_, err := a.address(a.Config, a.Credential, address)
+	if _, ok := errors.AsType[*notify.NoKeyError](err); !ok || len(a.Credential) == 0 {
+		return ""
+	}
+	return "; " + suggest.Sorted(address, slices.Collect(maps.Keys(a.Credential)), "%q")
 }
 
 // block finds the account's service block by reflection: its name, its JSON and the Secret that it refers

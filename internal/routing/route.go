@@ -205,6 +205,10 @@ func (r *Route) target(t *Table, channel *v1alpha1.Channel) (target queue.Target
 	}
 	if p == nil {
 		room, p = account.resolveAddress(channel.Address)
+		// The keys of another namespace's Secret are not disclosed.
+		if p != nil && p.Reason == v1alpha1.ReasonAddressInvalid && account.Namespace == r.Namespace {
+			p.Message += account.suggestKey(channel.Address)
+		}
 	}
 	if p != nil {
 		return target, "", p

@@ -190,8 +190,22 @@ var _ = Describe("The command line", func() {
 		travis(ctx, "route example/website --account room fixed")
 		Expect(travis(ctx, "token example/websit --url")).To(ContainSubstring("example/websit has no token in namespace " + team + "; did you mean example/website?"))
 		Expect(travis(ctx, "token a/b --delete")).To(And(ContainSubstring("a/b has no token"), Not(ContainSubstring("--generate"))))
+		Expect(travis(ctx, "route example/website --acount room")).To(And(ContainSubstring("did you mean --account?"), ContainSubstring("(exit code 2)")))
+		Expect(travis(ctx, "account ours --slack < <(echo tokn=xoxb-1)")).To(ContainSubstring(`there is no key "tokn", did you mean token?`))
+		s.kubectl(ctx, "create", "secret", "generic", "travis-account-own", "-n", team, "--from-literal=pasword=x")
+		s.kubectl(ctx, "label", "secret", "travis-account-own", "-n", team, "travishook.dev/secret-type=credential", "app.kubernetes.io/managed-by=kubectl-travis")
+		s.kubectl(ctx, "create", "secret", "generic", "hooks", "-n", team, "--from-literal=builds="+s.channel.URL)
+		s.kubectl(ctx, "label", "secret", "hooks", "-n", team, "travishook.dev/secret-type=credential")
+		s.apply(ctx, `{apiVersion: travishook.dev/v1alpha1, kind: TravisDefaults, metadata: {name: default, namespace: `+team+`}, spec: {accounts: [
+			{name: own, xmpp: {jid: ci@example.com, secretRef: {name: travis-account-own}}}, {name: hooks, webhook: {secretRef: {name: hooks}}}]}}`)
+		travis(ctx, "route example/other bilds --account hooks fixed")
+		Eventually(s.message).WithArguments(ctx, team, "example-other-hooks-bilds").WithTimeout(patience).Should(ContainSubstring(`has no key "bilds"; did you mean "builds"?`))
+		Eventually(func() string {
+			return s.kubectl(ctx, "get", "travisdefaults", "-n", team, "-o", "jsonpath={.items[*].status.accounts}")
+		}).
+			WithTimeout(patience).Should(ContainSubstring(`did you mean \"password\"?`))
 		Expect(travis(ctx, "defaults pasd")).To(ContainSubstring("did you mean passed?"))
-		Expect(travis(ctx, "deliveries nowhere")).To(ContainSubstring("there are: example-website-room"))
+		Expect(travis(ctx, "deliveries nowhere")).To(And(ContainSubstring("there are: "), ContainSubstring("example-website-room")))
 	})
 
 	It("reports routes that do not exist", func(ctx SpecContext) {

@@ -94,3 +94,11 @@ stringData: {repository: Example/%[1]s, token: x}
 func (s *site) message(ctx context.Context, namespace, name string) string {
 	return s.kubectl(ctx, "get", "travisroute", name, "-n", namespace, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].message}`)
 }
+
+// apply applies a manifest as the administrator.
+func (s *site) apply(ctx context.Context, manifest string) {
+	GinkgoHelper()
+	file := filepath.Join(GinkgoT().TempDir(), "manifest.yaml")
+	Expect(os.WriteFile(file, []byte(manifest), 0o600)).To(Succeed())
+	s.kubectl(ctx, "apply", "-f", file)
+}
