@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -32,7 +33,11 @@ type Message struct {
 	ID   string `json:"id"` // the idempotency key
 	Text string `json:"text"`
 	At   time.Time
+	Body string `json:"-"` // all of it
 }
+
+// maxBody limits a message, in bytes.
+const maxBody = 1 << 20
 
 // Open serves a channel on a free port.
 func Open() (*Channel, error) {
@@ -59,7 +64,11 @@ func (c *Channel) Refuse(status int) {
 // ServeHTTP implements http.Handler.
 func (c *Channel) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	m := Message{At: time.Now()}
-	err := json.NewDecoder(req.Body).Decode(&m)
+	body, err := io.ReadAll(io.LimitReader(req.Body, maxBody))
+	if err == nil {
+		err = json.Unmarshal(body, &m)
+	}
+	m.Body = string(body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
