@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -96,5 +97,31 @@ var _ = Describe("Odd webhooks", func() {
 		r.Refuse(0)
 		Eventually(texts(r)).WithTimeout(2 * patience).Should(HaveLen(1))
 		Expect(texts(r)()[0]).To(ContainSubstring("broken"))
+	})
+})
+
+var _ = Describe("A delivery that waits for its account", func() {
+	It("is sent at once when the default account changes", func(ctx context.Context) {
+		s, r := newSite(ctx), openChannel()
+		const accounts = `
+apiVersion: travishook.dev/v1alpha1
+kind: TravisDefaults
+metadata: {name: default, namespace: SYSTEM}
+spec:
+  account: ACCOUNT
+  accounts:
+  - {name: room, webhook: {secretRef: {name: room}}}
+  - {name: missing, webhook: {secretRef: {name: missing}}}
+`
+		defaults := func(account string) string { return strings.ReplaceAll(accounts, "ACCOUNT", account) }
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+defaults("missing")+"---"+strings.Replace(route, "{account: room}", "{address: url}", 1))
+		s.start(ctx)
+		Eventually(s.ready(ctx)).Should(ContainSubstring(`Secret "missing" does not exist`))
+		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))
+		Eventually(func() string {
+			return kubectl(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.channels}")
+		}).Should(And(ContainSubstring(`"waiting":1`), ContainSubstring("missing")))
+		s.apply(ctx, defaults("room"))
+		Eventually(texts(r)).WithTimeout(patience).Should(HaveLen(1))
 	})
 })
