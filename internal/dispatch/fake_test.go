@@ -196,6 +196,7 @@ func (s *fakeService) service() notify.Service {
 	return notify.Service{
 		Name:  "webhook",
 		Keys:  []notify.Key{{Name: "password", Required: true}},
+		Forms: []notify.Capabilities{{}},
 		Check: func(json.RawMessage, notify.Credential) error { return nil },
 		Address: func(_ json.RawMessage, _ notify.Credential, address string) (string, error) {
 			return strings.ToLower(address), nil
@@ -221,7 +222,9 @@ func (s *fakeService) counts() (opened, closed int) {
 
 type fakeNotifier struct{ s *fakeService }
 
-func (n *fakeNotifier) Notify(ctx context.Context, m notify.Message) error { return n.s.send(ctx, m) }
+func (n *fakeNotifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt, error) {
+	return notify.Receipt{}, n.s.send(ctx, m)
+}
 
 func (n *fakeNotifier) Close() error {
 	n.s.mu.Lock()

@@ -190,7 +190,8 @@ func (d *Dispatcher) notify(ctx context.Context, n notify.Notifier, m notify.Mes
 			err = errors.New("internal error of the service; see the operator's log")
 		}
 	}()
-	return n.Notify(ctx, m)
+	_, err = n.Notify(ctx, m)
+	return err
 }
 
 // settle stores the outcome, retrying until the store has it; it returns false when ctx ended before.

@@ -58,15 +58,20 @@ type Message struct {
 	Event travis.Event
 	// Route is namespace/name of the route.
 	Route string
+	// Update is the earlier message of the build to update; nil for a new message.
+	Update *Update
 }
 
 // Notifier sends messages to one service as one account.
 type Notifier interface {
-	// Notify sends m and returns nil only after the service has confirmed that it accepted m. It
-	// returns when ctx ends. Errors are marked by Permanent, RetryAfter and AnswerLost (see
-	// errors.go), and contain neither the credential nor a host that only the Secret names. It may
+	// Notify sends m and returns its receipt only after the service has confirmed that it accepted m. It
+	// returns when ctx ends. Errors are marked by Permanent, RetryAfter, AnswerLost and Gone (see
+	// errors.go and update.go), and contain neither the credential nor a host that only the Secret names. It may
 	// be called concurrently, but not for the same address.
-	Notify(ctx context.Context, m Message) error
+	//
+	// If m.Update is set, the earlier message is updated, or the error is marked by Gone and nothing was
+	// shown to anybody. Updating again with the same message is safe, except that a reply may be repeated.
+	Notify(ctx context.Context, m Message) (Receipt, error)
 	// Close closes connections and waits for its goroutines. Notify is not called after it.
 	Close() error
 }
@@ -91,6 +96,14 @@ type Deps struct {
 	Log  logr.Logger
 }
 
+// Capable returns what the service can do at a normalized address.
+func (s *Service) Capable(credential Credential, address string) Capabilities {
+	if s.Form == nil {
+		return s.Forms[0]
+	}
+	return s.Forms[s.Form(credential, address)]
+}
+
 // Key documents one key of a service's Secret.
 type Key struct {
 	Name     string
@@ -110,6 +123,10 @@ type Service struct {
 	SecretOptional bool
 	// KeepsConnection is true if the account stays logged in, so that only one replica may use it.
 	KeepsConnection bool
+	// Forms are what each form of the service can do, at least one.
+	Forms []Capabilities
+	// Form returns the index in Forms of what is used for a normalized address; nil where there is one.
+	Form func(credential Credential, address string) int
 	// Check validates an account. config is the account's block as JSON. The error is shown in a
 	// condition: it says what to do and contains nothing secret.
 	Check func(config json.RawMessage, credential Credential) error

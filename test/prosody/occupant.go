@@ -32,6 +32,7 @@ type Message struct {
 	Room, Nick string
 	ID         string // of the stanza
 	OriginID   string // by XEP-0359
+	Replaces   string // the id of the message that it corrects, by XEP-0308
 	Body       string
 	XHTML      bool
 	Raw        []byte
@@ -172,6 +173,9 @@ type stanza struct {
 	Origin struct {
 		ID string `xml:"id,attr"`
 	} `xml:"urn:xmpp:sid:0 origin-id"`
+	Replace struct {
+		ID string `xml:"id,attr"`
+	} `xml:"urn:xmpp:message-correct:0 replace"`
 }
 
 func (o *Occupant) handle(r xmlstream.TokenReadEncoder, start *xml.StartElement) error {
@@ -196,7 +200,7 @@ func (o *Occupant) handle(r xmlstream.TokenReadEncoder, start *xml.StartElement)
 	case "message":
 		if in.Type == "groupchat" && in.Body != "" {
 			o.messages = append(o.messages, Message{
-				Room: room, Nick: nick, ID: in.ID, OriginID: in.Origin.ID,
+				Room: room, Nick: nick, ID: in.ID, OriginID: in.Origin.ID, Replaces: in.Replace.ID,
 				Body: in.Body, XHTML: in.HTML != nil, Raw: raw.Bytes(),
 			})
 		}

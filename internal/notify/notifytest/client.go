@@ -69,12 +69,22 @@ func (c *client) address(t *testing.T, n int) string {
 
 func (c *client) notify(t *testing.T, m notify.Message) error {
 	t.Helper()
+	return sendOnly(c.send(t, m))
+}
+
+// send sends m, and checks what it returns.
+func (c *client) send(t *testing.T, m notify.Message) (notify.Receipt, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	err := c.notifier.Notify(ctx, m)
+	receipt, err := c.notifier.Notify(ctx, m)
 	c.checkSecrets(t, err)
-	return err
+	c.checkReceipt(t, &m, receipt, err)
+	return receipt, err
 }
+
+// sendOnly drops the receipt.
+func sendOnly(_ notify.Receipt, err error) error { return err }
 
 // checkSecrets looks for secrets in every form in which a log or a status might show err.
 func (c *client) checkSecrets(t *testing.T, err error) {
@@ -116,4 +126,27 @@ func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// checkReceipt checks what a service returns of a message.
+func (c *client) checkReceipt(t *testing.T, m *notify.Message, r notify.Receipt, err error) {
+	t.Helper()
+	can := c.capable(m.Address)
+	switch {
+	case err != nil:
+		if r != (notify.Receipt{}) {
+			t.Errorf("a receipt beside an error: %+v", r)
+		}
+	case can.Updates() && r.Handle == "":
+		t.Error("no handle, and the service declares that messages can be updated")
+	case !can.Updates() && r != (notify.Receipt{}):
+		t.Errorf("the receipt %+v, and the service declares that no message can be updated", r)
+	case len(r.Handle) > notify.MaxHandle:
+		t.Errorf("a handle of %d bytes", len(r.Handle))
+	}
+	c.checkNoSecret(t, "handle", r.Handle)
+}
+
+func (c *client) capable(address string) notify.Capabilities {
+	return c.service.Capable(c.account.Credential, address)
 }

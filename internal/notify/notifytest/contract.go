@@ -30,6 +30,8 @@ func Run(t *testing.T, h Harness) {
 	run("normalizes addresses", func(t *testing.T) { normalizesAddresses(t, h) })
 	run("delivers", func(t *testing.T) { delivers(t, h) })
 	run("delivers to many channels concurrently", func(t *testing.T) { deliversAtOnce(t, h) })
+	run("updates as it declares", func(t *testing.T) { updates(t, h) })
+	run("refuses updates of what is gone", func(t *testing.T) { refusesGone(t, h) })
 	run("escapes hostile text", func(t *testing.T) { escapes(t, h) })
 	run("returns when its context ends", func(t *testing.T) { obeysContext(t, h) })
 	run("sends nothing after its context ended", func(t *testing.T) { refusesEndedContext(t, h) })
@@ -80,7 +82,7 @@ func deliversAtOnce(t *testing.T, h Harness) {
 		address := c.address(t, i)
 		wg.Go(func() { // never two at a time for one address, as Notifier promises
 			for n := range each {
-				if err := c.notifier.Notify(t.Context(), message(fmt.Sprint(i*each+n), address)); err != nil {
+				if _, err := c.notifier.Notify(t.Context(), message(fmt.Sprint(i*each+n), address)); err != nil {
 					t.Errorf("address %d, message %d: %v", i, n, err)
 				}
 			}
@@ -133,7 +135,7 @@ func obeysContext(t *testing.T, h Harness) {
 	defer cancel()
 	m := message("1", c.address(t, 0))
 	result := make(chan error, 1)
-	go func() { result <- c.notifier.Notify(ctx, m) }()
+	go func() { result <- sendOnly(c.notifier.Notify(ctx, m)) }()
 	await(t, reached, "no connection came to the server that hangs")
 	select {
 	case err := <-result:
@@ -159,7 +161,7 @@ func refusesEndedContext(t *testing.T, h Harness) {
 	c := newClient(t, h, h.Start(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := c.notifier.Notify(ctx, message("1", c.address(t, 0))); err == nil {
+	if _, err := c.notifier.Notify(ctx, message("1", c.address(t, 0))); err == nil {
 		t.Error("Notify returned nil with a context that had ended")
 	}
 	if err := c.notify(t, message("2", c.address(t, 0))); err != nil {
@@ -184,7 +186,17 @@ func coversKinds(t *testing.T, h Harness) {
 
 func reportsFault(t *testing.T, h Harness, f Fault) {
 	c := newClient(t, h, f.Arrange(t))
-	err := c.notify(t, message("1", c.address(t, 0)))
+	m := message("1", c.address(t, 0))
+	checkFault(t, f, c.notify(t, m))
+	if can := c.capable(m.Address); can.Updates() && c.account.Handle != "" && f.Want != Permanent {
+		c = newClient(t, h, f.Arrange(t))
+		m.Update = &notify.Update{Handle: c.account.Handle}
+		checkFault(t, f, c.notify(t, m))
+	}
+}
+
+func checkFault(t *testing.T, f Fault, err error) {
+	t.Helper()
 	if err == nil {
 		t.Fatal("Notify returned nil")
 	}

@@ -50,6 +50,14 @@ func TestContractFindsBugs(t *testing.T) {
 		"ends-permanently":  `an attempt that was called off is "permanent"`,
 		"hides-a-kind":      `no fault shows "bad credential"`,
 		"no-documentation":  "is not documented by a sentence",
+		"no-form":           "declares no form",
+		"no-handle":         "no handle, and the service declares",
+		"posts-anew":        "edits message 0 and answers 0, want 1 and 0",
+		"no-thread":         "edits message 0 and answers 0, want 0 and 1",
+		"no-reply":          "messages arrived, want",
+		"edits-the-gone":    "want an error marked by Gone",
+		"declares-less":     "declares that no message can be updated",
+		"secret-in-handle":  "a secret shows in the handle",
 	} {
 		t.Run(bug, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +96,7 @@ func (h harness) Service() notify.Service {
 		doc = "password"
 	}
 	return notify.Service{
-		Name: "fake", Title: "Fake", Keys: []notify.Key{{Name: "password", Required: true, Doc: doc}},
+		Name: "fake", Title: "Fake", Forms: h.forms(), Keys: []notify.Key{{Name: "password", Required: true, Doc: doc}},
 		Check: func(config json.RawMessage, credential notify.Credential) error {
 			_, ok := credential["password"]
 			if (!ok || !json.Valid(config)) && !h.is("takes-any-account") {
@@ -127,6 +135,7 @@ type server struct {
 var (
 	recorders []*notifytest.Recorder
 	hangs     = map[int]chan struct{}{}
+	forgotten = map[int]bool{}
 )
 
 func account(fault string) notifytest.Account {
@@ -136,6 +145,7 @@ func account(fault string) notifytest.Account {
 		Config:     json.RawMessage(fmt.Sprintf(`{"id":%d,"fault":%q}`, len(recorders)-1, fault)),
 		Credential: notify.Credential{"password": secret.New(password)},
 		Addresses:  []string{"one", "two"}, Secrets: []string{password}, Received: rec.Wait,
+		Handle: "1", Forget: func() { forgotten[len(recorders)-1] = true },
 	}
 }
 
@@ -184,7 +194,14 @@ type notifier struct {
 	closed chan struct{}
 }
 
-func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
+func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt, error) {
+	if err := n.notify(ctx, m); err != nil {
+		return notify.Receipt{}, err
+	}
+	return n.receipt(m), nil
+}
+
+func (n *notifier) notify(ctx context.Context, m notify.Message) error {
 	if n.is("secret-in-log") {
 		n.deps.Log.V(4).Info("sending", "with", password)
 	}
@@ -203,8 +220,7 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
 	if n.server.Fault != "" && !n.is("swallows-error") {
 		return n.fail(notifytest.Kind(n.server.Fault))
 	}
-	n.deliver(m)
-	return nil
+	return n.place(m)
 }
 
 func (n *notifier) hang(ctx context.Context) error {
@@ -248,8 +264,61 @@ func (n *notifier) fail(kind notifytest.Kind) error {
 	return err
 }
 
-func (n *notifier) deliver(m notify.Message) {
-	got := notifytest.Received{Address: m.Address, ID: m.ID, Text: text.Line(m.Text)}
+func (h harness) forms() []notify.Capabilities {
+	switch {
+	case h.is("no-form"):
+		return nil
+	case h.is("declares-less"):
+		return []notify.Capabilities{{Proof: notify.Shown, Longest: 100}}
+	}
+	return []notify.Capabilities{{Edit: true, Thread: true, Proof: notify.Shown, Longest: 100}}
+}
+
+// receipt has the number of the build's first message as its handle.
+func (n *notifier) receipt(m notify.Message) notify.Receipt {
+	switch {
+	case n.is("no-handle"):
+		return notify.Receipt{}
+	case n.is("secret-in-handle"):
+		return notify.Receipt{Handle: password}
+	case m.Update != nil:
+		return notify.Receipt{Handle: m.Update.Handle}
+	}
+	return notify.Receipt{Handle: "1"}
+}
+
+// place delivers a message, edits the earlier one, or answers in its thread.
+func (n *notifier) place(m notify.Message) error {
+	if m.Update == nil {
+		n.deliver(m, notifytest.Received{})
+		return nil
+	}
+	if (m.Update.Handle != "1" || forgotten[n.server.ID]) && !n.is("edits-the-gone") {
+		return notify.Gone(errors.New("no such message"))
+	}
+	edit := notifytest.Received{Edits: 1}
+	if n.is("posts-anew") {
+		edit = notifytest.Received{}
+	}
+	n.deliver(m, edit)
+	reply := m
+	switch {
+	case m.Update.Thread:
+	case len(m.Update.Reply) == 0 || n.is("no-reply"):
+		return nil
+	default:
+		reply.Text = m.Update.Reply[0].Text
+	}
+	answer := notifytest.Received{Answers: 1}
+	if n.is("no-thread") {
+		answer = notifytest.Received{}
+	}
+	n.deliver(reply, answer)
+	return nil
+}
+
+func (n *notifier) deliver(m notify.Message, got notifytest.Received) {
+	got.Address, got.ID, got.Text = m.Address, m.ID, text.Line(m.Text)
 	switch {
 	case n.is("second-line"):
 		got.Text = m.Text

@@ -19,9 +19,28 @@ func describes(t *testing.T, s notify.Service) {
 	if s.Title == "" {
 		t.Error("no title")
 	}
+	describesForms(t, s)
 	for _, k := range s.Keys {
 		if k.Name == "" || !isSentence(k.Doc) {
 			t.Errorf("key %q is not documented by a sentence: %q", k.Name, k.Doc)
+		}
+	}
+}
+
+func describesForms(t *testing.T, s notify.Service) {
+	t.Helper()
+	if len(s.Forms) == 0 {
+		t.Fatal("the service declares no form")
+	}
+	for _, f := range s.Forms {
+		if f.Proof != notify.Shown && f.Proof != notify.Accepted && f.Proof != notify.Sent {
+			t.Errorf("form %q: the answer proves %q", f.Form, f.Proof)
+		}
+		if (f.Form == "") != (len(s.Forms) == 1) {
+			t.Errorf("form %q: of %d forms each has a name, and a single one has none", f.Form, len(s.Forms))
+		}
+		if f.Longest <= 0 || f.Notifies && !f.Edit {
+			t.Errorf("form %q contradicts itself: %+v", f.Form, f)
 		}
 	}
 }

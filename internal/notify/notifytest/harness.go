@@ -51,6 +51,11 @@ type Account struct {
 	// Received waits until at least n messages have arrived since Start and returns all of them, in order
 	// of arrival; it fails t if they do not arrive. Nil in a fault.
 	Received func(t *testing.T, n int) []Received
+	// Handle has the form of a handle, of no message. It is used where Received is nil.
+	Handle string
+	// Forget has the server delete every message and forget its thread; nil if the server cannot refuse
+	// an update because of that.
+	Forget func()
 }
 
 // Received is one message as it arrived.
@@ -63,6 +68,9 @@ type Received struct {
 	Text string
 	// Raw are the bytes on the wire.
 	Raw []byte
+	// Edits and Answers are the number, from 1 in the order of arrival, of the message that this one edits,
+	// or answers in its thread; 0 for none.
+	Edits, Answers int
 }
 
 // Kind is the kind of an error, as the dispatcher distinguishes them.

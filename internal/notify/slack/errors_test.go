@@ -20,4 +20,9 @@ func TestEveryErrorIsDocumented(t *testing.T) {
 			t.Errorf("%s does not explain %s: %s", reference, word, meanings[word].advice)
 		}
 	}
+	for word, why := range gone {
+		if !strings.Contains(string(page), "`"+word+"`") {
+			t.Errorf("%s does not explain %s: %s", reference, word, why)
+		}
+	}
 }

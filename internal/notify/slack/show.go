@@ -33,12 +33,24 @@ type shown struct {
 	attachment slack.Attachment
 }
 
+// options are the parts of a call of chat.postMessage or chat.update.
+func (s *shown) options() []slack.MsgOption {
+	options := []slack.MsgOption{
+		slack.MsgOptionText(s.text, false), slack.MsgOptionBlocks(s.blocks...),
+		slack.MsgOptionParse(false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
+	}
+	if len(s.attachment.Blocks.BlockSet) > 0 {
+		options = append(options, slack.MsgOptionAttachments(s.attachment))
+	}
+	return options
+}
+
 // show lays out a message: the line as rich text, in which nothing is markup; below it, beside a
 // coloured bar, the fields and the route.
 func show(m notify.Message) shown {
 	return shown{
 		text:   escape(text.TruncateRunes(text.Lines(m.Text), maxLine)),
-		blocks: []slack.Block{line(m)},
+		blocks: []slack.Block{line(m.Spans, m.Text)},
 		attachment: slack.Attachment{
 			Color:  colours[m.Level],
 			Blocks: slack.Blocks{BlockSet: append(section(m.Fields), slack.NewContextBlock("", plain(m.Route)))},
@@ -46,10 +58,11 @@ func show(m notify.Message) shown {
 	}
 }
 
-func line(m notify.Message) slack.Block {
+// line lays out spans, or the text if they are empty.
+func line(spans []notify.Span, whole string) slack.Block {
 	left := maxLine
 	var elements []slack.RichTextSectionElement
-	for _, span := range m.Spans {
+	for _, span := range spans {
 		words := text.TruncateRunes(text.Lines(span.Text), left)
 		if words == "" {
 			continue // Slack refuses empty elements
@@ -62,7 +75,7 @@ func line(m notify.Message) slack.Block {
 		}
 	}
 	if len(elements) == 0 {
-		words := text.TruncateRunes(text.Lines(m.Text), maxLine)
+		words := text.TruncateRunes(text.Lines(whole), maxLine)
 		if words == "" {
 			words = "(empty message)"
 		}

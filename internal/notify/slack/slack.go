@@ -36,9 +36,22 @@ var Service = notify.Service{
 		{Name: urlKey, Doc: "An incoming webhook's URL, for channels without an address. " +
 			"Any other key may hold one too, and a channel's address then names the key."},
 	},
+	Forms: []notify.Capabilities{
+		{Form: "bot token", Edit: true, Thread: true, Proof: notify.Shown, Longest: maxLine},
+		{Form: "incoming webhook", Proof: notify.Accepted, Longest: maxLine},
+	},
+	Form:    form,
 	Check:   check,
 	Address: address,
 	New:     newNotifier,
+}
+
+// form is an incoming webhook for an address that is a key of the Secret.
+func form(credential notify.Credential, address string) int {
+	if _, isKey := credential[address]; isKey {
+		return 1
+	}
+	return 0
 }
 
 func check(raw json.RawMessage, credential notify.Credential) error {
@@ -134,30 +147,37 @@ func newNotifier(_ json.RawMessage, credential notify.Credential, deps notify.De
 }
 
 // Notify implements notify.Notifier.
-func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
+func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt, error) {
 	if _, isKey := n.credential[m.Address]; isKey {
-		return n.postWebhook(ctx, m)
+		if m.Update != nil {
+			return notify.Receipt{}, notify.Gone(errors.New("an incoming webhook cannot update a message"))
+		}
+		return notify.Receipt{}, n.postWebhook(ctx, m)
 	}
 	if n.api == nil {
-		return notify.Permanent(fmt.Errorf("the account's Secret has no key %.100q", m.Address))
+		return notify.Receipt{}, notify.Permanent(fmt.Errorf("the account's Secret has no key %.100q", m.Address))
 	}
-	return n.postMessage(ctx, m)
+	if m.Update != nil {
+		return n.update(ctx, m)
+	}
+	receipt, err := n.postMessage(ctx, m.Address, show(m))
+	if err != nil {
+		return notify.Receipt{}, apiError(err)
+	}
+	return receipt, nil
 }
 
-// postMessage calls chat.postMessage. Slack confirms with the message's timestamp, which must be checked:
-// the library also returns no error for an answer that says neither success nor failure.
-func (n *notifier) postMessage(ctx context.Context, m notify.Message) error {
-	s := show(m)
-	_, timestamp, _, err := n.api.SendMessageContext(ctx, m.Address,
-		slack.MsgOptionText(s.text, false), slack.MsgOptionBlocks(s.blocks...), slack.MsgOptionAttachments(s.attachment),
-		slack.MsgOptionParse(false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())
+// postMessage calls chat.postMessage. Slack confirms with the message's timestamp: the library reports
+// success for an answer that has neither success nor an error in it.
+func (n *notifier) postMessage(ctx context.Context, channel string, s shown, more ...slack.MsgOption) (notify.Receipt, error) {
+	channel, timestamp, _, err := n.api.SendMessageContext(ctx, channel, append(s.options(), more...)...)
 	if err != nil {
-		return apiError(err)
+		return notify.Receipt{}, err
 	}
 	if timestamp == "" {
-		return notify.AnswerLost(errNotSlack)
+		return notify.Receipt{}, notify.AnswerLost(errNotSlack)
 	}
-	return nil
+	return notify.Receipt{Handle: posted{channel, timestamp}.handle()}, nil
 }
 
 // postWebhook does not use the library's call, which drops the error code in the body.

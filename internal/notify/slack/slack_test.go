@@ -48,7 +48,7 @@ func TestLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Notify(t.Context(), notify.Message{
+	if _, err := n.Notify(t.Context(), notify.Message{
 		ID: "1", Address: "url", Level: notify.Bad, Route: "team-a/example",
 		Text:  "[example/example] build/123 (https://travis.example/123): broken & <sad>",
 		Spans: []notify.Span{{Text: "[example/example] build/123", URL: "https://travis.example/123"}, {Text: ": broken & <sad>"}},

@@ -37,6 +37,7 @@ type payload struct {
 // data is the build in both formats. Its names and meanings are a contract with receivers, so it is
 // separate from the stored travis.Event.
 type data struct {
+	lineage
 	Text        string       `json:"text"`
 	Level       notify.Level `json:"level"`
 	Route       string       `json:"route"`
@@ -129,7 +130,9 @@ func occurred(b travis.Build) time.Time {
 
 func dataOf(m notify.Message) data {
 	e := m.Event
+	of, _ := lineageOf(m) // Notify has checked it
 	d := data{
+		lineage:    of,
 		Text:       text.Truncate(text.Lines(m.Text), maxText),
 		Level:      m.Level,
 		Route:      m.Route,

@@ -32,6 +32,9 @@ var Service = notify.Service{
 		{Name: hmacKey, Doc: "Signs the requests: base64 of 24 to 64 random bytes, with whsec_ before it or not; " +
 			"several, separated by white space, while one replaces the other."},
 	},
+	Forms: []notify.Capabilities{
+		{Edit: true, Notifies: true, Idempotent: true, Proof: notify.Accepted, Longest: maxText},
+	},
 	Check:   check,
 	Address: address,
 	New:     newNotifier,
@@ -115,21 +118,28 @@ func newNotifier(raw json.RawMessage, credential notify.Credential, deps notify.
 }
 
 // Notify implements notify.Notifier: any 2xx confirms.
-func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
+func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt, error) {
 	target, err := targetURL(n.credential, m.Address)
 	if err != nil {
-		return notify.Permanent(err)
+		return notify.Receipt{}, notify.Permanent(err)
+	}
+	of, err := lineageOf(m)
+	if err != nil {
+		return notify.Receipt{}, err
 	}
 	contentType, body, err := n.encode(m)
 	if err != nil {
-		return notify.Permanent(fmt.Errorf("encode: %w", err))
+		return notify.Receipt{}, notify.Permanent(fmt.Errorf("encode: %w", err))
 	}
 	answer, err := notify.PostForStatus(ctx, n.http, target, n.header(m.ID, contentType, body), body)
 	if err != nil {
-		return err
+		return notify.Receipt{}, err
 	}
 	// The response's body may repeat the URL or the signature, so no error shows it.
-	return notify.StatusError(answer.Status, answer.Header, "")
+	if err := notify.StatusError(answer.Status, answer.Header, ""); err != nil {
+		return notify.Receipt{}, err
+	}
+	return notify.Receipt{Handle: of.Message + "/" + m.ID}, nil
 }
 
 // Close implements notify.Notifier.

@@ -69,7 +69,7 @@ func posted(t *testing.T, config string, keys map[string]string, m notify.Messag
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Notify(t.Context(), m); err != nil {
+	if _, err := n.Notify(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	return header, body
@@ -185,10 +185,10 @@ func TestLostAnswerIsNotSentAgainBehindTheQueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Notify(t.Context(), documented()); err != nil {
+	if _, err := n.Notify(t.Context(), documented()); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Notify(t.Context(), documented()); !notify.IsAnswerLost(err) {
+	if _, err := n.Notify(t.Context(), documented()); !notify.IsAnswerLost(err) {
 		t.Errorf("%v, want a lost answer", err)
 	}
 	if got := requests.Load(); got != 2 {

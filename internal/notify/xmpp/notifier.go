@@ -62,16 +62,28 @@ func newNotifier(a account, deps notify.Deps, p timing) *notifier {
 }
 
 // Notify sends m to its room and returns when the room has reflected it.
-func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
+func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt, error) {
 	room, err := parseRoom(m.Address)
 	if err != nil {
-		return notify.Permanent(err)
+		return notify.Receipt{}, notify.Permanent(err)
+	}
+	first, err := firstID(m)
+	if err != nil {
+		return notify.Receipt{}, err
 	}
 	s, err := n.connected(ctx)
 	if err != nil {
-		return fmt.Errorf("connect as %s: %w", n.account.jid, err)
+		return notify.Receipt{}, fmt.Errorf("connect as %s: %w", n.account.jid, err)
 	}
-	return s.deliver(ctx, room, m)
+	if err := s.deliver(ctx, room, m); err != nil {
+		return notify.Receipt{}, err
+	}
+	if reply, ok := replyTo(m); ok {
+		if err := s.deliver(ctx, room, reply); err != nil {
+			return notify.Receipt{}, err
+		}
+	}
+	return notify.Receipt{Handle: first}, nil
 }
 
 // Close logs out.

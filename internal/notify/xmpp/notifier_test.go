@@ -28,7 +28,7 @@ func TestConnectionAttemptsBackOff(t *testing.T) {
 		}, defaultTiming)
 		defer func() { _ = n.Close() }()
 		for time.Since(begun) < 4*time.Minute {
-			if err := n.Notify(t.Context(), message(1, builds)); err == nil || notify.IsPermanent(err) {
+			if _, err := n.Notify(t.Context(), message(1, builds)); err == nil || notify.IsPermanent(err) {
 				t.Fatalf("got %v, want a retryable error", err)
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -53,7 +53,7 @@ func TestCloseEndsAnAttemptToConnect(t *testing.T) {
 			Log: logr.Discard(),
 		}, defaultTiming)
 		result := make(chan error, 1)
-		go func() { result <- n.Notify(t.Context(), message(1, builds)) }()
+		go func() { _, err := n.Notify(t.Context(), message(1, builds)); result <- err }()
 		synctest.Wait()
 		if err := n.Close(); err != nil {
 			t.Error(err)
@@ -71,7 +71,7 @@ func TestAPanicWhileConnectingIsRetryable(t *testing.T) {
 			Log:  logr.Discard(),
 		}, defaultTiming)
 		defer func() { _ = n.Close() }()
-		if err := n.Notify(t.Context(), message(1, builds)); err == nil || notify.IsPermanent(err) {
+		if _, err := n.Notify(t.Context(), message(1, builds)); err == nil || notify.IsPermanent(err) {
 			t.Errorf("got %v, want a retryable error", err)
 		}
 	})

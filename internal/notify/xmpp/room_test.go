@@ -78,7 +78,7 @@ func (c *client) say(t *testing.T, n int, room string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := c.Notify(ctx, message(n, room)); err != nil {
+	if _, err := c.Notify(ctx, message(n, room)); err != nil {
 		t.Fatalf("message %d: %v", n, err)
 	}
 }
@@ -114,7 +114,7 @@ func TestABanIsReported(t *testing.T) {
 	c.say(t, 1, builds)
 	o.Affiliate(t, builds, bot, "outcast")
 	o.AwaitAbsent(t, builds, "ci")
-	if err := c.Notify(t.Context(), message(2, builds)); !notify.IsPermanent(err) || !strings.Contains(err.Error(), "banned") {
+	if _, err := c.Notify(t.Context(), message(2, builds)); !notify.IsPermanent(err) || !strings.Contains(err.Error(), "banned") {
 		t.Errorf("got %v, want a permanent error that names the ban", err)
 	}
 	c.say(t, 3, other)
@@ -136,7 +136,7 @@ func TestAMissingRoomIsNotCreated(t *testing.T) {
 	s := start(t)
 	c := newClient(t, s.Address, s.CA, defaultTiming)
 	for range 2 { // the first attempt must leave no room behind
-		if err := c.Notify(t.Context(), message(1, builds)); !notify.IsPermanent(err) {
+		if _, err := c.Notify(t.Context(), message(1, builds)); !notify.IsPermanent(err) {
 			t.Errorf("got %v, want a permanent error", err)
 		}
 	}
@@ -153,7 +153,7 @@ func TestTheNotifierReconnectsAfterARestart(t *testing.T) {
 	c := newClient(t, s.Address, s.CA, p)
 	c.say(t, 1, builds)
 	s.Stop(t)
-	if err := c.Notify(t.Context(), message(2, builds)); err == nil || notify.IsPermanent(err) {
+	if _, err := c.Notify(t.Context(), message(2, builds)); err == nil || notify.IsPermanent(err) {
 		t.Errorf("got %v while the server is down, want a retryable error", err)
 	}
 	s.Restart(t)
@@ -170,7 +170,7 @@ func (c *client) notifyUntilTaken(t *testing.T, m notify.Message) error {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for {
-		err := c.Notify(ctx, m)
+		_, err := c.Notify(ctx, m)
 		if err == nil || ctx.Err() != nil || notify.IsPermanent(err) {
 			return err
 		}
@@ -190,7 +190,7 @@ func TestManyRoomsShareOneConnection(t *testing.T) {
 	for i, room := range rooms {
 		wg.Go(func() {
 			for n := range each {
-				if err := c.Notify(t.Context(), message(i*each+n, room)); err != nil {
+				if _, err := c.Notify(t.Context(), message(i*each+n, room)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -216,7 +216,7 @@ func TestChannelsShareOneConnectionAttempt(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 50 {
 		wg.Go(func() {
-			if err := c.Notify(t.Context(), message(i, fmt.Sprintf("room-%d@%s", i, prosody.Rooms))); err == nil || notify.IsPermanent(err) {
+			if _, err := c.Notify(t.Context(), message(i, fmt.Sprintf("room-%d@%s", i, prosody.Rooms))); err == nil || notify.IsPermanent(err) {
 				t.Errorf("got %v, want a retryable error", err)
 			}
 		})
@@ -234,7 +234,7 @@ func TestASilentRoomDelaysNoOther(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	result := make(chan error, 1)
-	go func() { result <- c.Notify(ctx, message(1, prosody.SilentRoom)) }()
+	go func() { _, err := c.Notify(ctx, message(1, prosody.SilentRoom)); result <- err }()
 	o.AwaitPresent(t, prosody.SilentRoom, "ci")
 	c.say(t, 2, builds)
 	cancel()

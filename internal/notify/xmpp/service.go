@@ -39,6 +39,7 @@ var Service = notify.Service{
 		{Name: keyCA, Doc: "The authority that signed the server's certificate, as PEM; without it, those that the system trusts."},
 	},
 	KeepsConnection: true,
+	Forms:           []notify.Capabilities{{Edit: true, Proof: notify.Shown, Longest: maxBody}},
 	Check: func(config json.RawMessage, credential notify.Credential) error {
 		_, err := parseAccount(config, credential)
 		return err

@@ -84,6 +84,7 @@ type groupMessage struct {
 	ID      string   `xml:"id,attr"`
 	Body    string   `xml:"body"`
 	HTML    *html
+	Replace *replace
 	Origin  originID
 	// Unstyled keeps clients from rendering *asterisks* as markup (XEP-0393).
 	Unstyled struct{} `xml:"urn:xmpp:styling:0 unstyled"`

@@ -49,6 +49,9 @@ func newMessage(room string, m notify.Message) groupMessage {
 	if !strings.Contains(out.Body, "\n") {
 		out.HTML = newHTML(m.Spans)
 	}
+	if m.Update != nil {
+		out.Replace = &replace{ID: m.Update.Handle}
+	}
 	return out
 }
 

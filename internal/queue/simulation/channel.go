@@ -83,7 +83,11 @@ func (n *notifier) Close() error {
 }
 
 // Notify gives m to its channel.
-func (n *notifier) Notify(ctx context.Context, m notify.Message) error {
+func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt, error) {
+	return notify.Receipt{}, n.notify(ctx, m)
+}
+
+func (n *notifier) notify(ctx context.Context, m notify.Message) error {
 	d, channel, err := n.p.sim.parse(m)
 	if err != nil {
 		n.p.sim.ledger.fault("%v", err)

@@ -29,9 +29,9 @@ func (Harness) Service() notify.Service { return slack.Service }
 
 // Start implements notifytest.Harness.
 func (h Harness) Start(t *testing.T) notifytest.Account {
-	s := &standIn{}
+	s := &standIn{posts: map[string]int{}}
 	account := h.account(client(t, s.handler()))
-	account.Received = s.rec.Wait
+	account.Received, account.Forget = s.rec.Wait, s.forget
 	return account
 }
 
@@ -47,6 +47,7 @@ func (h Harness) account(client *http.Client) notifytest.Account {
 		return a
 	}
 	a.Credential = notify.Credential{"token": secret.New(token + "\n")}
+	a.Handle = "C0000BUILDS/1503435956.000247"
 	a.Addresses = []string{"#Builds", "C00RELEASE0"}
 	a.Secrets = []string{token}
 	return a

@@ -3,12 +3,14 @@ package slacktest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/travishook/travishook/internal/notify"
@@ -33,6 +35,17 @@ const (
 // must be numbers, and blocks of more than about 13 000 characters are msg_blocks_too_long.
 type standIn struct {
 	rec notifytest.Recorder
+
+	mu    sync.Mutex
+	count int            // of what was recorded
+	posts map[string]int // messages by channel and timestamp
+}
+
+// forget deletes all messages.
+func (s *standIn) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.posts)
 }
 
 // channels by their possible names.
@@ -50,6 +63,7 @@ type payload struct {
 func (s *standIn) handler() http.HandlerFunc {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST slack.com/api/chat.postMessage", s.postMessage)
+	mux.HandleFunc("POST slack.com/api/chat.update", s.postMessage)
 	mux.HandleFunc("POST hooks.slack.com/services/{team}/{service}/{secret}", s.postWebhook)
 	return mux.ServeHTTP
 }
@@ -80,6 +94,9 @@ func (s *standIn) postMessage(w http.ResponseWriter, r *http.Request) {
 	}
 	m := payload{Text: r.PostForm.Get("text"), Parse: r.PostForm.Get("parse"), LinkNames: r.PostForm.Get("link_names") == "1"}
 	for field, into := range map[string]any{"blocks": &m.Blocks, "attachments": &m.Attachments} {
+		if r.PostForm.Get(field) == "" {
+			continue
+		}
 		if err := json.Unmarshal([]byte(r.PostForm.Get(field)), into); err != nil {
 			refuse("invalid_" + field)
 			return
@@ -89,8 +106,12 @@ func (s *standIn) postMessage(w http.ResponseWriter, r *http.Request) {
 		refuse(err.Error())
 		return
 	}
-	s.record(r.PostForm.Get("channel"), m)
-	answer(map[string]any{"ok": true, "channel": channel, "ts": "1503435956.000247", "message": map[string]any{"text": m.Text}})
+	ts, err := s.place(r, channel, m)
+	if err != nil {
+		refuse(err.Error())
+		return
+	}
+	answer(map[string]any{"ok": true, "channel": channel, "ts": ts, "message": map[string]any{"text": m.Text}})
 }
 
 // postWebhook answers with a status and an error code.
@@ -112,16 +133,53 @@ func (s *standIn) postWebhook(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "invalid_payload")
 		return
 	}
-	s.record(room, m)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.record(room, m, notifytest.Received{})
 	_, _ = io.WriteString(w, "ok")
 }
 
-func (s *standIn) record(room string, m payload) {
+// place posts a message, edits one, or answers in its thread. chat.update takes the channel's ID only.
+func (s *standIn) place(r *http.Request, channel string, m payload) (ts string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	room := r.PostForm.Get("channel")
+	earlier, thread := r.PostForm.Get("ts"), r.PostForm.Get("thread_ts")
+	edits, answers := s.posts[channel+earlier], s.posts[channel+thread]
+	switch {
+	case strings.HasSuffix(r.URL.Path, "update") && (edits == 0 || room != channel):
+		return "", errors.New("message_not_found")
+	case strings.HasSuffix(r.URL.Path, "update"):
+		s.record(addressOf(room), m, notifytest.Received{Edits: edits})
+		return earlier, nil
+	case thread != "" && answers == 0:
+		return "", errors.New("thread_not_found")
+	case thread != "":
+		room = addressOf(room)
+	}
+	ts = fmt.Sprintf("1503435956.%06d", s.count+1)
+	s.posts[channel+ts] = s.count + 1
+	s.record(room, m, notifytest.Received{Answers: answers})
+	return ts, nil
+}
+
+// addressOf is the address of the contract's messages to a channel.
+func addressOf(channel string) string {
+	if channel == channels["#builds"] {
+		return "#builds"
+	}
+	return channel
+}
+
+// record is called with the lock held.
+func (s *standIn) record(room string, m payload, got notifytest.Received) {
 	raw, err := json.Marshal(m)
 	if err != nil {
 		raw = []byte(err.Error())
 	}
-	s.rec.Add(notifytest.Received{Address: room, Text: m.readable(), Raw: raw})
+	s.count++
+	got.Address, got.Text, got.Raw = room, m.readable(), raw
+	s.rec.Add(got)
 }
 
 // client sends Slack's requests to the stand-in, and can reach nothing else.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -18,8 +19,10 @@ import (
 
 // data is what the receiver reads from both formats.
 type data struct {
-	Text  string `json:"text"`
-	Build struct {
+	Message    string `json:"message"`
+	Supersedes string `json:"supersedes"`
+	Text       string `json:"text"`
+	Build      struct {
 		Branch string `json:"branch"`
 	} `json:"build"`
 	Commit struct {
@@ -49,9 +52,19 @@ func (h Harness) receive(rec *notifytest.Recorder) http.HandlerFunc {
 			return
 		}
 		room := strings.TrimPrefix(r.URL.Path, pathSecret+"/")
-		rec.Add(notifytest.Received{Address: room, ID: id, Text: d.Text, Raw: raw})
+		rec.Add(notifytest.Received{Address: room, ID: id, Text: d.Text, Raw: raw, Edits: edits(d)})
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// edits is 1 where the event is a later state of the first event's build. The ids of the contract's messages
+// end in their number.
+func edits(d data) int {
+	if d.Supersedes == "" || d.Supersedes < d.Message {
+		return 0
+	}
+	n, _ := strconv.Atoi(strings.TrimLeft(d.Message, "0"))
+	return n
 }
 
 // verify is the check of a receiver, written from the specification of Standard Webhooks.

@@ -58,7 +58,8 @@ func (Harness) Start(t *testing.T) notifytest.Account {
 	a.Received = func(t *testing.T, n int) []notifytest.Received {
 		var got []notifytest.Received
 		for _, m := range occupant.Messages(t, n) {
-			got = append(got, notifytest.Received{Address: m.Room, ID: m.OriginID, Text: m.Body, Raw: m.Raw})
+			edits := 1 + slices.IndexFunc(got, func(r notifytest.Received) bool { return m.Replaces != "" && r.ID == m.Replaces })
+			got = append(got, notifytest.Received{Address: m.Room, ID: m.OriginID, Text: m.Body, Raw: m.Raw, Edits: edits})
 		}
 		return got
 	}

@@ -1,0 +1,77 @@
+package notify
+
+import (
+	"errors"
+	"time"
+)
+
+// MaxHandle is how many bytes a handle may have.
+const MaxHandle = 256
+
+// Receipt refers to a message that a service has accepted.
+type Receipt struct {
+	// Handle identifies the message to its service, and is opaque to everyone else. It is not secret. It is
+	// empty if the message cannot be updated.
+	Handle string
+	// Until is when the message can no longer be updated; zero if the service sets no limit.
+	Until time.Time
+}
+
+// Update is what to do with the earlier message of a build.
+type Update struct {
+	// Handle is that of the earlier message.
+	Handle string
+	// Thread posts the message as a reply to the earlier one, which is edited too where that is possible.
+	// Otherwise it is only edited.
+	Thread bool
+	// Reply is a short text, posted beside the edit because the edit notifies nobody: as a reply to the
+	// message, or as a message where the service has no threads. Empty if nobody needs to notice.
+	Reply []Span
+}
+
+// Proof is what a service's answer proves.
+type Proof string
+
+// The proofs, the best first.
+const (
+	Shown    Proof = "shown"    // the channel has the message
+	Accepted Proof = "accepted" // the service has taken it and may still drop it
+	Sent     Proof = "sent"     // it was written to the connection
+)
+
+// Capabilities are what one form of a service can do. The dispatcher and the documentation follow from them.
+type Capabilities struct {
+	// Form names the form among those of its service; empty if there is only one.
+	Form string
+	// Edit: an earlier message can be changed.
+	Edit bool
+	// Thread: a message can be posted as a reply to an earlier one.
+	Thread bool
+	// Notifies: people are notified of an edit as of a new message, so it needs no reply beside it.
+	Notifies bool
+	// Idempotent: the receiver can recognise a message that is sent again, by Message.ID.
+	Idempotent bool
+	// Proof is what nil from Notify proves.
+	Proof Proof
+	// Longest is how many characters of a message's text are shown.
+	Longest int
+}
+
+// Updates reports whether an earlier message can be updated at all.
+func (c *Capabilities) Updates() bool { return c.Edit || c.Thread }
+
+// goneError is an update whose message cannot be updated any more.
+type goneError struct{ err error }
+
+func (e *goneError) Error() string { return e.err.Error() }
+func (e *goneError) Unwrap() error { return e.err }
+
+// Gone marks err as an update that the service refused because of the earlier message: it was deleted, is too
+// old, belongs to another account, or its thread is locked. A new message may be sent instead.
+func Gone(err error) error { return &goneError{err} }
+
+// IsGone reports whether err is, or wraps, the refusal of an update because of the earlier message.
+func IsGone(err error) bool {
+	var g *goneError
+	return errors.As(err, &g)
+}
