@@ -13,6 +13,9 @@ module=$(basename "$(dirname "${line%%:*}")")
 package=$(sed 's/^tool //; s/^[[:space:]]*//' <<<"${line#*:}")
 version=$(go -C "$root/hack/tools/$module" list -mod=readonly -f '{{.Module.Version}}' "$package") ||
 	die "hack/tools/$module does not load; run 'go -C hack/tools/$module mod tidy' and look at what it says"
+# Without the clouds' service discoveries, which no check of alerts needs, promtool compiles in a third of the time.
+tags=""
+[ "$name" != promtool ] || tags=remove_all_sd
 bin=$cache/tools/$name-$version-$(go env GOVERSION)/$name
 if [ ! -x "$bin" ]; then
 	lock "$bin"
@@ -20,7 +23,7 @@ if [ ! -x "$bin" ]; then
 		new=$(mktemp "$bin.tmp.XXXXXX")
 		trap 'rm -f "$new"' EXIT
 		progress "  compiling $name $version" env CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" \
-			go -C "$root/hack/tools/$module" build -trimpath -ldflags "-s -w" -o "$new" "$package"
+			go -C "$root/hack/tools/$module" build -trimpath -tags "$tags" -ldflags "-s -w" -o "$new" "$package"
 		mv "$new" "$bin"
 	fi
 fi

@@ -8,7 +8,9 @@ import (
 	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/dispatch"
+	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/routing"
 )
@@ -27,6 +29,10 @@ func newDelivery(env environment, control *control) (*delivery, error) {
 	if err != nil {
 		return nil, err
 	}
+	for service := range registry.Services {
+		recorder.InitDeadLetters(service)
+	}
+	receiver.Answers(recorder.InitAnswer)
 	env.metrics.MustRegister(record.QueueCollector(env.store), record.StoreCollector(storeSize{env.store.Engine}))
 	d := &delivery{
 		recorder: recorder,

@@ -104,6 +104,19 @@ var (
 	panicked         = answer{code: http.StatusServiceUnavailable, reason: ReasonPanic, line: "cannot store"}
 )
 
+// Answers calls visit with the status code and reason of every answer that the receiver gives.
+func Answers(visit func(code int, reason string)) {
+	for _, a := range []answer{
+		stored, unknownRepository, notSetUp, unrouted, seen, stale,
+		notForm, noSlug, repeated, brokenBody, noPayload, badPayload, slugDiffers,
+		noSignature, noProof, wrongSignature, wrongProof, otherRepository,
+		otherPath, otherMethod, redirected, tooLarge, tooSlow, isJSON, compressed,
+		notReady, unresolved, busy, storeFull, storeUnavailable, panicked,
+	} {
+		visit(a.code, a.reason)
+	}
+}
+
 // write sends the answer.
 func (a *answer) write(w http.ResponseWriter) {
 	h := w.Header()

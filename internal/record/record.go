@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -26,7 +27,22 @@ func New(reg prometheus.Registerer, log logr.Logger) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	return &Recorder{metrics: m, log: log, notices: newNotices()}, nil
+	r := &Recorder{metrics: m, log: log, notices: newNotices()}
+	r.InitDeadLetters(unknownService)
+	return r, nil
+}
+
+// InitAnswer creates the counter of an answer at zero. Without it the first one would go unnoticed:
+// Prometheus' increase needs a value before it.
+func (r *Recorder) InitAnswer(code int, reason string) {
+	r.metrics.answers.WithLabelValues(strconv.Itoa(code), reason)
+}
+
+// InitDeadLetters creates the counters of a service's dead letters at zero, for the same reason.
+func (r *Recorder) InitDeadLetters(service string) {
+	for _, reason := range []Reason{CredentialRefused, Refused, LimitReached} {
+		r.metrics.deliveries.WithLabelValues(service, string(queue.Dead), string(reason))
+	}
 }
 
 // Answered records the answer to a request. The reason is one of the receiver's.

@@ -68,7 +68,9 @@ func TestMetricsCount(t *testing.T) {
 # HELP travishook_deliveries_total Deliveries that ended, by outcome (delivered, dead or dropped) and reason. A redriven delivery is counted again.
 # TYPE travishook_deliveries_total counter
 travishook_deliveries_total{outcome="delivered",reason="none",service="slack"} 1
+travishook_deliveries_total{outcome="dead",reason="credential_refused",service="unknown"} 0
 travishook_deliveries_total{outcome="dead",reason="limit_reached",service="unknown"} 1
+travishook_deliveries_total{outcome="dead",reason="refused",service="unknown"} 0
 # HELP travishook_delivery_attempts_total Attempts to deliver, by outcome (delivered, retry, dead or dropped) and reason.
 # TYPE travishook_delivery_attempts_total counter
 travishook_delivery_attempts_total{outcome="delivered",reason="none",service="slack"} 1
@@ -252,4 +254,27 @@ func TestRepeatedNoticesAreLoggedOnceInAWhile(t *testing.T) {
 			t.Errorf("%d lines after %s", len(*lines), noticeInterval)
 		}
 	})
+}
+
+// Prometheus' increase does not see the first value of a new series.
+func TestCountersThatAlertsWatchStartAtZero(t *testing.T) {
+	r, reg, _ := newRecorder(t)
+	r.InitAnswer(503, "store_full")
+	r.InitDeadLetters("slack")
+	want := `# HELP travishook_deliveries_total Deliveries that ended, by outcome (delivered, dead or dropped) and reason. A redriven delivery is counted again.
+# TYPE travishook_deliveries_total counter
+travishook_deliveries_total{outcome="dead",reason="credential_refused",service="slack"} 0
+travishook_deliveries_total{outcome="dead",reason="credential_refused",service="unknown"} 0
+travishook_deliveries_total{outcome="dead",reason="limit_reached",service="slack"} 0
+travishook_deliveries_total{outcome="dead",reason="limit_reached",service="unknown"} 0
+travishook_deliveries_total{outcome="dead",reason="refused",service="slack"} 0
+travishook_deliveries_total{outcome="dead",reason="refused",service="unknown"} 0
+# HELP travishook_receiver_answers_total Requests to the receiver, by the status code and reason of the answer.
+# TYPE travishook_receiver_answers_total counter
+travishook_receiver_answers_total{code="503",reason="store_full"} 0
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want),
+		"travishook_deliveries_total", "travishook_receiver_answers_total"); err != nil {
+		t.Error(err)
+	}
 }

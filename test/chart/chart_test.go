@@ -124,6 +124,9 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"an unknown setting, deep":   {`config={"trust":{"keys":[{"nam":"a"}]}}`, "nam"},
 		"an unknown log level":       {`config={"log":{"level":"loud"}}`, "level"},
 		"defaults of another kind":   {`defaults={"accounts":[{"name":"a","slak":{}}]}`, "slak"},
+		"a route to no Gateway":      {`httpRoute={"enabled":true}`, "parentRefs"},
+		"a certificate of no host":   {`certificate={"issuerRef":{"name":"a"}}`, "certificate: there is no host to issue it for: set ingress.host"},
+		"an alert that is none":      {`prometheusRule={"enabled":true,"disabled":["TravishookBored"]}`, "prometheusRule.disabled: there is no alert TravishookBored; there are: TravishookDown"},
 		"an unknown default event":   {`defaults={"events":["exploded"]}`, "events"},
 	}
 	for name, test := range tests {

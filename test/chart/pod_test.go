@@ -58,6 +58,10 @@ func TestTheFilesOfTheSettingsAreMounted(t *testing.T) {
 			"receiver.tls.certFile": "Secret hooks/tls.crt",
 			"receiver.tls.keyFile":  "Secret hooks/tls.key",
 		},
+		"gateway": {
+			"receiver.tls.certFile": "Secret travishook-tls/tls.crt",
+			"receiver.tls.keyFile":  "Secret travishook-tls/tls.key",
+		},
 		"external": {
 			"store.external.credentialsFile": "Secret nats-user/travishook.creds",
 			"store.external.caFile":          "Secret nats-certificates/ca.crt",
@@ -73,6 +77,7 @@ func TestTheFilesOfTheSettingsAreMounted(t *testing.T) {
 				t.Errorf("the folder of the settings is %s", got)
 			}
 			delete(mounted, "/etc/travishook/")
+			delete(mounted, "/etc/company/") // extraVolumeMounts
 			got := map[string]string{}
 			for setting, path := range fileSettings(t, settingsIn(t, out)) {
 				got[setting] = mounted[path].String()

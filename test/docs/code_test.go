@@ -5,7 +5,6 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/travishook/travishook/internal/receiver"
 )
 
 const troubleshooting = "docs/operations/troubleshooting.md"
@@ -112,44 +113,15 @@ func TestTheTableOfAnswers(t *testing.T) {
 	}
 }
 
-// answers returns the receiver's answers, code by reason, from its source.
+// answers returns the receiver's status codes by reason.
 func answers(t *testing.T) map[string]int {
 	t.Helper()
-	reasons := constants(t, "internal/receiver", "Reason")
 	found := map[string]int{}
-	ast.Inspect(parse(t, filepath.Join(root, "internal/receiver/answer.go")), func(n ast.Node) bool {
-		literal, ok := n.(*ast.CompositeLit)
-		if !ok {
-			return true
-		}
-		fields := map[string]string{}
-		for _, e := range literal.Elts {
-			pair, ok := e.(*ast.KeyValueExpr)
-			if !ok {
-				continue
-			}
-			switch value := pair.Value.(type) {
-			case *ast.SelectorExpr:
-				fields[pair.Key.(*ast.Ident).Name] = value.Sel.Name
-			case *ast.Ident:
-				fields[pair.Key.(*ast.Ident).Name] = value.Name
-			}
-		}
-		if reason, ok := reasons[fields["reason"]]; ok {
-			found[reason] = status[fields["code"]]
-		}
-		return true
-	})
+	receiver.Answers(func(code int, reason string) { found[reason] = code })
+	if diff := cmp.Diff(slices.Sorted(maps.Values(constants(t, "internal/receiver", "Reason"))), slices.Sorted(maps.Keys(found))); diff != "" {
+		t.Errorf("reasons of answers (-constants +receiver.Answers):\n%s", diff)
+	}
 	return found
-}
-
-// status maps net/http's names to the status codes of the receiver.
-var status = map[string]int{
-	"StatusAccepted": http.StatusAccepted, "StatusNoContent": http.StatusNoContent,
-	"StatusBadRequest": http.StatusBadRequest, "StatusUnauthorized": http.StatusUnauthorized,
-	"StatusForbidden": http.StatusForbidden, "StatusNotFound": http.StatusNotFound,
-	"StatusMethodNotAllowed": http.StatusMethodNotAllowed, "StatusRequestTimeout": http.StatusRequestTimeout, "StatusRequestEntityTooLarge": http.StatusRequestEntityTooLarge,
-	"StatusUnsupportedMediaType": http.StatusUnsupportedMediaType, "StatusServiceUnavailable": http.StatusServiceUnavailable,
 }
 
 // TestEveryRightIsExplained compares the page on security with the installed rules.

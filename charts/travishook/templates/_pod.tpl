@@ -4,7 +4,7 @@
 metadata:
   labels:
     {{- include "travishook.selector" . | nindent 4 }}
-    {{- with .Values.podLabels }}
+    {{- with merge (dict) .Values.podLabels .Values.commonLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
@@ -21,6 +21,9 @@ spec:
   {{- end }}
   {{- with .Values.priorityClassName }}
   priorityClassName: {{ . }}
+  {{- end }}
+  {{- with .Values.runtimeClassName }}
+  runtimeClassName: {{ . }}
   {{- end }}
   # Requests and attempts in progress are finished first.
   terminationGracePeriodSeconds: {{ include "travishook.stopSeconds" . }}
@@ -57,7 +60,11 @@ spec:
     - name: GOMEMLIMIT
       value: {{ . | quote }}
     {{- end }}
-    {{- with .Values.env }}
+    {{- with .Values.extraEnv }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+    {{- with .Values.envFrom }}
+    envFrom:
     {{- toYaml . | nindent 4 }}
     {{- end }}
     ports:
@@ -76,8 +83,8 @@ spec:
       httpGet:
         path: /healthz
         port: probes
-      periodSeconds: 5
-      failureThreshold: 120
+      periodSeconds: 1
+      failureThreshold: 600
     livenessProbe:
       httpGet:
         path: /healthz
@@ -88,7 +95,11 @@ spec:
       httpGet:
         path: /readyz
         port: probes
-      periodSeconds: 5
+      # An operator that becomes ready reports it at once; this bounds how long the cluster takes to see it.
+      periodSeconds: 1
+      failureThreshold: 3
+    # The last lines of the log are the pod's status if it fails, in kubectl describe pod.
+    terminationMessagePolicy: FallbackToLogsOnError
     securityContext:
       allowPrivilegeEscalation: false
       readOnlyRootFilesystem: true
@@ -114,6 +125,9 @@ spec:
       mountPath: {{ include "travishook.natsFolder" . }}
       readOnly: true
     {{- end }}
+    {{- with .Values.extraVolumeMounts }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   volumes:
   - name: settings
     configMap:
@@ -128,6 +142,14 @@ spec:
   {{- with include "travishook.natsVolume" . }}
   {{- . | nindent 2 }}
   {{- end }}
+  {{- if and .Values.store.existingClaim (not (include "travishook.external" .)) }}
+  - name: store
+    persistentVolumeClaim:
+      claimName: {{ .Values.store.existingClaim }}
+  {{- end }}
+  {{- with .Values.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
     {{- toYaml . | nindent 4 }}
@@ -139,6 +161,20 @@ spec:
   {{- with .Values.affinity }}
   affinity:
     {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if .Values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- toYaml .Values.topologySpreadConstraints | nindent 4 }}
+  {{- else if include "travishook.external" . }}
+  # The loss of a node should not be the loss of all replicas.
+  topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "travishook.selector" . | nindent 8 }}
+    matchLabelKeys: [pod-template-hash]
   {{- end }}
 {{- end }}
 

@@ -36,8 +36,16 @@
 {{- if $own }}
 {{- $own }}
 {{- else if and .Values.ingress.enabled .Values.ingress.host }}
-{{- printf "%s://%s%s" (ternary "https" "http" (or $passed (not (empty .Values.ingress.tls)))) .Values.ingress.host (include "travishook.pathPrefix" .) }}
+{{- $tls := or $passed .Values.ingress.tls .Values.certificate.issuerRef }}
+{{- printf "%s://%s%s" (ternary "https" "http" (not (empty $tls))) .Values.ingress.host (include "travishook.pathPrefix" .) }}
+{{- else if and .Values.httpRoute.enabled .Values.httpRoute.hostnames }}
+{{- printf "https://%s%s" (first .Values.httpRoute.hostnames) (include "travishook.pathPrefix" .) }}
 {{- end }}
+{{- end }}
+
+{{/* The Secret that cert-manager writes the certificate into. */}}
+{{- define "travishook.certificateSecret" -}}
+{{- .Values.certificate.secretName | default (print (include "travishook.fullname" .) "-tls") }}
 {{- end }}
 
 {{/*

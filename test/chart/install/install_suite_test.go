@@ -13,8 +13,10 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/helm"
@@ -42,6 +44,10 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	program, err = helm.New(ctx, plane.Root, GinkgoT().TempDir())
 	Expect(err).NotTo(HaveOccurred())
+	addThirdPartyCRDs(ctx)
+	sandbox := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "gvisor"}, Handler: "runsc"}
+	_, err = client.NodeV1().RuntimeClasses().Create(ctx, sandbox, metav1.CreateOptions{})
+	Expect(err).NotTo(HaveOccurred())
 	for _, name := range []string{namespace, "team-a"} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 			Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
@@ -50,6 +56,20 @@ var _ = BeforeSuite(func(ctx context.Context) {
 		Expect(err).NotTo(HaveOccurred())
 	}
 })
+
+// addThirdPartyCRDs lets the API server check the chart's objects of the Gateway API, cert-manager and
+// the Prometheus operator.
+func addThirdPartyCRDs(ctx context.Context) {
+	GinkgoHelper()
+	script := exec.CommandContext(ctx, filepath.Join(plane.Root, "hack", "third-party-crds.sh"))
+	script.Stderr = GinkgoWriter
+	folder, err := script.Output()
+	Expect(err).NotTo(HaveOccurred())
+	_, err = envtest.InstallCRDs(plane.Config, envtest.CRDInstallOptions{
+		Paths: []string{strings.TrimSpace(string(folder))}, ErrorIfPathMissing: true,
+	})
+	Expect(err).NotTo(HaveOccurred())
+}
 
 // values returns the values files of the golden renders.
 func values() []string {

@@ -143,7 +143,9 @@ func podTemplate(ctx context.Context) corev1.PodTemplateSpec {
 		return deployments.Items[0].Spec.Template
 	}
 	template := sets.Items[0].Spec.Template
-	template.Spec.Volumes = append(template.Spec.Volumes, corev1.Volume{Name: "store"}) // from the claim template
+	for _, claim := range sets.Items[0].Spec.VolumeClaimTemplates {
+		template.Spec.Volumes = append(template.Spec.Volumes, corev1.Volume{Name: claim.Name})
+	}
 	return template
 }
 

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Prints a folder with the CRDs of others that the chart has objects of: Gateway API, cert-manager and the
+# Prometheus operator, from the modules that publish them.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$root/hack/lib/cache.sh"
+
+modules="
+sigs.k8s.io/gateway-api@v1.6.0:config/crd/standard/gateway.networking.k8s.io_httproutes.yaml
+github.com/cert-manager/cert-manager@v1.21.2:deploy/crds/cert-manager.io_certificates.yaml
+github.com/prometheus-operator/prometheus-operator@v0.85.0:example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml
+github.com/prometheus-operator/prometheus-operator@v0.85.0:example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml
+"
+folder=$cache/crds/$(cksum <<<"$modules" | tr ' ' -)
+if [ ! -d "$folder" ]; then
+	lock "$folder"
+	if [ ! -d "$folder" ]; then
+		new=$(mktemp -d "$folder.tmp.XXXXXX")
+		cd "$new" # outside of every module
+		for line in $modules; do
+			dir=$(go mod download -json "${line%%:*}" | sed -n 's/^.*"Dir": "\(.*\)",*$/\1/p')
+			[ -f "$dir/${line#*:}" ] || die "${line%%:*} could not be downloaded, or has no ${line#*:}"
+			install -m 644 "$dir/${line#*:}" "$new"
+		done
+		mv "$new" "$folder"
+	fi
+fi
+echo "$folder"
