@@ -111,7 +111,7 @@ func Answers(visit func(code int, reason string)) {
 		notForm, noSlug, repeated, brokenBody, noPayload, badPayload, slugDiffers,
 		noSignature, noProof, wrongSignature, wrongProof, otherRepository,
 		otherPath, otherMethod, redirected, tooLarge, tooSlow, isJSON, compressed,
-		notReady, unresolved, busy, storeFull, storeUnavailable, panicked,
+		notReady, unresolved, busy, storeFull, shareUsed, storeUnavailable, panicked,
 	} {
 		visit(a.code, a.reason)
 	}
