@@ -132,7 +132,7 @@ func (w *StatusWriter) reportShares(namespaces []string) {
 // storeCondition returns the StoreAvailable condition of the cluster's defaults.
 func storeCondition(s StoreState) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionStoreAvailable, Status: metav1.ConditionTrue,
-		Reason: v1alpha1.ReasonStoreAvailable, Message: "the store takes events"}
+		Reason: v1alpha1.ReasonStoreAvailable, Message: "the store accepts events"}
 	if s.Reason != "" {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.Reason, bounded(s.Message)
 	}

@@ -100,18 +100,18 @@ func TestFullStoreIsReportedOnClusterDefaultsAndPod(t *testing.T) {
 				t.Errorf("the condition says %q, want %q", got, want)
 			}
 		}
-		look(0, StoreState{}, "True StoreAvailable: the store takes events")
+		look(0, StoreState{}, "True StoreAvailable: the store accepts events")
 		events.events = nil
 		look(time.Minute, full, "False StoreFull: the store is full")
-		look(recoveredAfter, StoreState{}, "True StoreAvailable: the store takes events")
+		look(recoveredAfter, StoreState{}, "True StoreAvailable: the store accepts events")
 		if got := said("team"); got != "nothing" {
 			t.Errorf("a team's defaults say %q of the store", got)
 		}
 		want := []string{
 			"*v1.Pod Warning StoreFull: the store is full",
 			"*v1alpha1.TravisDefaults Warning StoreFull: the store is full",
-			"*v1.Pod Normal StoreAvailable: the store takes events",
-			"*v1alpha1.TravisDefaults Normal StoreAvailable: the store takes events",
+			"*v1.Pod Normal StoreAvailable: the store accepts events",
+			"*v1alpha1.TravisDefaults Normal StoreAvailable: the store accepts events",
 		}
 		if diff := cmp.Diff(want, events.events); diff != "" {
 			t.Errorf("Events (-want +got):\n%s", diff)
@@ -178,7 +178,7 @@ func TestAUsedShareIsReported(t *testing.T) {
 		want := []string{
 			"*v1.Pod Warning ShareUsed: used by other",
 			"*v1alpha1.TravisRoute Warning ShareUsed: team has used its share",
-			"*v1.Pod Normal StoreAvailable: the store takes events",
+			"*v1.Pod Normal StoreAvailable: the store accepts events",
 		}
 		if diff := cmp.Diff(want, said); diff != "" {
 			t.Errorf("Events (-want +got):\n%s", diff)

@@ -17,17 +17,17 @@ func main() {
 	var o app.Options
 	// A set of its own: libraries put flags into the common one.
 	flags := flag.NewFlagSet("travishook", flag.ExitOnError)
-	flags.StringVar(&o.Settings, "settings", "", "`file` with the operator's settings; without it, the defaults hold")
-	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster; without it, $KUBECONFIG, then the pod's own service account")
+	flags.StringVar(&o.Settings, "settings", "", "`file` with the operator's settings; without it, the defaults apply")
+	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig `file`; without it, $KUBECONFIG, then the pod's own service account")
 	flags.StringVar(&o.Namespace, "namespace", app.DefaultNamespace(), "the operator's own `namespace`, with the cluster-wide TravisDefaults")
-	showVersion := flags.Bool("version", false, "print the version and end")
+	showVersion := flags.Bool("version", false, "print the version and exit")
 	_ = flags.Parse(os.Args[1:]) // it ends the program itself
 	if *showVersion {
 		fmt.Println(version.String())
 		return
 	}
 	if flags.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "travishook: it takes flags only, and %q is none; --help lists them\n", flags.Arg(0))
+		fmt.Fprintf(os.Stderr, "travishook: unexpected argument %q: only flags are accepted; --help lists them\n", flags.Arg(0))
 		os.Exit(2)
 	}
 

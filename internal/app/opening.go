@@ -45,7 +45,7 @@ func (o opening) run(ctx context.Context, open func(context.Context) error) erro
 		if !errors.Is(err, syscall.ENOSPC) {
 			return err
 		}
-		o.log.Error(err, "store cannot be opened; trying again", "pause", openingRetry.String())
+		o.log.Error(err, "store cannot be opened; retrying", "pause", openingRetry.String())
 		select {
 		case <-time.After(openingRetry):
 		case <-ctx.Done():

@@ -34,7 +34,7 @@ func (c clusterCheck) atStart(ctx context.Context) (answered bool, err error) {
 	if err == nil || errors.As(err, &missing) {
 		return true, err
 	}
-	c.log.Info("the API server does not answer; webhooks are taken by the last routing table, if there is one", "reason", err.Error())
+	c.log.Info("the API server does not answer; webhooks are matched with the last routing table, if there is one", "reason", err.Error())
 	return false, nil
 }
 
@@ -81,7 +81,7 @@ func checkKinds(client clients) error {
 	for _, name := range []string{"travisroutes", "travisdefaults"} {
 		has := list != nil && slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Name == name })
 		if !has {
-			return missingError(fmt.Sprintf("the cluster does not know %s.%s; install the CRDs first: kubectl apply -f config/crd/bases",
+			return missingError(fmt.Sprintf("the cluster does not have %s.%s; install the CRDs first: kubectl apply -f config/crd/bases",
 				name, v1alpha1.GroupVersion.Group))
 		}
 	}
@@ -139,7 +139,7 @@ func checkRights(ctx context.Context, client clients, scope scope) error {
 			}}
 			answer, err := client.authorization.SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 			if err != nil {
-				return fmt.Errorf("ask for the operator's own rights: %w", err)
+				return fmt.Errorf("check the operator's own permissions: %w", err)
 			}
 			if !answer.Status.Allowed {
 				lacking = append(lacking, verb+" "+n.String())
@@ -147,7 +147,7 @@ func checkRights(ctx context.Context, client clients, scope scope) error {
 		}
 	}
 	if len(lacking) > 0 {
-		return missingError(fmt.Sprintf("the operator's account may not %s; give it the rules of config/rbac", strings.Join(lacking, ", ")))
+		return missingError(fmt.Sprintf("the operator's service account may not %s; grant it the permissions in config/rbac", strings.Join(lacking, ", ")))
 	}
 	return nil
 }

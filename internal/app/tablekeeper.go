@@ -67,20 +67,20 @@ func (k tableKeeper) restore() error {
 	for i := range h.Pieces {
 		piece, ok := k.memory.Get(tableBucket, h.Place+strconv.Itoa(i))
 		if !ok {
-			return fmt.Errorf("the last table lacks piece %d of %d", i+1, h.Pieces)
+			return fmt.Errorf("the last routing table lacks piece %d of %d", i+1, h.Pieces)
 		}
 		packed.Write(piece)
 	}
 	if sum := sha256.Sum256(packed.Bytes()); !bytes.Equal(sum[:], h.Sum) {
-		return errors.New("the last table is damaged")
+		return errors.New("the last routing table is damaged")
 	}
 	unpack, err := gzip.NewReader(&packed)
 	if err != nil {
-		return fmt.Errorf("unpack the last table: %w", err)
+		return fmt.Errorf("unpack the last routing table: %w", err)
 	}
 	data, err := io.ReadAll(io.LimitReader(unpack, tableMost))
 	if err != nil {
-		return fmt.Errorf("unpack the last table: %w", err)
+		return fmt.Errorf("unpack the last routing table: %w", err)
 	}
 	return k.compiler.Restore(data)
 }
@@ -92,7 +92,7 @@ func (k tableKeeper) head() (head, error) {
 	}
 	var h head
 	if err := json.Unmarshal(value, &h); err != nil {
-		return head{}, fmt.Errorf("read where the last table is: %w", err)
+		return head{}, fmt.Errorf("read the head of the last routing table: %w", err)
 	}
 	return h, nil
 }
@@ -128,7 +128,7 @@ func (k tableKeeper) save(ctx context.Context) error {
 	pack := gzip.NewWriter(&packed)
 	_, err = pack.Write(data)
 	if err := errors.Join(err, pack.Close()); err != nil {
-		return fmt.Errorf("pack the table: %w", err)
+		return fmt.Errorf("pack the routing table: %w", err)
 	}
 	sum := sha256.Sum256(packed.Bytes())
 	old, _ := k.head()
@@ -142,16 +142,16 @@ func (k tableKeeper) save(ctx context.Context) error {
 	for packed.Len() > 0 {
 		key := next.Place + strconv.Itoa(next.Pieces)
 		if err := k.memory.Put(ctx, tableBucket, key, bytes.Clone(packed.Next(tablePiece))); err != nil {
-			return fmt.Errorf("store the table: %w", err)
+			return fmt.Errorf("store the routing table: %w", err)
 		}
 		next.Pieces++
 	}
 	value, err := json.Marshal(next)
 	if err != nil {
-		return fmt.Errorf("store the table: %w", err)
+		return fmt.Errorf("store the routing table: %w", err)
 	}
 	if err := k.memory.Put(ctx, tableBucket, tableHead, value); err != nil {
-		return fmt.Errorf("store the table: %w", err)
+		return fmt.Errorf("store the routing table: %w", err)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func (b *bounds) check(e ast.Expr, depth, nested int) (lists int, r *refusal) {
 		return 0, refuse(e, "the filter is too long: split the route into several, or use branches, buildTypes and events")
 	}
 	if depth > maxDepth {
-		return 0, refuse(e, "the filter nests too deeply: write it with fewer parentheses and calls within calls")
+		return 0, refuse(e, "the filter is nested too deeply: use fewer parentheses and nested calls")
 	}
 	switch e.Kind() {
 	case ast.IdentKind:
@@ -71,9 +71,9 @@ func (b *bounds) check(e ast.Expr, depth, nested int) (lists int, r *refusal) {
 	case ast.ComprehensionKind:
 		return b.comprehension(e, depth, nested)
 	case ast.MapKind:
-		return 0, refuse(e, "a filter has no maps: compare with a list by in, or write conditions joined by ||")
+		return 0, refuse(e, "maps are not allowed in a filter: use in with a list, or join conditions with ||")
 	case ast.StructKind:
-		return 0, refuse(e, "a filter makes no objects: compare their fields one by one")
+		return 0, refuse(e, "objects are not allowed in a filter: compare their fields one by one")
 	}
 	return 0, nil
 }
@@ -95,7 +95,7 @@ func (b *bounds) list(e ast.Expr, depth, nested int) (int, *refusal) {
 			return 0, r
 		}
 		if n > 0 {
-			return 0, refuse(element, "a list within a list: a filter takes only lists of plain values, such as [1, 2]")
+			return 0, refuse(element, "nested lists are not allowed in a filter: use lists of plain values, such as [1, 2]")
 		}
 	}
 	return 1, nil
@@ -130,14 +130,14 @@ func result(e ast.Expr, function string, lists []int) (int, *refusal) {
 		return max(lists[1], lists[2]), nil
 	case operators.Index:
 		if lists[0] == 0 {
-			return 0, refuse(e, "[] takes an element of a list, such as jobs[0]")
+			return 0, refuse(e, "[] selects an element of a list, such as jobs[0]")
 		}
 		return lists[0] - 1, nil
 	case "split":
 		return 1, nil
 	case operators.Add:
 		if lists[0]+lists[1] > 0 {
-			return 0, refuse(e, "+ does not join lists in a filter: write two conditions joined by ||")
+			return 0, refuse(e, "+ cannot join lists in a filter: join two conditions with ||")
 		}
 	case operators.Equals, operators.NotEquals:
 		if lists[0]+lists[1] > 0 {
@@ -147,11 +147,11 @@ func result(e ast.Expr, function string, lists []int) (int, *refusal) {
 	return 0, nil
 }
 
-const comparesLists = "== and != do not compare lists or objects: use all() or exists(), or compare their fields"
+const comparesLists = "== and != cannot compare lists or objects: use all() or exists(), or compare their fields"
 
 func (b *bounds) regexp(arg ast.Expr) *refusal {
 	if arg.Kind() != ast.LiteralKind {
-		return refuse(arg, "a regular expression is a text in quotes: use contains, startsWith or == for a value of the build")
+		return refuse(arg, "a regular expression must be a string literal: use contains, startsWith or == for a value of the build")
 	}
 	pattern, ok := arg.AsLiteral().(types.String)
 	if !ok {
@@ -159,7 +159,7 @@ func (b *bounds) regexp(arg ast.Expr) *refusal {
 	}
 	size, err := regexpSize(string(pattern))
 	if err != nil {
-		return refuse(arg, "the regular expression is wrong: "+err.Error())
+		return refuse(arg, "the regular expression is invalid: "+err.Error())
 	}
 	if size > maxInstructions {
 		return refuse(arg, "the regular expression is too large: repeat less in {}, or use contains")
@@ -176,14 +176,14 @@ func (b *bounds) comprehension(e ast.Expr, depth, nested int) (int, *refusal) {
 		return 0, refuse(e, "too many macros (all, exists, filter, map): join their conditions within one")
 	}
 	if nested++; nested > maxNested {
-		return 0, refuse(e, "macros (all, exists, filter, map) nest too deeply: two within each other at most")
+		return 0, refuse(e, "macros (all, exists, filter, map) are nested too deeply: at most two within each other")
 	}
 	elements, r := b.check(c.IterRange(), depth+1, nested-1)
 	if r != nil {
 		return 0, r
 	}
 	if elements == 0 {
-		return 0, refuse(e, "all, exists, filter and map take a list, such as jobs.exists(j, j.state == \"failed\")")
+		return 0, refuse(e, "all, exists, filter and map need a list, such as jobs.exists(j, j.state == \"failed\")")
 	}
 	defer b.scope(c.IterVar(), elements-1)()
 	defer b.scope(c.AccuVar(), 0)()
@@ -246,7 +246,7 @@ func checkTypes(checked *ast.AST) (r *refusal) {
 		case operators.In, operators.OldIn:
 			list := checked.GetType(call.Args()[1].ID())
 			if !plain(checked.GetType(call.Args()[0].ID())) || list.Kind() != types.ListKind || !plain(list.Parameters()[0]) {
-				r = refuse(e, "in takes a plain value and a list of plain values of the same type, such as build.branch in [\"main\", \"dev\"]")
+				r = refuse(e, "in needs a plain value and a list of plain values of the same type, such as build.branch in [\"main\", \"dev\"]")
 			}
 		}
 	}))

@@ -84,7 +84,7 @@ func unknownVariable(name string) string {
 	for v := range variables {
 		known = append(known, v)
 	}
-	return fmt.Sprintf("there is no variable %s; %s; a text stands in quotes", name, suggest.Sorted(name, known, "%s"))
+	return fmt.Sprintf("there is no variable %s; %s; put a string in quotes", name, suggest.Sorted(name, known, "%s"))
 }
 
 // unknownField finds the variable that lacks the field: the name before the position.
@@ -111,31 +111,31 @@ func isLetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 func wrongTypes(function, arguments string) string {
 	op := operator.FindStringSubmatch(function)[1]
 	if value, rest, ok := strings.Cut(arguments, ".("); ok && op == function {
-		return fmt.Sprintf("%s of a %s does not take (%s)", op, value, strings.Trim(rest, "()"))
+		return fmt.Sprintf("%s of a %s does not accept (%s)", op, value, strings.Trim(rest, "()"))
 	}
 	arguments = strings.Trim(arguments, "()")
 	if op == function || op == "?_:" || op == "[_]" {
-		return fmt.Sprintf("%s does not take (%s)", strings.ReplaceAll(op, "_", ""), arguments)
+		return fmt.Sprintf("%s does not accept (%s)", strings.ReplaceAll(op, "_", ""), arguments)
 	}
 	left, right, two := strings.Cut(arguments, ", ")
 	if !two {
-		return fmt.Sprintf("%s does not take a %s", op, left)
+		return fmt.Sprintf("%s does not accept a %s", op, left)
 	}
 	hint := ""
 	if left == "string" && right == "int" || left == "int" && right == "string" {
-		hint = ": numbers stand without quotes, and build.number is a text"
+		hint = ": write numbers without quotes; build.number is a string"
 	}
 	if (left == "duration" || right == "duration") && left != right {
 		hint = `: write duration("10m")`
 	}
-	return fmt.Sprintf("%s does not take a %s and a %s%s", strings.TrimPrefix(op, "@"), left, right, hint)
+	return fmt.Sprintf("%s does not accept a %s and a %s%s", strings.TrimPrefix(op, "@"), left, right, hint)
 }
 
 func badText(token string) string {
 	token = strings.TrimSpace(strings.Trim(token, "'"))
 	switch {
 	case strings.HasPrefix(token, `"`), strings.HasPrefix(token, `'`):
-		return "a text in quotes does not end"
+		return "a string is not closed"
 	case token == "=":
 		return "= is not an operator: write == to compare"
 	case token == "&":

@@ -61,7 +61,7 @@ func Compile(expression string) (*Filter, error) {
 		return nil, refused(parsed, r)
 	}
 	if checked.OutputType() != cel.BoolType {
-		return nil, fmt.Errorf("it gives a %s: it must be true or false", typeName(checked.OutputType().String()))
+		return nil, fmt.Errorf("the result is a %s: it must be true or false", typeName(checked.OutputType().String()))
 	}
 	f := &Filter{ast: checked, costs: costs{b.regexps}}
 	if f.program, err = f.plan(env, cel.EvalOptions(cel.OptOptimize)); err != nil {
@@ -125,7 +125,7 @@ func (x *Evaluation) Matches(f *Filter) (bool, error) {
 	}
 	pass, ok := out.Value().(bool)
 	if !ok {
-		return false, fmt.Errorf("the filter gives %v: it must be true or false", out.Type())
+		return false, fmt.Errorf("the result is %v: it must be true or false", out.Type())
 	}
 	return pass, nil
 }

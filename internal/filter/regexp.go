@@ -35,7 +35,7 @@ var regexpCalls = []regexpCall{
 // regexpFunctions declares regexpCalls. They are bound in optimizations, which knows the expression.
 func regexpFunctions() []cel.EnvOption {
 	unbound := cel.BinaryBinding(func(_, _ ref.Val) ref.Val {
-		return types.NewErrFromString("the regular expression is not a text in quotes")
+		return types.NewErrFromString("the regular expression is not a string literal")
 	})
 	var options []cel.EnvOption
 	for _, c := range regexpCalls {
@@ -68,7 +68,7 @@ func optimizations(sizes map[string]int) []*interpreter.RegexOptimization {
 				return interpreter.NewCall(call.ID(), call.Function(), call.OverloadID(), call.Args(), func(args ...ref.Val) ref.Val {
 					s := text(args[0])
 					if regexpCost(size, len(s)) > maxCost {
-						return types.NewErrFromString(fmt.Sprintf("the regular expression is too large for a text of %d bytes", len(s)))
+						return types.NewErrFromString(fmt.Sprintf("the regular expression is too large for a string of %d bytes", len(s)))
 					}
 					return c.call(re, s)
 				}), nil

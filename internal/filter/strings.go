@@ -168,5 +168,5 @@ func join(args ...ref.Val) ref.Val {
 }
 
 func tooLong() ref.Val {
-	return types.NewErrFromString(fmt.Sprintf("a function makes a text of more than %d bytes", maxString))
+	return types.NewErrFromString(fmt.Sprintf("a function makes a string of more than %d bytes", maxString))
 }

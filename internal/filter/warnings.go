@@ -45,7 +45,7 @@ func (f *Filter) Warnings(results []travis.Result, buildTypes []travis.BuildType
 		return []string{"filter: it is never true, so the route announces nothing"}
 	}
 	if f.neverTrue(results, buildTypes) {
-		return []string{"filter: it is never true of the events and buildTypes of this route, so the route announces nothing"}
+		return []string{"filter: it is never true for the events and buildTypes of this route, so the route announces nothing"}
 	}
 	return nil
 }

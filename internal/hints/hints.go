@@ -36,10 +36,10 @@ func Message(m *v1alpha1.MessageTemplate) []string {
 	var all []string
 	isGo := m.Syntax == v1alpha1.SyntaxGo
 	if found := goAction.FindString(m.Text); found != "" && !isGo {
-		all = append(all, "message: {{…}} is of Go's syntax, and comes out as it is written: set syntax: Go, or write %{variable}")
+		all = append(all, "message: {{…}} is Go syntax and is sent unchanged: set syntax: Go, or write %{variable}")
 	}
 	if found := travisVariable.FindStringSubmatch(m.Text); found != nil && isGo {
-		all = append(all, fmt.Sprintf("message: %s is of Travis' syntax, and comes out as it is written: write {{.%s}}, or remove syntax: Go", found[0], found[1]))
+		all = append(all, fmt.Sprintf("message: %s is Travis syntax and is sent unchanged: write {{.%s}}, or remove syntax: Go", found[0], found[1]))
 	}
 	if found := shellVariable.FindStringSubmatch(m.Text); found != nil {
 		wanted := "%{" + strings.ToLower(found[1]) + "}"
@@ -49,7 +49,7 @@ func Message(m *v1alpha1.MessageTemplate) []string {
 		if found[1] == "" {
 			wanted = "a variable of the operator"
 		}
-		all = append(all, fmt.Sprintf("message: %s comes out as it is written: write %s", found[0], wanted))
+		all = append(all, fmt.Sprintf("message: %s is sent unchanged: write %s", found[0], wanted))
 	}
 	return all
 }

@@ -13,12 +13,12 @@ func TestMessage(t *testing.T) {
 		syntax v1alpha1.TemplateSyntax
 		says   string
 	}{
-		"Go's in Travis'":     {"{{.branch}} broke", "Travis", "{{…}} is of Go's syntax"},
+		"Go's in Travis'":     {"{{.branch}} broke", "Travis", "{{…}} is Go syntax"},
 		"Go's by default":     {"{{ if .tag }}x{{ end }}", "", "set syntax: Go, or write %{variable}"},
 		"Travis' in Go's":     {"%{branch} broke", "Go", "write {{.branch}}, or remove syntax: Go"},
-		"a shell's":           {"${branch} broke", "Travis", "${branch} comes out as it is written: write %{branch}"},
+		"a shell's":           {"${branch} broke", "Travis", "${branch} is sent unchanged: write %{branch}"},
 		"a shell's in Go's":   {"${branch} broke", "Go", "write {{.branch}}"},
-		"Travis' environment": {"$TRAVIS_BRANCH broke", "Travis", "$TRAVIS_BRANCH comes out as it is written"},
+		"Travis' environment": {"$TRAVIS_BRANCH broke", "Travis", "$TRAVIS_BRANCH is sent unchanged"},
 		"right in Travis'":    {"%{branch} {{}} 100% $5", "Travis", ""},
 		"right in Go's":       {"{{.branch}} 100% $5 {}", "Go", ""},
 	} {

@@ -152,9 +152,9 @@ func (c *client) ask(ctx context.Context, address, slug string) (int64, error) {
 	case response.StatusCode == http.StatusNotFound:
 		return 0, ErrNotFound
 	case response.StatusCode != http.StatusOK:
-		return 0, fmt.Errorf("%w: it answers %d", ErrUnavailable, response.StatusCode)
+		return 0, fmt.Errorf("%w: answered %d", ErrUnavailable, response.StatusCode)
 	case err != nil || repository.Type != "repository" || repository.ID <= 0 || !strings.EqualFold(repository.Slug, slug):
-		return 0, fmt.Errorf("%w: it does not answer with that repository", ErrUnavailable)
+		return 0, fmt.Errorf("%w: the answer is not that repository", ErrUnavailable)
 	}
 	return repository.ID, nil
 }

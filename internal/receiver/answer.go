@@ -74,25 +74,25 @@ var (
 
 	notForm     = answer{code: http.StatusBadRequest, reason: ReasonNotForm, line: "the Content-Type must be application/x-www-form-urlencoded"}
 	noSlug      = answer{code: http.StatusBadRequest, reason: ReasonNoSlug, line: "the Travis-Repo-Slug header is missing"}
-	repeated    = answer{code: http.StatusBadRequest, reason: ReasonHeader, line: "a header is there twice: Content-Type, Travis-Repo-Slug, Signature and Authorization may be there once"}
+	repeated    = answer{code: http.StatusBadRequest, reason: ReasonHeader, line: "a header is repeated: Content-Type, Travis-Repo-Slug, Signature and Authorization may occur only once"}
 	badSlug     = answer{code: http.StatusBadRequest, reason: ReasonHeader, line: "the Travis-Repo-Slug header is not " + travis.SlugRule}
 	brokenBody  = answer{code: http.StatusBadRequest, reason: ReasonBody, line: "the body ends early or is not form-encoded"}
 	noPayload   = answer{code: http.StatusBadRequest, reason: ReasonNoPayload, line: "the form must have exactly one field payload"}
 	badPayload  = answer{code: http.StatusBadRequest, reason: ReasonPayload}
 	slugDiffers = answer{code: http.StatusBadRequest, reason: ReasonSlugDiffers, line: "the Travis-Repo-Slug header differs from the payload's repository"}
 
-	noSignature     = answer{code: http.StatusUnauthorized, reason: ReasonNoSignature, line: "proof is needed"}
-	noProof         = answer{code: http.StatusUnauthorized, reason: ReasonNoProof, line: "proof is needed"}
+	noSignature     = answer{code: http.StatusUnauthorized, reason: ReasonNoSignature, line: "proof is required"}
+	noProof         = answer{code: http.StatusUnauthorized, reason: ReasonNoProof, line: "proof is required"}
 	wrongSignature  = answer{code: http.StatusForbidden, reason: ReasonWrongSignature, line: "refused"}
 	wrongProof      = answer{code: http.StatusForbidden, reason: ReasonWrongProof, line: "refused"}
 	otherRepository = answer{code: http.StatusForbidden, reason: ReasonOtherRepository, line: "refused"}
 
-	otherPath   = answer{code: http.StatusNotFound, reason: ReasonPath, line: "there is nothing here"}
-	otherMethod = answer{code: http.StatusMethodNotAllowed, reason: ReasonMethod, line: "webhooks are posted"}
-	redirected  = answer{code: http.StatusMethodNotAllowed, reason: ReasonRedirected, line: "webhooks are posted; a redirect on the way made this one a GET without its event"}
+	otherPath   = answer{code: http.StatusNotFound, reason: ReasonPath, line: "not found"}
+	otherMethod = answer{code: http.StatusMethodNotAllowed, reason: ReasonMethod, line: "webhooks must be posted"}
+	redirected  = answer{code: http.StatusMethodNotAllowed, reason: ReasonRedirected, line: "webhooks must be posted; a redirect turned this one into a GET without its event"}
 	tooLarge    = answer{code: http.StatusRequestEntityTooLarge, reason: ReasonTooLarge, line: "the body is larger than 128 MiB"}
 	tooSlow     = answer{code: http.StatusRequestTimeout, reason: ReasonTooSlow, line: "the body arrives too slowly"}
-	isJSON      = answer{code: http.StatusUnsupportedMediaType, reason: ReasonJSON, line: "this is JSON, which Travis sends unsigned where .travis.yml says \"msteams: true\": remove that line from notifications.webhooks"}
+	isJSON      = answer{code: http.StatusUnsupportedMediaType, reason: ReasonJSON, line: "this is JSON, which Travis sends unsigned if .travis.yml has \"msteams: true\": remove that line from notifications.webhooks"}
 	compressed  = answer{code: http.StatusUnsupportedMediaType, reason: ReasonCompressed, line: "the body must not be compressed"}
 
 	notReady         = answer{code: http.StatusServiceUnavailable, reason: ReasonNotReady, line: "not ready"}

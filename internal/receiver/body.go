@@ -16,7 +16,7 @@ import (
 // Why a body was not read to its end.
 var (
 	errTooLarge = errors.New("the body is too large")
-	errRevoked  = errors.New("the memory is needed for another webhook")
+	errRevoked  = errors.New("the memory was reassigned to another webhook")
 )
 
 // readPayload decodes the payload and computes its digest while the body arrives. The result is not used

@@ -8,7 +8,7 @@ import (
 
 // What is wrong with a form.
 var (
-	errFormPayload  = errors.New("the form has not exactly one field payload")
+	errFormPayload  = errors.New("the form must have exactly one field payload")
 	errFormEncoding = errors.New("the payload is not form-encoded")
 )
 

@@ -81,7 +81,7 @@ func TestHostileNamespacesDoNotStopAnEventOfAnHonestOne(t *testing.T) {
 	if diff := cmp.Diff(wantNotices, notices); diff != "" {
 		t.Errorf("noticed: %s", diff)
 	}
-	if got := strings.Join(r.messages, "\n"); !strings.Contains(got, "matches 1921 channels in the namespace, and an event goes to 512 at most: the other 1409 get nothing") {
+	if got := strings.Join(r.messages, "\n"); !strings.Contains(got, "matches 1921 channels in the namespace, and the limit for an event is 512: the other 1409 get no message") {
 		t.Errorf("the notices are %q", got)
 	}
 }

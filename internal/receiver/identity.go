@@ -73,7 +73,7 @@ func (h *Handler) pin(ctx context.Context, x *exchange, n *routing.Namespace) er
 	}
 	if !knowsToken {
 		h.notice(x.repository, []*routing.Namespace{n}, NoticeRepositoryID, fmt.Sprintf(
-			"%s is held to the repository with the id %d, from %s", x.event.Repository.Slug(), pinned.ID, pinned.Source.Words()))
+			"%s is bound to the repository with the id %d, from %s", x.event.Repository.Slug(), pinned.ID, pinned.Source.Words()))
 	}
 	return sameID(x, pinned)
 }
@@ -86,7 +86,7 @@ func sameID(x *exchange, known identity.Record) error {
 	if known.ID == x.event.Repository.ID {
 		return nil
 	}
-	return fmt.Errorf("%w: the namespace knows %s by the id %d (%s), and this event is of the repository with the id %d; if that is the right one, set spec.repositoryID to it",
+	return fmt.Errorf("%w: in this namespace %s has the id %d (from %s), and the event has the id %d; if the new one is right, set spec.repositoryID to it",
 		identity.ErrOther, x.event.Repository.Slug(), known.ID, known.Source, x.event.Repository.ID)
 }
 

@@ -44,7 +44,7 @@ func TestTheSameNameAtAnotherProviderIsRefusedEvenIfItIsFirst(t *testing.T) {
 	if got, ok := identity.Get(r.store, "team-a", "open/open"); !ok || got != (identity.Record{ID: 1234, Source: identity.API}) {
 		t.Errorf("remembered is %+v, %t", got, ok)
 	}
-	if got := r.messages[len(r.messages)-1]; got != "open/open is held to the repository with the id 1234, from Travis' API" {
+	if got := r.messages[len(r.messages)-1]; got != "open/open is bound to the repository with the id 1234, from Travis' API" {
 		t.Errorf("the status says: %s", got)
 	}
 	if r.send(webhook(bitbucketBuild(3), travistest.Key())); r.last() != "403 other_repository" {

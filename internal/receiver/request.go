@@ -18,7 +18,7 @@ const (
 	slugHeader  = "Travis-Repo-Slug"
 )
 
-const adviceRedirected = "Travis was redirected, and a redirect makes a GET without the event of it; let no redirect stand in front of the webhook's path, or write the URL that it leads to into .travis.yml"
+const adviceRedirected = "Travis was redirected, which turned the webhook into a GET without the event; remove the redirect in front of the webhook's path, or use its target as the webhook URL in .travis.yml"
 
 // checkPath accepts the prefix, alone or with a proof as one more segment. Doubled and trailing slashes
 // and percent-encoding make no difference.

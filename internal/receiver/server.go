@@ -76,7 +76,7 @@ func (s *Server) Listen() error {
 	listener, err := config.Listen(context.Background(), "tcp", s.options.Address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("cannot listen for webhooks on %s: another program has the port; end it, or choose another port", s.options.Address)
+		return fmt.Errorf("cannot listen for webhooks on %s: another program uses the port; stop it, or choose another port", s.options.Address)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("cannot listen for webhooks on %s: no permission for the port; choose one above 1023", s.options.Address)
 	case err != nil:

@@ -108,7 +108,7 @@ func TestAPortInUseIsExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("cannot listen for webhooks on %s: another program has the port; end it, or choose another port", taken.Addr())
+	want := fmt.Sprintf("cannot listen for webhooks on %s: another program uses the port; stop it, or choose another port", taken.Addr())
 	if err := s.Listen(); err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}

@@ -77,7 +77,7 @@ func (h *Handler) targets(x *exchange, n *routing.Namespace, e *travis.Event) []
 		return targets
 	}
 	h.notice(x.repository, []*routing.Namespace{n}, NoticeTooManyChannels, fmt.Sprintf(
-		"build %s matches %d channels in the namespace, and an event goes to %d at most: the other %d get nothing; narrow the routes, or use fewer channels",
+		"build %s matches %d channels in the namespace, and the limit for an event is %d: the other %d get no message; narrow the routes, or use fewer channels",
 		x.event.Build.Number, len(targets), MaxTargets, len(targets)-MaxTargets))
 	return targets[:MaxTargets]
 }
@@ -106,7 +106,7 @@ func (h *Handler) noticeRefused(x *exchange, refused map[string]error) error {
 func explainRefused(err error) (reason, message string) {
 	switch {
 	case errors.Is(err, queue.ErrShare):
-		return NoticeStoreShare, "the namespace's share of the store is full; deliveries that can't arrive hold it, see kubectl travis deliveries"
+		return NoticeStoreShare, "the namespace has used its share of the store for messages that could not be delivered; kubectl travis deliveries lists them"
 	case errors.Is(err, queue.ErrTooLarge):
 		return NoticeEventTooLarge, "the event with its channels is too large to store; narrow the routes, or use fewer channels"
 	}

@@ -25,7 +25,7 @@ func (b *budget) reset() { *b = budget{work: maxWork, ends: time.Now().Add(maxTi
 // take uses n bytes of the budget, or returns an error if it is exhausted.
 func (b *budget) take(n int) error {
 	if b.work -= n; b.work < 0 {
-		return fmt.Errorf("the functions work on more than %d bytes together; use fewer of them, on shorter texts", maxWork)
+		return fmt.Errorf("the functions process more than %d bytes together: use fewer of them, or shorter texts", maxWork)
 	}
 	if time.Now().After(b.ends) {
 		return fmt.Errorf("rendering takes longer than %s", maxTime)

@@ -79,10 +79,10 @@ func (c *goChecker) branch(b *parse.BranchNode, s, inside scope) error {
 // template can take.
 func (c *goChecker) loop(r *parse.RangeNode, s scope) error {
 	if !overJobs(r.Pipe, s) {
-		return at(c.source, int(r.Pos), "range goes over .jobs and nothing else")
+		return at(c.source, int(r.Pos), "range can only iterate over .jobs")
 	}
 	if nested(r.List) {
-		return at(c.source, int(r.Pos), "range does not go inside range")
+		return at(c.source, int(r.Pos), "range cannot be nested")
 	}
 	c.weight *= maxJobs
 	defer func() { c.weight /= maxJobs }()

@@ -77,7 +77,7 @@ type bounded struct {
 	budget *budget
 }
 
-var errTooLong = fmt.Errorf("the text comes out longer than the limit of %d bytes", maxText)
+var errTooLong = fmt.Errorf("the text is longer than the limit of %d bytes", maxText)
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > maxText {
@@ -183,7 +183,7 @@ func plainWords(fault string) string {
 	case "unexpected EOF":
 		fault = "an {{end}} is missing: each if, with and range needs one"
 	case "unclosed action":
-		fault = "an action does not end: write }} behind it"
+		fault = "an action is not closed: add }}"
 	}
 	return line(fault)
 }

@@ -94,7 +94,7 @@ func guarded(render func(*travis.Event) ([]notify.Span, error)) func(*travis.Eve
 	return func(e *travis.Event) (spans []notify.Span, err error) {
 		defer func() {
 			if p := recover(); p != nil {
-				spans, err = nil, fmt.Errorf("internal fault with event %q (%T)", e.Build.Result, p)
+				spans, err = nil, fmt.Errorf("internal error with event %q (%T)", e.Build.Result, p)
 			}
 		}()
 		spans, err = render(e)
@@ -104,9 +104,9 @@ func guarded(render func(*travis.Event) ([]notify.Span, error)) func(*travis.Eve
 		spans = tidy(spans)
 		switch size := len(plain(spans)); {
 		case size == 0:
-			return nil, fmt.Errorf("the text comes out empty for event %q", e.Build.Result)
+			return nil, fmt.Errorf("the text is empty for event %q", e.Build.Result)
 		case size > maxText:
-			return nil, fmt.Errorf("the text comes out %d bytes long; the limit is %d", size, maxText)
+			return nil, fmt.Errorf("the text has %d bytes; the limit is %d", size, maxText)
 		}
 		return spans, nil
 	}
@@ -147,7 +147,7 @@ func tidy(spans []notify.Span) []notify.Span {
 func refuseControls(source string) error {
 	for i, r := range source {
 		if r != '\n' && r != '\t' && unprintable(r) || r == utf8.RuneError {
-			return at(source, i, "a control character or a broken one (%U); remove it", r)
+			return at(source, i, "a control character or invalid UTF-8 (%U): remove it", r)
 		}
 	}
 	return nil

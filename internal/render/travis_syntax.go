@@ -147,7 +147,7 @@ func (p *travisParser) link() (*linkPiece, error) {
 		}
 	}
 	if !p.next('>') {
-		return nil, at(p.source, start, "a link that does not end; write <address|text> on one line")
+		return nil, at(p.source, start, "a link is not closed: write <url|text> on one line")
 	}
 	return l, nil
 }
@@ -165,7 +165,7 @@ func (p *travisParser) variable() (func(*travis.Event) any, error) {
 	start := p.at
 	name, _, closed := strings.Cut(p.source[p.at+2:], "}")
 	if !closed || strings.Contains(name, "\n") {
-		return nil, at(p.source, start, "a variable that does not end; write %%{name}")
+		return nil, at(p.source, start, "a variable is not closed: write %%{name}")
 	}
 	p.at += len("%{") + len(name) + len("}")
 	i := slices.IndexFunc(variables, func(v Variable) bool { return v.Name == name })

@@ -77,7 +77,11 @@ func TestSlowTemplatesDelayTheirOwnNamespace(t *testing.T) {
 func TestFaultsFollowTheCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := testConfig()
-		config.CheckMessage = func(v1alpha1.MessageTemplate) error { return errors.New("line 1, column 1: wrong") }
+		proceed := make(chan struct{})
+		config.CheckMessage = func(v1alpha1.MessageTemplate) error {
+			<-proceed
+			return errors.New("line 1, column 1: wrong")
+		}
 		var mu sync.Mutex
 		var reported []types.NamespacedName
 		config.Changed = func(ch Changes) {
@@ -92,14 +96,18 @@ func TestFaultsFollowTheCheck(t *testing.T) {
 		synctest.Wait()
 		c.PutRoute(routeWithMessage("a", "route", "wrong"))
 		c.PutDefaults(testDefaults("a", v1alpha1.TravisDefaultsSpec{Message: &v1alpha1.MessageTemplate{Text: "wrong"}}))
+		if len(reported) != 2 {
+			t.Errorf("before the check: %v", reported)
+		}
+		close(proceed)
 		synctest.Wait()
 		v, _ := c.Verdict(types.NamespacedName{Namespace: "a", Name: "route"})
 		d, _ := c.DefaultsVerdict("a")
 		if len(v.Faults) != 1 || len(d.Faults) != 1 || v.Pending || d.Pending {
 			t.Errorf("route %+v, defaults %+v", v, d)
 		}
-		if len(reported) < 4 { // once when it was put, and once when it was checked
-			t.Errorf("reported: %v", reported)
+		if len(reported) != 4 {
+			t.Errorf("after the check: %v", reported)
 		}
 		cancel()
 		<-done

@@ -47,7 +47,7 @@ func (s *Settings) problems() []string {
 func (r *Receiver) check(p *problems) {
 	p.address("receiver.address", r.Address)
 	p.check(strings.HasPrefix(r.PathPrefix, "/") && path.Clean(r.PathPrefix) == r.PathPrefix && r.PathPrefix != "/",
-		"receiver.pathPrefix: %q must be a path such as /travis, without a slash at its end", r.PathPrefix)
+		"receiver.pathPrefix: %q must be a path such as /travis, without a trailing slash", r.PathPrefix)
 	p.check(r.MaxAge == 0 || r.MaxAge >= Duration(time.Minute), "receiver.maxAge: %s is under 1m; 0s is no limit", r.MaxAge)
 	p.check(r.Linger >= 0 && r.Linger <= Duration(time.Minute), "receiver.linger: %s is not between 0s and 1m", r.Linger)
 	if r.PublicURL != "" {

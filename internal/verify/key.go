@@ -24,7 +24,7 @@ func ParseKey(text string) (*rsa.PublicKey, error) {
 		return nil, errors.New("it is not PEM: it must begin with -----BEGIN PUBLIC KEY-----")
 	}
 	if strings.TrimSpace(string(rest)) != "" {
-		return nil, errors.New("there is something else beside the first PEM block: give each key by itself")
+		return nil, errors.New("there is more than one PEM block: configure each key separately")
 	}
 	key, err := parseBlock(block)
 	if err != nil {
@@ -32,9 +32,9 @@ func ParseKey(text string) (*rsa.PublicKey, error) {
 	}
 	switch bits := key.N.BitLen(); {
 	case bits < minKeyBits:
-		return nil, fmt.Errorf("it is an RSA key of %d bits: fewer than %d can be forged", bits, minKeyBits)
+		return nil, fmt.Errorf("it is an RSA key of %d bits: keys under %d bits can be broken", bits, minKeyBits)
 	case bits > maxKeyBits:
-		return nil, fmt.Errorf("it is an RSA key of %d bits: more than %d are too slow to check", bits, maxKeyBits)
+		return nil, fmt.Errorf("it is an RSA key of %d bits: keys over %d bits are too slow to verify with", bits, maxKeyBits)
 	}
 	return key, nil
 }
@@ -48,7 +48,7 @@ func parseBlock(block *pem.Block) (*rsa.PublicKey, error) {
 		}
 		return key, nil
 	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-		return nil, errors.New("it is a private key: give its public half, and take the private one back")
+		return nil, errors.New("it is a private key: use its public key, and replace the private key, which is no longer secret")
 	case block.Type != "PUBLIC KEY":
 		return nil, fmt.Errorf("it is a PEM block of type %.40q, not PUBLIC KEY", block.Type)
 	}

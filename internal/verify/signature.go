@@ -116,7 +116,7 @@ func ParseSignature(s string) (Signature, error) {
 // verified, and the first one would cause a panic, so it is checked at the start.
 func CheckPlatform() error {
 	if fips140.Enforced() {
-		return fmt.Errorf("SHA-1 is forbidden here (GODEBUG=fips140=only), and Travis signs with nothing else: use fips140=on, or leave it out")
+		return fmt.Errorf("SHA-1 is forbidden (GODEBUG=fips140=only), and Travis signs only with SHA-1: use fips140=on, or remove the setting")
 	}
 	return nil
 }

@@ -121,11 +121,11 @@ func TestParseKey(t *testing.T) {
 		"with blank lines":       {"\n" + good + "\n\n", ""},
 		"empty":                  {"", "it is not PEM: it must begin with -----BEGIN PUBLIC KEY-----"},
 		"a web page":             {"<html>", "it is not PEM: it must begin with -----BEGIN PUBLIC KEY-----"},
-		"two keys":               {good + good, "there is something else beside the first PEM block: give each key by itself"},
-		"a private key":          {block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), "it is a private key: give its public half, and take the private one back"},
+		"two keys":               {good + good, "there is more than one PEM block: configure each key separately"},
+		"a private key":          {block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), "it is a private key: use its public key, and replace the private key, which is no longer secret"},
 		"a certificate":          {block("CERTIFICATE", []byte("x")), `it is a PEM block of type "CERTIFICATE", not PUBLIC KEY`},
 		"of another kind":        {block("PUBLIC KEY", pkix(&curve.PublicKey)), "it is not an RSA key, and Travis signs with RSA"},
-		"too short":              {block("PUBLIC KEY", pkix(&weak.PublicKey)), "it is an RSA key of 1024 bits: fewer than 2048 can be forged"},
+		"too short":              {block("PUBLIC KEY", pkix(&weak.PublicKey)), "it is an RSA key of 1024 bits: keys under 2048 bits can be broken"},
 		"rubbish":                {block("PUBLIC KEY", []byte("x")), "the PUBLIC KEY block cannot be read"},
 		"older rubbish":          {block("RSA PUBLIC KEY", []byte("x")), "the RSA PUBLIC KEY block cannot be read"},
 	}
@@ -192,7 +192,7 @@ func TestCheckPlatform(t *testing.T) {
 		if (err == nil) != allowed {
 			t.Errorf("fips140=%s: %v\n%s", mode, err, out)
 		}
-		if !allowed && !strings.Contains(string(out), "SHA-1 is forbidden here") {
+		if !allowed && !strings.Contains(string(out), "SHA-1 is forbidden") {
 			t.Errorf("fips140=%s does not say why:\n%s", mode, out)
 		}
 	}

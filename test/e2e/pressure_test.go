@@ -68,7 +68,7 @@ func (s *site) condition(ctx context.Context) string {
 		`jsonpath={range .status.conditions[?(@.type=="StoreAvailable")]}{.status} {.reason}: {.message}{end}`)
 }
 
-var _ = Describe("A store that takes no events", func() {
+var _ = Describe("A store that accepts no events", func() {
 	var s *site
 	var r *chat.Channel
 	BeforeEach(func(ctx context.Context) {
@@ -87,7 +87,7 @@ var _ = Describe("A store that takes no events", func() {
 		s.startWith(ctx, strings.Replace(s.settings(), own, small, 1))
 		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=30s")
 		Eventually(s.postLarge).WithArguments(ctx, int64(1)).Should(Equal(http.StatusAccepted))
-		Eventually(s.condition).WithArguments(ctx).Should(Equal("True StoreAvailable: the store takes events"))
+		Eventually(s.condition).WithArguments(ctx).Should(Equal("True StoreAvailable: the store accepts events"))
 		Expect(s.storeEvents(ctx)).To(BeEmpty(), "no Event while the store is available")
 	}
 
@@ -122,7 +122,7 @@ var _ = Describe("A store that takes no events", func() {
 		By("letting the channels accept the waiting messages")
 		r.Refuse(0)
 		Eventually(s.condition).WithArguments(ctx).WithTimeout(6 * patience).Should(HavePrefix("True StoreAvailable"))
-		Eventually(s.storeEvents).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store takes events\n"))
+		Eventually(s.storeEvents).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store accepts events\n"))
 		Expect(s.postLarge(ctx, 10_000)).To(Equal(http.StatusAccepted))
 	})
 
@@ -139,7 +139,7 @@ var _ = Describe("A store that takes no events", func() {
 		empty()
 		r.Refuse(0)
 		Eventually(s.condition).WithArguments(ctx).WithTimeout(4 * patience).Should(HavePrefix("True StoreAvailable"))
-		Eventually(s.storeEvents).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store takes events\n"))
+		Eventually(s.storeEvents).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store accepts events\n"))
 		Eventually(texts(r)).WithTimeout(4 * patience).Should(ContainElement(ContainSubstring("build/1: passed")))
 		Expect(s.operator.Stop()).To(Succeed())
 	})

@@ -40,7 +40,7 @@ var meanings = map[string]meaning{
 
 	// The webhook's URL.
 	"no_service":      {notify.BadCredential, "the webhook was removed or disabled: make a new one and set its URL"},
-	"no_service_id":   {notify.BadCredential, "the webhook's URL is not whole: copy it again"},
+	"no_service_id":   {notify.BadCredential, "the webhook's URL is incomplete: copy it again"},
 	"no_active_hooks": {notify.BadCredential, "the webhook is disabled: enable it or make a new one and set its URL"},
 	"no_team":         {notify.BadCredential, "the webhook's workspace is unknown: copy the URL again"},
 	"team_disabled":   {notify.BadCredential, "the webhook's workspace is disabled: use one of another workspace"},
@@ -53,12 +53,12 @@ var meanings = map[string]meaning{
 	"is_archived":                           {notify.Permanent, "the channel is archived: choose another one"},
 	"channel_is_archived":                   {notify.Permanent, "the webhook's channel is archived: choose another one"},
 	"action_prohibited":                     {notify.Permanent, "the workspace does not let the webhook post there: ask its administrator"},
-	"posting_to_general_channel_denied":     {notify.Permanent, "only some may post in this channel: choose another one or ask the workspace's administrator"},
+	"posting_to_general_channel_denied":     {notify.Permanent, "only some members may post in this channel: choose another one or ask the workspace's administrator"},
 	"restricted_action":                     {notify.Permanent, "the workspace does not let the app post there: ask its administrator"},
 	"restricted_action_read_only_channel":   {notify.Permanent, "the channel is read-only: choose another one"},
-	"restricted_action_thread_only_channel": {notify.Permanent, "the channel takes only replies: choose another one"},
+	"restricted_action_thread_only_channel": {notify.Permanent, "the channel accepts only replies: choose another one"},
 	"access_denied":                         {notify.Permanent, "the app may not use this channel: ask the workspace's administrator"},
-	"ekm_access_denied":                     {notify.Permanent, "the organisation's administrator suspended posting"},
+	"ekm_access_denied":                     {notify.Permanent, "the organization's administrator suspended posting"},
 	"enterprise_is_restricted":              {notify.Permanent, "an enterprise's token cannot post: use a workspace's"},
 
 	// The message.
@@ -74,7 +74,7 @@ var meanings = map[string]meaning{
 	"ratelimited":            {retry, "too many messages"},
 	"rate_limited":           {retry, "too many messages"},
 	"message_limit_exceeded": {retry, "the workspace sends too many messages"},
-	"request_timeout":        {retry, "the request did not arrive whole"},
+	"request_timeout":        {retry, "the request arrived incomplete"},
 	"service_unavailable":    {retry, "Slack is not available"},
 	"team_added_to_org":      {retry, "the workspace is being moved"},
 	"org_login_required":     {retry, "the workspace is being moved"},

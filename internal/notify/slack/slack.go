@@ -61,7 +61,7 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 	if token, ok := credential[tokenKey]; ok {
 		return checkToken(token)
 	}
-	problem := errors.New("the account's Secret holds neither a bot token under the key token " +
+	problem := errors.New("the account's Secret has neither a bot token under the key token " +
 		"nor an incoming webhook's URL under the key url")
 	for _, key := range slices.Sorted(maps.Keys(credential)) {
 		_, err := webhookURL(credential, key)
@@ -78,12 +78,12 @@ func checkToken(value secret.Value) error {
 	token := strings.TrimSpace(value.Reveal())
 	switch {
 	case strings.HasPrefix(token, "xoxe"):
-		return errors.New("the key token of the account's Secret holds a rotating token, which expires: " +
+		return errors.New("the key token of the account's Secret has a rotating token, which expires: " +
 			"disable token rotation in the Slack app's settings and use its bot token (xoxb-…)")
 	case strings.HasPrefix(token, "xoxb-"), strings.HasPrefix(token, "xoxp-"):
 		return nil
 	}
-	return errors.New("the key token of the account's Secret does not hold a bot token: " +
+	return errors.New("the key token of the account's Secret has no bot token: " +
 		"it begins with xoxb- and is shown in the Slack app's settings under OAuth & Permissions")
 }
 

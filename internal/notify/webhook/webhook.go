@@ -29,7 +29,7 @@ var Service = notify.Service{
 	Keys: []notify.Key{
 		{Name: urlKey, Doc: "The URL for channels without an address. " +
 			"Any other key may hold a URL too, and a channel's address then names the key."},
-		{Name: hmacKey, Doc: "Signs the requests: base64 of 24 to 64 random bytes, with whsec_ before it or not; " +
+		{Name: hmacKey, Doc: "Signs the requests: base64 of 24 to 64 random bytes, optionally with the prefix whsec_; " +
 			"several, separated by white space, while one replaces the other."},
 	},
 	Forms: []notify.Capabilities{
@@ -66,7 +66,7 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 	if _, err := parseKeys(credential[hmacKey]); err != nil {
 		return err
 	}
-	problem := errors.New("the account's Secret holds no URL: put it under the key url")
+	problem := errors.New("the account's Secret has no URL: put it under the key url")
 	for _, key := range slices.Sorted(maps.Keys(credential)) {
 		if key == hmacKey {
 			continue
@@ -90,7 +90,7 @@ func address(_ json.RawMessage, credential notify.Credential, address string) (s
 	case "":
 		address = urlKey
 	case hmacKey:
-		return "", errors.New("the key hmacKey holds no URL: name another key of the account's Secret")
+		return "", errors.New("the key hmacKey has no URL: name another key of the account's Secret")
 	}
 	if _, err := targetURL(credential, address); err != nil {
 		return "", err

@@ -101,7 +101,7 @@ func targets(domain string, records []*net.SRV) ([]string, error) {
 		return []string{net.JoinHostPort(domain, defaultPort)}, nil
 	}
 	if len(records) == 1 && records[0].Target == "." {
-		return nil, fmt.Errorf("%s says in DNS that it has no XMPP server: name one in server", domain)
+		return nil, fmt.Errorf("%s has no XMPP server according to DNS: set one in server", domain)
 	}
 	var servers []string
 	for _, r := range records[:min(len(records), maxServers)] {

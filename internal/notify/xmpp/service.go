@@ -34,9 +34,9 @@ var Service = notify.Service{
 	Name:  "xmpp",
 	Title: "XMPP",
 	Keys: []notify.Key{
-		{Name: keyPassword, Required: true, Doc: "The account's password; one line break at its end is left out."},
-		{Name: keyServer, Doc: "The server as host:port; goes before the account's own server."},
-		{Name: keyCA, Doc: "The authority that signed the server's certificate, as PEM; without it, those that the system trusts."},
+		{Name: keyPassword, Required: true, Doc: "The account's password; one trailing newline is ignored."},
+		{Name: keyServer, Doc: "The server as host:port; takes precedence over the account's field server."},
+		{Name: keyCA, Doc: "The certificate authority of the server, as PEM; without it, the system's authorities."},
 	},
 	KeepsConnection: true,
 	Forms:           []notify.Capabilities{{Edit: true, Proof: notify.Shown, Longest: maxBody}},
@@ -133,7 +133,7 @@ func parseRoots(pem secret.Value) (*x509.CertPool, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(pem.Reveal())) {
-		return nil, errors.New("the key ca.crt of the Secret holds no certificate: put the authority's certificate there as PEM")
+		return nil, errors.New("the key ca.crt of the Secret has no certificate: put the authority's certificate there as PEM")
 	}
 	return roots, nil
 }

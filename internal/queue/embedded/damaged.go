@@ -49,7 +49,7 @@ func (d *damagedFolder) keep(path string) error {
 		return fmt.Errorf("keep a damaged file: %w", err)
 	}
 	if d.used+info.Size() > d.limit {
-		d.log.Info("a damaged file is not kept, for the folder has reached its limit", "file", path, "bytes", info.Size(), "limit", d.limit)
+		d.log.Info("a damaged file is not kept, because the folder has reached its limit", "file", path, "bytes", info.Size(), "limit", d.limit)
 		return nil
 	}
 	to := filepath.Join(d.path, filepath.Base(path))

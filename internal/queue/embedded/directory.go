@@ -26,13 +26,13 @@ func openDirectory(path string) (*directory, error) {
 	}
 	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("the directory cannot be written: %w", err)
+		return nil, fmt.Errorf("the directory is not writable: %w", err)
 	}
 	d := &directory{path: path, lock: lock}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = lock.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, errors.New("another process has the store open: only one may, so stop the other or choose another directory")
+			return nil, errors.New("another process has the store open: stop it, or choose another directory")
 		}
 		return nil, fmt.Errorf("lock directory: %w", err)
 	}
@@ -53,7 +53,7 @@ func (d *directory) claim() error {
 		return fmt.Errorf("read topology: %w", err)
 	}
 	if is := strings.TrimSpace(string(text)); is != topology {
-		return fmt.Errorf("the directory holds the store of a server that runs as %q and would be damaged by one that runs as %q: choose another directory, or the settings that it was made with", is, topology)
+		return fmt.Errorf("the directory has the store of a %q server, which a %q server would damage: choose another directory, or the settings that it was made with", is, topology)
 	}
 	return nil
 }

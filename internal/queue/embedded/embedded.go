@@ -85,7 +85,7 @@ func open(ctx context.Context, opt Options) (*embedded, error) {
 	}
 	l := &embedded{dir: dir, mark: mark, maxBytes: wal.Capacity(opt.Limit), log: opt.Log.WithName("nats")}
 	if size := dir.volume(); size > 0 && size < l.maxBytes {
-		opt.Log.Info("the volume is smaller than what the store may take; lower store.maxSize or enlarge the volume",
+		opt.Log.Info("the volume is smaller than the store's limit requires; lower store.maxSize or enlarge the volume",
 			"volumeBytes", size, "storeBytes", l.maxBytes)
 	}
 	if err := l.start(ctx); err != nil {

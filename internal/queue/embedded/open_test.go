@@ -34,7 +34,7 @@ func TestOpenRefuses(t *testing.T) {
 			func(t *testing.T, dir string) string {
 				write(t, filepath.Join(dir, "topology"), "cluster\n")
 				return dir
-			}, `runs as "cluster"`,
+			}, `store of a "cluster" server`,
 		},
 		"a file": {
 			func(t *testing.T, dir string) string {

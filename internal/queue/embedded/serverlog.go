@@ -20,7 +20,7 @@ func (l *serverLog) Debugf(format string, v ...any)  { l.log.V(2).Info(fmt.Sprin
 func (l *serverLog) Tracef(format string, v ...any)  { l.log.V(2).Info(fmt.Sprintf(format, v...)) }
 
 func (l *serverLog) Errorf(format string, v ...any) {
-	l.log.Error(fmt.Errorf(format, v...), "Embedded server reports an error")
+	l.log.Error(fmt.Errorf(format, v...), "embedded server reports an error")
 }
 
 // Fatalf records the error for the caller that waits for the start. Unlike other implementations, it does

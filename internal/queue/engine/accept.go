@@ -124,7 +124,7 @@ func (e *Engine) prepareOffer(j judgement, at time.Time, receipt *queue.Receipt)
 // acceptance encodes an entry, if there is room for it.
 func (e *Engine) acceptance(a *journal.Accept) (*request, error) {
 	if n := len(a.Targets); n > queue.MaxTargets {
-		return nil, fmt.Errorf("%w: it has %d targets, and the most is %d", queue.ErrTooLarge, n, queue.MaxTargets)
+		return nil, fmt.Errorf("%w: it has %d targets; the limit is %d", queue.ErrTooLarge, n, queue.MaxTargets)
 	}
 	r, err := newRequest(journal.Entry{Accept: a})
 	if err != nil {
@@ -132,7 +132,7 @@ func (e *Engine) acceptance(a *journal.Accept) (*request, error) {
 	}
 	size := r.entry.Size()
 	if most := min(queue.MaxEntry, e.maxEntry); size > most {
-		return nil, fmt.Errorf("%w: it takes %d bytes, and the most is %d", queue.ErrTooLarge, size, most)
+		return nil, fmt.Errorf("%w: it has %d bytes; the limit is %d", queue.ErrTooLarge, size, most)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

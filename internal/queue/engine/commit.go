@@ -216,11 +216,11 @@ func (e *Engine) expire() {
 	}
 	ids := e.state.Expired(now.Add(-e.opt.KeepDead))
 	e.mu.Unlock()
-	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: "was dead for " + e.opt.KeepDead.String()}
+	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: "dead letter for " + e.opt.KeepDead.String()}
 	for _, id := range ids {
 		r, err := newRequest(journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}})
 		if err != nil {
-			e.logger.Error(err, "Dead delivery cannot be dropped", "delivery", id.String())
+			e.logger.Error(err, "dead delivery cannot be dropped", "delivery", id.String())
 			continue
 		}
 		if e.submit(r) != nil {

@@ -169,7 +169,7 @@ func (e *Engine) Ready() error {
 // usualEvent is a size that few events exceed, with their targets.
 const usualEvent = 16 << 10
 
-var errClosed = errors.New("it is being closed")
+var errClosed = errors.New("the store is being closed")
 
 // refusal returns why the store accepts no events, or nil. The caller holds the lock.
 func (e *Engine) refusal() error {

@@ -177,7 +177,7 @@ func (e *Engine) noteUnreadable(first, last uint64) {
 	if unknown > 0 {
 		e.note(queue.Loss{
 			Messages: unknown - counted, Gaps: []queue.Gap{{First: first, Last: last}},
-			Cause: "messages of the journal cannot be read any more",
+			Cause: "messages of the journal can no longer be read",
 		})
 	}
 }

@@ -43,7 +43,7 @@ func newRequest(e journal.Entry) (*request, error) {
 		return nil, err
 	}
 	if e.Size() > maxEntry {
-		return nil, fmt.Errorf("%w: it takes %d bytes, and the most is %d", queue.ErrTooLarge, e.Size(), maxEntry)
+		return nil, fmt.Errorf("%w: it has %d bytes; the limit is %d", queue.ErrTooLarge, e.Size(), maxEntry)
 	}
 	return &request{entry: e, after: func() {}, done: make(chan struct{})}, nil
 }

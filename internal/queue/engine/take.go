@@ -150,7 +150,7 @@ func (e *Engine) putOff(ctx context.Context, l *journal.Lease, why error) error 
 		e.logger.Error(why, "event is lost; its delivery ends", "delivery", l.ID.String())
 		return e.end(ctx, l, "the store has lost the event")
 	}
-	e.logger.Error(why, "event cannot be read; trying again later", "delivery", l.ID.String())
+	e.logger.Error(why, "event cannot be read; retrying later", "delivery", l.ID.String())
 	now := e.clock.Now()
 	o := queue.Outcome{Kind: queue.Retry, At: now, Due: now.Add(unreadablePause), Reason: "the store cannot read the event"}
 	e.mu.Lock()
@@ -221,7 +221,7 @@ func (e *Engine) readEvent(ctx context.Context, at journal.Position) (*travis.Ev
 	}
 	event := entry.Event()
 	if event == nil {
-		return nil, fmt.Errorf("message %d: %w: entry %d holds no event", at.Seq, errUnreadable, at.Index)
+		return nil, fmt.Errorf("message %d: %w: entry %d has no event", at.Seq, errUnreadable, at.Index)
 	}
 	return event, nil
 }

@@ -233,7 +233,7 @@ func SplitOne(message []byte, index int) (Entry, error) {
 		}
 		n++
 	}
-	return Entry{}, fmt.Errorf("message has %d journal entries, and not number %d", n, index)
+	return Entry{}, fmt.Errorf("message has %d journal entries, and no entry %d", n, index)
 }
 
 var errNewer = errors.New("was written by a newer version of travishook")
@@ -250,13 +250,13 @@ func decode(line []byte) (Entry, error) {
 		return Entry{}, err
 	}
 	if e.Version > version {
-		return Entry{}, fmt.Errorf("%w: it is of version %d, and this program knows versions up to %d; start the newer version of travishook", errNewer, e.Version, version)
+		return Entry{}, fmt.Errorf("%w: its version is %d, and this program supports versions up to %d; start the newer version of travishook", errNewer, e.Version, version)
 	}
 	if e.Version < 1 {
-		return Entry{}, errors.New("is of version 0, which there is not")
+		return Entry{}, errors.New("has the version 0, which does not exist")
 	}
 	if !e.known() {
-		return Entry{}, errors.New("is of a kind that this program does not know")
+		return Entry{}, errors.New("has an unknown kind")
 	}
 	e.raw = line
 	return e, nil

@@ -176,7 +176,7 @@ func mustSplit(t *testing.T, message []byte) []Entry {
 
 func TestSplitRefusesANewerVersion(t *testing.T) {
 	_, err := Split([]byte(`{"v":1,"put":{}}` + "\n" + `{"v":3,"put":{}}`))
-	if err == nil || !strings.Contains(err.Error(), "version 3") || !strings.Contains(err.Error(), "entry 1") {
+	if err == nil || !strings.Contains(err.Error(), "version is 3") || !strings.Contains(err.Error(), "entry 1") {
 		t.Errorf("%v; want the version and the entry in the error", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 func Config(name, subject string, maxBytes int64) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        name,
-		Description: "What travishook accepted, and what came of it.",
+		Description: "Events that travishook accepted, and the outcomes of their deliveries.",
 		Subjects:    []string{subject},
 		Storage:     jetstream.FileStorage,
 		Replicas:    1,

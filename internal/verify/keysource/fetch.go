@@ -37,7 +37,7 @@ func newClient(transport http.RoundTripper) *http.Client {
 func (k *Keys) fetch(ctx context.Context, from string) (*rsa.PublicKey, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return nil, errors.New("the URL cannot be asked")
+		return nil, errors.New("the URL cannot be requested")
 	}
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "travishook")
@@ -50,14 +50,14 @@ func (k *Keys) fetch(ctx context.Context, from string) (*rsa.PublicKey, error) {
 	case response.StatusCode >= 300 && response.StatusCode < 400:
 		return nil, fmt.Errorf("it redirects (%d), which is not followed: configure the URL that it redirects to", response.StatusCode)
 	case response.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("it answers %d instead of 200", response.StatusCode)
+		return nil, fmt.Errorf("it answered %d instead of 200", response.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxConfig+1))
 	if err != nil {
 		return nil, unreachable(err)
 	}
 	if len(body) > maxConfig {
-		return nil, fmt.Errorf("it answers with more than %d bytes: is it a Travis' /config?", maxConfig)
+		return nil, fmt.Errorf("it answered with more than %d bytes: is it the /config of a Travis?", maxConfig)
 	}
 	return parseConfig(body)
 }
@@ -66,7 +66,7 @@ func (k *Keys) fetch(ctx context.Context, from string) (*rsa.PublicKey, error) {
 func unreachable(err error) error {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return fmt.Errorf("it does not answer within %s", fetchTimeout)
+		return fmt.Errorf("it did not answer within %s", fetchTimeout)
 	}
 	var outer *url.Error
 	if errors.As(err, &outer) {
@@ -88,16 +88,16 @@ func parseConfig(body []byte) (*rsa.PublicKey, error) {
 	}
 	if err := json.Unmarshal(body, &document); err != nil {
 		if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
-			return nil, errors.New("it answers with a web page instead of JSON: is it the API's host, as in https://api.travis-ci.com/config?")
+			return nil, errors.New("it answered with a web page instead of JSON: is it the API's host, as in https://api.travis-ci.com/config?")
 		}
-		return nil, errors.New("it does not answer with a Travis' /config as JSON")
+		return nil, errors.New("the answer is not the /config of a Travis as JSON")
 	}
 	c := document.Config
 	if c == nil || c.Notifications == nil || c.Notifications.Webhook == nil {
-		return nil, errors.New("its answer has no config.notifications.webhook: is it a Travis' /config?")
+		return nil, errors.New("its answer has no config.notifications.webhook: is it the /config of a Travis?")
 	}
 	if c.Notifications.Webhook.PublicKey == nil {
-		return nil, errors.New("its public_key is null: this Travis signs nothing; name its repositories as keyless, and leave the URL out")
+		return nil, errors.New("its public_key is null: this Travis signs nothing; list its repositories in trust.keylessRepositories, and remove the URL")
 	}
 	key, err := verify.ParseKey(*c.Notifications.Webhook.PublicKey)
 	if err != nil {

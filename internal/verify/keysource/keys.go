@@ -226,7 +226,7 @@ func checkURL(text string) error {
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
 		return fmt.Errorf("%q is not a URL such as https://api.travis-ci.com/config", text)
 	case u.User != nil:
-		return fmt.Errorf("the URL on %s must not hold a user name or password: a public key needs none", u.Host)
+		return fmt.Errorf("the URL on %s must not have a user name or password: a public key needs none", u.Host)
 	}
 	return nil
 }

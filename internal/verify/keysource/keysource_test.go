@@ -192,14 +192,14 @@ func TestWrongEndpointsAreReportedAndTheLastGoodKeyStays(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		"a web page":        {says("\n<!DOCTYPE html><html>"), "it answers with a web page instead of JSON: is it the API's host, as in https://api.travis-ci.com/config?"},
-		"other JSON":        {says(`{"config":{}}`), "its answer has no config.notifications.webhook: is it a Travis' /config?"},
-		"JSON of no shape":  {says(`[]`), "it does not answer with a Travis' /config as JSON"},
-		"nothing":           {says(""), "it does not answer with a Travis' /config as JSON"},
-		"a null key":        {says(config(nil)), "its public_key is null: this Travis signs nothing; name its repositories as keyless, and leave the URL out"},
+		"a web page":        {says("\n<!DOCTYPE html><html>"), "it answered with a web page instead of JSON: is it the API's host, as in https://api.travis-ci.com/config?"},
+		"other JSON":        {says(`{"config":{}}`), "its answer has no config.notifications.webhook: is it the /config of a Travis?"},
+		"JSON of no shape":  {says(`[]`), "the answer is not the /config of a Travis as JSON"},
+		"nothing":           {says(""), "the answer is not the /config of a Travis as JSON"},
+		"a null key":        {says(config(nil)), "its public_key is null: this Travis signs nothing; list its repositories in trust.keylessRepositories, and remove the URL"},
 		"another kind":      {says(config(ofAnotherKind)), "its public_key cannot be used: it is not an RSA key, and Travis signs with RSA"},
-		"an error":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "it answers 502 instead of 200"},
-		"more than a bound": {says(strings.Repeat(" ", 1<<20)), "it answers with more than 262144 bytes: is it a Travis' /config?"},
+		"an error":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "it answered 502 instead of 200"},
+		"more than a bound": {says(strings.Repeat(" ", 1<<20)), "it answered with more than 262144 bytes: is it the /config of a Travis?"},
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/moved" {
 				good(w, r)
@@ -250,7 +250,7 @@ func TestSlowEndpointTimesOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := k.Refresh(t.Context()); err == nil || err.Error() != `key "travis": it does not answer within 10s` {
+		if err := k.Refresh(t.Context()); err == nil || err.Error() != `key "travis": it did not answer within 10s` {
 			t.Errorf("error is %v", err)
 		}
 	})
@@ -359,7 +359,7 @@ func TestGivenAndAwaitedKeys(t *testing.T) {
 func TestInvalidURLs(t *testing.T) {
 	for url, want := range map[string]string{
 		"ftp://travis.example.com/config":              `key "travis": "ftp://travis.example.com/config" is not a URL such as https://api.travis-ci.com/config`,
-		"https://ann:sekrit@travis.example.com/config": `key "travis": the URL on travis.example.com must not hold a user name or password: a public key needs none`,
+		"https://ann:sekrit@travis.example.com/config": `key "travis": the URL on travis.example.com must not have a user name or password: a public key needs none`,
 	} {
 		_, err := keysource.New(keysource.Options{Memory: &memory{}, Keys: []keysource.Key{{Name: "travis", URL: url}}})
 		if err == nil || err.Error() != want {

@@ -29,10 +29,10 @@ func (s Stream) checkMeta(r *Report) error {
 		r.Files = append(r.Files, File{Name: metaFile, Problem: "does not match its checksum"})
 	case !json.Valid(meta):
 		r.missingMeta = true
-		r.Files = append(r.Files, File{Name: metaFile, Problem: "is no JSON"})
+		r.Files = append(r.Files, File{Name: metaFile, Problem: "is not JSON"})
 	}
 	if r.missingMeta && sum != nil {
-		r.Files = append(r.Files, File{Name: sumFile, Problem: "is not that of " + metaFile})
+		r.Files = append(r.Files, File{Name: sumFile, Problem: "is not for the stream " + metaFile})
 	}
 	return nil
 }
