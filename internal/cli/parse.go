@@ -17,6 +17,9 @@ import (
 // checkRepository rejects what is not owner/name.
 func checkRepository(s string) error {
 	if !travis.IsSlug(s) {
+		if isPattern(s) {
+			return usage("%q is a pattern: name one repository", s)
+		}
 		return usage("%q is not a repository: write owner/name as in its URL at Travis, such as example/example", s)
 	}
 	return nil

@@ -177,7 +177,7 @@ type rendering struct {
 func (v *renderCommand) one(table *routing.Table, route *routing.Route, sample render.Sample) rendering {
 	event := sample.Event
 	if v.payload == "" {
-		event.Repository.Owner, event.Repository.Name, _ = strings.Cut(route.Repository, "/")
+		event.Repository.Owner, event.Repository.Name, _ = strings.Cut(sampleOf(route.Repository), "/")
 	}
 	r := rendering{Route: route.Namespace + "/" + route.Name, Event: sample.Name}
 	if r.Reason = mismatch(table, route, &event); r.Reason != "" {
@@ -201,12 +201,17 @@ func (v *renderCommand) one(table *routing.Table, route *routing.Route, sample r
 	return r
 }
 
+// sampleOf returns a repository that a pattern matches.
+func sampleOf(repository string) string {
+	return strings.NewReplacer("*", "example", "?", "x").Replace(repository)
+}
+
 // mismatch returns why the route does not match the event, empty if it does.
 func mismatch(table *routing.Table, route *routing.Route, event *travis.Event) string {
-	if !strings.EqualFold(route.Repository, event.Repository.Slug()) {
+	if !announces(route.Repository, event.Repository.Slug()) {
 		return fmt.Sprintf("the route is for %s, the event of %s", route.Repository, event.Repository.Slug())
 	}
-	repository, ok := table.Repository(route.Repository)
+	repository, ok := table.Repository(event.Repository.Slug())
 	if !ok {
 		return "the route is not accepted"
 	}

@@ -63,7 +63,7 @@ func chooseRoutes(routes []v1alpha1.TravisRoute, wanted []string) (chosen []v1al
 		return routes, nil
 	}
 	for _, repository := range wanted {
-		found := ofRepository(routes, repository)
+		found := forRepository(routes, repository)
 		if len(found) == 0 {
 			missing = append(missing, repository)
 		}

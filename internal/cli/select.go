@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/routing/glob"
 )
 
 // listRoutes returns the routes of a namespace, or of all if it is empty, by namespace and name.
@@ -33,6 +34,27 @@ func ofRepository(routes []v1alpha1.TravisRoute, repository string) []v1alpha1.T
 	}
 	return found
 }
+
+// forRepository selects the routes of a repository, and those with a pattern that it matches.
+func forRepository(routes []v1alpha1.TravisRoute, repository string) []v1alpha1.TravisRoute {
+	var found []v1alpha1.TravisRoute
+	for i := range routes {
+		if announces(routes[i].Spec.Repository, repository) {
+			found = append(found, routes[i])
+		}
+	}
+	return found
+}
+
+// announces reports whether a route for declared, a repository or a pattern, is also one for the repository.
+func announces(declared, repository string) bool {
+	if strings.EqualFold(declared, repository) {
+		return true
+	}
+	return isPattern(declared) && !isPattern(repository) && glob.Match(strings.ToLower(declared), strings.ToLower(repository))
+}
+
+func isPattern(repository string) bool { return strings.ContainsAny(repository, "*?") }
 
 // withChannel selects the routes that have a channel which is fits.
 func withChannel(routes []v1alpha1.TravisRoute, fits func(v1alpha1.Channel) bool) []v1alpha1.TravisRoute {

@@ -176,8 +176,8 @@ func showWebhook(line lines, h *deliveryapi.Webhook) {
 	line(0, "%s %s: %d, %s", h.Received.UTC().Format(time.RFC3339), what, h.Code, h.Answer)
 	for _, v := range h.Routes {
 		verdict := v.Detail
-		if v.Matched {
-			verdict = strings.TrimSuffix("matched; "+v.Detail, "; ")
+		if v.Matched && verdict == "" {
+			verdict = "matched"
 		}
 		line(1, "route %s/%s: %s", v.Namespace, v.Route, verdict)
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,11 +93,38 @@ func (w *writer) update(ctx context.Context, c client.Client, before, after clie
 	if unchanged(data) {
 		verb = "unchanged"
 	} else if w.dryRun != dryRunClient {
-		if err := w.effective(c).Patch(ctx, after, patch); err != nil {
+		err := pastStatus(ctx, c, before, func(version string) error {
+			before.SetResourceVersion(version)
+			after.SetResourceVersion(version)
+			return w.effective(c).Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return w.print(after, verb)
+}
+
+// maxConflicts limits how often a write is repeated.
+const maxConflicts = 5
+
+// pastStatus writes with the resource version of read, and again with a newer one if only the status was changed
+// meanwhile, as the operator does at any time. Anything else that changed is a conflict.
+func pastStatus(ctx context.Context, c client.Client, read client.Object, write func(version string) error) error {
+	version := read.GetResourceVersion()
+	for attempt := 1; ; attempt++ {
+		err := write(version)
+		if !apierrors.IsConflict(err) || attempt == maxConflicts {
+			return err
+		}
+		now := read.DeepCopyObject().(client.Object)
+		if c.Get(ctx, client.ObjectKeyFromObject(read), now) != nil || now.GetUID() != read.GetUID() ||
+			read.GetGeneration() == 0 || now.GetGeneration() != read.GetGeneration() ||
+			!maps.Equal(now.GetLabels(), read.GetLabels()) || !maps.Equal(now.GetAnnotations(), read.GetAnnotations()) {
+			return err
+		}
+		version = now.GetResourceVersion()
+	}
 }
 
 // unchanged reports whether a patch has nothing but the resource version.
@@ -108,8 +136,11 @@ func unchanged(patch []byte) bool {
 // remove deletes o, if it is still the version that was read, and prints it.
 func (w *writer) remove(ctx context.Context, c client.Client, o client.Object) error {
 	if w.dryRun != dryRunClient {
-		uid, version := o.GetUID(), o.GetResourceVersion()
-		if err := w.effective(c).Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version}); err != nil {
+		uid := o.GetUID()
+		err := pastStatus(ctx, c, o, func(version string) error {
+			return w.effective(c).Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version})
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -58,11 +58,12 @@ var _ = Describe("The command line", func() {
 
 	It("does not change what a GitOps tool manages", func(ctx SpecContext) {
 		s.run(ctx, "kubectl travis -n "+team+" route a/b '' --account room --dry-run=client -o yaml 2>/dev/null | kubectl apply --server-side --field-manager=argocd-controller -f -")
-		before := s.kubectl(ctx, "get", "travisroutes", "-n", team, "-o", "yaml")
+		specs := []string{"get", "travisroutes", "-n", team, "-o", "jsonpath={range .items[*]}{.metadata.name} {.metadata.generation} {.spec}{end}"}
+		before := s.kubectl(ctx, specs...)
 		Expect(travis(ctx, "route a/b '' --account room fixed")).To(And(
 			ContainSubstring("is managed by Argo CD"), ContainSubstring("- fixed"), Not(ContainSubstring("managedFields")), ContainSubstring("(exit code 1)")))
 		Expect(travis(ctx, "remove a/b")).To(ContainSubstring("is managed by Argo CD"))
-		Expect(s.kubectl(ctx, "get", "travisroutes", "-n", team, "-o", "yaml")).To(Equal(before))
+		Expect(s.kubectl(ctx, specs...)).To(Equal(before))
 	})
 
 	It("makes no Secret of an account if a tool manages the defaults", func(ctx SpecContext) {
@@ -206,6 +207,23 @@ var _ = Describe("The command line", func() {
 			WithTimeout(patience).Should(ContainSubstring(`did you mean \"password\"?`))
 		Expect(travis(ctx, "defaults pasd")).To(ContainSubstring("did you mean passed?"))
 		Expect(travis(ctx, "deliveries nowhere")).To(And(ContainSubstring("there are: "), ContainSubstring("example-website-room")))
+	})
+
+	It("knows the routes of a pattern by each repository that it matches", func(ctx SpecContext) {
+		travis(ctx, "route 'example/*' --account room broken --name all")
+		travis(ctx, "route example/other --account room broken --name other")
+		Expect(travis(ctx, "routes example/website -o name")).To(Equal("travisroute.travishook.dev/all\n"))
+		Expect(travis(ctx, "routes Example/Other -o name")).To(ContainSubstring("/other\n"))
+		Expect(travis(ctx, "routes 'example/*' -o name")).To(Equal("travisroute.travishook.dev/all\n"))
+		Expect(travis(ctx, "render all --event broken")).To(And(ContainSubstring("broken, push, to room:"), ContainSubstring("[example/example]")))
+		Expect(travis(ctx, "why 'example/*'")).To(ContainSubstring("is a pattern: name one repository"))
+		Eventually(func() string { return travis(ctx, "why example/website") }).WithTimeout(patience).Should(ContainSubstring("route " + team + "/all: not ready"))
+	})
+
+	It("removes what import made", func(ctx SpecContext) {
+		travis(ctx, "import travishook.json 2>/dev/null | kubectl apply -f -")
+		Expect(travis(ctx, "remove example/example")).To(And(ContainSubstring("example-conference-example-com deleted"), ContainSubstring("secret/travis-token-example-example deleted")))
+		Expect(objects(ctx)).NotTo(ContainSubstring("secret/"))
 	})
 
 	It("reports routes that do not exist", func(ctx SpecContext) {
