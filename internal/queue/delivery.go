@@ -28,9 +28,9 @@ type Target struct {
 	// them as Delivery.AccountKey and Delivery.Destination; the Target that it hands out has
 	// neither.
 	AccountKey string `json:"accountKey,omitempty"`
-	// Destination is the account's namespace and name and the address as the service resolves
-	// it. Channels of any namespaces that have the same one are sent to one at a time, and share
-	// its pace and backoff. Empty while it cannot be resolved: the channel then is on its own.
+	// Destination names the address as the service resolves it; see routing.Account.Destination.
+	// Channels of any namespaces that have the same one are sent to one at a time, and share its
+	// pace and backoff. Empty while it cannot be resolved: the channel then is on its own.
 	Destination string `json:"destination,omitempty"`
 }
 

@@ -18,6 +18,14 @@ type Query struct {
 	BuildID    int64
 	Build      string // the build's number
 	States     []State
+	// Allow, if set, is asked for each delivery that the other fields select. It may block.
+	Allow func(Target) bool
+	// Limit bounds the number of deliveries that are listed, those that were accepted first, or with
+	// Newest last; zero for all. Beyond, if set, is increased by the number of the others. A namespace may
+	// have hundreds of thousands.
+	Limit  int
+	Newest bool
+	Beyond *int
 }
 
 // Matches reports whether the query selects the delivery.

@@ -25,12 +25,13 @@ func (h *handler) deliveries(c *caller, r *http.Request) (any, *failure) {
 		}
 		q.States = []queue.State{state}
 	}
+	list := deliveryapi.Deliveries{Deliveries: []deliveryapi.Delivery{}}
+	q.Limit, q.Beyond = maxListed, &list.More
 	found, failed := h.find(c, verbRead, q)
 	if failed != nil {
 		return nil, failed
 	}
-	list := deliveryapi.Deliveries{Deliveries: []deliveryapi.Delivery{}, More: max(0, len(found)-maxListed)}
-	for _, s := range found[:min(len(found), maxListed)] {
+	for _, s := range found {
 		list.Deliveries = append(list.Deliveries, why.Delivery(s))
 	}
 	return list, nil
@@ -46,10 +47,8 @@ func (h *handler) find(c *caller, verb string, q queue.Query) ([]queue.Summary, 
 			return nil, c.forbidden(verb, "the TravisRoute "+name)
 		}
 	}
-	all := h.Sources.Deliveries(q)
-	allowed := slices.DeleteFunc(all, func(s queue.Summary) bool {
-		return !c.may(verb, s.Target.Namespace, s.Target.Route)
-	})
+	q.Allow = func(t queue.Target) bool { return c.may(verb, t.Namespace, t.Route) }
+	allowed := h.Sources.Deliveries(q)
 	if len(allowed) == 0 && q.Namespace != "" && !c.may(verb, q.Namespace, q.Route) {
 		return nil, c.forbidden(verb, "TravisRoutes of namespace "+q.Namespace)
 	}
@@ -104,29 +103,46 @@ func (h *handler) redrive(c *caller, r *http.Request) (any, *failure) {
 	case len(request.IDs) > maxIDs:
 		return nil, fail(http.StatusBadRequest, "at most %d ids are allowed", maxIDs)
 	}
-	dead, failed := h.find(c, verbChange, queue.Query{
-		Namespace: request.Namespace, Route: request.Route, States: []queue.State{queue.DeadLetter}, IDs: request.IDs,
-	})
-	if failed != nil {
-		return nil, failed
-	}
-	if c.failed != nil {
-		return nil, c.failure() // do not redrive a part
-	}
-	if len(dead) == 0 {
-		if len(request.IDs) > 0 {
-			return nil, fail(http.StatusNotFound, "no dead letter that you may redrive has one of these ids")
+	n := 0
+	for left := 1; left > 0; {
+		redriven, beyond, failed := h.redriveSome(c, r, &request)
+		if failed != nil {
+			return nil, failed
 		}
+		n, left = n+redriven, min(redriven, beyond)
+	}
+	if n == 0 && len(request.IDs) > 0 {
+		return nil, fail(http.StatusNotFound, "no dead letter that you may redrive has one of these ids")
+	}
+	if n == 0 {
 		return deliveryapi.Redriven{}, nil
-	}
-	var allowed []string
-	for _, s := range dead {
-		allowed = append(allowed, s.ID)
-	}
-	n, err := h.Store.Redrive(r.Context(), queue.Query{IDs: allowed})
-	if err != nil {
-		return nil, fail(http.StatusServiceUnavailable, "the store does not respond; try again").because(err)
 	}
 	h.Log.Info("dead letters redriven", "count", n, "user", c.user.Username, "namespace", request.Namespace, "route", request.Route)
 	return deliveryapi.Redriven{Redriven: n}, nil
+}
+
+// redriveSome redrives the first dead letters, and returns how many there are beyond these.
+func (h *handler) redriveSome(c *caller, r *http.Request, request *deliveryapi.Redrive) (n, beyond int, failed *failure) {
+	dead, failed := h.find(c, verbChange, queue.Query{
+		Namespace: request.Namespace, Route: request.Route, States: []queue.State{queue.DeadLetter}, IDs: request.IDs,
+		Limit: maxRedriven, Beyond: &beyond,
+	})
+	if failed != nil {
+		return 0, 0, failed
+	}
+	if c.failed != nil {
+		return 0, 0, c.failure() // do not redrive a part
+	}
+	if len(dead) == 0 {
+		return 0, 0, nil
+	}
+	ids := make([]string, 0, len(dead))
+	for _, s := range dead {
+		ids = append(ids, s.ID)
+	}
+	n, err := h.Store.Redrive(r.Context(), queue.Query{IDs: ids})
+	if err != nil {
+		return 0, 0, fail(http.StatusServiceUnavailable, "the store does not respond; try again").because(err)
+	}
+	return n, beyond, nil
 }

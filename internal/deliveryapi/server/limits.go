@@ -18,7 +18,9 @@ const (
 	maxIDs = 1000
 
 	// maxListed is the number of deliveries in one response.
-	maxListed = 10_000
+	maxListed = 2_000
+	// maxRedriven is how many dead letters are redriven in one step; a request takes as many as it needs.
+	maxRedriven = 2_000
 
 	// maxUnderWay bounds concurrent requests of authenticated callers, so that they never delay
 	// webhooks; maxAuthenticating those whose caller is not known yet, so that invalid tokens never

@@ -53,6 +53,9 @@ type Question struct {
 // maxWebhooks bounds the webhooks of one answer.
 const maxWebhooks = 100
 
+// maxDeliveries bounds the stored deliveries that an answer is made of, the newest.
+const maxDeliveries = 2_000
+
 // Answer answers q.
 func (s Sources) Answer(ctx context.Context, q Question) deliveryapi.Why {
 	a := &answer{question: q, sources: s, slug: strings.ToLower(q.Repository)}
@@ -205,7 +208,12 @@ func (a *answer) deliveries() []queue.Summary {
 
 // stored returns the deliveries of the store that the caller may read.
 func (a *answer) stored() []queue.Summary {
-	return slices.DeleteFunc(a.sources.Deliveries(queue.Query{Repository: a.slug}), func(s queue.Summary) bool { return !a.includes(s) })
+	return a.sources.Deliveries(queue.Query{
+		Repository: a.slug, Limit: maxDeliveries, Newest: true,
+		Allow: func(t queue.Target) bool {
+			return a.question.covers(t.Namespace) && a.question.May(t.Namespace, t.Route)
+		},
+	})
 }
 
 func (a *answer) includes(s queue.Summary) bool {

@@ -23,6 +23,8 @@ const (
 	headerBytes = 1 << 10
 	// expiryInterval is how often dead letters that were kept long enough are dropped.
 	expiryInterval = 10 * time.Minute
+	// expiryPause is the pause between two of many batches of them.
+	expiryPause = time.Second
 )
 
 // run is the committer.
@@ -50,8 +52,7 @@ func (e *Engine) run() {
 		case <-poll.C:
 		case <-e.work:
 		case <-expiry.C():
-			e.expire()
-			expiry.Reset(expiryInterval)
+			expiry.Reset(e.expire())
 		case <-pulse.C():
 			e.pulse()
 			pulse.Reset(pulseInterval)
@@ -206,27 +207,38 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 }
 
 // expire drops the dead letters that were kept long enough.
-func (e *Engine) expire() {
+//
+// It returns when to look again.
+func (e *Engine) expire() time.Duration {
 	e.mu.Lock()
 	now := e.trustedNow()
 	if !e.leads() {
 		e.state.Tidy(now)
 		e.mu.Unlock()
-		return
+		return expiryInterval
 	}
-	ids := e.state.Expired(now.Add(-e.opt.KeepDead))
+	before := now.Add(-e.opt.KeepDead)
+	n := len(e.state.Expired(before, dropPerEntry))
 	e.mu.Unlock()
-	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: "dead letter for " + e.opt.KeepDead.String()}
-	for _, id := range ids {
-		r, err := newRequest(journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o}})
-		if err != nil {
-			e.logger.Error(err, "dead delivery cannot be dropped", "delivery", id.String())
-			continue
-		}
-		if e.submit(r) != nil {
-			return // they are retried in the next round
-		}
+	if n == 0 {
+		return expiryInterval
 	}
+	r := newEmptyRequest()
+	r.decide = func() error {
+		e.mu.Lock()
+		ids := e.state.Expired(before, dropPerEntry)
+		e.mu.Unlock()
+		r.entry = journal.Entry{}
+		if len(ids) == 0 {
+			return nil
+		}
+		r.entry.Drop = &journal.Drop{At: stamp(e.clock.Now()), IDs: ids, Reason: "dead letter for " + e.opt.KeepDead.String()}
+		return r.entry.Encode()
+	}
+	if e.submit(r) != nil || n < dropPerEntry {
+		return expiryInterval
+	}
+	return expiryPause
 }
 
 // stamp returns a time as it is read from the log.

@@ -18,15 +18,15 @@ func (e *Engine) Deliveries(q queue.Query) []queue.Summary {
 	e.mu.Lock()
 	list := e.state.List(q)
 	e.mu.Unlock()
-	var selected []journal.Listed
+	selected := journal.Select(&q)
 	for more := true; more; {
 		var piece []journal.Listed
 		e.mu.Lock()
 		piece, more = list.Next(listPiece)
 		e.mu.Unlock()
-		selected = append(selected, piece...)
+		selected.Add(piece)
 	}
-	return journal.InOrder(selected)
+	return selected.InOrder()
 }
 
 // Channels describes every channel of a route that an event was accepted for in the last 30 days.

@@ -13,6 +13,7 @@ import (
 const (
 	resumePerEntry  = 10_000
 	targetsPerEntry = 1_000
+	dropPerEntry    = 5_000 // each is passed on to those who watch the ends of deliveries
 )
 
 // Wake implements queue.Queue.
@@ -64,17 +65,34 @@ func (e *Engine) Drop(ctx context.Context, gone func(queue.Target) bool, reason 
 	for len(targets) > 0 {
 		var some []queue.Target
 		some, targets = head(targets)
-		var ended int
-		_, err := e.storeDecided(ctx, func(at time.Time) (journal.Entry, int) {
-			ended = e.state.Dropping(some)
-			return journal.Entry{Drop: &journal.Drop{At: at, Targets: some, Reason: reason}}, len(some)
-		})
+		ended, err := e.dropTargets(ctx, some, reason)
+		n += ended
 		if err != nil {
 			return n, fmt.Errorf("drop deliveries: %w", err)
 		}
-		n += ended
 	}
 	return n, nil
+}
+
+// dropTargets drops targets with their deliveries, at most dropPerEntry in one entry: those of a full store
+// may be a million.
+func (e *Engine) dropTargets(ctx context.Context, targets []queue.Target, reason string) (n int, err error) {
+	for {
+		var ids []journal.ID
+		_, err := e.storeDecided(ctx, func(at time.Time) (journal.Entry, int) {
+			ids = e.state.Dropping(targets, dropPerEntry)
+			if len(ids) == dropPerEntry {
+				return journal.Entry{Drop: &journal.Drop{At: at, IDs: ids, Reason: reason}}, len(ids)
+			}
+			return journal.Entry{Drop: &journal.Drop{At: at, Targets: targets, Reason: reason}}, len(targets)
+		})
+		if err != nil {
+			return n, err
+		}
+		if n += len(ids); len(ids) < dropPerEntry {
+			return n, nil
+		}
+	}
 }
 
 // Redrive implements queue.Queue.

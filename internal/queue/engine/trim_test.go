@@ -217,6 +217,63 @@ func TestDeadDeliveriesAreForgottenInTheEnd(t *testing.T) {
 	})
 }
 
+// TestDroppingManyDeliveriesIsDoneInPieces: each entry is held in memory with all that it ends.
+func TestDroppingManyDeliveriesIsDoneInPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := openOn(t, newMemoryLog(), Options{KeepDead: 24 * time.Hour})
+		defer closeNow(t, e)
+		var rooms []string
+		for i := range 500 {
+			rooms = append(rooms, fmt.Sprint("#", i))
+		}
+		fill := func(from int64) {
+			for build := range int64(24) {
+				if err := refusal(t, e, acceptance(from+build, rooms...)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		most, ended := 0, 0
+		e.OnEnd(func(queue.Summary) { ended++ })
+		watched := e.last
+		fill(0)
+		n, err := e.Drop(t.Context(), func(queue.Target) bool { return true }, "the route was deleted")
+		if err != nil || n != 12_000 || ended != 12_000 || len(e.Deliveries(queue.Query{})) != 0 {
+			t.Fatalf("dropped %d, %v; %d ended, %d are left", n, err, ended, len(e.Deliveries(queue.Query{})))
+		}
+		for seq := watched + 1; seq <= e.last; seq++ {
+			data, err := e.log.Read(t.Context(), seq)
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries, err := journal.Split(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range entries {
+				if d := entries[i].Drop; d != nil {
+					most = max(most, len(d.IDs))
+				}
+			}
+		}
+		if most != dropPerEntry {
+			t.Errorf("an entry ends %d deliveries, want %d", most, dropPerEntry)
+		}
+
+		fill(100) // these expire
+		for range 12_000 {
+			d := takeAny(t, e)
+			if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Dead, At: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(25 * time.Hour)
+		if left := len(e.Deliveries(queue.Query{})); left != 0 || ended != 24_000 {
+			t.Errorf("%d dead letters are left, %d deliveries have ended", left, ended)
+		}
+	})
+}
+
 func TestAnEventIsForgottenAfterTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := openOn(t, newMemoryLog(), Options{Remember: time.Hour})

@@ -189,9 +189,15 @@ func (s *State) placeOf(d *delivery) Place {
 	return Place{Namespace: d.to.Namespace, Channel: d.to.Channel}
 }
 
-// drop ends all deliveries of targets and forgets their status.
+// drop ends deliveries, and all deliveries of targets, whose status it forgets.
 func (s *State) drop(e *Drop, effects *Effects) {
 	o := queue.Outcome{Kind: queue.Dropped, At: e.At, Reason: e.Reason}
+	for _, id := range e.IDs {
+		if d, ok := s.deliveries[id]; ok {
+			effects.Routes = append(effects.Routes, Route{d.to.Namespace, d.to.Route})
+			s.dropDelivery(d, o, effects)
+		}
+	}
 	for i := range e.Targets {
 		t := &e.Targets[i]
 		st, ok := s.findStatus(t)
@@ -212,23 +218,30 @@ func (s *State) drop(e *Drop, effects *Effects) {
 func (s *State) dropTarget(t *target, o queue.Outcome, effects *Effects) {
 	for _, d := range []**delivery{&t.live, &t.dead} {
 		for *d != nil {
-			if (*d).state != sending {
-				effects.Settled = append(effects.Settled, (*d).id)
-			}
-			effects.Ended = append(effects.Ended, (*d).ended(o))
-			s.end(*d)
+			s.dropDelivery(*d, o, effects)
 		}
 	}
 }
 
-// Expired returns the deliveries that became dead letters before that time.
-func (s *State) Expired(before time.Time) []ID {
+func (s *State) dropDelivery(d *delivery, o queue.Outcome, effects *Effects) {
+	if d.state != sending {
+		effects.Settled = append(effects.Settled, d.id)
+	}
+	effects.Ended = append(effects.Ended, d.ended(o))
+	s.end(d)
+}
+
+// Expired returns deliveries that became dead letters before that time, but no more than that many.
+func (s *State) Expired(before time.Time, most int) []ID {
 	var ids []ID
 	if s.dead == 0 {
 		return nil
 	}
 	for _, t := range s.targets {
 		for d := t.dead; d != nil; d = d.peers.next {
+			if len(ids) == most {
+				return ids
+			}
 			if d.due < before.UnixNano() {
 				ids = append(ids, d.id)
 			}

@@ -92,12 +92,18 @@ func (s *State) Resuming(at time.Time, ids []ID) *Resume {
 	return r
 }
 
-// Dropping returns how many deliveries of these targets there are.
-func (s *State) Dropping(targets []queue.Target) (n int) {
+// Dropping returns deliveries of these targets, but no more than that many.
+func (s *State) Dropping(targets []queue.Target, most int) (ids []ID) {
 	for i := range targets {
-		if t, ok := s.findTarget(&targets[i]); ok {
-			n += t.liveN + t.died
+		t, ok := s.findTarget(&targets[i])
+		if !ok {
+			continue
+		}
+		for _, d := range []*delivery{t.live, t.dead} {
+			for ; d != nil && len(ids) < most; d = d.peers.next {
+				ids = append(ids, d.id)
+			}
 		}
 	}
-	return n
+	return ids
 }

@@ -133,7 +133,7 @@ func TestNothingIsYoungerThanTheClock(t *testing.T) {
 	h.append(Entry{Resume: &Resume{At: ahead, IDs: []ID{id(begun)}}})
 
 	h.live.ClampDueTimes(now)
-	if old := h.live.Expired(now.Add(time.Second)); len(old) != 1 {
+	if old := h.live.Expired(now.Add(time.Second), 10); len(old) != 1 {
 		t.Errorf("%d died before now, want the one", len(old))
 	}
 	if l, ok, _ := h.live.Take(queue.Healthy, now); !ok || !l.Since.Equal(now) {

@@ -98,10 +98,11 @@ type Wake struct {
 	Places   []Place        `json:"places,omitempty"`
 }
 
-// Drop ends all deliveries of targets and forgets their status.
+// Drop ends deliveries, and all deliveries of targets, whose status it forgets.
 type Drop struct {
 	At      time.Time      `json:"at"`
-	Targets []queue.Target `json:"targets"`
+	IDs     []ID           `json:"ids,omitempty"`
+	Targets []queue.Target `json:"targets,omitempty"`
 	Reason  string         `json:"reason"`
 }
 

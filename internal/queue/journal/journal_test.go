@@ -39,7 +39,9 @@ func query(s *State, q queue.Query) []queue.Summary {
 		piece, more = list.Next(3)
 		all = append(all, piece...)
 	}
-	return InOrder(all)
+	selected := Select(&q)
+	selected.Add(all)
+	return selected.InOrder()
 }
 
 // history is a log and its state.

@@ -103,18 +103,53 @@ func (l *List) Next(n int) (piece []Listed, more bool) {
 	return piece, len(l.left) > 0
 }
 
-// InOrder returns deliveries in the order of acceptance.
-func InOrder(kept []Listed) []queue.Summary {
-	order := make([]*Listed, len(kept))
-	for i := range kept {
-		order[i] = &kept[i]
+// Selection collects listed deliveries up to a query's limit.
+type Selection struct {
+	query *queue.Query
+	order []*Listed
+}
+
+// Select begins an empty selection.
+func Select(q *queue.Query) *Selection { return &Selection{query: q} }
+
+// Add adds those deliveries of a piece that the query allows.
+func (s *Selection) Add(piece []Listed) {
+	for i := range piece {
+		if s.query.Allow == nil || s.query.Allow(piece[i].Target) {
+			s.order = append(s.order, &piece[i])
+		}
 	}
-	slices.SortFunc(order, func(a, b *Listed) int {
+	if most := s.query.Limit; most > 0 && len(s.order) > 2*most {
+		s.cut()
+	}
+}
+
+// cut sorts the deliveries by the order of acceptance, and drops those beyond the limit.
+func (s *Selection) cut() {
+	slices.SortFunc(s.order, func(a, b *Listed) int {
 		if c := a.born.compare(b.born); c != 0 {
 			return c
 		}
 		return int(a.place - b.place)
 	})
+	beyond := len(s.order) - s.query.Limit
+	if s.query.Limit == 0 || beyond <= 0 {
+		return
+	}
+	kept := s.order[:s.query.Limit]
+	if s.query.Newest {
+		kept = s.order[beyond:]
+	}
+	s.order = slices.Clone(kept)
+	if s.query.Beyond != nil {
+		*s.query.Beyond += beyond
+	}
+}
+
+// InOrder returns the deliveries in the order of acceptance.
+func (s *Selection) InOrder() []queue.Summary {
+	s.cut()
+	order := s.order
 	list := make([]queue.Summary, len(order))
 	for i, d := range order {
 		list[i] = d.Summary

@@ -317,7 +317,7 @@ func (h *harness) wait(t *rapid.T) {
 
 func (h *harness) expire(t *rapid.T) {
 	var entries []Entry
-	for _, id := range h.live.Expired(h.now.Add(-2 * time.Hour)) {
+	for _, id := range h.live.Expired(h.now.Add(-2*time.Hour), 1000) {
 		o := queue.Outcome{Kind: queue.Dropped, At: h.now}
 		h.model.settle(id, Place{}, o)
 		entries = append(entries, Entry{Settle: &Settle{ID: id, Outcome: o}})

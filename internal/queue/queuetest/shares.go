@@ -161,6 +161,12 @@ func testQueries(f *fixture) {
 			f.Errorf("%+v (-want +got):\n%s", q, diff)
 		}
 	}
+	beyond := 0
+	first := f.Deliveries(queue.Query{Limit: 1, Beyond: &beyond, Allow: func(t queue.Target) bool { return t.Namespace == "team-a" }})
+	newest := f.Deliveries(queue.Query{Limit: 2, Newest: true})
+	if diff := cmp.Diff(append(all[:1:1], all[len(all)-2:]...), append(first, newest...)); diff != "" || beyond != 2 {
+		f.Errorf("limited (-want +got), %d beyond the limit:\n%s", beyond, diff)
+	}
 	n := f.Counts()
 	if n.Waiting != 3 || n.Dead != 1 || n.Sending != 0 || !n.Oldest.Equal(f.clock.Now()) {
 		f.Errorf("counts %+v", n)
