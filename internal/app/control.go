@@ -49,6 +49,7 @@ func newControl(env environment, trust *trust) *control {
 	c.compiler = routing.NewCompiler(routing.Config{
 		OperatorNamespace: env.scope.own,
 		Services:          registry.Services,
+		DestinationKey:    env.destinations,
 		CheckMessage:      checkMessage,
 		CheckVersion:      render.Version(),
 		Changed:           c.changed,

@@ -42,6 +42,8 @@ type environment struct {
 	store    *store
 	metrics  *prometheus.Registry
 	log      logr.Logger
+
+	destinations []byte // the key of their names
 }
 
 // New checks the cluster's prerequisites, opens the store, wires the parts and listens on the ports. Its
@@ -75,10 +77,13 @@ func New(ctx context.Context, cfg *rest.Config, namespace string, s settings.Set
 		return nil, err
 	}
 	o := &Operator{mgr: mgr, store: store, log: log}
-	err = o.wire(environment{
-		settings: s, scope: scope, cluster: cfg, client: client,
-		mgr: mgr, store: store, metrics: prometheus.NewRegistry(), log: log,
-	})
+	destinations, err := destinationKey(ctx, store)
+	if err == nil {
+		err = o.wire(environment{
+			settings: s, scope: scope, cluster: cfg, client: client,
+			mgr: mgr, store: store, destinations: destinations, metrics: prometheus.NewRegistry(), log: log,
+		})
+	}
 	if err == nil && !answered {
 		err = mgr.Add(everyReplica(check.later))
 	}

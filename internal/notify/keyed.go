@@ -31,6 +31,23 @@ func (e *NoKeyError) Error() string {
 	return fmt.Sprintf("the account's Secret has no key %.100q", e.Key)
 }
 
+// SameURL returns a URL so that different spellings of it are equal: as far as the host and the fragment go,
+// which no server sees.
+func SameURL(text string) string {
+	u, err := url.Parse(strings.TrimSpace(text))
+	if err != nil {
+		return text
+	}
+	u.Scheme, u.Host, u.Fragment, u.RawFragment = strings.ToLower(u.Scheme), strings.ToLower(u.Host), "", ""
+	if u.Port() != "" && u.Port() == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u.String()
+}
+
 // SameURLKey returns the alphabetically first key with the same URL as key: the normalized address for
 // services whose address names a key.
 func SameURLKey(credential Credential, key string) string {

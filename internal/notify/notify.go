@@ -134,6 +134,10 @@ type Service struct {
 	// spellings of one channel are equal. The result is not secret, even if the channel's URL is. The
 	// error is shown in a condition.
 	Address func(config json.RawMessage, credential Credential, address string) (string, error)
+	// Endpoint returns what an address that Address returned is at the service, whoever defines the
+	// account: a URL, or a token with a channel. Accounts with the same endpoint send as the same, so they
+	// share its pace and backoff. The result is secret. Nil if no two accounts share an address.
+	Endpoint func(config json.RawMessage, credential Credential, address string) []string
 	// New returns the notifier of an account that Check accepts. It does not connect: Notify reports
 	// a service that cannot be reached.
 	New func(config json.RawMessage, credential Credential, deps Deps) (Notifier, error)

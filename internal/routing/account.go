@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/travishook/travishook/api/v1alpha1"
@@ -33,10 +34,13 @@ type Account struct {
 	KeepsConnection bool
 
 	address   func(config json.RawMessage, credential notify.Credential, address string) (string, error)
+	endpoint  func(config json.RawMessage, credential notify.Credential, address string) []string
 	addresses []v1alpha1.Glob // allowed; empty for all
 	allowed   *selection      // namespaces other than its own
 	secret    string          // name of the Secret, empty if it names none
 	problem   *Problem        // why it cannot be used
+
+	destinationKey []byte
 }
 
 // Key is the account key: namespace/name if the service keeps a connection, so that one replica sends for
@@ -49,9 +53,15 @@ func (a *Account) Key() string {
 }
 
 // Destination names a channel at the service, by an address that ResolveAddress returned. See
-// queue.Target.
+// queue.Target. Where accounts may have the same channel, such as the URL of a webhook, the name is a keyed
+// hash of it, which reveals nothing. Accounts of the administrator share none with those of tenants: theirs
+// may fail because of the address rules, and a tenant could find out that a URL is the administrator's.
 func (a *Account) Destination(address string) string {
-	return a.Namespace + "/" + a.Name + "/" + address
+	if a.endpoint == nil {
+		return a.Namespace + "/" + a.Name + "/" + address
+	}
+	parts := append([]string{a.Service, strconv.FormatBool(a.Trusted)}, a.endpoint(a.Config, a.Credential, address)...)
+	return a.Service + "/" + hash(a.destinationKey, parts...)
 }
 
 // ResolveAddress returns address as the service normalizes it, if the account may send there. Resolving
@@ -89,6 +99,8 @@ func (c *Compiler) compileAccount(namespace string, spec *v1alpha1.Account) *Acc
 		Name:      spec.Name,
 		Trusted:   namespace == c.config.OperatorNamespace,
 		addresses: spec.AllowedAddresses,
+
+		destinationKey: c.config.DestinationKey,
 	}
 	a.problem = c.fillAccount(a, spec)
 	a.Version = version(a)
@@ -106,7 +118,7 @@ func (c *Compiler) fillAccount(a *Account, spec *v1alpha1.Account) (p *Problem) 
 	if !ok {
 		return problem(v1alpha1.ReasonAccountInvalid, "account %q: this operator does not support the service %s, only %s", a.Name, a.Service, c.serviceNames())
 	}
-	a.address, a.KeepsConnection = service.Address, service.KeepsConnection
+	a.address, a.endpoint, a.KeepsConnection = service.Address, service.Endpoint, service.KeepsConnection
 	if a.Credential, p = c.credential(a, &service); p != nil {
 		return p
 	}
@@ -242,13 +254,18 @@ var versionKey = func() []byte {
 
 // version returns a hash of the account's content.
 func version(a *Account) string {
-	mac := hmac.New(sha256.New, versionKey)
-	part := func(b string) { fmt.Fprintf(mac, "%d:%s", len(b), b) }
-	part(a.Service)
-	part(string(a.Config))
+	parts := []string{a.Service, string(a.Config)}
 	for _, key := range slices.Sorted(maps.Keys(a.Credential)) {
-		part(key)
-		part(a.Credential[key].Reveal())
+		parts = append(parts, key, a.Credential[key].Reveal())
+	}
+	return hash(versionKey, parts...)
+}
+
+// hash returns a keyed hash.
+func hash(key []byte, parts ...string) string {
+	mac := hmac.New(sha256.New, key)
+	for _, part := range parts {
+		fmt.Fprintf(mac, "%d:%s", len(part), part)
 	}
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }

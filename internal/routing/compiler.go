@@ -18,6 +18,9 @@ type Config struct {
 	OperatorNamespace string
 	// Services are the chat services by name.
 	Services map[string]notify.Service
+	// DestinationKey is the key of the hashes that name destinations. All replicas need the same, and after
+	// a restart, too.
+	DestinationKey []byte
 	// CheckMessage returns what is wrong with a template. Nil accepts every template. Once
 	// RunChecks runs, it is called by the workers only.
 	CheckMessage func(v1alpha1.MessageTemplate) error

@@ -40,10 +40,11 @@ var Service = notify.Service{
 		{Form: "bot token", Edit: true, Thread: true, Proof: notify.Shown, Longest: maxLine},
 		{Form: "incoming webhook", Proof: notify.Accepted, Longest: maxLine},
 	},
-	Form:    form,
-	Check:   check,
-	Address: address,
-	New:     newNotifier,
+	Form:     form,
+	Check:    check,
+	Address:  address,
+	Endpoint: endpoint,
+	New:      newNotifier,
 }
 
 // form is an incoming webhook for an address that is a key of the Secret.
@@ -115,6 +116,14 @@ func address(_ json.RawMessage, credential notify.Credential, address string) (s
 		return address, nil
 	}
 	return channelName(address)
+}
+
+// endpoint is an incoming webhook's URL, or a channel of the workspace and app that the token is for.
+func endpoint(_ json.RawMessage, credential notify.Credential, address string) []string {
+	if _, isKey := credential[address]; isKey {
+		return []string{notify.SameURL(credential[address].Reveal())}
+	}
+	return []string{strings.TrimSpace(credential[tokenKey].Reveal()), address}
 }
 
 // channelName validates the name of a Slack channel: lower-case letters of any script, digits, dashes and

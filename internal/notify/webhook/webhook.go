@@ -35,9 +35,10 @@ var Service = notify.Service{
 	Forms: []notify.Capabilities{
 		{Edit: true, Notifies: true, Idempotent: true, Proof: notify.Accepted, Longest: maxText},
 	},
-	Check:   check,
-	Address: address,
-	New:     newNotifier,
+	Check:    check,
+	Address:  address,
+	Endpoint: endpoint,
+	New:      newNotifier,
 }
 
 // config is the account's block.
@@ -96,6 +97,14 @@ func address(_ json.RawMessage, credential notify.Credential, address string) (s
 		return "", err
 	}
 	return notify.SameURLKey(credential, address), nil
+}
+
+// endpoint is the URL with what the server judges a request by: a message with a wrong signature must not
+// count against those with the right one.
+func endpoint(raw json.RawMessage, credential notify.Credential, address string) []string {
+	var c config
+	_ = json.Unmarshal(raw, &c) // check has accepted it
+	return []string{notify.SameURL(credential[address].Reveal()), c.Format, credential[hmacKey].Reveal()}
 }
 
 type notifier struct {
