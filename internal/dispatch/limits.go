@@ -22,6 +22,8 @@ const (
 	testTimeout = 40 * time.Second
 	// testRetry is the interval at which the owner of an account is looked up again.
 	testRetry = 250 * time.Millisecond
+	// testPaceTimeout ends the question to another replica whether a route may be tested.
+	testPaceTimeout = 5 * time.Second
 	// testMemory is how many tested routes are remembered for testInterval.
 	testMemory = 16_384
 

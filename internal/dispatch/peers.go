@@ -28,4 +28,5 @@ const testKind = "test"
 func (d *Dispatcher) join() {
 	d.config.Peers.OnLeave(d.config.Pool.Leave)
 	d.config.Peers.Handle(testKind, d.answerTest)
+	d.config.Peers.Handle(testPaceKind, d.answerTestPace)
 }

@@ -31,7 +31,7 @@ type fakePeers struct {
 type fakePeer struct {
 	all    *fakePeers
 	leave  func(gone func(key string) bool) <-chan struct{}
-	answer replica.Handler
+	answer map[string]replica.Handler
 }
 
 func (p *fakePeer) Holds(string) bool {
@@ -42,9 +42,9 @@ func (p *fakePeer) Holds(string) bool {
 
 func (p *fakePeer) OnLeave(fn func(func(string) bool) <-chan struct{}) { p.leave = fn }
 
-func (p *fakePeer) Handle(_ string, fn replica.Handler) { p.answer = fn }
+func (p *fakePeer) Handle(kind string, fn replica.Handler) { p.answer[kind] = fn }
 
-func (p *fakePeer) AskOwner(ctx context.Context, _, _ string, question []byte) ([]byte, error) {
+func (p *fakePeer) AskOwner(ctx context.Context, _, kind string, question []byte) ([]byte, error) {
 	p.all.mu.Lock()
 	holder, replies := p.all.holder, p.all.replies
 	p.all.mu.Unlock()
@@ -54,7 +54,7 @@ func (p *fakePeer) AskOwner(ctx context.Context, _, _ string, question []byte) (
 	case holder == nil || holder == p:
 		return nil, queue.ErrNoOwner
 	}
-	return holder.answer(ctx, question)
+	return holder.answer[kind](ctx, question)
 }
 
 func (p *fakePeers) move(to *fakePeer) (from *fakePeer) {
@@ -67,7 +67,7 @@ func (p *fakePeers) move(to *fakePeer) (from *fakePeer) {
 // startPeer runs a replica whose account's service keeps a connection.
 func startPeer(t *testing.T, all *fakePeers, send func(ctx context.Context, m notify.Message) error) (*running, *fakePeer) {
 	t.Helper()
-	peer := &fakePeer{all: all}
+	peer := &fakePeer{all: all, answer: map[string]replica.Handler{}}
 	service := &fakeService{send: send}
 	kept := service.service()
 	kept.KeepsConnection = true
@@ -205,10 +205,39 @@ func TestATestMessageIsSentByTheReplicaThatHoldsTheAccount(t *testing.T) {
 		if _, failure := asked.testRoute(t); failure != "no such channel for [redacted]" {
 			t.Errorf("the service's refusal came back as %q", failure)
 		}
+		holder.tests.routes.Purge()
 		holder.putRoute(nil, "#b") // its table differs for a while
 		time.AfterFunc(time.Second, func() { holder.putRoute(nil, "#a") })
 		if _, failure := asked.testRoute(t); !strings.Contains(failure, "no such channel") {
 			t.Errorf("while the holder's table was outdated: %q", failure)
+		}
+	})
+}
+
+// TestReplicasTestARouteOnceInAWhile: whichever of them are asked.
+func TestReplicasTestARouteOnceInAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := &fakePeers{}
+		sent := 0
+		send := func(context.Context, notify.Message) error { sent++; return nil }
+		var replicas []*running
+		for range 3 {
+			r, peer := startPeer(t, all, send)
+			replicas = append(replicas, r)
+			all.move(peer)
+		}
+		route, _ := replicas[0].Table().Route("team", "r")
+		for round := range 3 {
+			for i, r := range replicas {
+				_, err := r.SendTest(t.Context(), route)
+				if tooSoon, ok := errors.AsType[*TooSoonError](err); (i > 0) != ok || ok && tooSoon.Wait > testInterval {
+					t.Errorf("replica %d in round %d: %v", i, round, err)
+				}
+			}
+			advance(testInterval)
+		}
+		if sent != 3 {
+			t.Errorf("%d test messages in three intervals", sent)
 		}
 	})
 }

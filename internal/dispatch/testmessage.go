@@ -49,20 +49,28 @@ func (e *TooSoonError) Error() string {
 
 // begin counts a test of the route, unless it is too soon.
 func (t *tests) begin(route string, now time.Time) error {
+	if wait := t.wait(route, now); wait > 0 {
+		return &TooSoonError{wait}
+	}
+	return nil
+}
+
+// wait returns how long until the route can be tested; zero if it can be now, which counts as a test.
+func (t *tests) wait(route string, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if last, ok := t.routes.Get(route); ok && now.Sub(last) < testInterval {
-		return &TooSoonError{testInterval - now.Sub(last)}
+		return testInterval - now.Sub(last)
 	}
 	t.routes.Add(route, now)
-	return nil
+	return 0
 }
 
 // SendTest sends a test message to each channel of a route and returns the results in the order of the
 // route's targets. The messages go through the same limits as deliveries: the namespace's share, one
 // message at a time to a destination, and its pace. They are not stored and not retried.
 func (d *Dispatcher) SendTest(ctx context.Context, route *routing.Route) ([]record.TestResult, error) {
-	if err := d.tests.begin(route.UID, time.Now()); err != nil {
+	if err := d.beginTest(ctx, route.UID); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
