@@ -88,12 +88,18 @@ func redirected(ctx context.Context, url string) {
 var whyAge = regexp.MustCompile(`since \d{4}-\S+`)
 
 // why is what kubectl travis why says when it asks one replica, as somebody who signs in with a certificate.
-func (f *replicas) why(ctx context.Context, plugin string, p *operator.Process) string {
+func (s *site) why(ctx context.Context, plugin string, p *operator.Process) string {
 	GinkgoHelper()
-	ca := filepath.Join(f.dir, "api.crt")
+	return s.whyOf(ctx, "example/example", plugin, p)
+}
+
+// whyOf is why for another repository.
+func (s *site) whyOf(ctx context.Context, repository, plugin string, p *operator.Process) string {
+	GinkgoHelper()
+	ca := filepath.Join(s.dir, "api.crt")
 	url, err := p.API(ctx, ca)
 	Expect(err).NotTo(HaveOccurred())
-	cmd := exec.CommandContext(ctx, plugin, "why", "example/example", "-n", f.name, "--kubeconfig", plane.Kubeconfig, "--operator", url, "--operator-ca", ca)
+	cmd := exec.CommandContext(ctx, plugin, "why", repository, "-n", s.name, "--kubeconfig", plane.Kubeconfig, "--operator", url, "--operator-ca", ca)
 	out, err := cmd.CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), "%s", out)
 	return whyAge.ReplaceAllString(string(out), "since then")

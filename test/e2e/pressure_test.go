@@ -103,7 +103,7 @@ var _ = Describe("A store that accepts no events", func() {
 		}
 	}
 
-	It("of a namespace that has used its share is reported in Events, on the cluster's defaults and on its routes", func(ctx context.Context) {
+	It("of a namespace that has used its share is reported in Events, on the cluster's defaults, on its routes and by why", func(ctx context.Context) {
 		start(ctx, s.dir)
 		refuse(ctx)
 		Eventually(s.storeEvents).WithArguments(ctx).Should(MatchRegexp(
@@ -118,6 +118,7 @@ var _ = Describe("A store that accepts no events", func() {
 		Eventually(route).WithArguments(ctx).Should(And(
 			MatchRegexp(`namespace `+s.name+` has used its share of the store: \d+ deliveries take`),
 			MatchRegexp(`Warning +ShareUsed `)))
+		Expect(s.whyOf(ctx, "example/project-0", buildPlugin(ctx), s.operator)).To(ContainSubstring("has used up its share of the store"))
 
 		By("letting the channels accept the waiting messages")
 		r.Refuse(0)

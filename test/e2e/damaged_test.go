@@ -1,0 +1,98 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/travis/travistest"
+)
+
+var _ = Describe("A damaged store", func() {
+	It("is reported wherever people look, and what can be read is delivered", func(ctx context.Context) {
+		s, r := newSite(ctx), openChannel()
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
+		r.Refuse(http.StatusServiceUnavailable)
+		s.start(ctx)
+		s.waitReady(ctx)
+		for build := range int64(5) {
+			Expect(s.post(ctx, travistest.Build{
+				ID: build + 1, Number: fmt.Sprint(build + 1), Message: fmt.Sprintf("commit-message-%d", build+1),
+			})).To(Equal(http.StatusAccepted))
+		}
+		s.operator.Kill()
+		flipBits(filepath.Join(s.dir, "store"), "commit-message-3")
+		r.Refuse(0)
+
+		s.start(ctx)
+		By("delivering what can be read")
+		for _, build := range []string{"1", "2", "4", "5"} {
+			Eventually(texts(r)).Should(ContainElement(ContainSubstring("build/" + build + ": passed")))
+		}
+		Expect(s.post(ctx, travistest.Build{ID: 6, Number: "6"})).To(Equal(http.StatusAccepted))
+		Eventually(texts(r)).Should(ContainElement(ContainSubstring("build/6: passed")))
+		Expect(texts(r)()).NotTo(ContainElement(ContainSubstring("build/3: passed")))
+
+		By("reporting the loss: in the log, as an Event, as a condition, as a metric, and by why")
+		Expect(s.operator.Log()).To(And(ContainSubstring("store file is damaged"), ContainSubstring("store lost data and continues with the rest")))
+		Eventually(kubectl).WithArguments(ctx, "", "get", "events", "-n", s.system, "-o",
+			`jsonpath={range .items[?(@.reason=="EventsLost")]}{.type}: {.message}{"\n"}{end}`).Should(MatchRegexp(`^Warning: .*1 event in 1 message of the journal lost`))
+		Eventually(kubectl).WithArguments(ctx, "", "get", "travisdefaults", "default", "-n", s.system, "-o",
+			`jsonpath={range .status.conditions[?(@.type=="StoreIntact")]}{.status} {.reason}{end}`).Should(Equal("False EventsLost"))
+		Expect(s.metrics(ctx)).To(And(ContainSubstring("travishook_store_lost_events 1\n"), ContainSubstring("travishook_store_lost_messages 1\n")))
+		Expect(s.why(ctx, buildPlugin(ctx), s.operator)).To(ContainSubstring("a part of the store was lost"))
+
+		By("remembering it across a restart")
+		Expect(s.operator.Stop()).To(Succeed())
+		s.start(ctx)
+		Eventually(func() int { return s.postOnce(ctx, travistest.Build{ID: 7, Number: "7"}) }).Should(Equal(http.StatusAccepted))
+		Expect(s.metrics(ctx)).To(ContainSubstring("travishook_store_lost_events 1\n"))
+	})
+})
+
+// flipBits flips bits of a text that is in a file of the store.
+func flipBits(dir, text string) {
+	GinkgoHelper()
+	found := 0
+	Expect(filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".blk") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if at := bytes.Index(data, []byte(text)); at >= 0 {
+			found++
+			data[at] ^= 0x14
+			return os.WriteFile(path, data, 0o600)
+		}
+		return nil
+	})).To(Succeed())
+	Expect(found).To(Equal(1))
+}
+
+// metrics returns what the operator shows to Prometheus.
+func (s *site) metrics(ctx context.Context) string {
+	GinkgoHelper()
+	address := regexp.MustCompile(`"name":"metrics","addr":"([^"]+)"`).FindStringSubmatch(s.operator.Log())
+	Expect(address).NotTo(BeNil())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address[1]+"/metrics", http.NoBody)
+	Expect(err).NotTo(HaveOccurred())
+	response, err := http.DefaultClient.Do(request)
+	Expect(err).NotTo(HaveOccurred())
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	Expect(err).NotTo(HaveOccurred())
+	return string(text)
+}
