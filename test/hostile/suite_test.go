@@ -46,6 +46,8 @@ const (
 
 var (
 	plane   *controlplane.ControlPlane
+	binary  string
+	dir     string // of the operator's settings and store
 	process *operator.Process
 	channel *chat.Channel // of the honest namespace
 	builds  int64
@@ -73,7 +75,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	plane, err = controlplane.Start(ctx)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return plane.Stop() })
-	binary, err := operator.Build(ctx, plane.Root)
+	binary, err = operator.Build(ctx, plane.Root)
 	Expect(err).NotTo(HaveOccurred())
 	channel, err = chat.Open()
 	Expect(err).NotTo(HaveOccurred())
@@ -84,7 +86,9 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	kubectl(ctx, clusterDefaults+honestSecrets(channel.URL)+honestRoute("first"), "apply", "-f", "-")
 
 	Expect(os.Setenv("GOMEMLIMIT", strconv.Itoa(memoryTarget))).To(Succeed())
-	process = startOperator(ctx, binary)
+	dir = GinkgoT().TempDir()
+	Expect(os.WriteFile(filepath.Join(dir, "settings.yaml"), []byte(settings(dir)), 0o600)).To(Succeed())
+	process = startOperator(ctx)
 	DeferCleanup(func() {
 		By("stopping in good order") // the API server waits for clients that watch it
 		Expect(process.Stop()).To(Succeed())
@@ -108,19 +112,18 @@ var _ = AfterEach(func(ctx context.Context) {
 	Expect(peak).To(BeNumerically("<", memoryLimit))
 })
 
-func startOperator(ctx context.Context, binary string) *operator.Process {
+// startOperator starts it, or starts it again on what is in its store.
+func startOperator(ctx context.Context) *operator.Process {
 	GinkgoHelper()
-	dir := GinkgoT().TempDir()
-	path := filepath.Join(dir, "settings.yaml")
-	Expect(os.WriteFile(path, []byte(settings(dir)), 0o600)).To(Succeed())
 	starting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	p, err := operator.Start(starting, binary, "--settings", path, "--kubeconfig", plane.Kubeconfig, "--namespace", system)
+	p, err := operator.Start(starting, binary, "--settings", filepath.Join(dir, "settings.yaml"), "--kubeconfig", plane.Kubeconfig, "--namespace", system)
 	Expect(err).NotTo(HaveOccurred())
 	return p
 }
 
-// settings let the accounts of tenants reach servers on this machine, as the hostile ones are here.
+// settings let the accounts of tenants reach servers on this machine, as the hostile ones are here. The
+// limits of the store are the defaults if the attacks have their full size.
 func settings(dir string) string {
 	key := strings.ReplaceAll(strings.TrimSpace(travistest.PEM(travistest.Key())), "\n", "\n      ")
 	return fmt.Sprintf(`apiVersion: settings.travishook.dev/v1alpha1
@@ -129,14 +132,14 @@ receiver: {address: "127.0.0.1:0", linger: 0s}
 api: {address: "127.0.0.1:0"}
 probes: {address: "127.0.0.1:0"}
 metrics: {address: "127.0.0.1:0"}
-store: {directory: %q}
+store: {directory: %q%s}
 delivery: {allowAddresses: [127.0.0.0/8]}
 trust:
   keys:
   - name: test
     pem: |
       %s
-`, filepath.Join(dir, "store"), key)
+`, filepath.Join(dir, "store"), map[bool]string{false: ", maxSize: 64Mi, maxMemory: 32Mi"}[long()], key)
 }
 
 // clusterDefaults have the account that the honest namespace uses, and grant everybody shared/*.
@@ -265,16 +268,21 @@ func stored(ctx context.Context) float64 {
 	return total
 }
 
-// peakMemory is the most resident memory that the operator has had, in bytes.
+// peakMemory is the most resident memory that the operator has had, in bytes, without the pages of its
+// binary, which the kernel drops when a pod comes to its limit.
 func peakMemory() int {
 	GinkgoHelper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.PID()))
 	Expect(err).NotTo(HaveOccurred(), "the operator is gone")
-	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
-	Expect(found).NotTo(BeNil())
-	kilobytes, err := strconv.Atoi(string(found[1]))
-	Expect(err).NotTo(HaveOccurred())
-	return kilobytes << 10
+	read := func(name string) int {
+		GinkgoHelper()
+		found := regexp.MustCompile(name + `:\s+(\d+) kB`).FindSubmatch(status)
+		Expect(found).NotTo(BeNil())
+		kilobytes, err := strconv.Atoi(string(found[1]))
+		Expect(err).NotTo(HaveOccurred())
+		return kilobytes << 10
+	}
+	return read("VmHWM") - read("RssFile")
 }
 
 // tenant is a user who may write TravisRoutes, TravisDefaults and Secrets in one namespace, and nothing else.
