@@ -16,6 +16,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/operator"
 )
 
 var _ = Describe("A damaged store", func() {
@@ -50,7 +51,7 @@ var _ = Describe("A damaged store", func() {
 		Eventually(kubectl).WithArguments(ctx, "", "get", "travisdefaults", "default", "-n", s.system, "-o",
 			`jsonpath={range .status.conditions[?(@.type=="StoreIntact")]}{.status} {.reason}{end}`).Should(Equal("False EventsLost"))
 		Expect(s.metrics(ctx)).To(And(ContainSubstring("travishook_store_lost_events 1\n"), ContainSubstring("travishook_store_lost_messages 1\n")))
-		Expect(s.why(ctx, buildPlugin(ctx), s.operator)).To(ContainSubstring("a part of the store was lost"))
+		Expect(s.why(ctx, plugin(ctx), s.operator)).To(ContainSubstring("a part of the store was lost"))
 
 		By("remembering it across a restart")
 		Expect(s.operator.Stop()).To(Succeed())
@@ -95,4 +96,12 @@ func (s *site) metrics(ctx context.Context) string {
 	text, err := io.ReadAll(response.Body)
 	Expect(err).NotTo(HaveOccurred())
 	return string(text)
+}
+
+// plugin compiles kubectl travis.
+func plugin(ctx context.Context) string {
+	GinkgoHelper()
+	path, err := operator.BuildPlugin(ctx, plane.Root, GinkgoT().TempDir())
+	Expect(err).NotTo(HaveOccurred())
+	return path
 }
