@@ -56,7 +56,7 @@ spec:
         fieldRef:
           fieldPath: metadata.uid
     {{- with include "travishook.goMemoryLimit" . }}
-    # 90 % of the memory limit. The store's own limit of memory follows from it.
+    # 90 % of the memory limit. The store's memory limit is derived from it.
     - name: GOMEMLIMIT
       value: {{ . | quote }}
     {{- end }}
@@ -95,7 +95,7 @@ spec:
       httpGet:
         path: /readyz
         port: probes
-      # An operator that becomes ready reports it at once; this bounds how long the cluster takes to see it.
+      # This limits how long the cluster takes to notice that the operator is ready.
       periodSeconds: 1
       failureThreshold: 3
     # The last lines of the log are the pod's status if it fails, in kubectl describe pod.
@@ -166,7 +166,7 @@ spec:
   topologySpreadConstraints:
     {{- toYaml .Values.topologySpreadConstraints | nindent 4 }}
   {{- else if include "travishook.external" . }}
-  # The loss of a node should not be the loss of all replicas.
+  # The loss of a node should not affect all replicas.
   topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: kubernetes.io/hostname
