@@ -12,8 +12,8 @@ import (
 	"github.com/travishook/travishook/internal/queue/wal"
 )
 
-// TestASettingThatDiffersStopsTheStart upgrades a store that another version, or somebody, has made
-// otherwise, while a replica of the old version runs on it.
+// TestASettingThatDiffersStopsTheStart upgrades a store with other settings while a replica of the old
+// version runs on it.
 func TestASettingThatDiffersStopsTheStart(t *testing.T) {
 	c := sharedCluster(t)
 	for name, other := range map[string]struct {

@@ -37,7 +37,7 @@ const (
 	defaultReplicas = 3
 
 	connectTimeout = 5 * time.Second
-	// A server that answers no ping for twice that long is left for another.
+	// A server that answers no ping for twice that time is replaced with another.
 	pingInterval = 2 * time.Second
 	// retryPause is the pause before a connection, a start or the tail is tried again.
 	retryPause = 500 * time.Millisecond
@@ -97,7 +97,7 @@ func (x *External) connection(r *refusals) ([]nats.Option, error) {
 		nats.ReconnectBufSize(-1), // what cannot be sent now must not be sent later
 		// Credentials that are refused may be replaced in a moment; the library would give up.
 		nats.IgnoreAuthErrorAbort(),
-		nats.CustomInboxPrefix(r.names.inbox), // so that nobody else's answers need be allowed
+		nats.CustomInboxPrefix(r.names.inbox), // so that the user needs no permission for other inboxes
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				r.logger.Info("store has lost its server and looks for another", "reason", err.Error())
@@ -110,7 +110,7 @@ func (x *External) connection(r *refusals) ([]nats.Option, error) {
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { r.report(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { r.report(err) }),
 	}
-	// A file that cannot be read would be a vague error of the connection's.
+	// The connection's own error about an unreadable file would be vague.
 	for _, file := range []string{x.CredentialsFile, x.CAFile, x.CertFile, x.KeyFile} {
 		if file != "" {
 			if _, err := os.Stat(file); err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/travishook/travishook/internal/queue/natslog"
 )
 
-// explain adds to an error of NATS what a person can do about it, if that is anything.
+// explain adds advice to an error of NATS, if there is any.
 func explain(err error) error {
 	for _, e := range explanations {
 		if e.is(err) {
@@ -141,14 +141,14 @@ func (r *refusals) watch(fn func(error)) {
 	r.onDenied = fn
 }
 
-// forget is for when the cluster lets us in again.
+// forget drops all refusals after the cluster has accepted a connection again.
 func (r *refusals) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = nil
 }
 
-// explain adds to err what was refused a short while ago, which may be why no answer has come.
+// explain adds recent refusals to err, which may be the reason for a missing answer.
 func (r *refusals) explain(err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

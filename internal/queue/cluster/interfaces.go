@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// Leases tell replicas that run from those that do not. A lease that was not renewed for as long as its
-// time to live expires.
+// Leases show which replicas run. A lease expires when it was not renewed for its time to live.
 type Leases interface {
 	// TTL is how long a lease lasts after it was acquired or renewed.
 	TTL() time.Duration
@@ -37,7 +36,7 @@ type Transport interface {
 	// Serve has fn answer the requests to the address, until the returned function is called, which
 	// waits for requests under way or for ctx.
 	Serve(address string, fn func(ctx context.Context, request []byte) (answer []byte)) (stop func(ctx context.Context), err error)
-	// Request returns the answer from an address. ErrNoReplica says that nobody serves it.
+	// Request returns the answer from an address. ErrNoReplica means that no replica serves it.
 	Request(ctx context.Context, address string, request []byte) ([]byte, error)
 }
 

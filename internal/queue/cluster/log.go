@@ -99,8 +99,8 @@ func (l *natsLog) probe(ctx context.Context) error {
 // MaxMessage implements wal.Log.
 func (l *natsLog) MaxMessage() int { return min(wal.LargestMessage, int(l.conn.MaxPayload())) }
 
-// Append implements wal.Log. When a server does not answer, nobody knows whether it has stored the
-// message; it is sent again under the same id, and what follows last shows whether it was ours.
+// Append implements wal.Log. When a server does not answer, it may have stored the message; the message is
+// sent again with the same id, and the message that follows last shows whether it was this one.
 func (l *natsLog) Append(ctx context.Context, data []byte, last uint64) (uint64, error) {
 	id := nuid.Next()
 	for repeated := false; ; repeated = true {
@@ -116,13 +116,13 @@ func (l *natsLog) Append(ctx context.Context, data []byte, last uint64) (uint64,
 			if !errors.Is(lookErr, wal.ErrGone) {
 				return 0, cmp.Or(lookErr, err)
 			}
-			// Something is on its way there and not committed yet; it may never be.
+			// Another message is not committed yet, and may never be.
 		case !repeated && (errors.Is(err, wal.ErrConflict) || errors.Is(err, wal.ErrFull)):
 			return 0, err
 		}
 		select {
 		case <-ctx.Done():
-			// Whatever was said last, what was sent first may be stored.
+			// Regardless of the last error, the first request may have been stored.
 			return 0, fmt.Errorf("%w: %s", wal.ErrUnanswered, l.refused.explain(err).Error())
 		case <-time.After(requestPause):
 		}

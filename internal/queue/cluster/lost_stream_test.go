@@ -9,8 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// TestAStreamThatWasLost: a stream that somebody has deleted is created anew, and the mark that was kept
-// elsewhere shows what it held.
+// TestAStreamThatWasLost: a deleted stream is created again, and the mark outside of the cluster shows what
+// is missing.
 func TestAStreamThatWasLost(t *testing.T) {
 	c := sharedCluster(t)
 	opt := externalOptions(c, storeName(t.Name()))

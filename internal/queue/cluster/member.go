@@ -14,8 +14,8 @@ import (
 	"github.com/travishook/travishook/internal/queue/engine"
 )
 
-// member takes part for this replica: it keeps a lease, claims shards that nobody owns, and releases
-// what exceeds its share.
+// member is this replica's membership: it keeps a lease, claims unowned shards, and releases shards beyond
+// its share.
 type member struct {
 	name   string // of this replica, in its leases' names
 	leases Leases
@@ -33,8 +33,8 @@ type member struct {
 }
 
 const (
-	// settleTime is what follows an outage that let the lease expire, before shards are claimed again:
-	// whoever had sent a message before stores so now.
+	// settleTime is the pause before shards are claimed again after an outage in which the lease expired:
+	// replicas first store the outcomes of what they had sent.
 	settleTime = 3 * maxReopenPause
 	// balanceInterval is how often the shares are looked at. Nothing is asked or stored for it unless
 	// there is something to do.
@@ -196,7 +196,7 @@ func (m *member) keepBalance(ctx context.Context) {
 	}
 }
 
-// balance claims what nobody owns and releases what is too much. Most of the time there is nothing to
+// balance claims unowned shards and releases those beyond this replica's share. Usually there is nothing to
 // do.
 func (m *member) balance(ctx context.Context) {
 	lease, valid := m.shards.current()

@@ -9,16 +9,16 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// The key of the journal's value that says who owns what.
+// The key of the journal's value with the owners.
 const (
 	ownersBucket = "cluster"
 	ownersKey    = "owners"
 )
 
-// owners are the replicas that take part, by their leases, with the shards of each.
+// owners are the member replicas, by their leases, with the shards of each.
 type owners map[string][]int
 
-// parseOwners reads the value. Without one, nobody takes part yet.
+// parseOwners reads the value. Without one, there are no members yet.
 func parseOwners(value []byte) (owners, error) {
 	o := owners{}
 	if len(value) == 0 {
@@ -38,15 +38,15 @@ func (o owners) share() int {
 	return (queue.Shards + n - 1) / n
 }
 
-// remove ends the part of replicas; their shards are nobody's then.
+// remove removes members; their shards become unowned.
 func (o owners) remove(leases []string) {
 	for _, lease := range leases {
 		delete(o, lease)
 	}
 }
 
-// claim gives a replica shards that nobody owns, up to its share, but not those in except. It takes part
-// from then on, also without any.
+// claim gives a replica unowned shards, up to its share, except those in except. It is a member from then
+// on, also without shards.
 func (o owners) claim(lease string, except []int) {
 	mine := o[lease]
 	for _, shard := range o.free() {
@@ -74,7 +74,7 @@ func (o owners) release(lease string, shards []int) {
 	o[lease] = slices.DeleteFunc(o[lease], func(s int) bool { return slices.Contains(shards, s) })
 }
 
-// free are the shards that nobody owns.
+// free returns the unowned shards.
 func (o owners) free() []int {
 	var owned [queue.Shards]bool
 	for shards := range maps.Values(o) {
@@ -93,7 +93,7 @@ func (o owners) free() []int {
 	return free
 }
 
-// byShard is the owner of each shard; empty where nobody is.
+// byShard returns the owner of each shard; empty if it has none.
 func (o owners) byShard() (owner [queue.Shards]string) {
 	for lease, shards := range o {
 		for _, s := range shards {

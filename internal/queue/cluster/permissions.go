@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// permissions are what a user of the cluster must be allowed, and no more: docs/operations/external-store.md
-// lists them for the default name.
+// permissions are the permissions that a user of the cluster needs: docs/operations/external-store.md lists
+// them for the default name.
 func (n names) permissions() (publish, subscribe []string) {
 	publish = []string{
 		n.subject,
@@ -65,5 +65,5 @@ func (n names) explainDenied(err error) error {
 			subject = p
 		}
 	}
-	return fmt.Errorf("the user may not %s to %s: allow it that, and whatever else docs/operations/external-store.md lists", verb, subject)
+	return fmt.Errorf("the user may not %s to %s: allow that, and the other permissions in docs/operations/external-store.md", verb, subject)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/travishook/travishook/test/nats"
 )
 
-// TestGuardedStartThatCannotBe says what to do about it, and shows no secret.
+// TestGuardedStartThatCannotBe: the error says what to do, and contains no secret.
 func TestGuardedStartThatCannotBe(t *testing.T) {
 	_, g := guardedCluster(t)
 	user := func(account nats.Account, until time.Time) func(*testing.T, *Options) {

@@ -97,8 +97,8 @@ func (r *Replica) Close(ctx context.Context) error {
 func (r *Replica) Leads() bool { return r.shards.Sends(0) }
 
 // Holds implements replica.Replicas. An account that keeps a connection is in one shard with all its
-// channels. Whoever owns that may be logged in, and nobody else: a shard is released only after the
-// connections on its behalf have ended.
+// channels. Only the shard's owner may be logged in: a shard is released only after its connections have
+// ended.
 func (r *Replica) Holds(accountKey string) bool {
 	return r.shards.holds(queue.AccountShard(accountKey))
 }

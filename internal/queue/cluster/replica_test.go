@@ -140,8 +140,8 @@ func TestReplicasThatComeAndLeaveDivideTheShards(t *testing.T) {
 	})
 }
 
-// TestAReplicaThatStopsRenewingIsReplaced: nobody sends for its shards before its lease has expired, by
-// its own clock, and somebody does soon after.
+// TestAReplicaThatStopsRenewingIsReplaced: no other replica sends for its shards before its lease has
+// expired by its own clock, and one does soon after.
 func TestAReplicaThatStopsRenewingIsReplaced(t *testing.T) {
 	simulate(t, func(s *simulated) {
 		a := s.join("a")
@@ -168,7 +168,7 @@ func TestAReplicaThatStopsRenewingIsReplaced(t *testing.T) {
 	})
 }
 
-// frozenLeases are those of a replica that reaches nobody.
+// frozenLeases are the leases of a disconnected replica.
 type frozenLeases struct {
 	*clustertest.Leases
 	down atomic.Bool

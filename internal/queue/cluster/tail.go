@@ -25,7 +25,7 @@ func (l *natsLog) tail(ctx context.Context) {
 	for from := uint64(0); ctx.Err() == nil; {
 		var err error
 		if from, err = l.tailFrom(ctx, from); err != nil && ctx.Err() == nil {
-			l.logger.V(1).Info("journal's tail is read anew", "reason", err.Error())
+			l.logger.V(1).Info("reading the journal's tail again", "reason", err.Error())
 		}
 		select {
 		case <-ctx.Done():
