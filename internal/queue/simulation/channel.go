@@ -171,7 +171,7 @@ func (s *Simulation) neverTakes(d delivery) bool {
 func (s *Simulation) parse(m notify.Message) (d delivery, channel int, err error) {
 	d.event, err = strconv.Atoi(m.Event.Build.Number)
 	if err != nil {
-		return d, 0, fmt.Errorf("a message holds an event that nobody posted: %w", err)
+		return d, 0, fmt.Errorf("a message has an event that was never posted: %w", err)
 	}
 	_, route, _ := strings.Cut(m.Route, "/")
 	for i := range s.targets {

@@ -7,8 +7,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// machineClock is the time of day on a machine where somebody sets the clock. Time passes all the same
-// as it does everywhere else: timers, and Since, do not notice.
+// machineClock is a machine's wall clock, which is sometimes set. Timers and Since are not affected.
 type machineClock struct {
 	clock.RealClock
 	opened time.Duration // how far the clock was ahead when the process started

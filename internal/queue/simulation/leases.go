@@ -9,15 +9,15 @@ import (
 	"github.com/travishook/travishook/internal/queue/cluster"
 )
 
-// leaseServer keeps the leases of all processes. A lease that was not renewed for its time to live is
-// gone; the servers' clocks may differ, so that is a little more or less than the processes count with.
+// leaseServer keeps the leases of all processes. A lease that was not renewed for its time to live expires; the
+// servers' clocks may differ, so that may be a little earlier or later than a process expects.
 type leaseServer struct {
 	dice dice
 	ttl  time.Duration
 
 	mu     sync.Mutex
 	leases map[string]time.Time // when each was last renewed
-	listed []string             // what somebody was told a while ago
+	listed []string             // an outdated list that was returned before
 }
 
 func newLeaseServer(d dice, ttl time.Duration) *leaseServer {
@@ -143,7 +143,7 @@ func (l *leases) List(ctx context.Context) (names []string, err error) {
 	return names, err
 }
 
-// silent is a transport on which nobody answers: what replicas ask each other is not simulated.
+// silent is a transport without answers: requests between replicas are not simulated.
 type silent struct{}
 
 func (silent) Serve(string, func(context.Context, []byte) []byte) (func(context.Context), error) {

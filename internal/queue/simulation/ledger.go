@@ -9,7 +9,7 @@ import (
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
-// ledger is where everything that happens is written down when it happens, for the verdict.
+// ledger records everything when it happens, for the verdict.
 type ledger struct {
 	mu           sync.Mutex
 	h            history
@@ -91,7 +91,7 @@ func (l *ledger) posted(n, build int, ids map[int]string) {
 	}
 }
 
-// promised notes that the sender was told that the event is stored for these targets.
+// promised records that the event was confirmed to the sender as stored for these targets.
 func (l *ledger) promised(n int, targets []int, how string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -135,7 +135,7 @@ func (l *ledger) taken(n int) {
 	l.h.attempts[n].taken = l.now()
 }
 
-// end notes that whoever sent it goes on.
+// end records that the sender continues.
 func (l *ledger) end(n int, answered, refused bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -246,7 +246,7 @@ func (l *ledger) accept(a *journal.Accept) {
 	for i := range a.Targets {
 		d, ok := l.byID[journal.DeliveryID(event, &a.Targets[i]).String()]
 		if !ok {
-			l.faults = append(l.faults, fmt.Sprintf("the log has a delivery of build %d that nobody posted", a.Event.Build.ID))
+			l.faults = append(l.faults, fmt.Sprintf("the log has a delivery of build %d that was never posted", a.Event.Build.ID))
 			continue
 		}
 		if _, again := l.h.accepted[d]; again && !l.h.damaged[d] {
@@ -282,7 +282,7 @@ func (l *ledger) kept(summaries []queue.Summary) {
 		d, ok := l.byID[summaries[i].ID]
 		switch {
 		case !ok:
-			l.faults = append(l.faults, fmt.Sprintf("the store holds the delivery %s, which nobody posted", summaries[i].ID))
+			l.faults = append(l.faults, fmt.Sprintf("the store has the delivery %s, which was never posted", summaries[i].ID))
 		case summaries[i].State == queue.DeadLetter:
 			l.h.dead[d] = true
 		default:

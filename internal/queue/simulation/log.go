@@ -45,9 +45,9 @@ type fate int
 
 const (
 	succeeds   fate = iota
-	lostBefore      // it never reaches the stream, and nobody answers
-	lostAfter       // it is done, and nobody answers
-	doneLate        // it is done long after whoever asked has given up
+	lostBefore      // it never reaches the stream, and is not answered
+	lostAfter       // it is done, and not answered
+	doneLate        // it is done long after the caller's timeout
 	slow            // it takes seconds
 	crashesBefore
 	crashesAfter

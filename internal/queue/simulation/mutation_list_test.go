@@ -1,8 +1,7 @@
 package simulation
 
 // mutation is a bug to plant: code of a file, and what stands there instead. Some were in the product
-// once, found by the soak test, a review or the simulation; the others are mistakes that somebody could
-// make.
+// once, found by the soak test, a review or the simulation; the others are possible mistakes.
 type mutation struct{ name, file, code, instead string }
 
 var mutations = []mutation{
@@ -103,7 +102,7 @@ var mutations = []mutation{
 		instead: " }",
 	},
 	{
-		name:    "a replica that was away sends while it reads the log anew",
+		name:    "a replica that was disconnected sends while it reads the log again",
 		file:    "internal/queue/engine/follow.go",
 		code:    "= fresh, true, 0",
 		instead: "= fresh, false, 0",
@@ -115,7 +114,7 @@ var mutations = []mutation{
 		instead: "\t_, e.rereading, e.missing = fresh, true, 0",
 	},
 	{
-		name:    "what was delivered is sent again when the log is read anew",
+		name:    "a delivered message is sent again when the log is read again",
 		file:    "internal/queue/engine/follow.go",
 		code:    " || e.updates != nil && len(e.leases) > 0 {",
 		instead: " {",

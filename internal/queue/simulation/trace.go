@@ -12,11 +12,11 @@ import (
 )
 
 // trace is everything that a run did, in order: as a hash, to compare two runs of one seed, and as
-// text where somebody reads it.
+// text if it is printed.
 type trace struct {
 	mu    sync.Mutex
 	hash  uint64
-	out   io.Writer // nil for nobody
+	out   io.Writer // nil if nothing is printed
 	begin time.Time
 }
 
@@ -40,7 +40,7 @@ func (t *trace) say(format string, args ...any) {
 	}
 }
 
-// logger writes what a process logs, where somebody reads it.
+// logger writes what a process logs, if it is printed.
 func (t *trace) logger(p *process) logr.Logger {
 	if t.out == nil {
 		return logr.Discard()

@@ -14,7 +14,7 @@ type delivery struct{ event, target int }
 // event is one state of a build.
 type event struct {
 	build int
-	// promised are the targets for which the sender was told that it is stored.
+	// promised are the targets for which it was confirmed to the sender as stored.
 	promised []int
 }
 
@@ -32,7 +32,7 @@ type attempt struct {
 	begin   moment
 	end     moment // zero while it is under way
 	taken   moment // when the channel took the message; zero if it did not
-	// answered says that whoever sent it learned what became of it.
+	// answered says that the sender learned the outcome.
 	answered bool
 	// refused says that the channel will never take it.
 	refused bool
@@ -75,7 +75,7 @@ type history struct {
 	settlements []settlement
 	connections []connection
 	deaths      map[int]moment
-	// losses are when a process was told that a delivery may be another's.
+	// losses are when a process learned that another may send a delivery.
 	losses map[handout]moment
 	// accepted is the order in which the log has the deliveries.
 	accepted map[delivery]int
@@ -213,7 +213,7 @@ func (j *judgement) logins() {
 	}
 }
 
-// repetitions: a message that a channel took is sent again only where nobody could know that it was.
+// repetitions: a message that a channel accepted is sent again only if no process could know that.
 func (j *judgement) repetitions() {
 	confirmed := map[string]settlement{}
 	for _, s := range j.settlements {
