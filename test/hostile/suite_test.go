@@ -142,7 +142,7 @@ trust:
 `, filepath.Join(dir, "store"), map[bool]string{false: ", maxSize: 64Mi, maxMemory: 32Mi"}[long()], key)
 }
 
-// clusterDefaults have the account that the honest namespace uses, and grant everybody shared/*.
+// clusterDefaults define the account of the honest namespace, and grant shared/* to all.
 const clusterDefaults = `
 apiVersion: travishook.dev/v1alpha1
 kind: TravisDefaults

@@ -10,7 +10,7 @@ import (
 	"github.com/travishook/travishook/test/soak/victim"
 )
 
-// event is one state of a build, that a webhook tells of.
+// event is one state of a build, as in a webhook.
 type event struct {
 	serial int
 	team   int

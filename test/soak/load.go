@@ -27,8 +27,8 @@ const (
 	answerTimeout = time.Minute
 )
 
-// load posts webhooks as Travis does, but for one thing: what got no answer, or 503, it posts
-// again until it has one, so that in the end every event is promised.
+// load posts webhooks as Travis does, except that it repeats a webhook without an answer, or with a 503, until
+// it is answered, so that in the end every event is promised.
 type load struct {
 	tenants victim.Tenants
 	ledger  *ledger
@@ -116,8 +116,8 @@ func send(ctx context.Context, client *http.Client, url string, b travistest.Bui
 	return answer.StatusCode, err
 }
 
-// team has builds, one after the other: most are told of once, some while they run and at
-// their end, some are started again.
+// team has builds, one after the other: most have one event, some have a start and an end, some are
+// restarted.
 type team struct {
 	number int
 	build  travistest.Build
@@ -133,7 +133,7 @@ var lives = [][]travis.Result{
 	{travis.Pending, travis.Failed, travis.Pending, travis.Fixed},
 }
 
-// next is what the team's repository has to tell.
+// next returns the next event of the team's repository.
 func (t *team) next(builds *atomic.Int64) (travistest.Build, int) {
 	now := time.Now().UTC().Truncate(time.Second)
 	if len(t.states) == 0 {
@@ -143,7 +143,7 @@ func (t *team) next(builds *atomic.Int64) (travistest.Build, int) {
 	}
 	t.build.Result, t.states = t.states[0], t.states[1:]
 	t.place++
-	// A build that is started again has another time to tell.
+	// A restarted build has another start.
 	t.build.Started = t.build.Started.Add(time.Second)
 	t.build.Finished = t.build.Started.Add(time.Minute)
 	return t.build, t.place

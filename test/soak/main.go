@@ -1,7 +1,7 @@
-// Soak shows that nothing is lost: it posts signed webhooks through the real receiver while it kills
-// the process that takes them, again and again at a moment of no one's choosing, with channels that
-// fail, stall and lose their answers. In the end, everything that was answered 202 is held
-// against what the channels got. It does so on both engines of the store. docs/reliability.md tells what the figures mean.
+// Soak shows that nothing is lost: it posts signed webhooks through the real receiver while it repeatedly kills
+// the receiving process at random moments, with channels that fail, stall and lose their answers. At the end it
+// compares everything that was answered 202 with what the channels received, on both engines of the store.
+// docs/reliability.md explains the figures.
 package main
 
 import (
@@ -44,7 +44,7 @@ const (
 	lifeExternal = 9 * time.Second
 )
 
-// plan is what is asked of the command.
+// plan is the parsed command line.
 type plan struct {
 	options
 	shared      shared
@@ -93,7 +93,7 @@ func (p *plan) flags(progress io.Writer) *flag.FlagSet {
 	return flags
 }
 
-// soak makes a run and prints what came of it.
+// soak makes a run and prints the result.
 func (p *plan) soak(ctx context.Context, engine string, out io.Writer) (err error) {
 	o := p.options
 	o.engine = engine

@@ -84,9 +84,9 @@ func (c *servers) ask(question func(jetstream.JetStream) error) error {
 	return nil
 }
 
-// disturb kills servers now and then, whichever they are, and starts them again: most often one,
-// which nobody should notice for long; sometimes two, so that nothing can be stored and leases run
-// out; sometimes all. The next are not killed before each server has all that is stored.
+// disturb kills random servers at intervals, and starts them again: mostly one, which should have no lasting
+// effect; sometimes two, so that nothing can be stored and leases expire; sometimes all. The next are not
+// killed before each server has all data.
 func (c *servers) disturb(ctx, posting context.Context) error {
 	if c.soak.shared.calm == 0 {
 		return nil

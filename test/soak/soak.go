@@ -17,7 +17,7 @@ import (
 	"github.com/travishook/travishook/test/soak/victim"
 )
 
-// options are what a run is like.
+// options are the parameters of a run.
 type options struct {
 	engine string
 	dir    string        // where the store is made
@@ -41,7 +41,7 @@ func (o *options) replicas() int {
 	return o.shared.replicas
 }
 
-// name says what the run is like, in a table's head.
+// name describes the run in a table's head.
 func (o *options) name() string {
 	name := fmt.Sprintf("%s store, %s", o.engine, o.span)
 	if o.shared != nil {
@@ -82,7 +82,7 @@ type soak struct {
 	generation, kills, unborn, barred, servers, outages int
 }
 
-// run soaks, and returns what came of it. An error means that there is nothing to tell.
+// run makes a run and returns its verdict. An error means that there is none.
 func run(ctx context.Context, o options) (v verdict, err error) {
 	s := &soak{
 		options: o, tenants: victim.Tenants{Teams: o.teams, ChannelsPerTeam: channelsPerTeam},
@@ -174,8 +174,8 @@ func (s *soak) soak(ctx context.Context) (err error) {
 	return s.finish(ctx, posted)
 }
 
-// finish waits for the answers to what was posted, and for the ends of what was promised. What has
-// no end when the patience is over, the verdict tells.
+// finish waits for the answers to all webhooks, and for the ends of all promised deliveries. Deliveries
+// without an end after the patience are reported by the verdict.
 func (s *soak) finish(ctx context.Context, posted <-chan struct{}) error {
 	waiting, cancel := context.WithTimeout(ctx, s.patient)
 	defer cancel()
@@ -205,7 +205,7 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// kept is what the store holds when all is over.
+// kept returns what the store has at the end.
 func (s *soak) kept(ctx context.Context) ([]queue.Summary, error) {
 	store, err := victim.Open(ctx, s.engine, s.store, logr.Discard())
 	if err != nil {
@@ -226,7 +226,7 @@ func (s *soak) beginVictim(_ context.Context, generation int) (process, error) {
 	}, s.log, scribe{s.ledger, generation})
 }
 
-// scribe writes down what a victim sees.
+// scribe records what a victim observes.
 type scribe struct {
 	ledger     *ledger
 	generation int

@@ -48,7 +48,7 @@ func TestNothingIsLost(t *testing.T) {
 	}
 }
 
-// The stores below break their promise. A run that did not find that out would show nothing.
+// The stores below break their promise, and the run must detect it.
 
 func TestAStoreThatAnswersTooEarlyIsFoundOut(t *testing.T) {
 	foundOut(t, lost, func() verdict { return soakFor(t, 3*time.Second, victim.Hasty, 2*time.Second) })

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// process takes webhooks until it is killed.
+// process accepts webhooks until it is killed.
 type process interface {
-	// URL waits until it takes them, and tells where.
+	// URL waits until it accepts them, and returns its URL.
 	URL(ctx context.Context) (string, error)
-	// Listened tells whether it ever did.
+	// Listened reports whether it ever did.
 	Listened() bool
 	Ended() <-chan struct{}
 	Kill() error
@@ -111,7 +111,7 @@ func (s *soak) fill(ctx context.Context) (begun []*replica, err error) {
 	return begun, nil
 }
 
-// watch tells when a victim takes webhooks, and when it ends by itself.
+// watch reports when a victim accepts webhooks, and when it ends by itself.
 func (s *soak) watch(ctx context.Context, r *replica) {
 	if _, err := r.URL(ctx); err == nil {
 		s.mu.Lock()
@@ -161,14 +161,14 @@ func (s *soak) all() []*replica {
 	return slices.Clone(s.living)
 }
 
-// leave has no more webhooks sent to a victim.
+// leave removes a victim from the targets of webhooks.
 func (s *soak) leave(gone ...*replica) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.living = slices.DeleteFunc(s.living, func(r *replica) bool { return slices.Contains(gone, r) })
 }
 
-// end ends victims, all at once. No other is started before they are gone.
+// end ends victims, all at once. No other is started before they have ended.
 func (s *soak) end(chosen []*replica, how func(process) error) error {
 	s.leave(chosen...)
 	ends := make([]error, len(chosen))

@@ -6,7 +6,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// verdict is what a run came to.
+// verdict is the result of a run.
 type verdict struct {
 	Run                    string // what the run was like
 	Victims, Kills, Unborn int    // unborn: killed before it took webhooks
@@ -94,7 +94,7 @@ func (j *judgement) fault(format string, args ...any) {
 func (j *judgement) keep(s queue.Summary) {
 	d, err := parseDelivery(s.Build, s.Target.Address)
 	if err != nil {
-		j.fault("the store keeps what nobody posted: %v", err)
+		j.fault("the store keeps a delivery that was never posted: %v", err)
 		return
 	}
 	j.kept[d] = s

@@ -28,21 +28,21 @@ type Opened interface {
 	Close(ctx context.Context) error
 }
 
-// The engines. All but the first two break the store's promise, each in a way of its own: what shows
-// that the first ones keep it must find these out.
+// The engines. All but the first two break the store's promise, each in its own way: the tests must detect
+// them.
 const (
 	// Embedded is the operator's own.
 	Embedded = "embedded"
 	// External is the operator's own on a NATS cluster.
 	External = "external"
-	// Hasty answers for an event before it has stored it.
+	// Hasty confirms an event before it is stored.
 	Hasty = "hasty"
 	// SyncLater is the operator's own with the sync that its server has by default. Only a loss of
 	// power shows the difference.
 	SyncLater = "sync-later"
-	// Forgetful stores most events, and answers for all.
+	// Forgetful stores most events, and confirms all.
 	Forgetful = "forgetful"
-	// Amnesiac stores most outcomes, and answers for all.
+	// Amnesiac stores most outcomes, and confirms all.
 	Amnesiac = "amnesiac"
 )
 
@@ -115,13 +115,13 @@ func (h *hasty) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, 
 	later := context.WithoutCancel(ctx)
 	h.pending.Go(func() {
 		<-time.After(hastyDelay)
-		// Whoever was promised it has been answered: there is nobody to tell.
+		// The caller was answered before, so the error is dropped.
 		_, _ = h.Opened.Accept(later, a)
 	})
 	return stored(a), nil
 }
 
-// Close implements Opened. What is still to be stored is, if nobody kills it meanwhile.
+// Close implements Opened. It stores what is pending, unless the process is killed meanwhile.
 func (h *hasty) Close(ctx context.Context) error {
 	h.pending.Wait()
 	return h.Opened.Close(ctx)

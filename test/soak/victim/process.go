@@ -27,7 +27,7 @@ type Process struct {
 	watcher   Watcher
 }
 
-// Settled is an outcome that the store has answered for.
+// Settled is an outcome that the store has confirmed.
 type Settled struct {
 	Kind queue.Kind
 	ID   string // of the delivery
@@ -35,11 +35,11 @@ type Settled struct {
 	Build, Address string
 }
 
-// Watcher is told what a victim sees of its store.
+// Watcher receives what a victim observes of its store.
 type Watcher interface {
-	// Settled is told of each outcome that the store has answered for.
+	// Settled is called for each outcome that the store has confirmed.
 	Settled(Settled)
-	// Lost is told of each delivery that another replica may send from then on.
+	// Lost is called for each delivery that another replica may send from then on.
 	Lost(id string)
 }
 
@@ -75,7 +75,7 @@ func Start(c Config, log *os.File, watcher Watcher) (*Process, error) {
 	return p, nil
 }
 
-// follow reads all that the victim has said, to the end, whatever its end was.
+// follow reads the victim's whole output, to the end.
 func (p *Process) follow(out io.Reader) {
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		words := strings.Fields(lines.Text())
@@ -96,7 +96,7 @@ func (p *Process) follow(out io.Reader) {
 	close(p.ended)
 }
 
-// URL waits until the victim takes webhooks, and tells where.
+// URL waits until the victim accepts webhooks, and returns its URL.
 func (p *Process) URL(ctx context.Context) (string, error) {
 	select {
 	case <-p.listening:
@@ -111,7 +111,7 @@ func (p *Process) URL(ctx context.Context) (string, error) {
 // ProbesURL is where /readyz and /metrics are, once URL has returned.
 func (p *Process) ProbesURL() string { return "http://" + p.probes }
 
-// Listened tells whether it ever took webhooks.
+// Listened reports whether it ever accepted webhooks.
 func (p *Process) Listened() bool {
 	select {
 	case <-p.listening:
@@ -124,11 +124,10 @@ func (p *Process) Listened() bool {
 // Pid of the process.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Ended is closed when the process is gone and all that it said was heard.
+// Ended is closed when the process has ended and its output was read.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
-// Kill ends the victim as a crash does, and waits until all that it said was heard. It is an
-// error if it had ended before.
+// Kill kills the victim, and waits until its output was read. It is an error if it had ended before.
 func (p *Process) Kill() error {
 	_ = p.cmd.Process.Kill()
 	<-p.ended

@@ -1,6 +1,6 @@
-// Package victim is the operator without an API server, as a process that is there to be killed: the
-// real receiver, table, store, dispatcher and webhook service, with routes that are given in code.
-// It starts in a tenth of a second, so that it can be killed often.
+// Package victim is the operator without an API server, as a process to be killed: the real receiver, table,
+// store, dispatcher and webhook service, with routes defined in code. It starts in a tenth of a second, so
+// that it can be killed often.
 //
 // A program that has victims calls RunIfAsked first thing, because a victim is the program itself,
 // started again.
@@ -38,13 +38,13 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
-// Config is what a victim is told.
+// Config is the configuration of a victim.
 type Config struct {
 	// Engine is the name of one of Engines, Store is how to open it.
 	Engine  string
 	Store   Store
 	Tenants Tenants
-	// Key is the public key of who signs, in PEM.
+	// Key is the public signing key, in PEM.
 	Key string
 	// Generation is how many victims came before it on the same store. Channels see it.
 	Generation int
@@ -86,7 +86,7 @@ func RunIfAsked() {
 	os.Exit(0)
 }
 
-// endWithParent ends the process when whoever started it is gone, however that came about.
+// endWithParent ends the process when its parent has ended for any reason.
 func endWithParent() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	os.Exit(1)
@@ -212,13 +212,13 @@ const agentPrefix = "travishook-victim/"
 
 func agent(generation int) string { return fmt.Sprint(agentPrefix, generation) }
 
-// GenerationOf tells, of the User-Agent of a request, which victim sent it.
+// GenerationOf returns which victim sent a request, from its User-Agent.
 func GenerationOf(agent string) (generation int, err error) {
 	_, err = fmt.Sscanf(agent, agentPrefix+"%d", &generation)
 	return generation, err
 }
 
-// observer counts as the operator does, and has nobody to tell.
+// observer counts as the operator does, and reports to no one.
 type observer struct{ *record.Recorder }
 
 func (observer) Noticed(_, _, _, _ string) {}
