@@ -14,19 +14,19 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// senders are replicas that each send what they get, and what came of that.
+// senders are replicas that send their deliveries, with the results.
 type senders struct {
-	*fleet
+	*replicaSet
 	mu      sync.Mutex
-	arrived map[string][]string // what each room got, in order
-	by      map[string][]int    // who sent to it
-	// home is where the channels belong; nil while everything is sent from where it is.
-	home func(room string) string
+	arrived map[string][]string // the messages to each address, in order
+	by      map[string][]int    // the replicas that sent to it
+	// accountKey returns the account key of an address; nil if no channel is reassigned.
+	accountKey func(address string) string
 }
 
-func newSenders(t *testing.T, replicas int, home func(room string) string) *senders {
-	f := &fleet{T: t, lease: shortLease, cluster: sharedCluster(t), name: storeName(t.Name() + t.TempDir())}
-	s := &senders{fleet: f, arrived: map[string][]string{}, by: map[string][]int{}, home: home}
+func newSenders(t *testing.T, replicas int, accountKey func(address string) string) *senders {
+	f := &replicaSet{T: t, lease: shortLease, cluster: sharedCluster(t), name: storeName(t.Name() + t.TempDir())}
+	s := &senders{replicaSet: f, arrived: map[string][]string{}, by: map[string][]int{}, accountKey: accountKey}
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	for i := range replicas {
@@ -37,7 +37,7 @@ func newSenders(t *testing.T, replicas int, home func(room string) string) *send
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { closeNow(t, e) })
-		f.replicas = append(f.replicas, &peer{Replica: e})
+		f.replicas = append(f.replicas, &testReplica{Replica: e})
 		for range 4 {
 			running.Go(func() { s.send(ctx, i) })
 		}
@@ -61,8 +61,8 @@ func (s *senders) send(ctx context.Context, i int) {
 			continue
 		}
 		o := queue.Outcome{Kind: queue.Delivered, At: time.Now()}
-		if home := s.home(d.Target.Address); home != d.AccountKey {
-			o.Kind, o.AccountKey, o.Due = queue.Reassigned, home, o.At
+		if accountKey := s.accountKey(d.Target.Address); accountKey != d.AccountKey {
+			o.Kind, o.AccountKey, o.Due = queue.Reassigned, accountKey, o.At
 		} else {
 			s.mu.Lock()
 			s.arrived[d.Target.Address] = append(s.arrived[d.Target.Address], fmt.Sprint(d.Event.Build.ID, d.Event.Build.Result))
@@ -75,15 +75,15 @@ func (s *senders) send(ctx context.Context, i int) {
 	}
 }
 
-// accept stores two states of each of some builds for each room, with the home that was known then.
-func (s *senders) accept(rooms []string, builds int, home string) {
+// accept stores two states of each of some builds for each address, with the account key that was known then.
+func (s *senders) accept(addresses []string, builds int, accountKey string) {
 	s.Helper()
 	for build := range builds {
 		for n, result := range []travis.Result{travis.Pending, travis.Passed} {
 			var targets []queue.Target
-			for _, room := range rooms {
-				t := queuetest.Target("builds", room)
-				t.AccountKey = home
+			for _, address := range addresses {
+				t := queuetest.Target("builds", address)
+				t.AccountKey = accountKey
 				targets = append(targets, t)
 			}
 			_, err := s.replicas[(build+n)%len(s.replicas)].Accept(context.Background(), queue.Acceptance{
@@ -98,13 +98,13 @@ func (s *senders) accept(rooms []string, builds int, home string) {
 }
 
 // verify waits until all is sent, and tells who sent it.
-func (s *senders) verify(rooms []string, builds int) (who map[int]bool) {
+func (s *senders) verify(addresses []string, builds int) (who map[int]bool) {
 	s.Helper()
 	s.eventually("all is sent", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for _, room := range rooms {
-			if len(s.arrived[room]) < 2*builds {
+		for _, address := range addresses {
+			if len(s.arrived[address]) < 2*builds {
 				return false
 			}
 		}
@@ -113,29 +113,29 @@ func (s *senders) verify(rooms []string, builds int) (who map[int]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	who = map[int]bool{}
-	for _, room := range rooms {
-		if n := len(s.arrived[room]); n != 2*builds {
-			s.Errorf("%s got %d messages, want %d", room, n, 2*builds)
+	for _, address := range addresses {
+		if n := len(s.arrived[address]); n != 2*builds {
+			s.Errorf("%s got %d messages, want %d", address, n, 2*builds)
 		}
 		for build := range builds {
-			pending := slices.Index(s.arrived[room], fmt.Sprint(build+1, travis.Pending))
-			passed := slices.Index(s.arrived[room], fmt.Sprint(build+1, travis.Passed))
+			pending := slices.Index(s.arrived[address], fmt.Sprint(build+1, travis.Pending))
+			passed := slices.Index(s.arrived[address], fmt.Sprint(build+1, travis.Passed))
 			if pending < 0 || passed < pending {
-				s.Errorf("%s got build %d out of order: %v", room, build+1, s.arrived[room])
+				s.Errorf("%s got build %d out of order: %v", address, build+1, s.arrived[address])
 			}
 		}
-		for _, i := range s.by[room] {
+		for _, i := range s.by[address] {
 			who[i] = true
 		}
 	}
 	return who
 }
 
-func manyRooms() (rooms []string) {
+func manyRooms() (addresses []string) {
 	for i := range 30 {
-		rooms = append(rooms, fmt.Sprint("#room-", i))
+		addresses = append(addresses, fmt.Sprint("#address-", i))
 	}
-	return rooms
+	return addresses
 }
 
 func TestChannelsWithoutAnAccountKeyAreSpreadOverReplicas(t *testing.T) {
@@ -161,7 +161,7 @@ func TestAReplicaAsksTheOwnerOfAnAccount(t *testing.T) {
 	s := newSenders(t, 2, func(string) string { return account })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var owner, asker *peer
+	var owner, asker *testReplica
 	for i, r := range s.replicas {
 		r.Handle("name", func(_ context.Context, payload []byte) ([]byte, error) {
 			return fmt.Appendf(nil, "%s, by %d", payload, i), nil

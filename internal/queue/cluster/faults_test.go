@@ -20,7 +20,7 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Stop)
-	f := newFleet(t, c, 3, leaseTTL)
+	f := newReplicaSet(t, c, 3, leaseTTL)
 	end := f.load()
 	f.progress(100)
 	lead := func() *nats.Node {

@@ -57,11 +57,11 @@ func (s *simulated) leave(r *cluster.Replica) {
 	}
 }
 
-func (s *simulated) accept(r *cluster.Replica, build int64, room string) {
+func (s *simulated) accept(r *cluster.Replica, build int64, address string) {
 	s.Helper()
 	_, err := r.Accept(s.Context(), queue.Acceptance{
 		Event: queuetest.Event(build, travis.Passed), Received: time.Now(),
-		Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{queuetest.Target("builds", room)}}},
+		Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{queuetest.Target("builds", address)}}},
 	})
 	if err != nil {
 		s.Fatalf("accept: %v", err)

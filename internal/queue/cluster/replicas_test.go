@@ -14,7 +14,7 @@ import (
 )
 
 func TestReplicasShareTheWork(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 3, shortLease)
+	f := newReplicaSet(t, sharedCluster(t), 3, shortLease)
 	f.eventually("each replica holds its share", func() bool {
 		total := 0
 		for _, n := range f.shards() {
@@ -36,7 +36,7 @@ func TestReplicasShareTheWork(t *testing.T) {
 }
 
 func TestAReplicaLeavesAndComesUnderLoad(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 3, shortLease)
+	f := newReplicaSet(t, sharedCluster(t), 3, shortLease)
 	leaver := f.replicas[2]
 	f.replicas = f.replicas[:2]
 	end := f.load()
@@ -55,7 +55,7 @@ func TestAReplicaLeavesAndComesUnderLoad(t *testing.T) {
 }
 
 func TestOneEventAtTwoReplicasIsStoredOnce(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 2, shortLease)
+	f := newReplicaSet(t, sharedCluster(t), 2, shortLease)
 	for round := range int64(50) {
 		event := queuetest.Event(1_000_000+round, travis.Passed)
 		var stored atomic.Int32
@@ -88,7 +88,7 @@ func TestOneEventAtTwoReplicasIsStoredOnce(t *testing.T) {
 
 // TestReplicasTrim has a store that is trimmed all the time, by one replica and then by another.
 func TestReplicasTrim(t *testing.T) {
-	f := newFleet(t, sharedCluster(t), 3, shortLease)
+	f := newReplicaSet(t, sharedCluster(t), 3, shortLease)
 	f.verbose = true
 	first := queuetest.Event(1_000_000, travis.Passed)
 	again := queue.Acceptance{Event: first, Received: time.Now(), Offers: []queue.Offer{{
@@ -99,7 +99,7 @@ func TestReplicasTrim(t *testing.T) {
 	}
 	end := f.load()
 	f.trimmed(f.extent().Last + 1000)
-	trimmer := slices.IndexFunc(f.replicas, func(r *peer) bool { return r.Leads() })
+	trimmer := slices.IndexFunc(f.replicas, func(r *testReplica) bool { return r.Leads() })
 	if trimmer < 0 {
 		t.Fatal("no replica trims")
 	}
@@ -134,7 +134,7 @@ func TestAReplicaThatMissedTrimmedMessagesStartsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(door.Shut)
-	f := newFleet(t, c, 2, shortLease)
+	f := newReplicaSet(t, c, 2, shortLease)
 	f.verbose = true
 	away := f.join(door.URL)
 	f.eventually("it sends, too", func() bool { return f.shards()[2] > 0 })

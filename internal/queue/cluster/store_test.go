@@ -16,10 +16,10 @@ func closeNow(t *testing.T, r *Replica) {
 	}
 }
 
-func acceptance(build int64, rooms ...string) queue.Acceptance {
+func acceptance(build int64, addresses ...string) queue.Acceptance {
 	offer := queue.Offer{Namespace: "team-a"}
-	for _, room := range rooms {
-		offer.Targets = append(offer.Targets, queuetest.Target("builds", room))
+	for _, address := range addresses {
+		offer.Targets = append(offer.Targets, queuetest.Target("builds", address))
 	}
 	return queue.Acceptance{Event: queuetest.Event(build, travis.Passed), Offers: []queue.Offer{offer}}
 }

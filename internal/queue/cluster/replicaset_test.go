@@ -20,12 +20,12 @@ import (
 	"github.com/travishook/travishook/test/nats"
 )
 
-// fleet is a few replicas on one store, with what was acknowledged and what was sent.
-type fleet struct {
+// replicaSet is a few replicas on one store, with what was acknowledged and what was sent.
+type replicaSet struct {
 	*testing.T
 	cluster  *nats.Cluster
 	name     string
-	replicas []*peer
+	replicas []*testReplica
 
 	mu     sync.Mutex
 	stored map[int64]bool
@@ -40,8 +40,8 @@ type fleet struct {
 	verbose bool // events are long
 }
 
-// peer is one replica with senders.
-type peer struct {
+// testReplica is a replica with senders.
+type testReplica struct {
 	*Replica
 	stop    context.CancelFunc
 	senders sync.WaitGroup
@@ -53,10 +53,10 @@ const roomy = 16 << 20
 // long is a message that has a store trimmed soon.
 var long = strings.Repeat("changes everything ", 100)
 
-// newFleet has n replicas on a store of their own.
-func newFleet(t *testing.T, c *nats.Cluster, n int, lease time.Duration) *fleet {
+// newReplicaSet has n replicas on a store of their own.
+func newReplicaSet(t *testing.T, c *nats.Cluster, n int, lease time.Duration) *replicaSet {
 	t.Helper()
-	f := &fleet{
+	f := &replicaSet{
 		T: t, lease: lease, cluster: c, name: storeName(t.Name() + t.TempDir()),
 		stored: map[int64]bool{}, sent: map[int64]int{}, lapsed: map[int64]bool{},
 	}
@@ -68,12 +68,12 @@ func newFleet(t *testing.T, c *nats.Cluster, n int, lease time.Duration) *fleet 
 			f.leave(r)
 		}
 	})
-	t.Cleanup(f.tell)
+	t.Cleanup(f.explainFailure)
 	return f
 }
 
 // join adds a replica, which reaches the cluster there.
-func (f *fleet) join(url string) *peer {
+func (f *replicaSet) join(url string) *testReplica {
 	f.Helper()
 	opt := externalOptions(f.cluster, f.name)
 	opt.External.URL, opt.MaxBytes = url, roomy
@@ -84,7 +84,7 @@ func (f *fleet) join(url string) *peer {
 		f.Fatalf("open: %v", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &peer{Replica: e, stop: stop}
+	r := &testReplica{Replica: e, stop: stop}
 	settling, cut := context.WithCancel(context.Background())
 	context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, cut) })
 	for range 8 {
@@ -95,7 +95,7 @@ func (f *fleet) join(url string) *peer {
 }
 
 // logger keeps what a replica says, for who reads a failure.
-func (f *fleet) logger(replica int) logr.Logger {
+func (f *replicaSet) logger(replica int) logr.Logger {
 	begin := time.Now()
 	return funcr.New(func(_, args string) {
 		f.mu.Lock()
@@ -108,7 +108,7 @@ func (f *fleet) logger(replica int) logr.Logger {
 const drainTime = 20 * time.Second
 
 // leave stops a replica as an operator stops: no more is taken, what is under way ends.
-func (f *fleet) leave(r *peer) {
+func (f *replicaSet) leave(r *testReplica) {
 	f.Helper()
 	r.stop()
 	r.senders.Wait()
@@ -120,7 +120,7 @@ func (f *fleet) leave(r *peer) {
 }
 
 // send is a worker whose service takes every message at once.
-func (f *fleet) send(ctx, settling context.Context, r *peer) {
+func (f *replicaSet) send(ctx, settling context.Context, r *testReplica) {
 	for ctx.Err() == nil {
 		d, err := r.Take(ctx, queue.Healthy)
 		if err != nil {
@@ -148,7 +148,7 @@ func (f *fleet) send(ctx, settling context.Context, r *peer) {
 }
 
 // accept stores one event through r, and notes it if it was acknowledged.
-func (f *fleet) accept(ctx context.Context, r *peer) error {
+func (f *replicaSet) accept(ctx context.Context, r *testReplica) error {
 	build := f.builds.Add(1)
 	event := queuetest.Event(build, travis.Passed)
 	if f.verbose {
@@ -157,7 +157,7 @@ func (f *fleet) accept(ctx context.Context, r *peer) error {
 	_, err := r.Accept(ctx, queue.Acceptance{
 		Event: event, Received: time.Now(),
 		Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{
-			queuetest.Target("builds", fmt.Sprintf("#room-%d", build%100)),
+			queuetest.Target("builds", fmt.Sprintf("#address-%d", build%100)),
 		}}},
 	})
 	if err == nil {
@@ -170,7 +170,7 @@ func (f *fleet) accept(ctx context.Context, r *peer) error {
 
 // load stores events through all replicas until the returned function is called, which
 // tells how many were refused.
-func (f *fleet) load() (end func() (refused int64)) {
+func (f *replicaSet) load() (end func() (refused int64)) {
 	ctx, stop := context.WithCancel(context.Background())
 	var callers sync.WaitGroup
 	for i := range 2 * len(f.replicas) {
@@ -192,14 +192,14 @@ func (f *fleet) load() (end func() (refused int64)) {
 	}
 }
 
-func (f *fleet) count() (stored, sent int) {
+func (f *replicaSet) count() (stored, sent int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.stored), len(f.sent)
 }
 
 // await waits until so many more were acknowledged and everything that was, was sent.
-func (f *fleet) progress(more int) {
+func (f *replicaSet) progress(more int) {
 	f.Helper()
 	before, _ := f.count()
 	f.eventually(fmt.Sprintf("%d more events", more), func() bool {
@@ -208,7 +208,7 @@ func (f *fleet) progress(more int) {
 	})
 }
 
-func (f *fleet) eventually(what string, is func() bool) {
+func (f *replicaSet) eventually(what string, is func() bool) {
 	f.Helper()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
@@ -224,7 +224,7 @@ func (f *fleet) eventually(what string, is func() bool) {
 
 // verify waits for all that was acknowledged, and counts what was sent twice without a reason. It is
 // one that a lease was over before it could be stored that the message had been sent.
-func (f *fleet) verify() (twice int) {
+func (f *replicaSet) verify() (twice int) {
 	f.Helper()
 	f.eventually("everything that was acknowledged is sent", func() bool {
 		f.mu.Lock()
@@ -251,14 +251,14 @@ func (f *fleet) verify() (twice int) {
 	return twice
 }
 
-func (f *fleet) note(line string) {
+func (f *replicaSet) note(line string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lines = append(f.lines, line)
 }
 
 // repeat what the replicas have said.
-func (f *fleet) repeat() {
+func (f *replicaSet) repeat() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, line := range f.lines {
@@ -266,8 +266,8 @@ func (f *fleet) repeat() {
 	}
 }
 
-// tell says what is wrong with whom, after a failure.
-func (f *fleet) tell() {
+// explainFailure logs the state of each replica after a failure.
+func (f *replicaSet) explainFailure() {
 	if !f.Failed() {
 		return
 	}
@@ -288,7 +288,7 @@ func (f *fleet) tell() {
 }
 
 // extent is the journal's.
-func (f *fleet) extent() wal.Extent {
+func (f *replicaSet) extent() wal.Extent {
 	f.Helper()
 	x, err := f.replicas[0].log.Extent(f.Context())
 	if err != nil {
@@ -298,19 +298,19 @@ func (f *fleet) extent() wal.Extent {
 }
 
 // trimmed waits until the journal begins after message seq.
-func (f *fleet) trimmed(seq uint64) {
+func (f *replicaSet) trimmed(seq uint64) {
 	f.Helper()
 	f.eventually(fmt.Sprintf("the journal is trimmed beyond message %d", seq), func() bool { return f.extent().First > seq })
 }
 
 // logged reports whether a replica has said something.
-func (f *fleet) logged(what string) bool {
+func (f *replicaSet) logged(what string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.ContainsFunc(f.lines, func(line string) bool { return strings.Contains(line, what) })
 }
 
-func (f *fleet) shards() (each []int) {
+func (f *replicaSet) shards() (each []int) {
 	for _, r := range f.replicas {
 		each = append(each, r.shards.count())
 	}
