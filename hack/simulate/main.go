@@ -55,6 +55,13 @@ func simulationChoice() uint32 {
 }
 `
 
+const timersInOrder = `	for i := range scases {
+		if c := scases[i].c; c != nil && c.timer != nil {
+			blockTimerChan(c)
+		}
+	}
+`
+
 const oldest = `
 		var child canceler
 		for other, made := range c.children {
@@ -74,6 +81,9 @@ func changes() []change {
 		{"runtime/time.go", "t.rand = cheaprand()", "t.rand = simulationChoice()"},
 		{"runtime/proc.go", "	if pp.schedtick%61 == 0 && ", "	if simulationState == 0 && pp.schedtick%61 == 0 && "},
 		{"runtime/proc.go", "	gp.preempt = true\n\n	// Every call in a goroutine", "	if simulationState != 0 && gp.bubble != nil {\n		return false\n	}\n	gp.preempt = true\n\n	// Every call in a goroutine"},
+		// A select added the timers of its channels in the order of their addresses.
+		{"runtime/select.go", "			blockTimerChan(c)\n", ""},
+		{"runtime/select.go", "	for _, casei := range lockorder {\n		casi = int(casei)\n", timersInOrder + "	for _, casei := range lockorder {\n		casi = int(casei)\n"},
 		// What runs beside the simulation wakes up at moments of its own: that must not change whose turn it is.
 		{"runtime/proc.go", "func runqput(pp *p, gp *g, next bool) {\n", "func runqput(pp *p, gp *g, next bool) {\n	if simulationState != 0 && gp.bubble == nil {\n		next = false\n	}\n"},
 		// A mutex is handed over to who has waited for a millisecond, in true time.
