@@ -17,6 +17,15 @@ type store interface {
 	queue.Queue
 	Close(ctx context.Context) error
 	Losses() []queue.Loss
+	Barrier(ctx context.Context) error
+}
+
+// idle reports whether the store answers, and has stored all that it was asked to: a redrive may be under
+// way whose sender has given up waiting.
+func (p *process) idle() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	return p.store.Ready() == nil && p.store.Barrier(ctx) == nil
 }
 
 // open opens the store as the process would.

@@ -280,11 +280,11 @@ func (s *Simulation) drained() bool {
 	open := slices.Clone(s.open)
 	s.mu.Unlock()
 	for _, p := range open {
-		if p == nil || !p.alive() || p.store.Ready() != nil || len(p.store.Deliveries(unfinished)) > 0 {
+		if p == nil || !p.alive() || !p.idle() {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(open, func(p *process) bool { return len(p.store.Deliveries(unfinished)) > 0 })
 }
 
 var unfinished = queue.Query{States: []queue.State{queue.Waiting, queue.Sending}}
