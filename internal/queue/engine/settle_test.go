@@ -2,11 +2,14 @@ package engine
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/journal"
+	"github.com/travishook/travishook/internal/queue/wal/waltest"
 )
 
 // TestSettlementsShareTheSyncOfAcceptances counts messages, because each is one sync.
@@ -88,4 +91,50 @@ func TestCloseStoresWhatWasDeferred(t *testing.T) {
 			t.Errorf("kept %+v after it was settled", kept)
 		}
 	})
+}
+
+// losesShards owns all shards until another process writes.
+type losesShards struct {
+	AllShards
+	lost atomic.Bool
+}
+
+func (s *losesShards) Owns(int) bool { return !s.lost.Load() }
+
+func (s *losesShards) Applied(*journal.Put) { s.lost.Store(true) }
+
+// TestAFailureIsNotStoredAfterTheShardMoved: the log refuses the outcome, because another process has taken
+// the shard, and nothing is stored of it then. A success is stored.
+func TestAFailureIsNotStoredAfterTheShardMoved(t *testing.T) {
+	for kind, kept := range map[queue.Kind]int{queue.Dead: 1, queue.Delivered: 0} {
+		t.Run(string(kind), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shared := waltest.NewMemory(0)
+				shards := &losesShards{}
+				e := openOn(t, shared.Open(true), Options{Shards: shards, SettleDelay: time.Minute})
+				defer closeNow(t, e)
+				other := openOn(t, shared.Open(true), Options{})
+				defer closeNow(t, other)
+				d := acceptAndTake(t, e)
+				settled := make(chan error, 1)
+				go func() {
+					settled <- e.Settle(t.Context(), d.ID, queue.Outcome{Kind: kind, At: time.Now(), Reason: "late"})
+				}()
+				synctest.Wait() // it waits for others to share its sync
+				if err := other.Put(t.Context(), "cluster", "owners", []byte("other")); err != nil {
+					t.Fatal(err)
+				}
+				if err := <-settled; err != nil {
+					t.Fatal(err)
+				}
+				if err := other.Barrier(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				all := other.Deliveries(queue.Query{})
+				if len(all) != kept || kept > 0 && all[0].State == queue.DeadLetter {
+					t.Errorf("kept %+v, want %d that wait", all, kept)
+				}
+			})
+		})
+	}
 }

@@ -36,12 +36,6 @@ var mutations = []mutation{
 		instead: "\t\tif !taken || other != nil {\n\t\t\tmine",
 	},
 	{
-		name:    "a failure is stored after the shard was lost",
-		file:    "internal/queue/engine/shards.go",
-		code:    "\treturn lost || !e.opt.Shards.Owns(r.lease.shard)",
-		instead: "\treturn lost && false",
-	},
-	{
 		name:    "an attempt goes on after the shard was lost",
 		file:    "internal/queue/engine/shards.go",
 		code:    "\t\tclose(l.ended)\n",
