@@ -1,0 +1,117 @@
+package v1alpha1
+
+// Account is the bot's identity on a chat service. Exactly one service must be set.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack)].filter(x, x).size() == 1",message="an account has exactly one service block: xmpp, webhook or slack"
+type Account struct {
+	// name is the name by which channels refer to the account.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",message="an account's name consists of lower-case letters, digits and inner dashes, such as jabber"
+	Name string `json:"name"`
+
+	// xmpp sends to XMPP multi-user chat rooms. A channel's address is a room, such as
+	// example@conference.example.com.
+	//
+	// +optional
+	XMPP *XMPPAccount `json:"xmpp,omitempty"`
+
+	// webhook posts each event to an HTTP endpoint, as JSON.
+	//
+	// +optional
+	Webhook *WebhookAccount `json:"webhook,omitempty"`
+
+	// slack sends to Slack channels, as an app with a bot token or through incoming webhooks.
+	//
+	// +optional
+	Slack *SlackAccount `json:"slack,omitempty"`
+
+	// allowedNamespaces selects the namespaces whose routes may use the account. It has an effect
+	// only in the operator's own namespace, whose accounts are shared. If omitted, all namespaces
+	// may use it.
+	//
+	// +optional
+	AllowedNamespaces *NamespaceSelection `json:"allowedNamespaces,omitempty"`
+
+	// allowedAddresses are globs of the addresses that the account may send to, such as "#*". If
+	// omitted, it may send to all.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	AllowedAddresses []Glob `json:"allowedAddresses,omitempty"`
+}
+
+// XMPPAccount is an XMPP client account.
+type XMPPAccount struct {
+	// jid is the account's bare address.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^@/[:space:]]+@[^@/[:space:]]+$')",message="a jid is the account's bare address without a resource, such as ci@example.com"
+	JID string `json:"jid"`
+
+	// server is the server to connect to, as host:port. If omitted, it is looked up by the domain
+	// of the jid.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=261
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]]):[0-9]{1,5}$')",message="a server is host:port, such as xmpp.example.com:5222"
+	Server string `json:"server,omitempty"`
+
+	// nickname is the nickname in the rooms. If omitted, it is the part of the jid before the @.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Nickname string `json:"nickname,omitempty"`
+
+	// secretRef names the Secret. Its key password is required.
+	//
+	// +required
+	SecretRef SecretReference `json:"secretRef"`
+}
+
+// WebhookAccount posts each event to a URL of its Secret.
+type WebhookAccount struct {
+	// format is the format of the body: JSON, or CloudEvents for the same data as a CloudEvent.
+	//
+	// +optional
+	// +default="JSON"
+	Format WebhookFormat `json:"format,omitempty"`
+
+	// secretRef names the Secret with the URLs. It has one URL under the key url, or several, and
+	// then a channel's address is the key. If it has the key hmacKey, requests are signed.
+	//
+	// +required
+	SecretRef SecretReference `json:"secretRef"`
+}
+
+// WebhookFormat is a format of a webhook's body.
+//
+// +kubebuilder:validation:Enum=JSON;CloudEvents
+// +kubebuilder:validation:MaxLength=16
+type WebhookFormat string
+
+// SlackAccount is a Slack app's bot, or a set of incoming webhooks.
+type SlackAccount struct {
+	// secretRef names the Secret. With the key token, a bot token, a channel's address is a Slack
+	// channel, such as #builds. Otherwise it has the URLs of incoming webhooks: one under the key
+	// url, or several, and then a channel's address is the key.
+	//
+	// +required
+	SecretRef SecretReference `json:"secretRef"`
+}
+
+// SecretReference names a Secret in the same namespace. The Secret must carry the label
+// travishook.dev/secret-type: credential.
+type SecretReference struct {
+	// name is the name of the Secret.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",message="a Secret's name consists of lower-case letters, digits, and inner dots and dashes"
+	Name string `json:"name"`
+}
