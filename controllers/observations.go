@@ -24,6 +24,9 @@ const (
 	seenFailed    = "failed"
 )
 
+// kindSecret is the kind of the observation that a Secret lacks its label. Its reasons are what the Secret would be.
+const kindSecret = "Secret"
+
 // AccountState is the state of an account.
 type AccountState struct {
 	Connected *bool     // nil if the service keeps no connection
@@ -33,7 +36,7 @@ type AccountState struct {
 }
 
 // observed identifies an observation: of a route (a notice that its owner should know: a redirect that loses
-// webhooks, another repository under the same name, a filter that fails) or of an account. There is one
+// webhooks, another repository under the same name, a filter that fails), an account, or a Secret. There is one
 // for each reason, so that strangers cannot accumulate them.
 type observed struct {
 	Kind      string `json:"kind"`
@@ -42,10 +45,13 @@ type observed struct {
 	Reason    string `json:"reason"`
 }
 
-// subject is the object whose status shows it.
+// subject is the object whose status shows it, or stands for the Secrets of a namespace.
 func (o observed) subject() subject {
-	if o.Kind == kindAccount {
+	switch o.Kind {
+	case kindAccount:
 		return defaultsOf(o.Namespace)
+	case kindSecret:
+		return secretsOf(o.Namespace)
 	}
 	return subject{kindRoute, types.NamespacedName{Namespace: o.Namespace, Name: o.Name}}
 }
@@ -101,10 +107,13 @@ func (o *observations) keep(of observed, now observation) {
 
 // notice records a notice and reports whether it is news.
 func (o *observations) notice(route types.NamespacedName, reason, message string, at time.Time) (news bool) {
+	return o.put(observed{kindRoute, route.Namespace, route.Name, reason}, bounded(message), at)
+}
+
+// put records an observation and reports whether it is news.
+func (o *observations) put(of observed, message string, at time.Time) (news bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	of := observed{kindRoute, route.Namespace, route.Name, reason}
-	message = bounded(message)
 	old, ok := o.all[of.subject()][of]
 	news = !ok || old.Gone || old.Message != message
 	o.set(of, observation{Message: message, At: at}, news)
@@ -160,12 +169,12 @@ func (o *observations) account(account types.NamespacedName) AccountState {
 	return s
 }
 
-// forget removes what is known of the objects on a status that no longer exist.
-func (o *observations) forget(s subject, gone func(name string) bool) {
+// forget removes what is known of a subject and no longer true.
+func (o *observations) forget(s subject, gone func(observed) bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for of, old := range o.all[s] {
-		if !old.Gone && gone(of.Name) {
+		if !old.Gone && gone(of) {
 			// Clocks of replicas differ, and the later of two observations is true.
 			at := time.Now()
 			if !at.After(old.At) {
@@ -174,6 +183,17 @@ func (o *observations) forget(s subject, gone func(name string) bool) {
 			o.set(of, observation{At: at, Gone: true}, true)
 		}
 	}
+}
+
+// unlabelled returns the Secrets of a namespace that lack their label, and those that once did.
+func (o *observations) unlabelled(namespace string) map[observed]bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	secrets := map[observed]bool{}
+	for of, last := range o.all[secretsOf(namespace)] {
+		secrets[of] = !last.Gone
+	}
+	return secrets
 }
 
 // expire drops what is too old.

@@ -12,7 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/routing"
@@ -209,4 +213,44 @@ func TestStoredObservationsAreBounded(t *testing.T) {
 	if of["quiet"] != 1 || len(of) < 2 {
 		t.Errorf("the namespaces of what is kept are %v", slices.Sorted(maps.Keys(of)))
 	}
+}
+
+// Only the replica with the lease looks for Secrets without their label, and any may be asked why.
+func TestEachReplicaKnowsWhichSecretsLackTheirLabel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		values := newSharedValues()
+		writer, _ := sharing(t, values)
+		other, _ := sharing(t, values)
+		live := fake.NewClientBuilder().WithScheme(writer.Client.Scheme()).WithReturnManagedFields().Build()
+		secret := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "theirs"},
+			Data:       map[string][]byte{"repository": []byte("a/b"), "token": []byte("x")},
+		}
+		if err := live.Create(t.Context(), secret, client.FieldOwner("kubectl")); err != nil {
+			t.Fatal(err)
+		}
+		writer.Live = live
+		term(t, writer)
+		time.Sleep(2 * time.Minute) // for what the table's changes would queue
+		synctest.Wait()
+		const command = "kubectl label secret -n team theirs travishook.dev/secret-type=token"
+		for name, w := range map[string]*StatusWriter{"writer": writer, "other": other} {
+			if v, _ := w.Compiler.Verdict(teamRoute); !strings.Contains(fmt.Sprint(v.Problems()), command) {
+				t.Errorf("the %s says %v", name, v.Problems())
+			}
+		}
+		if got := readyMessage(t, writer); !strings.Contains(got, command) {
+			t.Errorf("the status says %q", got)
+		}
+		if err := live.Delete(t.Context(), secret); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		for name, w := range map[string]*StatusWriter{"writer": writer, "other": other} {
+			if v, _ := w.Compiler.Verdict(teamRoute); strings.Contains(fmt.Sprint(v.Problems()), command) {
+				t.Errorf("after it was deleted, the %s says %v", name, v.Problems())
+			}
+		}
+	})
 }

@@ -66,6 +66,10 @@ func (w *StatusWriter) share(ctx context.Context) {
 // readObservations takes in what others stored, and queues the objects whose status it changes.
 func (w *StatusWriter) readObservations() {
 	for _, s := range w.observations.load(w.Values) {
+		if s.kind == kindSecret {
+			w.applyUnlabelled(s.key.Namespace) // the table's changes queue the objects
+			continue
+		}
 		w.queue.add(s, settle)
 	}
 }

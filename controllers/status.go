@@ -44,6 +44,11 @@ func defaultsOf(namespace string) subject {
 	return subject{kindDefaults, types.NamespacedName{Namespace: namespace, Name: v1alpha1.DefaultsName}}
 }
 
+// secretsOf stands for the Secrets of a namespace that lack their label.
+func secretsOf(namespace string) subject {
+	return subject{kindSecret, types.NamespacedName{Namespace: namespace}}
+}
+
 // statusQueue hands out subjects one at a time while this replica holds the lease.
 type statusQueue struct {
 	// changed are the subjects whose spec or verdict changed since their last turn. It has no lock in

@@ -19,24 +19,26 @@ import (
 // findUnlabelled checks whether missing Secrets exist without the label, so that the status can say how to fix
 // them. No watch reports such a Secret, so the check is repeated.
 func (w *StatusWriter) findUnlabelled(ctx context.Context, namespace string, names []string) (time.Duration, error) {
+	if len(names) == 0 {
+		return 0, nil
+	}
 	for _, name := range names {
 		key := types.NamespacedName{Namespace: namespace, Name: name}
 		found := &metav1.PartialObjectMetadata{}
 		found.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+		of := observed{kindSecret, namespace, name, v1alpha1.SecretTypeCredential}
 		err := w.Live.Get(ctx, key, found)
 		switch {
 		case apierrors.IsNotFound(err):
-			w.Compiler.DeleteUnlabelled(key)
+			w.observations.forget(secretsOf(namespace), func(other observed) bool { return other == of })
 		case err != nil:
 			return 0, fmt.Errorf("look for Secret %s: %w", key, err)
 		case !labelled(found):
-			w.Compiler.PutUnlabelled(key)
+			w.observations.put(of, "", time.Now())
 		}
 	}
-	if len(names) > 0 {
-		return resyncInterval, nil
-	}
-	return 0, nil
+	w.applyUnlabelled(namespace)
+	return resyncInterval, nil
 }
 
 // labelled reports whether the watch selects the Secret.
@@ -68,15 +70,36 @@ func (w *StatusWriter) findUnlabelledTokens(ctx context.Context, namespace strin
 		return fmt.Errorf("look for token Secrets in namespace %s: %w", namespace, err)
 	}
 	w.lookedForTokens[namespace] = now
-	var names []string
+	unlabelled := map[observed]bool{}
 	for i := range list.Items {
 		s := &list.Items[i]
 		if _, labelled := s.Labels[v1alpha1.LabelSecretType]; !labelled && hasTokenKeys(s) {
-			names = append(names, s.Name)
+			of := observed{kindSecret, namespace, s.Name, v1alpha1.SecretTypeToken}
+			w.observations.put(of, "", now)
+			unlabelled[of] = true
 		}
 	}
-	w.Compiler.SetUnlabelledTokens(namespace, names)
+	w.observations.forget(secretsOf(namespace), func(of observed) bool { return of.Reason == v1alpha1.SecretTypeToken && !unlabelled[of] })
+	w.applyUnlabelled(namespace)
 	return nil
+}
+
+// applyUnlabelled passes on to the compiler which Secrets of a namespace lack their label.
+func (w *StatusWriter) applyUnlabelled(namespace string) {
+	var tokens []string
+	for of, unlabelled := range w.observations.unlabelled(namespace) {
+		key := types.NamespacedName{Namespace: namespace, Name: of.Name}
+		switch {
+		case of.Reason == v1alpha1.SecretTypeToken && unlabelled:
+			tokens = append(tokens, of.Name)
+		case of.Reason == v1alpha1.SecretTypeToken:
+		case unlabelled:
+			w.Compiler.PutUnlabelled(key)
+		default:
+			w.Compiler.DeleteUnlabelled(key)
+		}
+	}
+	w.Compiler.SetUnlabelledTokens(namespace, tokens)
 }
 
 // hasTokenKeys reports whether somebody set the keys of a token.

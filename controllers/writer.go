@@ -136,7 +136,7 @@ func (w *StatusWriter) write(ctx context.Context, s subject) (again time.Duratio
 func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName, pace *rate.Limiter) (time.Duration, error) {
 	verdict, ok := w.Compiler.Verdict(key)
 	if !ok { // not in the table yet, or deleted: a change queues it again
-		w.observations.forget(subject{kindRoute, key}, func(string) bool { return true })
+		w.observations.forget(subject{kindRoute, key}, func(observed) bool { return true })
 		w.tests.forget(key)
 		return 0, nil
 	}
@@ -211,8 +211,8 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 		return 0, err
 	}
 	old := defaults.DeepCopy()
-	w.observations.forget(defaultsOf(key.Namespace), func(account string) bool {
-		return !slices.ContainsFunc(verdict.Accounts, func(a routing.AccountVerdict) bool { return a.Name == account })
+	w.observations.forget(defaultsOf(key.Namespace), func(of observed) bool {
+		return !slices.ContainsFunc(verdict.Accounts, func(a routing.AccountVerdict) bool { return a.Name == of.Name })
 	})
 	connected := w.Connected(ctx, key.Namespace)
 	defaults.Status = defaultsStatus(old.Status, verdict, func(account string) AccountState {
