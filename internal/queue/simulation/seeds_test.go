@@ -100,7 +100,7 @@ type line struct {
 func simulate(ctx context.Context, binary, share, seeds string, done func(line)) {
 	child := exec.CommandContext(ctx, binary, "-test.run=^TestSeeds$", "-test.timeout=0")
 	child.Env = append(os.Environ(), shareVariable+"="+share, seedsVariable+"="+seeds, "GOMAXPROCS=1")
-	var said strings.Builder
+	var said, printed strings.Builder // each has one writer until the process has ended
 	child.Stderr = &said
 	if os.Getenv(traceVariable) == "1" {
 		child.Stderr = os.Stderr
@@ -123,7 +123,7 @@ func simulate(ctx context.Context, binary, share, seeds string, done func(line))
 		}
 		var l line
 		if json.Unmarshal([]byte(text), &l) != nil {
-			fmt.Fprintf(&said, "%s", text)
+			printed.WriteString(text)
 			continue
 		}
 		stuck.Reset(stuckAfter)
@@ -132,7 +132,7 @@ func simulate(ctx context.Context, binary, share, seeds string, done func(line))
 		}
 	}
 	if err := child.Wait(); ctx.Err() == nil && (err != nil || !under.Done) {
-		under.Faults = append(under.Faults, fmt.Sprintf("the process that ran it ended, or did not get on (%v): %s", err, tail(said.String())))
+		under.Faults = append(under.Faults, fmt.Sprintf("the process that ran it ended, or did not get on (%v): %s", err, tail(said.String()+printed.String())))
 		done(under)
 	}
 }
