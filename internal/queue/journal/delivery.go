@@ -272,6 +272,9 @@ func (s *State) add(d *delivery, slug string) {
 	s.list(d)
 	d.record.namespace.deliveries++
 	s.charge(d.record.namespace, d.usage(), 1)
+	if d.last == nil {
+		s.expect(d.record.namespace, 1)
+	}
 	if d.state != dead {
 		s.enqueue(d)
 	}
@@ -288,6 +291,9 @@ func (s *State) end(d *delivery) {
 	delete(s.deliveries, d.id)
 	ns.deliveries--
 	s.charge(ns, d.usage(), -1)
+	if d.last == nil {
+		s.expect(ns, -1)
+	}
 	s.tidyNamespace(ns)
 }
 
@@ -303,6 +309,9 @@ func (d *delivery) usage() usage {
 // note records the outcome of a failed attempt.
 func (s *State) note(d *delivery, o *queue.Outcome) {
 	s.charge(d.record.namespace, d.usage(), -1)
+	if d.last == nil {
+		s.expect(d.record.namespace, -1)
+	}
 	d.attempts++
 	d.last = o
 	s.charge(d.record.namespace, d.usage(), 1)

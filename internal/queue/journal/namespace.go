@@ -7,6 +7,7 @@ type namespace struct {
 	name       string
 	deliveries int
 	used       usage
+	expected   usage   // outcomes of deliveries that have none yet
 	turns      [2]turn // one for each lane
 }
 

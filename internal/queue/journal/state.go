@@ -34,6 +34,7 @@ type State struct {
 
 	waiting, dead int // deliveries; those being sent count as waiting
 	used          usage
+	expected      usage // outcomes of deliveries that have none yet
 }
 
 // New returns an empty state that remembers builds for that long.

@@ -67,6 +67,17 @@ func (v *value) size(k valueKey) usage {
 	}
 }
 
+// expectedOutcome is what the outcome of a failed attempt may take, with its reason. It counts against the
+// limits for each delivery that has none yet, because outcomes are stored beyond the limits, too: a server that
+// refuses all messages of a full store must not make it twice as large.
+var expectedOutcome = usage{bytes: outcomeUsage.bytes + 256, memory: outcomeUsage.memory + 256}
+
+// expect adds n times the outcome of a delivery that has none yet.
+func (s *State) expect(ns *namespace, n int64) {
+	s.expected.add(expectedOutcome.times(n))
+	ns.expected.add(expectedOutcome.times(n))
+}
+
 // charge adds n times u to the usage of a namespace.
 func (s *State) charge(ns *namespace, u usage, n int64) {
 	u = u.times(n)
@@ -88,6 +99,7 @@ func cost(size int, targets []queue.Target) usage {
 	u.add(runUsage)
 	for i := range targets {
 		t := targetTexts(&targets[i])
+		u.add(expectedOutcome)
 		u.bytes += deliveryUsage.bytes + statusUsage.bytes + t
 		u.memory += deliveryUsage.memory + statusUsage.memory + targetUsage.memory + lineUsage.memory +
 			channelUsage.memory + queueUsage.memory + destinationUsage.memory + 2*t
@@ -103,8 +115,8 @@ const reservedPart = 8
 // is left free, and more as long as an eighth of the store stays free. So one that is alone can use seven
 // eighths, and the next one finds room: half of what is free then.
 func (s *State) Room(name string, size int, targets []queue.Target, limit Limits) error {
-	more, own := cost(size, targets), s.usageOf(name)
-	free := usage{limit.Bytes - s.used.bytes, limit.Memory - s.used.memory}
+	more, own, all := cost(size, targets), s.usageOf(name), s.usage()
+	free := usage{limit.Bytes - all.bytes, limit.Memory - all.memory}
 	switch {
 	case more.bytes > free.bytes || more.memory > free.memory:
 		return queue.ErrFull
@@ -120,11 +132,19 @@ func shared(own, free, more, limit int64) bool {
 	return own <= free || free-more >= limit/reservedPart
 }
 
-func (s *State) usageOf(name string) usage {
+// usage and usageOf return what all namespaces use, or one, with the outcomes of their deliveries.
+func (s *State) usage() usage {
+	u := s.used
+	u.add(s.expected)
+	return u
+}
+
+func (s *State) usageOf(name string) (u usage) {
 	if ns, ok := s.namespaces[name]; ok {
-		return ns.used
+		u = ns.used
+		u.add(ns.expected)
 	}
-	return usage{}
+	return u
 }
 
 // usualTargets is about how many channels an event goes to, and usualEvent its size with them.
@@ -141,10 +161,8 @@ func (s *State) Usage(name string, limit Limits) queue.Usage {
 		return u
 	}
 	u.Deliveries, u.Bytes, u.Memory = ns.deliveries, ns.used.bytes, ns.used.memory
-	u.Share = max(
-		share(ns.used.bytes, s.used.bytes, limit.Bytes),
-		share(ns.used.memory, s.used.memory, limit.Memory),
-	)
+	own, all := s.usageOf(name), s.usage()
+	u.Share = max(share(own.bytes, all.bytes, limit.Bytes), share(own.memory, all.memory, limit.Memory))
 	u.Full = errors.Is(s.Room(name, usualEvent, make([]queue.Target, usualTargets), limit), queue.ErrShare)
 	return u
 }
