@@ -29,6 +29,8 @@ type Queue interface {
 // ErrChannelRemoved means that something is missing that may still appear: the delivery waits for it.
 type Resolver interface {
 	Resolve(t queue.Target) (Resolved, error)
+	// Removed reports whether Resolve returns one of these two errors.
+	Removed(t queue.Target) bool
 }
 
 // Recorder receives every attempt whose outcome is stored.

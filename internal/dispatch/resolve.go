@@ -57,6 +57,12 @@ func (r *TableResolver) Resolve(t queue.Target) (Resolved, error) {
 	return resolved, nil
 }
 
+// Removed implements Resolver. It compiles no template: it is called for all that is in the store.
+func (r *TableResolver) Removed(t queue.Target) bool {
+	_, err := resolve(r.current(), t)
+	return removed(err)
+}
+
 // resolve finds the account and the address of a target. It resolves the route's channel again, because
 // since the event was stored the default account may have changed, an account may have been added, or
 // its allowed addresses may have changed.

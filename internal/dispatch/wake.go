@@ -77,7 +77,7 @@ func (d *deletions) since(before *routing.Table, now time.Time) func(queue.Targe
 	d.missing = map[queue.Target]time.Time{}
 	return func(t queue.Target) bool {
 		// The current table: it has all that this replica has stored.
-		if _, err := d.resolver.Resolve(t); !removed(err) {
+		if !d.resolver.Removed(t) {
 			return false
 		}
 		if !d.shared || had(before, t) {

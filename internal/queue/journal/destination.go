@@ -21,7 +21,16 @@ type destination struct {
 	flows    []*flow
 	underway *attempt
 	condition
+	at int // in State.idle; -1 outside
 }
+
+// maxIdle is how many destinations are remembered that nothing waits for, those of the last attempts. They
+// are not counted as a namespace's, and one may have new ones all the time.
+const maxIdle = 10_000
+
+func (d *destination) index() *int { return &d.at }
+
+func (d *destination) less(o *destination) bool { return d.setAt < o.setAt }
 
 // condition is the state of a destination after its last attempt. It is stored by the destination's name,
 // because the attempted delivery may be unknown when the log is replayed.
@@ -75,23 +84,44 @@ func (d *destination) lane() queue.Lane {
 func (s *State) destination(p Place) *destination {
 	d, ok := s.destinations[p]
 	if !ok {
-		d = &destination{place: p, shard: queue.Shard(p.AccountKey, p.Destination, p.Namespace, p.Channel)}
+		d = &destination{at: -1, place: p, shard: queue.Shard(p.AccountKey, p.Destination, p.Namespace, p.Channel)}
 		s.destinations[p] = d
 		s.used.add(destinationUsage)
 	}
 	return d
 }
 
+// tidyDestination forgets a destination that nothing is to be remembered of, and the one that has been idle for
+// longest where there are too many.
 func (s *State) tidyDestination(d *destination) {
-	if len(d.flows) == 0 && d.setAt == 0 && d.underway == nil {
+	idle := len(d.flows) == 0 && d.underway == nil
+	switch {
+	case idle && d.setAt == 0:
+		s.wakeDestination(d)
 		delete(s.destinations, d.place)
 		s.used.add(destinationUsage.times(-1))
+	case idle && d.at < 0:
+		s.idle.push(d)
+	case idle:
+		s.idle.fix(d)
+	}
+	if len(s.idle) > maxIdle {
+		s.setCondition(s.idle[0].place, condition{})
+	}
+}
+
+// wakeDestination takes a destination out of the idle ones.
+func (s *State) wakeDestination(d *destination) {
+	if d.at >= 0 {
+		s.idle.remove(d)
+		d.at = -1
 	}
 }
 
 // join adds the channel to its destination.
 func (s *State) join(c *channel) {
 	d := s.destination(c.place())
+	s.wakeDestination(d)
 	ns := s.namespace(c.key.namespace)
 	for _, f := range d.flows {
 		if f.namespace == ns {
@@ -240,6 +270,9 @@ func (s *State) makeDue(p Place, at int64) {
 		return
 	}
 	d.until, d.setAt, d.changed = at, at, true
+	if d.at >= 0 {
+		s.idle.fix(d)
+	}
 	s.scheduleAll(d)
 }
 

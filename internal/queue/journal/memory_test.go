@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/travishook/travishook/internal/queue"
 )
@@ -73,4 +74,30 @@ func decoded(t *testing.T, e Entry) []Entry {
 		t.Fatal(err)
 	}
 	return mustSplit(t, Join([]Entry{e}))
+}
+
+// TestIdleDestinationsAreBounded: a namespace may have new addresses all the time, each of which fails.
+func TestIdleDestinationsAreBounded(t *testing.T) {
+	s := New(remembered)
+	seq := uint64(0)
+	for i := range 2 * maxIdle {
+		e := accepted(int64(i))
+		e.Accept.Targets = []queue.Target{inChannel(fmt.Sprint("#", i))}
+		place := Place{Destination: e.Accept.Targets[0].Destination}
+		id := DeliveryID(EventID(&e.Accept.Event), &e.Accept.Targets[0])
+		at := noon.Add(time.Duration(i) * time.Millisecond)
+		failed := queue.Outcome{Kind: queue.Dead, At: at, Reason: "refused"}
+		dropped := &Drop{At: at, IDs: []ID{id}, Reason: "dropped"}
+		for _, entry := range []Entry{e, {Settle: &Settle{ID: id, Place: place, Outcome: failed}}, {Drop: dropped}} {
+			seq++
+			s.Apply(seq, decoded(t, entry))
+		}
+	}
+	if n := len(s.destinations); n != maxIdle || len(s.idle) != maxIdle {
+		t.Errorf("%d destinations are remembered, %d of them idle; want %d", n, len(s.idle), maxIdle)
+	}
+	last := fmt.Sprint("system/chat/#", 2*maxIdle-1)
+	if d, ok := s.destinations[Place{Destination: last}]; !ok || !d.failing {
+		t.Error("the last is forgotten, and should be the first")
+	}
 }

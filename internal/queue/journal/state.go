@@ -22,6 +22,7 @@ type State struct {
 	histories    map[ID]*branchHistory
 	channels     map[channelKey]*channel
 	destinations map[Place]*destination
+	idle         heap[*destination] // those that are remembered for their condition alone
 	namespaces   map[string]*namespace
 	values       map[valueKey]*value
 	losses       []loss

@@ -217,6 +217,9 @@ type quiet struct{}
 func (quiet) Attempted(record.Attempt)             {}
 func (quiet) TemplateFailed(queue.Delivery, error) {}
 
+// Removed implements dispatch.Resolver: no route is deleted.
+func (s *Simulation) Removed(queue.Target) bool { return false }
+
 // Resolve finds the account of a target.
 func (s *Simulation) Resolve(t queue.Target) (dispatch.Resolved, error) {
 	return dispatch.Resolved{Account: s.accounts[t.Namespace], Address: t.Address}, nil
