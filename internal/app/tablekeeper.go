@@ -27,6 +27,9 @@ const (
 	// tableEvery is how often a changed table is saved. After a crash, a replica that starts without the
 	// API server lacks the changes since.
 	tableEvery = 10 * time.Second
+	// tableLargest is the largest table that is saved, packed. It takes twice as much of the store that
+	// events need, too, and tenants decide how large the table is.
+	tableLargest = 8 << 20
 	// tableMost limits the bytes that are read back, in case the head is damaged.
 	tableMost = 1 << 30
 )
@@ -97,6 +100,9 @@ func (k tableKeeper) head() (head, error) {
 	return h, nil
 }
 
+// errTableTooLarge is returned for a table that exceeds tableLargest.
+var errTableTooLarge = errors.New("the routing table is too large to be saved")
+
 // run saves the table whenever it has changed, until ctx ends.
 func (k tableKeeper) run(ctx context.Context) {
 	tick := time.NewTicker(tableEvery)
@@ -106,6 +112,9 @@ func (k tableKeeper) run(ctx context.Context) {
 		if table := k.compiler.Table(); table != saved && k.turn() {
 			if err := k.save(ctx); err == nil {
 				saved = table
+			} else if errors.Is(err, errTableTooLarge) {
+				saved = table
+				k.log.Error(err, "the routing table is not saved: a replica that starts without the API server has an older one")
 			} else if ctx.Err() == nil {
 				k.log.Error(err, "saving the routing table failed, retrying")
 			}
@@ -129,6 +138,9 @@ func (k tableKeeper) save(ctx context.Context) error {
 	_, err = pack.Write(data)
 	if err := errors.Join(err, pack.Close()); err != nil {
 		return fmt.Errorf("pack the routing table: %w", err)
+	}
+	if n := packed.Len(); n > tableLargest {
+		return fmt.Errorf("%w: it takes %d bytes, and the limit is %d", errTableTooLarge, n, tableLargest)
 	}
 	sum := sha256.Sum256(packed.Bytes())
 	old, _ := k.head()

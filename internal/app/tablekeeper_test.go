@@ -110,3 +110,34 @@ func TestTheSameTableIsNotWrittenTwice(t *testing.T) {
 		}
 	}
 }
+
+// TestATableThatIsTooLargeTakesNoRoomFromEvents: a tenant may apply any number of routes.
+func TestATableThatIsTooLargeTakesNoRoomFromEvents(t *testing.T) {
+	memory := &memoryMap{values: map[string][]byte{}, puts: 1 << 20}
+	k := keeper(memory)
+	put(k.compiler, 100)
+	if err := k.save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := memory.puts
+	random := rand.New(rand.NewPCG(3, 4))
+	for i := range 4_000 {
+		text := make([]byte, 4_000)
+		for j := range text {
+			text[j] = byte(' ' + random.IntN(95))
+		}
+		k.compiler.PutRoute(&v1alpha1.TravisRoute{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "hostile", Name: fmt.Sprintf("route-%d", i), Generation: 1},
+			Spec: v1alpha1.TravisRouteSpec{
+				Repository: "owner/name", Message: &v1alpha1.MessageTemplate{Text: string(text)},
+				Channels: []v1alpha1.Channel{{Account: "a", Address: "b"}},
+			},
+		})
+	}
+	if err := k.save(t.Context()); !errors.Is(err, errTableTooLarge) || memory.puts != before {
+		t.Errorf("%v; stored %d values", err, before-memory.puts)
+	}
+	if err := k.restore(); err != nil {
+		t.Errorf("the table before: %v", err)
+	}
+}
