@@ -54,6 +54,7 @@ accounts are a TravisDefaults, a token is a Secret. You can inspect and undo eve
 	root.SetOut(e.Out)
 	root.SetErr(e.ErrOut)
 	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelp(root))
 	e.addFlags(root)
 	root.AddGroup(
 		&cobra.Group{ID: groupRoutes, Title: "Routes, accounts and tokens:"},
@@ -95,6 +96,37 @@ func arguments(least, most int, form string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// newHelp returns the command help, which fails for a command that does not exist.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return commandNames(root), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			found, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usage("unknown command %q%s", strings.Join(args, " "), suggestion(strings.Join(args, " "), commandNames(root)))
+			}
+			return found.Help()
+		},
+	}
+}
+
+func commandNames(root *cobra.Command) []string {
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return names
 }
 
 // flagError adds the flag that is probably meant by an unknown one.

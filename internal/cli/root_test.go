@@ -146,3 +146,17 @@ func TestRenderCapturedForm(t *testing.T) {
 		}
 	}
 }
+
+func TestHelpOfNoCommand(t *testing.T) {
+	code, out, errOut := execute(t, "", "help", "rout")
+	if code != 2 || out != "" || !strings.Contains(errOut, `unknown command "rout"; did you mean route?`) {
+		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
+	}
+}
+
+func TestAnUnknownFlag(t *testing.T) {
+	code, _, errOut := execute(t, "", "route", "a/b", "x", "--acount", "y")
+	if code != 2 || !strings.Contains(errOut, "unknown flag: --acount; did you mean --account?") {
+		t.Errorf("exit code %d, printed %q", code, errOut)
+	}
+}
