@@ -20,7 +20,7 @@ var _ = Describe("A spec that is hardly meant", func() {
 		}
 		Expect(os.Mkdir(filepath.Join(s.dir, "pitfalls"), 0o700)).To(Succeed())
 		s.kubectl(ctx, "create", "namespace", team)
-		s.run(ctx, "kubectl travis -n "+team+" account room --webhook < room.txt")
+		s.run(ctx, "kubectl travis -n "+team+" account chat --webhook < chat.txt")
 	})
 	n := 0
 	DescribeTable("is found by the linter and on the status", func(ctx SpecContext, spec, says string) {
@@ -32,7 +32,7 @@ kind: TravisRoute
 metadata: {name: %s, namespace: %s}
 spec:
   repository: example/%[1]s
-  channels: [{account: room}]
+  channels: [{account: chat}]
   %[3]s
 `, name, team, spec)
 		if strings.Contains(says, "token Secret") {
@@ -49,7 +49,7 @@ stringData: {repository: Example/%[1]s, token: x}
 		Eventually(s.message).WithArguments(ctx, team, name).WithTimeout(patience).Should(ContainSubstring(says))
 	},
 		Entry("failed without broken", "events: [passed, failed]", "events list failed without broken"),
-		Entry("Go's syntax in a template of Travis'", `message: {text: "{{.branch}} broke"}`, "{{…}} is of Go's syntax"),
+		Entry("Go's syntax in a template of Travis'", `message: {text: "{{.branch}} broke"}`, "{{…}} is Go syntax"),
 		Entry("Travis' syntax in a template of Go's", `message: {syntax: Go, text: "%{branch} broke"}`, "write {{.branch}}"),
 		Entry("a shell's variable", `message: {text: "${branch} broke"}`, "write %{branch}"),
 		Entry("a shell's variable in Go's syntax", `message: {syntax: Go, text: "${branch} broke"}`, "write {{.branch}}"),
@@ -57,7 +57,7 @@ stringData: {repository: Example/%[1]s, token: x}
 		Entry("a filter with a result in upper case", `filter: 'build.result == "Passed"'`, `did you mean "passed"?`),
 		Entry("a filter with a type that Travis never sends", `filter: 'build.type in ["pr", "push"]'`, `build.type is never "pr"`),
 		Entry("a filter that is never true", `filter: 'build.branch == "a" && build.branch == "b"'`, "it is never true"),
-		Entry("a filter that is never true of the route's events", "events: [passed]\n  filter: 'build.result == \"failed\"'", "never true of the events"),
+		Entry("a filter that is never true of the route's events", "events: [passed]\n  filter: 'build.result == \"failed\"'", "never true for the events"),
 		Entry("branches as regular expressions", `branches: {include: ["^release/.*$"]}`, "looks like a regular expression"),
 		Entry("excluded branches as regular expressions", `branches: {exclude: ['v\d+']}`, "looks like a regular expression"),
 		Entry("branches with refs/heads/", `branches: {include: [refs/heads/main]}`, "write main"),

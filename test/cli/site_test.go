@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/suite"
 )
 
 // token is the last token of example/example, as in testdata/new-token.txt.
@@ -34,18 +34,13 @@ type site struct {
 func newSite(ctx context.Context) *site {
 	GinkgoHelper()
 	s := &site{dir: GinkgoT().TempDir()}
-	var err error
-	s.plane, err = controlplane.Start(ctx)
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() error { return s.plane.Stop() })
-	s.channel, err = chat.Open()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(s.channel.Close)
+	s.plane = suite.StartControlPlane(ctx)
+	s.channel = suite.OpenChannel()
 	for _, namespace := range []string{"travishook-system", "team-a"} {
 		s.kubectl(ctx, "create", "namespace", namespace)
 	}
 	Expect(os.CopyFS(s.dir, testdata())).To(Succeed())
-	Expect(os.WriteFile(filepath.Join(s.dir, "room.txt"), []byte(s.channel.URL+"\n"), 0o600)).To(Succeed())
+	Expect(os.WriteFile(filepath.Join(s.dir, "chat.txt"), []byte(s.channel.URL+"\n"), 0o600)).To(Succeed())
 	s.startOperator(ctx)
 	s.person(ctx)
 	return s
@@ -57,8 +52,7 @@ func testdata() fs.FS { return os.DirFS("testdata") }
 // startOperator starts an operator that trusts the tests' key.
 func (s *site) startOperator(ctx context.Context) {
 	GinkgoHelper()
-	binary, err := operator.Build(ctx, s.plane.Root)
-	Expect(err).NotTo(HaveOccurred())
+	binary := suite.BuildOperator(ctx, s.plane)
 	dir := GinkgoT().TempDir()
 	certificate(dir)
 	settings := fmt.Sprintf(`apiVersion: settings.travishook.dev/v1alpha1
@@ -83,6 +77,7 @@ trust:
 
 	starting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	var err error
 	s.operator, err = operator.Start(starting, binary, "--settings", file, "--kubeconfig", s.plane.Kubeconfig, "--namespace", "travishook-system")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { s.operator.Kill() })
@@ -118,9 +113,5 @@ func (s *site) person(ctx context.Context) {
 // kubectl runs kubectl as the administrator.
 func (s *site) kubectl(ctx context.Context, args ...string) string {
 	GinkgoHelper()
-	cmd := exec.CommandContext(ctx, s.plane.Kubectl, args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.plane.Kubeconfig)
-	out, err := cmd.CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "kubectl %s: %s", strings.Join(args, " "), out)
-	return string(out)
+	return suite.Kubectl(ctx, s.plane, "", args...)
 }

@@ -108,7 +108,7 @@ var _ = Describe("The API for people", func() {
 		Expect(why.Webhooks[0].Deliveries[0].History).To(HaveLen(1))
 
 		By("refusing users without a token, without the right to read, and without the right to change")
-		answer, err := tryKubectl(ctx, "", "get", "--raw", "/api/v1/namespaces/"+s.system+"/services/https:travishook-api:api/proxy/v1/deliveries")
+		answer, err := plane.RunKubectl(ctx, plane.Kubeconfig, "", "get", "--raw", "/api/v1/namespaces/"+s.system+"/services/https:travishook-api:api/proxy/v1/deliveries")
 		Expect(err).To(HaveOccurred(), "the administrator's certificate does not reach the operator")
 		Expect(answer).To(ContainSubstring("You must be logged in"), "as kubectl words an answer of 401")
 		_, err = other.Deliveries(ctx, s.name, "", "")

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rsa"
@@ -11,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,6 +24,7 @@ import (
 	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/suite"
 )
 
 // patience limits each wait for something that takes a second or two on a quiet machine.
@@ -43,12 +42,8 @@ func TestEndToEnd(t *testing.T) {
 
 var _ = BeforeSuite(func(ctx context.Context) {
 	SetDefaultEventuallyTimeout(patience)
-	var err error
-	plane, err = controlplane.Start(ctx)
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() error { return plane.Stop() })
-	binary, err = operator.Build(ctx, plane.Root)
-	Expect(err).NotTo(HaveOccurred())
+	plane = suite.StartControlPlane(ctx)
+	binary = suite.BuildOperator(ctx, plane)
 })
 
 // site is one installation: an operator with a namespace and a store of its own, and a team.
@@ -228,21 +223,9 @@ func (s *site) waitReady(ctx context.Context) {
 	kubectl(ctx, "", "wait", "travisroute/example", "-n", s.name, "--for=condition=Ready", "--timeout=30s")
 }
 
-// kubectl runs kubectl and returns what it prints.
 func kubectl(ctx context.Context, stdin string, args ...string) string {
 	GinkgoHelper()
-	out, err := tryKubectl(ctx, stdin, args...)
-	Expect(err).NotTo(HaveOccurred(), "kubectl %s: %s", strings.Join(args, " "), out)
-	return out
-}
-
-func tryKubectl(ctx context.Context, stdin string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, plane.Kubectl, append([]string{"--kubeconfig", plane.Kubeconfig}, args...)...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	return out.String(), err
+	return suite.Kubectl(ctx, plane, stdin, args...)
 }
 
 // texts returns the texts of the messages in a channel.

@@ -8,13 +8,11 @@
 package hostile
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -32,6 +30,7 @@ import (
 	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/suite"
 )
 
 const (
@@ -71,15 +70,9 @@ func TestHostile(t *testing.T) {
 
 var _ = BeforeSuite(func(ctx context.Context) {
 	SetDefaultEventuallyTimeout(patience)
-	var err error
-	plane, err = controlplane.Start(ctx)
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() error { return plane.Stop() })
-	binary, err = operator.Build(ctx, plane.Root)
-	Expect(err).NotTo(HaveOccurred())
-	channel, err = chat.Open()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(channel.Close)
+	plane = suite.StartControlPlane(ctx)
+	binary = suite.BuildOperator(ctx, plane)
+	channel = suite.OpenChannel()
 	for _, ns := range []string{system, honest} {
 		kubectl(ctx, "", "create", "namespace", ns)
 	}
@@ -331,7 +324,7 @@ func (t *tenant) apply(ctx context.Context, manifests ...string) {
 
 // try runs kubectl with the tenant's rights, in the tenant's namespace.
 func (t *tenant) try(ctx context.Context, stdin string, args ...string) (string, error) {
-	return run(ctx, t.kubeconfig, stdin, append(args, "--namespace", t.namespace)...)
+	return plane.RunKubectl(ctx, t.kubeconfig, stdin, append(args, "--namespace", t.namespace)...)
 }
 
 // ready is what the Ready condition of one of the tenant's routes says, as "status: message".
@@ -358,19 +351,7 @@ func indent(text string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")
 }
 
-// kubectl runs the real one as the administrator and returns what it prints.
 func kubectl(ctx context.Context, stdin string, args ...string) string {
 	GinkgoHelper()
-	out, err := run(ctx, plane.Kubeconfig, stdin, args...)
-	Expect(err).NotTo(HaveOccurred(), "kubectl %s: %s", strings.Join(args, " "), out)
-	return out
-}
-
-func run(ctx context.Context, kubeconfig, stdin string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, plane.Kubectl, append([]string{"--kubeconfig", kubeconfig}, args...)...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	return out.String(), err
+	return suite.Kubectl(ctx, plane, stdin, args...)
 }

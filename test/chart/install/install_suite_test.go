@@ -4,7 +4,6 @@ package install_test
 
 import (
 	"context"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/helm"
+	"github.com/travishook/travishook/test/suite"
 )
 
 const namespace = "travishook-system"
@@ -36,10 +36,8 @@ func TestInstall(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx context.Context) {
+	plane = suite.StartControlPlane(ctx, controlplane.WithoutCRDs())
 	var err error
-	plane, err = controlplane.Start(ctx, controlplane.WithoutCRDs())
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() { Expect(plane.Stop()).To(Succeed()) })
 	client, err = kubernetes.NewForConfig(plane.Config)
 	Expect(err).NotTo(HaveOccurred())
 	program, err = helm.New(ctx, plane.Root, GinkgoT().TempDir())
@@ -90,10 +88,5 @@ func run(ctx context.Context, args ...string) string {
 // kubectl returns both outputs of kubectl, because they include warnings.
 func kubectl(ctx context.Context, stdin string, args ...string) string {
 	GinkgoHelper()
-	cmd := exec.CommandContext(ctx, plane.Kubectl, append(args, "--kubeconfig", plane.Kubeconfig)...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG=")
-	cmd.Stdin = strings.NewReader(stdin)
-	out, err := cmd.CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), string(out))
-	return string(out)
+	return suite.Kubectl(ctx, plane, stdin, args...)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/docs"
 	"github.com/travishook/travishook/test/helm"
-	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/suite"
 )
 
 // patience limits each wait for something that takes a second or two on a quiet machine.
@@ -40,13 +40,10 @@ func TestCluster(t *testing.T) {
 
 var _ = BeforeSuite(func(ctx context.Context) {
 	SetDefaultEventuallyTimeout(patience)
+	plane = suite.StartControlPlane(ctx)
+	binary = suite.BuildOperator(ctx, plane)
 	var err error
-	plane, err = controlplane.Start(ctx)
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() error { return plane.Stop() })
 	program, err = helm.New(ctx, plane.Root, GinkgoT().TempDir())
-	Expect(err).NotTo(HaveOccurred())
-	binary, err = operator.Build(ctx, plane.Root)
 	Expect(err).NotTo(HaveOccurred())
 	pages, err = docs.Pages(plane.Root)
 	Expect(err).NotTo(HaveOccurred())
@@ -55,12 +52,9 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	}
 })
 
-// kubectl runs kubectl and returns what it prints.
 func kubectl(ctx context.Context, stdin string, args ...string) string {
 	GinkgoHelper()
-	out, err := run(ctx, stdin, plane.Kubectl, args...)
-	Expect(err).NotTo(HaveOccurred(), out)
-	return out
+	return suite.Kubectl(ctx, plane, stdin, args...)
 }
 
 // run runs a program on the suite's cluster and returns its output.

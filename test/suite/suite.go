@@ -1,0 +1,49 @@
+// Package suite starts and calls what the Ginkgo suites on an API server share. Each start ends with the
+// node that calls it, and each failure fails the spec.
+package suite
+
+import (
+	"context"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/test/chat"
+	"github.com/travishook/travishook/test/controlplane"
+	"github.com/travishook/travishook/test/operator"
+)
+
+// StartControlPlane starts an API server.
+func StartControlPlane(ctx context.Context, options ...controlplane.Option) *controlplane.ControlPlane {
+	GinkgoHelper()
+	plane, err := controlplane.Start(ctx, options...)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() error { return plane.Stop() })
+	return plane
+}
+
+// BuildOperator compiles the operator and returns the path of its binary.
+func BuildOperator(ctx context.Context, plane *controlplane.ControlPlane) string {
+	GinkgoHelper()
+	binary, err := operator.Build(ctx, plane.Root)
+	Expect(err).NotTo(HaveOccurred())
+	return binary
+}
+
+// OpenChannel opens a chat channel.
+func OpenChannel() *chat.Channel {
+	GinkgoHelper()
+	channel, err := chat.Open()
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(channel.Close)
+	return channel
+}
+
+// Kubectl runs kubectl as the administrator and returns what it prints on both outputs.
+func Kubectl(ctx context.Context, plane *controlplane.ControlPlane, stdin string, args ...string) string {
+	GinkgoHelper()
+	out, err := plane.RunKubectl(ctx, plane.Kubeconfig, stdin, args...)
+	Expect(err).NotTo(HaveOccurred(), "kubectl %s: %s", strings.Join(args, " "), out)
+	return out
+}
