@@ -38,7 +38,8 @@ type pipeline struct {
 	tableComplete func()      // called when the table is complete
 	restored      atomic.Bool // the table of the last process was loaded
 	complete      atomic.Bool // the table has all objects of the cluster
-	stopping      atomic.Bool // webhooks are still accepted, but the ingress should send no more
+	stopping      atomic.Bool // webhooks are still accepted
+	replicated    bool        // other replicas can take over
 }
 
 // NeedLeaderElection is false: every replica receives and delivers.
@@ -145,10 +146,12 @@ func (p *pipeline) ready() error {
 	return nil
 }
 
-// readyz is the readiness probe. It fails as soon as the operator is told to stop, so that the ingress
-// uses other replicas, while the receiver accepts the webhooks that still arrive.
+// readyz is the readiness probe. With several replicas it fails as soon as the operator is told to stop,
+// so that the ingress uses the others, while the receiver accepts the webhooks that still arrive. An
+// operator alone stays ready: a Service without a ready endpoint falls back to those that are terminating
+// and ready (KEP-1669), so webhooks arrive until the receiver closes.
 func (p *pipeline) readyz(*http.Request) error {
-	if p.stopping.Load() {
+	if p.replicated && p.stopping.Load() {
 		return errors.New("the operator is stopping")
 	}
 	return p.ready()

@@ -25,6 +25,7 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 		dispatcher:  delivery.dispatcher,
 		records:     delivery.keeper,
 		store:       env.store,
+		replicated:  env.settings.Store.External != nil,
 		log:         env.log,
 
 		tableComplete: control.tableComplete,

@@ -44,3 +44,15 @@ func TestThePodIsGivenTheTimeThatStoppingTakes(t *testing.T) {
 		}
 	}
 }
+
+// An operator alone is the only one that can take the webhooks that arrive while it lingers, so it must
+// not take itself out of the Service. With others it must.
+func TestAnOperatorAloneStaysReadyWhileItLingers(t *testing.T) {
+	for replicated, want := range map[bool]string{true: "the operator is stopping", false: "the routing table is not complete yet"} {
+		p := &pipeline{replicated: replicated}
+		p.stopping.Store(true)
+		if err := p.readyz(nil); err == nil || err.Error() != want {
+			t.Errorf("replicated %t: %v, want %q", replicated, err, want)
+		}
+	}
+}
