@@ -80,7 +80,7 @@ func (p *plan) flags(progress io.Writer) *flag.FlagSet {
 	flags.StringVar(&p.engines, "engine", both, "the store's engine: embedded, external (on a NATS cluster of three servers), or both in turn")
 	flags.DurationVar(&p.span, "duration", 10*time.Minute, "how long to post and kill, on each engine")
 	flags.DurationVar(&p.life, "life", 0, fmt.Sprintf("how long a process lives on average (default %s, external %s)", lifeEmbedded, lifeExternal))
-	flags.IntVar(&p.fewestKills, "kills", 50, "how many processes must be killed for a run to be called passed")
+	flags.IntVar(&p.fewestKills, "kills", 0, "how many processes must be killed for a run to be called passed (default a third of those that -duration and -life stand for, at most 50)")
 	flags.Float64Var(&p.rate, "rate", 100, "webhooks a second")
 	flags.IntVar(&p.teams, "teams", 104, "teams, each with a repository and two channels")
 	flags.DurationVar(&p.patient, "patience", 20*time.Minute, "how long to wait for what is left in the end")
@@ -123,8 +123,16 @@ func (p *plan) soak(ctx context.Context, engine string, out io.Writer) (err erro
 	if err := os.RemoveAll(filepath.Clean(o.dir)); err != nil {
 		return err
 	}
-	if v.Kills < p.fewestKills {
-		return fmt.Errorf("%s: %w: %d, and %d are needed; let it run for longer", engine, errTooFew, v.Kills, p.fewestKills)
+	if needed := p.neededKills(&o); v.Kills < needed {
+		return fmt.Errorf("%s: %w: %d, and %d are needed; let it run for longer", engine, errTooFew, v.Kills, needed)
 	}
 	return nil
+}
+
+// neededKills returns how many processes must be killed. A busy machine starts them more slowly.
+func (p *plan) neededKills(o *options) int {
+	if p.fewestKills > 0 {
+		return p.fewestKills
+	}
+	return min(50, o.replicas()*int(o.span/o.life)/3)
 }
