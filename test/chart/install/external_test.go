@@ -20,7 +20,7 @@ var _ = Describe("helm upgrade", func() {
 		By("to the NATS cluster")
 		out := run(ctx, "upgrade", "travishook", program.Chart(), "--set-json", cluster)
 		Expect(out).To(ContainSubstring("3 replicas share the store"))
-		Expect(out).To(ContainSubstring("The volume of the embedded store still exists, with whatever waited in it"))
+		Expect(out).To(ContainSubstring("The volume of the embedded store still exists, with all deliveries that waited in it"))
 		_, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
 		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the StatefulSet should be deleted: %v", err)
 		deployment, err := client.AppsV1().Deployments(namespace).Get(ctx, "travishook", metav1.GetOptions{})
