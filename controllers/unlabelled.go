@@ -102,7 +102,7 @@ func (w *StatusWriter) applyUnlabelled(namespace string) {
 	w.Compiler.SetUnlabelledTokens(namespace, tokens)
 }
 
-// hasTokenKeys reports whether somebody set the keys of a token.
+// hasTokenKeys reports whether the keys of a token were set.
 func hasTokenKeys(s *metav1.PartialObjectMetadata) bool {
 	keys := map[string]json.RawMessage{}
 	for _, m := range s.ManagedFields {

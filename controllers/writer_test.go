@@ -108,7 +108,7 @@ func TestTheRateOfWritesDoesNotGrowWithTheEvents(t *testing.T) {
 					t.Fatal(err)
 				}
 				if want := fmt.Sprintf("#%d passed", outcomes.Load()); last.Status.LastBuild != want {
-					t.Errorf("in the end the status tells of build %q, not of %q", last.Status.LastBuild, want)
+					t.Errorf("in the end the status shows build %q, not %q", last.Status.LastBuild, want)
 				}
 			})
 		})

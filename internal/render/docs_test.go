@@ -89,6 +89,6 @@ func compareTable(t *testing.T, mark, want string) {
 		return
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s, part %s (-want +got; -update writes it anew):\n%s", page, mark, diff)
+		t.Errorf("%s, part %s (-want +got; -update updates it):\n%s", page, mark, diff)
 	}
 }

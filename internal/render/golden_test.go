@@ -13,7 +13,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
 // The default texts of Travis' own notifications.
 const (
@@ -103,6 +103,6 @@ func compareGolden(t *testing.T, file, got string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, diff)
+		t.Errorf("%s (-want +got; -update updates it):\n%s", file, diff)
 	}
 }

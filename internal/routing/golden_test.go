@@ -20,7 +20,7 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
 // TestCompile compiles the objects of each testdata/*.in.yaml and compares the result with *.out.yaml: in
 // the order of the file and in others, which must not matter.

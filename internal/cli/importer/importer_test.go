@@ -13,7 +13,7 @@ import (
 	"github.com/travishook/travishook/internal/cli/importer"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
 var options = importer.Options{Namespace: "team-a", ManagedBy: "kubectl-travis", Repository: "example/example", Services: []string{"slack", "irc", "email"}}
 

@@ -17,7 +17,7 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
 func newCompiler() *routing.Compiler {
 	return routing.NewCompiler(routing.Config{

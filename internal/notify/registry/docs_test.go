@@ -14,7 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/registry"
 )
 
-var update = flag.Bool("update", false, "write the table of the services anew")
+var update = flag.Bool("update", false, "update the table of the services")
 
 const (
 	servicesPage = "../../../docs/services/README.md"
@@ -53,7 +53,7 @@ func TestThePageListsWhatEachServiceDeclares(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(table.String(), got); diff != "" {
-		t.Errorf("%s (-want +got; -update writes it anew):\n%s", servicesPage, diff)
+		t.Errorf("%s (-want +got; -update updates it):\n%s", servicesPage, diff)
 	}
 }
 

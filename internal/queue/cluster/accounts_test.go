@@ -97,7 +97,7 @@ func (s *senders) accept(addresses []string, builds int, accountKey string) {
 	}
 }
 
-// verify waits until all is sent, and tells who sent it.
+// verify waits until everything is sent, and returns which replicas sent it.
 func (s *senders) verify(addresses []string, builds int) (who map[int]bool) {
 	s.Helper()
 	s.eventually("all is sent", func() bool {

@@ -169,7 +169,7 @@ func (f *replicaSet) accept(ctx context.Context, r *testReplica) error {
 }
 
 // load stores events through all replicas until the returned function is called, which
-// tells how many were refused.
+// returns how many were refused.
 func (f *replicaSet) load() (end func() (refused int64)) {
 	ctx, stop := context.WithCancel(context.Background())
 	var callers sync.WaitGroup
@@ -180,7 +180,7 @@ func (f *replicaSet) load() (end func() (refused int64)) {
 				if err := f.accept(context.Background(), r); err != nil {
 					f.refused.Add(1)
 					f.note(fmt.Sprintf("refused: %v", err))
-					<-time.After(10 * time.Millisecond) // as somebody who asks again would
+					<-time.After(10 * time.Millisecond) // as a sender that retries
 				}
 			}
 		})

@@ -69,7 +69,7 @@ func (g *guardedReplica) until(t *testing.T, good func(error) bool) {
 		select {
 		case <-ctx.Done():
 			t.Fatalf("at last: %v; it has said %s", err, strings.Join(g.logs.lines, "\n"))
-		case <-time.After(10 * time.Millisecond): // as somebody who asks again would
+		case <-time.After(10 * time.Millisecond): // as a sender that retries
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestGuardedCredentialsAreReplaced(t *testing.T) {
 	g.accepts(t)
 }
 
-// TestGuardedCertificatesAreReplaced has another authority vouch for everybody.
+// TestGuardedCertificatesAreReplaced replaces all certificates with those of another authority.
 func TestGuardedCertificatesAreReplaced(t *testing.T) {
 	g := newGuardedReplica(t)
 	c, guard := guardedCluster(t)

@@ -17,7 +17,7 @@ import (
 // shard is released all the same.
 const disconnectTimeout = 45 * time.Second
 
-// shards tells the engine what this replica may hand out: the shards that the journal says are its
+// shards decides for the engine what this replica may hand out: the shards that the journal says are its
 // own, while its lease is certain to last.
 type shards struct {
 	engine *engine.Engine // set before there is a lease

@@ -329,7 +329,7 @@ func TestAnUnreadableEventDelaysNoOther(t *testing.T) {
 			t.Fatalf("%+v, %v; want the event that can be read", d, err)
 		}
 		if kept := e.Deliveries(queue.Query{}); len(kept) != 2 || kept[0].Last.Reason == "" {
-			t.Errorf("kept %+v; nobody is told of the other", kept)
+			t.Errorf("kept %+v; the other was never confirmed", kept)
 		}
 
 		l.set(func(l *memoryLog) { l.damaged = 0 })

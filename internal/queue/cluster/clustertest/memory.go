@@ -122,7 +122,7 @@ type Transport struct {
 
 var _ cluster.Transport = (*Transport)(nil)
 
-// NewTransport returns a transport that nobody serves.
+// NewTransport returns a transport without servers.
 func NewTransport() *Transport {
 	return &Transport{served: map[string]func(context.Context, []byte) []byte{}}
 }
