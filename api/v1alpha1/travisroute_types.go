@@ -152,13 +152,15 @@ type Glob string
 
 // MessageTemplate is the text of a message. If it does not compile, or fails on an event, the default
 // text is sent, and the status says so.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.text) || has(self.updates)",message="a message sets its text, its updates, or both"
 type MessageTemplate struct {
 	// text is a template, such as "%{repository}#%{build_number}: %{result}".
 	//
-	// +required
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
-	Text string `json:"text"`
+	Text string `json:"text,omitempty"`
 
 	// syntax is the syntax of the text: Travis for the variables of Travis' own notifications, or
 	// Go for a Go template.
@@ -166,7 +168,30 @@ type MessageTemplate struct {
 	// +optional
 	// +default="Travis"
 	Syntax TemplateSyntax `json:"syntax,omitempty"`
+
+	// updates is what a later state of a build does to the build's earlier message in a channel.
+	// Separate sends a new message. Edit keeps the build in one message, which shows its latest state;
+	// a failure or a recovery is also announced by a short reply. Thread sends the later states as
+	// replies to the first message, which shows the latest state as well. Where the service cannot do
+	// that, or the earlier message cannot be edited any more, a new message is sent. If omitted, it is
+	// the one of the TravisDefaults, or else Separate.
+	//
+	// +optional
+	Updates Updates `json:"updates,omitempty"`
 }
+
+// Updates is what a later state of a build does to the build's earlier message.
+//
+// +kubebuilder:validation:Enum=Separate;Edit;Thread
+// +kubebuilder:validation:MaxLength=16
+type Updates string
+
+// The ways to update a message.
+const (
+	UpdatesSeparate Updates = "Separate"
+	UpdatesEdit     Updates = "Edit"
+	UpdatesThread   Updates = "Thread"
+)
 
 // TemplateSyntax is a syntax of templates.
 //

@@ -30,6 +30,8 @@ func judge(err error) verdict {
 		return verdict{kind: queue.Dropped, reason: record.RouteDeleted}
 	case errors.Is(err, ErrChannelRemoved):
 		return verdict{kind: queue.Dropped, reason: record.ChannelRemoved}
+	case errors.As(err, new(*supersededError)):
+		return verdict{kind: queue.Dropped, reason: record.Superseded}
 	case errors.As(err, new(*missingError)):
 		return verdict{kind: queue.Retry, reason: record.AccountMissing, credential: true}
 	case notify.IsBadCredential(err):

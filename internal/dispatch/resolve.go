@@ -19,6 +19,7 @@ type Resolved struct {
 	Account  *routing.Account
 	Address  string           // as the account's service normalizes it
 	Template *render.Template // nil: the default text
+	Updates  routing.Updates  // what a later state does to the build's message
 }
 
 // destination names the channel at the service. See queue.Target.
@@ -51,7 +52,12 @@ func (r *TableResolver) Resolve(t queue.Target) (Resolved, error) {
 	if err != nil {
 		return Resolved{}, err
 	}
-	if route, ok := table.Route(t.Namespace, t.Route); ok && route.Message != nil {
+	route, ok := table.Route(t.Namespace, t.Route)
+	if !ok {
+		return resolved, nil
+	}
+	resolved.Updates = route.Updates
+	if route.Message != nil {
 		resolved.Template = r.templates.get(route.Message.Text, render.Syntax(route.Message.Syntax))
 	}
 	return resolved, nil

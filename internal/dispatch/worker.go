@@ -15,6 +15,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/render"
+	"github.com/travishook/travishook/internal/routing"
 )
 
 // sendLane takes deliveries of a lane and sends each in a goroutine of its own, until ctx ends; the
@@ -50,7 +51,7 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 	}
 	began := time.Now()
 	held, release := whileHeld(ctx, delivery)
-	service, err := d.attempt(held, delivery)
+	sent, updates, err := d.attempt(held, delivery)
 	interrupted := held.Err() != nil || leaseLost(delivery)
 	release()
 	if err != nil && interrupted {
@@ -65,14 +66,15 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 		return
 	}
 	outcome, reason := classify(delivery, err, now, d.config.RetryLimit, jitter())
-	if service != "" && delivery.Destination != "" {
+	sent.keep(&outcome, updates, now)
+	if sent.service != "" && delivery.Destination != "" {
 		outcome.Rest = d.pace.sent(delivery.Destination, now)
 	}
 	if !d.settle(ctx, delivery.ID, outcome) {
 		return
 	}
 	d.config.Record.Attempted(record.Attempt{
-		Delivery: delivery, Service: service, Outcome: outcome, Reason: reason, Took: now.Sub(began),
+		Delivery: delivery, Service: sent.service, Outcome: outcome, Reason: reason, Took: now.Sub(began),
 	})
 }
 
@@ -139,59 +141,66 @@ func leaseLost(delivery queue.Delivery) bool {
 
 // attempt sends the delivery according to the current table. It returns the account's service if the
 // message was handed to it.
-func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (service string, err error) {
+func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (sent posted, updates routing.Updates, err error) {
 	resolved, err := d.config.Resolver.Resolve(delivery.Target)
 	err = unresolved(delivery, err)
 	stored := endpoint{delivery.AccountKey, delivery.Destination}
 	if _, missing := errors.AsType[*missingError](err); missing && stored != (endpoint{}) {
 		// So that its backoff is its own, and not that of others who share the destination.
-		return "", &reassignError{}
+		return sent, updates, &reassignError{}
 	}
 	if err != nil {
-		return "", err
+		return sent, updates, err
 	}
 	if to := resolved.endpoint(); to != stored {
-		return "", &reassignError{to}
+		return sent, updates, &reassignError{to}
+	}
+	updates = effectiveUpdates(resolved)
+	if err := superseded(&delivery, updates); err != nil {
+		return sent, updates, err
 	}
 	message, err := render.Message(resolved.Template, delivery.Event)
 	if err != nil {
 		d.config.Record.TemplateFailed(delivery, err)
 	}
 	message.ID = delivery.ID
-	return d.send(ctx, delivery.Target, resolved, message)
+	message.Update = update(&delivery, resolved, updates)
+	sent, err = d.send(ctx, delivery.Target, resolved, message)
+	return sent, updates, err
 }
 
-// send hands a message to the account's service, whose name it returns if it did.
-func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m notify.Message) (service string, err error) {
+// send hands a message to the account's service, and returns what was sent.
+func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m notify.Message) (sent posted, err error) {
 	notifier, release, err := d.config.Pool.Acquire(to.Account)
 	if err != nil {
-		return "", err
+		return sent, err
 	}
 	defer release()
 	// The store hands out one delivery for a destination at a time, but knows nothing of test messages.
 	// The attempt's timeout begins after this wait, which is not the destination's fault.
 	unlock, err := d.destinations.Lock(ctx, to.endpoint().destination)
 	if err != nil {
-		return "", fmt.Errorf("wait for another message to the same channel: %w", err)
+		return sent, fmt.Errorf("wait for another message to the same channel: %w", err)
 	}
 	defer unlock()
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	m.Address = to.Address
 	m.Route = t.Namespace + "/" + t.Route
-	return to.Account.Service, redact(d.notify(ctx, notifier, m), to.Account.Credential)
+	sent, err = d.sendOrReplace(ctx, notifier, m)
+	sent.service = to.Account.Service
+	return sent, redact(err, to.Account.Credential)
 }
 
 // notify turns a panic of a service into an error, so that it does not crash the operator.
-func (d *Dispatcher) notify(ctx context.Context, n notify.Notifier, m notify.Message) (err error) {
+func (d *Dispatcher) notify(ctx context.Context, n notify.Notifier, m notify.Message) (r notify.Receipt, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			d.config.Log.Error(nil, "service panicked", "delivery", m.ID, "route", m.Route, "stack", string(debug.Stack()))
-			err = errors.New("internal error of the service; see the operator's log")
+			r, err = notify.Receipt{}, errors.New("internal error of the service; see the operator's log")
 		}
 	}()
-	_, err = n.Notify(ctx, m)
-	return err
+	return n.Notify(ctx, m)
 }
 
 // settle stores the outcome, retrying until the store has it; it returns false when ctx ended before.

@@ -98,7 +98,10 @@ type Deps struct {
 
 // Capable returns what the service can do at a normalized address.
 func (s *Service) Capable(credential Credential, address string) Capabilities {
-	if s.Form == nil {
+	switch {
+	case len(s.Forms) == 0:
+		return Capabilities{}
+	case s.Form == nil:
 		return s.Forms[0]
 	}
 	return s.Forms[s.Form(credential, address)]

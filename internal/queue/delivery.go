@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/travishook/travishook/internal/travis"
@@ -61,6 +62,30 @@ type Delivery struct {
 	// Failures counts the failed attempts of the route's channel, for any delivery, since the last
 	// that succeeded.
 	Failures int
+	// Shown is the build's message that the target has; nil if the store knows none.
+	Shown *Shown
+	// Newer is the result of the latest state of the build that waits for the same target; empty if none
+	// does.
+	Newer travis.Result
+}
+
+// Shown is the message that shows a build's state.
+type Shown struct {
+	Handle      string // opaque to all but the service
+	Destination string // where it was sent
+	// Newer is set if it shows a later state than the delivery's.
+	Newer bool
+}
+
+// Posted refers to a message that was sent.
+type Posted struct {
+	Handle string
+	Until  time.Time // the store forgets it then
+}
+
+// SupersededBy is the reason why a state is not sent after a later one.
+func SupersededBy(newer travis.Result) string {
+	return fmt.Sprintf("superseded by %s of the same build", newer)
 }
 
 // Kind is how an attempt ended.
@@ -101,6 +126,9 @@ type Outcome struct {
 	// Credential says that the cause was a refused or missing credential or account: fixing it
 	// wakes a waiting delivery and redrives a dead one.
 	Credential bool `json:"credential,omitempty"`
+	// Posted is the message that shows the delivery's event now, if it can be updated; for Delivered only.
+	// The store keeps it beside the outcome.
+	Posted *Posted `json:"-"`
 }
 
 // State is the state of a kept delivery.

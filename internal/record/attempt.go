@@ -25,6 +25,7 @@ const (
 	None              Reason = "none"
 	RouteDeleted      Reason = "route_deleted"
 	ChannelRemoved    Reason = "channel_removed"
+	Superseded        Reason = "superseded"
 	AccountMissing    Reason = "account_missing"
 	CredentialRefused Reason = "credential_refused"
 	Refused           Reason = "refused"
@@ -43,6 +44,7 @@ var Reasons = []struct {
 	{None, "the message was delivered"},
 	{RouteDeleted, "the route was deleted"},
 	{ChannelRemoved, "the channel was removed from the route"},
+	{Superseded, "the build's message shows a later state, or is about to"},
 	{AccountMissing, "the account, its Secret or a key in it is missing or invalid; the delivery is retried as soon as that is fixed"},
 	{CredentialRefused, "the service refused the credential; the dead letter is redriven when the credential changes"},
 	{Refused, "the service refused the message or does not know the channel, which a retry cannot fix"},

@@ -33,6 +33,7 @@ type Account struct {
 	// KeepsConnection is true if the service stays logged in.
 	KeepsConnection bool
 
+	service   *notify.Service
 	address   func(config json.RawMessage, credential notify.Credential, address string) (string, error)
 	endpoint  func(config json.RawMessage, credential notify.Credential, address string) []string
 	addresses []v1alpha1.Glob // allowed; empty for all
@@ -62,6 +63,14 @@ func (a *Account) Destination(address string) string {
 	}
 	parts := append([]string{a.Service, strconv.FormatBool(a.Trusted)}, a.endpoint(a.Config, a.Credential, address)...)
 	return a.Service + "/" + hash(a.destinationKey, parts...)
+}
+
+// Capable returns what the service can do at an address that ResolveAddress returned.
+func (a *Account) Capable(address string) notify.Capabilities {
+	if a.service == nil {
+		return notify.Capabilities{}
+	}
+	return a.service.Capable(a.Credential, address)
 }
 
 // ResolveAddress returns address as the service normalizes it, if the account may send there. Resolving
@@ -118,6 +127,7 @@ func (c *Compiler) fillAccount(a *Account, spec *v1alpha1.Account) (p *Problem) 
 	if !ok {
 		return problem(v1alpha1.ReasonAccountInvalid, "account %q: this operator does not support the service %s, only %s", a.Name, a.Service, c.serviceNames())
 	}
+	a.service = &service
 	a.address, a.endpoint, a.KeepsConnection = service.Address, service.Endpoint, service.KeepsConnection
 	if a.Credential, p = c.credential(a, &service); p != nil {
 		return p

@@ -59,7 +59,7 @@ func newChecks(check func(v1alpha1.MessageTemplate) error) *checks {
 
 // result returns a template's mistake, or an empty text; known is false while it is not checked.
 func (c *checks) result(m *v1alpha1.MessageTemplate) (fault string, known bool) {
-	if m == nil || c.check == nil {
+	if m == nil || m.Text == "" || c.check == nil {
 		return "", true
 	}
 	return c.results.Get(keyOfMessage(m))

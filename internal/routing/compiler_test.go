@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/secret"
 )
 
@@ -376,6 +377,47 @@ func TestTransitions(t *testing.T) {
 			if n := repository.Namespaces[0]; n.Computed != step.want {
 				t.Errorf("%s after %+v: computed %v", slug, step, n.Computed)
 			}
+		}
+	}
+}
+
+// TestUpdates: a route's own go before the defaults', its text apart from its updates, and a service that
+// cannot update messages is a warning.
+func TestUpdates(t *testing.T) {
+	c := NewCompiler(testConfig())
+	spec := specOf("example/example", "jabber", "passed")
+	spec.Message = &v1alpha1.MessageTemplate{Text: "own"}
+	c.PutRoute(testRoute("a", "text", spec))
+	spec.Message = &v1alpha1.MessageTemplate{Updates: v1alpha1.UpdatesThread}
+	c.PutRoute(testRoute("a", "updates", spec))
+	route := func(name string) *Route {
+		r, _ := c.Table().Route("a", name)
+		return r
+	}
+	if text, updates := route("text"), route("updates"); text.Updates != Separate || updates.Updates != Thread || updates.Message != nil {
+		t.Errorf("without defaults: %+v, %+v", text, updates)
+	}
+	c.PutDefaults(testDefaults("a", v1alpha1.TravisDefaultsSpec{Message: &v1alpha1.MessageTemplate{Text: "default", Updates: v1alpha1.UpdatesEdit}}))
+	if text, updates := route("text"), route("updates"); text.Updates != Edit || text.Message.Text != "own" ||
+		updates.Updates != Thread || updates.Message.Text != "default" {
+		t.Errorf("with defaults: %+v, %+v", text, updates)
+	}
+	config := testConfig()
+	xmpp := config.Services["xmpp"]
+	xmpp.Forms = []notify.Capabilities{{Edit: true}}
+	config.Services["xmpp"] = xmpp
+	c = NewCompiler(config)
+	c.PutDefaults(testDefaults("a", v1alpha1.TravisDefaultsSpec{Accounts: []v1alpha1.Account{{
+		Name: "jabber", XMPP: &v1alpha1.XMPPAccount{JID: "ci@example.com", SecretRef: v1alpha1.SecretReference{Name: "jabber"}},
+	}}}))
+	c.PutSecret(testSecret("a", "jabber", v1alpha1.SecretTypeCredential, "password", "correct horse"))
+	for updates, want := range map[v1alpha1.Updates]bool{Separate: false, Edit: false, Thread: true} {
+		spec.Message = &v1alpha1.MessageTemplate{Updates: updates}
+		c.PutRoute(testRoute("a", string(updates), spec))
+		v, _ := c.Verdict(types.NamespacedName{Namespace: "a", Name: string(updates)})
+		warned := slices.ContainsFunc(v.Warnings, func(w string) bool { return strings.Contains(w, "message.updates is Thread, which xmpp cannot do") })
+		if warned != want {
+			t.Errorf("%s: warnings %q", updates, v.Warnings)
 		}
 	}
 }

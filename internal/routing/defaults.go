@@ -146,11 +146,24 @@ func (t *Table) effectiveEvents(namespace string) EventSet {
 // effectiveMessage returns the template of a route without one, nil for the built-in line.
 func (t *Table) effectiveMessage(namespace string) *v1alpha1.MessageTemplate {
 	for _, level := range t.levels(namespace) {
-		if level.message != nil {
+		if level.message != nil && level.message.Text != "" {
 			return level.message
 		}
 	}
 	return nil
+}
+
+// effectiveUpdates returns the updates of a route with a message, which may be nil.
+func (t *Table) effectiveUpdates(namespace string, own *v1alpha1.MessageTemplate) v1alpha1.Updates {
+	if own != nil && own.Updates != "" {
+		return own.Updates
+	}
+	for _, level := range t.levels(namespace) {
+		if level.message != nil && level.message.Updates != "" {
+			return level.message.Updates
+		}
+	}
+	return v1alpha1.UpdatesSeparate
 }
 
 // computed reports whether the operator decides whether a build broke or was fixed.

@@ -50,7 +50,7 @@ func sameAccount(a, b *Account) bool {
 
 // touches reports whether the result of compiling d may change; the grant is not considered.
 func (diff *difference) touches(d *declared) bool {
-	if diff.events && d.events == 0 || diff.message && d.spec.Message == nil {
+	if diff.events && d.events == 0 || diff.message && !d.ownMessage() {
 		return true
 	}
 	if diff.account && slices.ContainsFunc(d.spec.Channels, func(c v1alpha1.Channel) bool { return c.Account == "" }) {
@@ -63,6 +63,12 @@ func (diff *difference) touches(d *declared) bool {
 		_, ok := diff.accounts[t.Account]
 		return ok
 	})
+}
+
+// ownMessage reports whether the defaults have no part in the route's message.
+func (d *declared) ownMessage() bool {
+	m := d.spec.Message
+	return m != nil && m.Text != "" && m.Updates != ""
 }
 
 // lacksToken reports whether a missing token is among the route's problems.

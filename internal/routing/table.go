@@ -120,6 +120,16 @@ func (n *Namespace) Match(e *travis.Event) []queue.Target {
 	return targets
 }
 
+// Updates is what a later state of a build does to the build's earlier message.
+type Updates = v1alpha1.Updates
+
+// The ways to update a message.
+const (
+	Separate = v1alpha1.UpdatesSeparate
+	Edit     = v1alpha1.UpdatesEdit
+	Thread   = v1alpha1.UpdatesThread
+)
+
 // Route is a TravisRoute, compiled with its defaults.
 type Route struct {
 	Namespace, Name, UID string
@@ -131,6 +141,8 @@ type Route struct {
 	// Message is the route's own template or that of the defaults, as written and not yet
 	// compiled; nil for the built-in line.
 	Message *v1alpha1.MessageTemplate
+	// Updates is what a later state of a build does to the build's message.
+	Updates Updates
 	// Targets are the channels, without duplicates. A channel whose account is missing is included, so
 	// that events wait for it.
 	Targets []queue.Target

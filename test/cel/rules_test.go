@@ -45,6 +45,9 @@ var _ = DescribeTable("a TravisRoute", func(ctx SpecContext, spec, says string) 
 	Entry("the same channel twice", `{repository: example/example, channels: [{address: x}, {address: x}]}`, "spec.channels[1]: Duplicate value"),
 	Entry("address of two lines", `{repository: example/example, channels: [{address: "a\nb"}]}`, "an address is one line without control characters"),
 
+	Entry("updates alone", `{repository: example/example, `+channel+`, message: {updates: Edit}}`, ""),
+	Entry("an empty message", `{repository: example/example, `+channel+`, message: {}}`, "a message sets its text, its updates, or both"),
+	Entry("unknown updates", `{repository: example/example, `+channel+`, message: {updates: Always}}`, `supported values: "Separate", "Edit", "Thread"`),
 	Entry("every event by name", `{repository: example/example, `+channel+`, events: [pending, passed, fixed, broken, failed, still_failing, errored, canceled, success, failure]}`, ""),
 	Entry("* alone", `{repository: example/example, `+channel+`, events: ["*"]}`, ""),
 	Entry("* with others", `{repository: example/example, `+channel+`, events: [passed, "*"]}`,

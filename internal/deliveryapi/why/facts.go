@@ -345,7 +345,11 @@ func progress(s *queue.Summary) (deliveryapi.Cause, string) {
 	case s.State == queue.DeadLetter:
 		return deliveryapi.CauseDead, "dead letter for %s since " + moment(s.Last.At) + ": " + reason + "; fix it, then run kubectl travis redrive"
 	case s.Last.Kind == queue.Delivered:
-		return deliveryapi.CauseDelivered, "delivered to %s at " + moment(s.Last.At)
+		text := "delivered to %s at " + moment(s.Last.At)
+		if s.Last.Reason != "" {
+			text += ", " + reason
+		}
+		return deliveryapi.CauseDelivered, text
 	case s.Last.Kind == queue.Dropped && strings.HasPrefix(reason, "superseded"):
 		return deliveryapi.CauseSuperseded, "not sent to %s: " + reason + ", which was sent instead"
 	case s.Last.Kind == queue.Dropped:

@@ -127,5 +127,13 @@ func (l *lease) entry(id journal.ID, o queue.Outcome) journal.Entry {
 			AccountKey: o.AccountKey, Destination: o.Destination, At: o.At, Until: o.Due,
 		}}
 	}
-	return journal.Entry{Settle: &journal.Settle{ID: id, Outcome: o, Place: l.place}}
+	settle := &journal.Settle{ID: id, Outcome: o, Place: l.place}
+	if o.Kind == queue.Delivered && o.Posted != nil {
+		settle.Message = &journal.Message{
+			Key: l.message, Namespace: l.target.Namespace, Destination: l.place.Destination,
+			Handle: o.Posted.Handle, Until: stamp(o.Posted.Until), Seq: l.born.Seq, Index: l.born.Index,
+		}
+		settle.Outcome.Posted = nil
+	}
+	return journal.Entry{Settle: settle}
 }

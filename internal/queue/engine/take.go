@@ -24,6 +24,9 @@ type lease struct {
 	shard  int
 	// place is the destination; zero if the outcome does not concern it.
 	place journal.Place
+	// message names the build's message, whose event was accepted at born.
+	message journal.ID
+	born    journal.Position
 	// fixed says that a possible cause of failure was fixed while the attempt was under way.
 	fixed bool
 	// settling is the outcome that is being stored.
@@ -93,7 +96,7 @@ func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
 		e.state.Hold(l.Shard, false) // its timer is about to say so
 		return nil, time.Time{}, nil
 	}
-	e.leases[l.ID] = &lease{target: l.Target, shard: l.Shard, place: l.Place, ended: make(chan struct{})}
+	e.leases[l.ID] = &lease{message: l.MessageKey, born: l.Born, target: l.Target, shard: l.Shard, place: l.Place, ended: make(chan struct{})}
 	e.signal(e.ready[lane]) // there may be more, for others who wait
 	return &l, time.Time{}, nil
 }
@@ -170,7 +173,7 @@ func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery,
 	return queue.Delivery{
 		ID: l.ID.String(), Target: l.Target, Event: *event, AccountKey: l.Place.AccountKey, Destination: l.Place.Destination, Reassignments: l.Reassignments,
 		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason, Failures: l.Failures,
-		LeaseLost: e.lostChannel(l.ID),
+		LeaseLost: e.lostChannel(l.ID), Shown: l.Shown, Newer: l.Newer,
 	}, nil
 }
 

@@ -83,6 +83,9 @@ func bare(t *queue.Target) queue.Target {
 
 func (s *State) settle(seq uint64, e *Settle, effects *Effects) {
 	o := e.Outcome
+	if e.Message != nil {
+		s.post(seq, e.Message, o.At)
+	}
 	s.attempted(seq, e.Place, &o)
 	s.release(e.ID)
 	effects.Settled = append(effects.Settled, e.ID)

@@ -24,6 +24,7 @@ type Carrier struct {
 	values     []Entry
 	known      map[*build]bool
 	histories  map[*branchHistory]bool
+	messages   map[*shownMessage]bool
 	statuses   map[*status]bool
 	channels   map[*channel]bool
 	conditions map[*destination]bool
@@ -34,7 +35,7 @@ type Carrier struct {
 // Carry returns an empty Carrier.
 func (s *State) Carry(now time.Time) *Carrier {
 	return &Carrier{
-		state: s, now: now, known: map[*build]bool{}, histories: map[*branchHistory]bool{},
+		state: s, now: now, known: map[*build]bool{}, histories: map[*branchHistory]bool{}, messages: map[*shownMessage]bool{},
 		statuses: map[*status]bool{}, channels: map[*channel]bool{}, conditions: map[*destination]bool{},
 	}
 }
@@ -52,30 +53,43 @@ func (c *Carrier) add(at Position, e *Entry) {
 		c.accept(at, e.Accept)
 	case e.Finish != nil:
 		c.addHistory(at.Seq, HistoryID(&e.Finish.Event, e.Finish.Namespace))
-	case e.History != nil:
-		c.addHistory(at.Seq, e.History.Key)
-	case e.Kept != nil:
-		c.keep(at, e.Kept)
 	case e.Settle != nil:
 		c.addCondition(at.Seq, e.Settle.Place)
+		if m := e.Settle.Message; m != nil {
+			c.addMessage(at.Seq, m.Key)
+		}
 	case e.Resume != nil:
 		c.addConditions(at.Seq, e.Resume.Places)
 	case e.Wake != nil:
 		c.addConditions(at.Seq, e.Wake.Places)
-	case e.Condition != nil:
-		c.addCondition(at.Seq, e.Condition.Place)
 	case e.Put != nil:
 		c.addValue(at.Seq, e.Put)
+	case e.Loss != nil:
+		c.addLoss(at.Seq, e.Loss)
+	default:
+		c.addCarried(at, e)
+	}
+}
+
+// addCarried gathers what was carried before.
+func (c *Carrier) addCarried(at Position, e *Entry) {
+	switch {
+	case e.Kept != nil:
+		c.keep(at, e.Kept)
 	case e.Builds != nil:
 		for i := range e.Builds {
 			c.addBuild(at.Seq, e.Builds[i].Key)
 		}
+	case e.History != nil:
+		c.addHistory(at.Seq, e.History.Key)
+	case e.Message != nil:
+		c.addMessage(at.Seq, e.Message.Key)
+	case e.Condition != nil:
+		c.addCondition(at.Seq, e.Condition.Place)
 	case e.Status != nil:
 		c.addStatus(at.Seq, &e.Status.Target)
 	case e.Channel != nil:
 		c.addChannel(channelKey{e.Channel.Namespace, e.Channel.Name})
-	case e.Loss != nil:
-		c.addLoss(at.Seq, e.Loss)
 	}
 }
 

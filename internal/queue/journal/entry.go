@@ -32,6 +32,7 @@ type Entry struct {
 	Kept      *Kept      `json:"kept,omitempty"`
 	Builds    []Build    `json:"builds,omitempty"`
 	History   *History   `json:"history,omitempty"`
+	Message   *Message   `json:"message,omitempty"`
 	Status    *Status    `json:"status,omitempty"`
 	Channel   *Channel   `json:"channel,omitempty"`
 	Condition *Condition `json:"condition,omitempty"`
@@ -67,6 +68,8 @@ type Settle struct {
 	// Place is the destination of the attempt; zero if the outcome does not concern it. It is recorded
 	// because it applies even if the delivery is no longer known.
 	Place Place `json:"place,omitzero"`
+	// Message is what shows the delivery's event now, if it can be updated.
+	Message *Message `json:"message,omitempty"`
 }
 
 // Reassign changes the account key and destination of a channel. It names the channel because it applies even
@@ -264,9 +267,13 @@ func decode(line []byte) (Entry, error) {
 }
 
 func (e *Entry) known() bool {
-	return e.Accept != nil || e.Finish != nil || e.History != nil || e.Settle != nil || e.Reassign != nil || e.Resume != nil || e.Wake != nil || e.Drop != nil ||
-		e.Put != nil || e.Kept != nil || e.Builds != nil || e.Status != nil || e.Channel != nil || e.Condition != nil ||
-		e.Loss != nil
+	return e.Accept != nil || e.Finish != nil || e.Settle != nil || e.Reassign != nil || e.Resume != nil || e.Wake != nil ||
+		e.Drop != nil || e.Put != nil || e.Loss != nil || e.isCarried()
+}
+
+// isCarried reports whether the entry repeats what earlier messages held.
+func (e *Entry) isCarried() bool {
+	return e.Kept != nil || e.Builds != nil || e.History != nil || e.Message != nil || e.Status != nil || e.Channel != nil || e.Condition != nil
 }
 
 // Event returns the event in the entry, or nil.

@@ -20,6 +20,7 @@ type model struct {
 	statuses   map[queue.Target]queue.ChannelStatus
 	values     map[string]string
 	runs       map[modelBranch][]Run // in the order of builds
+	messages   map[ID]*Message
 	attempts   []modelAttempt
 	slots      [2]int
 	count      uint64
@@ -84,7 +85,7 @@ func newModel() *model {
 	return &model{
 		builds: map[modelBuildKey]modelBuild{}, channels: map[channelKey]modelChannel{},
 		conditions: map[Place]modelCondition{}, away: map[int]bool{},
-		statuses: map[queue.Target]queue.ChannelStatus{}, values: map[string]string{}, runs: map[modelBranch][]Run{},
+		statuses: map[queue.Target]queue.ChannelStatus{}, values: map[string]string{}, runs: map[modelBranch][]Run{}, messages: map[ID]*Message{},
 		served: map[modelTurn]uint64{}, flows: map[modelFlow]uint64{},
 	}
 }
@@ -122,6 +123,13 @@ func (m *model) accept(event ID, a *Accept) {
 		st := m.statuses[t]
 		st.Target = t
 		m.statuses[t] = st
+	}
+}
+
+// post by the rule that a later event is never overwritten.
+func (m *model) post(shown *Message, at time.Time) {
+	if old := m.messages[shown.Key]; old == nil || !old.Until.After(at) || old.Seq <= shown.Seq {
+		m.messages[shown.Key] = shown
 	}
 }
 

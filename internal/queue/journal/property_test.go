@@ -230,7 +230,7 @@ func (h *harness) settle(t *rapid.T) {
 		if rapid.IntRange(0, 3).Draw(t, "settle") > 0 {
 			o := h.drawOutcome(t)
 			h.model.settle(a.id, a.place, o)
-			entries = append(entries, Entry{Settle: &Settle{ID: a.id, Outcome: o, Place: a.place}})
+			entries = append(entries, Entry{Settle: &Settle{ID: a.id, Outcome: o, Place: a.place, Message: h.drawMessage(t, &o)}})
 			continue
 		}
 		if a.channel.name == "" {
@@ -244,6 +244,20 @@ func (h *harness) settle(t *rapid.T) {
 	if len(entries) > 0 {
 		h.append(t, entries...)
 	}
+}
+
+// drawMessage is what a message that was delivered is known by, if it can be updated: of one of two builds,
+// in any order.
+func (h *harness) drawMessage(t *rapid.T, o *queue.Outcome) *Message {
+	if o.Kind != queue.Delivered || !rapid.Bool().Draw(t, "updates") {
+		return nil
+	}
+	m := &Message{
+		Key: ID{byte(rapid.IntRange(1, 2).Draw(t, "message"))}, Namespace: "one", Destination: "d",
+		Handle: fmt.Sprint(h.last), Until: h.minutes(t, "until", 1, 300), Seq: uint64(rapid.IntRange(1, 3).Draw(t, "of")),
+	}
+	h.model.post(m, o.At)
+	return m
 }
 
 func (h *harness) resume(t *rapid.T) {
@@ -435,6 +449,12 @@ func (h *harness) compare(t *rapid.T, s *State, want []queue.Summary) {
 			t.Fatalf("runs of %+v (-model +state):\n%s", key, diff)
 		}
 	}
+	for key, want := range h.model.messages {
+		got, ok := s.messages[key]
+		if want.Until.After(h.now) != (ok && !got.expired(h.now)) || ok && want.Until.After(h.now) && got.Message != *want {
+			t.Fatalf("message %v: %+v, want %+v", key, got, want)
+		}
+	}
 	for key, want := range h.model.values {
 		if got, ok := s.Get("bucket", key); !ok || string(got) != want {
 			t.Fatalf("value %s: %s, want %s", key, got, want)
@@ -537,6 +557,9 @@ func recount(s *State) (all usage) {
 	}
 	for _, b := range s.builds {
 		charge(b.namespace, buildUsage)
+	}
+	for _, m := range s.messages {
+		charge(m.namespace, m.usage())
 	}
 	for _, h := range s.histories {
 		charge(h.namespace, h.usage())

@@ -7,6 +7,8 @@ func (s *State) restore(at Position, e *Entry) {
 		s.keep(at, e.Kept, e.Size())
 	case e.Builds != nil:
 		s.restoreBuilds(at.Seq, e.Builds)
+	case e.Message != nil:
+		s.restoreMessage(at.Seq, e.Message)
 	case e.History != nil:
 		s.restoreHistory(at.Seq, e.History)
 	case e.Status != nil:

@@ -20,6 +20,7 @@ type State struct {
 	oldest       heap[*record]
 	builds       map[ID]*build
 	histories    map[ID]*branchHistory
+	messages     map[ID]*shownMessage
 	channels     map[channelKey]*channel
 	destinations map[Place]*destination
 	idle         heap[*destination] // those that are remembered for their condition alone
@@ -47,6 +48,7 @@ func New(remember time.Duration) *State {
 		routes:       map[routeKey][]*status{},
 		builds:       map[ID]*build{},
 		histories:    map[ID]*branchHistory{},
+		messages:     map[ID]*shownMessage{},
 		channels:     map[channelKey]*channel{},
 		destinations: map[Place]*destination{},
 		namespaces:   map[string]*namespace{},

@@ -162,6 +162,11 @@ func (s *State) Tidy(now time.Time) {
 			s.forgetHistory(key, h)
 		}
 	}
+	for _, m := range s.messages {
+		if m.expired(now) {
+			s.forgetMessage(m)
+		}
+	}
 	for _, d := range s.destinations {
 		if d.over(at) {
 			s.setCondition(d.place, condition{})

@@ -1,10 +1,10 @@
 package journal
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/travis"
 )
 
 // Lease is a handed out delivery.
@@ -23,6 +23,14 @@ type Lease struct {
 	// Superseded is empty, or the reason why it must be dropped: it is late, and a newer state of the build
 	// waits behind it for the same target.
 	Superseded string
+	// Newer is the result of the latest state of the build that waits behind it for the same target; empty
+	// if none does.
+	Newer travis.Result
+	// Shown is the build's message that the target has; nil if there is none. MessageKey names it, and Born
+	// is where the event was accepted.
+	Shown      *queue.Shown
+	MessageKey ID
+	Born       Position
 }
 
 // attempt is an attempt that is under way.
@@ -60,7 +68,8 @@ func (s *State) Take(from queue.Lane, now time.Time) (Lease, bool, time.Time) {
 		Accepted: fromNano(d.record.arrived), Since: fromNano(d.since),
 		Attempt: int(d.attempts) + 1, LastReason: d.reason(),
 		Failures:   d.to.status.failures,
-		Superseded: d.superseded(f.destination),
+		Superseded: d.superseded(f.destination), Newer: d.newer(),
+		Shown: s.shown(d, now), MessageKey: messageID(d.record.repoID, d.record.buildID, &d.to.Target), Born: d.record.born,
 	}, true, time.Time{}
 }
 
@@ -158,14 +167,19 @@ func (d *delivery) superseded(at *destination) string {
 	if d.attempts == 0 && !at.failing {
 		return ""
 	}
-	var newest *delivery
-	for later := d.next; later != nil; later = later.next {
-		if later.to == d.to {
-			newest = later
-		}
-	}
-	if newest == nil {
+	newer := d.newer()
+	if newer == "" {
 		return ""
 	}
-	return fmt.Sprintf("superseded by %s of the same build", newest.record.result)
+	return queue.SupersededBy(newer)
+}
+
+// newer is the result of the latest state of the build that waits for the same target.
+func (d *delivery) newer() (result travis.Result) {
+	for later := d.next; later != nil; later = later.next {
+		if later.to == d.to {
+			result = later.record.result
+		}
+	}
+	return result
 }

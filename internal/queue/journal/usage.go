@@ -25,6 +25,7 @@ var (
 	repositoryUsage  = usage{memory: 130}
 	buildUsage       = usage{bytes: 130, memory: 130}
 	historyUsage     = usage{bytes: 130, memory: 130}
+	messageUsage     = usage{bytes: 250, memory: 280}
 	runUsage         = usage{bytes: 90, memory: 48}
 	statusUsage      = usage{bytes: 500, memory: 560}
 	targetUsage      = usage{memory: 210}

@@ -71,6 +71,8 @@ func Run(t *testing.T, open Open) {
 		"a result of an older run is never sent":             testOlderRun,
 		"a build is compared with the one before it":         testTransitions,
 		"builds that end at once are compared in order":      testTransitionsAtOnce,
+		"a build's message is known to its later states":     testMessages,
+		"an older state does not replace a later one":        testOlderState,
 		"a namespace is refused alone":                       testTooLarge,
 		"channels share their destination":                   testDestination,
 		"namespaces take turns in a destination":             testTurns,

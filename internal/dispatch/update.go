@@ -1,0 +1,93 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/render"
+	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/text"
+)
+
+// receiptKept is for how long a build's message is updated at most; after that a new one is sent.
+const receiptKept = 7 * 24 * time.Hour
+
+// supersededError is a state that is not sent because a later one is shown, or about to be.
+type supersededError struct{ reason string }
+
+func (e *supersededError) Error() string { return e.reason }
+
+// effectiveUpdates is what a later state does to the build's message, as far as the service can do it.
+func effectiveUpdates(r Resolved) routing.Updates {
+	can := r.Account.Capable(r.Address)
+	switch {
+	case r.Updates == routing.Edit && can.Edit, r.Updates == routing.Thread && can.Thread:
+		return r.Updates
+	}
+	return routing.Separate
+}
+
+// superseded returns an error if the delivery must not be sent: the build's message shows a later state, or
+// one waits that would replace this one at once.
+func superseded(d *queue.Delivery, updates routing.Updates) error {
+	switch {
+	case updates == routing.Separate:
+		return nil
+	case d.Shown != nil && d.Shown.Newer:
+		return &supersededError{"superseded: the build's message shows a later state"}
+	case updates == routing.Edit && d.Newer != "":
+		return &supersededError{queue.SupersededBy(d.Newer)}
+	}
+	return nil
+}
+
+// update returns what to do with the build's earlier message; nil for a new message.
+func update(d *queue.Delivery, r Resolved, updates routing.Updates) *notify.Update {
+	if updates == routing.Separate || d.Shown == nil || d.Destination == "" || d.Shown.Destination != d.Destination {
+		return nil
+	}
+	u := &notify.Update{Handle: d.Shown.Handle, Thread: updates == routing.Thread}
+	if can := r.Account.Capable(r.Address); !u.Thread && !can.Notifies {
+		u.Reply = render.Reply(&d.Event)
+	}
+	return u
+}
+
+// posted is a message that was sent.
+type posted struct {
+	service string // empty if nothing was handed to the service
+	receipt notify.Receipt
+	// note says why the earlier message was not updated; empty if it was, or there is none.
+	note string
+}
+
+// sendOrReplace sends m. If the earlier message cannot be updated any more, it sends m as a new one.
+func (d *Dispatcher) sendOrReplace(ctx context.Context, n notify.Notifier, m notify.Message) (posted, error) {
+	receipt, err := d.notify(ctx, n, m)
+	if m.Update == nil || !notify.IsGone(err) {
+		return posted{receipt: receipt}, err
+	}
+	m.Update = nil
+	note := text.OneLine("sent as a new message: "+err.Error(), maxReason)
+	receipt, err = d.notify(ctx, n, m)
+	return posted{receipt: receipt, note: note}, err
+}
+
+// keep has the store remember the message that was sent, if later states may update it.
+func (p *posted) keep(o *queue.Outcome, updates routing.Updates, now time.Time) {
+	if o.Kind != queue.Delivered {
+		return
+	}
+	o.Reason = p.note
+	handle := p.receipt.Handle
+	if updates == routing.Separate || handle == "" || len(handle) > notify.MaxHandle {
+		return
+	}
+	until := now.Add(receiptKept)
+	if limit := p.receipt.Until; !limit.IsZero() && limit.Before(until) {
+		until = limit
+	}
+	o.Posted = &queue.Posted{Handle: handle, Until: until}
+}

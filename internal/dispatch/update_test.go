@@ -1,0 +1,246 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/engine"
+	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/internal/travis"
+)
+
+// board is a service in memory: what a channel shows, a line for each message, replies indented.
+type board struct {
+	can notify.Capabilities
+
+	mu       sync.Mutex
+	lines    []string
+	replies  map[int][]string
+	refuse   error // of the next message
+	notified int   // messages and replies
+}
+
+func (b *board) service() notify.Service {
+	return notify.Service{
+		Name: "webhook", Forms: []notify.Capabilities{b.can},
+		Check:   func(json.RawMessage, notify.Credential) error { return nil },
+		Address: func(_ json.RawMessage, _ notify.Credential, address string) (string, error) { return address, nil },
+		New:     func(json.RawMessage, notify.Credential, notify.Deps) (notify.Notifier, error) { return b, nil },
+	}
+}
+
+func (*board) Close() error { return nil }
+
+func (b *board) Notify(_ context.Context, m notify.Message) (notify.Receipt, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.refuse; err != nil {
+		b.refuse = nil
+		return notify.Receipt{}, err
+	}
+	text := m.Event.Build.Number + " " + string(m.Event.Build.Result)
+	if m.Update == nil {
+		b.lines = append(b.lines, text)
+		b.notified++
+		return notify.Receipt{Handle: strconv.Itoa(len(b.lines) - 1)}, nil
+	}
+	n, err := strconv.Atoi(m.Update.Handle)
+	if err != nil || n >= len(b.lines) || b.lines[n] == "" {
+		return notify.Receipt{}, notify.Gone(errors.New("no such message"))
+	}
+	b.lines[n] = text
+	reply := ""
+	for _, s := range m.Update.Reply {
+		reply += s.Text
+	}
+	if m.Update.Thread {
+		reply = text
+	}
+	if reply != "" {
+		b.replies[n] = append(b.replies[n], reply)
+		b.notified++
+	}
+	return notify.Receipt{Handle: m.Update.Handle}, nil
+}
+
+// String is what the channel shows.
+func (b *board) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []string
+	for n, line := range b.lines {
+		all = append(all, line)
+		for _, r := range b.replies[n] {
+			all = append(all, "  "+r)
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+// delete deletes the nth message.
+func (b *board) delete(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines[n] = ""
+}
+
+// living is a channel of a route with updates, on a real store.
+type living struct {
+	*testing.T
+	board    *board
+	engine   *engine.Engine
+	recorder *signalRecorder
+	targets  []queue.Target
+	runs     int
+}
+
+func newLiving(t *testing.T, can notify.Capabilities, updates v1alpha1.Updates) *living {
+	t.Helper()
+	b := &board{can: can, replies: map[int][]string{}}
+	services := map[string]notify.Service{"webhook": b.service()}
+	w := fixture{routing.NewCompiler(routing.Config{OperatorNamespace: "system", Services: services})}
+	w.putAccount("team", nil)
+	w.PutSecret(routing.Secret{
+		Namespace: credential.Namespace, Name: credential.Name, Type: v1alpha1.SecretTypeCredential,
+		Data: map[string]secret.Value{"password": secret.New("correct horse")},
+	})
+	w.putRoute(&v1alpha1.MessageTemplate{Updates: updates}, "builds")
+	l := &living{T: t, board: b, engine: openStore(t), recorder: &signalRecorder{outcomes: make(chan queue.Outcome, 10)}}
+	route, _ := w.Table().Route("team", "r")
+	l.targets = route.Targets
+	runDispatcher(t, Config{
+		Queue: l.engine, Resolver: NewTableResolver(w.Table), Record: l.recorder,
+		Pool: NewPool(PoolConfig{Services: services, Log: logr.Discard()}),
+	})
+	return l
+}
+
+// post accepts a state of build 7 and waits for its outcome. A pending one begins another run.
+func (l *living) post(result travis.Result) queue.Outcome {
+	l.Helper()
+	l.accept(result)
+	return <-l.recorder.outcomes
+}
+
+func (l *living) accept(result travis.Result) {
+	l.Helper()
+	if result == travis.Pending {
+		l.runs++
+	}
+	state := map[travis.Result]string{travis.Pending: "started", travis.Broken: "failed", travis.Fixed: "passed"}[result]
+	started := time.Date(2026, 11, 23, 12, l.runs, 0, 0, time.UTC)
+	e := travis.Event{
+		Repository: travis.Repository{ID: 1, Owner: "example", Name: "example"},
+		Build:      travis.Build{ID: 7, Number: "7", Type: travis.Push, State: state, Result: result, Branch: "main", Started: started},
+	}
+	if result != travis.Pending {
+		e.Build.Finished = started.Add(time.Minute)
+	}
+	r, err := l.engine.Accept(l.Context(), queue.Acceptance{Event: e, Received: time.Now(), Offers: []queue.Offer{{Namespace: "team", Targets: l.targets}}})
+	if err != nil || len(r.Stored) != 1 {
+		l.Fatalf("%s: %+v, %v", result, r, err)
+	}
+}
+
+func (l *living) shows(want ...string) {
+	l.Helper()
+	if diff := cmp.Diff(strings.Join(want, "\n"), l.board.String()); diff != "" {
+		l.Errorf("the channel shows (-want +got):\n%s", diff)
+	}
+}
+
+var (
+	editsAndThreads = notify.Capabilities{Edit: true, Thread: true}
+	neither         = notify.Capabilities{}
+)
+
+// TestOneMessageForEachBuild follows a build that breaks, and is fixed when it is restarted.
+func TestOneMessageForEachBuild(t *testing.T) {
+	for name, test := range map[string]struct {
+		can     notify.Capabilities
+		updates v1alpha1.Updates
+		want    []string
+	}{
+		"Edit":                          {editsAndThreads, v1alpha1.UpdatesEdit, []string{"7 fixed", "  build/7: broken", "  build/7: fixed"}},
+		"Edit, where an edit notifies":  {notify.Capabilities{Edit: true, Notifies: true}, v1alpha1.UpdatesEdit, []string{"7 fixed"}},
+		"Edit, where nothing is edited": {neither, v1alpha1.UpdatesEdit, []string{"7 pending", "7 broken", "7 pending", "7 fixed"}},
+		"Thread":                        {editsAndThreads, v1alpha1.UpdatesThread, []string{"7 fixed", "  7 broken", "  7 pending", "  7 fixed"}},
+		"Thread, without threads":       {notify.Capabilities{Edit: true}, v1alpha1.UpdatesThread, []string{"7 pending", "7 broken", "7 pending", "7 fixed"}},
+		"Separate":                      {editsAndThreads, v1alpha1.UpdatesSeparate, []string{"7 pending", "7 broken", "7 pending", "7 fixed"}},
+		"omitted":                       {editsAndThreads, "", []string{"7 pending", "7 broken", "7 pending", "7 fixed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLiving(t, test.can, test.updates)
+			for _, result := range []travis.Result{travis.Pending, travis.Broken, travis.Pending, travis.Fixed} {
+				if o := l.post(result); o.Kind != queue.Delivered {
+					t.Fatalf("%s: %+v", result, o)
+				}
+			}
+			l.shows(test.want...)
+		})
+	}
+}
+
+// TestAMessageThatIsGoneIsReplaced: the event arrives, and later states update the new message.
+func TestAMessageThatIsGoneIsReplaced(t *testing.T) {
+	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)
+	l.post(travis.Pending)
+	l.board.delete(0)
+	if o := l.post(travis.Broken); o.Kind != queue.Delivered || o.Reason != "sent as a new message: no such message" {
+		t.Errorf("%+v", o)
+	}
+	l.post(travis.Pending)
+	l.shows("", "7 pending")
+}
+
+// TestALateStateDoesNotOverwrite: a state that failed is redriven after a later one was shown.
+func TestALateStateDoesNotOverwrite(t *testing.T) {
+	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)
+	l.board.refuse = notify.Permanent(errors.New("refused"))
+	if o := l.post(travis.Pending); o.Kind != queue.Dead {
+		t.Fatalf("%+v", o)
+	}
+	l.post(travis.Broken)
+	if n, err := l.engine.Redrive(t.Context(), queue.Query{}); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if o := <-l.recorder.outcomes; o.Kind != queue.Dropped || !strings.Contains(o.Reason, "shows a later state") {
+		t.Errorf("%+v", o)
+	}
+	l.shows("7 broken")
+}
+
+// TestWaitingStatesBecomeOneEdit: what waits while the channel is down is sent once, as it is at the end.
+func TestWaitingStatesBecomeOneEdit(t *testing.T) {
+	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)
+	l.post(travis.Pending)
+	l.board.mu.Lock() // the channel hangs
+	for _, result := range []travis.Result{travis.Broken, travis.Pending, travis.Fixed} {
+		l.accept(result)
+	}
+	l.board.mu.Unlock()
+	kinds := map[queue.Kind]int{}
+	for kinds[queue.Delivered]+kinds[queue.Dropped] < 3 {
+		kinds[(<-l.recorder.outcomes).Kind]++
+	}
+	if got := l.board.String(); !strings.HasPrefix(got, "7 fixed") || strings.Contains(got, "pending") {
+		t.Errorf("the channel shows\n%s", got)
+	}
+	if kinds[queue.Dropped] == 0 {
+		t.Errorf("nothing was dropped: %s", fmt.Sprint(kinds))
+	}
+}
