@@ -243,7 +243,7 @@ func TestGuardedMissingPermissionEndsTheStart(t *testing.T) {
 				closeNow(t, e)
 				t.Fatal("opened")
 			}
-			if !strings.Contains(err.Error(), "to "+subject+": allow it") {
+			if !strings.Contains(err.Error(), "to "+subject+": allow that") {
 				t.Errorf("%v; want it to name %s", err, subject)
 			}
 		})

@@ -111,7 +111,7 @@ func TestGuardedPermissionThatIsTakenAway(t *testing.T) {
 	subject := g.opt.names().subject
 	allow(t, &g.opt, time.Time{}, subject)
 	g.again(t)
-	g.refuses(t, "the user may not publish to "+subject+": allow it")
+	g.refuses(t, "the user may not publish to "+subject+": allow that")
 	allow(t, &g.opt, time.Time{})
 	g.again(t)
 	g.accepts(t)
