@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/travishook/travishook/test/docs/table"
 )
 
 var update = flag.Bool("update", false, "update the tables of docs/operations/metrics.md")
@@ -28,25 +28,25 @@ func TestThePageListsEveryMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var table strings.Builder
-	table.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
+	var rows strings.Builder
+	rows.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
 	for _, f := range families {
 		var labels []string
 		for _, l := range f.GetMetric()[0].GetLabel() {
 			labels = append(labels, "`"+l.GetName()+"`")
 		}
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), strings.Join(labels, " "), f.GetHelp())
+		fmt.Fprintf(&rows, "| `%s` | %s | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), strings.Join(labels, " "), f.GetHelp())
 	}
-	compareTable(t, "metrics", table.String())
+	table.Compare(t, page, "metrics", *update, rows.String())
 }
 
 func TestThePageListsEveryReason(t *testing.T) {
-	var table strings.Builder
-	table.WriteString("| reason | meaning |\n|---|---|\n")
+	var rows strings.Builder
+	rows.WriteString("| reason | meaning |\n|---|---|\n")
 	for _, r := range Reasons {
-		fmt.Fprintf(&table, "| `%s` | %s |\n", r.Reason, r.Doc)
+		fmt.Fprintf(&rows, "| `%s` | %s |\n", r.Reason, r.Doc)
 	}
-	compareTable(t, "reasons", table.String())
+	table.Compare(t, page, "reasons", *update, rows.String())
 }
 
 // TestThePageNamesTheReceiversReasons reads them in the receiver's source, which this package
@@ -89,28 +89,4 @@ func receiverReasons(t *testing.T) []string {
 		t.Fatal("the receiver has no reasons")
 	}
 	return reasons
-}
-
-// compareTable compares the part of the page between two marks with what it should be.
-func compareTable(t *testing.T, mark, want string) {
-	t.Helper()
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin, end := "<!-- "+mark+" -->\n", "<!-- end "+mark+" -->"
-	before, rest, ok := strings.Cut(string(text), begin)
-	got, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no part %s", page, mark)
-	}
-	if *update {
-		if err := os.WriteFile(page, []byte(before+begin+want+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s, part %s (-want +got; run with -update):\n%s", page, mark, diff)
-	}
 }

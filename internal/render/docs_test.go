@@ -2,13 +2,11 @@ package render
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/test/docs/table"
 )
 
 const page = "../../docs/messages.md"
@@ -25,14 +23,14 @@ func TestThePageListsEverything(t *testing.T) {
 		}
 		fmt.Fprintf(&names, "| `%s` | %s | %s |\n", v.Name, v.Doc, shown)
 	}
-	compareTable(t, "variables", names.String())
+	table.Compare(t, page, "variables", *update, names.String())
 
 	var calls strings.Builder
 	calls.WriteString("| function | meaning |\n|---|---|\n")
 	for _, f := range Functions() {
 		fmt.Fprintf(&calls, "| `{{%s}}` | %s |\n", f.Usage, f.Doc)
 	}
-	compareTable(t, "functions", calls.String())
+	table.Compare(t, page, "functions", *update, calls.String())
 
 	var samples strings.Builder
 	samples.WriteString("| event | text |\n|---|---|\n")
@@ -42,9 +40,9 @@ func TestThePageListsEverything(t *testing.T) {
 			fmt.Fprintf(&samples, "| %s | %s |\n", s.Name, text)
 		}
 	}
-	compareTable(t, "samples", samples.String())
+	table.Compare(t, page, "samples", *update, samples.String())
 
-	compareTable(t, "limits", fmt.Sprintf("A template may have %d bytes, and its output %d. It may call %d functions; a call within `range` counts as %d. The functions of one message may read and produce %d bytes together.\n",
+	table.Compare(t, page, "limits", *update, fmt.Sprintf("A template may have %d bytes, and its output %d. It may call %d functions; a call within `range` counts as %d. The functions of one message may read and produce %d bytes together.\n",
 		MaxTemplate, maxText, maxCalls, maxJobs, maxWork))
 }
 
@@ -66,29 +64,5 @@ func TestFunctionsDoWhatTheirUsageShows(t *testing.T) {
 		if err != nil || m.Text != want[f.Name] {
 			t.Errorf("{{%s}}: got %q, %v; want %q", f.Usage, m.Text, err, want[f.Name])
 		}
-	}
-}
-
-// compareTable compares the part of the page between two marks with what it should be.
-func compareTable(t *testing.T, mark, want string) {
-	t.Helper()
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin, end := "<!-- "+mark+" -->\n", "<!-- end "+mark+" -->"
-	before, rest, ok := strings.Cut(string(text), begin)
-	got, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no part %s", page, mark)
-	}
-	if *update {
-		if err := os.WriteFile(page, []byte(before+begin+want+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s, part %s (-want +got; -update updates it):\n%s", page, mark, diff)
 	}
 }
