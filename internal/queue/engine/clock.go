@@ -76,13 +76,13 @@ func (e *Engine) trustedNow() time.Time {
 func (e *Engine) clampDueTimes(now time.Time) {
 	if n := e.state.ClampDueTimes(now); n > 0 {
 		e.logger.Info("corrected due times that were set by a clock that was ahead", "deliveries", n)
-		e.signalLanes()
 	}
+	e.signalLanes() // the pause of a destination may be shorter, too
 }
 
 // fromTheFuture reports whether an entry was written by a clock that is ahead: another process's, or
-// this one's before it was set back. Its due times must be corrected. The caller holds the lock.
-func (e *Engine) fromTheFuture(entry *journal.Entry) bool {
+// this one's before it was set back. Its due times must be corrected.
+func fromTheFuture(entry *journal.Entry, now time.Time) bool {
 	var at time.Time
 	switch {
 	case entry.Accept != nil:
@@ -95,6 +95,35 @@ func (e *Engine) fromTheFuture(entry *journal.Entry) bool {
 		at = entry.Resume.At
 	case entry.Wake != nil:
 		at = entry.Wake.At
+	default:
+		at = carriedAt(entry)
 	}
-	return at.Sub(e.clock.Now()) > slack
+	return at.Sub(now) > slack
+}
+
+// carriedAt returns the latest time at which something that the entry carries was set.
+func carriedAt(entry *journal.Entry) (at time.Time) {
+	switch {
+	case entry.Kept != nil:
+		at = entry.Kept.At
+		for i := range entry.Kept.Deliveries {
+			d := &entry.Kept.Deliveries[i]
+			at = latest(at, d.Since)
+			if d.Last != nil {
+				at = latest(at, d.Last.At)
+			}
+		}
+	case entry.Channel != nil:
+		at = latest(entry.Channel.At, entry.Channel.Condition.At)
+	case entry.Condition != nil:
+		at = entry.Condition.At
+	}
+	return at
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

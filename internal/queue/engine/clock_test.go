@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,8 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/wal"
+	"github.com/travishook/travishook/internal/queue/wal/waltest"
 )
 
 // jumpingClock is a wall clock that a test sets, while monotonic time is not affected.
@@ -134,4 +137,98 @@ func TestNothingExpiresRightAfterAClockJump(t *testing.T) {
 			t.Errorf("%d deliveries are kept, want that a clock that stays where it is is believed", len(kept))
 		}
 	})
+}
+
+// TestAClockThatWasAheadForAMoment: it jumps and is set back between two checks of the clock.
+func TestAClockThatWasAheadForAMoment(t *testing.T) {
+	withJumpingClock(t, func(t *testing.T, e *Engine, c *jumpingClock) {
+		d := acceptAndTake(t, e)
+		c.set(5 * time.Hour)
+		settleRetry(t, e, d, c)
+		c.set(0)
+		if waited := timeToTake(t, e); waited > time.Minute+2*pulseInterval {
+			t.Errorf("what was to wait for a minute waited for %v", waited)
+		}
+	})
+}
+
+// absentLog is a log that one process cannot reach for a while.
+type absentLog struct {
+	wal.Log
+	away atomic.Bool
+}
+
+func (l *absentLog) Extent(ctx context.Context) (wal.Extent, error) {
+	if l.away.Load() {
+		return wal.Extent{}, errDisk
+	}
+	return l.Log.Extent(ctx)
+}
+
+func (*absentLog) Updates() <-chan wal.Message { return make(chan wal.Message) }
+
+// TestAReplicaWithAFastClockDelaysNoOther: a retry is stored by a replica whose clock is ahead, which then
+// trims the log. Another replica, whose clock is right, follows, or reads the log from its new beginning.
+func TestAReplicaWithAFastClockDelaysNoOther(t *testing.T) {
+	for name, away := range map[string]bool{"it follows": false, "it was away": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shared := waltest.NewMemory(0)
+				c := &jumpingClock{}
+				fast := openOn(t, shared.Open(true), Options{Clock: c})
+				defer closeNow(t, fast)
+				l := &absentLog{Log: shared.Open(true)}
+				other := openOn(t, l, Options{})
+				defer closeNow(t, other)
+				time.Sleep(2 * pollInterval)
+				l.away.Store(away)
+
+				d := acceptAndTake(t, fast)
+				c.set(5 * time.Hour)
+				settleRetry(t, fast, d, c)
+				time.Sleep(2 * pulseInterval) // the other has corrected it, unless it is away
+				trimAll(t, fast)
+				l.away.Store(false)
+				if waited := timeToTake(t, other); waited > 2*time.Minute {
+					t.Errorf("what was to wait for a minute waited for %v", waited)
+				}
+			})
+		})
+	}
+}
+
+// trimAll has the engine carry all that is alive to the log's end.
+func trimAll(t *testing.T, e *Engine) {
+	t.Helper()
+	r := newEmptyRequest()
+	last := uint64(0)
+	r.decide = func() error {
+		last, e.pass.until, e.pass.budget = e.last, e.last, stepCarry
+		return nil
+	}
+	if err := e.submit(r); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	if x, err := e.log.Extent(t.Context()); err != nil || x.First <= last {
+		t.Fatalf("the log begins at message %d after it was trimmed up to %d: %v", x.First, last, err)
+	}
+}
+
+// settleRetry settles a delivery that is due again after a minute, by that clock.
+func settleRetry(t *testing.T, e *Engine, d queue.Delivery, c clock.PassiveClock) {
+	t.Helper()
+	if err := e.Settle(t.Context(), d.ID, queue.Outcome{Kind: queue.Retry, At: c.Now(), Due: c.Now().Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// timeToTake returns after what time a delivery that was retried is handed out.
+func timeToTake(t *testing.T, e *Engine) time.Duration {
+	t.Helper()
+	began := time.Now()
+	if _, err := e.Take(t.Context(), queue.Probation); err != nil {
+		t.Fatal(err)
+	}
+	return time.Since(began)
 }

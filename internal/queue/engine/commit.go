@@ -168,9 +168,10 @@ func (e *Engine) applyForeign(seq uint64, entries []journal.Entry, size int) {
 // apply adds a stored message to the state, and notifies all that wait for its changes.
 func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 	e.mu.Lock()
+	now := e.now() // notes a clock that is ahead, so that setting it back corrects what follows
 	effects := e.state.Apply(seq, entries)
 	for i := range entries {
-		e.inherited = e.inherited || e.fromTheFuture(&entries[i])
+		e.inherited = e.inherited || fromTheFuture(&entries[i], now)
 		if a := entries[i].Accept; a != nil {
 			e.events.add(journal.Position{Seq: seq, Index: i}, &a.Event, entries[i].Size())
 		}

@@ -116,7 +116,7 @@ var mutations = []mutation{
 	{
 		name:    "what a fast clock has accepted waits",
 		file:    "internal/queue/engine/clock.go",
-		code:    "\treturn at.Sub(e.clock.Now()) > slack\n",
+		code:    "\treturn at.Sub(now) > slack\n",
 		instead: "\treturn at.IsZero() && false\n",
 	},
 	{
