@@ -62,7 +62,7 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 	}
 	now := time.Now()
 	if to, ok := reassigned(delivery, err); ok {
-		d.settle(ctx, delivery.ID, reassign(delivery, to, now))
+		d.settle(ctx, delivery, reassign(delivery, to, now))
 		return
 	}
 	outcome, reason := classify(delivery, err, now, d.config.RetryLimit, jitter())
@@ -70,7 +70,7 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 	if sent.service != "" && delivery.Destination != "" {
 		outcome.Rest = d.pace.sent(delivery.Destination, now)
 	}
-	if !d.settle(ctx, delivery.ID, outcome) {
+	if !d.settle(ctx, delivery, outcome) {
 		return
 	}
 	d.config.Record.Attempted(record.Attempt{
@@ -81,7 +81,7 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 // release ends an attempt whose lease is lost. The store keeps nothing of its outcome.
 func (d *Dispatcher) release(ctx context.Context, delivery queue.Delivery) {
 	now := time.Now()
-	d.settle(ctx, delivery.ID, queue.Outcome{Kind: queue.Retry, At: now, Due: now})
+	d.settle(ctx, delivery, queue.Outcome{Kind: queue.Retry, At: now, Due: now})
 }
 
 // endpoint is what a channel resolves to. Both are empty while it does not resolve. See queue.Target.
@@ -206,6 +206,7 @@ func (d *Dispatcher) notify(ctx context.Context, n notify.Notifier, m notify.Mes
 // settle stores the outcome, retrying until the store has it; it returns false when ctx ended before.
 // The delivery keeps its slot meanwhile, which limits the unsettled messages while the store does not
 // answer.
-func (d *Dispatcher) settle(ctx context.Context, id string, o queue.Outcome) bool {
-	return d.retryStore(ctx, "settle delivery", func() error { return d.config.Queue.Settle(ctx, id, o) })
+func (d *Dispatcher) settle(ctx context.Context, delivery queue.Delivery, o queue.Outcome) bool {
+	o.Lease = delivery.Lease
+	return d.retryStore(ctx, "settle delivery", func() error { return d.config.Queue.Settle(ctx, delivery.ID, o) })
 }

@@ -39,7 +39,10 @@ type Target struct {
 type Delivery struct {
 	// ID is the idempotency key: derived from event and target, so the same after every
 	// crash and redrive. 32 lowercase hexadecimal characters.
-	ID       string
+	ID string
+	// Lease distinguishes it from other times that the store handed out the same delivery. Its outcome
+	// names it.
+	Lease    uint64
 	Target   Target
 	Event    travis.Event
 	Accepted time.Time
@@ -109,6 +112,10 @@ const (
 
 // Outcome is the result of an attempt.
 type Outcome struct {
+	// Lease is the Delivery's, so that the outcome of an attempt whose lease was lost does not count as
+	// that of the next attempt; zero for the delivery's latest lease. It is not stored.
+	Lease uint64 `json:"-"`
+
 	Kind Kind      `json:"kind"`
 	At   time.Time `json:"at"`
 	// Reason is one short line for people, without secrets; empty when delivered.

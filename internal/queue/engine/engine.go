@@ -31,7 +31,8 @@ type Engine struct {
 	state    *journal.State
 	events   *cache[journal.Position, *travis.Event]
 	messages *cache[uint64, []byte]
-	leases   map[journal.ID]*lease
+	leases   map[journal.ID]*lease // the latest of each delivery
+	taken    uint64                // leases so far
 	claims   map[journal.ID]chan struct{}
 	refused  map[string]time.Duration // namespaces beyond their share, when an event was last refused
 	watchers []func(namespace, route string)

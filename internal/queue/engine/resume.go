@@ -33,7 +33,7 @@ func (e *Engine) Wake(ctx context.Context, change func(queue.Target) queue.Chang
 	}
 	e.mu.Lock()
 	for _, l := range e.leases {
-		l.fixed = l.fixed || changed[l.target]
+		l.fixed = l.fixed || changed[l.Target]
 	}
 	e.mu.Unlock()
 	n := 0

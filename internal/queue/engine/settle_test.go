@@ -138,3 +138,58 @@ func TestAFailureIsNotStoredAfterTheShardMoved(t *testing.T) {
 		})
 	}
 }
+
+// TestALateOutcomeIsNotThatOfTheNextAttempt: the shard is lost and regained while an attempt hangs, and the
+// delivery is handed out again.
+func TestALateOutcomeIsNotThatOfTheNextAttempt(t *testing.T) {
+	retry := queue.Outcome{Kind: queue.Retry, Reason: "canceled"}
+	delivered := queue.Outcome{Kind: queue.Delivered}
+	for name, test := range map[string]struct{ late, next queue.Outcome }{
+		"a late failure leaves the next attempt alone": {late: retry, next: delivered},
+		"a late success counts":                        {late: delivered, next: retry},
+	} {
+		for _, lateFirst := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, first: %v", name, lateFirst), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					e := openOn(t, newMemoryLog(), Options{})
+					defer closeNow(t, e)
+					first := acceptAndTake(t, e)
+					for shard := range queue.Shards {
+						e.Lose(shard)
+						e.Hold(shard, true)
+					}
+					second, err := e.Take(t.Context(), queue.Healthy)
+					if err != nil || second.ID != first.ID || second.Lease == first.Lease {
+						t.Fatalf("took %s with lease %d, and then %s with lease %d: %v", first.ID, first.Lease, second.ID, second.Lease, err)
+					}
+					settleLate, settleNext := func() { settleAs(t, e, first, test.late) }, func() { settleAs(t, e, second, test.next) }
+					if lateFirst {
+						settleLate()
+						if n := e.Counts().Sending; n != 1 && test.late.Kind == queue.Retry {
+							t.Errorf("%d attempts are under way after the late failure, want the next one", n)
+						}
+						settleNext()
+					} else {
+						settleNext()
+						settleLate()
+					}
+					if kept := e.Deliveries(queue.Query{}); len(kept) != 0 {
+						t.Errorf("kept %+v, want that it was delivered", kept)
+					}
+				})
+			})
+		}
+	}
+}
+
+// settleAs settles a delivery as the holder of its lease.
+func settleAs(t *testing.T, e *Engine, d queue.Delivery, o queue.Outcome) {
+	t.Helper()
+	o.Lease, o.At = d.Lease, time.Now()
+	if o.Kind == queue.Retry {
+		o.Due = o.At
+	}
+	if err := e.Settle(t.Context(), d.ID, o); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -45,7 +45,7 @@ func (e *Engine) Hold(shard int, held bool) (underway int) {
 	e.state.Hold(shard, held && !e.rereading)
 	e.signalLanes()
 	for _, l := range e.leases {
-		if !l.lost && l.shard == shard {
+		if !l.lost && l.Shard == shard {
 			underway++
 		}
 	}
@@ -59,7 +59,7 @@ func (e *Engine) Lose(shard int) {
 	e.held[shard] = false
 	e.state.Hold(shard, false)
 	for id, l := range e.leases {
-		if !l.lost && l.shard == shard {
+		if !l.lost && l.Shard == shard {
 			l.lose()
 			e.state.Return(id)
 		}
@@ -82,5 +82,5 @@ func (e *Engine) overruled(r *request) bool {
 	e.mu.Lock()
 	lost := r.lease.lost
 	e.mu.Unlock()
-	return lost || !e.opt.Shards.Owns(r.lease.shard)
+	return lost || !e.opt.Shards.Owns(r.lease.Shard)
 }

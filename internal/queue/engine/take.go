@@ -18,15 +18,13 @@ var errUnreadable = errors.New("the event cannot be read")
 // unreadablePause is the delay before an event that could not be read is retried.
 const unreadablePause = time.Minute
 
-// lease is a delivery that was handed out and is not settled yet.
+// lease is a delivery that was handed out and is not settled yet. Its Place is zero if the outcome does not
+// concern the destination.
 type lease struct {
-	target queue.Target
-	shard  int
-	// place is the destination; zero if the outcome does not concern it.
-	place journal.Place
-	// message names the build's message, whose event was accepted at born.
-	message journal.ID
-	born    journal.Position
+	journal.Lease
+	number uint64 // among all leases of this process
+	// earlier is a lost lease of the same delivery, whose attempt has not reported its outcome yet.
+	earlier *lease
 	// fixed says that a possible cause of failure was fixed while the attempt was under way.
 	fixed bool
 	// settling is the outcome that is being stored.
@@ -77,7 +75,7 @@ func (e *Engine) take(ctx context.Context, lane queue.Lane) (d queue.Delivery, o
 }
 
 // next leases the next delivery of the lane, or returns when it is due.
-func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
+func (e *Engine) next(lane queue.Lane) (*lease, time.Time, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -86,19 +84,21 @@ func (e *Engine) next(lane queue.Lane) (*journal.Lease, time.Time, error) {
 	if e.down != nil {
 		return nil, time.Time{}, nil // outcomes could not be stored
 	}
-	l, ok, due := e.state.Take(lane, e.now())
+	taken, ok, due := e.state.Take(lane, e.now())
 	if !ok {
 		return nil, due, nil
 	}
+	e.taken++
+	l := &lease{Lease: taken, number: e.taken, earlier: e.leases[taken.ID], ended: make(chan struct{})}
 	l.Since = l.Since.Add(e.time.ahead()) // a clock's jump does not count as time of trying
 	if !e.opt.Shards.Sends(l.Shard) {
 		e.state.Return(l.ID)
 		e.state.Hold(l.Shard, false) // its timer is about to say so
 		return nil, time.Time{}, nil
 	}
-	e.leases[l.ID] = &lease{message: l.MessageKey, born: l.Born, target: l.Target, shard: l.Shard, place: l.Place, ended: make(chan struct{})}
+	e.leases[l.ID] = l
 	e.signal(e.ready[lane]) // there may be more, for others who wait
-	return &l, time.Time{}, nil
+	return l, time.Time{}, nil
 }
 
 // await returns when the lane may have a due delivery. A signal wakes one waiter; if that one returns
@@ -129,24 +129,24 @@ func (e *Engine) await(ctx context.Context, lane queue.Lane, due time.Time) erro
 
 // drop ends a superseded delivery. This is stored even if the caller of Take gives up meanwhile, because
 // nothing else would settle it.
-func (e *Engine) drop(ctx context.Context, l *journal.Lease) error {
+func (e *Engine) drop(ctx context.Context, l *lease) error {
 	return e.end(ctx, l, l.Superseded)
 }
 
-func (e *Engine) end(ctx context.Context, l *journal.Lease, reason string) error {
+func (e *Engine) end(ctx context.Context, l *lease, reason string) error {
 	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: reason}
-	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
+	return e.settle(context.WithoutCancel(ctx), l, o)
 }
 
 // putOff postpones a delivery whose event cannot be read, so that one damaged message does not block the
 // others. If the whole store does not answer, or the caller's context has ended, it returns the delivery and
 // the error.
-func (e *Engine) putOff(ctx context.Context, l *journal.Lease, why error) error {
+func (e *Engine) putOff(ctx context.Context, l *lease, why error) error {
 	e.mu.Lock()
 	down := e.down != nil || e.closed || errors.Is(why, wal.ErrUnanswered)
 	e.mu.Unlock()
 	if down || ctx.Err() != nil {
-		e.giveBack(l.ID)
+		e.giveBack(l)
 		return why
 	}
 	if errors.Is(why, errUnreadable) {
@@ -157,23 +157,21 @@ func (e *Engine) putOff(ctx context.Context, l *journal.Lease, why error) error 
 	now := e.clock.Now()
 	o := queue.Outcome{Kind: queue.Retry, At: now, Due: now.Add(unreadablePause), Reason: "the store cannot read the event"}
 	e.mu.Lock()
-	if lease, ok := e.leases[l.ID]; ok {
-		lease.place = journal.Place{} // the destination did not fail
-	}
+	l.Place = journal.Place{} // the destination did not fail
 	e.mu.Unlock()
-	return e.Settle(context.WithoutCancel(ctx), l.ID.String(), o)
+	return e.settle(context.WithoutCancel(ctx), l, o)
 }
 
 // handOut completes a delivery with its event.
-func (e *Engine) handOut(ctx context.Context, l *journal.Lease) (queue.Delivery, error) {
-	event, err := e.event(ctx, l)
+func (e *Engine) handOut(ctx context.Context, l *lease) (queue.Delivery, error) {
+	event, err := e.event(ctx, &l.Lease)
 	if err != nil {
 		return queue.Delivery{}, fmt.Errorf("read event of delivery %s: %w: %w", l.ID, queue.ErrUnavailable, err)
 	}
 	return queue.Delivery{
-		ID: l.ID.String(), Target: l.Target, Event: *event, AccountKey: l.Place.AccountKey, Destination: l.Place.Destination, Reassignments: l.Reassignments,
+		ID: l.ID.String(), Lease: l.number, Target: l.Target, Event: *event, AccountKey: l.Place.AccountKey, Destination: l.Place.Destination, Reassignments: l.Reassignments,
 		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason, Failures: l.Failures,
-		LeaseLost: e.lostChannel(l.ID), Shown: l.Shown, Newer: l.Newer,
+		LeaseLost: l.ended, Shown: l.Shown, Newer: l.Newer,
 	}, nil
 }
 
@@ -249,20 +247,10 @@ func (e *Engine) message(ctx context.Context, seq uint64) ([]byte, error) {
 	return data, nil
 }
 
-func (e *Engine) giveBack(id journal.ID) {
+// giveBack ends a lease without an attempt.
+func (e *Engine) giveBack(l *lease) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.leases, id)
-	e.state.Return(id)
+	e.abandon(l)
 	e.signalLanes()
-}
-
-// lostChannel is closed when another process may send the delivery.
-func (e *Engine) lostChannel(id journal.ID) <-chan struct{} {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if l, ok := e.leases[id]; ok {
-		return l.ended
-	}
-	return nil
 }
