@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"fmt"
+
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
@@ -40,6 +42,8 @@ type bounds struct {
 	nodes, macros int
 	lists         map[string]int // how deep a macro's variable is a list
 	regexps       map[string]int // instructions by regular expression
+	instructions  int            // of all regular expressions
+	wide          int            // classes of Unicode characters in them
 }
 
 // refusal is the reason why a part of the expression is refused.
@@ -157,12 +161,18 @@ func (b *bounds) regexp(arg ast.Expr) *refusal {
 	if !ok {
 		return nil // the type checker says so
 	}
+	if b.wide += len(wide.FindAllString(string(pattern), -1)); b.wide > maxWide { // before it is parsed
+		return refuse(arg, fmt.Sprintf("too many classes of Unicode characters: a filter may have %d of \\p{…} and of ranges beyond ASCII", maxWide))
+	}
 	size, err := regexpSize(string(pattern))
 	if err != nil {
 		return refuse(arg, "the regular expression is invalid: "+err.Error())
 	}
 	if size > maxInstructions {
 		return refuse(arg, "the regular expression is too large: repeat less in {}, or use contains")
+	}
+	if b.instructions += size; b.instructions > maxAllInstructions {
+		return refuse(arg, "the regular expressions are too large together: use fewer of them, or contains, startsWith and in")
 	}
 	b.regexps[string(pattern)] = size
 	return nil
@@ -263,7 +273,16 @@ func plain(t *types.Type) bool {
 	return false
 }
 
+// macros are called with a variable and a condition; another number of arguments makes them functions.
+var macros = map[string]bool{"all": true, "exists": true, "exists_one": true, "filter": true, "map": true}
+
 func unknownFunction(name string) string {
+	switch {
+	case macros[name]:
+		return name + " needs a list before it, and a variable and a condition within it, such as jobs." + name + "(j, j.state == \"failed\")"
+	case name == "has":
+		return "has needs one field, such as has(build.tag)"
+	}
 	var known []string
 	for f := range functions {
 		if isName(f) {

@@ -70,6 +70,8 @@ func TestFilters(t *testing.T) {
 		"conditional":      {`build.type == "cron" ? build.branch == "main" : false`, cronBuild(), true},
 
 		"regular expression": {`build.branch.matches("^ma[a-z]+$") && !commit.message.matches("(?i)skip")`, cronBuild(), true},
+		"letters":            {`"Ärger 1".matches("(?i)^\\pL{1,20} [0-9]") && "é".matches("[À-ÿ]")`, cronBuild(), true},
+		"join with empty":    {`"-a-".split("-").join(",") == ",a,"`, cronBuild(), true},
 		"find":               {`commit.message.find("a[l]+") == "all"`, cronBuild(), true},
 		"lowerAscii":         {`commit.message.lowerAscii().startsWith("fix") && "ß".upperAscii() == "ß"`, cronBuild(), true},
 		"trim and replace":   {`" a ".trim() + "aXa".replace("a", "b", 1) == "abXa" && "aa".replace("a", "") == ""`, cronBuild(), true},
@@ -112,10 +114,15 @@ func TestRefused(t *testing.T) {
 		`(jobs + jobs).size() > 0`:                "+ cannot join lists",
 		`build.branch.matches(commit.message)`:    "a regular expression must be a string literal",
 		`build.branch.matches("(.{1000}){1000}")`: "the regular expression is invalid",
-		`build.branch.matches("` + strings.Repeat(".{900}", 99) + `")`:    "the regular expression is too large",
-		`jobs.all(a, jobs.all(b, jobs.all(c, true)))`:                     "at most two within each other",
-		strings.Repeat(`jobs.all(a, true) && `, 10) + `jobs.all(a, true)`: "too many macros",
-		strings.Repeat(`1 in [1] || `, 400) + `true`:                      "too long",
+		`build.branch.matches("` + strings.Repeat(".{900}", 99) + `")`:       "the regular expression is too large",
+		`commit.message.matches(r"(?i)` + strings.Repeat(`[Ā-￰]`, 11) + `")`: "too many classes of Unicode characters",
+		`commit.message.matches(r"[` + strings.Repeat(`\PL\pL`, 20) + `]")`:  "too many classes of Unicode characters",
+		`commit.message.matches(r"^\pL{100}$")`:                              "the regular expression is too large",
+		strings.Repeat(`commit.sha.matches("a{100}") || `, 4) + "true":       "too large together",
+		`jobs.exists(i, j, true)`:                                            "exists needs a list before it, and a variable and a condition within it",
+		`jobs.all(a, jobs.all(b, jobs.all(c, true)))`:                        "at most two within each other",
+		strings.Repeat(`jobs.all(a, true) && `, 10) + `jobs.all(a, true)`:    "too many macros",
+		strings.Repeat(`1 in [1] || `, 400) + `true`:                         "too long",
 	} {
 		_, err := Compile(filter)
 		if err == nil || !strings.Contains(err.Error(), says) {

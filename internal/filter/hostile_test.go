@@ -48,6 +48,36 @@ func TestHostileFilters(t *testing.T) {
 	})
 }
 
+// Small patterns can make large tables.
+func TestHostileRegexps(t *testing.T) {
+	const maxBytes = 4 << 20
+	for _, call := range []string{
+		`commit.sha.matches(r"(?i)^\pL{20}$")`, `commit.sha.matches(r"\PC\PC\PC\PC\PC")`, `commit.sha.matches(r"\pL\pN\pS\pP\PZ")`,
+		`commit.sha.matches(r"(?i)[Ā-\x{10fff0}]")`, `commit.sha.matches(r"^(?:a|b|c|d){20}$")`, `commit.sha.matches(r"[^a]{30}")`, `commit.sha.matches("a")`,
+	} {
+		accepted := 0
+		for n := 1; n*(len(call)+4) <= 2048; n++ {
+			expression := strings.Repeat(call+" || ", n) + "false"
+			var err error
+			if bytes := allocated(func() { _, err = Compile(expression) }); bytes > maxBytes {
+				t.Fatalf("compiling allocates %d bytes: %s", bytes, expression)
+			}
+			if err == nil {
+				accepted = n
+			}
+		}
+		if accepted == 0 {
+			t.Errorf("%s is refused", call)
+		}
+	}
+	for _, class := range []string{`\pL`, `\PL\pL`, `[\pC]|`, `Ā-\x{10fff0}`} {
+		expression := `commit.sha.matches(r"(?i)[` + strings.Repeat(class, 300) + `]")`
+		if bytes := allocated(func() { _, _ = Compile(expression) }); bytes > maxBytes {
+			t.Errorf("compiling allocates %d bytes: %s", bytes, expression)
+		}
+	}
+}
+
 func allocated(do func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -15,6 +15,13 @@ const (
 	// maxInstructions limits the size of a compiled regular expression. A repetition counts as often as
 	// it may repeat: .{1000} is a thousand.
 	maxInstructions = 500
+	// maxAllInstructions limits the sum of a filter's regular expressions, which are kept in memory.
+	maxAllInstructions = 1000
+	// maxWide limits the classes of Unicode characters in a filter's regular expressions. Each of them
+	// makes a table of up to a thousand ranges, or visits every letter that has an upper and a lower case.
+	maxWide = 10
+	// rangesPerInstruction is how many ends of a class' ranges count as one more instruction.
+	rangesPerInstruction = 64
 	// instructionBytes is how many pairs of an instruction and a byte of text cost one unit.
 	instructionBytes = 16
 )
@@ -82,6 +89,9 @@ func regexpCost(instructions, length int) uint64 {
 	return uint64(1 + instructions*length/instructionBytes)
 }
 
+// wide matches what may make a large class: \p{…}, and a range that may end beyond ASCII.
+var wide = regexp.MustCompile(`\\[pP]|-(?:\\[x0-7]|[^\x00-\x7f])`)
+
 // regexpSize estimates the number of instructions of a compiled regular expression. It does not compile
 // it, because that would take the memory that this limit protects.
 func regexpSize(pattern string) (int, error) {
@@ -95,7 +105,7 @@ func regexpSize(pattern string) (int, error) {
 func instructions(re *syntax.Regexp) int {
 	size := 1 + len(re.Rune)
 	if re.Op == syntax.OpCharClass {
-		size = 1
+		size = 1 + len(re.Rune)/rangesPerInstruction
 	}
 	for _, sub := range re.Sub {
 		size = min(size+instructions(sub), 1<<20)

@@ -156,10 +156,9 @@ func join(args ...ref.Val) ref.Val {
 		return types.MaybeNoSuchOverloadErr(args[0])
 	}
 	var b strings.Builder
-	for it := list.Iterator(); it.HasNext() == types.True; {
-		if b.Len() > 0 {
-			b.WriteString(separator)
-		}
+	between := ""
+	for it := list.Iterator(); it.HasNext() == types.True; between = separator {
+		b.WriteString(between)
 		if b.WriteString(text(it.Next())); b.Len() > maxString {
 			return tooLong()
 		}
