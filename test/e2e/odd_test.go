@@ -22,7 +22,7 @@ kind: TravisRoute
 metadata: {name: example, namespace: TEAM}
 spec:
   repository: example/example
-  channels: [{account: room}]
+  channels: [{account: chat}]
   events: ["*"]
   message: {text: "build=%{build_number} pr=%{pull_request_number} at=%{pull_request_url} took=%{duration}/%{elapsed_time} see=%{compare_url},%{build_url} by=%{author} on=%{branch}: %{commit_subject}"}
 `
@@ -110,18 +110,18 @@ metadata: {name: default, namespace: SYSTEM}
 spec:
   account: ACCOUNT
   accounts:
-  - {name: room, webhook: {secretRef: {name: room}}}
+  - {name: chat, webhook: {secretRef: {name: chat}}}
   - {name: missing, webhook: {secretRef: {name: missing}}}
 `
 		defaults := func(account string) string { return strings.ReplaceAll(accounts, "ACCOUNT", account) }
-		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+defaults("missing")+"---"+strings.Replace(route, "{account: room}", "{address: url}", 1))
+		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+defaults("missing")+"---"+strings.Replace(route, "{account: chat}", "{address: url}", 1))
 		s.start(ctx)
 		Eventually(s.ready(ctx)).Should(ContainSubstring(`Secret "missing" does not exist`))
 		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))
 		Eventually(func() string {
 			return kubectl(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.channels}")
 		}).Should(And(ContainSubstring(`"waiting":1`), ContainSubstring("missing")))
-		s.apply(ctx, defaults("room"))
+		s.apply(ctx, defaults("chat"))
 		Eventually(texts(r)).WithTimeout(patience).Should(HaveLen(1))
 	})
 })

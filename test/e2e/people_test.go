@@ -200,10 +200,10 @@ var _ = Describe("A release with another name", func() {
 		member, err := plane.AddUserInGroups("pat", s.name)
 		Expect(err).NotTo(HaveOccurred())
 		pat := travis(member)
-		Eventually(func() string { return pat("why", "example/example", "7") }).Should(ContainSubstring("build 7 (passed): delivered to room:url"))
+		Eventually(func() string { return pat("why", "example/example", "7") }).Should(ContainSubstring("build 7 (passed): delivered to chat:url"))
 		Expect(pat("deliveries")).To(ContainSubstring("No deliveries in namespace " + s.name))
 		Expect(pat("redrive", "--route", "example")).To(ContainSubstring("No dead letters"))
-		Expect(pat("test", "example")).To(ContainSubstring("room:url: delivered"))
+		Expect(pat("test", "example")).To(ContainSubstring("chat:url: delivered"))
 		Expect(pat("version")).To(ContainSubstring("operator: "))
 
 		stranger, err := plane.AddUserInGroups("kim", "others")

@@ -71,7 +71,7 @@ var _ = Describe("An operator that cannot work", func() {
 		Expect(err).NotTo(HaveOccurred())
 		defer taken.Close()
 		settings := strings.Replace(s.settings(), `receiver: {address: "127.0.0.1:0"`, `receiver: {address: "`+taken.Addr().String()+`"`, 1)
-		sentence(ctx, with(settings, plane.Kubeconfig), "another program has the port")
+		sentence(ctx, with(settings, plane.Kubeconfig), "another program uses the port")
 	})
 	It("reports a store that cannot be opened", func(ctx context.Context) {
 		Expect(os.WriteFile(filepath.Join(s.dir, "store"), nil, 0o600)).To(Succeed())

@@ -74,5 +74,5 @@ func (s *simulated) settle(r *cluster.Replica, delivery string, kind queue.Kind)
 	if err := r.Settle(s.Context(), delivery, o); err != nil {
 		s.Fatal(err)
 	}
-	time.Sleep(time.Second)
+	s.pass(time.Second)
 }

@@ -30,6 +30,9 @@ type simulated struct {
 	transport *clustertest.Transport
 }
 
+// pass lets simulated time pass.
+func (s *simulated) pass(d time.Duration) { time.Sleep(d) }
+
 func simulate(t *testing.T, test func(s *simulated)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -271,12 +271,14 @@ func TestDroppingManyDeliveriesIsDoneInPieces(t *testing.T) {
 		}
 		most, ended := 0, 0
 		e.OnEnd(func(queue.Summary) { ended++ })
+		synctest.Wait() // the committer is idle
 		watched := e.last
 		fill(0)
 		n, err := e.Drop(t.Context(), func(queue.Target) bool { return true }, "the route was deleted")
 		if err != nil || n != 12_000 || ended != 12_000 || len(e.Deliveries(queue.Query{})) != 0 {
 			t.Fatalf("dropped %d, %v; %d ended, %d are left", n, err, ended, len(e.Deliveries(queue.Query{})))
 		}
+		synctest.Wait()
 		for seq := watched + 1; seq <= e.last; seq++ {
 			data, err := e.log.Read(t.Context(), seq)
 			if err != nil {
