@@ -83,6 +83,28 @@ func TestTrimmingFreesSpace(t *testing.T) {
 	})
 }
 
+// TestWhatEndsAfterAPassIsTrimmed: the pass has copied all of the log, because everything in it was waiting, and
+// then it all ends. The log has hardly grown since, so that it is not its size that calls for another pass.
+func TestWhatEndsAfterAPassIsTrimmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := openOn(t, newMemoryLog(), Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		for build := int64(0); refusal(t, e, acceptance(build, "#down")) == nil; {
+			build++
+		}
+		trimAll(t, e)
+		full := e.Stats().Bytes
+		everything := func(queue.Target) bool { return true }
+		if n, err := e.Drop(t.Context(), everything, "the route was deleted"); err != nil || n == 0 {
+			t.Fatalf("dropped %d deliveries: %v", n, err)
+		}
+		synctest.Wait()
+		if left := e.Stats().Bytes; left > full/4 {
+			t.Errorf("the log has %d bytes after all of its deliveries have ended, and %d before", left, full)
+		}
+	})
+}
+
 func TestAFullStoreRefusesEventsAndSettles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
