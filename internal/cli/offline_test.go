@@ -37,6 +37,28 @@ func TestClientDryRunNeedsNoCluster(t *testing.T) {
 	}
 }
 
+func TestClientDryRunOfAChangeNeedsNoCluster(t *testing.T) {
+	for name, test := range map[string]struct {
+		args        []string
+		out, errOut string
+	}{
+		"suspend": {[]string{"suspend", "a", "b"}, "travisroute.travishook.dev/a configured (dry run)\ntravisroute.travishook.dev/b configured (dry run)\n", ""},
+		"resume":  {[]string{"resume", "a"}, "travisroute.travishook.dev/a configured (dry run)\n", ""},
+		"remove":  {[]string{"remove", "a/b", "#builds"}, "", "it would remove what routes of a/b in namespace team-a have of this"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append(test.args, "--dry-run=client", "-n", "team-a")
+			code, out, errOut := execute(t, "", args...)
+			if code != ExitOK || out != test.out || !strings.Contains(errOut, "note: no cluster is used: ") || !strings.Contains(errOut, test.errOut) {
+				t.Errorf("exit code %d\n%s%s", code, out, errOut)
+			}
+			if code, out, errOut = execute(t, "", append(args, "-o", "yaml")...); code != ExitError || out != "" || !strings.Contains(errOut, "-o yaml needs a cluster") {
+				t.Errorf("with -o yaml: exit code %d\n%s%s", code, out, errOut)
+			}
+		})
+	}
+}
+
 func TestLostOutputFailsTheCommand(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	file := filepath.Join(t.TempDir(), "a.yaml")

@@ -45,9 +45,13 @@ kubectl travis token or kubectl travis import made it.`,
 			if err := checkRepositoryPattern(args[0]); err != nil {
 				return err
 			}
-			c, namespace, err := e.connect()
+			c, namespace, err := v.writer.connect(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if c == nil {
+				e.note("note: it would remove what routes of %s in namespace %s have of this; which ones there are is not known", args[0], namespace)
+				return v.writer.unread(namespace, nil)
 			}
 			return v.run(cmd.Context(), c, namespace, args)
 		},

@@ -82,10 +82,7 @@ func rejectUnknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return usage("unknown command %q; did you mean %q?", args[0], near[0])
-	}
-	return usage("unknown command %q; kubectl travis help lists the commands", args[0])
+	return usage("unknown command %q%s", args[0], suggestion(args[0], commandNames(cmd.Root())))
 }
 
 // arguments checks the number of arguments; a most of -1 is no limit.

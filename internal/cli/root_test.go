@@ -64,7 +64,7 @@ func TestErrors(t *testing.T) {
 		code int
 		says string
 	}{
-		"no such verb":                {[]string{"rout"}, ExitUsage, `did you mean "route"?`},
+		"no such verb":                {[]string{"rout"}, ExitUsage, `did you mean route?`},
 		"no such flag":                {[]string{"routes", "--bogus"}, ExitUsage, "unknown flag: --bogus"},
 		"too few arguments":           {[]string{"route"}, ExitUsage, "usage: kubectl travis route REPO [ADDRESS] [EVENTS…]"},
 		"no repository":               {[]string{"route", "a", "room"}, ExitUsage, "write owner/name"},
@@ -151,6 +151,17 @@ func TestHelpOfNoCommand(t *testing.T) {
 	code, out, errOut := execute(t, "", "help", "rout")
 	if code != 2 || out != "" || !strings.Contains(errOut, `unknown command "rout"; did you mean route?`) {
 		t.Errorf("exit code %d, printed %q and %q", code, out, errOut)
+	}
+}
+
+func TestAnUnknownCommand(t *testing.T) {
+	for typed, want := range map[string]string{
+		"wy": `unknown command "wy"; did you mean why?`, "rout": `unknown command "rout"; did you mean route?`,
+		"zzzzzzzzz": `unknown command "zzzzzzzzz"; there are: account, `,
+	} {
+		if code, _, errOut := execute(t, "", typed, "a/b"); code != ExitUsage || !strings.Contains(errOut, want) {
+			t.Errorf("%s: exit code %d, printed %q", typed, code, errOut)
+		}
 	}
 }
 

@@ -34,9 +34,12 @@ before are still delivered.`,
 			if err := w.check(); err != nil {
 				return err
 			}
-			c, namespace, err := e.connect()
+			c, namespace, err := w.connect(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if c == nil {
+				return w.unread(namespace, names)
 			}
 			routes, err := listRoutes(cmd.Context(), c, namespace)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -268,6 +269,19 @@ func (w *writer) connect(ctx context.Context) (client.Client, string, error) {
 		namespace = *w.env.cluster.Namespace
 	}
 	return nil, namespace, nil
+}
+
+// unread prints what a client dry run without a cluster would do to routes that it cannot read.
+func (w *writer) unread(namespace string, names []string) error {
+	if format := *w.output.OutputFormat; format != "" && format != "name" {
+		return fmt.Errorf("-o %s needs a cluster, which has the routes to change: leave it out, or use -o name", format)
+	}
+	for _, name := range names {
+		if err := w.print(&v1alpha1.TravisRoute{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, "configured"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // connectUnless is connect, but needs the cluster if there is nothing to write.

@@ -119,6 +119,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"an age in days":             {`config={"receiver":{"maxAge":"2d"}}`, `config.receiver.maxAge: "2d" is not a duration: use 48h`},
 		"a store above its volume":   {`config={"store":{"maxSize":"2Gi"}}`, "store.size: 2Gi is too small for config.store.maxSize (2Gi), which needs a volume half as large again: set store.size to 3072Mi"},
 		"a scheme in the host":       {`ingress={"enabled":true,"host":"https://a.example"}`, "ingress.host: \"https://a.example\" is not a host name: leave out the scheme"},
+		"a port in the host":         {`ingress={"enabled":true,"host":"a.example:8443"}`, "ingress.host: \"a.example:8443\" is not a host name: leave out the scheme, the port and the path"},
 		"a store above its memory":   {`config={"store":{"maxMemory":"400Mi"}}`, "config.store.maxMemory: 400Mi is more than 60% of resources.limits.memory (512Mi)"},
 		"too little memory":          {`resources={"limits":{"memory":"64Mi"}}`, "resources.limits.memory: 64Mi is too small"},
 		"an unknown setting, deep":   {`config={"trust":{"keys":[{"nam":"a"}]}}`, "nam"},

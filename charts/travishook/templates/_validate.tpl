@@ -12,8 +12,8 @@ Checks across values that the schema cannot make. Each message names the value a
 {{- end }}
 {{- end }}
 {{- end }}
-{{- if contains "/" .Values.ingress.host }}
-{{- fail (printf "ingress.host: %q is not a host name: leave out the scheme and the path, as in hooks.example.com" .Values.ingress.host) }}
+{{- if regexMatch "[/:]" .Values.ingress.host }}
+{{- fail (printf "ingress.host: %q is not a host name: leave out the scheme, the port and the path, as in hooks.example.com" .Values.ingress.host) }}
 {{- end }}
 {{- if not (include "travishook.external" .) }}
 {{- $limit := dig "store" "maxSize" "1Gi" .Values.config }}
