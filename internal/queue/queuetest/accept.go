@@ -25,7 +25,7 @@ func testHandOut(f *fixture) {
 		ID: got.ID, Target: target, Event: event,
 		Accepted: f.clock.Now(), Since: f.clock.Now(), Attempt: 1,
 	}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(queue.Delivery{}, "LeaseLost")); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(queue.Delivery{}, "Lease", "LeaseLost")); diff != "" {
 		f.Fatalf("delivery (-want +got):\n%s", diff)
 	}
 	if len(got.ID) != 32 {

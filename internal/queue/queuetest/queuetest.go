@@ -203,7 +203,7 @@ func (f *fixture) takeNone(lane queue.Lane) {
 
 func (f *fixture) settle(d queue.Delivery, o queue.Outcome) {
 	f.Helper()
-	o.At = f.clock.Now()
+	o.At, o.Lease = f.clock.Now(), d.Lease
 	if err := f.Settle(context.Background(), d.ID, o); err != nil {
 		f.Fatalf("settle: %v", err)
 	}
