@@ -23,6 +23,7 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi/server"
 	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/deliveryapi/why"
+	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/version"
 )
 
@@ -33,8 +34,21 @@ type servers struct {
 	addresses Addresses
 }
 
-// serverTimeout limits how long the headers of a request for probes or metrics may take.
-const serverTimeout = 10 * time.Second
+// The limits of the servers, which anyone in the cluster may connect to. Without them, idle connections
+// would take the files and the memory that webhooks need.
+const (
+	maxConnections = 256 // of each server
+	serverTimeout  = 10 * time.Second
+	idleTimeout    = 2 * time.Minute // longer than Prometheus' usual interval
+	maxHeader      = 16 << 10
+)
+
+// newServer returns a server for probes or metrics.
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadTimeout: serverTimeout, WriteTimeout: 2 * serverTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+	}
+}
 
 func newServers(env environment, control *control, delivery *delivery, p *pipeline) (*servers, error) {
 	s := &servers{}
@@ -65,6 +79,7 @@ func (s *servers) listen(name, address string, config *tls.Config, handler *http
 		return "", fmt.Errorf("listen on %s for %s: %w; choose another %s.address", address, name, err, name)
 	}
 	at := listener.Addr().String()
+	listener = receiver.LimitConnections(listener, maxConnections)
 	if config != nil {
 		listener = tls.NewListener(listener, config)
 	}
@@ -92,14 +107,14 @@ func probes(p *pipeline) *http.Server {
 	}
 	handle("/healthz", "alive", healthz.Ping)
 	handle("/readyz", "ready", p.readyz)
-	return &http.Server{Handler: mux, ReadHeaderTimeout: serverTimeout}
+	return newServer(mux)
 }
 
 // metricsHandler serves the operator's own metrics and those of controller-runtime.
 func metricsHandler(own prometheus.Gatherer) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(prometheus.Gatherers{own, metrics.Registry}, promhttp.HandlerOpts{}))
-	return &http.Server{Handler: mux, ReadHeaderTimeout: serverTimeout}
+	return newServer(mux)
 }
 
 // newAPI makes the operator's API for kubectl travis.

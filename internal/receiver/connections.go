@@ -17,6 +17,11 @@ type connections struct {
 	shares *shares
 }
 
+// LimitConnections limits the open connections of another server than a Server, by the same rule.
+func LimitConnections(l net.Listener, most int64) net.Listener {
+	return &connections{l, newShares(most)}
+}
+
 // connection is an open one.
 type connection struct {
 	net.Conn

@@ -126,7 +126,7 @@ func (s *Server) Serve(ctx context.Context) error {
 }
 
 func (s *Server) serve() error {
-	listener := &connections{s.listener, newShares(MaxConnections)}
+	listener := LimitConnections(s.listener, MaxConnections)
 	if s.http.TLSConfig != nil {
 		return s.http.ServeTLS(listener, "", "")
 	}
