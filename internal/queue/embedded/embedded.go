@@ -246,7 +246,16 @@ func (l *embedded) Extent(ctx context.Context) (wal.Extent, error) {
 func (l *embedded) HighWater() (wal.HighWater, bool) { return l.mark.get() }
 
 // Keep implements wal.Keeper.
-func (l *embedded) Keep(mark wal.HighWater, durable bool) error { return l.mark.write(mark, durable) }
+func (l *embedded) Keep(ctx context.Context, mark wal.HighWater, durable bool) error {
+	done := make(chan error, 1)
+	go func() { done <- l.mark.write(mark, durable) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("write the high-water mark: %w", wal.ErrUnanswered)
+	}
+}
 
 // SetAside implements wal.Keeper.
 func (l *embedded) SetAside(name string, data []byte) error { return l.damaged().write(name, data) }

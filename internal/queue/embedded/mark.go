@@ -25,6 +25,8 @@ import (
 type markFile struct {
 	file *os.File
 
+	writing sync.Mutex // held during a write, which takes as long as the disk
+
 	mu    sync.Mutex
 	turn  uint64 // of the last write
 	found bool   // a mark was there
@@ -94,10 +96,13 @@ func (m *markFile) reserve() error {
 }
 
 func (m *markFile) write(mark wal.HighWater, durable bool) error {
+	m.writing.Lock()
+	defer m.writing.Unlock()
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.turn, m.mark, m.found = m.turn+1, mark, true
-	if _, err := m.file.WriteAt(encodeSlot(slot{m.turn, mark}), int64(m.turn%slots)*slotSize); err != nil {
+	turn := m.turn
+	m.mu.Unlock()
+	if _, err := m.file.WriteAt(encodeSlot(slot{turn, mark}), int64(turn%slots)*slotSize); err != nil {
 		return fmt.Errorf("write the high-water mark: %w", err)
 	}
 	if !durable {

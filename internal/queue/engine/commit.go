@@ -76,6 +76,10 @@ func (e *Engine) commit(batch []*request) {
 		}
 		r.finish(err)
 	}
+	if hangs := e.hangs; hangs != nil { // what was appended is stored
+		e.hangs = nil
+		err = e.fail(hangs)
+	}
 	switch {
 	case errors.Is(err, queue.ErrUnavailable):
 		e.heal()
@@ -151,7 +155,11 @@ func (e *Engine) append(entries []journal.Entry) error {
 		return e.fail(fmt.Errorf("append to journal: %w", err))
 	}
 	e.apply(seq, entries, len(data))
-	if err := e.keepMark(false); err != nil {
+	err = e.keepMark(false)
+	switch {
+	case errors.Is(err, wal.ErrUnanswered):
+		e.hangs = err
+	case err != nil:
 		e.logger.V(1).Info("high-water mark is not kept", "reason", err.Error())
 	}
 	return nil

@@ -70,6 +70,7 @@ type Engine struct {
 	missing     uint64        // missing messages that were reported, at unknown places
 	short       time.Time     // since when the log has ended before the last applied message
 	opened      wal.HighWater // the mark beside the log when it was opened
+	hangs       error         // why the last append's mark was not kept, if the disk hangs
 	pass        pass
 	updates     <-chan wal.Message // appended messages; nil if no other process appends
 	othersWrote time.Time          // when a message of another process was last applied

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -335,6 +336,55 @@ func TestAnUnreadableEventDelaysNoOther(t *testing.T) {
 		l.set(func(l *memoryLog) { l.damaged = 0 })
 		if d, err = e.Take(t.Context(), queue.Healthy); err != nil || d.Event.Build.ID != 1 {
 			t.Errorf("%+v, %v; want the event that can be read again", d, err)
+		}
+	})
+}
+
+// hangingMark is a log whose disk hangs right after an append.
+type hangingMark struct {
+	*memoryLog
+	stuck atomic.Bool
+}
+
+func (l *hangingMark) HighWater() (wal.HighWater, bool) { return wal.HighWater{}, false }
+
+func (l *hangingMark) Keep(ctx context.Context, _ wal.HighWater, _ bool) error {
+	if !l.stuck.Load() {
+		return nil
+	}
+	<-ctx.Done()
+	return wal.ErrUnanswered
+}
+
+func (l *hangingMark) SetAside(string, []byte) error { return nil }
+
+func (l *hangingMark) Reopen(ctx context.Context) error {
+	if l.stuck.Load() {
+		return wal.ErrUnanswered
+	}
+	return l.memoryLog.Reopen(ctx)
+}
+
+// TestADiskThatHangsAfterAnAppendIsReported: what was appended is stored, and nothing more is accepted until
+// the disk answers.
+func TestADiskThatHangsAfterAnAppendIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &hangingMark{memoryLog: newMemoryLog()}
+		e := openOn(t, l, Options{})
+		defer closeNow(t, e)
+		synctest.Wait()
+		l.stuck.Store(true)
+		if err := refusal(t, e, acceptance(1, "#a")); err != nil {
+			t.Errorf("the event that was appended was refused: %v", err)
+		}
+		synctest.Wait()
+		if err := e.Ready(); !errors.Is(err, queue.ErrUnavailable) || !errors.Is(err, wal.ErrUnanswered) {
+			t.Errorf("ready: %v, want the reason", err)
+		}
+		l.stuck.Store(false)
+		time.Sleep(time.Minute)
+		if err := e.Ready(); err != nil {
+			t.Errorf("the disk answers again, and the store does not: %v", err)
 		}
 	})
 }

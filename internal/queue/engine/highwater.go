@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/rand"
 
 	"github.com/travishook/travishook/internal/queue/journal"
@@ -89,7 +90,9 @@ func (e *Engine) keepMark(durable bool) error {
 	e.mark.At = stamp(e.clock.Now())
 	mark := e.mark
 	e.mu.Unlock()
-	return keeper.Keep(mark, durable)
+	ctx, cancel := context.WithTimeout(e.ctx, e.opt.IOTimeout)
+	defer cancel()
+	return keeper.Keep(ctx, mark, durable)
 }
 
 // markPurge moves the mark's first message before the log is purged up to there, so that messages that are

@@ -1,6 +1,9 @@
 package wal
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // HighWater is how far a journal extended. It is kept outside of the log, to detect a log that has lost
 // data. It may be older than the log, so it may not show the whole loss. It never claims more than was
@@ -25,8 +28,9 @@ type Keeper interface {
 	// HighWater returns the mark as it was when the log was opened; ok is false if there was none.
 	HighWater() (mark HighWater, ok bool)
 	// Keep stores the mark. If durable is false, the mark may be lost in a power loss, but not when the
-	// process is killed. It must not name a message that is not stored yet.
-	Keep(mark HighWater, durable bool) error
+	// process is killed. It must not name a message that is not stored yet. It returns ErrUnanswered
+	// if ctx ends first, as on a disk that hangs.
+	Keep(ctx context.Context, mark HighWater, durable bool) error
 	// SetAside keeps a copy of data that cannot be decoded, for a person to inspect.
 	SetAside(name string, data []byte) error
 }

@@ -1,0 +1,35 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+// TestAMarkThatCannotBeWrittenIsNotWaitedFor: a write to a disk that hangs does not return.
+func TestAMarkThatCannotBeWrittenIsNotWaitedFor(t *testing.T) {
+	mark, err := openMark(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &embedded{mark: mark}
+	mark.writing.Lock() // as the write that hangs does
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := l.Keep(ctx, wal.HighWater{Last: 1}, false); !errors.Is(err, wal.ErrUnanswered) {
+		t.Errorf("got %v, want %v", err, wal.ErrUnanswered)
+	}
+	if _, found := mark.get(); found {
+		t.Error("the mark is said to be kept")
+	}
+	mark.writing.Unlock()
+	if err := l.Keep(t.Context(), wal.HighWater{Last: 2}, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := mark.close(); err != nil {
+		t.Fatal(err)
+	}
+}
