@@ -100,24 +100,21 @@ func (p *travisParser) pieces(ends string) ([]piece, error) {
 			}
 			all = append(all, piece{link: l})
 		default:
-			all = append(all, piece{fixed: rest[:1]})
-			p.at++
+			begin := p.at
+			for p.at < len(p.source) && !p.textEnds(ends) {
+				p.at++
+			}
+			all = append(all, piece{fixed: p.source[begin:p.at]})
 		}
 	}
-	return join(all), nil
+	return all, nil
 }
 
-// join makes one piece of neighbouring fixed text.
-func join(pieces []piece) []piece {
-	var out []piece
-	for _, p := range pieces {
-		if n := len(out) - 1; n >= 0 && out[n].fixed != "" && p.fixed != "" {
-			out[n].fixed += p.fixed
-			continue
-		}
-		out = append(out, p)
-	}
-	return out
+// textEnds reports whether something else than fixed text is next: one of the characters in ends, a
+// variable, or a link.
+func (p *travisParser) textEnds(ends string) bool {
+	rest := p.source[p.at:]
+	return ends != "" && strings.ContainsRune(ends, rune(rest[0])) || strings.HasPrefix(rest, "%{") || ends == "" && startsLink(rest)
 }
 
 // startsLink reports whether rest starts with <https://…, <http://… or <%{…_url}.
