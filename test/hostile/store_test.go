@@ -45,10 +45,11 @@ func (t *tenant) fill(ctx context.Context, repositoryID int64) (accepted int64) 
 
 var _ = Describe("A store that is full of the worst events", func() {
 	longest := func(i int) string { return fmt.Sprintf("%05d", i) + strings.Repeat("<", 250) }
+	mixes := []TableEntry{Entry("for the longest addresses", "wide", longest)}
+	if long() {
+		mixes = append(mixes, Entry("for short addresses", "many", number))
+	}
 	DescribeTable("fits into the memory that the chart gives, serves others, restarts and drains", func(ctx context.Context, prefix string, address func(i int) string) {
-		if prefix != "wide" && !long() {
-			Skip("takes too long for every run; HOSTILE=long runs it")
-		}
 		first := wideTenant(ctx, prefix+"-a", "none", address)
 		second := wideTenant(ctx, prefix+"-b", "none", address)
 		third := wideTenant(ctx, prefix+"-c", "own", number) // the account's Secret comes later
@@ -91,7 +92,5 @@ var _ = Describe("A store that is full of the worst events", func() {
 		}
 		Eventually(stored).WithArguments(ctx).Should(BeNumerically("<", 1000), "what other tests have left")
 		expectHonestService(ctx)
-	},
-		Entry("for the longest addresses", "wide", longest),
-		Entry("for short addresses", "many", number))
+	}, mixes)
 })
