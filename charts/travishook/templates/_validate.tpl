@@ -10,6 +10,17 @@ Checks across values that the schema cannot make. Each message names the value a
 {{- else if not (regexMatch "^(0|([0-9]+([.][0-9]+)?(ms|s|m|h))+)$" .) }}
 {{- fail (printf "config.%s: %q is not a duration: use one such as 90s, 15m or 24h" $setting .) }}
 {{- end }}
+{{- $zero := toDate "2006-01-02" "2000-01-01" }}
+{{- $seconds := sub (unixEpoch (mustDateModify . $zero)) (unixEpoch $zero) }}
+{{- if and (eq $setting "trust.keyRefresh") (lt $seconds 60) }}
+{{- fail (printf "config.%s: %s is under 1m" $setting .) }}
+{{- else if and (eq $setting "receiver.maxAge") (lt $seconds 60) (ne $seconds 0) }}
+{{- fail (printf "config.%s: %s is under 1m; 0s is no limit" $setting .) }}
+{{- else if and (eq $setting "receiver.linger") (gt $seconds 60) }}
+{{- fail (printf "config.%s: %s is not between 0s and 1m" $setting .) }}
+{{- else if and (eq $setting "store.keepDead") (lt $seconds 3600) }}
+{{- fail (printf "config.%s: %s is under 1h" $setting .) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if regexMatch "[/:]" .Values.ingress.host }}
