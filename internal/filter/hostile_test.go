@@ -50,7 +50,7 @@ func TestHostileFilters(t *testing.T) {
 
 // Small patterns can make large tables.
 func TestHostileRegexps(t *testing.T) {
-	const maxBytes = 4 << 20
+	const maxBytes = 16 << 20 // several times what is measured; the race detector and other goroutines add to it
 	for _, call := range []string{
 		`commit.sha.matches(r"(?i)^\pL{20}$")`, `commit.sha.matches(r"\PC\PC\PC\PC\PC")`, `commit.sha.matches(r"\pL\pN\pS\pP\PZ")`,
 		`commit.sha.matches(r"(?i)[Ā-\x{10fff0}]")`, `commit.sha.matches(r"^(?:a|b|c|d){20}$")`, `commit.sha.matches(r"[^a]{30}")`, `commit.sha.matches("a")`,
