@@ -136,7 +136,7 @@ type Queue interface {
 	// called without locks held, before Settle returns, and must not block.
 	OnChange(func(namespace, route string))
 
-	// OnEnd has a function called for each delivery that was delivered or dropped, once the outcome
+	// OnEnd registers a function that is called for each delivery that was delivered or dropped, once the outcome
 	// is stored: Summary.Last is the outcome, and Deliveries no longer lists the delivery. It is
 	// called without locks held and must not block.
 	OnEnd(func(Summary))

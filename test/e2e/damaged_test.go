@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/suite"
 )
 
 var _ = Describe("A damaged store", func() {
@@ -86,16 +85,7 @@ func flipBits(dir, text string) {
 // metrics returns what the operator shows to Prometheus.
 func (s *site) metrics(ctx context.Context) string {
 	GinkgoHelper()
-	address := regexp.MustCompile(`"name":"metrics","addr":"([^"]+)"`).FindStringSubmatch(s.operator.Log())
-	Expect(address).NotTo(BeNil())
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address[1]+"/metrics", http.NoBody)
-	Expect(err).NotTo(HaveOccurred())
-	response, err := http.DefaultClient.Do(request)
-	Expect(err).NotTo(HaveOccurred())
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	Expect(err).NotTo(HaveOccurred())
-	return string(text)
+	return suite.Metrics(ctx, s.operator.Log())
 }
 
 // plugin compiles kubectl travis.

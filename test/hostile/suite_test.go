@@ -241,20 +241,11 @@ func postWebhook(ctx context.Context, build travistest.Build, proof string) int 
 // stored is the number of deliveries that the store keeps, in whatever state.
 func stored(ctx context.Context) float64 {
 	GinkgoHelper()
-	address := regexp.MustCompile(`"name":"metrics","addr":"([^"]+)"`).FindStringSubmatch(process.Log())
-	Expect(address).NotTo(BeNil())
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address[1]+"/metrics", http.NoBody)
-	Expect(err).NotTo(HaveOccurred())
-	response, err := http.DefaultClient.Do(request)
-	Expect(err).NotTo(HaveOccurred())
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	Expect(err).NotTo(HaveOccurred())
-	samples := regexp.MustCompile(`(?m)^travishook_queue_deliveries\{[^}]*\} (\S+)$`).FindAllSubmatch(text, -1)
+	samples := regexp.MustCompile(`(?m)^travishook_queue_deliveries\{[^}]*\} (\S+)$`).FindAllStringSubmatch(suite.Metrics(ctx, process.Log()), -1)
 	Expect(samples).NotTo(BeEmpty())
 	total := 0.0
 	for _, sample := range samples {
-		value, err := strconv.ParseFloat(string(sample[1]), 64)
+		value, err := strconv.ParseFloat(sample[1], 64)
 		Expect(err).NotTo(HaveOccurred())
 		total += value
 	}

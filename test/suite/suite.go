@@ -4,6 +4,9 @@ package suite
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"regexp"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -46,4 +49,19 @@ func Kubectl(ctx context.Context, plane *controlplane.ControlPlane, stdin string
 	out, err := plane.RunKubectl(ctx, plane.Kubeconfig, stdin, args...)
 	Expect(err).NotTo(HaveOccurred(), "kubectl %s: %s", strings.Join(args, " "), out)
 	return out
+}
+
+// Metrics returns what the operator with this log shows to Prometheus.
+func Metrics(ctx context.Context, log string) string {
+	GinkgoHelper()
+	address := regexp.MustCompile(`"name":"metrics","addr":"([^"]+)"`).FindStringSubmatch(log)
+	Expect(address).NotTo(BeNil())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address[1]+"/metrics", http.NoBody)
+	Expect(err).NotTo(HaveOccurred())
+	response, err := http.DefaultClient.Do(request)
+	Expect(err).NotTo(HaveOccurred())
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	Expect(err).NotTo(HaveOccurred())
+	return string(text)
 }

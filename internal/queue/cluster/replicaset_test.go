@@ -210,16 +210,7 @@ func (f *replicaSet) progress(more int) {
 
 func (f *replicaSet) eventually(what string, is func() bool) {
 	f.Helper()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	late := time.After(time.Minute)
-	for !is() {
-		select {
-		case <-look.C:
-		case <-late:
-			f.Fatalf("%s: still not so after a minute", what)
-		}
-	}
+	eventually(f.T, what, is)
 }
 
 // verify waits for all that was acknowledged, and counts what was sent twice without a reason. It is
