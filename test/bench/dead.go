@@ -94,11 +94,14 @@ func (o *operator) accept(ctx context.Context, event travis.Event, s group, i in
 	event.Repository.ID, event.Build.ID, event.Build.Number = b.RepositoryID, b.ID, b.Number
 	event.Repository.Owner, event.Repository.Name, _ = strings.Cut(b.Repository, "/")
 	namespace := repository.Namespaces[0]
-	_, err := o.store.Accept(ctx, queue.Acceptance{
+	receipt, err := o.store.Accept(ctx, queue.Acceptance{
 		Event: event, Received: time.Now(),
 		Offers: []queue.Offer{{Namespace: namespace.Name, Targets: namespace.Match(&event)}},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return receipt.Refused[namespace.Name]
 }
 
 // awaitFailures waits until every channel of a group has failed at least once.

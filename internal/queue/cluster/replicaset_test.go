@@ -154,18 +154,22 @@ func (f *replicaSet) accept(ctx context.Context, r *testReplica) error {
 	if f.verbose {
 		event.Commit.Message = long
 	}
-	_, err := r.Accept(ctx, queue.Acceptance{
+	receipt, err := r.Accept(ctx, queue.Acceptance{
 		Event: event, Received: time.Now(),
 		Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{
 			queuetest.Target("builds", fmt.Sprintf("#address-%d", build%100)),
 		}}},
 	})
-	if err == nil {
-		f.mu.Lock()
-		f.stored[build] = true
-		f.mu.Unlock()
+	if err != nil {
+		return err
 	}
-	return err
+	if err := receipt.Refused["team-a"]; err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.stored[build] = true
+	f.mu.Unlock()
+	return nil
 }
 
 // load stores events through all replicas until the returned function is called, which
