@@ -2,7 +2,7 @@ package v1alpha1
 
 // Account is the bot's identity on a chat service. Exactly one service must be set.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack)].filter(x, x).size() == 1",message="an account has exactly one service block: xmpp, webhook or slack"
+// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
 type Account struct {
 	// name is the name by which channels refer to the account.
 	//

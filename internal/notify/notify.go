@@ -120,6 +120,8 @@ type Service struct {
 	Name string
 	// Title is its name for people: XMPP, Slack.
 	Title string
+	// Summary continues the title in the list of services: "chat rooms of any XMPP server".
+	Summary string
 	// Keys documents the keys of the Secret.
 	Keys []Key
 	// SecretOptional is true if an account needs no Secret.

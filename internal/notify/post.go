@@ -16,26 +16,39 @@ type Answer struct {
 	Body []byte
 }
 
-// Post posts body to a URL that may be a secret, with a client that NewClient made. A response of any
-// status is no error: StatusError classifies it. Errors are marked and do not contain the URL.
-func Post(ctx context.Context, client *http.Client, url string, header http.Header, body []byte) (Answer, error) {
+// Request is a call of an HTTP service.
+type Request struct {
+	Method string
+	URL    string // may be a secret
+	Header http.Header
+	Body   []byte
+}
+
+// Send sends a request with a client that NewClient made. A response of any status is no error:
+// StatusError classifies it. Errors are marked and do not contain the URL.
+func Send(ctx context.Context, client *http.Client, r Request) (Answer, error) {
 	var read bytes.Buffer
-	answer, err := post(ctx, client, url, header, body, &read)
+	answer, err := send(ctx, client, r, &read)
 	answer.Body = read.Bytes()
 	return answer, err
 }
 
-// PostForStatus is Post for services whose status says everything: the response's body is not kept.
-func PostForStatus(ctx context.Context, client *http.Client, url string, header http.Header, body []byte) (Answer, error) {
-	return post(ctx, client, url, header, body, io.Discard)
+// Post is Send with the method POST.
+func Post(ctx context.Context, client *http.Client, url string, header http.Header, body []byte) (Answer, error) {
+	return Send(ctx, client, Request{Method: http.MethodPost, URL: url, Header: header, Body: body})
 }
 
-func post(ctx context.Context, client *http.Client, url string, header http.Header, body []byte, read io.Writer) (Answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+// PostForStatus is Post for services whose status says everything: the response's body is not kept.
+func PostForStatus(ctx context.Context, client *http.Client, url string, header http.Header, body []byte) (Answer, error) {
+	return send(ctx, client, Request{Method: http.MethodPost, URL: url, Header: header, Body: body}, io.Discard)
+}
+
+func send(ctx context.Context, client *http.Client, r Request, read io.Writer) (Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
 		return Answer{}, Permanent(Redact(err))
 	}
-	maps.Copy(req.Header, header)
+	maps.Copy(req.Header, r.Header)
 	resp, err := client.Do(req)
 	if err != nil {
 		return Answer{}, Redact(err)

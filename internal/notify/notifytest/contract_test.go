@@ -96,7 +96,7 @@ func (h harness) Service() notify.Service {
 		doc = "password"
 	}
 	return notify.Service{
-		Name: "fake", Title: "Fake", Forms: h.forms(), Keys: []notify.Key{{Name: "password", Required: true, Doc: doc}},
+		Name: "fake", Title: "Fake", Summary: "in memory", Forms: h.forms(), Keys: []notify.Key{{Name: "password", Required: true, Doc: doc}},
 		Check: func(config json.RawMessage, credential notify.Credential) error {
 			_, ok := credential["password"]
 			if (!ok || !json.Valid(config)) && !h.is("takes-any-account") {

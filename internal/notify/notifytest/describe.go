@@ -16,8 +16,8 @@ func describes(t *testing.T, s notify.Service) {
 	if !serviceName.MatchString(s.Name) {
 		t.Errorf("name %q is not a field of TravisDefaults", s.Name)
 	}
-	if s.Title == "" {
-		t.Error("no title")
+	if s.Title == "" || s.Summary == "" {
+		t.Error("no title or no summary")
 	}
 	describesForms(t, s)
 	for _, k := range s.Keys {

@@ -30,7 +30,7 @@ const (
 // Service is Slack.
 var Service = notify.Service{
 	Name:  "slack",
-	Title: "Slack",
+	Title: "Slack", Summary: "as an app with a bot token, or through incoming webhooks",
 	Keys: []notify.Key{
 		{Name: tokenKey, Doc: "The app's bot token (xoxb-…), and then a channel's address is a Slack channel: #builds, or its ID."},
 		{Name: urlKey, Doc: "An incoming webhook's URL, for channels without an address. " +

@@ -25,7 +25,7 @@ const (
 // Service is the generic webhook.
 var Service = notify.Service{
 	Name:  "webhook",
-	Title: "Webhook",
+	Title: "Webhook", Summary: "any HTTP endpoint, JSON or CloudEvents, signed",
 	Keys: []notify.Key{
 		{Name: urlKey, Doc: "The URL for channels without an address. " +
 			"Any other key may hold a URL too, and a channel's address then names the key."},

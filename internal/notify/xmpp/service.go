@@ -32,7 +32,7 @@ const defaultPort = "5222"
 // Service is XMPP, for the registry.
 var Service = notify.Service{
 	Name:  "xmpp",
-	Title: "XMPP",
+	Title: "XMPP", Summary: "chat rooms of any XMPP server",
 	Keys: []notify.Key{
 		{Name: keyPassword, Required: true, Doc: "The account's password; one trailing newline is ignored."},
 		{Name: keyServer, Doc: "The server as host:port; takes precedence over the account's field server."},

@@ -27,7 +27,7 @@ func (h Harness) Faults() []notifytest.Fault {
 		{Name: "nothing", Arrange: h.answers(200, nil, "{}"), Want: notifytest.AnswerLost, Says: "not Slack's"},
 		{Name: "answer-lost", Arrange: h.arrange(notifytest.Drops), Want: notifytest.AnswerLost},
 		{Name: "connection-refused", Arrange: func(t *testing.T) notifytest.Account {
-			return h.account(clientTo(notifytest.ClosedPort(t)))
+			return h.account(notifytest.Detour(notifytest.ClosedPort(t), hosts...))
 		}, Want: notifytest.Retry, Says: "connection refused"},
 	}
 	if h.Webhooks {

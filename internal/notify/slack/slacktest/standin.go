@@ -6,14 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/notifytest"
 )
 
@@ -185,37 +181,7 @@ func (s *standIn) record(room string, m payload, got notifytest.Received) {
 // client sends Slack's requests to the stand-in, and can reach nothing else.
 func client(t *testing.T, handler http.HandlerFunc) *http.Client {
 	t.Helper()
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return clientTo(server.Listener.Addr().String())
+	return notifytest.Detour(notifytest.Listen(t, handler), hosts...)
 }
 
-func clientTo(address string) *http.Client {
-	c := notify.NewClient(notify.Options{})
-	c.Transport = &detour{next: c.Transport, to: address}
-	return c
-}
-
-// detour redirects requests to Slack to the stand-in.
-type detour struct {
-	next http.RoundTripper
-	to   string
-}
-
-// RoundTrip implements http.RoundTripper.
-func (d *detour) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme != "https" || !slices.Contains([]string{"slack.com", "hooks.slack.com"}, req.URL.Host) {
-		return nil, errors.New("a request that is not for Slack")
-	}
-	req = req.Clone(req.Context())
-	req.Host = req.URL.Host
-	req.URL = &url.URL{Scheme: "http", Host: d.to, Path: req.URL.Path}
-	return d.next.RoundTrip(req)
-}
-
-// CloseIdleConnections implements the optional interface of http.Client.CloseIdleConnections.
-func (d *detour) CloseIdleConnections() {
-	if c, ok := d.next.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
-}
+var hosts = []string{"slack.com", "hooks.slack.com"}

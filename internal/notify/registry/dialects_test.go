@@ -1,0 +1,99 @@
+package registry_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/notifytest"
+)
+
+// refusal is an answer of a service that is not what its status says, or that says in the service's own way
+// how long to wait.
+type refusal struct {
+	what    string
+	service string
+	harness string // of harnesses
+	code    int
+	header  map[string]string
+	body    string
+	want    notifytest.Kind
+	wait    time.Duration
+}
+
+const (
+	retry, retryAfter = notifytest.Retry, notifytest.RetryAfter
+	permanent         = notifytest.Permanent
+	badCredential     = notifytest.BadCredential
+	answerLost        = notifytest.AnswerLost
+)
+
+// dialects are the refusals of the services over HTTP, by service.
+var dialects = []refusal{
+	{"seconds in the header", "slack", "bot token", 429, map[string]string{"Retry-After": "30"}, ``, retryAfter, 30 * time.Second},
+	{"an error in a 200", "slack", "bot token", 200, nil, `{"ok":false,"error":"channel_not_found"}`, permanent, 0},
+	{"a wait in a 200", "slack", "bot token", 200, nil, `{"ok":false,"error":"ratelimited"}`, retry, 0},
+	{"posted, perhaps", "slack", "bot token", 200, nil, `{"ok":false,"error":"fatal_error"}`, answerLost, 0},
+	{"an error in words", "slack", "incoming webhooks", 404, nil, `no_service`, badCredential, 0},
+	{"a portal's 200", "slack", "incoming webhooks", 200, nil, `<html>`, answerLost, 0},
+
+	{"seconds in the header", "webhook", "JSON", 503, map[string]string{"Retry-After": "7"}, ``, retryAfter, 7 * time.Second},
+	{"a date in the header", "webhook", "JSON", 503, map[string]string{"Retry-After": "Sat, 01 Jan 2000 00:00:40 GMT"}, ``, retryAfter, 40 * time.Second},
+	{"gone", "webhook", "JSON", 410, nil, ``, permanent, 0},
+}
+
+// TestDialects sends a message to each service and gives it one answer. The clock stands at the beginning of
+// the year 2000, for answers with a time.
+func TestDialects(t *testing.T) {
+	for _, d := range dialects {
+		t.Run(d.service+"/"+d.harness+"/"+d.what, func(t *testing.T) {
+			h, ok := harnesses[d.service][d.harness]
+			if !ok {
+				t.Fatal("there is no such harness")
+			}
+			account := h.Start(t)
+			synctest.Test(t, func(t *testing.T) {
+				err := answered(t, h.Service(), account, d)
+				if got := notifytest.KindOf(err); err == nil || got != d.want {
+					t.Errorf("%q, want %q: %v", got, d.want, err)
+				}
+				if wait, _ := notify.RetryAfterOf(err); wait != d.wait {
+					t.Errorf("waits %v, want %v: %v", wait, d.wait, err)
+				}
+			})
+		})
+	}
+}
+
+// answered is the error of a message to which the service gives the answer d.
+func answered(t *testing.T, s notify.Service, account notifytest.Account, d refusal) error {
+	t.Helper()
+	address, err := s.Address(account.Config, account.Credential, account.Addresses[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := s.New(account.Config, account.Credential, notify.Deps{HTTP: &http.Client{Transport: d}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = n.Close() }()
+	_, err = n.Notify(t.Context(), notify.Message{ID: strings.Repeat("0", 32), Address: address, Text: "passed", Route: "a/b"})
+	return err
+}
+
+// RoundTrip implements http.RoundTripper.
+func (d refusal) RoundTrip(*http.Request) (*http.Response, error) {
+	header := http.Header{"Content-Type": {"text/plain"}}
+	if json.Valid([]byte(d.body)) {
+		header.Set("Content-Type", "application/json")
+	}
+	for name, value := range d.header {
+		header.Set(name, value)
+	}
+	return &http.Response{StatusCode: d.code, Header: header, Body: io.NopCloser(strings.NewReader(d.body))}, nil
+}
