@@ -142,8 +142,8 @@ kind: TravisDefaults
 metadata: {name: default, namespace: ` + system + `}
 spec:
   accounts:
-  - name: room
-    webhook: {secretRef: {name: room}}
+  - name: sink
+    webhook: {secretRef: {name: sink}}
     allowedNamespaces: {from: Selector, selector: {matchLabels: {kubernetes.io/metadata.name: ` + honest + `}}}
   signatureOnly: {namespaces: {from: All}, repositories: ["shared/*"]}
 ---
@@ -155,7 +155,7 @@ func honestSecrets(url string) string {
 	return `
 apiVersion: v1
 kind: Secret
-metadata: {name: room, namespace: ` + system + `, labels: {travishook.dev/secret-type: credential}}
+metadata: {name: sink, namespace: ` + system + `, labels: {travishook.dev/secret-type: credential}}
 stringData: {url: "` + url + `"}
 ---
 apiVersion: v1
@@ -173,7 +173,7 @@ kind: TravisRoute
 metadata: {name: ` + name + `, namespace: ` + honest + `}
 spec:
   repository: honest/app
-  channels: [{account: room}]
+  channels: [{account: sink}]
   events: ["*"]
 ---
 `

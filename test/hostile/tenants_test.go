@@ -137,7 +137,7 @@ var _ = Describe("Targets", func() {
 apiVersion: travishook.dev/v1alpha1
 kind: TravisRoute
 metadata: {name: common, namespace: `+honest+`}
-spec: {repository: shared/common, channels: [{account: room}], events: ["*"]}
+spec: {repository: shared/common, channels: [{account: sink}], events: ["*"]}
 `, "apply", "-f", "-")
 		expectReady(ctx, "common")
 		Eventually(t.ready(ctx, fmt.Sprintf("large-%d", len(manifests)-1))).Should(HavePrefix("False: "))

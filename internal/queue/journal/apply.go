@@ -103,7 +103,7 @@ func (s *State) settle(seq uint64, e *Settle, effects *Effects) {
 		s.requeue(d)
 	case queue.Dead:
 		s.madeAttempt(d)
-		s.die(d, &o)
+		s.makeDead(d, &o)
 	default: // delivered or dropped
 		if o.Kind == queue.Delivered {
 			s.madeAttempt(d)
@@ -173,7 +173,7 @@ func (d *delivery) credential() bool { return d.last != nil && d.last.Credential
 func (s *State) restart(d *delivery, at int64) {
 	if d.state == dead {
 		s.renew(s.placeOf(d), at)
-		s.revive(d, at)
+		s.redrive(d, at)
 		return
 	}
 	d.due = min(d.due, at)

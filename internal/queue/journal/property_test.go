@@ -39,7 +39,7 @@ func TestStateAgreesWithModelThroughTrimsAndRestarts(t *testing.T) {
 			"tidy":            h.tidy,
 			"restart":         h.restart,
 			"clamp due times": h.clampDueTimes,
-			"hold":            h.hold,
+			"move shard":      h.moveShard,
 			"slots":           h.slots,
 			"":                h.check,
 		})
@@ -392,9 +392,9 @@ func (h *harness) restart(t *rapid.T) {
 	h.model.restart()
 }
 
-// hold gives a shard to another replica, or takes it back. This is not in the log: replicas agree on it
+// moveShard gives a shard to another replica, or takes it back. This is not in the log: replicas agree on it
 // elsewhere.
-func (h *harness) hold(t *rapid.T) {
+func (h *harness) moveShard(t *rapid.T) {
 	accountKey, destination := drawPlace(t)
 	shard := queue.Shard(accountKey, destination, rapid.SampledFrom(testNamespaces).Draw(t, "namespace"), rapid.SampledFrom(testChannels).Draw(t, "channel"))
 	held := rapid.Bool().Draw(t, "held")

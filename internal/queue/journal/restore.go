@@ -48,9 +48,9 @@ func (s *State) transfer(d *delivery, r *record, slug string) {
 	if d.record.namespace != r.namespace || d.record.born != r.born || d.record.build() != r.build() {
 		return // another acceptance of the same event
 	}
-	s.detach(d)
+	s.removeFromRecord(d)
 	d.record = r
-	s.attach(d, slug)
+	s.addToRecord(d, slug)
 }
 
 func (k *KeptDelivery) delivery(id ID, r *record) *delivery {

@@ -89,7 +89,7 @@ func (st *status) unused(at int64) bool { return at-st.used >= int64(statusKept)
 func (st *status) kept() int {
 	n := 0
 	for _, t := range st.targets {
-		n += t.liveN + t.died
+		n += t.liveCount + t.deadCount
 	}
 	return n
 }
@@ -140,8 +140,8 @@ func (s *State) Channels(namespace, route string, now time.Time) []queue.Channel
 		}
 		c := queue.ChannelStatus{Target: st.target, Delivered: st.delivered, Failure: st.failure, Failures: st.failures}
 		for _, t := range st.targets {
-			c.Waiting += t.liveN
-			c.Dead += t.died
+			c.Waiting += t.liveCount
+			c.Dead += t.deadCount
 		}
 		list = append(list, c)
 	}
