@@ -2,7 +2,7 @@ package v1alpha1
 
 // Account is the bot's identity on a chat service. Exactly one service must be set.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
+// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack), has(self.discord)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
 type Account struct {
 	// name is the name by which channels refer to the account.
 	//
@@ -26,6 +26,11 @@ type Account struct {
 	//
 	// +optional
 	Slack *SlackAccount `json:"slack,omitempty"`
+
+	// discord sends to Discord channels through their webhooks.
+	//
+	// +optional
+	Discord *DiscordAccount `json:"discord,omitempty"`
 
 	// allowedNamespaces selects the namespaces whose routes may use the account. It has an effect
 	// only in the operator's own namespace, whose accounts are shared. If omitted, all namespaces
@@ -100,6 +105,15 @@ type SlackAccount struct {
 	// secretRef names the Secret. With the key token, a bot token, a channel's address is a Slack
 	// channel, such as #builds. Otherwise it has the URLs of incoming webhooks: one under the key
 	// url, or several, and then a channel's address is the key.
+	//
+	// +required
+	SecretRef SecretReference `json:"secretRef"`
+}
+
+// DiscordAccount is a set of Discord's webhooks, each for one channel.
+type DiscordAccount struct {
+	// secretRef names the Secret with the webhooks' URLs. It has one under the key url, or several, and
+	// then a channel's address is the key. A slash and the ID of a thread may follow it.
 	//
 	// +required
 	SecretRef SecretReference `json:"secretRef"`

@@ -65,3 +65,11 @@ func parseRetryAfter(header string) (time.Duration, bool) {
 func ClampWait(wait time.Duration) time.Duration {
 	return min(max(wait, 0), maxRetryAfter)
 }
+
+// Seconds is ClampWait for a number of seconds that a service sent, which may be any number.
+func Seconds(seconds float64) time.Duration {
+	if !(seconds > 0) { // NaN is not
+		return 0
+	}
+	return ClampWait(time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second)))
+}

@@ -11,6 +11,15 @@ import (
 // hostile is text as strangers may put it into a branch, a commit message, a name or a title.
 var hostile = []struct{ name, text string }{
 	{"mass mentions", "@here @all @everyone @channel <!channel> <!here|x> <!everyone> <@U012AB3CD> <!subteam^S1> @room"},
+	{"other mentions", "<@123456789012345678> <@!123456789012345678> <@&123456789012345678> <#123456789012345678> @**all** @_**Ann|7** @*group* " +
+		"#**general>topic** ~town-square <users/all> <users/123> <at>Ann</at> @[Ann](user:1) matrix:u/ann:example.com tg://user?id=1"},
+	{"emoji, times and counters", ":smile: :+1: <:party:123456789012345678> <a:party:123456789012345678> <t:0:R> <time:2026-11-26T12:00:00Z> " +
+		"<!date^0^{date_num}|x> {{DATE(2026-11-26T12:00:00Z)}} {{TIME(2026-11-26T12:00:00Z)}} $$e^x$$ #tag $TAG +15550100 a@example.com"},
+	{"other markup", "||spoiler|| ~~gone~~ __under__ -# small ![image](https://evil.example/x.png) | a | b |\n|---|---|\n===\n```spoiler x\ny\n```\n~~~math\nx\n~~~"},
+	{"commands", "/me leaves"},
+	{"more commands", "\n/poll yes?\n/todo x\n# head\n- item\n+ item\n1. item\n2) item\n> quote\n!here\n\n    code"},
+	{"links to be seen", "https://evil.example/a_b http://evil.example www.evil.example mailto:a@evil.example ftp://evil.example evil.example/x"},
+	{"colours", "a\x0304red\x03 b\x02bold\x0f \x01ACTION waves\x01 &lt;font color='red'&gt;x"},
 	{"links", "<https://evil.example|https://travis-ci.com> [travis](https://evil.example) <a href='https://evil.example'>x</a>"},
 	{"markup", "*bold* _italic_ ~strike~ `code` ```block``` > quote # head <b>b</b> <script>alert(1)</script> &lt;b&gt; &amp;"},
 	{"XML", "</body></message><message to='everyone@example.com'><body>x</body></message>]]><!-- &#0; &x;"},
@@ -48,6 +57,12 @@ func poison(m *notify.Message, text string) {
 	m.Event.Commit.Author = text
 	m.Event.Commit.Committer = text
 	m.Event.PullRequest = &travis.PR{Number: 7, Title: text}
+}
+
+// bare is poison for a message that begins with text, and has no fields.
+func bare(m *notify.Message, text string) {
+	poison(m, text)
+	m.Text, m.Spans, m.Fields = text, []notify.Span{{Text: text}}, nil
 }
 
 // message is an ordinary one. n makes its idempotency key: the key's last digits.

@@ -35,6 +35,16 @@ const (
 
 // dialects are the refusals of the services over HTTP, by service.
 var dialects = []refusal{
+	{"float seconds in the body", "discord", "webhooks", 429, map[string]string{"Retry-After": "1"}, `{"retry_after":1.5,"global":false}`, retryAfter, 1500 * time.Millisecond},
+	{"the header is longer", "discord", "webhooks", 429, map[string]string{"Retry-After": "65"}, `{"retry_after":64.57}`, retryAfter, 65 * time.Second},
+	{"no number", "discord", "webhooks", 429, map[string]string{"Retry-After": "NaN"}, `{"retry_after":-1}`, retryAfter, 10 * time.Minute},
+	{"a limit that is a 400", "discord", "webhooks", 400, nil, `{"code":20028,"retry_after":3}`, retryAfter, 3 * time.Second},
+	{"a bad URL that is a 404", "discord", "webhooks", 404, nil, `{"code":10015}`, badCredential, 0},
+	{"a filter that is a 403", "discord", "webhooks", 403, nil, `{"code":50013}`, permanent, 0},
+	{"blocked by the front server", "discord", "webhooks", 403, nil, `error code: 1015`, retryAfter, 10 * time.Minute},
+	{"a 429 of the front server", "discord", "webhooks", 429, nil, `<html>`, retryAfter, 10 * time.Minute},
+	{"not saved", "discord", "webhooks", 204, nil, ``, answerLost, 0},
+
 	{"seconds in the header", "slack", "bot token", 429, map[string]string{"Retry-After": "30"}, ``, retryAfter, 30 * time.Second},
 	{"an error in a 200", "slack", "bot token", 200, nil, `{"ok":false,"error":"channel_not_found"}`, permanent, 0},
 	{"a wait in a 200", "slack", "bot token", 200, nil, `{"ok":false,"error":"ratelimited"}`, retry, 0},

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"testing"
 
+	"github.com/travishook/travishook/internal/notify/discord/discordtest"
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/notify/slack/slacktest"
@@ -12,6 +13,7 @@ import (
 
 // harnesses are those of each service: one for each way in which it can be set up.
 var harnesses = map[string]map[string]notifytest.Harness{
+	"discord": {"webhooks": discordtest.Harness{}},
 	"slack": {
 		"bot token":         slacktest.Harness{},
 		"incoming webhooks": slacktest.Harness{Webhooks: true},

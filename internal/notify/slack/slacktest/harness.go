@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/notifytest"
@@ -113,13 +111,8 @@ func (Harness) CheckShown(_ notify.Message, got notifytest.Received) error {
 		}
 	}
 	for _, s := range shown {
-		for _, r := range s {
-			if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
-				return fmt.Errorf("%U is in %.100q", r, s)
-			}
-		}
-		if !utf8.ValidString(s) {
-			return fmt.Errorf("not UTF-8: %.100q", s)
+		if err := notifytest.CheckCharacters(s, true); err != nil {
+			return err
 		}
 	}
 	return nil

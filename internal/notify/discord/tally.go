@@ -1,0 +1,54 @@
+package discord
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/travishook/travishook/internal/notify"
+)
+
+// Discord blocks an IP address for an hour or more after 10 000 answers of 401, 403 and 429 within ten
+// minutes. All accounts of all namespaces share the address, and two windows may meet, so that it
+// stops well below.
+const (
+	tallyWindow = 10 * time.Minute
+	tallyLimit  = 4000
+)
+
+// ofProcess counts the answers to all accounts.
+var ofProcess tally
+
+// tally counts the answers that Discord counts against an IP address.
+type tally struct {
+	mu    sync.Mutex
+	since time.Time
+	bad   int
+}
+
+// check returns an error while no request may be sent.
+func (t *tally) check() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	left := time.Until(t.since.Add(tallyWindow))
+	if t.bad < tallyLimit || left <= 0 {
+		return nil
+	}
+	return notify.RetryAfter(errors.New("discord refused so many requests of this operator that it would block the operator's address"), left)
+}
+
+// count counts an answer. A limit that is shared with others is not counted by Discord.
+func (t *tally) count(a notify.Answer) {
+	bad := a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden ||
+		a.Status == http.StatusTooManyRequests && a.Header.Get("X-RateLimit-Scope") != "shared"
+	if !bad {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Since(t.since) >= tallyWindow {
+		t.since, t.bad = time.Now(), 0
+	}
+	t.bad++
+}
