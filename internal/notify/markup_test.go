@@ -17,9 +17,10 @@ func TestMarkupLine(t *testing.T) {
 	spans := []notify.Span{{Text: "build *1*", URL: "https://ci.example/1"}, {Text: ": broken"}}
 	for limit, want := range map[int]string{
 		100: `[build \*1\*](https://ci.example/1): broken`,
-		42:  `[build \*1\*](https://ci.example/1): broken`,
+		43:  `[build \*1\*](https://ci.example/1): broken`,
+		42:  `[build \*1\*](https://ci.example/1): brok…`,
 		39:  `[build \*1\*](https://ci.example/1): b…`,
-		34:  `[build \*1…](https://ci.example/1)`,
+		34:  `[build \*…](https://ci.example/1)`,
 		10:  ``,
 	} {
 		if got := markdown.Line(spans, "", limit); got != want {
