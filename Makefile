@@ -24,6 +24,10 @@ build: machine ## Compile the operator and the kubectl plugin into bin/
 image: machine ## Write the container image to dist/, without a container engine
 	@hack/image.sh
 
+.PHONY: release
+release: machine ## Write everything of release VERSION (v1.2.3) to dist/, and publish nothing
+	@hack/release.sh
+
 .PHONY: test
 test: machine ## Run every test, after installing the servers that the suites need
 	@hack/test.sh
@@ -31,6 +35,10 @@ test: machine ## Run every test, after installing the servers that the suites ne
 .PHONY: test-servers
 test-servers: machine ## Run the suites against a real NATS cluster of three servers that are killed
 	@hack/test-servers.sh
+
+.PHONY: test-release
+test-release: machine ## Make a release twice, compare both, and read it as those do who install it
+	@hack/test-release.sh
 
 .PHONY: e2e
 e2e: machine ## Stop the API server for AWAY (default 10m), and show that webhooks are still delivered
@@ -64,10 +72,14 @@ bench: machine ## Measure performance on this machine, and write the figures to 
 lint: machine ## Check style and the direction of dependencies
 	@hack/lint.sh
 
+.PHONY: vulncheck
+vulncheck: machine ## Report known vulnerabilities, from the database GOVULNDB (default https://vuln.go.dev)
+	@hack/vulncheck.sh
+
 .PHONY: generate
 generate: machine ## Write deep copies, CRDs, RBAC, manifests and the API reference
 	@hack/generate.sh
 
 .PHONY: verify
-verify: machine ## Fail if something generated or formatted is out of date
+verify: machine ## Fail if something generated or formatted is out of date, a license is not allowed, or a workflow is wrong
 	@hack/verify.sh

@@ -5,6 +5,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 . hack/lib/cache.sh
+. hack/lib/render.sh
 
 controller_gen=$(hack/tool.sh controller-gen)
 crd_ref_docs=$(hack/tool.sh crd-ref-docs)
@@ -34,7 +35,7 @@ render() {
 	{
 		echo "# Generated from charts/travishook by make generate. DO NOT EDIT."
 		"$helm" template travishook "$chart" --namespace travishook-system "${only[@]}" |
-			sed -e '/^# Source: /d' -e '/^ *helm.sh\/chart: /d' -e 's/\(managed-by: \)Helm/\1kustomize/' | cat -s
+			without_helm
 	} >"$file"
 }
 render config/rbac/rbac.yaml serviceaccount rbac

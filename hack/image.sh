@@ -20,5 +20,7 @@ for a in $arch; do
 	programs+=("$work/travishook-$a")
 done
 go -C hack/tools/image build -o "$work/image" .
-"$work/image" -tag "$tag" -out "$out" "${programs[@]}"
+go -C hack/tools/licenses build -o "$work/licenses" .
+"$work/licenses" -notices "$work/NOTICES" ./cmd/manager
+"$work/image" -tag "$tag" -out "$out" -notices "$work/NOTICES" "${programs[@]}"
 echo "$out"

@@ -22,6 +22,16 @@ for mod in . hack/tools/*/; do
 	go -C "$mod" mod tidy -diff || wrong "go -C ${mod%/} mod tidy"
 done
 
+say "workflows"
+"$(hack/tool.sh actionlint)" || wrong "an edit of .github/workflows"
+
+say "licenses"
+# Built rather than run: with go -C it would look for the programs beside itself.
+licenses=$(mktemp)
+go -C hack/tools/licenses build -o "$licenses" .
+"$licenses" ./cmd/manager ./cmd/kubectl-travis || wrong "another module, or a license in hack/tools/licenses/main.go that is worth it"
+rm -f "$licenses"
+
 say "generated files"
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT

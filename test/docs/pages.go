@@ -49,9 +49,9 @@ func (b Block) Lines() int {
 	return n
 }
 
-// Pages reads README.md and every page below docs of the module at root.
+// Pages reads every page below docs of the module at root, and those in the root itself.
 func Pages(root string) ([]Page, error) {
-	paths := []string{"README.md"}
+	paths := []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
 	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".md" {
 			return err

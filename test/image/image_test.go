@@ -82,8 +82,11 @@ func checkFiles(t *testing.T, files map[string][]byte) {
 			t.Error("the program needs a dynamic linker, which the image lacks")
 		}
 	}
-	if len(files) != 4 {
-		t.Errorf("%d files in the image, want the program, the certificates, passwd and group", len(files))
+	if len(files) != 5 {
+		t.Errorf("%d files in the image, want the program, the certificates, passwd, group and NOTICES", len(files))
+	}
+	if !bytes.Contains(files["NOTICES"], []byte("=== k8s.io/client-go ")) {
+		t.Error("the image lacks the license of client-go, which the program contains")
 	}
 	checkAuthorities(t, files["etc/ssl/certs/ca-certificates.crt"])
 }
@@ -121,7 +124,7 @@ func TestImageIsReproducible(t *testing.T) {
 	var archives [][]byte
 	for _, env := range [][]string{nil, {"SSL_CERT_FILE=" + private, "TZ=Asia/Tokyo"}} {
 		out := filepath.Join(dir, "image.tar")
-		run(t, env, tool, append([]string{"-tag", "example/travishook:test", "-out", out}, programs...)...)
+		run(t, env, tool, append([]string{"-tag", "example/travishook:test", "-out", out, "-notices", filepath.Join(root, "LICENSE")}, programs...)...)
 		content, err := os.ReadFile(out)
 		if err != nil {
 			t.Fatal(err)

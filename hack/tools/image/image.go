@@ -16,13 +16,14 @@ import (
 
 const source = "https://github.com/travishook/travishook"
 
-// build is what Go stamped into a program.
+// build is what Go stamped into a program, or what was said of it.
 type build struct {
 	version, revision, arch string
-	time                    time.Time // of the commit; zero outside of a git checkout
+	time                    time.Time // of the commit; the epoch outside of a git checkout
 }
 
-func readBuild(binary string) (build, error) {
+// readBuild reads what Go stamped into the program; what is set in said takes precedence.
+func readBuild(binary string, said build) (build, error) {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		return build{}, err
@@ -39,6 +40,12 @@ func readBuild(binary string) (build, error) {
 				return build{}, fmt.Errorf("time of the commit: %w", err)
 			}
 		}
+	}
+	if said.version != "" {
+		b.version = said.version
+	}
+	if said.revision != "" {
+		b.revision, b.time = said.revision, said.time
 	}
 	if b.time.IsZero() {
 		b.time = epoch
@@ -64,12 +71,12 @@ func (b build) labels() map[string]string {
 }
 
 // image returns the image of a program for Linux.
-func image(binary string) (v1.Image, build, error) {
-	b, err := readBuild(binary)
+func image(binary, notices string, said build) (v1.Image, build, error) {
+	b, err := readBuild(binary, said)
 	if err != nil {
 		return nil, b, err
 	}
-	content, err := layer(binary)
+	content, err := layer(binary, notices)
 	if err != nil {
 		return nil, b, err
 	}

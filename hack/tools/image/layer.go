@@ -23,9 +23,13 @@ const (
 var epoch = time.Unix(0, 0).UTC()
 
 // layer returns the image's only layer as a tar archive: the program, the public certificate
-// authorities and the user that the program runs as.
-func layer(binary string) ([]byte, error) {
+// authorities, the user that the program runs as and the licenses of what the program contains.
+func layer(binary, notices string) ([]byte, error) {
 	program, err := os.ReadFile(binary)
+	if err != nil {
+		return nil, err
+	}
+	licenses, err := os.ReadFile(notices)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +52,7 @@ func layer(binary string) ([]byte, error) {
 		{"etc/group", 0o644, []byte(group)},
 		{"etc/passwd", 0o644, []byte(passwd)},
 		{"etc/ssl/certs/ca-certificates.crt", 0o644, authorities},
+		{"NOTICES", 0o644, licenses},
 		{entrypoint[1:], 0o755, program},
 	} {
 		if err := add(w, f.name, f.mode, f.content); err != nil {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -20,18 +21,24 @@ import (
 func main() {
 	tag := flag.String("tag", "", "name and tag of the image")
 	out := flag.String("out", "", "archive `file` to write")
+	notices := flag.String("notices", "", "`file` with the licenses of what the programs contain")
+	var said build
+	flag.StringVar(&said.version, "version", "", "version of the programs, instead of what Go stamped into them")
+	flag.StringVar(&said.revision, "revision", "", "commit that the programs were compiled from, likewise")
+	seconds := flag.Int64("time", 0, "time of that commit, in seconds since 1970")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: image -tag NAME:TAG -out FILE PROGRAM...")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := write(flag.Args(), *tag, *out); err != nil {
+	said.time = time.Unix(*seconds, 0).UTC()
+	if err := write(flag.Args(), *tag, *out, *notices, said); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
 		os.Exit(1)
 	}
 }
 
-func write(binaries []string, tag, out string) error {
+func write(binaries []string, tag, out, notices string, said build) error {
 	if len(binaries) == 0 {
 		return errors.New("no program to put into an image")
 	}
@@ -49,7 +56,7 @@ func write(binaries []string, tag, out string) error {
 		"org.opencontainers.image.ref.name": tag,
 	})
 	for _, binary := range binaries {
-		img, b, err := image(binary)
+		img, b, err := image(binary, notices, said)
 		if err != nil {
 			return fmt.Errorf("image of %s: %w", binary, err)
 		}
