@@ -76,6 +76,9 @@ type Delivery struct {
 type Shown struct {
 	Handle      string // opaque to all but the service
 	Destination string // where it was sent
+	// Copies are the handles of further messages of the build there, the latest last. There are some if two
+	// replicas sent a message because the first had lost its lease.
+	Copies []string
 	// Newer is set if it shows a later state than the delivery's.
 	Newer bool
 }
@@ -84,6 +87,8 @@ type Shown struct {
 type Posted struct {
 	Handle string
 	Until  time.Time // the store forgets it then
+	// Gone are those of the delivery's Shown that can no longer be updated.
+	Gone []string
 }
 
 // SupersededBy is the reason why a state is not sent after a later one.

@@ -1,12 +1,18 @@
 package cluster_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/cluster"
+	"github.com/travishook/travishook/internal/queue/queuetest"
+	"github.com/travishook/travishook/internal/travis"
 )
 
 // TestAFailureThatComesTooLateIsDropped: another replica attempts for itself by then.
@@ -42,6 +48,56 @@ func TestASuccessThatComesTooLateIsStored(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestBothMessagesOfALateSuccessAreKnown: whichever outcome is stored first, a later state of the build updates
+// both messages.
+func TestBothMessagesOfALateSuccessAreKnown(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		t.Run(fmt.Sprintf("late %v", late), func(t *testing.T) {
+			simulate(t, func(s *simulated) {
+				a, b, delivery := s.takeTwice()
+				first, second := b, a
+				if !late {
+					first, second = a, b
+				}
+				s.post(first, delivery, "first")
+				s.post(second, delivery, "second")
+				restarted := queuetest.Event(1, travis.Broken)
+				restarted.Build.Started = restarted.Build.Started.Add(time.Hour)
+				s.acceptEvent(b, restarted, "#a")
+				want := &queue.Shown{Handle: "first", Copies: []string{"second"}}
+				if diff := cmp.Diff(want, s.takeFromAny(a, b).Shown); diff != "" {
+					s.Errorf("the messages of the build (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// takeFromAny takes a delivery from the replica that owns its shard.
+func (s *simulated) takeFromAny(replicas ...*cluster.Replica) queue.Delivery {
+	s.Helper()
+	for _, r := range replicas {
+		ctx, cancel := context.WithTimeout(s.Context(), time.Second)
+		d, err := r.Take(ctx, queue.Healthy)
+		cancel()
+		if err == nil {
+			return d
+		}
+	}
+	s.Fatal("no replica hands the delivery out")
+	return queue.Delivery{}
+}
+
+// post settles a delivery as shown by a message.
+func (s *simulated) post(r *cluster.Replica, delivery, handle string) {
+	s.Helper()
+	o := queue.Outcome{Kind: queue.Delivered, At: time.Now(), Posted: &queue.Posted{Handle: handle, Until: time.Now().Add(time.Hour)}}
+	if err := r.Settle(s.Context(), delivery, o); err != nil {
+		s.Fatal(err)
+	}
+	s.pass(time.Second)
 }
 
 // takeTwice has replica a lose the lease of a delivery that it has taken, and replica b take it.

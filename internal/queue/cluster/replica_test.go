@@ -62,8 +62,13 @@ func (s *simulated) leave(r *cluster.Replica) {
 
 func (s *simulated) accept(r *cluster.Replica, build int64, address string) {
 	s.Helper()
+	s.acceptEvent(r, queuetest.Event(build, travis.Passed), address)
+}
+
+func (s *simulated) acceptEvent(r *cluster.Replica, e travis.Event, address string) {
+	s.Helper()
 	_, err := r.Accept(s.Context(), queue.Acceptance{
-		Event: queuetest.Event(build, travis.Passed), Received: time.Now(),
+		Event: e, Received: time.Now(),
 		Offers: []queue.Offer{{Namespace: "team-a", Targets: []queue.Target{queuetest.Target("builds", address)}}},
 	})
 	if err != nil {

@@ -82,6 +82,9 @@ func (e *Engine) settlement(l *lease, o queue.Outcome) (*request, <-chan struct{
 		// stored.
 		e.abandon(l)
 		return nil, nil, nil
+	case l.over && (o.Kind != queue.Delivered || o.Posted == nil):
+		e.abandon(l)
+		return nil, nil, nil
 	case e.down != nil && !e.closed:
 		return nil, e.healed, nil
 	case e.closed:
@@ -110,7 +113,7 @@ func (e *Engine) submitOutcome(l *lease, r *request) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		l.settling = nil
-		if r.err == nil && (r.void || l.lost) {
+		if r.err == nil && (r.void || l.lost || l.over) {
 			e.abandon(l)
 		}
 	}
@@ -118,14 +121,18 @@ func (e *Engine) submitOutcome(l *lease, r *request) {
 	e.signal(e.work)
 }
 
-// endLease ends the lease of a delivery whose outcome was stored. A lost lease stays while the delivery
-// exists: the outcome is another process's, and this one may still report that the message was delivered.
-// The caller holds the lock.
+// endLease ends the lease of a delivery whose outcome was stored. A lost lease stays: the outcome is another
+// process's, and this one may still report that the message was delivered. If that ends the delivery, every
+// lease stays that is not settled, because its attempt may have sent a message, too. The caller holds the lock.
 func (e *Engine) endLease(id journal.ID) {
-	if _, exists := e.state.Event(id); !exists {
-		delete(e.leases, id)
-	} else if l := e.leases[id]; l != nil && !l.lost {
-		e.removeLease(l)
+	if _, exists := e.state.Event(id); exists {
+		if l := e.leases[id]; l != nil && !l.lost {
+			e.removeLease(l)
+		}
+		return
+	}
+	for l := e.leases[id]; l != nil; l = l.earlier {
+		l.over = true
 	}
 }
 
@@ -141,7 +148,7 @@ func (e *Engine) hasLease(l *lease) bool {
 
 // abandon ends a lease of which nothing more is stored. The caller holds the lock.
 func (e *Engine) abandon(l *lease) {
-	if !l.lost && e.hasLease(l) {
+	if !l.lost && !l.over && e.hasLease(l) {
 		e.state.Return(l.ID)
 	}
 	e.removeLease(l)
@@ -175,7 +182,7 @@ func (l *lease) entry(o queue.Outcome) journal.Entry {
 	if o.Kind == queue.Delivered && o.Posted != nil {
 		settle.Message = &journal.Message{
 			Key: l.MessageKey, Namespace: l.Target.Namespace, Destination: l.Place.Destination,
-			Handle: o.Posted.Handle, Until: stamp(o.Posted.Until), Seq: l.Born.Seq, Index: l.Born.Index,
+			Handle: o.Posted.Handle, Until: stamp(o.Posted.Until), Seq: l.Born.Seq, Index: l.Born.Index, Gone: o.Posted.Gone,
 		}
 		settle.Outcome.Posted = nil
 	}

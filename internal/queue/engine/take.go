@@ -32,6 +32,8 @@ type lease struct {
 	// ended is closed and lost is set when another process may send the delivery.
 	ended chan struct{}
 	lost  bool
+	// over says that the delivery has ended. Only a message that the attempt sent is still to be stored.
+	over bool
 }
 
 // Take waits for a delivery of the lane that is due and whose channel is free.

@@ -126,11 +126,27 @@ func (m *model) accept(event ID, a *Accept) {
 	}
 }
 
-// post by the rule that a later event is never overwritten.
-func (m *model) post(shown *Message, at time.Time) {
-	if old := m.messages[shown.Key]; old == nil || !old.Until.After(at) || old.Seq <= shown.Seq {
-		m.messages[shown.Key] = shown
+// post by the rules that a later event is never overwritten, nor the first message of an event, and that no
+// message is forgotten that is still there.
+func (m *model) post(sent *Message, at time.Time) {
+	shown := *sent
+	var handles []string
+	if old := m.messages[sent.Key]; old != nil && old.Until.After(at) {
+		handles = append(slices.Clone(old.Copies), old.Handle)
+		if old.Seq >= sent.Seq && !slices.Contains(sent.Gone, old.Handle) {
+			shown = *old
+		}
 	}
+	shown.Copies, shown.Gone = nil, nil
+	for _, h := range append(handles, sent.Handle) {
+		if known := append([]string{shown.Handle}, shown.Copies...); !slices.Contains(append(known, sent.Gone...), h) {
+			shown.Copies = append(shown.Copies, h)
+		}
+	}
+	if n := len(shown.Copies); n > mostCopies {
+		shown.Copies = shown.Copies[n-mostCopies:]
+	}
+	m.messages[sent.Key] = &shown
 }
 
 // finish by the rules of travis.Transition: the runs of a build follow each other, whenever they end.

@@ -254,11 +254,16 @@ func (h *harness) drawMessage(t *rapid.T, o *queue.Outcome) *Message {
 	}
 	m := &Message{
 		Key: ID{byte(rapid.IntRange(1, 2).Draw(t, "message"))}, Namespace: "one", Destination: "d",
-		Handle: fmt.Sprint(h.last), Until: h.minutes(t, "until", 1, 300), Seq: uint64(rapid.IntRange(1, 3).Draw(t, "of")),
+		Handle: drawHandle(t), Until: h.minutes(t, "until", 1, 300), Seq: uint64(rapid.IntRange(1, 3).Draw(t, "of")),
+	}
+	if gone := drawHandle(t); gone != m.Handle {
+		m.Gone = []string{gone}
 	}
 	h.model.post(m, o.At)
 	return m
 }
+
+func drawHandle(t *rapid.T) string { return fmt.Sprint(rapid.IntRange(1, 8).Draw(t, "handle")) }
 
 func (h *harness) resume(t *rapid.T) {
 	var ids []ID
@@ -451,7 +456,7 @@ func (h *harness) compare(t *rapid.T, s *State, want []queue.Summary) {
 	}
 	for key, want := range h.model.messages {
 		got, ok := s.messages[key]
-		if want.Until.After(h.now) != (ok && !got.expired(h.now)) || ok && want.Until.After(h.now) && got.Message != *want {
+		if want.Until.After(h.now) != (ok && !got.expired(h.now)) || ok && want.Until.After(h.now) && !cmp.Equal(got.Message, *want) {
 			t.Fatalf("message %v: %+v, want %+v", key, got, want)
 		}
 	}
