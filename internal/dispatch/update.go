@@ -55,24 +55,63 @@ func update(d *queue.Delivery, r Resolved, updates routing.Updates) *notify.Upda
 	return u
 }
 
+// copies are the handles of the copies of the earlier message, if that is updated and they can be edited.
+func copies(d *queue.Delivery, r Resolved, u *notify.Update) []string {
+	if can := r.Account.Capable(r.Address); u == nil || !can.Edit {
+		return nil
+	}
+	return d.Shown.Copies
+}
+
 // posted is a message that was sent.
 type posted struct {
 	service string // empty if nothing was handed to the service
 	receipt notify.Receipt
+	gone    []string // earlier messages that can no longer be updated
 	// note says why the earlier message was not updated; empty if it was, or there is none.
 	note string
 }
 
-// sendOrReplace sends m. If the earlier message cannot be updated any more, it sends m as a new one.
-func (d *Dispatcher) sendOrReplace(ctx context.Context, n notify.Notifier, m notify.Message) (posted, error) {
-	receipt, err := d.notify(ctx, n, m)
-	if m.Update == nil || !notify.IsGone(err) {
-		return posted{receipt: receipt}, err
+// sendOrReplace sends m, and edits the copies of the build's earlier message. If the earlier message cannot be
+// updated any more, a copy takes its place; without one, m is sent as a new message.
+func (d *Dispatcher) sendOrReplace(ctx context.Context, n notify.Notifier, m notify.Message, copies []string) (p posted, err error) {
+	// They come first: a retry repeats an edit, which changes nothing, but no reply.
+	if copies, err = d.editCopies(ctx, n, m, copies, &p); err != nil {
+		return p, err
 	}
-	m.Update = nil
-	note := text.OneLine("sent as a new message: "+err.Error(), maxReason)
-	receipt, err = d.notify(ctx, n, m)
-	return posted{receipt: receipt, note: note}, err
+	for m.Update != nil {
+		if p.receipt, err = d.notify(ctx, n, m); !notify.IsGone(err) {
+			p.note = p.receipt.Note
+			return p, err
+		}
+		p.gone = append(p.gone, m.Update.Handle)
+		if len(copies) == 0 {
+			p.note = "sent as a new message: " + err.Error()
+			m.Update = nil
+			break
+		}
+		earlier := *m.Update
+		earlier.Handle, copies = copies[0], copies[1:]
+		m.Update = &earlier
+	}
+	p.receipt, err = d.notify(ctx, n, m)
+	return p, err
+}
+
+// editCopies returns those that are still there.
+func (d *Dispatcher) editCopies(ctx context.Context, n notify.Notifier, m notify.Message, copies []string, p *posted) (there []string, err error) {
+	for _, handle := range copies {
+		m.Update = &notify.Update{Handle: handle}
+		switch _, err := d.notify(ctx, n, m); {
+		case notify.IsGone(err):
+			p.gone = append(p.gone, handle)
+		case err != nil:
+			return nil, err
+		default:
+			there = append(there, handle)
+		}
+	}
+	return there, nil
 }
 
 // keep has the store remember the message that was sent, if later states may update it.
@@ -80,7 +119,7 @@ func (p *posted) keep(o *queue.Outcome, updates routing.Updates, now time.Time) 
 	if o.Kind != queue.Delivered {
 		return
 	}
-	o.Reason = p.note
+	o.Reason = text.OneLine(p.note, maxReason)
 	handle := p.receipt.Handle
 	if updates == routing.Separate || handle == "" || len(handle) > notify.MaxHandle {
 		return
@@ -89,5 +128,5 @@ func (p *posted) keep(o *queue.Outcome, updates routing.Updates, now time.Time) 
 	if limit := p.receipt.Until; !limit.IsZero() && limit.Before(until) {
 		until = limit
 	}
-	o.Posted = &queue.Posted{Handle: handle, Until: until}
+	o.Posted = &queue.Posted{Handle: handle, Until: until, Gone: p.gone}
 }

@@ -224,6 +224,44 @@ func TestALateStateDoesNotOverwrite(t *testing.T) {
 	l.shows("7 broken")
 }
 
+// TestEveryCopyIsUpdated: a replica that lost its lease had sent the build's message as well. A message that is gone
+// is replaced by a copy, and a new one is sent if none is left.
+func TestEveryCopyIsUpdated(t *testing.T) {
+	for name, test := range map[string]struct {
+		deleted []int
+		refuse  error
+		posted  posted
+		fails   bool
+		shows   string
+	}{
+		"all are there":       {nil, nil, posted{receipt: notify.Receipt{Handle: "0"}}, false, "7 broken\n  it broke\n7 broken\n7 broken"},
+		"a copy is gone":      {[]int{1}, nil, posted{receipt: notify.Receipt{Handle: "0"}, gone: []string{"1"}}, false, "7 broken\n  it broke\n\n7 broken"},
+		"the message is gone": {[]int{0}, nil, posted{receipt: notify.Receipt{Handle: "1"}, gone: []string{"0"}}, false, "\n7 broken\n  it broke\n7 broken"},
+		"all are gone": {[]int{0, 1, 2}, nil, posted{
+			receipt: notify.Receipt{Handle: "3"}, gone: []string{"1", "2", "0"}, note: "sent as a new message: no such message",
+		}, false, "\n\n\n7 broken"},
+		"a copy fails": {nil, errors.New("503"), posted{}, true, "7 pending\n7 pending\n7 pending"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &board{can: editsAndThreads, replies: map[int][]string{}, lines: []string{"7 pending", "7 pending", "7 pending"}, refuse: test.refuse}
+			for _, n := range test.deleted {
+				b.delete(n)
+			}
+			m := notify.Message{
+				Event:  travis.Event{Build: travis.Build{Number: "7", Result: travis.Broken}},
+				Update: &notify.Update{Handle: "0", Reply: []notify.Span{{Text: "it broke"}}},
+			}
+			got, err := (&Dispatcher{}).sendOrReplace(t.Context(), b, m, []string{"1", "2"})
+			if diff := cmp.Diff(test.posted, got, cmp.AllowUnexported(posted{})); diff != "" || (err != nil) != test.fails {
+				t.Errorf("%v; -want +got:\n%s", err, diff)
+			}
+			if diff := cmp.Diff(test.shows, b.String()); diff != "" {
+				t.Errorf("the channel shows (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestWaitingStatesBecomeOneEdit: what waits while the channel is down is sent once, as it is at the end.
 func TestWaitingStatesBecomeOneEdit(t *testing.T) {
 	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)

@@ -165,12 +165,13 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (sent
 	}
 	message.ID = delivery.ID
 	message.Update = update(&delivery, resolved, updates)
-	sent, err = d.send(ctx, delivery.Target, resolved, message)
+	sent, err = d.send(ctx, delivery.Target, resolved, message, copies(&delivery, resolved, message.Update)...)
 	return sent, updates, err
 }
 
-// send hands a message to the account's service, and returns what was sent.
-func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m notify.Message) (sent posted, err error) {
+// send hands a message to the account's service, with the copies of the one that it updates, and returns what
+// was sent.
+func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m notify.Message, copies ...string) (sent posted, err error) {
 	notifier, release, err := d.config.Pool.Acquire(to.Account)
 	if err != nil {
 		return sent, err
@@ -187,7 +188,7 @@ func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m no
 	defer cancel()
 	m.Address = to.Address
 	m.Route = t.Namespace + "/" + t.Route
-	sent, err = d.sendOrReplace(ctx, notifier, m)
+	sent, err = d.sendOrReplace(ctx, notifier, m, copies)
 	sent.service = to.Account.Service
 	return sent, redact(err, to.Account.Credential)
 }

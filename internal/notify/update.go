@@ -15,6 +15,8 @@ type Receipt struct {
 	Handle string
 	// Until is when the message can no longer be updated; zero if the service sets no limit.
 	Until time.Time
+	// Note says what of the update took another way, and why; for people, empty if nothing did.
+	Note string
 }
 
 // Update is what to do with the earlier message of a build.
@@ -25,7 +27,7 @@ type Update struct {
 	// Otherwise it is only edited.
 	Thread bool
 	// Reply is a short text, posted beside the edit because the edit notifies nobody: as a reply to the
-	// message, or as a message where the service has no threads. Empty if nobody needs to notice.
+	// message, or as a message where there is no thread, or it takes no replies. Empty if nobody needs to notice.
 	Reply []Span
 }
 
@@ -67,7 +69,8 @@ func (e *goneError) Error() string { return e.err.Error() }
 func (e *goneError) Unwrap() error { return e.err }
 
 // Gone marks err as an update that the service refused because of the earlier message: it was deleted, is too
-// old, belongs to another account, or its thread is locked. A new message may be sent instead.
+// old or belongs to another account. A new message may be sent instead. A message that was edited, and whose
+// thread is locked, is not gone: its reply is sent to the channel.
 func Gone(err error) error { return &goneError{err} }
 
 // IsGone reports whether err is, or wraps, the refusal of an update because of the earlier message.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -30,7 +29,7 @@ func parseHandle(handle string) (posted, error) {
 }
 
 // gone are the error codes of chat.update, and of chat.postMessage in a thread, that are about the earlier
-// message. A new message is posted then.
+// message. A new message, or the reply to the channel, is posted then.
 var gone = map[string]string{
 	"message_not_found":                        "the earlier message was deleted",
 	"cant_update_message":                      "the earlier message belongs to another app",
@@ -40,10 +39,6 @@ var gone = map[string]string{
 	"restricted_action_thread_locked":          "the thread of the earlier message is locked",
 	"restricted_action_non_threadable_channel": "the channel takes no replies",
 }
-
-// goneChannels are about the channel of the earlier message, which may be another one than the address is
-// now. If it is not, the new message fails in the same way.
-var goneChannels = []string{"channel_not_found", "is_archived", "not_in_channel"}
 
 // update edits the earlier message, and replies to it.
 func (n *notifier) update(ctx context.Context, m notify.Message) (notify.Receipt, error) {
@@ -63,10 +58,24 @@ func (n *notifier) update(ctx context.Context, m notify.Message) (notify.Receipt
 	case !m.Update.Thread:
 		s = showReply(m.Update.Reply)
 	}
-	if _, err := n.postMessage(ctx, earlier.channel, s, slack.MsgOptionTS(earlier.timestamp)); err != nil {
-		return notify.Receipt{}, updateError(err)
+	return n.reply(ctx, earlier, s)
+}
+
+// reply posts a reply to a message that was edited; in its channel, if its thread takes none.
+func (n *notifier) reply(ctx context.Context, to posted, s shown) (notify.Receipt, error) {
+	receipt := notify.Receipt{Handle: to.handle()}
+	_, err := n.postMessage(ctx, to.channel, s, slack.MsgOptionTS(to.timestamp))
+	if err == nil {
+		return receipt, nil
 	}
-	return notify.Receipt{Handle: earlier.handle()}, nil
+	if refused := updateError(err); notify.IsGone(refused) {
+		receipt.Note = "the reply was sent to the channel: " + refused.Error()
+		_, err = n.postMessage(ctx, to.channel, s)
+	}
+	if err != nil {
+		return notify.Receipt{}, apiError(err)
+	}
+	return receipt, nil
 }
 
 // showReply lays out a short reply.
@@ -81,7 +90,8 @@ func showReply(spans []notify.Span) shown {
 	}
 }
 
-// updateError classifies an error that may be about the earlier message.
+// updateError classifies an error that may be about the earlier message. Whatever Slack refuses for good, it may
+// still accept as a new message; if not, that one fails in the same way.
 func updateError(err error) error {
 	var refused slack.SlackErrorResponse
 	if !errors.As(err, &refused) {
@@ -90,8 +100,8 @@ func updateError(err error) error {
 	if why, ok := gone[refused.Err]; ok {
 		return notify.Gone(fmt.Errorf("slack answered %s: %s", refused.Err, why))
 	}
-	if slices.Contains(goneChannels, refused.Err) {
-		return notify.Gone(apiError(err))
+	if err = apiError(err); notify.IsPermanent(err) {
+		return notify.Gone(err)
 	}
-	return apiError(err)
+	return err
 }
