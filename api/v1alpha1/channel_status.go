@@ -58,7 +58,7 @@ type DeliveryMark struct {
 	// +required
 	Event EventName `json:"event"`
 
-	// reason is why the attempt failed.
+	// reason is why the attempt failed, or why the build's earlier message was not updated.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024

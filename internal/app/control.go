@@ -13,6 +13,7 @@ import (
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/notify/registry"
+	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
@@ -159,12 +160,13 @@ func channelStates(store *store) func(namespace, route string) []controllers.Cha
 			states = append(states, controllers.ChannelState{
 				Account: c.Target.Account, Address: c.Target.Address,
 				Waiting: c.Waiting, Dead: c.Dead, Failures: c.Failures,
-				Delivered: controllers.Mark{At: c.Delivered.At, Build: c.Delivered.Build, Event: string(c.Delivered.Result)},
-				Failure: controllers.Mark{
-					At: c.Failure.At, Build: c.Failure.Build, Event: string(c.Failure.Result), Reason: c.Failure.Reason,
-				},
+				Delivered: mark(c.Delivered), Failure: mark(c.Failure),
 			})
 		}
 		return states
 	}
+}
+
+func mark(m queue.Mark) controllers.Mark {
+	return controllers.Mark{At: m.At, Build: m.Build, Event: string(m.Result), Reason: m.Reason}
 }
