@@ -56,6 +56,9 @@ TravisDefaults.
   # An XMPP account
   kubectl travis account jabber --xmpp --set jid=ci@example.com < password.txt
 
+  # A mail server
+  kubectl travis account mail --email --set server=smtp.example.com:587 --set from=ci@example.com < password.txt
+
   # Delete the account and the Secret
   kubectl travis account jabber --delete`,
 		Args:              arguments(1, 1, form),
@@ -91,12 +94,15 @@ func (v *accountCommand) run(ctx context.Context, name string) error {
 		return err
 	}
 	account := &v1alpha1.Account{}
-	secretName := objectName("travis account", name)
-	config, err := buildAccount(account, name, service, fields, secretName)
+	credential, err := v.credential(service, name)
 	if err != nil {
 		return err
 	}
-	credential, err := v.credential(service, name)
+	var secretName string
+	if len(credential) > 0 {
+		secretName = objectName("travis account", name)
+	}
+	config, err := buildAccount(account, name, service, fields, secretName)
 	if err != nil {
 		return err
 	}
@@ -110,8 +116,10 @@ func (v *accountCommand) run(ctx context.Context, name string) error {
 	if v.cluster {
 		namespace = v.env.operatorNamespace
 	}
-	s := accountSecret(namespace, secretName, credential)
-	return v.write(ctx, c, account, s)
+	if secretName == "" {
+		return v.writeAccount(ctx, c, namespace, account)
+	}
+	return v.write(ctx, c, account, accountSecret(namespace, secretName, credential))
 }
 
 // service returns the chosen service.
@@ -182,6 +190,21 @@ func (v *accountCommand) write(ctx context.Context, c client.Client, account *v1
 		return errors.Join(err, c.Delete(ctx, s))
 	}
 	return err
+}
+
+// writeAccount writes an account that needs no Secret.
+func (v *accountCommand) writeAccount(ctx context.Context, c client.Client, namespace string, account *v1alpha1.Account) error {
+	before, after, err := withAccount(ctx, c, namespace, account)
+	if err != nil {
+		return err
+	}
+	if before == nil {
+		return v.writer.create(ctx, c, after)
+	}
+	if err := v.writer.checkOwner(before, after); err != nil {
+		return err
+	}
+	return v.writer.update(ctx, c, before, after)
 }
 
 // dryRunDefaults has the API server validate the defaults before the Secret is written.

@@ -76,9 +76,13 @@ func parseFields(words []string) (map[string]any, error) {
 }
 
 // buildAccount fills account with a service's block and returns the block's JSON. The fields' types
-// are those of the API: a value that is no string is parsed as YAML.
+// are those of the API: a value that is no string is parsed as YAML. secretName is empty for an account
+// without a Secret.
 func buildAccount(account *v1alpha1.Account, name string, service *notify.Service, fields map[string]any, secretName string) (json.RawMessage, error) {
-	block := map[string]any{"secretRef": map[string]any{"name": secretName}}
+	block := map[string]any{}
+	if secretName != "" {
+		block["secretRef"] = map[string]any{"name": secretName}
+	}
 	for field, value := range fields {
 		block[field] = value
 	}

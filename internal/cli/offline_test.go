@@ -21,6 +21,8 @@ func TestClientDryRunNeedsNoCluster(t *testing.T) {
 		"no address": {"", []string{"route", "a/b", "fixed", "--account", "hooks"}, []string{"- account: hooks", "- fixed"}},
 		"token":      {"a token\n", []string{"token", "a/b"}, []string{"kind: Secret", "travishook.dev/secret-type: token"}},
 		"account":    {"xoxb-1\n", []string{"account", "slack", "--slack"}, []string{"kind: Secret", "kind: TravisDefaults"}},
+		"mail":       {"hunter2\n", []string{"account", "mail", "--email", "--set", "from=Travis CI <ci@example.com>", "--set", "server=smtp.example.com:587"}, []string{"password:", "from: Travis CI <ci@example.com>"}},
+		"no login":   {"", []string{"account", "mail", "--email", "--set", "from=ci@example.com", "--set", "server=smtp.example.com:25", "--set", "tls=None"}, []string{"tls: None"}},
 		"defaults":   {"", []string{"defaults", "fixed"}, []string{"kind: TravisDefaults", "- fixed"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/travishook/travishook/test/certificate"
 	"github.com/travishook/travishook/test/port"
 )
 
@@ -98,7 +99,10 @@ func Start(t testing.TB, o Options) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{Address: address, dir: t.TempDir(), binary: binary}
-	s.CA = writeCertificate(t, s.dir, Domain)
+	issued := certificate.Issue(t, Domain)
+	s.CA = issued.CA
+	writeFile(t, filepath.Join(s.dir, "server.crt"), issued.Cert)
+	writeFile(t, filepath.Join(s.dir, "server.key"), issued.Key)
 	s.writeConfig(t, o)
 	for _, a := range append(o.Accounts, owner) {
 		s.writeAccount(t, a)

@@ -196,7 +196,7 @@ func reportsFault(t *testing.T, h Harness, f Fault) {
 	checkFault(t, f, c.notify(t, m))
 	if can := c.capable(m.Address); can.Updates() && c.account.Handle != "" && f.Want != Permanent {
 		c = newClient(t, h, f.Arrange(t))
-		m.Update = &notify.Update{Handle: c.account.Handle}
+		m.Update = &notify.Update{Handle: c.account.Handle, Thread: !can.Edit}
 		checkFault(t, f, c.notify(t, m))
 	}
 }

@@ -2,6 +2,7 @@ package notifytest
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -92,6 +93,59 @@ func Hangs() (handler http.HandlerFunc, reached <-chan struct{}) {
 		once.Do(func() { close(came) })
 		<-r.Context().Done()
 	}, came
+}
+
+// Silent starts a TCP server that accepts connections and sends nothing, and returns its host:port; reached is
+// closed with the first connection.
+func Silent(t *testing.T) (address string, reached <-chan struct{}) {
+	t.Helper()
+	came := make(chan struct{})
+	var once sync.Once
+	return Listener(t, func(conn net.Conn) {
+		once.Do(func() { close(came) })
+		_, _ = io.Copy(io.Discard, conn)
+	}), came
+}
+
+// Listener starts a TCP server and returns its host:port. Each connection is closed when serve returns.
+func Listener(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var (
+		running sync.WaitGroup
+		mu      sync.Mutex
+		ended   bool
+		open    = map[net.Conn]bool{}
+	)
+	running.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			open[conn] = true
+			if ended {
+				_ = conn.Close()
+			}
+			mu.Unlock()
+			running.Go(func() { serve(conn); _ = conn.Close() })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		mu.Lock()
+		ended = true
+		for conn := range open {
+			_ = conn.Close()
+		}
+		mu.Unlock()
+		running.Wait()
+	})
+	return l.Addr().String()
 }
 
 // ClosedPort returns a host:port on this machine without a listener.

@@ -1,6 +1,7 @@
 package notifytest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -16,6 +17,10 @@ func updates(t *testing.T, h Harness) {
 	can := c.capable(address)
 	if !can.Updates() {
 		refusesUpdate(t, c, "x")
+		return
+	}
+	if !can.Edit {
+		answers(t, c, first)
 		return
 	}
 	m := stateOf("2", address)
@@ -51,6 +56,17 @@ func updates(t *testing.T, h Harness) {
 			checkUpdate(t, m, c.account.Received(t, n)[n-1], Received{Edits: 1})
 		}
 		checkUpdate(t, m, c.account.Received(t, n+1)[n], Received{Answers: 1})
+	}
+}
+
+// answers sends later states where a message cannot be edited: each is a reply to the first message.
+func answers(t *testing.T, c *client, receipt notify.Receipt) {
+	t.Helper()
+	for n := 2; n <= 3; n++ {
+		m := stateOf(fmt.Sprint(n), c.address(t, 0))
+		m.Update = &notify.Update{Handle: receipt.Handle, Thread: true}
+		receipt = c.mustSend(t, m)
+		checkUpdate(t, m, c.account.Received(t, n)[n-1], Received{Answers: 1})
 	}
 }
 

@@ -1,8 +1,13 @@
 package registry_test
 
 import (
+	"bufio"
+	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -33,7 +38,7 @@ const (
 	answerLost        = notifytest.AnswerLost
 )
 
-// dialects are the refusals of the services over HTTP, by service.
+// dialects are the refusals of the services, by service. Those without HTTP have a conversation below.
 var dialects = []refusal{
 	{"float seconds in the body", "discord", "webhooks", 429, map[string]string{"Retry-After": "1"}, `{"retry_after":1.5,"global":false}`, retryAfter, 1500 * time.Millisecond},
 	{"the header is longer", "discord", "webhooks", 429, map[string]string{"Retry-After": "65"}, `{"retry_after":64.57}`, retryAfter, 65 * time.Second},
@@ -44,6 +49,11 @@ var dialects = []refusal{
 	{"blocked by the front server", "discord", "webhooks", 403, nil, `error code: 1015`, retryAfter, 10 * time.Minute},
 	{"a 429 of the front server", "discord", "webhooks", 429, nil, `<html>`, retryAfter, 10 * time.Minute},
 	{"not saved", "discord", "webhooks", 204, nil, ``, answerLost, 0},
+	{"final by the first code alone", "email", "no login", 0, nil, `550 4.7.1 come back`, retryAfter, 5 * time.Minute},
+	{"for now by the first code alone", "email", "no login", 0, nil, `450 5.1.1 nobody`, permanent, 0},
+	{"one code", "email", "no login", 0, nil, `550 nobody`, permanent, 0},
+	{"full, which ends", "email", "no login", 0, nil, `552 full`, retry, 0},
+	{"refused for want of a login", "email", "no login", 0, nil, `550 5.7.1 no relaying`, badCredential, 0},
 
 	{"seconds in the header", "slack", "bot token", 429, map[string]string{"Retry-After": "30"}, ``, retryAfter, 30 * time.Second},
 	{"an error in a 200", "slack", "bot token", 200, nil, `{"ok":false,"error":"channel_not_found"}`, permanent, 0},
@@ -87,7 +97,7 @@ func answered(t *testing.T, s notify.Service, account notifytest.Account, d refu
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := s.New(account.Config, account.Credential, notify.Deps{HTTP: &http.Client{Transport: d}})
+	n, err := s.New(account.Config, account.Credential, notify.Deps{HTTP: &http.Client{Transport: d}, Dial: d.dial})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,4 +116,29 @@ func (d refusal) RoundTrip(*http.Request) (*http.Response, error) {
 		header.Set(name, value)
 	}
 	return &http.Response{StatusCode: d.code, Header: header, Body: io.NopCloser(strings.NewReader(d.body))}, nil
+}
+
+// conversations are servers without HTTP, which refuse the message with the words of the refusal.
+var conversations = map[string]func(conn net.Conn, refusal string){
+	"email": func(conn net.Conn, refusal string) {
+		answers := map[string]string{"EHLO": "250 mail.test", "MAIL": "250 ok", "RCPT": refusal}
+		_, _ = io.WriteString(conn, "220 mail.test\r\n")
+		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			_, _ = io.WriteString(conn, cmp.Or(answers[lines.Text()[:4]], "500 unexpected")+"\r\n")
+		}
+	},
+}
+
+// dial is a notify.Dialer.
+func (d refusal) dial(context.Context, string, string) (net.Conn, error) {
+	conversation, ok := conversations[d.service]
+	if !ok {
+		return nil, errors.New("the service has no conversation")
+	}
+	client, server := net.Pipe()
+	go func() {
+		conversation(server, d.body)
+		_ = server.Close()
+	}()
+	return client, nil
 }

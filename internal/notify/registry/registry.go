@@ -4,6 +4,7 @@ package registry
 import (
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/discord"
+	"github.com/travishook/travishook/internal/notify/email"
 	"github.com/travishook/travishook/internal/notify/slack"
 	"github.com/travishook/travishook/internal/notify/webhook"
 	"github.com/travishook/travishook/internal/notify/xmpp"
@@ -12,6 +13,7 @@ import (
 // Services are all chat services, by name: the account's block in TravisDefaults.
 var Services = map[string]notify.Service{
 	discord.Service.Name: discord.Service,
+	email.Service.Name:   email.Service,
 	slack.Service.Name:   slack.Service,
 	webhook.Service.Name: webhook.Service,
 	xmpp.Service.Name:    xmpp.Service,

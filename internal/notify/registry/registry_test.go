@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/travishook/travishook/internal/notify/discord/discordtest"
+	"github.com/travishook/travishook/internal/notify/email/emailtest"
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/notify/slack/slacktest"
@@ -14,6 +15,11 @@ import (
 // harnesses are those of each service: one for each way in which it can be set up.
 var harnesses = map[string]map[string]notifytest.Harness{
 	"discord": {"webhooks": discordtest.Harness{}},
+	"email": {
+		"STARTTLS": emailtest.Harness{TLS: "StartTLS"},
+		"TLS":      emailtest.Harness{TLS: "TLS"},
+		"no login": emailtest.Harness{TLS: "None"},
+	},
 	"slack": {
 		"bot token":         slacktest.Harness{},
 		"incoming webhooks": slacktest.Harness{Webhooks: true},

@@ -46,7 +46,7 @@ func newClient(t *testing.T, address string, ca []byte, p timing) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := parseAccount(config, notify.Credential{keyPassword: secret.New(bot.Password), keyCA: secret.New(string(ca))})
+	a, err := parseAccount(config, notify.Credential{keyPassword: secret.New(bot.Password), notify.KeyCA: secret.New(string(ca))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
-	"strings"
 
 	"golang.org/x/net/idna"
 	"mellium.im/xmpp/jid"
@@ -20,12 +17,8 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// Keys of the account's Secret.
-const (
-	keyPassword = "password"
-	keyServer   = "server"
-	keyCA       = "ca.crt"
-)
+// keyPassword is the key of the account's Secret with the password.
+const keyPassword = "password"
 
 const defaultPort = "5222"
 
@@ -35,8 +28,8 @@ var Service = notify.Service{
 	Title: "XMPP", Summary: "chat rooms of any XMPP server",
 	Keys: []notify.Key{
 		{Name: keyPassword, Required: true, Doc: "The account's password; one trailing newline is ignored."},
-		{Name: keyServer, Doc: "The server as host:port; takes precedence over the account's field server."},
-		{Name: keyCA, Doc: "The certificate authority of the server, as PEM; without it, the system's authorities."},
+		{Name: notify.KeyServer, Doc: "The server as host:port; takes precedence over the account's field server."},
+		{Name: notify.KeyCA, Doc: "The certificate authority of the server, as PEM; without it, the system's authorities."},
 	},
 	KeepsConnection: true,
 	Forms:           []notify.Capabilities{{Edit: true, Proof: notify.Shown, Longest: maxBody}},
@@ -95,47 +88,14 @@ func parseAccount(raw json.RawMessage, credential notify.Credential) (account, e
 	if _, err := address.WithResource(a.nickname); err != nil {
 		return account{}, fmt.Errorf("nickname %.80q cannot be used in a room: choose letters and digits", c.Nickname)
 	}
-	if a.password = secret.New(strings.TrimSuffix(strings.TrimSuffix(credential[keyPassword].Reveal(), "\n"), "\r")); a.password.Empty() {
+	if a.password = notify.TrimNewline(credential[keyPassword]); a.password.Empty() {
 		return account{}, errors.New("the Secret has no password: put the account's password under the key password")
 	}
-	if a.server, err = parseServer(c.Server, credential[keyServer].Reveal()); err != nil {
+	if a.server, err = notify.ParseServer(c.Server, credential); err != nil {
 		return account{}, err
 	}
-	a.roots, err = parseRoots(credential[keyCA])
+	a.roots, err = notify.ParseRoots(credential)
 	return a, err
-}
-
-// parseServer returns host:port, or nothing where no server is named. Errors do not show the Secret's
-// server.
-func parseServer(fromConfig, fromSecret string) (string, error) {
-	server, name := fromConfig, fmt.Sprintf("server %.80q", fromConfig)
-	if s := strings.TrimSpace(fromSecret); s != "" {
-		server, name = s, "the key server of the Secret"
-	}
-	if server == "" {
-		return "", nil
-	}
-	host, port, err := net.SplitHostPort(server)
-	if err != nil || host == "" || strings.ContainsAny(host, "/@ \t\n") || !isPort(port) {
-		return "", fmt.Errorf("%s is not a server: write it as host:port", name)
-	}
-	return server, nil
-}
-
-func isPort(s string) bool {
-	n, err := strconv.ParseUint(s, 10, 16)
-	return err == nil && n > 0
-}
-
-func parseRoots(pem secret.Value) (*x509.CertPool, error) {
-	if pem.Empty() {
-		return nil, nil
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM([]byte(pem.Reveal())) {
-		return nil, errors.New("the key ca.crt of the Secret has no certificate: put the authority's certificate there as PEM")
-	}
-	return roots, nil
 }
 
 // parseRoom reads a room's address. Its errors are for a condition.

@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/travishook/travishook/internal/notify"
@@ -68,26 +66,8 @@ func (Harness) Start(t *testing.T) notifytest.Account {
 
 // Hang starts a server that accepts connections and sends nothing.
 func (Harness) Hang(t *testing.T) (notifytest.Account, <-chan struct{}) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	reached := make(chan struct{})
-	var running sync.WaitGroup
-	running.Go(func() {
-		for first := true; ; first = false {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			running.Go(func() { _, _ = io.Copy(io.Discard, conn); _ = conn.Close() })
-			if first {
-				close(reached)
-			}
-		}
-	})
-	t.Cleanup(func() { _ = l.Close(); running.Wait() })
-	a := Account(&prosody.Server{Address: l.Addr().String()}, builds)
+	address, reached := notifytest.Silent(t)
+	a := Account(&prosody.Server{Address: address}, builds)
 	delete(a.Credential, "ca.crt")
 	return a, reached
 }

@@ -1,0 +1,61 @@
+package notify
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/travishook/travishook/internal/secret"
+)
+
+// Keys of a Secret that have the same meaning in every service that uses them.
+const (
+	// KeyServer is the server as host:port, and takes precedence over the account's field: whoever may
+	// edit the account but not the Secret cannot send the credential to another server.
+	KeyServer = "server"
+	// KeyCA are the certificate authorities of the server, as PEM.
+	KeyCA = "ca.crt"
+)
+
+// ParseServer returns the host:port of the account's field server or of the Secret's key, which takes
+// precedence; nothing if neither names one. Its errors are for a condition and do not show the Secret's.
+func ParseServer(field string, credential Credential) (string, error) {
+	server, name := field, fmt.Sprintf("server %.80q", field)
+	if s := strings.TrimSpace(credential[KeyServer].Reveal()); s != "" {
+		server, name = s, "the key server of the Secret"
+	}
+	if server == "" {
+		return "", nil
+	}
+	host, port, err := net.SplitHostPort(server)
+	if err != nil || host == "" || strings.ContainsAny(host, "/@ \t\n") || !isPort(port) {
+		return "", fmt.Errorf("%s is not a server: write it as host:port", name)
+	}
+	return server, nil
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
+// ParseRoots returns the certificate authorities in the Secret, nil for the system's.
+func ParseRoots(credential Credential) (*x509.CertPool, error) {
+	pem := credential[KeyCA]
+	if pem.Empty() {
+		return nil, nil
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(pem.Reveal())) {
+		return nil, errors.New("the key ca.crt of the Secret has no certificate: put the authority's certificate there as PEM")
+	}
+	return roots, nil
+}
+
+// TrimNewline returns a value of a Secret without one trailing newline, which tools and editors add.
+func TrimNewline(v secret.Value) secret.Value {
+	return secret.New(strings.TrimSuffix(strings.TrimSuffix(v.Reveal(), "\n"), "\r"))
+}
