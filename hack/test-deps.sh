@@ -9,6 +9,7 @@ PATH=$PATH:/usr/sbin:/usr/local/sbin
 missing=()
 command -v prosody >/dev/null || missing+=(prosody)
 command -v nginx >/dev/null || missing+=(nginx-light)
+command -v postfix >/dev/null || missing+=(postfix)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 # as_root COMMAND...: as root, or not at all.

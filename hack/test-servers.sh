@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Runs what needs a NATS cluster: the store's contract on three real servers, the loss of each and
-# of all, several operators that share the store, and half a minute of `make soak` on it. `make test`
-# leaves it out. Most of the time is spent waiting for elections, so two suites run at once.
+# Runs what needs servers that start slowly or must be built. Most of it needs a NATS cluster: the store's
+# contract on three real servers, the loss of each and of all, several operators that share the store, and
+# half a minute of `make soak` on it; and chat services talk to real servers. `make test` leaves it out.
+# Most of the time is spent waiting for elections, so two suites run at once.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 . hack/lib/cache.sh
 
+hack/test-deps.sh
 hack/tool.sh nats-server >/dev/null
 export TRAVISHOOK_TEST_SERVERS=1
+export PATH=$PATH:/usr/sbin:/usr/local/sbin
 KUBEBUILDER_ASSETS=$(hack/control-plane.sh)
 export KUBEBUILDER_ASSETS
 work=$(mktemp -d)
@@ -18,6 +21,7 @@ go build -o "$work/summary" ./hack/testsummary
 operators() {
 	local failed=0
 	go test -count=1 -timeout 1m ./test/nats || failed=1
+	go test -count=1 -timeout 3m ./internal/notify/email -run Postfix || failed=1
 	go test -count=1 -timeout 8m ./test/e2e -ginkgo.focus 'NATS cluster' || failed=1
 	go test -count=1 -timeout 8m ./test/soak -run Replicas || failed=1
 	return $failed
