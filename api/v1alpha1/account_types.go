@@ -2,7 +2,7 @@ package v1alpha1
 
 // Account is the bot's identity on a chat service. Exactly one service must be set.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack), has(self.discord), has(self.email)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
+// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack), has(self.discord), has(self.email), has(self.mattermost)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
 type Account struct {
 	// name is the name by which channels refer to the account.
 	//
@@ -31,11 +31,17 @@ type Account struct {
 	//
 	// +optional
 	Discord *DiscordAccount `json:"discord,omitempty"`
+
 	// email sends e-mail through a mail server. A channel's address is one recipient, such as
 	// team@example.com.
 	//
 	// +optional
 	Email *EmailAccount `json:"email,omitempty"`
+
+	// mattermost sends to Mattermost channels, as a bot or through incoming webhooks.
+	//
+	// +optional
+	Mattermost *MattermostAccount `json:"mattermost,omitempty"`
 
 	// allowedNamespaces selects the namespaces whose routes may use the account. It has an effect
 	// only in the operator's own namespace, whose accounts are shared. If omitted, all namespaces

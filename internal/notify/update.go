@@ -78,3 +78,21 @@ func IsGone(err error) bool {
 	var g *goneError
 	return errors.As(err, &g)
 }
+
+// Refused marks the error of an edit as Gone if it is permanent: what a service refuses to edit, it may still
+// accept as a new message; if not, that one fails in the same way.
+func Refused(err error) error {
+	if IsPermanent(err) {
+		return Gone(err)
+	}
+	return err
+}
+
+// Reply posts the reply to a message that was edited: in its thread, or in its channel if the thread takes none.
+// The note says so.
+func Reply(post func(inThread bool) error) (note string, err error) {
+	if err = post(true); !IsPermanent(err) {
+		return "", err
+	}
+	return "the reply was sent to the channel: " + err.Error(), post(false)
+}

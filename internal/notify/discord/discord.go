@@ -163,8 +163,11 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt
 		return notify.Receipt{}, notify.Gone(errors.New("the handle of the earlier message is not Discord's"))
 	}
 	receipt, err := n.edit(ctx, m.Address, m.Update.Handle, show(m))
-	if err != nil || len(m.Update.Reply) == 0 {
-		return receipt, err
+	if err != nil {
+		return notify.Receipt{}, notify.Refused(err)
+	}
+	if len(m.Update.Reply) == 0 {
+		return receipt, nil
 	}
 	if _, err := n.post(ctx, m.Address, showReply(m.Update.Reply)); err != nil {
 		return notify.Receipt{}, err

@@ -55,6 +55,14 @@ var dialects = []refusal{
 	{"full, which ends", "email", "no login", 0, nil, `552 full`, retry, 0},
 	{"refused for want of a login", "email", "no login", 0, nil, `550 5.7.1 no relaying`, badCredential, 0},
 
+	{"seconds in the header", "mattermost", "bot", 429, map[string]string{"Retry-After": "2"}, `limit exceeded`, retryAfter, 2 * time.Second},
+	{"seconds in another header", "mattermost", "bot", 429, map[string]string{"X-RateLimit-Reset": "3"}, `limit exceeded`, retryAfter, 3 * time.Second},
+	{"the first one is being posted", "mattermost", "bot", 500, nil, `{"id":"api.post.deduplicate_create_post.pending"}`, retry, 0},
+	{"disabled, a 501", "mattermost", "incoming webhooks", 501, nil, `{"id":"web.incoming_webhook.disabled.app_error"}`, permanent, 0},
+	{"a bad URL that is a 400", "mattermost", "incoming webhooks", 400, nil, `{"id":"web.incoming_webhook.invalid.app_error"}`, badCredential, 0},
+	{"locked, a 403", "mattermost", "incoming webhooks", 403, nil, `{"id":"web.incoming_webhook.channel_locked.app_error"}`, permanent, 0},
+	{"a portal's 200", "mattermost", "incoming webhooks", 200, nil, `<html>`, answerLost, 0},
+
 	{"seconds in the header", "slack", "bot token", 429, map[string]string{"Retry-After": "30"}, ``, retryAfter, 30 * time.Second},
 	{"an error in a 200", "slack", "bot token", 200, nil, `{"ok":false,"error":"channel_not_found"}`, permanent, 0},
 	{"a wait in a 200", "slack", "bot token", 200, nil, `{"ok":false,"error":"ratelimited"}`, retry, 0},

@@ -5,16 +5,26 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/discord"
 	"github.com/travishook/travishook/internal/notify/email"
+	"github.com/travishook/travishook/internal/notify/mattermost"
 	"github.com/travishook/travishook/internal/notify/slack"
 	"github.com/travishook/travishook/internal/notify/webhook"
 	"github.com/travishook/travishook/internal/notify/xmpp"
 )
 
 // Services are all chat services, by name: the account's block in TravisDefaults.
-var Services = map[string]notify.Service{
-	discord.Service.Name: discord.Service,
-	email.Service.Name:   email.Service,
-	slack.Service.Name:   slack.Service,
-	webhook.Service.Name: webhook.Service,
-	xmpp.Service.Name:    xmpp.Service,
+var Services = byName(
+	discord.Service,
+	email.Service,
+	mattermost.Service,
+	slack.Service,
+	webhook.Service,
+	xmpp.Service,
+)
+
+func byName(services ...notify.Service) map[string]notify.Service {
+	named := make(map[string]notify.Service, len(services))
+	for _, s := range services {
+		named[s.Name] = s
+	}
+	return named
 }

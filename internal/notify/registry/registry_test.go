@@ -5,6 +5,7 @@ import (
 
 	"github.com/travishook/travishook/internal/notify/discord/discordtest"
 	"github.com/travishook/travishook/internal/notify/email/emailtest"
+	"github.com/travishook/travishook/internal/notify/mattermost/mattermosttest"
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/notify/slack/slacktest"
@@ -19,6 +20,10 @@ var harnesses = map[string]map[string]notifytest.Harness{
 		"STARTTLS": emailtest.Harness{TLS: "StartTLS"},
 		"TLS":      emailtest.Harness{TLS: "TLS"},
 		"no login": emailtest.Harness{TLS: "None"},
+	},
+	"mattermost": {
+		"bot":               mattermosttest.Harness{},
+		"incoming webhooks": mattermosttest.Harness{Webhooks: true},
 	},
 	"slack": {
 		"bot token":         slacktest.Harness{},
