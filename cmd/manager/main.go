@@ -20,6 +20,7 @@ func main() {
 	flags.StringVar(&o.Settings, "settings", "", "`file` with the operator's settings; without it, the defaults apply")
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig `file`; without it, $KUBECONFIG, then the pod's own service account")
 	flags.StringVar(&o.Namespace, "namespace", app.DefaultNamespace(), "the operator's own `namespace`, with the cluster-wide TravisDefaults")
+	applyCRDs := flags.Bool("apply-crds", false, "bring the cluster's CRDs to this version and exit")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	_ = flags.Parse(os.Args[1:]) // it ends the program itself
 	if *showVersion {
@@ -32,7 +33,11 @@ func main() {
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := app.Run(ctx, o)
+	run := app.Run
+	if *applyCRDs {
+		run = app.ApplyCRDs
+	}
+	err := run(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "travishook:", err)

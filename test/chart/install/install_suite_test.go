@@ -1,5 +1,5 @@
 // Package install_test installs the operator on a real API server, with Helm and kustomize. There is no
-// kubelet: it checks that the objects are accepted, and which rights they grant.
+// kubelet: it checks that the objects are accepted, and which rights they grant. Jobs run on this machine.
 package install_test
 
 import (
@@ -28,6 +28,7 @@ var (
 	plane   *controlplane.ControlPlane
 	client  kubernetes.Interface
 	program *helm.Helm
+	binary  string // of the operator
 )
 
 func TestInstall(t *testing.T) {
@@ -42,6 +43,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	program, err = helm.New(ctx, plane.Root, GinkgoT().TempDir())
 	Expect(err).NotTo(HaveOccurred())
+	binary = suite.BuildOperator(ctx, plane)
 	addThirdPartyCRDs(ctx)
 	sandbox := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "gvisor"}, Handler: "runsc"}
 	_, err = client.NodeV1().RuntimeClasses().Create(ctx, sandbox, metav1.CreateOptions{})
@@ -53,6 +55,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 		_, err := client.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{})
 		Expect(err).NotTo(HaveOccurred())
 	}
+	suite.RunJobs(ctx, plane, namespace, binary)
 })
 
 // addThirdPartyCRDs lets the API server check the chart's objects of the Gateway API, cert-manager and

@@ -25,14 +25,11 @@ const patience = 30 * time.Second
 // kubelet replaces the kubelet: it writes a pod's files below a folder instead of the root, and starts its
 // program.
 type kubelet struct {
-	binary  string
 	account *controlplane.User
 }
 
 func newKubelet(ctx context.Context) *kubelet {
 	GinkgoHelper()
-	binary, err := operator.Build(ctx, plane.Root)
-	Expect(err).NotTo(HaveOccurred())
 	account, err := plane.AddUserInGroups("system:serviceaccount:"+namespace+":travishook",
 		"system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
 	Expect(err).NotTo(HaveOccurred())
@@ -42,7 +39,7 @@ func newKubelet(ctx context.Context) *kubelet {
 	DeferCleanup(func(ctx context.Context) error {
 		return client.CoreV1().ConfigMaps(namespace).Delete(ctx, keys.Name, metav1.DeleteOptions{})
 	})
-	return &kubelet{binary, account}
+	return &kubelet{account}
 }
 
 // run starts the installed pod, and ends it with the spec. It adapts the settings to this machine: the root,
@@ -63,7 +60,7 @@ func (k *kubelet) run(ctx context.Context) *operator.Process {
 
 	starting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	p, err := operator.Start(starting, k.binary, "--settings", path, "--kubeconfig", k.account.Kubeconfig, "--namespace", namespace)
+	p, err := operator.Start(starting, binary, "--settings", path, "--kubeconfig", k.account.Kubeconfig, "--namespace", namespace)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() {
 		if CurrentSpecReport().Failed() {

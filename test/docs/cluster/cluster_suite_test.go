@@ -50,6 +50,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	for _, ns := range []string{system, "team-a"} {
 		kubectl(ctx, "", "create", "namespace", ns)
 	}
+	suite.RunJobs(ctx, plane, system, binary)
 })
 
 func kubectl(ctx context.Context, stdin string, args ...string) string {
