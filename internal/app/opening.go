@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,10 +32,11 @@ const (
 type opening struct {
 	settings settings.Settings
 	log      logr.Logger
+	reason   atomic.Pointer[string] // why the store could not be opened at the last attempt
 }
 
 // run repeats open while it reports a full volume.
-func (o opening) run(ctx context.Context, open func(context.Context) error) error {
+func (o *opening) run(ctx context.Context, open func(context.Context) error) error {
 	answering, stop := context.WithCancel(ctx)
 	var answers sync.WaitGroup
 	answers.Go(func() { o.answer(answering) })
@@ -46,6 +48,7 @@ func (o opening) run(ctx context.Context, open func(context.Context) error) erro
 			return err
 		}
 		o.log.Error(err, "store cannot be opened; retrying", "pause", openingRetry.String())
+		o.reason.Store(new("the store cannot be opened: " + err.Error()))
 		select {
 		case <-time.After(openingRetry):
 		case <-ctx.Done():
@@ -55,7 +58,7 @@ func (o opening) run(ctx context.Context, open func(context.Context) error) erro
 }
 
 // answer serves the ports from openingPatience on until ctx ends.
-func (o opening) answer(ctx context.Context) {
+func (o *opening) answer(ctx context.Context) {
 	select {
 	case <-time.After(openingPatience):
 	case <-ctx.Done():
@@ -78,7 +81,7 @@ func (o opening) answer(ctx context.Context) {
 	}
 }
 
-func (o opening) serve(ctx context.Context, options receiver.ServerOptions) {
+func (o *opening) serve(ctx context.Context, options receiver.ServerOptions) {
 	if options.Address == "" {
 		return
 	}
@@ -95,10 +98,10 @@ func (o opening) serve(ctx context.Context, options receiver.ServerOptions) {
 	}
 }
 
-func (o opening) webhooks() receiver.ServerOptions {
+func (o *opening) webhooks() receiver.ServerOptions {
 	options := receiver.ServerOptions{
 		Address: o.settings.Receiver.Address,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { notOpen(w) }),
+		Handler: http.HandlerFunc(o.notOpen),
 	}
 	if tls := o.settings.Receiver.TLS; tls != nil {
 		options.CertFile, options.KeyFile = tls.CertFile, tls.KeyFile
@@ -106,13 +109,23 @@ func (o opening) webhooks() receiver.ServerOptions {
 	return options
 }
 
-func (o opening) probes() receiver.ServerOptions {
+func (o *opening) probes() receiver.ServerOptions {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notOpen(w) })
+	mux.HandleFunc("/", o.notReady)
 	return receiver.ServerOptions{Address: o.settings.Probes.Address, Handler: mux}
 }
 
-func notOpen(w http.ResponseWriter) {
+// notOpen answers a webhook, which may come from a stranger.
+func (o *opening) notOpen(w http.ResponseWriter, _ *http.Request) {
 	http.Error(w, "the store is being opened", http.StatusServiceUnavailable)
+}
+
+// notReady answers the readiness probe with the reason.
+func (o *opening) notReady(w http.ResponseWriter, _ *http.Request) {
+	reason := "the store is being opened"
+	if last := o.reason.Load(); last != nil {
+		reason = *last
+	}
+	http.Error(w, "[-]ready failed: "+reason, http.StatusServiceUnavailable)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"syscall"
@@ -21,7 +22,7 @@ import (
 func TestOpeningAnswersMeanwhile(t *testing.T) {
 	s := settings.Default()
 	s.Receiver.Address, s.Probes.Address = freeAddress(t), freeAddress(t)
-	err := opening{s, logr.Discard()}.run(t.Context(), func(ctx context.Context) error {
+	err := (&opening{settings: s, log: logr.Discard()}).run(t.Context(), func(ctx context.Context) error {
 		want := map[string]int{
 			"http://" + s.Receiver.Address + "/travis": http.StatusServiceUnavailable,
 			"http://" + s.Probes.Address + "/readyz":   http.StatusServiceUnavailable,
@@ -48,15 +49,19 @@ func TestOpeningAnswersMeanwhile(t *testing.T) {
 	}
 }
 
-// TestOpeningRetriesOnAFullVolume: while the volume is full, opening is repeated; any other error ends
-// the operator.
+// TestOpeningRetriesOnAFullVolume: while the volume is full, opening is repeated, and the readiness probe says
+// why; any other error ends the operator.
 func TestOpeningRetriesOnAFullVolume(t *testing.T) {
 	s := settings.Default()
 	s.Receiver.Address, s.Probes.Address = freeAddress(t), freeAddress(t)
 	broken, tries := errors.New("broken"), 0
-	err := opening{s, logr.Discard()}.run(t.Context(), func(context.Context) error {
+	err := (&opening{settings: s, log: logr.Discard()}).run(t.Context(), func(context.Context) error {
 		if tries++; tries == 1 {
 			return fmt.Errorf("open store: %w", syscall.ENOSPC)
+		}
+		answer := ask(t, "http://"+s.Probes.Address+"/readyz?verbose")
+		if want := "[-]ready failed: the store cannot be opened: open store: no space left on device\n"; answer.body != want {
+			t.Errorf("the readiness probe says %q, want %q", answer.body, want)
 		}
 		return broken
 	})
@@ -74,15 +79,28 @@ func freeAddress(t *testing.T) string {
 	return address
 }
 
-// awaitAnswer asks until there is an answer.
-func awaitAnswer(t *testing.T, url string) int {
+// awaitAnswer asks until there is an answer, and returns its status.
+func awaitAnswer(t *testing.T, url string) int { return ask(t, url).status }
+
+// answer is an answer of the operator.
+type answer struct {
+	status int
+	body   string
+}
+
+// ask repeats a request until there is an answer.
+func ask(t *testing.T, url string) answer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
-		if answer, err := http.Get(url); err == nil {
-			defer func() { _ = answer.Body.Close() }()
-			return answer.StatusCode
+		if got, err := http.Get(url); err == nil {
+			defer func() { _ = got.Body.Close() }()
+			body, err := io.ReadAll(got.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return answer{got.StatusCode, string(body)}
 		}
 		select {
 		case <-ctx.Done():

@@ -69,7 +69,7 @@ func New(ctx context.Context, cfg *rest.Config, namespace string, s settings.Set
 		known = knownMark(ctx, client.coordination, namespace, log)
 	}
 	var store *store
-	err = opening{s, log}.run(ctx, func(ctx context.Context) (err error) {
+	err = (&opening{settings: s, log: log}).run(ctx, func(ctx context.Context) (err error) {
 		store, err = openStore(ctx, s, known, log)
 		return err
 	})

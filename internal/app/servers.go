@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -97,13 +98,22 @@ func (s *servers) addTo(mgr ctrl.Manager, p *pipeline, status *controllers.Statu
 	return errors.Join(mgr.Add(p), mgr.Add(status))
 }
 
-// probes serves the liveness probe, and the readiness probe, which reports whether webhooks are accepted.
+// probes serves the liveness probe, and the readiness probe, which reports whether webhooks are accepted, and
+// if not, why.
 func probes(p *pipeline) *http.Server {
 	mux := http.NewServeMux()
 	handle := func(path, name string, check healthz.Checker) {
-		handler := http.StripPrefix(path, &healthz.Handler{Checks: map[string]healthz.Checker{name: check}})
-		mux.Handle(path, handler)
-		mux.Handle(path+"/", handler)
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			if err := check(r); err != nil {
+				http.Error(w, fmt.Sprintf("[-]%s failed: %v", name, err), http.StatusServiceUnavailable)
+				return
+			}
+			text := "ok"
+			if r.URL.Query().Has("verbose") {
+				text = fmt.Sprintf("[+]%s ok\n", name)
+			}
+			_, _ = io.WriteString(w, text)
+		})
 	}
 	handle("/healthz", "alive", healthz.Ping)
 	handle("/readyz", "ready", p.readyz)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"testing"
 	"time"
@@ -47,5 +48,24 @@ func TestIdleConnectionsToOtherServersAreLimited(t *testing.T) {
 	}
 	if _, err := io.Copy(io.Discard, first); errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("the oldest connection is kept")
+	}
+}
+
+// The readiness probe says why the operator is not ready.
+func TestReadinessProbeNamesTheReason(t *testing.T) {
+	p := &pipeline{}
+	probe := func(target string) (int, string) {
+		w := httptest.NewRecorder()
+		probes(p).Handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
+		return w.Code, w.Body.String()
+	}
+	for _, target := range []string{"/readyz", "/readyz?verbose"} {
+		status, body := probe(target)
+		if want := "[-]ready failed: the routing table is not complete yet\n"; status != http.StatusServiceUnavailable || body != want {
+			t.Errorf("%s answers %d %q, want 503 %q", target, status, body, want)
+		}
+	}
+	if status, body := probe("/healthz?verbose"); status != http.StatusOK || body != "[+]alive ok\n" {
+		t.Errorf("/healthz?verbose answers %d %q", status, body)
 	}
 }
