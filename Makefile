@@ -44,6 +44,10 @@ test-release: machine ## Make a release twice, compare both, and read it as thos
 e2e: machine ## Stop the API server for AWAY (default 10m), and show that webhooks are still delivered
 	@hack/e2e.sh
 
+.PHONY: e2e-cluster
+e2e-cluster: machine ## Install, upgrade, kill and move the operator in a real cluster under load (as root, or with KUBECONFIG)
+	@hack/e2e-cluster.sh
+
 .PHONY: race
 race: machine ## Run packages with goroutines under the race detector, and find leaks
 	@hack/race.sh

@@ -8,6 +8,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/hack/lib/cache.sh"
+. "$root/hack/lib/kube.sh"
 
 names=(etcd kube-apiserver kubectl)
 complete() { local n; for n in "${names[@]}"; do [ -x "$1/$n" ] || return 1; done; }
@@ -47,27 +48,12 @@ download() {
 	chmod -R u+w "$tmp" && rm -rf "$tmp/download" "$tmp/path" "$tmp/log"
 }
 
-# compile PACKAGE NAME MODULE FLAGS...: one binary, with a line of progress every ten seconds.
-compile() {
-	local package=$1 name=$2 module=$3
-	shift 3
-	progress "  compiling $name" env CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" \
-		go -C "$root/hack/tools/$module" build -trimpath "$@" -o "$tmp/$name" "$package"
-}
-
 if ! download; then
 	chmod -R u+w "$tmp" && rm -rf "$tmp"/*
 	say "  no download to be had; compiling them from source, about 6 minutes on two cores"
-	minor=${kube#v1.}
-	version="-s -w"
-	# Without these the server does not know its own version.
-	for p in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
-		version+=" -X $p.gitVersion=$kube -X $p.gitMajor=1 -X $p.gitMinor=${minor%%.*} -X $p.gitTreeState=archive"
-		version+=" -X $p.gitCommit=unknown -X $p.buildDate=1970-01-01T00:00:00Z"
-	done
-	compile go.etcd.io/etcd/server/v3 etcd etcd -ldflags "-s -w"
-	compile k8s.io/kubernetes/cmd/kube-apiserver kube-apiserver kube -tags selinux,notest,grpcnotrace -ldflags "$version"
-	compile k8s.io/kubernetes/cmd/kubectl kubectl kube -tags selinux,notest,grpcnotrace -ldflags "$version"
+	compile "$tmp" go.etcd.io/etcd/server/v3 etcd etcd -ldflags "-s -w"
+	compile_kube "$tmp" kube-apiserver
+	compile_kube "$tmp" kubectl
 fi
 chmod 755 "$tmp"
 if ! complete "$dir"; then # another clone may have been quicker, where there is no flock

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"path/filepath"
 	"time"
 )
 
@@ -40,8 +41,21 @@ func newAuthority() (*authority, error) {
 	return &authority{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), own, key}, nil
 }
 
-// certify writes path.crt and path.key, valid for a server on the loopback interface and for a client.
-func (a *authority) certify(path string) error {
+// Certificates writes ca.crt, tls.crt and tls.key to a folder, for the servers with these names and for their clients.
+func Certificates(folder string, names ...string) error {
+	a, err := newAuthority()
+	if err != nil {
+		return err
+	}
+	if err := replace(filepath.Join(folder, "ca.crt"), a.certificate); err != nil {
+		return err
+	}
+	return a.certify(filepath.Join(folder, "tls"), names...)
+}
+
+// certify writes path.crt and path.key, valid for a server on the loopback interface, for those with the names,
+// and for a client.
+func (a *authority) certify(path string, names ...string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -49,7 +63,7 @@ func (a *authority) certify(path string) error {
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "test"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: names, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, a.own, key.Public(), a.key)
 	if err != nil {

@@ -59,6 +59,7 @@ http {
 		client_max_body_size 128m;
 		location / {
 			proxy_pass http://{{.Upstream}};
+			proxy_connect_timeout 5s;
 			proxy_set_header Host $host;
 			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
 		}

@@ -5,7 +5,7 @@ pidfile = "{{.Dir}}/prosody.pid"
 plugin_paths = { "{{.Dir}}/modules" }
 log = { info = "*stdout" }
 
-interfaces = { "127.0.0.1" }
+interfaces = { "{{.Host}}" }
 c2s_ports = { {{.Port}} }
 modules_enabled = { "posix", "saslauth", {{if not .NoTLS}}"tls", {{end}}"disco", "ping", "travishook_sessions" }
 modules_disabled = { "s2s" }

@@ -67,11 +67,13 @@ type Options struct {
 	PlainOnly bool
 	// NoTLS disables encryption.
 	NoTLS bool
+	// Host is the address to listen on, if not the loopback interface.
+	Host string
 }
 
 // Server is a Prosody.
 type Server struct {
-	// Address is host:port on the loopback interface.
+	// Address is host:port.
 	Address string
 	// CA is the authority of its certificate, as PEM.
 	CA []byte
@@ -97,6 +99,10 @@ func Start(t testing.TB, o Options) *Server {
 	address, err := port.Free()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if o.Host != "" {
+		_, number, _ := net.SplitHostPort(address)
+		address = net.JoinHostPort(o.Host, number)
 	}
 	s := &Server{Address: address, dir: t.TempDir(), binary: binary}
 	issued := certificate.Issue(t, Domain)
@@ -189,13 +195,13 @@ func (s *Server) awaitReady() error {
 
 func (s *Server) writeConfig(t testing.TB, o Options) {
 	t.Helper()
-	_, number, err := net.SplitHostPort(s.Address)
+	host, number, err := net.SplitHostPort(s.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
 	err = template.Must(template.New("").Parse(config)).Execute(&b, map[string]any{
-		"Dir": s.dir, "Port": number, "Domain": Domain, "Rooms": Rooms, "Restricted": RestrictedRooms,
+		"Dir": s.dir, "Host": host, "Port": number, "Domain": Domain, "Rooms": Rooms, "Restricted": RestrictedRooms,
 		"PlainOnly": o.PlainOnly, "NoTLS": o.NoTLS,
 	})
 	if err != nil {

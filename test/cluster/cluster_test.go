@@ -1,0 +1,84 @@
+// Package cluster_test tries the operator in a real cluster, as a platform engineer installs it: the image, the chart,
+// nginx in front, Prosody and a webhook channel behind, and webhooks signed as Travis signs them, four a second, while
+// the operator is upgraded, deleted, killed and moved. hack/e2e-cluster.sh runs it.
+package cluster_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestCluster prints, and with TABLE appends to a file, how many webhooks each event refused. No webhook that was
+// accepted may be lost.
+func TestCluster(t *testing.T) {
+	if os.Getenv("KUBECTL") == "" {
+		t.Skip("make e2e-cluster runs it")
+	}
+	w := newWorld(t)
+	t.Run("install", w.install)
+	if t.Failed() {
+		return
+	}
+	table := &strings.Builder{}
+	for _, s := range steps {
+		if (s.own && w.node == "") || !wanted(s.name) {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			l := w.start(t.Context())
+			defer l.stop()
+			l.recovered(t)
+			began := time.Now()
+			s.do(t, w)
+			l.recovered(t)
+			v := l.finish(t)
+			t.Logf("%s (%.0f s): %s", s.name, time.Since(began).Seconds(), v)
+			if v.Lost > 0 {
+				t.Errorf("%d webhooks were answered 202, and their messages did not arrive", v.Lost)
+			}
+			if s.none && v.Refused > 0 {
+				t.Errorf("%d webhooks were refused, although another replica could take them", v.Refused)
+			}
+			fmt.Fprintf(table, "| %s | %d | %.1f s | %d |\n", s.name, v.Refused, v.Gap.Seconds(), v.Lost)
+		})
+	}
+	t.Log("\n" + table.String())
+	if file := os.Getenv("TABLE"); file != "" {
+		must(t, os.WriteFile(file, []byte(table.String()), 0o644))
+	}
+}
+
+// wanted reports whether STEPS, a comma-separated list of parts of names, has the step. Empty means all.
+func wanted(name string) bool {
+	list := os.Getenv("STEPS")
+	if list == "" {
+		return true
+	}
+	for part := range strings.SplitSeq(list, ",") {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// install follows docs/getting-started.md up to the first message in the room.
+func (w *world) install(t *testing.T) {
+	w.prepare(t)
+	began := time.Now()
+	w.chart(t, "install")
+	t.Logf("helm install --wait returned after %.1f s", time.Since(began).Seconds())
+	w.kubectl(t, "apply", "--server-side", "-f", w.folder+"/routes.yaml")
+	w.kubectl(t, "wait", "--for=condition=Ready", "travisroute", "--all", "-n", team, "--timeout=60s")
+	eventually(t, "the first webhook is accepted", func() error {
+		if a := w.post(t.Context(), w.url+"/travis/"+proof("example/example"), "example/example"); !a.accepted() {
+			return fmt.Errorf("answered %s", a.what)
+		}
+		return nil
+	})
+	w.room.Messages(t, 1)
+	t.Logf("the first message was in the room after %.1f s", time.Since(began).Seconds())
+}

@@ -1,0 +1,164 @@
+package cluster_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+const (
+	selector = "app.kubernetes.io/name=travishook"
+	claim    = "store-travishook-0"
+)
+
+// step is something that happens to the operator under load.
+type step struct {
+	name string
+	own  bool // needs the node of hack/node.sh
+	none bool // no webhook may be refused
+	do   func(*testing.T, *world)
+}
+
+var steps = []step{
+	{name: "upgrade", do: func(t *testing.T, w *world) { w.chart(t, "upgrade", "--set", "podAnnotations.trial=upgraded") }},
+	{name: "rollback", do: func(t *testing.T, w *world) { w.chart(t, "rollback", "1") }},
+	{name: "pod deleted", do: func(t *testing.T, w *world) { w.kubectl(t, "delete", "pod", "-n", system, "travishook-0") }},
+	{name: "process killed", own: true, do: kill},
+	{name: "node drained", own: true, do: drain},
+	{name: "kubelet restarted", own: true, none: true, do: restart("kubelet")},
+	{name: "containerd restarted", own: true, none: true, do: restart("containerd")},
+	{name: "API server restarted", own: true, none: true, do: restart("apiserver")},
+	{name: "scaled to 0 and back", do: scale},
+	{name: "volume full for a while", own: true, do: fill},
+	{name: "uninstalled, and installed again", do: reinstall},
+	{name: "embedded to external store", own: true, do: toExternal},
+	{name: "upgrade, three replicas", own: true, none: true, do: upgradeExternal},
+	{name: "rollback, three replicas", own: true, none: true, do: func(t *testing.T, w *world) { w.chart(t, "rollback") }},
+	{name: "pod deleted, three replicas", own: true, none: true, do: func(t *testing.T, w *world) { w.kubectl(t, "delete", "pod", "-n", system, w.pod(t)) }},
+	{name: "process killed, three replicas", own: true, do: kill},
+	{name: "external to embedded store", own: true, do: func(t *testing.T, w *world) { w.chart(t, "upgrade") }},
+}
+
+// kill kills an operator's process with SIGKILL. The test runs among the node's processes.
+func kill(t *testing.T, _ *world) {
+	t.Helper()
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	must(t, err)
+	for _, command := range commands {
+		words, err := os.ReadFile(command)
+		if err == nil && strings.HasPrefix(string(words), "/travishook\x00--settings") {
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(command)))
+			must(t, err)
+			must(t, syscall.Kill(pid, syscall.SIGKILL))
+			return
+		}
+	}
+	must(t, errors.New("the operator does not run"))
+}
+
+// drain evicts the operator, and lets it back, because there is no other node.
+func drain(t *testing.T, w *world) {
+	t.Helper()
+	node := w.kubectl(t, "get", "nodes", "-o", "name")
+	w.kubectl(t, "drain", node, "--pod-selector", selector, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=3m")
+	w.kubectl(t, "uncordon", node)
+}
+
+// restart ends a component of the node and starts it again.
+func restart(component string) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		t.Helper()
+		_, err := run(t.Context(), w.node, ".restart", component)
+		must(t, err)
+		eventually(t, "the API server answers", func() error {
+			_, err := run(t.Context(), w.kubectlPath, "get", "--raw", "/readyz")
+			return err
+		})
+		w.kubectl(t, "wait", "node", "--all", "--for=condition=Ready", "--timeout=1m")
+	}
+}
+
+func scale(t *testing.T, w *world) {
+	t.Helper()
+	w.kubectl(t, "scale", "statefulset", "travishook", "-n", system, "--replicas=0")
+	w.kubectl(t, "wait", "pod", "travishook-0", "-n", system, "--for=delete", "--timeout=2m")
+	w.kubectl(t, "scale", "statefulset", "travishook", "-n", system, "--replicas=1")
+}
+
+// fill fills the volume until the operator notices, checks what it reports, and frees the space.
+func fill(t *testing.T, w *world) {
+	t.Helper()
+	volume := w.kubectl(t, "get", "pvc", "-n", system, claim, "-o", "jsonpath={.spec.volumeName}")
+	path := w.kubectl(t, "get", "pv", volume, "-o", "jsonpath={.spec.local.path}")
+	ballast := filepath.Join(path, "ballast")
+	t.Cleanup(func() { _ = os.Remove(ballast) })
+	must(t, fillDisk(ballast))
+	eventually(t, "the probe names the reason", func() error {
+		return w.shows(t, "no space left on device", "get", "--raw", w.proxied("travishook-0:8081", "readyz?verbose"))
+	})
+	eventually(t, "a condition names the reason", func() error {
+		return w.shows(t, "no space left on device", "get", "travisdefaults", "default", "-n", system, "-o",
+			`jsonpath={.status.conditions[?(@.type=="StoreAvailable")].message}`)
+	})
+	eventually(t, "an Event names the reason", func() error {
+		return w.shows(t, "no space left on device", "events", "-n", system, "--for", "travisdefaults/default")
+	})
+	must(t, os.Remove(ballast))
+}
+
+// fillDisk writes a file until the disk is full.
+func fillDisk(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	// Large pieces first: allocating is quick, and the last blocks go one by one.
+	for size := int64(1 << 30); size >= 4096; {
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		if syscall.Fallocate(int(f.Fd()), 0, info.Size(), size) != nil {
+			size /= 2
+		}
+	}
+	return nil
+}
+
+// proxied is the path of a pod's port through the API server, which reaches it on any cluster.
+func (w *world) proxied(pod, path string) string {
+	return "/api/v1/namespaces/" + system + "/pods/" + pod + "/proxy/" + path
+}
+
+// shows returns an error unless the output of kubectl contains want. A refused request shows its body, too.
+func (w *world) shows(t *testing.T, want string, args ...string) error {
+	t.Helper()
+	out, err := run(t.Context(), w.kubectlPath, args...)
+	if err != nil {
+		out = err.Error()
+	}
+	if !strings.Contains(out, want) {
+		return fmt.Errorf("kubectl %s shows: %s", strings.Join(args, " "), out)
+	}
+	return nil
+}
+
+// pod is the name of one of the operator's pods.
+func (w *world) pod(t *testing.T) string {
+	t.Helper()
+	return w.kubectl(t, "get", "pods", "-n", system, "-l", selector, "--field-selector=status.phase=Running", "-o", "jsonpath={.items[0].metadata.name}")
+}
+
+// reinstall keeps the volume, as helm uninstall does.
+func reinstall(t *testing.T, w *world) {
+	t.Helper()
+	w.chart(t, "uninstall")
+	w.kubectl(t, "get", "pvc", "-n", system, claim)
+	w.chart(t, "install")
+}
