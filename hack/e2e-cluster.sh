@@ -4,7 +4,7 @@
 # Without KUBECONFIG it makes a cluster of one node (hack/node.sh), which needs root and some Debian packages; where
 # they are missing it says so and exits with 77. KEEP=1 keeps the cluster. With KUBECONFIG it uses that cluster, in
 # namespaces of its own, and needs IMAGE, which the cluster can pull, and ADDRESS, at which its pods reach this machine.
-# STEPS selects events by parts of their names, such as "upgrade,killed"; TABLE is a file for the table.
+# STEPS is a regular expression that selects events by name, such as '^(upgrade|rollback)$'; TABLE a file for the table.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -47,7 +47,7 @@ say "starting the node ..."
 ours=1
 hack/node.sh up
 go -C hack/tools/image build -o "$work/image" .
-"$work/image" -tag node.local/nats:1 -out "$work/nats.tar" "$(hack/tool.sh nats-server)"
+"$work/image" -notices LICENSE -tag node.local/nats:1 -out "$work/nats.tar" "$(hack/tool.sh nats-server)"
 hack/node.sh load "$archive" "$work/nats.tar" >&2
 hack/node.sh volume store0 2G >&2
 cd test/cluster

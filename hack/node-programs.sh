@@ -21,7 +21,7 @@ if [ ! -d "$dir" ]; then
 	compile "$tmp" github.com/coredns/coredns coredns coredns -ldflags "-s -w"
 	progress "  compiling pause" go -C "$root" build -ldflags "-s -w" -o "$tmp/pause" ./test/cluster/pause
 	progress "  compiling image" go -C "$root/hack/tools/image" build -o "$tmp/image" .
-	for name in pause coredns; do "$tmp/image" -tag "node.local/$name:1" -out "$tmp/$name.tar" "$tmp/$name"; done
+	for name in pause coredns; do "$tmp/image" -notices "$root/LICENSE" -tag "node.local/$name:1" -out "$tmp/$name.tar" "$tmp/$name"; done
 	for name in etcd kube-apiserver kubectl; do cp "$control/$name" "$tmp/$name"; done
 	chmod 755 "$tmp"
 	rm -rf "$dir"

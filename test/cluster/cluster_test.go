@@ -6,6 +6,7 @@ package cluster_test
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -51,18 +52,9 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// wanted reports whether STEPS, a comma-separated list of parts of names, has the step. Empty means all.
+// wanted reports whether STEPS, a regular expression, matches the name. Empty means all.
 func wanted(name string) bool {
-	list := os.Getenv("STEPS")
-	if list == "" {
-		return true
-	}
-	for part := range strings.SplitSeq(list, ",") {
-		if strings.Contains(name, part) {
-			return true
-		}
-	}
-	return false
+	return regexp.MustCompile(os.Getenv("STEPS")).MatchString(name)
 }
 
 // install follows docs/getting-started.md up to the first message in the room.
