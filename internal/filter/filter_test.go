@@ -163,7 +163,7 @@ func TestMistakesInPlainWords(t *testing.T) {
 		`build.branch == "main`:                   "a string is not closed",
 		`(build.branch == "main"`:                 "')' is missing before the end of the filter",
 		`build.branch`:                            "the result is a string: it must be true or false",
-		`jobs[0].allow_failure`:                   "a job has id, number, state, allowFailure",
+		`jobs[0].allow_failure`:                   "a job has id, number, name, state, allowFailure",
 		`build.branch.startsWith(1)`:              "startsWith of a string does not accept (int)",
 	} {
 		_, err := Compile(filter)

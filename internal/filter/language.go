@@ -70,6 +70,7 @@ type (
 	job struct {
 		ID           int64     `cel:"id"`
 		Number       string    `cel:"number"`
+		Name         string    `cel:"name"`
 		State        string    `cel:"state"`
 		AllowFailure bool      `cel:"allowFailure"`
 		Started      time.Time `cel:"started"`

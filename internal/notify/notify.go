@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/go-logr/logr"
 
@@ -54,12 +55,24 @@ type Message struct {
 	Level Level
 	// Fields are optional details, most important first.
 	Fields []Field
+	// FailedJobs are the jobs that failed, those that are allowed to fail last. The default text names them
+	// in Text, so only services with a richer form need them. FailedLine lays them out.
+	FailedJobs []Job
+	// Finished is when the build finished, for services that show a time in the reader's own time zone; zero
+	// while it is running.
+	Finished time.Time
 	// Event is for services that send data (the generic webhook).
 	Event travis.Event
 	// Route is namespace/name of the route.
 	Route string
 	// Update is the earlier message of the build to update; nil for a new message.
 	Update *Update
+	// Silent: the message is shown and notifies nobody. It has no effect where the service cannot do that.
+	Silent bool
+	// Mention is whom to mention, as Service.Person returned it; empty for nobody. The mention belongs where
+	// it notifies: in the reply of Update, if there is one, else in the message. It has no effect where the
+	// service cannot mention.
+	Mention string
 }
 
 // Notifier sends messages to one service as one account.
@@ -71,6 +84,9 @@ type Notifier interface {
 	//
 	// If m.Update is set, the earlier message is updated, or the error is marked by Gone and nothing was
 	// shown to anybody. Updating again with the same message is safe, except that a reply may be repeated.
+	//
+	// If m.Mention names a person who can no longer be mentioned, the message is shown without the mention,
+	// or the error is marked by NoSuchPerson and nothing was shown to anybody.
 	Notify(ctx context.Context, m Message) (Receipt, error)
 	// Close closes connections and waits for its goroutines. Notify is not called after it.
 	Close() error
@@ -139,6 +155,10 @@ type Service struct {
 	// spellings of one channel are equal. The result is not secret, even if the channel's URL is. The
 	// error is shown in a condition.
 	Address func(config json.RawMessage, credential Credential, address string) (string, error)
+	// Person validates the service's own id of a person, such as U012AB3CD, and normalizes it. An id that
+	// mentions several people is refused. The error is shown in a condition, and says how an id is written and
+	// where to find it. Nil if the service cannot mention.
+	Person func(id string) (string, error)
 	// Endpoint returns what an address that Address returned is at the service, whoever defines the
 	// account: a URL, or a token with a channel. Accounts with the same endpoint send as the same, so they
 	// share its pace and backoff. The result is secret. Nil if no two accounts share an address.

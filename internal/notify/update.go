@@ -41,7 +41,8 @@ const (
 	Sent     Proof = "sent"     // it was written to the connection
 )
 
-// Capabilities are what one form of a service can do. The dispatcher and the documentation follow from them.
+// Capabilities are what one form of a service can do. The dispatcher, the linter and the documentation follow
+// from them.
 type Capabilities struct {
 	// Form names the form among those of its service; empty if there is only one.
 	Form string
@@ -51,6 +52,10 @@ type Capabilities struct {
 	Thread bool
 	// Notifies: people are notified of an edit as of a new message, so it needs no reply beside it.
 	Notifies bool
+	// Silent: a message can be shown without notifying anybody.
+	Silent bool
+	// Mention: a message can notify one person.
+	Mention bool
 	// Idempotent: the receiver can recognise a message that is sent again, by Message.ID.
 	Idempotent bool
 	// Proof is what nil from Notify proves.

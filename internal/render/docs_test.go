@@ -36,7 +36,8 @@ func TestThePageListsEverything(t *testing.T) {
 	samples.WriteString("| event | text |\n|---|---|\n")
 	for _, s := range Samples() {
 		if s.Event.Build.Type == travis.Push && s.Event.Build.Tag == "" || s.Event.Build.Result == travis.Passed {
-			text := strings.ReplaceAll(defaultText(defaultSpans(&s.Event)), s.Event.Commit.SHA, s.Event.Commit.SHA[:7]+"…")
+			m, _ := Message(nil, s.Event)
+			text := strings.NewReplacer(s.Event.Commit.SHA, s.Event.Commit.SHA[:7]+"…", "\n", "<br>").Replace(m.Text)
 			fmt.Fprintf(&samples, "| %s | %s |\n", s.Name, text)
 		}
 	}
@@ -57,7 +58,7 @@ func TestFunctionsDoWhatTheirUsageShows(t *testing.T) {
 		"urlquery": "release%2F1.x", "print": "123!", "printf": "example/example@release/1.x",
 		"eq": "false", "ne": "true", "lt": "false", "le": "false", "gt": "false", "ge": "false",
 		"and": "false", "or": "release/1.x", "not": "false", "len": "2",
-		"index": "map[allow_failure:false id:638473449 number:123.1 state:failed]",
+		"index": "map[allow_failure:false id:638473449 name:unit tests number:123.1 state:failed]",
 	}
 	for _, f := range Functions() {
 		m, err := Message(compile(t, "{{"+f.Usage+"}}", Go), e)

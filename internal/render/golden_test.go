@@ -79,6 +79,9 @@ func describe(b *strings.Builder, name string, m notify.Message) {
 	for _, f := range m.Fields {
 		fmt.Fprintf(b, "  %s: %s\n", f.Name, markdown(f.Value))
 	}
+	for _, s := range m.FailedLine() {
+		b.WriteString(markdown(s))
+	}
 	b.WriteString("\n")
 }
 

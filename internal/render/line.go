@@ -92,8 +92,9 @@ func fields(e *travis.Event) []notify.Field {
 		}
 		add("Pull request", text, pullRequestURL(e))
 	}
+	subject, _ := commitSubject(e).(string)
+	add("Commit", strings.TrimSpace(shortSHA(e)+" "+subject), webURL(e.Commit.CompareURL))
 	add("Branch", line(e.Build.Branch), "")
-	add("Commit", shortSHA(e), webURL(e.Commit.CompareURL))
 	add("Author", line(e.Commit.Author), "")
 	if e.Build.Duration > 0 {
 		add("Duration", duration(e), "")

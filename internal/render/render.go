@@ -15,11 +15,16 @@ import (
 func Message(t *Template, e travis.Event) (notify.Message, error) {
 	spans := defaultSpans(&e)
 	m := notify.Message{
-		Spans:  spans,
-		Text:   defaultText(spans),
-		Level:  LevelOf(e.Build.Result),
-		Fields: fields(&e),
-		Event:  e,
+		Spans:      spans,
+		Text:       defaultText(spans),
+		Level:      LevelOf(e.Build.Result),
+		Fields:     fields(&e),
+		FailedJobs: failedJobs(&e),
+		Finished:   e.Build.Finished,
+		Event:      e,
+	}
+	if failed := m.FailedLine(); failed != nil {
+		m.Text += "\n" + notify.Plain(failed)
 	}
 	if t == nil {
 		return m, nil

@@ -51,8 +51,8 @@ func sampleEvent(r travis.Result, t travis.BuildType) travis.Event {
 			CompareURL: "https://github.com/example/example/compare/1a2b3c4d5e6f...62aae5f70cee",
 		},
 		Jobs: []travis.Job{
-			{ID: 638473449, Number: "123.1", State: states[r], Started: started},
-			{ID: 638473450, Number: "123.2", State: states[r], Started: started, AllowFailure: true},
+			{ID: 638473449, Number: "123.1", Name: "unit tests", State: states[r], Started: started},
+			{ID: 638473450, Number: "123.2", Name: "docs", State: states[r], Started: started, AllowFailure: true},
 		},
 	}
 	if r != travis.Pending {

@@ -192,7 +192,11 @@ func TestStrangersForgeNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			texts := []string{m.Text}
+			first, jobs, _ := strings.Cut(m.Text, "\n") // of the default text
+			texts := []string{first, jobs}
+			for _, j := range m.FailedJobs {
+				texts = append(texts, j.Name, j.URL)
+			}
 			for _, s := range m.Spans {
 				texts = append(texts, s.Text)
 				if strings.Contains(s.URL, "evil") || strings.Contains(s.URL, "javascript") {
@@ -349,6 +353,7 @@ func ExampleMessage() {
 	m, _ := Message(nil, sampleEvent(travis.StillFailing, travis.Push))
 	fmt.Println(m.Text)
 	// Output: [Travis-CI] [example/example] build/123: still failing for push to main at 62aae5f70ceee39123ef4d6c8f0b1a9d2e7f5a31. https://app.travis-ci.com/example/example/builds/277712204
+	// Failed: unit tests, docs (allowed to fail)
 }
 
 func TestAPanicInATemplateLeavesTheDefaultText(t *testing.T) {

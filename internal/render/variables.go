@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -56,7 +57,8 @@ var variables = []Variable{
 	{Name: "duration_seconds", Doc: "`duration` as a number of seconds, 0 if Travis did not send it", value: func(e *travis.Event) any { return int64(e.Build.Duration / time.Second) }},
 	{Name: "started_at", Doc: "when the build started, as `2026-11-23T15:04:05Z`, or empty", value: func(e *travis.Event) any { return stamp(e.Build.Started) }},
 	{Name: "finished_at", Doc: "when it finished, in the same form, or empty", value: func(e *travis.Event) any { return stamp(e.Build.Finished) }},
-	{Name: "jobs", Doc: "the first 50 jobs, for `range`; each has `.number`, `.id`, `.state`, `.allow_failure`", GoOnly: true, value: jobs},
+	{Name: "failed_jobs", Doc: "the failed jobs of a failed build, as `lint, docs (allowed to fail)`, by their names in `.travis.yml`, or else their numbers", value: failedNames},
+	{Name: "jobs", Doc: "the first 50 jobs, for `range`; each has `.name`, `.number`, `.id`, `.state`, `.allow_failure`", GoOnly: true, value: jobs},
 }
 
 // data returns all variables of one event, for a Go template.
@@ -72,16 +74,21 @@ func data(e *travis.Event) map[string]any {
 const maxJobs = 50
 
 // jobNames are the fields of each job.
-var jobNames = []string{"allow_failure", "id", "number", "state"}
+var jobNames = []string{"allow_failure", "id", "name", "number", "state"}
 
 func jobs(e *travis.Event) any {
 	list := make([]map[string]any, 0, min(len(e.Jobs), maxJobs))
 	for _, j := range e.Jobs[:min(len(e.Jobs), maxJobs)] {
 		list = append(list, map[string]any{
-			"id": j.ID, "number": line(j.Number), "state": line(j.State), "allow_failure": j.AllowFailure,
+			"id": j.ID, "name": line(j.Name), "number": line(j.Number), "state": line(j.State), "allow_failure": j.AllowFailure,
 		})
 	}
 	return list
+}
+
+func failedNames(e *travis.Event) any {
+	m := notify.Message{FailedJobs: failedJobs(e)}
+	return strings.TrimPrefix(notify.Plain(m.FailedLine()), "Failed: ")
 }
 
 func shortSHA(e *travis.Event) string {

@@ -61,13 +61,15 @@ var (
 		"started_at": maxString, "finished_at": maxString, "committed_at": maxString, "duration": maxString,
 		"build_url": maxString, "compare_url": maxString, "branch": maxString, "tag": maxString,
 		"commit": maxString, "base_commit": maxString, "head_commit": maxString,
-		"message": maxMessage, "author_name": maxString, "committer_name": maxString,
+		"message": maxMessage, "author_name": maxString, "author_email": maxString, "committer_name": maxString,
 		"pull_request": maxString, "pull_request_number": maxString, "pull_request_title": maxString,
 	}
 
 	jobFields = map[string]int{
 		"id": maxWord, "number": maxWord, "state": maxWord, "allow_failure": maxWord, "started_at": maxWord, "finished_at": maxWord,
 	}
+
+	configFields = map[string]int{"name": maxWord} // of a job
 )
 
 // field reads the value of the field name into p if it is one of kept. If a name is repeated, the later
@@ -105,11 +107,31 @@ func (s *scanner) jobs() []Job {
 			s.skip()
 			return
 		}
-		if j := s.object(jobFields).job(); j.ID != 0 || j.Number != "" {
+		if j := s.job(); j.ID != 0 || j.Number != "" {
 			jobs = append(jobs, j)
 		}
 	})
 	return jobs
+}
+
+// job reads a job with its name, which is in its configuration. Another kind of value is an empty job.
+func (s *scanner) job() Job {
+	if s.token() != '{' {
+		s.skip()
+		return Job{}
+	}
+	p := make(fields, len(jobFields))
+	var config fields
+	s.members(func(name []byte) {
+		if string(name) == "config" {
+			config = s.object(configFields)
+			return
+		}
+		s.field(name, jobFields, p)
+	})
+	j := p.job()
+	j.Name = config["name"].string()
+	return j
 }
 
 // event makes an Event if the required fields are present.
@@ -159,6 +181,7 @@ func (p fields) commit() Commit {
 		SHA:        p["commit"].string(),
 		Message:    p["message"].string(),
 		Author:     p["author_name"].string(),
+		AuthorHash: HashEmail(p["author_email"].string()),
 		Committer:  p["committer_name"].string(),
 		Committed:  p["committed_at"].time(),
 		CompareURL: p["compare_url"].url(),

@@ -32,7 +32,7 @@ func TestDecodeKeepsWhatIsShown(t *testing.T) {
 			Started: finished.Add(-time.Minute), Finished: finished, Duration: time.Minute,
 		},
 		Commit: travis.Commit{
-			SHA: sha, Message: "One\n\ntwo", Author: "Ann Author", Committer: "Carl Committer",
+			SHA: sha, Message: "One\n\ntwo", Author: "Ann Author", AuthorHash: travis.HashEmail("author@example.com"), Committer: "Carl Committer",
 			Committed:  finished.Add(-2 * time.Minute),
 			CompareURL: "https://github.com/example/example/compare/0123456789ab..." + sha[:12],
 		},
@@ -54,6 +54,10 @@ func TestDecodeKeepsNoAddressAndNoConfiguration(t *testing.T) {
 	stored, err := json.Marshal(e)
 	if err != nil {
 		t.Fatal(err)
+	}
+	// printf author@example.com | sha256sum
+	if want := "b0eda69977c26118feff17875d53376006568bcbcde5ca0c916d01f05c281436"; e.Commit.AuthorHash != want {
+		t.Errorf("the author's hash is %q, want %q", e.Commit.AuthorHash, want)
 	}
 	for _, unwanted := range []string{"@example.com", "a-setting"} {
 		if strings.Contains(string(stored), unwanted) {
@@ -165,6 +169,36 @@ func TestDecodeCutsWhatIsLong(t *testing.T) {
 	}
 	if len(e.Jobs) != 512 {
 		t.Errorf("%d jobs, want 512", len(e.Jobs))
+	}
+}
+
+func TestHashEmail(t *testing.T) {
+	want := travis.HashEmail("ada@example.com")
+	for address, want := range map[string]string{" Ada@Example.COM\n": want, "": "", "ada": "", "@example.com": "", "ada@": ""} {
+		if got := travis.HashEmail(address); got != want {
+			t.Errorf("HashEmail(%q) is %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestDecodeKeepsTheNamesOfJobs(t *testing.T) {
+	b := travistest.Build{Fields: map[string]any{"matrix": []any{
+		map[string]any{"id": 1, "number": "5.1", "config": map[string]any{"os": "linux", "name": "unit tests", "env": []string{"A=secret"}}},
+		map[string]any{"id": 2, "number": "5.2", "config": map[string]any{"name": []string{"no name"}}},
+		map[string]any{"id": 3, "number": "5.3", "config": "name"},
+		map[string]any{"id": 4, "number": "5.4", "config": map[string]any{"name": strings.Repeat("n", 1000)}},
+		"no job", map[string]any{"name": "not in config"},
+	}}}
+	e, err := travis.Decode(b.Payload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []travis.Job{
+		{ID: 1, Number: "5.1", Name: "unit tests"}, {ID: 2, Number: "5.2"}, {ID: 3, Number: "5.3"},
+		{ID: 4, Number: "5.4", Name: strings.Repeat("n", 64)},
+	}
+	if diff := cmp.Diff(want, e.Jobs); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -99,6 +99,7 @@ type Commit struct {
 	SHA        string    `json:"sha,omitempty"`
 	Message    string    `json:"message,omitempty"` // whole, of any number of lines
 	Author     string    `json:"author,omitempty"`
+	AuthorHash string    `json:"authorHash,omitempty"` // HashEmail of the author's address
 	Committer  string    `json:"committer,omitempty"`
 	Committed  time.Time `json:"committed,omitzero"`
 	CompareURL string    `json:"compareURL,omitempty"`
@@ -116,6 +117,7 @@ type PR struct {
 type Job struct {
 	ID           int64     `json:"id,omitempty"`
 	Number       string    `json:"number,omitempty"` // "2.1"
+	Name         string    `json:"name,omitempty"`   // as .travis.yml names it, if it does
 	State        string    `json:"state,omitempty"`
 	AllowFailure bool      `json:"allowFailure,omitempty"`
 	Started      time.Time `json:"started,omitzero"`

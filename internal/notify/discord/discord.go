@@ -29,9 +29,10 @@ var Service = notify.Service{
 		{Name: urlKey, Doc: "A channel's webhook URL, for channels without an address. " +
 			"Any other key may hold one too, and a channel's address then names the key."},
 	},
-	Forms:    []notify.Capabilities{{Edit: true, Proof: notify.Shown, Longest: maxContent}},
+	Forms:    []notify.Capabilities{{Edit: true, Silent: true, Mention: true, Proof: notify.Shown, Longest: maxContent}},
 	Check:    check,
 	Address:  address,
+	Person:   person,
 	Endpoint: endpoint,
 	New:      newNotifier,
 }
@@ -162,14 +163,16 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt
 	if !handlePattern.MatchString(m.Update.Handle) {
 		return notify.Receipt{}, notify.Gone(errors.New("the handle of the earlier message is not Discord's"))
 	}
-	receipt, err := n.edit(ctx, m.Address, m.Update.Handle, show(m))
+	edited := m
+	edited.Mention = "" // an edit notifies nobody
+	receipt, err := n.edit(ctx, m.Address, m.Update.Handle, show(edited))
 	if err != nil {
 		return notify.Receipt{}, notify.Refused(err)
 	}
 	if len(m.Update.Reply) == 0 {
 		return receipt, nil
 	}
-	if _, err := n.post(ctx, m.Address, showReply(m.Update.Reply)); err != nil {
+	if _, err := n.post(ctx, m.Address, showReply(m.Update.Reply, m.Mention)); err != nil {
 		return notify.Receipt{}, err
 	}
 	return receipt, nil

@@ -1,6 +1,8 @@
 package discord
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 // Discord's limits, and ours below them: all that an embed contains may have 6 000 characters.
 const (
 	maxContent    = 2000
+	maxMention    = 24
 	maxFields     = 10
 	maxFieldName  = 60  // as they are read
 	maxFieldValue = 200 // as they are read
@@ -18,6 +21,9 @@ const (
 	maxValue      = 1024
 	maxEmbed      = 5000
 )
+
+// suppressNotifications is the flag of a message that notifies nobody.
+const suppressNotifications = 1 << 12
 
 // payload is the body of a message.
 type payload struct {
@@ -63,11 +69,38 @@ func show(m notify.Message) payload {
 	if at := moment(m); !at.IsZero() {
 		e.Timestamp = at.UTC().Format(time.RFC3339)
 	}
-	return payload{Content: line(m.Spans, m.Text), Embeds: []embed{e}, AllowedMentions: allowedMentions{Parse: []string{}}}
+	p := payload{Content: line(m.Body(), m.Text), Embeds: []embed{e}}
+	p.mention(m.Mention)
+	if m.Silent {
+		p.Flags = suppressNotifications
+	}
+	return p
 }
 
-func showReply(spans []notify.Span) payload {
-	return payload{Content: line(spans, ""), AllowedMentions: allowedMentions{Parse: []string{}}}
+func showReply(spans []notify.Span, person string) payload {
+	p := payload{Content: line(spans, "")}
+	p.mention(person)
+	return p
+}
+
+// mention lets the message notify one user, or nobody.
+func (p *payload) mention(person string) {
+	p.AllowedMentions = allowedMentions{Parse: []string{}}
+	if userID.MatchString(person) {
+		p.AllowedMentions.Users = []string{person}
+		p.Content = "<@" + person + "> " + p.Content
+	}
+}
+
+var userID = regexp.MustCompile(`^[0-9]{15,20}$`)
+
+// person validates a user's ID.
+func person(id string) (string, error) {
+	if !userID.MatchString(id) {
+		return "", fmt.Errorf("%.40q is not the ID of a Discord user: write it as 80351110224678912; "+
+			"with the developer mode on, Discord copies it from a person's menu", id)
+	}
+	return id, nil
 }
 
 // moment is when the build reached its state.
@@ -86,7 +119,7 @@ var markup = notify.Markup{
 }
 
 func line(spans []notify.Span, whole string) string {
-	words := markup.Line(spans, whole, maxContent)
+	words := markup.Line(spans, whole, maxContent-maxMention)
 	if strings.TrimSpace(words) == "" {
 		return `\(empty message\)`
 	}

@@ -31,6 +31,10 @@ func Run(t *testing.T, h Harness) {
 	run("delivers", func(t *testing.T) { delivers(t, h) })
 	run("delivers to many channels concurrently", func(t *testing.T) { deliversAtOnce(t, h) })
 	run("updates as it declares", func(t *testing.T) { updates(t, h) })
+	run("shows the failed jobs", func(t *testing.T) { showsJobs(t, h) })
+	run("is silent as it declares", func(t *testing.T) { silences(t, h) })
+	run("validates ids of people", func(t *testing.T) { validatesPeople(t, h) })
+	run("mentions as it declares", func(t *testing.T) { mentions(t, h) })
 	run("refuses updates of what is gone", func(t *testing.T) { refusesGone(t, h) })
 	run("escapes hostile text", func(t *testing.T) { escapes(t, h) })
 	run("returns when its context ends", func(t *testing.T) { obeysContext(t, h) })
@@ -131,6 +135,7 @@ func escapes(t *testing.T, h Harness) {
 			}
 			n++
 		}
+		checkNotifies(t, got[n], Received{})
 	}
 }
 

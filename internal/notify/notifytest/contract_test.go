@@ -58,6 +58,15 @@ func TestContractFindsBugs(t *testing.T) {
 		"edits-the-gone":    "want an error marked by Gone",
 		"declares-less":     "declares that no message can be updated",
 		"secret-in-handle":  "a secret shows in the handle",
+		"no-jobs":           `the failed job "unit tests" is not named once`,
+		"never-silent":      "arrived silently: false, want true",
+		"always-silent":     "arrived silently: true, want false",
+		"never-mentions":    `mentions [], want ["ada"]`,
+		"mentions-all":      `mentions ["everyone"], want []`,
+		"mentions-in-edits": `mentions ["ada"], want []`,
+		"mentions-the-left": `mentions ["gone"], want []`,
+		"takes-any-person":  `Person("@here") returned "@here"`,
+		"no-persons":        "validates ids of people: false",
 	} {
 		t.Run(bug, func(t *testing.T) {
 			t.Parallel()
@@ -117,6 +126,7 @@ func (h harness) Service() notify.Service {
 			}
 			return address, nil
 		},
+		Person: h.person(),
 		New: func(config json.RawMessage, _ notify.Credential, deps notify.Deps) (notify.Notifier, error) {
 			var server server
 			err := json.Unmarshal(config, &server)
@@ -145,7 +155,7 @@ func account(fault string) notifytest.Account {
 		Config:     json.RawMessage(fmt.Sprintf(`{"id":%d,"fault":%q}`, len(recorders)-1, fault)),
 		Credential: notify.Credential{"password": secret.New(password)},
 		Addresses:  []string{"one", "two"}, Secrets: []string{password}, Received: rec.Wait,
-		Handle: "1", Forget: func() { forgotten[len(recorders)-1] = true },
+		Handle: "1", Person: "ada", Left: "gone", Forget: func() { forgotten[len(recorders)-1] = true },
 	}
 }
 
@@ -269,9 +279,21 @@ func (h harness) forms() []notify.Capabilities {
 	case h.is("no-form"):
 		return nil
 	case h.is("declares-less"):
-		return []notify.Capabilities{{Proof: notify.Shown, Longest: 100}}
+		return []notify.Capabilities{{Silent: true, Mention: true, Proof: notify.Shown, Longest: 100}}
 	}
-	return []notify.Capabilities{{Edit: true, Thread: true, Proof: notify.Shown, Longest: 100}}
+	return []notify.Capabilities{{Edit: true, Thread: true, Silent: true, Mention: true, Proof: notify.Shown, Longest: 100}}
+}
+
+func (h harness) person() func(string) (string, error) {
+	if h.is("no-persons") {
+		return nil
+	}
+	return func(id string) (string, error) {
+		if id != "ada" && id != "gone" && !h.is("takes-any-person") {
+			return "", fmt.Errorf("%.100q is nobody's id: use ada or gone", id)
+		}
+		return id, nil
+	}
 }
 
 // receipt has the number of the build's first message as its handle.
@@ -300,8 +322,11 @@ func (n *notifier) place(m notify.Message) error {
 	if n.is("posts-anew") {
 		edit = notifytest.Received{}
 	}
-	n.deliver(m, edit)
 	reply := m
+	if !n.is("mentions-in-edits") {
+		m.Mention = ""
+	}
+	n.deliver(m, edit)
 	switch {
 	case m.Update.Thread:
 	case len(m.Update.Reply) == 0 || n.is("no-reply"):
@@ -319,7 +344,15 @@ func (n *notifier) place(m notify.Message) error {
 
 func (n *notifier) deliver(m notify.Message, got notifytest.Received) {
 	got.Address, got.ID, got.Text = m.Address, m.ID, text.Line(m.Text)
+	got.Silent = m.Silent && !n.is("never-silent") || n.is("always-silent")
+	if m.Mention == "ada" && !n.is("never-mentions") || m.Mention == "gone" && n.is("mentions-the-left") {
+		got.Mentions = []string{m.Mention}
+	}
 	switch {
+	case n.is("no-jobs"):
+		got.Text, _, _ = strings.Cut(got.Text, "Failed:")
+	case n.is("mentions-all"):
+		got.Mentions = []string{"everyone"}
 	case n.is("second-line"):
 		got.Text = m.Text
 	case n.is("wrong-room"):

@@ -53,6 +53,12 @@ type Account struct {
 	Received func(t *testing.T, n int) []Received
 	// Handle has the form of a handle, of no message. It is used where Received is nil.
 	Handle string
+	// Person is an id of a person who can be mentioned, in the normal form of Service.Person. Required if a form
+	// of the service declares Mention.
+	Person string
+	// Left is an id of the valid form, of a person whom the server does not know any more; empty if the server
+	// cannot tell.
+	Left string
 	// Forget has the server delete every message and forget its thread; nil if the server cannot refuse
 	// an update because of that.
 	Forget func()
@@ -64,8 +70,12 @@ type Received struct {
 	Address string
 	// ID is the idempotency key, or empty where the protocol has no place for one.
 	ID string
-	// Text is the visible text, without the service's markup.
+	// Text is the visible text with all its parts, without the service's markup.
 	Text string
+	// Silent is true if the message notifies nobody.
+	Silent bool
+	// Mentions are the ids of the people, and the names of the groups, that the message notifies.
+	Mentions []string
 	// Raw are the bytes on the wire.
 	Raw []byte
 	// Edits and Answers are the number, from 1 in the order of arrival, of the message that this one edits,

@@ -52,6 +52,7 @@ func poison(m *notify.Message, text string) {
 		{Name: text, Value: notify.Span{Text: text, URL: "https://example.com/?q=a|b>c&d=<!channel>"}},
 		{Name: "Script", Value: notify.Span{Text: "x", URL: "javascript:alert(1)"}},
 	}
+	m.FailedJobs = []notify.Job{{Name: text, URL: m.Event.Build.URL}, {Name: text, Allowed: true}}
 	m.Event.Build.Branch = text
 	m.Event.Commit.Message = text
 	m.Event.Commit.Author = text
@@ -79,9 +80,24 @@ func message(n, address string) notify.Message {
 			{Name: "Branch", Value: notify.Span{Text: e.Build.Branch}},
 			{Name: "Commit", Value: notify.Span{Text: e.Commit.SHA[:8], URL: e.Commit.CompareURL}},
 		},
-		Event: e,
-		Route: "team-a/example",
+		Finished: e.Build.Finished,
+		Event:    e,
+		Route:    "team-a/example",
 	}
+}
+
+// failure is a message of a failed build, whose default text names the failed jobs.
+func failure(n, address string) notify.Message {
+	m := message(n, address)
+	m.Level, m.Event.Build.State, m.Event.Build.Result = notify.Bad, "failed", travis.Broken
+	m.Text = strings.Replace(m.Text, "passed", "broken", 1)
+	m.Spans[1].Text = ": broken"
+	m.FailedJobs = []notify.Job{
+		{Name: "unit tests", URL: "https://app.travis-ci.com/example/widget/jobs/816"},
+		{Name: "docs", URL: "https://app.travis-ci.com/example/widget/jobs/817", Allowed: true},
+	}
+	m.Text += "\n" + notify.Plain(m.FailedLine())
+	return m
 }
 
 func event() travis.Event {

@@ -79,15 +79,15 @@ func list(dir string) string {
 
 func table(dir string) string {
 	var b strings.Builder
-	b.WriteString("| service | edit | thread | edits notify | idempotency key | the answer proves | longest text |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("| service | edit | thread | edits notify | silent | mention | idempotency key | the answer proves | longest text |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, s := range services() {
 		for _, f := range s.Forms {
 			title := link(&s, dir)
 			if f.Form != "" {
 				title += ", " + f.Form
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %d |\n",
-				title, yes(f.Edit), yes(f.Thread), yes(f.Notifies), yes(f.Idempotent), f.Proof, f.Longest)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %d |\n",
+				title, yes(f.Edit), yes(f.Thread), yes(f.Notifies), yes(f.Silent), yes(f.Mention), yes(f.Idempotent), f.Proof, f.Longest)
 		}
 	}
 	return b.String()

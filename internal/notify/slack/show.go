@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -45,17 +46,32 @@ func (s *shown) options() []slack.MsgOption {
 	return options
 }
 
-// show lays out a message: the line as rich text, in which nothing is markup; below it, beside a
-// coloured bar, the fields and the route.
+// show lays out a message: the line and the failed jobs as rich text, in which nothing is markup, and whom it
+// mentions; below, beside a coloured bar, the fields, the route and the time.
 func show(m notify.Message) shown {
+	blocks := []slack.Block{line(m.Spans, m.Text)}
+	if failed := m.FailedLine(); failed != nil {
+		blocks = append(blocks, line(failed, ""))
+	}
 	return shown{
 		text:   escape(text.TruncateRunes(text.Lines(m.Text), maxLine)),
-		blocks: []slack.Block{line(m.Spans, m.Text)},
+		blocks: append(blocks, mention(m.Mention)...),
 		attachment: slack.Attachment{
 			Color:  colours[m.Level],
-			Blocks: slack.Blocks{BlockSet: append(section(m.Fields), slack.NewContextBlock("", plain(m.Route)))},
+			Blocks: slack.Blocks{BlockSet: append(section(m.Fields), footer(m))},
 		},
 	}
+}
+
+// footer is the route, and when the build finished, in the reader's own time zone.
+func footer(m notify.Message) slack.Block {
+	elements := []slack.MixedElement{plain(m.Route)}
+	if !m.Finished.IsZero() {
+		markup := fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>",
+			m.Finished.Unix(), m.Finished.UTC().Format("2006-01-02 15:04 UTC"))
+		elements = append(elements, &slack.TextBlockObject{Type: slack.MarkdownType, Text: markup, Verbatim: true})
+	}
+	return slack.NewContextBlock("", elements...)
 }
 
 // line lays out spans, or the text if they are empty.

@@ -37,12 +37,13 @@ var Service = notify.Service{
 			"Any other key may hold one too, and a channel's address then names the key."},
 	},
 	Forms: []notify.Capabilities{
-		{Form: "bot token", Edit: true, Thread: true, Proof: notify.Shown, Longest: maxLine},
-		{Form: "incoming webhook", Proof: notify.Accepted, Longest: maxLine},
+		{Form: "bot token", Edit: true, Thread: true, Mention: true, Proof: notify.Shown, Longest: maxLine},
+		{Form: "incoming webhook", Mention: true, Proof: notify.Accepted, Longest: maxLine},
 	},
 	Form:     form,
 	Check:    check,
 	Address:  address,
+	Person:   person,
 	Endpoint: endpoint,
 	New:      newNotifier,
 }
@@ -144,6 +145,7 @@ type notifier struct {
 	credential notify.Credential
 	http       *http.Client
 	api        *slack.Client // nil without a token
+	members    members
 }
 
 func newNotifier(_ json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
@@ -165,6 +167,9 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt
 	}
 	if n.api == nil {
 		return notify.Receipt{}, notify.Permanent(fmt.Errorf("the account's Secret has no key %.100q", m.Address))
+	}
+	if err := n.checkMember(ctx, m.Mention); err != nil {
+		return notify.Receipt{}, err
 	}
 	if m.Update != nil {
 		return n.update(ctx, m)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -46,7 +45,11 @@ func (n *notifier) update(ctx context.Context, m notify.Message) (notify.Receipt
 	if err != nil {
 		return notify.Receipt{}, err
 	}
-	s := show(m)
+	edited := m
+	if m.Update.Thread || len(m.Update.Reply) > 0 {
+		edited.Mention = "" // an edit notifies nobody: the reply mentions
+	}
+	s := show(edited)
 	_, timestamp, _, err := n.api.UpdateMessageContext(ctx, earlier.channel, earlier.timestamp, s.options()...)
 	switch {
 	case err != nil:
@@ -55,8 +58,10 @@ func (n *notifier) update(ctx context.Context, m notify.Message) (notify.Receipt
 		return notify.Receipt{}, notify.AnswerLost(errNotSlack)
 	case !m.Update.Thread && len(m.Update.Reply) == 0:
 		return notify.Receipt{Handle: earlier.handle()}, nil
-	case !m.Update.Thread:
-		s = showReply(m.Update.Reply)
+	case m.Update.Thread:
+		s = show(m)
+	default:
+		s = showReply(m.Update.Reply, m.Mention)
 	}
 	return n.reply(ctx, earlier, s)
 }
@@ -79,14 +84,11 @@ func (n *notifier) reply(ctx context.Context, to posted, s shown) (notify.Receip
 }
 
 // showReply lays out a short reply.
-func showReply(spans []notify.Span) shown {
-	var words strings.Builder
-	for _, s := range spans {
-		words.WriteString(s.Text)
-	}
+func showReply(spans []notify.Span, person string) shown {
+	words := notify.Plain(spans)
 	return shown{
-		text:   escape(text.TruncateRunes(text.Lines(words.String()), maxLine)),
-		blocks: []slack.Block{line(spans, words.String())},
+		text:   escape(text.TruncateRunes(text.Lines(words), maxLine)),
+		blocks: append([]slack.Block{line(spans, words)}, mention(person)...),
 	}
 }
 

@@ -40,6 +40,8 @@ type data struct {
 	lineage
 	Text        string       `json:"text"`
 	Level       notify.Level `json:"level"`
+	Silent      bool         `json:"silent,omitempty"`
+	Mention     string       `json:"mention,omitempty"`
 	Route       string       `json:"route"`
 	Repository  repository   `json:"repository"`
 	Build       build        `json:"build"`
@@ -86,6 +88,7 @@ type pullRequest struct {
 type job struct {
 	ID           int64     `json:"id,omitempty"`
 	Number       string    `json:"number,omitempty"`
+	Name         string    `json:"name,omitempty"`
 	State        string    `json:"state,omitempty"`
 	AllowFailure bool      `json:"allowFailure"`
 	StartedAt    time.Time `json:"startedAt,omitzero"`
@@ -135,6 +138,8 @@ func dataOf(m notify.Message) data {
 		lineage:    of,
 		Text:       text.Truncate(text.Lines(m.Text), maxText),
 		Level:      m.Level,
+		Silent:     m.Silent,
+		Mention:    m.Mention,
 		Route:      m.Route,
 		Repository: repository{ID: e.Repository.ID, Slug: e.Repository.Slug(), Owner: e.Repository.Owner, Name: e.Repository.Name},
 		Build:      buildOf(e.Build),
@@ -148,7 +153,7 @@ func dataOf(m notify.Message) data {
 	}
 	for _, j := range e.Jobs {
 		d.Jobs = append(d.Jobs, job{
-			ID: j.ID, Number: j.Number, State: j.State, AllowFailure: j.AllowFailure,
+			ID: j.ID, Number: j.Number, Name: j.Name, State: j.State, AllowFailure: j.AllowFailure,
 			StartedAt: j.Started, FinishedAt: j.Finished,
 		})
 	}

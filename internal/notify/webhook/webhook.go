@@ -11,9 +11,12 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/text"
 )
 
 // The keys of the Secret with a fixed meaning. Any other key holds a URL.
@@ -33,10 +36,11 @@ var Service = notify.Service{
 			"several, separated by white space, while one replaces the other."},
 	},
 	Forms: []notify.Capabilities{
-		{Edit: true, Notifies: true, Idempotent: true, Proof: notify.Accepted, Longest: maxText},
+		{Edit: true, Notifies: true, Silent: true, Mention: true, Idempotent: true, Proof: notify.Accepted, Longest: maxText},
 	},
 	Check:    check,
 	Address:  address,
+	Person:   person,
 	Endpoint: endpoint,
 	New:      newNotifier,
 }
@@ -97,6 +101,24 @@ func address(_ json.RawMessage, credential notify.Credential, address string) (s
 		return "", err
 	}
 	return notify.SameURLKey(credential, address), nil
+}
+
+// maxPerson is how many characters an id of a person may have.
+const maxPerson = 128
+
+// person accepts any id: what it means is the receiver's.
+func person(id string) (string, error) {
+	if id == "" || id != text.Line(id) || strings.TrimSpace(id) != id || strings.ContainsAny(id, "@<>") && !isMail(id) ||
+		utf8.RuneCountInString(id) > maxPerson {
+		return "", fmt.Errorf("%.40q is not an id that a webhook can carry: "+
+			"write a name or an e-mail address of at most %d characters", id, maxPerson)
+	}
+	return id, nil
+}
+
+func isMail(id string) bool {
+	name, host, ok := strings.Cut(id, "@")
+	return ok && name != "" && host != "" && !strings.ContainsAny(host, "@<>") && !strings.ContainsAny(name, "<>")
 }
 
 // endpoint is the URL with what the server judges a request by: a message with a wrong signature must not

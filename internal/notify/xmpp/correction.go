@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"regexp"
-	"strings"
 
 	"github.com/travishook/travishook/internal/notify"
 )
@@ -37,9 +36,7 @@ func replyTo(m notify.Message) (notify.Message, bool) {
 	if m.Update == nil || len(m.Update.Reply) == 0 {
 		return notify.Message{}, false
 	}
-	var words strings.Builder
-	for _, s := range m.Update.Reply {
-		words.WriteString(s.Text)
-	}
-	return notify.Message{ID: m.ID + "-reply", Address: m.Address, Text: words.String(), Spans: m.Update.Reply}, true
+	return notify.Message{
+		ID: m.ID + "-reply", Address: m.Address, Text: notify.Plain(m.Update.Reply), Spans: m.Update.Reply, Mention: m.Mention,
+	}, true
 }

@@ -75,10 +75,14 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt
 	if err != nil {
 		return notify.Receipt{}, fmt.Errorf("connect as %s: %w", n.account.jid, err)
 	}
+	reply, replies := replyTo(m)
+	if replies {
+		m.Mention = "" // an edit notifies nobody
+	}
 	if err := s.deliver(ctx, room, m); err != nil {
 		return notify.Receipt{}, err
 	}
-	if reply, ok := replyTo(m); ok {
+	if replies {
 		if err := s.deliver(ctx, room, reply); err != nil {
 			return notify.Receipt{}, err
 		}

@@ -32,7 +32,7 @@ var Service = notify.Service{
 		{Name: notify.KeyCA, Doc: "The certificate authority of the server, as PEM; without it, the system's authorities."},
 	},
 	KeepsConnection: true,
-	Forms:           []notify.Capabilities{{Edit: true, Proof: notify.Shown, Longest: maxBody}},
+	Forms:           []notify.Capabilities{{Edit: true, Mention: true, Proof: notify.Shown, Longest: maxBody}},
 	Check: func(config json.RawMessage, credential notify.Credential) error {
 		_, err := parseAccount(config, credential)
 		return err
@@ -41,6 +41,7 @@ var Service = notify.Service{
 		room, err := parseRoom(address)
 		return room.String(), err
 	},
+	Person: parsePerson,
 	New: func(config json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
 		a, err := parseAccount(config, credential)
 		if err != nil {
@@ -108,4 +109,14 @@ func parseRoom(address string) (jid.JID, error) {
 		return jid.JID{}, fmt.Errorf("%.80q is not a room: write it as room@rooms.example.com", address)
 	}
 	return room, nil
+}
+
+// parsePerson reads the nickname of a person. Its errors are for a condition.
+func parsePerson(nickname string) (string, error) {
+	parsed, err := jid.New("room", "rooms.example.com", nickname)
+	if err != nil || nickname == "" || strings.HasPrefix(nickname, "@") || strings.ContainsAny(nickname, "<>") ||
+		parsed.Resourcepart() != strings.TrimSpace(nickname) || parsed.Resourcepart() != nickname {
+		return "", fmt.Errorf("%.40q is not a nickname in a chat room: write it as in the room's list of occupants, without @", nickname)
+	}
+	return nickname, nil
 }

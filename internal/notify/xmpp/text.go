@@ -3,6 +3,7 @@ package xmpp
 import (
 	"encoding/xml"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/travishook/travishook/internal/notify"
@@ -41,6 +42,11 @@ type piece struct {
 
 // newMessage returns m as a stanza for the room.
 func newMessage(room string, m notify.Message) groupMessage {
+	if m.Mention != "" {
+		// Clients notify whose nickname is in a message, and many only at its beginning.
+		name := text.Line(m.Mention) + ": "
+		m.Text, m.Spans = name+m.Text, slices.Concat([]notify.Span{{Text: name}}, m.Spans)
+	}
 	out := groupMessage{
 		To: room, Type: "groupchat", ID: m.ID,
 		Body:   text.Truncate(text.Lines(m.Text), maxBody),

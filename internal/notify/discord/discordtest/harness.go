@@ -43,6 +43,7 @@ func account(server string) notifytest.Account {
 		Addresses: []string{"", "release", "release/" + threadID},
 		Secrets:   []string{hookToken},
 		Handle:    "1300000000000000000",
+		Person:    "80351110224678912",
 		HTTP:      notifytest.Detour(server, "discord.com"),
 	}
 }

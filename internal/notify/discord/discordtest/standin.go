@@ -136,6 +136,10 @@ func (s *standIn) place(w http.ResponseWriter, id, thread, earlier string, m mes
 	got := notifytest.Received{Address: addressOf(id, thread), Edits: edits}
 	got.Text, _ = syntax.Read(*m.Content) // CheckShown reports the error
 	got.Raw, _ = json.Marshal(m)
+	got.Silent = m.Flags&suppressNotifications != 0
+	if earlier == "" { // an edit notifies nobody
+		got.Mentions = m.mentions()
+	}
 	s.rec.Add(got)
 	if earlier == "" {
 		earlier = strconv.Itoa(1300000000000000000 + s.count)
@@ -158,6 +162,17 @@ func addressOf(id, thread string) string {
 }
 
 var mentioned = regexp.MustCompile(`^[0-9]{15,20}$`)
+
+// mentions are the allowed mentions in the content.
+func (m *message) mentions() []string {
+	var all []string
+	for _, user := range m.AllowedMentions.Users {
+		if strings.Contains(*m.Content, "<@"+user+">") {
+			all = append(all, user)
+		}
+	}
+	return append(all, m.AllowedMentions.Parse...)
+}
 
 // check refuses what Discord refuses with 50035, Invalid Form Body.
 func (m *message) check(edit bool) error {

@@ -12,6 +12,7 @@ import (
 // block is a Block Kit block, with the fields that are used.
 type block struct {
 	Type     string          `json:"type"`
+	Text     *text           `json:"text,omitempty"`
 	Fields   []text          `json:"fields,omitempty"`
 	Elements json.RawMessage `json:"elements,omitempty"`
 }
@@ -94,6 +95,9 @@ func (b block) check() (int, error) {
 	case "rich_text":
 		return b.checkRichText()
 	case "section":
+		if b.Text != nil && len(b.Fields) == 0 {
+			return checkTexts([]text{*b.Text})
+		}
 		if len(b.Fields) == 0 || len(b.Fields) > 10 {
 			return 0, errBlocks
 		}
@@ -147,19 +151,77 @@ func (b block) checkRichText() (int, error) {
 	return total, nil
 }
 
-// readable is the visible text of the message, without the text for notifications.
+// readable is the visible text of the message, without the text for notifications: a line for each block.
 func (m payload) readable() string {
+	var lines []string
+	all := m.Blocks
+	for _, a := range m.Attachments {
+		all = append(all, a.blocks()...)
+	}
+	for _, b := range all {
+		lines = append(lines, b.readable())
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (b block) readable() string {
 	var out strings.Builder
-	for _, b := range m.Blocks {
-		sections, err := b.sections()
-		if err != nil {
-			continue
-		}
+	if sections, err := b.sections(); err == nil && b.Type == "rich_text" {
 		for _, s := range sections {
 			for _, e := range s.Elements {
 				out.WriteString(e.Text)
 			}
 		}
 	}
-	return out.String()
+	var parts []string
+	for _, t := range b.texts() {
+		parts = append(parts, unmarked(t.Text))
+	}
+	return out.String() + strings.Join(parts, " | ")
+}
+
+// texts are the texts of a section or a context.
+func (b block) texts() []text {
+	var texts []text
+	if b.Type == "context" && json.Unmarshal(b.Elements, &texts) != nil {
+		return nil
+	}
+	if b.Text != nil {
+		texts = append(texts, *b.Text)
+	}
+	return append(texts, b.Fields...)
+}
+
+// mentioned matches mentions of a person or of everybody.
+var mentioned = regexp.MustCompile(`<[@!](?:([UW][A-Z0-9]+)|(channel|here|everyone|subteam\^[^>|]*))(?:\|[^>]*)?>`)
+
+// mentions are whom Slack notifies.
+func (m payload) mentions() []string {
+	var all []string
+	blocks := m.Blocks
+	for _, a := range m.Attachments {
+		blocks = append(blocks, a.blocks()...)
+	}
+	for _, b := range blocks {
+		for _, t := range b.texts() {
+			if t.Type != "mrkdwn" {
+				continue
+			}
+			for _, found := range mentioned.FindAllStringSubmatch(t.Text, -1) {
+				all = append(all, found[1]+found[2])
+			}
+		}
+	}
+	return all
+}
+
+var (
+	linked  = regexp.MustCompile(`<https?://[^>|]*\|([^>]*)>`)
+	dated   = regexp.MustCompile(`<!date\^[0-9]+\^[^|>]*\|([^>]*)>`)
+	unquote = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
+)
+
+// unmarked shows markup as Slack does where the reader's time zone is UTC.
+func unmarked(s string) string {
+	return unquote.Replace(dated.ReplaceAllString(linked.ReplaceAllString(s, "$1"), "$1"))
 }

@@ -34,7 +34,7 @@ func (h Harness) Start(t *testing.T) notifytest.Account {
 }
 
 func (h Harness) account(client *http.Client) notifytest.Account {
-	a := notifytest.Account{Config: json.RawMessage(`{"secretRef":{"name":"slack"}}`), HTTP: client}
+	a := notifytest.Account{Config: json.RawMessage(`{"secretRef":{"name":"slack"}}`), HTTP: client, Person: member}
 	if h.Webhooks {
 		a.Credential = notify.Credential{
 			"url":     secret.New("https://hooks.slack.com" + webhookPath + "\n"),
@@ -45,6 +45,7 @@ func (h Harness) account(client *http.Client) notifytest.Account {
 		return a
 	}
 	a.Credential = notify.Credential{"token": secret.New(token + "\n")}
+	a.Left = left
 	a.Handle = "C0000BUILDS/1503435956.000247"
 	a.Addresses = []string{"#Builds", "C00RELEASE0"}
 	a.Secrets = []string{token}

@@ -60,6 +60,7 @@ func (s *standIn) handler() http.HandlerFunc {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST slack.com/api/chat.postMessage", s.postMessage)
 	mux.HandleFunc("POST slack.com/api/chat.update", s.postMessage)
+	mux.HandleFunc("POST slack.com/api/users.info", usersInfo)
 	mux.HandleFunc("POST hooks.slack.com/services/{team}/{service}/{secret}", s.postWebhook)
 	return mux.ServeHTTP
 }
@@ -108,6 +109,22 @@ func (s *standIn) postMessage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(map[string]any{"ok": true, "channel": channel, "ts": ts, "message": map[string]any{"text": m.Text}})
+}
+
+// People of the workspace: one is a member, and one has left.
+const (
+	member = "U012AB3CD"
+	left   = "U0LEFT0000"
+)
+
+// usersInfo knows the two.
+func usersInfo(w http.ResponseWriter, r *http.Request) {
+	id := r.PostFormValue("user")
+	answer := map[string]any{"ok": true, "user": map[string]any{"id": id, "deleted": id == left}}
+	if id != member && id != left {
+		answer = map[string]any{"ok": false, "error": "user_not_found"}
+	}
+	_ = json.NewEncoder(w).Encode(answer)
 }
 
 // postWebhook answers with a status and an error code.
@@ -174,7 +191,7 @@ func (s *standIn) record(room string, m payload, got notifytest.Received) {
 		raw = []byte(err.Error())
 	}
 	s.count++
-	got.Address, got.Text, got.Raw = room, m.readable(), raw
+	got.Address, got.Text, got.Raw, got.Mentions = room, m.readable(), raw, m.mentions()
 	s.rec.Add(got)
 }
 

@@ -56,6 +56,7 @@ func (h Harness) account(base string) notifytest.Account {
 			"hmacKey": secret.New("whsec_" + key),
 		},
 		Addresses: []string{"", "team-b"},
+		Person:    "ada",
 		Handle:    strings.Repeat("0", 32) + "/" + strings.Repeat("0", 32),
 		Secrets:   []string{pathSecret, key},
 	}

@@ -22,6 +22,8 @@ type data struct {
 	Message    string `json:"message"`
 	Supersedes string `json:"supersedes"`
 	Text       string `json:"text"`
+	Silent     bool   `json:"silent"`
+	Mention    string `json:"mention"`
 	Build      struct {
 		Branch string `json:"branch"`
 	} `json:"build"`
@@ -52,7 +54,11 @@ func (h Harness) receive(rec *notifytest.Recorder) http.HandlerFunc {
 			return
 		}
 		room := strings.TrimPrefix(r.URL.Path, pathSecret+"/")
-		rec.Add(notifytest.Received{Address: room, ID: id, Text: d.Text, Raw: raw, Edits: edits(d)})
+		got := notifytest.Received{Address: room, ID: id, Text: d.Text, Raw: raw, Edits: edits(d), Silent: d.Silent}
+		if d.Mention != "" {
+			got.Mentions = []string{d.Mention}
+		}
+		rec.Add(got)
 		w.WriteHeader(http.StatusNoContent)
 	}
 }

@@ -27,6 +27,7 @@ var Bot = prosody.Account{Name: "ci", Password: "correct horse battery"}
 const (
 	builds = "builds@" + prosody.Rooms
 	other  = "other@" + prosody.Rooms
+	person = "ada"
 )
 
 // Harness is XMPP's.
@@ -44,6 +45,7 @@ func Account(s *prosody.Server, rooms ...string) notifytest.Account {
 		Config:     config,
 		Credential: notify.Credential{"password": secret.New(Bot.Password + "\n"), "ca.crt": secret.New(string(s.CA))},
 		Addresses:  rooms,
+		Person:     person,
 		Secrets:    []string{Bot.Password},
 	}
 }
@@ -57,7 +59,11 @@ func (Harness) Start(t *testing.T) notifytest.Account {
 		var got []notifytest.Received
 		for _, m := range occupant.Messages(t, n) {
 			edits := 1 + slices.IndexFunc(got, func(r notifytest.Received) bool { return m.Replaces != "" && r.ID == m.Replaces })
-			got = append(got, notifytest.Received{Address: m.Room, ID: m.OriginID, Text: m.Body, Raw: m.Raw, Edits: edits})
+			r := notifytest.Received{Address: m.Room, ID: m.OriginID, Text: m.Body, Raw: m.Raw, Edits: edits}
+			if strings.HasPrefix(m.Body, person+": ") {
+				r.Mentions = []string{person}
+			}
+			got = append(got, r)
 		}
 		return got
 	}
