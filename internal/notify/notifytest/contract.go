@@ -133,9 +133,9 @@ func escapes(t *testing.T, h Harness) {
 			if err := h.CheckShown(m, got[n]); err != nil {
 				t.Errorf("%s: %v", text.name, err)
 			}
+			checkNotifies(t, got[n], Received{})
 			n++
 		}
-		checkNotifies(t, got[n], Received{})
 	}
 }
 
