@@ -46,7 +46,7 @@ func page(m *notify.Message) string {
 func line(m *notify.Message) string {
 	var b strings.Builder
 	left := maxText
-	for _, span := range m.Spans {
+	for _, span := range m.Body() {
 		words := text.TruncateRunes(text.Lines(span.Text), left)
 		left -= utf8.RuneCountInString(words)
 		b.WriteString(anchor(words, link(span.URL)))

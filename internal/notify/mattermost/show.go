@@ -48,7 +48,7 @@ var colours = map[notify.Level]string{notify.Good: "#2eb67d", notify.Bad: "#e01e
 // show lays out a message: the line as the text; below it, beside a coloured bar, the fields and the route.
 // A post with an attachment has no link previews.
 func show(m notify.Message) shown {
-	return shown{line(m.Spans, m.Text), []attachment{{
+	return shown{line(m.Body(), m.Text), []attachment{{
 		Fallback: escape(text.OneLine(m.Text, maxFieldValue)), Color: colours[m.Level],
 		Fields: fields(m.Fields), Footer: text.OneLine(m.Route, maxFieldValue),
 	}}}
