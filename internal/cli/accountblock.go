@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -46,6 +48,7 @@ func jsonName(f reflect.StructField) string {
 // describeServices lists each service's fields and Secret keys, for the help.
 func describeServices() string {
 	var b strings.Builder
+	shared := map[string]string{} // keys of the connection
 	for i, name := range serviceNames() {
 		service := registry.Services[name]
 		if i > 0 {
@@ -56,8 +59,16 @@ func describeServices() string {
 			fmt.Fprintf(&b, "; --set %s", strings.Join(fields, ", "))
 		}
 		for _, key := range service.Keys {
+			if key.Shared {
+				shared[key.Name] = key.Doc
+				continue
+			}
 			fmt.Fprintf(&b, "\n    %s: %s", key.Name, key.Doc)
 		}
+	}
+	b.WriteString("\n\nThe Secret of every service over HTTP may have these keys, for its connections:")
+	for _, name := range slices.Sorted(maps.Keys(shared)) {
+		fmt.Fprintf(&b, "\n    %s: %s", name, shared[name])
 	}
 	return b.String()
 }

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -55,6 +56,11 @@ type Options struct {
 	Rules *Rules
 	// UserAgent is the operator and its version: travishook/1.2.3.
 	UserAgent string
+
+	// What an account sets for its own connections (see OverHTTP): nil for the operator's.
+	roots       *x509.CertPool
+	certificate *tls.Certificate
+	proxy       *url.URL
 }
 
 // NewClient returns the HTTP client that all services share. It limits time and size, never
@@ -70,10 +76,19 @@ type Options struct {
 // proxy's own rules keep tenants off private addresses.
 func NewClient(o Options) *http.Client {
 	env := httpproxy.FromEnvironment()
+	choose, dial := env.ProxyFunc(), dialFunc(env, o.Rules)
+	if o.proxy != nil { // chosen by the account, so the rules apply to it as well
+		choose = func(*url.URL) (*url.URL, error) { return o.proxy, nil }
+		dial = NewDialer(o.Rules)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.roots}
+	if o.certificate != nil {
+		config.Certificates = []tls.Certificate{*o.certificate}
+	}
 	t := &http.Transport{
-		Proxy:                  proxyFunc(env, o.Rules),
-		DialContext:            dialFunc(env, o.Rules),
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		Proxy:                  proxyFunc(choose, o.Rules),
+		DialContext:            dial,
+		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    tlsTimeout,
 		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
@@ -87,12 +102,11 @@ func NewClient(o Options) *http.Client {
 			MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connectionBuffer,
 		},
 	}
-	return &http.Client{Transport: &transport{next: t, userAgent: o.UserAgent}}
+	return &http.Client{Transport: &transport{next: t, options: o}}
 }
 
-// proxyFunc returns the environment's proxy for a request, after checking the request's host.
-func proxyFunc(env *httpproxy.Config, rules *Rules) func(*http.Request) (*url.URL, error) {
-	choose := env.ProxyFunc()
+// proxyFunc returns the proxy that is chosen for a request, after checking the request's host.
+func proxyFunc(choose func(*url.URL) (*url.URL, error), rules *Rules) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		proxy, err := choose(req.URL)
 		if err != nil {

@@ -128,6 +128,7 @@ type Key struct {
 	Name     string
 	Required bool
 	Doc      string // one sentence
+	Shared   bool   // of the connection: every service over HTTP has it
 }
 
 // Service describes one chat service to the rest of the program.

@@ -12,8 +12,8 @@ import (
 
 // transport adds the limits and error marks that every service needs to an http.Transport.
 type transport struct {
-	next      *http.Transport
-	userAgent string
+	next    *http.Transport
+	options Options
 }
 
 // RoundTrip implements http.RoundTripper. A redirect is an error: following it would send the message,
@@ -26,8 +26,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		WroteRequest: func(info httptrace.WroteRequestInfo) { written.Store(info.Err == nil) },
 	})
 	req = req.Clone(ctx)
-	if t.userAgent != "" {
-		req.Header.Set("User-Agent", t.userAgent)
+	if t.options.UserAgent != "" {
+		req.Header.Set("User-Agent", t.options.UserAgent)
 	}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {

@@ -235,6 +235,9 @@ func (c *Compiler) credential(a *Account, service *notify.Service) (notify.Crede
 func secretKeys(service *notify.Service) string {
 	var required, all []string
 	for _, k := range service.Keys {
+		if k.Shared {
+			continue
+		}
 		all = append(all, fmt.Sprintf("%q", k.Name))
 		if k.Required {
 			required = append(required, fmt.Sprintf("%q", k.Name))

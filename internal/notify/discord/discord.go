@@ -22,7 +22,7 @@ import (
 const urlKey = "url"
 
 // Service is Discord.
-var Service = notify.Service{
+var Service = notify.OverHTTP(notify.Service{
 	Name:  "discord",
 	Title: "Discord", Summary: "through the webhooks of its channels",
 	Keys: []notify.Key{
@@ -35,7 +35,7 @@ var Service = notify.Service{
 	Person:   person,
 	Endpoint: endpoint,
 	New:      newNotifier,
-}
+})
 
 func check(raw json.RawMessage, credential notify.Credential) error {
 	if !json.Valid(raw) {

@@ -26,7 +26,7 @@ const (
 )
 
 // Service is Mattermost.
-var Service = notify.Service{
+var Service = notify.OverHTTP(notify.Service{
 	Name:  "mattermost",
 	Title: "Mattermost", Summary: "as a bot, or through incoming webhooks",
 	Keys: []notify.Key{
@@ -44,7 +44,7 @@ var Service = notify.Service{
 	Address:  address,
 	Endpoint: endpoint,
 	New:      newNotifier,
-}
+})
 
 // form is an incoming webhook for an address that is a key of the Secret.
 func form(credential notify.Credential, address string) int {

@@ -115,6 +115,9 @@ func TestEveryServiceIsComplete(t *testing.T) {
 			t.Errorf("%s has no page: %v", name, err)
 		}
 		for _, k := range s.Keys {
+			if k.Shared && strings.Contains(string(page), "(README.md#connections)") {
+				continue
+			}
 			if !strings.Contains(string(page), "`"+k.Name+"`") {
 				t.Errorf("the page of %s does not explain the key %s", name, k.Name)
 			}

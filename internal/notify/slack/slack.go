@@ -28,7 +28,7 @@ const (
 )
 
 // Service is Slack.
-var Service = notify.Service{
+var Service = notify.OverHTTP(notify.Service{
 	Name:  "slack",
 	Title: "Slack", Summary: "as an app with a bot token, or through incoming webhooks",
 	Keys: []notify.Key{
@@ -46,7 +46,7 @@ var Service = notify.Service{
 	Person:   person,
 	Endpoint: endpoint,
 	New:      newNotifier,
-}
+})
 
 // form is an incoming webhook for an address that is a key of the Secret.
 func form(credential notify.Credential, address string) int {

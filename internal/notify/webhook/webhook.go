@@ -26,7 +26,7 @@ const (
 )
 
 // Service is the generic webhook.
-var Service = notify.Service{
+var Service = notify.OverHTTP(notify.Service{
 	Name:  "webhook",
 	Title: "Webhook", Summary: "any HTTP endpoint, JSON or CloudEvents, signed",
 	Keys: []notify.Key{
@@ -43,7 +43,7 @@ var Service = notify.Service{
 	Person:   person,
 	Endpoint: endpoint,
 	New:      newNotifier,
-}
+})
 
 // config is the account's block.
 type config struct {
