@@ -217,7 +217,7 @@ var elements = []string{"html", "head", "meta", "body", "table", "tr", "td", "p"
 
 func checkHTML(sent notify.Message, page string) error {
 	var hosts []string
-	for _, s := range append(slices.Clone(sent.Spans), fieldSpans(sent.Fields)...) {
+	for _, s := range append(slices.Clone(sent.Body()), fieldSpans(sent.Fields)...) {
 		if u, err := url.Parse(s.URL); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
 			hosts = append(hosts, u.Host)
 		}
