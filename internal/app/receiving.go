@@ -21,7 +21,7 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 		keysChanged: trust.changed,
 		rejudge:     func() { control.compiler.SetKeys(trust.routingKeys()) },
 		objectKeys:  trust.objects,
-		keeper:      tableKeeper{memory: env.store, compiler: control.compiler, turn: env.store.Leads, log: env.log.WithName("table")},
+		keeper:      tableKeeper{memory: env.store, compiler: control.compiler, scope: env.scope, turn: env.store.Leads, log: env.log.WithName("table")},
 		dispatcher:  delivery.dispatcher,
 		records:     delivery.keeper,
 		store:       env.store,

@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/internal/routing"
 )
@@ -48,6 +50,7 @@ type memory interface {
 type tableKeeper struct {
 	memory   memory
 	compiler *routing.Compiler
+	scope    scope
 	turn     func() bool // whether it is this replica that writes: two at once would mix their pieces
 	log      logr.Logger
 }
@@ -85,7 +88,33 @@ func (k tableKeeper) restore() error {
 	if err != nil {
 		return fmt.Errorf("unpack the last routing table: %w", err)
 	}
-	return k.compiler.Restore(data)
+	if err := k.compiler.Restore(data); err != nil {
+		return err
+	}
+	k.forgetUnwatched()
+	return nil
+}
+
+// forgetUnwatched removes what the last process watched and this one does not, because the settings have
+// changed: no event would report that it was deleted, and it is none of the operator's business now.
+func (k tableKeeper) forgetUnwatched() {
+	if k.scope.wholeCluster() {
+		return
+	}
+	held, watched := k.compiler.Held(), k.scope.watched()
+	each := func(keys []types.NamespacedName, remove func(types.NamespacedName)) {
+		for _, key := range keys {
+			if !slices.Contains(watched, key.Namespace) {
+				remove(key)
+			}
+		}
+	}
+	each(held.Routes, k.compiler.DeleteRoute)
+	each(held.Defaults, k.compiler.DeleteDefaults)
+	each(held.Secrets, k.compiler.DeleteSecret)
+	for _, name := range held.Namespaces {
+		k.compiler.DeleteNamespace(name)
+	}
 }
 
 func (k tableKeeper) head() (head, error) {

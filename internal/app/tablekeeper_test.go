@@ -71,6 +71,38 @@ func TestATableOfManyPiecesComesBack(t *testing.T) {
 	}
 }
 
+// TestWhatIsNoLongerWatchedDoesNotComeBack: an operator of the whole cluster is started for one namespace.
+func TestWhatIsNoLongerWatchedDoesNotComeBack(t *testing.T) {
+	m := &memoryMap{values: map[string][]byte{}, puts: 1000}
+	k := keeper(m)
+	put(k.compiler, 3)
+	for _, namespace := range []string{"system", "another"} {
+		k.compiler.PutNamespace(namespace, map[string]string{"team": "yes"})
+		k.compiler.PutDefaults(&v1alpha1.TravisDefaults{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.DefaultsName}})
+	}
+	if err := k.save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		namespaces                   []string
+		routes, defaults, namespaced int
+	}{
+		"the whole cluster": {nil, 3, 2, 2},
+		"the team":          {[]string{"team"}, 3, 1, 0},
+		"another":           {[]string{"another"}, 0, 2, 0},
+	} {
+		after := keeper(m)
+		after.scope = scope{own: "system", namespaces: c.namespaces}
+		if err := after.restore(); err != nil {
+			t.Fatal(err)
+		}
+		held := after.compiler.Held()
+		if len(held.Routes) != c.routes || len(held.Defaults) != c.defaults || len(held.Namespaces) != c.namespaced {
+			t.Errorf("%s: %+v came back", name, held)
+		}
+	}
+}
+
 func TestACrashWhileSavingLeavesTheTableBefore(t *testing.T) {
 	m := &memoryMap{values: map[string][]byte{}, puts: 1000}
 	k := keeper(m)

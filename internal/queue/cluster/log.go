@@ -74,7 +74,7 @@ func (l *natsLog) prepare(ctx context.Context, opt *Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	stream, err := openStream(ctx, js, streamConfig(l.names, wal.Capacity(opt.MaxBytes), opt.Replicas), opt.Adopt)
+	stream, err := openStream(ctx, js, streamConfig(l.names, wal.Capacity(opt.MaxBytes), opt.Replicas), wal.Reserve(opt.MaxBytes), opt.Adopt)
 	if err != nil {
 		return err
 	}

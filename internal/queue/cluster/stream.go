@@ -24,8 +24,9 @@ func streamConfig(n names, maxBytes int64, replicas int) jetstream.StreamConfig 
 }
 
 // openStream creates the stream, or takes the one that exists if it is what we would have created, or
-// may be changed to that.
-func openStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, adopt bool) (jetstream.Stream, error) {
+// may be changed to that. A stream that holds more than a lowered limit keeps spare bytes for outcomes,
+// without which it could not become smaller.
+func openStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, spare int64, adopt bool) (jetstream.Stream, error) {
 	stream, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if stream, err = js.CreateStream(ctx, want); err != nil {
@@ -37,6 +38,7 @@ func openStream(ctx context.Context, js jetstream.JetStream, want jetstream.Stre
 		return nil, fmt.Errorf("look for stream %s: %w", want.Name, explain(err))
 	}
 	is := stream.CachedInfo().Config
+	want.MaxBytes = max(want.MaxBytes, int64(stream.CachedInfo().State.Bytes)+spare)
 	name, value, needed := natslog.Difference(&is, &want)
 	if name != "" && !adopt {
 		return nil, fmt.Errorf("stream %s has %s set to %v where travishook needs %v: set store.external.adopt for one start to have it changed, or change it with the nats command", want.Name, name, value, needed)

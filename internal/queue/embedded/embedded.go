@@ -35,6 +35,9 @@ const (
 	// read one by one then.
 	replayStall     = 5 * time.Second
 	stalledMessages = 256
+	// serverBytes is the server's own limit. The stream has the real one, which may have been larger: a
+	// server below what a stream reserves does not let its limit be changed.
+	serverBytes = 1 << 60
 	// maxPending is how many bytes may wait for this process's connection before the server drops it:
 	// more than is ever requested at once.
 	maxPending = 20 * wal.LargestMessage
@@ -44,7 +47,8 @@ const (
 type embedded struct {
 	dir      *directory
 	mark     *markFile
-	maxBytes int64
+	maxBytes int64 // of the stream
+	spare    int64 // that the stream has at least beyond what it holds
 	log      logr.Logger
 
 	server *server.Server
@@ -83,7 +87,9 @@ func open(ctx context.Context, opt Options) (*embedded, error) {
 	if err != nil {
 		return nil, errors.Join(err, dir.close())
 	}
-	l := &embedded{dir: dir, mark: mark, maxBytes: wal.Capacity(opt.Limit), log: opt.Log.WithName("nats")}
+	l := &embedded{
+		dir: dir, mark: mark, maxBytes: wal.Capacity(opt.Limit), spare: wal.Reserve(opt.Limit), log: opt.Log.WithName("nats"),
+	}
 	if size := dir.volume(); size > 0 && size < l.maxBytes {
 		opt.Log.Info("the volume is smaller than the store's limit requires; lower store.maxSize or enlarge the volume",
 			"volumeBytes", size, "storeBytes", l.maxBytes)
@@ -111,7 +117,7 @@ func (l *embedded) start(ctx context.Context) error {
 		JetStream:              true,
 		StoreDir:               l.dir.store(),
 		SyncAlways:             true, // an acknowledged message must be synced
-		JetStreamMaxStore:      l.maxBytes + wal.LargestMessage,
+		JetStreamMaxStore:      serverBytes,
 		JetStreamMaxMemory:     1 << 20, // only the state of replays is kept in memory
 		DisableJetStreamBanner: true,
 	})
@@ -132,7 +138,7 @@ func (l *embedded) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect to the embedded server: %w", err)
 	}
-	stream, err := openStream(ctx, js, l.maxBytes)
+	stream, err := l.openStream(ctx, js)
 	if err != nil {
 		return err
 	}
@@ -267,9 +273,10 @@ func (l *embedded) Updates() <-chan wal.Message { return nil }
 func (l *embedded) MaxMessage() int { return wal.LargestMessage }
 
 // openStream creates the stream, or uses the existing one if its configuration is the same. Only the
-// limit may be changed, because that loses nothing.
-func openStream(ctx context.Context, js jetstream.JetStream, maxBytes int64) (jetstream.Stream, error) {
-	want := natslog.Config(streamName, subject, maxBytes)
+// limit may be changed, because that loses nothing. If the stream holds more than a lowered limit, it
+// keeps room for outcomes, without which it could not become smaller.
+func (l *embedded) openStream(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
+	want := natslog.Config(streamName, subject, l.maxBytes)
 	stream, err := js.Stream(ctx, streamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if stream, err = js.CreateStream(ctx, want); err != nil {
@@ -284,6 +291,7 @@ func openStream(ctx context.Context, js jetstream.JetStream, maxBytes int64) (je
 	if name, value, needed := natslog.Difference(&is, &want); name != "" {
 		return nil, fmt.Errorf("stream %s has %s set to %v where travishook needs %v: set it back, or move the directory away to begin with an empty store", streamName, name, value, needed)
 	}
+	want.MaxBytes = max(want.MaxBytes, int64(stream.CachedInfo().State.Bytes)+l.spare)
 	if is.MaxBytes != want.MaxBytes {
 		if stream, err = js.UpdateStream(ctx, want); err != nil {
 			return nil, fmt.Errorf("set the limit of stream %s: %w", streamName, err)
