@@ -36,8 +36,9 @@ const (
 	// send before they are read. The defaults are 4 MiB for a stream and 1 GiB for a connection.
 	streamBuffer     = maxAnswer
 	connectionBuffer = 4 * maxAnswer
-	// idlePerHost is the number of idle connections kept for one busy service.
-	idlePerHost = 8
+	// idlePerHost is the number of idle connections kept for one busy service: a batch of deliveries is sent
+	// at once, and without HTTP/2 each takes a connection.
+	idlePerHost = 64
 	// idleTotal limits the idle connections, and with them memory and file descriptors.
 	idleTotal = 256
 	// idleTimeout closes idle connections before the usual load balancer (60 s) does: the response to

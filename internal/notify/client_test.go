@@ -14,6 +14,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -124,6 +126,52 @@ func TestExemptClientUsesTheProxyForEveryHost(t *testing.T) {
 	t.Setenv("NO_PROXY", "")
 	if resp, err := get(t, notify.NewClient(notify.Options{}), "http://10.0.0.1/"); err != nil || resp.StatusCode != http.StatusNoContent {
 		t.Errorf("private address of an exempt account: %v", err)
+	}
+}
+
+// TestABurstReusesConnections: the deliveries that one batch of the store releases are sent at once, often to
+// one host. A new connection for each would cost more than the message.
+func TestABurstReusesConnections(t *testing.T) {
+	const burst = 32
+	var opened atomic.Int32
+	arrived, answer := make(chan struct{}), make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-answer
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	client := notify.NewClient(notify.Options{})
+	t.Cleanup(client.CloseIdleConnections)
+	send := func() {
+		resp, err := client.Get(server.URL)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+	}
+	for range 3 {
+		var sending sync.WaitGroup
+		for range burst {
+			sending.Go(send)
+		}
+		for range burst {
+			<-arrived // so that all are under way at once
+		}
+		for range burst {
+			answer <- struct{}{}
+		}
+		sending.Wait()
+	}
+	if n := opened.Load(); n > burst {
+		t.Errorf("%d connections for bursts of %d requests", n, burst)
 	}
 }
 
