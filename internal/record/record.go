@@ -71,6 +71,9 @@ func (r *Recorder) Attempted(a Attempt) {
 // logAttempt logs the first failure of a delivery and its end as a dead letter; successes and further
 // failures have a higher verbosity.
 func (r *Recorder) logAttempt(a Attempt) {
+	if a.Outcome.Kind == queue.Delivered && !r.log.V(1).Enabled() {
+		return // the most frequent case, without collecting the values
+	}
 	log := r.delivery(a.Delivery).WithValues("attempt", a.Delivery.Attempt)
 	switch {
 	case a.Outcome.Kind == queue.Delivered:

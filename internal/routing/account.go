@@ -278,7 +278,8 @@ func version(a *Account) string {
 func hash(key []byte, parts ...string) string {
 	mac := hmac.New(sha256.New, key)
 	for _, part := range parts {
-		fmt.Fprintf(mac, "%d:%s", len(part), part)
+		mac.Write(append(strconv.AppendInt(nil, int64(len(part)), 10), ':'))
+		mac.Write([]byte(part))
 	}
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
