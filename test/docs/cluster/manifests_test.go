@@ -47,6 +47,8 @@ func check(ctx context.Context, b docs.Block) string {
 	case b.Name() == "values.yaml":
 		checkValues(ctx, b)
 		return "values"
+	case b.Name() == "nats-values.yaml":
+		return "values of NATS' chart" // checked by test/docs
 	case top["apiVersion"] == settings.APIVersion:
 		return "settings" // checked by test/docs
 	case is("apiVersion"):
