@@ -61,15 +61,17 @@ func (n *notifier) update(ctx context.Context, m notify.Message) (notify.Receipt
 	if !id.MatchString(earlier) {
 		return notify.Receipt{}, notify.Gone(errors.New("the handle of the earlier message is not Mattermost's"))
 	}
-	s := show(m)
-	edited, err := n.edit(ctx, earlier, s)
+	silent := m
+	silent.Mention = "" // an edit notifies nobody
+	edited, err := n.edit(ctx, earlier, show(silent))
 	if err != nil {
 		return notify.Receipt{}, notify.Refused(err)
 	}
+	s := show(m)
 	switch {
 	case m.Update.Thread:
 	case len(m.Update.Reply) > 0:
-		s = showReply(m.Update.Reply)
+		s = showReply(m.Update.Reply, m.Mention)
 	default:
 		return edited, nil
 	}

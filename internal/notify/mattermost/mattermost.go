@@ -36,12 +36,13 @@ var Service = notify.OverHTTP(notify.Service{
 			"Any other key may hold one too, and a channel's address then names the key."},
 	},
 	Forms: []notify.Capabilities{
-		{Form: "bot", Edit: true, Thread: true, Proof: notify.Shown, Longest: maxText},
-		{Form: "incoming webhook", Proof: notify.Shown, Longest: maxText},
+		{Form: "bot", Edit: true, Thread: true, Mention: true, Proof: notify.Shown, Longest: maxText},
+		{Form: "incoming webhook", Silent: true, Mention: true, Proof: notify.Shown, Longest: maxText},
 	},
 	Form:     form,
 	Check:    check,
 	Address:  address,
+	Person:   person,
 	Endpoint: endpoint,
 	New:      newNotifier,
 })
@@ -217,7 +218,7 @@ func (n *notifier) postWebhook(ctx context.Context, m notify.Message) error {
 		return notify.Permanent(err)
 	}
 	s := show(m)
-	body, err := json.Marshal(webhookMessage{Text: s.text, Attachments: s.attachments})
+	body, err := json.Marshal(webhookMessage{Text: s.text, Attachments: s.attachments, Silent: m.Silent})
 	if err != nil {
 		return notify.Permanent(fmt.Errorf("encode: %w", err))
 	}

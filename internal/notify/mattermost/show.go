@@ -1,6 +1,7 @@
 package mattermost
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 
 // Mattermost splits or refuses a message of more than 16 383 characters.
 const (
-	maxText       = 16_000
+	maxText       = 16_000 // with up to 65 for a mention
 	maxFields     = 10
 	maxFieldName  = 60
 	maxFieldValue = 200  // as they are read
@@ -21,6 +22,8 @@ const (
 type webhookMessage struct {
 	Text        string       `json:"text"`
 	Attachments []attachment `json:"attachments"`
+	// Silent posts without a notification. Older servers ignore it.
+	Silent bool `json:"silent,omitempty"`
 }
 
 type attachment struct {
@@ -48,14 +51,33 @@ var colours = map[notify.Level]string{notify.Good: "#2eb67d", notify.Bad: "#e01e
 // show lays out a message: the line as the text; below it, beside a coloured bar, the fields and the route.
 // A post with an attachment has no link previews.
 func show(m notify.Message) shown {
-	return shown{line(m.Body(), m.Text), []attachment{{
+	return shown{mention(m.Mention) + line(m.Body(), m.Text), []attachment{{
 		Fallback: escape(text.OneLine(m.Text, maxFieldValue)), Color: colours[m.Level],
 		Fields: fields(m.Fields), Footer: text.OneLine(m.Route, maxFieldValue),
 	}}}
 }
 
-func showReply(spans []notify.Span) shown {
-	return shown{text: line(spans, ""), attachments: []attachment{}}
+func showReply(spans []notify.Span, person string) shown {
+	return shown{text: mention(person) + line(spans, ""), attachments: []attachment{}}
+}
+
+var userName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,63}$`)
+
+// mention is what notifies a person, empty for nobody. A name that nobody has notifies nobody.
+func mention(person string) string {
+	if !userName.MatchString(person) {
+		return ""
+	}
+	return "@" + person + " "
+}
+
+// person validates the name of a user; a @ before it is not part of it.
+func person(id string) (string, error) {
+	name := strings.ToLower(strings.TrimPrefix(id, "@"))
+	if !userName.MatchString(name) || name == "all" || name == "channel" || name == "here" || name == "everyone" {
+		return "", fmt.Errorf("%.40q is not the name of a Mattermost user: write it as it follows the @ in the person's profile, such as ann.smith", id)
+	}
+	return name, nil
 }
 
 var markup = notify.Markup{

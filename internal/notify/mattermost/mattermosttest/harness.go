@@ -36,7 +36,7 @@ func (h Harness) Start(t *testing.T) notifytest.Account {
 
 // account is one of a server below a path.
 func (h Harness) account(base string) notifytest.Account {
-	a := notifytest.Account{Config: json.RawMessage(fmt.Sprintf(`{"server":%q,"secretRef":{"name":"chat"}}`, base+"/chat"))}
+	a := notifytest.Account{Config: json.RawMessage(fmt.Sprintf(`{"server":%q,"secretRef":{"name":"chat"}}`, base+"/chat")), Person: person}
 	if h.Webhooks {
 		a.Credential = notify.Credential{
 			"url": secret.New(base + "/chat/hooks/" + hookKey + "\n"), "release": secret.New(base + "/chat/hooks/" + otherKey),

@@ -19,6 +19,7 @@ const (
 	otherKey  = "hj4mxc8plbny42q7zsvw3dgkrt"
 	buildsID  = "1builds7f8g9h0j1k2m3n4p5q6"
 	releaseID = "2release8g9h0j1k2m3n4p5q6r"
+	person    = "ann.smith"
 )
 
 // standIn is a Mattermost with two channels and two incoming webhooks, written from its documentation and API
@@ -65,6 +66,7 @@ func (s *standIn) handler() http.HandlerFunc {
 type message struct {
 	Text          string       `json:"text,omitempty"`        // of a webhook
 	Attachments   []attachment `json:"attachments,omitempty"` // of a webhook
+	Silent        bool         `json:"silent,omitempty"`      // of a webhook
 	Message       string       `json:"message,omitempty"`     // of a post, as the following
 	ChannelID     string       `json:"channel_id,omitempty"`
 	RootID        string       `json:"root_id,omitempty"`
@@ -116,7 +118,7 @@ func (s *standIn) hook(w http.ResponseWriter, r *http.Request) {
 	}
 	// The server splits a longer text into several posts.
 	for text := range strings.SplitSeq(chunks(m.Text), "\x00") {
-		s.add(room, message{Text: text, Attachments: m.Attachments}, posted{})
+		s.add(room, message{Text: text, Attachments: m.Attachments, Silent: m.Silent}, posted{})
 	}
 	_, _ = io.WriteString(w, "ok")
 }
@@ -194,10 +196,19 @@ func (s *standIn) add(room string, m message, p posted) string {
 
 func received(room string, m message, got notifytest.Received) notifytest.Received {
 	got.Address = room
-	got.Text, _ = syntax.Read(m.Text + m.Message) // CheckShown reports the error
+	text := m.Text + m.Message
+	for _, name := range mentioned.FindAllStringSubmatch(text, -1) {
+		if got.Edits == 0 { // an edit notifies nobody
+			got.Mentions = append(got.Mentions, name[1])
+		}
+	}
+	got.Silent = m.Silent
+	got.Text, _ = syntax.Read(strings.Replace(text, "@"+person, "ann", 1)) // CheckShown reports the error
 	got.Raw, _ = json.Marshal(m)
 	return got
 }
+
+var mentioned = regexp.MustCompile(`@([a-zA-Z0-9][a-zA-Z0-9._-]*)`)
 
 // syntax is Mattermost's Markdown, with what incoming webhooks replace before.
 var syntax = notifytest.Syntax{
