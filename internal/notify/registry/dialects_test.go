@@ -70,6 +70,13 @@ var dialects = []refusal{
 	{"an error in words", "slack", "incoming webhooks", 404, nil, `no_service`, badCredential, 0},
 	{"a portal's 200", "slack", "incoming webhooks", 200, nil, `<html>`, answerLost, 0},
 
+	{"seconds in the body", "telegram", "bot", 429, nil, `{"ok":false,"error_code":429,"parameters":{"retry_after":7}}`, retryAfter, 7 * time.Second},
+	{"hours in the body", "telegram", "bot", 429, nil, `{"ok":false,"error_code":429,"parameters":{"retry_after":7200}}`, retryAfter, time.Hour},
+	{"a bad token that is a 404", "telegram", "bot", 404, nil, `{"ok":false,"error_code":404,"description":"Not Found"}`, badCredential, 0},
+	{"kicked, a 403", "telegram", "bot", 403, nil, `{"ok":false,"error_code":403,"description":"Forbidden: bot was kicked"}`, permanent, 0},
+	{"an error in a 200", "telegram", "bot", 200, nil, `{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}`, permanent, 0},
+	{"a portal's 200", "telegram", "bot", 200, nil, `<html>`, answerLost, 0},
+
 	{"seconds in the header", "webhook", "JSON", 503, map[string]string{"Retry-After": "7"}, ``, retryAfter, 7 * time.Second},
 	{"a date in the header", "webhook", "JSON", 503, map[string]string{"Retry-After": "Sat, 01 Jan 2000 00:00:40 GMT"}, ``, retryAfter, 40 * time.Second},
 	{"gone", "webhook", "JSON", 410, nil, ``, permanent, 0},

@@ -7,6 +7,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/email"
 	"github.com/travishook/travishook/internal/notify/mattermost"
 	"github.com/travishook/travishook/internal/notify/slack"
+	"github.com/travishook/travishook/internal/notify/telegram"
 	"github.com/travishook/travishook/internal/notify/webhook"
 	"github.com/travishook/travishook/internal/notify/xmpp"
 )
@@ -17,6 +18,7 @@ var Services = byName(
 	email.Service,
 	mattermost.Service,
 	slack.Service,
+	telegram.Service,
 	webhook.Service,
 	xmpp.Service,
 )
