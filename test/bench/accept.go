@@ -16,11 +16,26 @@ type subject struct {
 }
 
 var (
-	relaying    = subject{"travishook, sending meanwhile", answerRelaying}
-	holding     = subject{"travishook, sending nothing", answerHolding}
-	publishing  = subject{"ceiling: verify, decode, publish each synced to JetStream", answerPublishing}
-	verifying   = subject{"ceiling: verify and decode", answerVerifying}
-	comparisons = []subject{relaying, publishing, holding, verifying}
+	relaying   = subject{"travishook, sending meanwhile", answerRelaying}
+	leastRelay = subject{"least: verify, decode, sync together, post", answerLeastRelay}
+	holding    = subject{"travishook, sending nothing", answerHolding}
+	leastStore = subject{"least: verify, decode, sync together", answerLeastStore}
+	publishing = subject{"ceiling: verify, decode, publish each synced to JetStream", answerPublishing}
+	verifying  = subject{"ceiling: verify and decode", answerVerifying}
+
+	comparisons = []subject{relaying, leastRelay, holding, leastStore, publishing, verifying}
+	// ratios are of the first to the second.
+	ratios = []struct {
+		text string
+		of   [2]subject
+	}{
+		{"ratio: travishook, sending meanwhile, to the least", [2]subject{relaying, leastRelay}},
+		{"ratio: travishook, sending nothing, to the least", [2]subject{holding, leastStore}},
+		{"ratio: travishook, sending meanwhile, to publishing each", [2]subject{relaying, publishing}},
+		{"ratio: travishook, sending nothing, to publishing each", [2]subject{holding, publishing}},
+		{"ratio: the least, posting, to verifying and decoding", [2]subject{leastRelay, verifying}},
+		{"ratio: the least, posting nothing, to verifying and decoding", [2]subject{leastStore, verifying}},
+	}
 )
 
 // accept measures the rate of webhooks answered 202, beside ceilings and the disk.
@@ -66,10 +81,10 @@ func acceptSection(b *bench, rates map[string][]float64, syncs []float64) sectio
 		}
 		s.rows = append(s.rows, row)
 	}
-	for _, subject := range []subject{relaying, holding} {
-		row := []string{"ratio: " + subject.name + ", to publishing each"}
+	for _, ratio := range ratios {
+		row := []string{ratio.text}
 		for _, n := range b.connections {
-			row = append(row, times(medianRatio(rates[fmt.Sprint(subject.name, n)], rates[fmt.Sprint(publishing.name, n)])))
+			row = append(row, times(medianRatio(rates[fmt.Sprint(ratio.of[0].name, n)], rates[fmt.Sprint(ratio.of[1].name, n)])))
 		}
 		s.rows = append(s.rows, row)
 	}
@@ -127,6 +142,27 @@ func answerPublishing(ctx context.Context, b *bench, connections int) (float64, 
 	if closed := stream.close(); err == nil {
 		err = closed
 	}
+	return rate, err
+}
+
+func answerLeastStore(ctx context.Context, b *bench, connections int) (float64, error) {
+	return answerLeast(ctx, b, connections, nil)
+}
+
+func answerLeastRelay(ctx context.Context, b *bench, connections int) (float64, error) {
+	sink, err := openSink(0)
+	if err != nil {
+		return 0, err
+	}
+	defer sink.close()
+	return answerLeast(ctx, b, connections, sink)
+}
+
+func answerLeast(ctx context.Context, b *bench, connections int, to *sink) (rate float64, err error) {
+	err = b.runLeast(to, func(l *least) error {
+		rate, err = answerCeiling(ctx, b, connections, &ceiling{keep: l.keep})
+		return err
+	})
 	return rate, err
 }
 

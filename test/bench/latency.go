@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 )
@@ -17,9 +16,13 @@ const (
 func latency(ctx context.Context, b *bench) (section, error) {
 	s := section{
 		title: "From POST to arrival",
-		head:  []string{"webhooks per second", "p50", "p99", "Alertmanager's p50", "p99", "ratio of the p50s"},
+		head: []string{
+			"webhooks per second", "p50", "p99", "the least's p50", "p99", "Alertmanager's p50", "p99",
+			"ratio of the p50s: to Alertmanager", "the least to Alertmanager",
+		},
 		note: "From the moment at which a webhook is due to be posted to the message's arrival at a sink on loopback: " +
-			"verified, stored, synced, rendered and sent. Alertmanager verifies and stores nothing.",
+			"verified, stored, synced, rendered and sent. The least only verifies, decodes, syncs a plain file and posts. " +
+			"Alertmanager verifies and stores nothing.",
 	}
 	binary := os.Getenv(alertmanagerEnv)
 	if binary == "" {
@@ -38,13 +41,17 @@ func latency(ctx context.Context, b *bench) (section, error) {
 
 // latencyAt measures both in turn, so that the ratio is of adjacent measurements.
 func (b *bench) latencyAt(ctx context.Context, binary string, rate int) ([]string, error) {
-	var own, other, ratios quantiles
+	var own, least, other quantiles
 	for range b.rounds {
 		took, err := b.relayOnce(ctx, rate)
 		if err != nil {
 			return nil, err
 		}
 		own.add(took)
+		if took, err = b.relayLeast(ctx, rate); err != nil {
+			return nil, err
+		}
+		least.add(took)
 		if binary == "" {
 			continue
 		}
@@ -53,13 +60,16 @@ func (b *bench) latencyAt(ctx context.Context, binary string, rate int) ([]strin
 			return nil, err
 		}
 		other.add(theirs)
-		ratios.p50s = append(ratios.p50s, float64(took.quantile(0.5))/float64(theirs.quantile(0.5)))
 	}
-	row := []string{thousands(float64(rate)), milliseconds(median(own.p50s)), milliseconds(median(own.p99s))}
+	row := []string{thousands(float64(rate))}
+	for _, q := range []quantiles{own, least} {
+		row = append(row, milliseconds(median(q.p50s)), milliseconds(median(q.p99s)))
+	}
 	if binary == "" {
-		return append(row, "", "", ""), nil
+		return append(row, "", "", "", ""), nil
 	}
-	return append(row, milliseconds(median(other.p50s)), milliseconds(median(other.p99s)), fmt.Sprintf("%.2f", median(ratios.p50s))), nil
+	return append(row, milliseconds(median(other.p50s)), milliseconds(median(other.p99s)),
+		times(medianRatio(own.p50s, other.p50s)), times(medianRatio(least.p50s, other.p50s))), nil
 }
 
 // quantiles are the quantiles of several rounds.
