@@ -67,7 +67,8 @@ func copies(d *queue.Delivery, r Resolved, u *notify.Update) []string {
 type posted struct {
 	service string // empty if nothing was handed to the service
 	receipt notify.Receipt
-	gone    []string // earlier messages that can no longer be updated
+	copies  []string // the handles of the copies that were edited
+	gone    []string // earlier handles that refer to nothing any more
 	// note says why the earlier message was not updated; empty if it was, or there is none.
 	note string
 }
@@ -76,42 +77,51 @@ type posted struct {
 // updated any more, a copy takes its place; without one, m is sent as a new message.
 func (d *Dispatcher) sendOrReplace(ctx context.Context, n notify.Notifier, m notify.Message, copies []string) (p posted, err error) {
 	// They come first: a retry repeats an edit, which changes nothing, but no reply.
-	if copies, err = d.editCopies(ctx, n, m, copies, &p); err != nil {
+	if err := d.editCopies(ctx, n, m, copies, &p); err != nil {
 		return p, err
 	}
 	for m.Update != nil {
-		if p.receipt, err = d.notify(ctx, n, m); !notify.IsGone(err) {
+		p.receipt, err = d.notify(ctx, n, m)
+		if err == nil || notify.IsGone(err) {
+			p.leaves(m.Update.Handle, p.receipt)
+		}
+		if !notify.IsGone(err) {
 			p.note = p.receipt.Note
 			return p, err
 		}
-		p.gone = append(p.gone, m.Update.Handle)
-		if len(copies) == 0 {
+		if len(p.copies) == 0 {
 			p.note = "sent as a new message: " + err.Error()
 			m.Update = nil
 			break
 		}
 		earlier := *m.Update
-		earlier.Handle, copies = copies[0], copies[1:]
+		earlier.Handle, p.copies = p.copies[0], p.copies[1:]
 		m.Update = &earlier
 	}
 	p.receipt, err = d.notify(ctx, n, m)
 	return p, err
 }
 
-// editCopies returns those that are still there.
-func (d *Dispatcher) editCopies(ctx context.Context, n notify.Notifier, m notify.Message, copies []string, p *posted) (there []string, err error) {
+func (d *Dispatcher) editCopies(ctx context.Context, n notify.Notifier, m notify.Message, copies []string, p *posted) error {
 	for _, handle := range copies {
 		m.Update = &notify.Update{Handle: handle}
-		switch _, err := d.notify(ctx, n, m); {
-		case notify.IsGone(err):
-			p.gone = append(p.gone, handle)
-		case err != nil:
-			return nil, err
-		default:
-			there = append(there, handle)
+		receipt, err := d.notify(ctx, n, m)
+		switch {
+		case err == nil:
+			p.copies = append(p.copies, receipt.Handle)
+		case !notify.IsGone(err):
+			return err
 		}
+		p.leaves(handle, receipt)
 	}
-	return there, nil
+	return nil
+}
+
+// leaves notes that a handle refers to nothing any more, unless the message still has it.
+func (p *posted) leaves(handle string, now notify.Receipt) {
+	if handle != now.Handle {
+		p.gone = append(p.gone, handle)
+	}
 }
 
 // keep has the store remember the message that was sent, if later states may update it.
@@ -128,5 +138,5 @@ func (p *posted) keep(o *queue.Outcome, updates routing.Updates, now time.Time) 
 	if limit := p.receipt.Until; !limit.IsZero() && limit.Before(until) {
 		until = limit
 	}
-	o.Posted = &queue.Posted{Handle: handle, Until: until, Gone: p.gone}
+	o.Posted = &queue.Posted{Handle: handle, Until: until, Copies: p.copies, Gone: p.gone}
 }

@@ -25,9 +25,11 @@ import (
 
 // board is a service in memory: what a channel shows, a line for each message, replies indented.
 type board struct {
-	can notify.Capabilities
+	can     notify.Capabilities
+	renames bool // an edit gives the message another handle
 
 	mu       sync.Mutex
+	calls    int
 	lines    []string
 	replies  map[int][]string
 	refuse   error // of the next message
@@ -48,6 +50,7 @@ func (*board) Close() error { return nil }
 func (b *board) Notify(_ context.Context, m notify.Message) (notify.Receipt, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.calls++
 	if err := b.refuse; err != nil {
 		b.refuse = nil
 		return notify.Receipt{}, err
@@ -58,7 +61,8 @@ func (b *board) Notify(_ context.Context, m notify.Message) (notify.Receipt, err
 		b.notified++
 		return notify.Receipt{Handle: strconv.Itoa(len(b.lines) - 1)}, nil
 	}
-	n, err := strconv.Atoi(m.Update.Handle)
+	number, _, _ := strings.Cut(m.Update.Handle, "/")
+	n, err := strconv.Atoi(number)
 	if err != nil || n >= len(b.lines) || b.lines[n] == "" {
 		return notify.Receipt{}, notify.Gone(errors.New("no such message"))
 	}
@@ -73,6 +77,9 @@ func (b *board) Notify(_ context.Context, m notify.Message) (notify.Receipt, err
 	if reply != "" {
 		b.replies[n] = append(b.replies[n], reply)
 		b.notified++
+	}
+	if b.renames {
+		return notify.Receipt{Handle: number + "/" + strconv.Itoa(b.calls)}, nil
 	}
 	return notify.Receipt{Handle: m.Update.Handle}, nil
 }
@@ -195,6 +202,19 @@ func TestOneMessageForEachBuild(t *testing.T) {
 	}
 }
 
+// TestAnEditMayChangeTheHandle: the message under its earlier handle is not taken for a copy.
+func TestAnEditMayChangeTheHandle(t *testing.T) {
+	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)
+	l.board.renames = true
+	for _, result := range []travis.Result{travis.Pending, travis.Broken, travis.Pending, travis.Fixed} {
+		l.post(result)
+	}
+	l.shows("7 fixed", "  build/7: broken", "  build/7: fixed")
+	if l.board.calls != 4 {
+		t.Errorf("the service was called %d times for four states", l.board.calls)
+	}
+}
+
 // TestAMessageThatIsGoneIsReplaced: the event arrives, and later states update the new message.
 func TestAMessageThatIsGoneIsReplaced(t *testing.T) {
 	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)
@@ -234,9 +254,9 @@ func TestEveryCopyIsUpdated(t *testing.T) {
 		fails   bool
 		shows   string
 	}{
-		"all are there":       {nil, nil, posted{receipt: notify.Receipt{Handle: "0"}}, false, "7 broken\n  it broke\n7 broken\n7 broken"},
-		"a copy is gone":      {[]int{1}, nil, posted{receipt: notify.Receipt{Handle: "0"}, gone: []string{"1"}}, false, "7 broken\n  it broke\n\n7 broken"},
-		"the message is gone": {[]int{0}, nil, posted{receipt: notify.Receipt{Handle: "1"}, gone: []string{"0"}}, false, "\n7 broken\n  it broke\n7 broken"},
+		"all are there":       {nil, nil, posted{receipt: notify.Receipt{Handle: "0"}, copies: []string{"1", "2"}}, false, "7 broken\n  it broke\n7 broken\n7 broken"},
+		"a copy is gone":      {[]int{1}, nil, posted{receipt: notify.Receipt{Handle: "0"}, copies: []string{"2"}, gone: []string{"1"}}, false, "7 broken\n  it broke\n\n7 broken"},
+		"the message is gone": {[]int{0}, nil, posted{receipt: notify.Receipt{Handle: "1"}, copies: []string{"2"}, gone: []string{"0"}}, false, "\n7 broken\n  it broke\n7 broken"},
 		"all are gone": {[]int{0, 1, 2}, nil, posted{
 			receipt: notify.Receipt{Handle: "3"}, gone: []string{"1", "2", "0"}, note: "sent as a new message: no such message",
 		}, false, "\n\n\n7 broken"},

@@ -87,7 +87,10 @@ type Shown struct {
 type Posted struct {
 	Handle string
 	Until  time.Time // the store forgets it then
-	// Gone are those of the delivery's Shown that can no longer be updated.
+	// Copies are the handles of the copies that were updated as well.
+	Copies []string
+	// Gone are the handles in the delivery's Shown that refer to nothing any more: the message is gone, or has
+	// another handle now.
 	Gone []string
 }
 

@@ -182,7 +182,8 @@ func (l *lease) entry(o queue.Outcome) journal.Entry {
 	if o.Kind == queue.Delivered && o.Posted != nil {
 		settle.Message = &journal.Message{
 			Key: l.MessageKey, Namespace: l.Target.Namespace, Destination: l.Place.Destination,
-			Handle: o.Posted.Handle, Until: stamp(o.Posted.Until), Seq: l.Born.Seq, Index: l.Born.Index, Gone: o.Posted.Gone,
+			Handle: o.Posted.Handle, Until: stamp(o.Posted.Until), Seq: l.Born.Seq, Index: l.Born.Index,
+			Copies: o.Posted.Copies, Gone: o.Posted.Gone,
 		}
 		settle.Outcome.Posted = nil
 	}

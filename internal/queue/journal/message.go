@@ -20,7 +20,7 @@ type Message struct {
 	Index int    `json:"index"`
 	// Copies are further messages of the build there, the latest last; see queue.Shown.
 	Copies []string `json:"copies,omitempty"`
-	// Gone are earlier messages and copies that can no longer be updated. They are not remembered.
+	// Gone are earlier handles that refer to nothing any more; see queue.Posted. They are not remembered.
 	Gone []string `json:"gone,omitempty"`
 }
 
@@ -86,7 +86,7 @@ func merge(old, m *Message) *Message {
 		handles = append(slices.Clone(old.Copies), old.Handle)
 	}
 	if m.Destination == merged.Destination {
-		handles = append(handles, m.Handle)
+		handles = append(append(handles, m.Copies...), m.Handle)
 	}
 	merged.Copies, merged.Gone = nil, nil
 	for _, h := range handles {

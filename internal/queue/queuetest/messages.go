@@ -46,6 +46,23 @@ func testMessages(f *fixture) {
 	f.deliver(f.shown("", false))
 }
 
+// testNewHandle: an edit that gives the message another handle leaves no copy behind.
+func testNewHandle(f *fixture) {
+	builds := Target("builds", "#builds")
+	builds.Destination = "system/chat/#builds"
+	f.accept(Event(1, travis.Pending), builds)
+	f.post(f.shown("", false), "first", time.Hour)
+	f.accept(Event(1, travis.Broken), builds)
+	f.settle(f.shown("first", false), queue.Outcome{Kind: queue.Delivered, Posted: &queue.Posted{
+		Handle: "second", Until: f.clock.Now().Add(time.Hour), Gone: []string{"first"},
+	}})
+	f.restart()
+	f.accept(restarted(Event(1, travis.Pending)), builds)
+	if d := f.shown("second", false); len(d.Shown.Copies) > 0 {
+		f.Fatalf("the build has copies %q of its message", d.Shown.Copies)
+	}
+}
+
 // testOlderState: a state that is redriven after a later one was shown is handed out as such, and its message
 // does not replace the later one.
 func testOlderState(f *fixture) {

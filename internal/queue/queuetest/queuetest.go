@@ -73,6 +73,7 @@ func Run(t *testing.T, open Open) {
 		"builds that end at once are compared in order":      testTransitionsAtOnce,
 		"a build's message is known to its later states":     testMessages,
 		"an older state does not replace a later one":        testOlderState,
+		"an edit may change a message's handle":              testNewHandle,
 		"a namespace is refused alone":                       testTooLarge,
 		"channels share their destination":                   testDestination,
 		"namespaces take turns in a destination":             testTurns,
