@@ -65,6 +65,10 @@ func (a *Account) Destination(address string) string {
 	return a.Service + "/" + hash(a.destinationKey, parts...)
 }
 
+// Declare sets the service whose capabilities the account has. Compile does that; it is for accounts that are made
+// without a table.
+func (a *Account) Declare(s *notify.Service) { a.service = s }
+
 // Capable returns what the service can do at an address that ResolveAddress returned.
 func (a *Account) Capable(address string) notify.Capabilities {
 	if a.service == nil {

@@ -43,6 +43,9 @@ func (s *Simulation) modeOf(channel int) mode {
 	return mode(d.of("mode").number(1, int(modes)-1))
 }
 
+// forms: whatever is sent can be edited, and takes replies.
+var forms = []notify.Capabilities{{Edit: true, Thread: true}}
+
 // service is the chat service that all accounts are of.
 func (p *process) service(keepsConnection bool) notify.Service {
 	name := "chat"
@@ -50,30 +53,37 @@ func (p *process) service(keepsConnection bool) notify.Service {
 		name = "connected"
 	}
 	return notify.Service{
-		Name: name, Title: name, SecretOptional: true, KeepsConnection: keepsConnection,
+		Name: name, Title: name, SecretOptional: true, KeepsConnection: keepsConnection, Forms: forms,
 		New: func(config json.RawMessage, _ notify.Credential, _ notify.Deps) (notify.Notifier, error) {
-			n := &notifier{p: p, account: -1}
+			var of account
+			if err := json.Unmarshal(config, &of); err != nil {
+				return nil, err
+			}
+			n := &notifier{p: p, account: of}
 			if keepsConnection {
-				if err := json.Unmarshal(config, &n.account); err != nil {
-					return nil, err
-				}
-				n.login = p.sim.ledger.loggedIn(n.account, p.number)
+				n.login = p.sim.ledger.loggedIn(of.Number, p.number)
 			}
 			return n, nil
 		},
 	}
 }
 
+// account is an account's block.
+type account struct {
+	Name   string `json:"name"`
+	Number int    `json:"number"` // -1 if it keeps no connection
+}
+
 // notifier sends to the simulated channels.
 type notifier struct {
 	p       *process
-	account int // -1 for one that keeps no connection
+	account account
 	login   int
 }
 
 // Close logs out, which takes a moment.
 func (n *notifier) Close() error {
-	if n.account < 0 {
+	if n.account.Number < 0 {
 		return nil
 	}
 	if n.p.sleep(context.Background(), n.p.dice.of("logout", uint64(n.login)).skewed(time.Millisecond, time.Second)) == nil {
@@ -83,18 +93,14 @@ func (n *notifier) Close() error {
 }
 
 // Notify gives m to its channel.
-func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt, error) {
-	return notify.Receipt{}, n.notify(ctx, m)
-}
-
-func (n *notifier) notify(ctx context.Context, m notify.Message) error {
+func (n *notifier) Notify(ctx context.Context, m notify.Message) (r notify.Receipt, err error) {
 	d, channel, err := n.p.sim.parse(m)
 	if err != nil {
 		n.p.sim.ledger.fault("%v", err)
-		return notify.Permanent(err)
+		return r, notify.Permanent(err)
 	}
 	if !n.p.alive() {
-		return errDead
+		return r, errDead
 	}
 	a := n.p.sim.ledger.begin(n.p.number, m.ID, d)
 	answered, refused := false, false // as it stays where the service panics
@@ -103,24 +109,27 @@ func (n *notifier) notify(ctx context.Context, m notify.Message) error {
 			n.p.sim.ledger.end(a, answered, refused)
 		}
 	}()
-	err = n.send(ctx, &message{attempt: a, delivery: d, channel: channel, dice: n.p.dice.of("send "+m.ID, uint64(n.p.tries(m.ID)))})
+	r, err = n.send(ctx, &message{
+		attempt: a, delivery: d, channel: channel, update: m.Update, dice: n.p.dice.of("send "+m.ID, uint64(n.p.tries(m.ID))),
+	})
 	if !n.p.alive() {
-		return errDead
+		return notify.Receipt{}, errDead
 	}
 	answered = err == nil || !notify.IsAnswerLost(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 	refused = notify.IsPermanent(err)
-	n.p.sim.trace.note(n.p, "sent %v to channel %d: %v", d, channel, err)
-	return err
+	n.p.sim.trace.note(n.p, "sent %v to channel %d as %s: %v", d, channel, r.Handle, err)
+	return r, err
 }
 
 type message struct {
 	attempt int
 	delivery
 	channel int
+	update  *notify.Update
 	dice    dice
 }
 
-func (n *notifier) send(ctx context.Context, m *message) error {
+func (n *notifier) send(ctx context.Context, m *message) (r notify.Receipt, err error) {
 	sim := n.p.sim
 	mode := sim.modeOf(m.channel)
 	wait := m.dice.of("latency").skewed(time.Millisecond, 300*time.Millisecond)
@@ -128,11 +137,35 @@ func (n *notifier) send(ctx context.Context, m *message) error {
 		wait = m.dice.of("slow").duration(time.Second, 40*time.Second)
 	}
 	if err := n.p.sleep(ctx, wait); err != nil {
-		return err
+		return r, err
 	}
 	if sim.neverTakes(m.delivery) {
-		return notify.Permanent(errors.New("message refused"))
+		return r, notify.Permanent(errors.New("message refused"))
 	}
+	if err := n.refuses(mode, m); err != nil {
+		return r, err
+	}
+	switch mode {
+	case panics:
+		panic("simulated panic of a service")
+	case hangs:
+		if m.dice.of("takes").chance(0.5) {
+			_, _ = n.take(m)
+		}
+		return r, n.p.sleep(ctx, time.Hour)
+	}
+	r, err = n.take(m)
+	if err := n.p.sleep(ctx, m.dice.of("answer").skewed(time.Millisecond, 100*time.Millisecond)); err != nil {
+		return notify.Receipt{}, err
+	}
+	if mode == losesAnswers {
+		return notify.Receipt{}, notify.AnswerLost(errors.New("connection reset"))
+	}
+	return r, err
+}
+
+// refuses is the error of a message that is not taken; nil if it is taken, or nothing is answered.
+func (n *notifier) refuses(mode mode, m *message) error {
 	switch mode {
 	case unavailable:
 		return errors.New("503 service unavailable")
@@ -144,20 +177,6 @@ func (n *notifier) send(ctx context.Context, m *message) error {
 		if m.dice.of("loses the message").chance(0.3) {
 			return notify.AnswerLost(errors.New("connection reset"))
 		}
-	case panics:
-		panic("simulated panic of a service")
-	case hangs:
-		if m.dice.of("takes").chance(0.5) {
-			sim.ledger.taken(m.attempt)
-		}
-		return n.p.sleep(ctx, time.Hour)
-	}
-	sim.ledger.taken(m.attempt)
-	if err := n.p.sleep(ctx, m.dice.of("answer").skewed(time.Millisecond, 100*time.Millisecond)); err != nil {
-		return err
-	}
-	if mode == losesAnswers {
-		return notify.AnswerLost(errors.New("connection reset"))
 	}
 	return nil
 }

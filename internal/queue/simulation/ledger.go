@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
@@ -11,6 +12,7 @@ import (
 
 // ledger records everything when it happens, for the verdict.
 type ledger struct {
+	began        time.Time
 	mu           sync.Mutex
 	h            history
 	faults       []string // seen at once
@@ -29,6 +31,8 @@ type ledger struct {
 // counts say how much a run has tried.
 type counts struct {
 	Events, Promised, Attempts, Taken, Crashes, Stops, Conflicts, Unanswered, Trims, Reassignments, Losses, Redriven int
+	// Edits of messages, those that were Gone, and those that show an older state at the end.
+	Edits, Gone, Orphans int
 }
 
 func (c *counts) add(o counts) {
@@ -44,11 +48,15 @@ func (c *counts) add(o counts) {
 	c.Reassignments += o.Reassignments
 	c.Losses += o.Losses
 	c.Redriven += o.Redriven
+	c.Edits += o.Edits
+	c.Gone += o.Gone
+	c.Orphans += o.Orphans
 }
 
 func newLedger() *ledger {
 	return &ledger{
-		byID: map[string]delivery{}, seen: map[journal.ID][]delivery{}, credential: map[delivery]bool{},
+		began: time.Now(),
+		byID:  map[string]delivery{}, seen: map[journal.ID][]delivery{}, credential: map[delivery]bool{},
 		h: history{
 			deaths: map[int]moment{}, losses: map[handout]moment{}, accepted: map[delivery]int{},
 			ends: map[delivery]end{}, redriven: map[delivery]bool{},
@@ -123,16 +131,8 @@ func (l *ledger) begin(process int, id string, d delivery) int {
 		l.faults = append(l.faults, fmt.Sprintf("a message has the id %s and the content of %v", id, d))
 	}
 	l.counts.Attempts++
-	l.h.attempts = append(l.h.attempts, attempt{delivery: d, id: id, process: process, begin: l.now()})
+	l.h.attempts = append(l.h.attempts, attempt{delivery: d, id: id, process: process, begin: l.now(), at: time.Since(l.began)})
 	return len(l.h.attempts) - 1
-}
-
-// taken notes that a channel has the message.
-func (l *ledger) taken(n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.counts.Taken++
-	l.h.attempts[n].taken = l.now()
 }
 
 // end records that the sender continues.
@@ -147,7 +147,7 @@ func (l *ledger) settled(process int, id string, o queue.Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.h.settlements = append(l.h.settlements, settlement{
-		id: id, process: process, ended: o.Kind == queue.Delivered || o.Kind == queue.Dropped, at: l.now(),
+		id: id, process: process, ended: o.Kind == queue.Delivered || o.Kind == queue.Dropped, at: l.now(), time: time.Since(l.began),
 	})
 }
 
@@ -204,7 +204,10 @@ func (l *ledger) kept(summaries []queue.Summary) {
 func (l *ledger) judge() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append(slices.Clone(l.faults), judge(&l.h)...)
+	l.h.ended = time.Since(l.began)
+	faults := append(slices.Clone(l.faults), judge(&l.h)...)
+	l.counts.Orphans = l.h.orphans
+	return faults
 }
 
 // promisesOf are the targets that an event was promised for.
@@ -230,6 +233,7 @@ func (l *ledger) destroyed(data []byte) {
 	l.lostMessages++
 	for i := range entries {
 		l.lostNotes = l.lostNotes || entries[i].Loss != nil
+		l.h.receiptsLost = l.h.receiptsLost || entries[i].Message != nil
 		for _, d := range l.mentioned(&entries[i]) {
 			l.h.damaged[d] = true
 		}

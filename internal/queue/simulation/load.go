@@ -79,7 +79,9 @@ func (s *Simulation) fill(p *post) {
 		offer := queue.Offer{Namespace: namespace}
 		for i := range s.targets {
 			if s.targets[i].Namespace == namespace {
-				offer.Targets = append(offer.Targets, s.targets[i])
+				t := s.targets[i]
+				t.Destination = s.accountAt(namespace, p.at).Destination(t.Address)
+				offer.Targets = append(offer.Targets, t)
 				p.targets[namespace] = append(p.targets[namespace], i)
 			}
 		}

@@ -15,6 +15,8 @@ type plan struct {
 	channels  int     // of each team
 	largest   int     // bytes of a commit message
 	keepsOpen float64 // how many teams have an account that keeps a connection
+	updates   float64 // how many channels of routes show a build in one message
+	moves     float64 // how many teams change their account
 
 	// Chances, for each operation.
 	lose, slow, crash float64
@@ -51,6 +53,12 @@ func newPlan(d dice) plan {
 	}
 	if d.of("keeps open").chance(0.5) {
 		p.keepsOpen = 0.7
+	}
+	if d.of("updates").chance(0.7) {
+		p.updates = 0.8
+	}
+	if d.of("moves").chance(0.2) {
+		p.moves = 0.5
 	}
 	p.chances(d)
 	return p

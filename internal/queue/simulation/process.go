@@ -193,6 +193,11 @@ func (q *queueShim) SetSlots(lane queue.Lane, attempts int) { q.p.store.SetSlots
 
 func (q *queueShim) Settle(ctx context.Context, id string, o queue.Outcome) error {
 	o.At, o.Due, o.Rest = q.p.clock.toMachine(o.At), q.p.clock.toMachine(o.Due), q.p.clock.toMachine(o.Rest)
+	if o.Posted != nil {
+		posted := *o.Posted
+		posted.Until = q.p.clock.toMachine(posted.Until)
+		o.Posted = &posted
+	}
 	err := q.p.store.Settle(ctx, id, o)
 	if err == nil && q.p.alive() {
 		q.p.sim.ledger.settled(q.p.number, id, o)
@@ -222,5 +227,6 @@ func (s *Simulation) Removed(queue.Target) bool { return false }
 
 // Resolve finds the account of a target.
 func (s *Simulation) Resolve(t queue.Target) (dispatch.Resolved, error) {
-	return dispatch.Resolved{Account: s.accounts[t.Namespace], Address: t.Address}, nil
+	a := s.accountAt(t.Namespace, s.elapsed())
+	return dispatch.Resolved{Account: a, Address: t.Address, Updates: s.updates(&t)}, nil
 }

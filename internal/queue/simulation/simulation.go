@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/routing"
@@ -27,6 +28,7 @@ type Simulation struct {
 	targets  []queue.Target
 	channels map[string]int              // by Target.Channel
 	accounts map[string]*routing.Account // by namespace
+	moved    map[string]move             // by namespace
 	ahead    []atomic.Int64              // of the replicas' clocks
 	calm     atomic.Bool                 // nothing goes wrong any more
 	pending  sync.WaitGroup              // what happens late
@@ -52,8 +54,9 @@ type Result struct {
 func Run(seed uint64, out io.Writer) Result {
 	s := newSimulation(seed, out)
 	s.run()
+	faults := s.ledger.judge()
 	return Result{
-		Faults: s.ledger.judge(), Counts: s.ledger.counts, Trace: s.trace.hash,
+		Faults: faults, Counts: s.ledger.counts, Trace: s.trace.hash,
 		Hours: s.elapsed().Hours(), Plan: fmt.Sprintf("%+v", s.plan),
 	}
 }
@@ -62,8 +65,9 @@ func newSimulation(seed uint64, out io.Writer) *Simulation {
 	d := dice(0).of("seed", seed)
 	s := &Simulation{
 		dice: d, plan: newPlan(d), begin: time.Now(), ledger: newLedger(), trace: newTrace(out),
-		channels: map[string]int{}, accounts: map[string]*routing.Account{},
+		channels: map[string]int{}, accounts: map[string]*routing.Account{}, moved: map[string]move{},
 	}
+	s.ledger.h.jump = s.plan.farthest
 	s.leases = newLeaseServer(d.of("leases"), s.plan.lease)
 	s.stream = newStream(wal.Capacity(s.plan.maxBytes), s.ledger.appended)
 	s.open, s.lives = make([]*process, s.plan.replicas), make([]int, s.plan.replicas)
@@ -77,13 +81,14 @@ func newSimulation(seed uint64, out io.Writer) *Simulation {
 // addTeam makes a namespace with an account, and two routes that share some of its channels.
 func (s *Simulation) addTeam(team int) {
 	namespace, account := namespaceOf(team), -1
-	a := &routing.Account{Namespace: namespace, Name: "chat", Service: "chat", Version: "1"}
 	if s.dice.of("keeps open", uint64(team)).chance(s.plan.keepsOpen) {
 		account = team
-		a.Service, a.KeepsConnection = "connected", true
-		a.Config, _ = json.Marshal(account) //nolint:errchkjson // a number
 	}
+	a := newAccount(namespace, "chat", account)
 	s.accounts[namespace] = a
+	if d := s.dice.of("moves", uint64(team)); account < 0 && d.chance(s.plan.moves) {
+		s.moved[namespace] = move{newAccount(namespace, "other", account), d.of("when").duration(0, s.plan.trouble)}
+	}
 	for _, route := range []string{"builds", "alerts"} {
 		for n := range s.plan.channels {
 			if route == "alerts" && n%2 == 1 {
@@ -99,9 +104,48 @@ func (s *Simulation) addTeam(team int) {
 			}
 			s.targets = append(s.targets, t)
 			s.ledger.targets = append(s.ledger.targets, t)
-			s.ledger.h.targets = append(s.ledger.h.targets, target{channel: s.channels[t.Channel], account: account})
+			s.ledger.h.targets = append(s.ledger.h.targets, target{
+				channel: s.channels[t.Channel], account: account, updates: s.updates(&t) != routing.Separate,
+			})
 		}
 	}
+}
+
+// move has a namespace's channels belong to another account from some time on.
+type move struct {
+	to *routing.Account
+	at time.Duration
+}
+
+// newAccount is one that keeps a connection if its number is not negative.
+func newAccount(namespace, name string, number int) *routing.Account {
+	a := &routing.Account{Namespace: namespace, Name: name, Service: "chat", Version: "1", KeepsConnection: number >= 0}
+	if a.KeepsConnection {
+		a.Service = "connected"
+	}
+	a.Config, _ = json.Marshal(account{name, number}) //nolint:errchkjson // a name and a number
+	a.Declare(&notify.Service{Forms: forms})
+	return a
+}
+
+// accountAt is a namespace's account at a time.
+func (s *Simulation) accountAt(namespace string, at time.Duration) *routing.Account {
+	if m, ok := s.moved[namespace]; ok && at >= m.at {
+		return m.to
+	}
+	return s.accounts[namespace]
+}
+
+// updates is what later states do to a build's message in a channel of a route.
+func (s *Simulation) updates(t *queue.Target) routing.Updates {
+	d := s.dice.of("updates " + t.Namespace + "/" + t.Route + "/" + t.Address)
+	switch {
+	case !d.chance(s.plan.updates):
+		return routing.Separate
+	case d.of("thread").chance(0.3):
+		return routing.Thread
+	}
+	return routing.Edit
 }
 
 // pass lets time pass in the bubble.

@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // moment orders what happened: it counts the ledger's notes.
@@ -21,7 +22,8 @@ type event struct {
 // target is a channel of a route.
 type target struct {
 	channel int
-	account int // -1 where the channel's service keeps no connection
+	account int  // -1 where the channel's service keeps no connection
+	updates bool // later states of a build update its message
 }
 
 // attempt is one message to a channel.
@@ -30,8 +32,11 @@ type attempt struct {
 	id      string
 	process int
 	begin   moment
-	end     moment // zero while it is under way
-	taken   moment // when the channel took the message; zero if it did not
+	end     moment        // zero while it is under way
+	taken   moment        // when the channel took the message; zero if it did not
+	at      time.Duration // of the beginning, since that of the run
+	posting int           // number of the message that it sent or edited, from 1; zero for none
+	edits   bool
 	// answered says that the sender learned the outcome.
 	answered bool
 	// refused says that the channel will never take it.
@@ -44,6 +49,7 @@ type settlement struct {
 	process int
 	ended   bool // delivered or dropped: the delivery must never be sent again
 	at      moment
+	time    time.Duration // since the run's beginning
 }
 
 // handout is a delivery that a process was given to send.
@@ -72,6 +78,7 @@ type history struct {
 	events      []event
 	targets     []target
 	attempts    []attempt // in the order of their beginning
+	postings    []posting
 	settlements []settlement
 	connections []connection
 	deaths      map[int]moment
@@ -87,6 +94,14 @@ type history struct {
 	// damaged are those whose record was destroyed, and reported so.
 	damaged map[delivery]bool
 	now     moment
+	ended   time.Duration // the run, since its beginning
+	// receiptsLost says that a record of receipts was destroyed.
+	receiptsLost bool
+	// jump is how far a clock may be off.
+	jump time.Duration
+	// orphans are messages that show an older state at the end, because nobody knew their receipt in time. The
+	// verdict counts them.
+	orphans int
 }
 
 // mostFaults are how many faults of one kind are reported.
@@ -100,6 +115,7 @@ func judge(h *history) []string {
 	j.senders()
 	j.logins()
 	j.repetitions()
+	j.edits()
 	return j.faults
 }
 
@@ -221,15 +237,23 @@ func (j *judgement) repetitions() {
 			confirmed[s.id] = s
 		}
 	}
-	last := map[delivery]attempt{}
+	type sent struct { // a delivery may edit several messages
+		delivery
+		edited int
+	}
+	last := map[sent]attempt{}
 	for _, a := range j.attempts {
-		if before, ok := last[a.delivery]; ok {
+		to := sent{delivery: a.delivery}
+		if a.edits {
+			to.edited = a.posting
+		}
+		if before, ok := last[to]; ok {
 			j.repetition(before, a, confirmed)
 		} else if s, ok := confirmed[a.id]; ok && !j.damaged[a.delivery] && s.at <= a.begin && !j.lost(s.process, a.id, a.begin) {
 			j.fault("%v is sent by process %d after the store had confirmed its end to process %d", a.delivery, a.process, s.process)
 		}
 		if a.taken > 0 {
-			last[a.delivery] = a
+			last[to] = a
 		}
 	}
 }

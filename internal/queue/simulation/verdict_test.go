@@ -3,6 +3,7 @@ package simulation
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // delivered is a history in which two states of a build are delivered to one channel, by process 1.
@@ -15,7 +16,7 @@ func delivered() *history {
 			{delivery: first, id: "a", process: 1, begin: 10, taken: 11, end: 12, answered: true},
 			{delivery: second, id: "b", process: 1, begin: 20, taken: 21, end: 22, answered: true},
 		},
-		settlements: []settlement{{"a", 1, true, 13}, {"b", 1, true, 23}},
+		settlements: []settlement{{"a", 1, true, 13, 0}, {"b", 1, true, 23, 0}},
 		deaths:      map[int]moment{}, losses: map[handout]moment{},
 		accepted: map[delivery]int{first: 1, second: 2},
 		ends:     map[delivery]end{first: endedDelivered, second: endedDelivered},
@@ -121,6 +122,85 @@ func TestVerdict(t *testing.T) {
 			faults := strings.Join(judge(h), "\n")
 			if (faults == "") != (test.fault == "") || !strings.Contains(faults, test.fault) {
 				t.Errorf("faults: %q, want %q", faults, test.fault)
+			}
+		})
+	}
+}
+
+// edited is delivered, with one message that the second state edits.
+func edited() *history {
+	h := delivered()
+	h.targets[0].updates = true
+	h.postings = []posting{{build: 7, account: "chat", shows: delivery{1, 0}}}
+	h.attempts[0].posting, h.attempts[1].posting, h.attempts[1].edits = 1, 1, true
+	h.attempts[1].at, h.ended = time.Hour, 2*time.Hour
+	return h
+}
+
+// anew is edited, but the second state is sent as a message of its own.
+func anew(h *history) {
+	h.postings[0].shows = delivery{0, 0}
+	h.postings = append(h.postings, posting{build: 7, account: "chat", shows: delivery{1, 0}})
+	h.attempts[1].posting, h.attempts[1].edits = 2, false
+}
+
+func TestVerdictOfEdits(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  func(h *history)
+		fault   string // empty for none
+		orphans int
+	}{
+		"one message shows the newest state": {func(*history) {}, "", 0},
+		"the message shows an older state": {func(h *history) {
+			h.postings[0].shows = delivery{0, 0}
+		}, "the newest state of its build", 1},
+		"the message was deleted": {func(h *history) {
+			h.postings[0].shows, h.postings[0].gone = delivery{0, 0}, 90*time.Minute
+		}, "", 0},
+		"each state has a message": {func(h *history) {
+			anew(h)
+			h.targets[0].updates = false
+		}, "", 0},
+		"a new message for nothing": {anew, "could be edited", 1},
+		"a new message after the earlier one was deleted": {func(h *history) {
+			anew(h)
+			h.postings[0].gone = time.Minute
+		}, "", 0},
+		"a new message after the receipt was over": {func(h *history) {
+			anew(h)
+			h.postings[0].expires = time.Minute
+		}, "", 1},
+		"a new message by another account": {func(h *history) {
+			anew(h)
+			h.postings[0].account = "other"
+		}, "", 1},
+		"a new message after the answer was lost": {func(h *history) {
+			anew(h)
+			h.attempts[0].answered = false
+		}, "", 1},
+		"a new message after the outcome was not stored": {func(h *history) {
+			anew(h)
+			h.settlements = h.settlements[1:]
+		}, "", 1},
+		"a new message after the lease was lost": {func(h *history) {
+			anew(h)
+			h.losses[handout{1, "a"}], h.attempts[1].at = 12, 0
+		}, "", 1},
+		"a copy is never edited": {func(h *history) {
+			anew(h)
+			h.losses[handout{1, "a"}] = 12
+		}, "a message shows {0 0} at the end", 1},
+		"the receipt's record was destroyed": {func(h *history) {
+			anew(h)
+			h.receiptsLost = true
+		}, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := edited()
+			test.change(h)
+			faults := strings.Join(judge(h), "\n")
+			if (faults == "") != (test.fault == "") || !strings.Contains(faults, test.fault) || h.orphans != test.orphans {
+				t.Errorf("faults: %q, want %q; %d orphans, want %d", faults, test.fault, h.orphans, test.orphans)
 			}
 		})
 	}
