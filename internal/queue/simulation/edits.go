@@ -18,6 +18,9 @@ func (j *judgement) edits() {
 	}
 	sent := map[lineage][]int{}
 	for _, a := range j.attempts {
+		if a.edits {
+			j.overwritten(j.attempts[a.replaces], a)
+		}
 		if a.posting == 0 || a.edits {
 			continue
 		}
@@ -31,6 +34,13 @@ func (j *judgement) edits() {
 		if last, ok := newest[j.lineage(j.postings[n].shows)]; ok {
 			j.stale(n+1, last)
 		}
+	}
+}
+
+// overwritten: no edit shows an older state than the message does, unless nobody knew that.
+func (j *judgement) overwritten(before, by attempt) {
+	if j.accepted[before.delivery] > j.accepted[by.delivery] && before.answered && j.stored(before, by, 0) {
+		j.fault("%v overwrites %v, which is a later state of the build", by.delivery, before.delivery)
 	}
 }
 
@@ -58,13 +68,14 @@ func (j *judgement) newest() map[lineage]attempt {
 	return all
 }
 
-// shown: one of the messages that showed a build's newest state shows it at the end.
+// shown: one of the messages that showed a build's newest state shows it at the end, or a later one that became a
+// dead letter after all.
 func (j *judgement) shown(newest attempt) {
 	for _, a := range j.attempts {
 		if a.delivery != newest.delivery || a.posting == 0 {
 			continue
 		}
-		if p := &j.postings[a.posting-1]; p.shows == a.delivery || p.over(j.ended) {
+		if p := &j.postings[a.posting-1]; j.accepted[p.shows] >= j.accepted[a.delivery] || p.over(j.ended) {
 			return
 		}
 	}
@@ -110,7 +121,7 @@ func (j *judgement) stored(a, by attempt, late time.Duration) bool {
 // stale: a message shows an older state at the end.
 func (j *judgement) stale(number int, newest attempt) {
 	p := &j.postings[number-1]
-	if p.shows == newest.delivery || p.over(j.ended) {
+	if j.accepted[p.shows] >= j.accepted[newest.delivery] || p.over(j.ended) {
 		return
 	}
 	j.orphans++

@@ -15,6 +15,7 @@ type posting struct {
 	target, build int
 	account       string // that sent it
 	shows         delivery
+	by            int // the attempt, as in history
 	// gone is when it is deleted, or cannot be edited any more; expires is until when its receipt is kept.
 	// Both count from the run's beginning, and are zero for never.
 	gone, expires time.Duration
@@ -59,7 +60,7 @@ func (l *ledger) post(n int, account string, f remarkable) (handle string) {
 	defer l.mu.Unlock()
 	a := &l.h.attempts[n]
 	l.h.postings = append(l.h.postings, posting{
-		target: a.target, build: l.h.events[a.event].build, account: account, shows: a.delivery, gone: f.gone, expires: f.expires,
+		target: a.target, build: l.h.events[a.event].build, account: account, shows: a.delivery, by: n, gone: f.gone, expires: f.expires,
 	})
 	l.counts.Taken++
 	a.taken, a.posting = l.now(), len(l.h.postings)
@@ -96,12 +97,11 @@ func (l *ledger) edit(n int, account, handle string) (notify.Receipt, error) {
 	case p.over(a.at):
 		l.counts.Gone++
 		return notify.Receipt{}, notify.Gone(errors.New("no such message"))
-	case l.h.accepted[p.shows] > l.h.accepted[a.delivery] && !l.h.damaged[a.delivery] && !l.h.damaged[p.shows]:
-		l.faults = append(l.faults, fmt.Sprintf("%v overwrites %v, which is a later state of the build", a.delivery, p.shows))
 	}
 	l.counts.Taken++
 	l.counts.Edits++
-	p.shows, a.taken, a.posting, a.edits = a.delivery, l.now(), i, true
+	a.taken, a.posting, a.edits, a.replaces = l.now(), i, true, p.by
+	p.shows, p.by = a.delivery, n
 	receipt := notify.Receipt{Handle: handleOf(account, i, a.delivery)}
 	if p.expires > 0 {
 		receipt.Until = l.began.Add(p.expires)

@@ -37,6 +37,8 @@ type attempt struct {
 	at      time.Duration // of the beginning, since that of the run
 	posting int           // number of the message that it sent or edited, from 1; zero for none
 	edits   bool
+	// replaces is the attempt whose state an edit replaces.
+	replaces int
 	// answered says that the sender learned the outcome.
 	answered bool
 	// refused says that the channel will never take it.

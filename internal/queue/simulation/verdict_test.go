@@ -154,6 +154,15 @@ func TestVerdictOfEdits(t *testing.T) {
 		"the message shows an older state": {func(h *history) {
 			h.postings[0].shows = delivery{0, 0}
 		}, "the newest state of its build", 1},
+		"an older state replaces a newer one": {func(h *history) {
+			h.accepted[delivery{0, 0}], h.redriven[delivery{1, 0}] = 3, true
+			h.postings[0].shows = delivery{0, 0}
+			h.attempts[1].replaces = 0
+		}, "overwrites {0 0}", 0},
+		"an older state replaces one whose outcome was not stored": {func(h *history) {
+			h.accepted[delivery{0, 0}], h.redriven[delivery{1, 0}] = 3, true
+			h.postings[0].shows, h.settlements = delivery{0, 0}, nil
+		}, "", 0},
 		"the message was deleted": {func(h *history) {
 			h.postings[0].shows, h.postings[0].gone = delivery{0, 0}, 90*time.Minute
 		}, "", 0},
