@@ -127,5 +127,5 @@ func (o *opening) notReady(w http.ResponseWriter, _ *http.Request) {
 	if last := o.reason.Load(); last != nil {
 		reason = *last
 	}
-	http.Error(w, "[-]ready failed: "+reason, http.StatusServiceUnavailable)
+	http.Error(w, "[-]ready failed: "+reason, notReadyStatus)
 }

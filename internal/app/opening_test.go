@@ -25,7 +25,7 @@ func TestOpeningAnswersMeanwhile(t *testing.T) {
 	err := (&opening{settings: s, log: logr.Discard()}).run(t.Context(), func(ctx context.Context) error {
 		want := map[string]int{
 			"http://" + s.Receiver.Address + "/travis": http.StatusServiceUnavailable,
-			"http://" + s.Probes.Address + "/readyz":   http.StatusServiceUnavailable,
+			"http://" + s.Probes.Address + "/readyz":   http.StatusInternalServerError,
 			"http://" + s.Probes.Address + "/healthz":  http.StatusOK,
 		}
 		for url, status := range want {

@@ -19,8 +19,8 @@ import (
 )
 
 // pipeline is everything a webhook passes through, as one runnable, because the order of start and stop
-// matters: a part starts after the part that it passes webhooks to, and stops before it. The store is
-// opened before and closed after all of them.
+// matters: a part starts after the part that it passes webhooks to. Stopping begins with sending, and receiving
+// ends last. The store is opened before and closed after all of them.
 type pipeline struct {
 	table      *controllers.Table
 	objectKeys objectKeys
@@ -40,6 +40,7 @@ type pipeline struct {
 	complete      atomic.Bool // the table has all objects of the cluster
 	stopping      atomic.Bool // webhooks are still accepted
 	replicated    bool        // other replicas can take over
+	linger        time.Duration
 }
 
 // NeedLeaderElection is false: every replica receives and delivers.
@@ -49,33 +50,45 @@ func (*pipeline) NeedLeaderElection() bool { return false }
 // sends only with a complete table. It returns when ctx has ended and everything under way is finished.
 func (p *pipeline) Start(ctx context.Context) error {
 	p.restore()
-	serving, stopServing := context.WithCancel(ctx)
-	defer stopServing()
-	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopSending()
-
+	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWorking()
 	var helpers sync.WaitGroup
 	helpers.Go(func() {
-		if err := p.keys.Run(sending); err != nil {
+		if err := p.keys.Run(working); err != nil {
 			p.log.Error(err, "signing keys are no longer refreshed")
 		}
 	})
-	helpers.Go(func() { p.followKeys(sending) })
-	helpers.Go(func() { p.records.Run(sending) })
-	helpers.Go(func() { p.keeper.compiler.RunChecks(sending, checkWorkers) })
-	sent := make(chan error, 1)
-	go func() {
-		defer stopServing()
-		sent <- p.send(ctx, sending, &helpers)
-	}()
+	helpers.Go(func() { p.followKeys(working) })
+	helpers.Go(func() { p.records.Run(working) })
+	helpers.Go(func() { p.keeper.compiler.RunChecks(working, checkWorkers) })
 
 	defer context.AfterFunc(ctx, func() { p.stopping.Store(true) })()
-	err := p.receiver.Serve(serving)
-	stopSending()
-	err = errors.Join(err, <-sent)
+	err := runBoth(ctx, p.linger, p.receiver.Serve, func(sending context.Context) error {
+		return p.send(ctx, sending, func() { helpers.Go(func() { p.keeper.run(working) }) })
+	})
+	stopWorking()
 	helpers.Wait()
 	p.records.Close(ctx)
 	return err
+}
+
+// runBoth runs receive and send until ctx ends or one of them does. Then both go on for the linger time,
+// because an ingress keeps sending for a while. Sending ends first: its attempts under way may take long, and
+// webhooks that are stored meanwhile are sent by the next process, whereas those that are refused are lost.
+func runBoth(ctx context.Context, linger time.Duration, receive, send func(context.Context) error) error {
+	receiving, stopReceiving := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopReceiving()
+	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSending()
+	sent := make(chan error, 1)
+	go func() {
+		defer stopReceiving()
+		sent <- send(sending)
+	}()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(linger, stopSending) })()
+	err := receive(receiving)
+	stopSending()
+	return errors.Join(err, <-sent)
 }
 
 // checkWorkers is how many templates are checked at once.
@@ -98,17 +111,18 @@ func (p *pipeline) restore() {
 
 // send waits until the table is complete, and then sends until sending ends. Before, a route that is
 // missing from the table may just not be loaded yet.
-func (p *pipeline) send(ctx, sending context.Context, helpers *sync.WaitGroup) error {
+func (p *pipeline) send(ctx, sending context.Context, keepTable func()) error {
 	if err := p.table.Load(ctx); err != nil {
-		if ctx.Err() != nil {
-			err = nil // the operator stops
+		if ctx.Err() == nil {
+			return err
 		}
-		return err
+		<-sending.Done() // the operator stops, and may still receive
+		return nil
 	}
 	p.objectKeys.sweep()
 	p.complete.Store(true)
 	p.tableComplete()
-	helpers.Go(func() { p.keeper.run(sending) })
+	keepTable()
 	return p.dispatcher.Run(sending)
 }
 
@@ -148,8 +162,7 @@ func (p *pipeline) ready() error {
 
 // readyz is the readiness probe. With several replicas it fails as soon as the operator is told to stop,
 // so that the ingress uses the others, while the receiver accepts the webhooks that still arrive. An
-// operator alone stays ready: a Service without a ready endpoint falls back to those that are terminating
-// and ready (KEP-1669), so webhooks arrive until the receiver closes.
+// operator alone stays ready: nobody else can take webhooks, and the chart's Service keeps its address.
 func (p *pipeline) readyz(*http.Request) error {
 	if p.replicated && p.stopping.Load() {
 		return errors.New("the operator is stopping")

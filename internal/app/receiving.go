@@ -26,6 +26,7 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 		records:     delivery.keeper,
 		store:       env.store,
 		replicated:  env.settings.Store.External != nil,
+		linger:      time.Duration(env.settings.Receiver.Linger),
 		log:         env.log,
 
 		tableComplete: control.tableComplete,
@@ -64,9 +65,8 @@ func newReceiver(env environment, trust *trust, control *control, delivery *deli
 			Now:      time.Now,
 			Log:      log,
 		}),
-		Linger: time.Duration(s.Linger),
-		Drain:  drain,
-		Log:    log,
+		Drain: drain,
+		Log:   log,
 	}
 	if s.TLS != nil {
 		options.CertFile, options.KeyFile = s.TLS.CertFile, s.TLS.KeyFile

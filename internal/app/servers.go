@@ -98,6 +98,10 @@ func (s *servers) addTo(mgr ctrl.Manager, p *pipeline, status *controllers.Statu
 	return errors.Join(mgr.Add(p), mgr.Add(status))
 }
 
+// notReadyStatus is 500 because kubectl get --raw, through the API server's proxy, shows the text of such an
+// answer, and hides that of 503.
+const notReadyStatus = http.StatusInternalServerError
+
 // probes serves the liveness probe, and the readiness probe, which reports whether webhooks are accepted, and
 // if not, why.
 func probes(p *pipeline) *http.Server {
@@ -105,7 +109,7 @@ func probes(p *pipeline) *http.Server {
 	handle := func(path, name string, check healthz.Checker) {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			if err := check(r); err != nil {
-				http.Error(w, fmt.Sprintf("[-]%s failed: %v", name, err), http.StatusServiceUnavailable)
+				http.Error(w, fmt.Sprintf("[-]%s failed: %v", name, err), notReadyStatus)
 				return
 			}
 			text := "ok"

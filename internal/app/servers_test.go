@@ -61,8 +61,8 @@ func TestReadinessProbeNamesTheReason(t *testing.T) {
 	}
 	for _, target := range []string{"/readyz", "/readyz?verbose"} {
 		status, body := probe(target)
-		if want := "[-]ready failed: the routing table is not complete yet\n"; status != http.StatusServiceUnavailable || body != want {
-			t.Errorf("%s answers %d %q, want 503 %q", target, status, body, want)
+		if want := "[-]ready failed: the routing table is not complete yet\n"; status != http.StatusInternalServerError || body != want {
+			t.Errorf("%s answers %d %q, want 500 %q", target, status, body, want)
 		}
 	}
 	if status, body := probe("/healthz?verbose"); status != http.StatusOK || body != "[+]alive ok\n" {

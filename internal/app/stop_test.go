@@ -1,8 +1,11 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/travishook/travishook/internal/settings"
@@ -53,6 +56,46 @@ func TestAnOperatorAloneStaysReadyWhileItLingers(t *testing.T) {
 		p.stopping.Store(true)
 		if err := p.readyz(nil); err == nil || err.Error() != want {
 			t.Errorf("replicated %t: %v, want %q", replicated, err, want)
+		}
+	}
+}
+
+// Webhooks are accepted as long as the operator can store them: for the linger time, and while the attempts
+// under way end.
+func TestReceivingEndsLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const linger, slow = 5 * time.Second, 8 * time.Second // slow is an attempt under way
+		began := time.Now()
+		var sent, received time.Duration
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		err := runBoth(ctx, linger, func(ctx context.Context) error {
+			<-ctx.Done()
+			received = time.Since(began)
+			return nil
+		}, func(ctx context.Context) error {
+			<-ctx.Done()
+			sent = time.Since(began)
+			time.Sleep(slow)
+			return nil
+		})
+		if err != nil || sent != linger || received != linger+slow {
+			t.Errorf("sending was stopped after %s and receiving after %s, %v; want %s and %s", sent, received, err, linger, linger+slow)
+		}
+	})
+}
+
+// If one of the two ends by itself, the operator stops at once.
+func TestReceivingAndSendingEndTogether(t *testing.T) {
+	broken := errors.New("broken")
+	waits := func(ctx context.Context) error { <-ctx.Done(); return nil }
+	breaks := func(context.Context) error { return broken }
+	for name, run := range map[string]func() error{
+		"receiving": func() error { return runBoth(t.Context(), time.Hour, breaks, waits) },
+		"sending":   func() error { return runBoth(t.Context(), time.Hour, waits, breaks) },
+	} {
+		if err := run(); !errors.Is(err, broken) {
+			t.Errorf("%s ended: %v", name, err)
 		}
 	}
 }

@@ -25,10 +25,7 @@ type ServerOptions struct {
 	// CertFile and KeyFile make it serve HTTPS, and are reloaded when they change. Both are empty
 	// for plain HTTP.
 	CertFile, KeyFile string
-	// Linger is how long it accepts new webhooks after it is told to stop, because an ingress keeps
-	// sending until it notices.
-	Linger time.Duration
-	// Drain is how long it then waits for requests in flight.
+	// Drain is how long it waits for requests in flight after it is told to stop.
 	Drain time.Duration
 	Log   logr.Logger
 }
@@ -96,7 +93,7 @@ func http1() *http.Protocols {
 // Addr is the address that it listens on, after Listen.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve serves until ctx ends, then lingers and drains. Listen must be called before. The error says
+// Serve serves until ctx ends, then drains. Listen must be called before. The error says
 // why it stopped early, or that requests were cut off.
 func (s *Server) Serve(ctx context.Context) error {
 	failed := make(chan error, 1)
@@ -105,13 +102,6 @@ func (s *Server) Serve(ctx context.Context) error {
 	case err := <-failed:
 		return fmt.Errorf("serve webhooks: %w", err)
 	case <-ctx.Done():
-	}
-	linger := time.NewTimer(s.options.Linger)
-	defer linger.Stop()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve webhooks: %w", err)
-	case <-linger.C:
 	}
 	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.Drain)
 	defer cancel()

@@ -1,7 +1,6 @@
 package receiver_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -35,11 +34,11 @@ func (p *pipes) Close() error   { close(p.closed); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // inMemory starts a server on the clock of a synctest bubble. dial connects to it; end stops it.
-func inMemory(t *testing.T, linger time.Duration) (dial func() net.Conn, stop func(), ended <-chan error) {
+func inMemory(t *testing.T) (dial func() net.Conn, stop func(), ended <-chan error) {
 	t.Helper()
 	r := newPopulatedFixture(t)
 	server, err := receiver.NewServer(receiver.ServerOptions{
-		Handler: receiver.NewHandler(r.options), Linger: linger, Drain: time.Minute, Log: logr.Discard(),
+		Handler: receiver.NewHandler(r.options), Drain: time.Minute, Log: logr.Discard(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +82,7 @@ func TestSlowSendersAreDisconnected(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				dial, stop, ended := inMemory(t, 0)
+				dial, stop, ended := inMemory(t)
 				connection := dial()
 				dripped := make(chan struct{})
 				go func() { drip(connection, test.begin, test.drop); close(dripped) }()
@@ -123,7 +122,7 @@ func drip(w io.Writer, begin, drop string) {
 
 func TestASenderThatDoesNotReadIsDisconnected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dial, stop, ended := inMemory(t, 0)
+		dial, stop, ended := inMemory(t)
 		connection := dial()
 		if _, err := io.WriteString(connection, get); err != nil {
 			t.Fatal(err)
@@ -136,30 +135,6 @@ func TestASenderThatDoesNotReadIsDisconnected(t *testing.T) {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
-		}
-	})
-}
-
-func TestWebhooksAreAcceptedDuringTheLingerTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dial, stop, ended := inMemory(t, 5*time.Second)
-		stop()
-		<-time.After(4 * time.Second)
-		connection := dial()
-		if _, err := io.WriteString(connection, get); err != nil {
-			t.Fatal(err)
-		}
-		line, err := bufio.NewReader(connection).ReadString('\n')
-		if err != nil || !strings.HasPrefix(line, "HTTP/1.1 405 ") {
-			t.Errorf("answer is %q, %v", line, err)
-		}
-		_ = connection.Close()
-		began := time.Now()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("it ended after another %s, want about one second", took)
 		}
 	})
 }

@@ -46,6 +46,7 @@ func TestCluster(t *testing.T) {
 			fmt.Fprintf(table, "| %s | %d | %.1f s | %d |\n", s.name, v.Refused, v.Gap.Seconds(), v.Lost)
 		})
 	}
+	w.mistakes(t)
 	t.Log("\n" + table.String())
 	if file := os.Getenv("TABLE"); file != "" {
 		must(t, os.WriteFile(file, []byte(table.String()), 0o644))

@@ -51,8 +51,9 @@ type embedded struct {
 	spare    int64 // that the stream has at least beyond what it holds
 	log      logr.Logger
 
-	server *server.Server
-	conn   *nats.Conn
+	server    *server.Server
+	serverLog atomic.Pointer[serverLog] // of the server
+	conn      *nats.Conn
 	// stream is replaced when the server is restarted; until then, the old one returns errors.
 	stream atomic.Pointer[natslog.Stream]
 }
@@ -124,7 +125,8 @@ func (l *embedded) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("configure the embedded server: %w", err)
 	}
-	log := &serverLog{log: l.log}
+	log := newServerLog(l.log)
+	l.serverLog.Store(log)
 	l.server.SetLoggerV2(log, false, false, false)
 	l.server.Start()
 	if err := l.awaitServer(ctx, log); err != nil {
@@ -194,9 +196,17 @@ func (l *embedded) Reopen(ctx context.Context) error {
 	return l.start(ctx)
 }
 
-// Append implements wal.Log.
+// Append implements wal.Log. It ends at once, with the disk's own error, if the disk refuses a write.
 func (l *embedded) Append(ctx context.Context, data []byte, last uint64) (uint64, error) {
-	return l.stream.Load().Append(ctx, data, last)
+	broken := l.serverLog.Load().broken
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(broken, cancel)()
+	seq, err := l.stream.Load().Append(ctx, data, last)
+	if err != nil && broken.Err() != nil {
+		return 0, context.Cause(broken)
+	}
+	return seq, err
 }
 
 // Read implements wal.Log.

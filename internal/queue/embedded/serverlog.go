@@ -1,7 +1,10 @@
 package embedded
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/go-logr/logr"
@@ -12,7 +15,20 @@ import (
 type serverLog struct {
 	log   logr.Logger
 	fatal atomic.Pointer[string] // why the server cannot run
+
+	// broken ends, with the disk's error as its cause, when the disk has refused a write. The server then
+	// answers no append, and its log is the only place that says why.
+	broken  context.Context
+	setDown context.CancelCauseFunc
 }
+
+func newServerLog(log logr.Logger) *serverLog {
+	broken, setDown := context.WithCancelCause(context.Background())
+	return &serverLog{log: log, broken: broken, setDown: setDown}
+}
+
+// writeError is how the server reports the error of a write, after which it stops writing.
+const writeError = "Critical write error: "
 
 func (l *serverLog) Noticef(format string, v ...any) { l.log.V(1).Info(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Warnf(format string, v ...any)   { l.log.Info(fmt.Sprintf(format, v...)) }
@@ -20,7 +36,14 @@ func (l *serverLog) Debugf(format string, v ...any)  { l.log.V(2).Info(fmt.Sprin
 func (l *serverLog) Tracef(format string, v ...any)  { l.log.V(2).Info(fmt.Sprintf(format, v...)) }
 
 func (l *serverLog) Errorf(format string, v ...any) {
-	l.log.Error(fmt.Errorf(format, v...), "embedded server reports an error")
+	err := fmt.Errorf(format, v...)
+	l.log.Error(err, "embedded server reports an error")
+	if _, reason, found := strings.Cut(err.Error(), writeError); found {
+		if at := strings.LastIndex(reason, ": "); at >= 0 {
+			reason = reason[at+len(": "):] // without the path, which says nothing to a person
+		}
+		l.setDown(errors.New(reason))
+	}
 }
 
 // Fatalf records the error for the caller that waits for the start. Unlike other implementations, it does
