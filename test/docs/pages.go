@@ -87,17 +87,19 @@ func (p Page) Blocks() []Block {
 		blocks  []Block
 		open    *Block
 		section string
+		indent  string // of the opening fence, as in an item of a list
 	)
 	for i, line := range strings.Split(p.Text, "\n") {
 		fence, isFence := strings.CutPrefix(strings.TrimLeft(line, " "), "```")
 		switch {
 		case isFence && open == nil:
+			indent = line[:len(line)-len(strings.TrimLeft(line, " "))]
 			open = &Block{Page: p.Path, Line: i + 1, Section: section, Lang: strings.TrimSpace(fence)}
 		case isFence:
 			blocks = append(blocks, *open)
 			open = nil
 		case open != nil:
-			open.Text += line + "\n"
+			open.Text += strings.TrimPrefix(line, indent) + "\n"
 		case strings.HasPrefix(line, "#"):
 			section = strings.TrimSpace(strings.TrimLeft(line, "#"))
 		}
