@@ -7,11 +7,16 @@ import (
 	"crypto/fips140"
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // Travis signs with SHA-1 and nothing else
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
 	"strings"
+
+	"github.com/travishook/travishook/internal/secret"
 )
 
 // Why a signature was not accepted.
@@ -119,4 +124,26 @@ func CheckPlatform() error {
 		return fmt.Errorf("SHA-1 is forbidden (GODEBUG=fips140=only), and Travis signs only with SHA-1: use fips140=on, or remove the setting")
 	}
 	return nil
+}
+
+// Hash is the SHA-256 of a proof. It is stored instead of the token.
+type Hash = [sha256.Size]byte
+
+// Proof returns the proof that a sender knows the repository's token: hex(SHA-256(slug + token)), as
+// TravisHook and Travis before 2016 computed it. slug must be spelled as Travis spells it. The proof is as
+// secret as the token.
+func Proof(slug string, token secret.Value) string {
+	sum := sha256.Sum256([]byte(slug + token.Reveal()))
+	return hex.EncodeToString(sum[:])
+}
+
+// HashProof hashes a received proof.
+func HashProof(proof string) Hash { return sha256.Sum256([]byte(proof)) }
+
+// HashToken returns the hash of the proof for slug and token.
+func HashToken(slug string, token secret.Value) Hash { return HashProof(Proof(slug, token)) }
+
+// Matches compares hashes in constant time.
+func Matches(presented, kept Hash) bool {
+	return subtle.ConstantTimeCompare(presented[:], kept[:]) == 1
 }
