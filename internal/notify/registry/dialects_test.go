@@ -70,6 +70,12 @@ var dialects = []refusal{
 	{"an error in words", "slack", "incoming webhooks", 404, nil, `no_service`, badCredential, 0},
 	{"a portal's 200", "slack", "incoming webhooks", 200, nil, `<html>`, answerLost, 0},
 
+	{"seconds in the header", "teams", "workflows", 429, map[string]string{"Retry-After": "5"}, ``, retryAfter, 5 * time.Second},
+	{"no wait", "teams", "workflows", 429, nil, `{"error":{"code":"TooManyRequests"}}`, retry, 0},
+	{"deleted, a 404", "teams", "workflows", 404, nil, `{"error":{"code":"WorkflowNotFound"}}`, badCredential, 0},
+	{"turned off, a 400", "teams", "workflows", 400, nil, `{"error":{"code":"WorkflowTriggerIsNotEnabled"}}`, permanent, 0},
+	{"a portal's 200", "teams", "workflows", 200, map[string]string{"Content-Type": "text/html"}, `<html>`, answerLost, 0},
+
 	{"seconds in the body", "telegram", "bot", 429, nil, `{"ok":false,"error_code":429,"parameters":{"retry_after":7}}`, retryAfter, 7 * time.Second},
 	{"hours in the body", "telegram", "bot", 429, nil, `{"ok":false,"error_code":429,"parameters":{"retry_after":7200}}`, retryAfter, time.Hour},
 	{"a bad token that is a 404", "telegram", "bot", 404, nil, `{"ok":false,"error_code":404,"description":"Not Found"}`, badCredential, 0},

@@ -7,6 +7,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/email"
 	"github.com/travishook/travishook/internal/notify/mattermost"
 	"github.com/travishook/travishook/internal/notify/slack"
+	"github.com/travishook/travishook/internal/notify/teams"
 	"github.com/travishook/travishook/internal/notify/telegram"
 	"github.com/travishook/travishook/internal/notify/webhook"
 	"github.com/travishook/travishook/internal/notify/xmpp"
@@ -18,6 +19,7 @@ var Services = byName(
 	email.Service,
 	mattermost.Service,
 	slack.Service,
+	teams.Service,
 	telegram.Service,
 	webhook.Service,
 	xmpp.Service,

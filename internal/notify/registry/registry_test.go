@@ -9,6 +9,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/notify/slack/slacktest"
+	"github.com/travishook/travishook/internal/notify/teams/teamstest"
 	"github.com/travishook/travishook/internal/notify/telegram/telegramtest"
 	"github.com/travishook/travishook/internal/notify/webhook/webhooktest"
 	"github.com/travishook/travishook/internal/notify/xmpp/xmpptest"
@@ -30,6 +31,7 @@ var harnesses = map[string]map[string]notifytest.Harness{
 		"bot token":         slacktest.Harness{},
 		"incoming webhooks": slacktest.Harness{Webhooks: true},
 	},
+	"teams":    {"workflows": teamstest.Harness{}},
 	"telegram": {"bot": telegramtest.Harness{}},
 	"webhook": {
 		"JSON":        webhooktest.Harness{Format: "JSON"},
