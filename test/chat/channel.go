@@ -32,8 +32,11 @@ type Channel struct {
 type Message struct {
 	ID   string `json:"id"` // the idempotency key
 	Text string `json:"text"`
-	At   time.Time
-	Body string `json:"-"` // all of it
+	// Message is the key of the build's message, and Supersedes is empty unless this one edits it.
+	Message    string `json:"message"`
+	Supersedes string `json:"supersedes"`
+	At         time.Time
+	Body       string `json:"-"` // all of it
 }
 
 // maxBody limits a message, in bytes.
@@ -90,6 +93,22 @@ func (c *Channel) Messages() []Message {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.messages)
+}
+
+// Shown returns the texts that the channel shows, as somebody sees it who looks at it now: an edit replaces what the
+// build's message said.
+func (c *Channel) Shown() []string {
+	var texts []string
+	place := map[string]int{}
+	for _, m := range c.Messages() {
+		if at, ok := place[m.Message]; ok && m.Supersedes != "" {
+			texts[at] = m.Text
+			continue
+		}
+		place[m.Message] = len(texts)
+		texts = append(texts, m.Text)
+	}
+	return texts
 }
 
 // Refused returns how many messages were rejected.

@@ -55,7 +55,7 @@ func (d *demo) ask(ctx context.Context) error {
 			return fmt.Errorf("%s: %w: %s", command, err, out)
 		}
 		// The outcome is stored a moment after the message has arrived.
-		if strings.Contains(out, "build 2 (broken): delivered to") && strings.Contains(out, "403") {
+		if strings.Contains(out, "build 2 (fixed): delivered to") && strings.Contains(out, "403") {
 			sayLines(out)
 			return nil
 		}

@@ -52,8 +52,8 @@ func (d *demo) steps() []step {
 		{"Apply the manifests, as a team does", d.apply},
 		{"Start the operator as a process", d.startOperator},
 		{"Wait until the route is ready", d.waitReady},
-		{"Post webhooks exactly as Travis CI sends them", d.post},
-		{"Watch the messages arrive", d.listen},
+		{"Post webhooks exactly as Travis CI sends them, and watch the channel", d.post},
+		{"Look at the channel: it has one message for each build, with its latest state", d.look},
 		{"Ask why a message arrived, and why another did not", d.ask},
 		{"Stop the operator, and check that nothing else was sent", d.finish},
 	}
@@ -74,7 +74,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 			return fmt.Errorf("step %d (%s): %w", i+1, strings.ToLower(s.title[:1])+s.title[1:], err)
 		}
 	}
-	fmt.Printf("\nAll %d expected messages arrived, and nothing else.\n", len(d.expected))
+	fmt.Printf("\nEach of %d states arrived, in %d messages, and nothing else.\n", len(d.expected), len(d.channel.Shown()))
 	return nil
 }
 
@@ -216,9 +216,9 @@ func (d *demo) finish(context.Context) error {
 		return err
 	}
 	if got := d.channel.Messages(); len(got) != len(d.expected) {
-		return fmt.Errorf("the channel got %d messages, want %d; the last: %s", len(got), len(d.expected), got[len(got)-1].Text)
+		return fmt.Errorf("the channel got %d posts, want %d; the last: %s", len(got), len(d.expected), got[len(got)-1].Text)
 	}
-	say("it stopped; the channel got %d messages", len(d.expected))
+	say("it stopped; the channel got %d posts, which made %d messages", len(d.expected), len(d.channel.Shown()))
 	return nil
 }
 

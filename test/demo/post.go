@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +29,16 @@ type webhook struct {
 	title   string
 	request func(ctx context.Context, url string) *http.Request
 	answer  int
-	says    string // what the message in the channel says; empty: there is none
+	says    string // what the message in the channel says; empty: nothing is sent
+	edits   bool   // it edits the build's message
+}
+
+// arrived is the line that shows what the channel got.
+func arrived(text string, edits bool) string {
+	if edits {
+		text = "(edited) " + text
+	}
+	return "> " + strings.ReplaceAll(text, "\n", "\n     ")
 }
 
 // answered is the line that shows an answer.
@@ -40,29 +49,33 @@ func (w webhook) answered(status int) string {
 // webhooks are signed with key; the forged one is changed after it was signed.
 func webhooks(d *demo) []webhook {
 	now := time.Now().UTC().Truncate(time.Second)
-	first := travistest.Build{ID: 1, Number: "1", Started: now.Add(-time.Minute), Finished: now}
-	pending, passed, broken := first, first, travistest.Build{ID: 2, Number: "2", Result: travis.Broken, Finished: now}
-	pending.Result = travis.Pending
-	passed.Result = travis.Passed
+	// run is a state of a run of a build that started some minutes ago.
+	run := func(id int64, result travis.Result, minutes time.Duration) travistest.Build {
+		started := now.Add(-minutes * time.Minute)
+		return travistest.Build{ID: id, Number: fmt.Sprint(id), Result: result, Started: started, Finished: started.Add(time.Minute)}
+	}
 	signed := func(b travistest.Build) func(context.Context, string) *http.Request {
 		return func(ctx context.Context, url string) *http.Request { return travistest.Request(ctx, url, b, d.key) }
 	}
+	passed, broken := run(1, travis.Passed, 9), run(2, travis.Broken, 6)
 	return []webhook{
-		{"build 1 has started", signed(pending), http.StatusAccepted, "build/1: pending"},
-		{"build 1 has passed", signed(passed), http.StatusAccepted, "build/1: passed"},
-		{"build 2 is broken", signed(broken), http.StatusAccepted, "build/2: broken"},
+		{"build 1 has passed", signed(passed), http.StatusAccepted, "build/1: passed", false},
+		{"build 2 has started", signed(run(2, travis.Pending, 6)), http.StatusAccepted, "build/2: pending", false},
+		{"build 2 is broken", signed(broken), http.StatusAccepted, "build/2: broken", true},
+		{"build 2 is started again", signed(run(2, travis.Pending, 3)), http.StatusAccepted, "build/2: pending", true},
+		{"build 2 is fixed", signed(run(2, travis.Fixed, 3)), http.StatusAccepted, "build/2: fixed", true},
 		{"a forged one: build 2, changed to passed after it was signed", func(ctx context.Context, url string) *http.Request {
 			forged := broken
 			forged.Result = travis.Passed
 			r := travistest.Request(ctx, url, forged, d.key)
 			r.Header.Set("Signature", travistest.Sign(d.key, broken.Payload()))
 			return r
-		}, http.StatusForbidden, ""},
-		{"a replayed one: build 1 has passed, byte for byte as above", signed(passed), http.StatusNoContent, ""},
+		}, http.StatusForbidden, "", false},
+		{"a replayed one: build 1 has passed, byte for byte as above", signed(passed), http.StatusNoContent, "", false},
 	}
 }
 
-// post sends all webhooks and checks the answers.
+// post sends the webhooks one after the other, checks the answers, and waits for what the channel gets of each.
 func (d *demo) post(ctx context.Context) error {
 	url := d.operator.URL + "/" + verify.Proof(slug, secret.New(token))
 	say("to %s/<proof>, where the proof is the SHA-256 of the repository's name and its token", d.operator.URL)
@@ -75,9 +88,41 @@ func (d *demo) post(ctx context.Context) error {
 		if status != w.answer {
 			return fmt.Errorf("%s: want %d %s", w.title, w.answer, http.StatusText(w.answer))
 		}
-		if w.says != "" {
-			d.expected = append(d.expected, w.says)
+		if w.says == "" {
+			continue
 		}
+		d.expected = append(d.expected, w.says)
+		if err := d.await(ctx, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await waits for the message of a webhook.
+func (d *demo) await(ctx context.Context, w webhook) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	m, err := d.channel.Wait(waiting, len(d.expected))
+	if err != nil {
+		d.explain(ctx)
+		return fmt.Errorf("%w: %s", err, w.says)
+	}
+	say("%s", arrived(m.Text, m.Supersedes != ""))
+	if !strings.Contains(m.Text, w.says) || (m.Supersedes != "") != w.edits {
+		return fmt.Errorf("unexpected message: want %s, as an edit: %v", w.says, w.edits)
+	}
+	return nil
+}
+
+// look shows what somebody sees who looks at the channel now.
+func (d *demo) look(context.Context) error {
+	texts := d.channel.Shown()
+	for _, text := range texts {
+		say("%s", arrived(text, false))
+	}
+	if len(texts) != 2 || !strings.Contains(texts[0], "build/1: passed") || !strings.Contains(texts[1], "build/2: fixed") {
+		return errors.New("want one message that says build/1: passed, and one that says build/2: fixed")
 	}
 	return nil
 }
@@ -90,27 +135,6 @@ func send(r *http.Request) (int, error) {
 	defer func() { _ = response.Body.Close() }()
 	_, err = io.Copy(io.Discard, response.Body)
 	return response.StatusCode, err
-}
-
-// listen waits for every expected message. Builds may overtake each other.
-func (d *demo) listen(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	missing := slices.Clone(d.expected)
-	for n := 1; len(missing) > 0; n++ {
-		m, err := d.channel.Wait(ctx, n)
-		if err != nil {
-			d.explain(context.WithoutCancel(ctx))
-			return fmt.Errorf("%w: %s", err, strings.Join(missing, ", "))
-		}
-		say("> %s", m.Text)
-		i := slices.IndexFunc(missing, func(says string) bool { return strings.Contains(m.Text, says) })
-		if i < 0 {
-			return fmt.Errorf("unexpected message: %s", m.Text)
-		}
-		missing = slices.Delete(missing, i, i+1)
-	}
-	return nil
 }
 
 // explain shows the route's status.
@@ -143,7 +167,7 @@ func (d *demo) stayUp(ctx context.Context) {
 		if err != nil {
 			break
 		}
-		say("> %s", m.Text)
+		say("%s", arrived(m.Text, m.Supersedes != ""))
 		d.expected = append(d.expected, m.Text)
 	}
 }

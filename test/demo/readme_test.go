@@ -23,7 +23,7 @@ func TestREADME(t *testing.T) {
 	for _, w := range webhooks(d) {
 		want = append(want, w.answered(w.answer))
 		if w.says != "" {
-			want = append(want, "> [Travis-CI] [example/example] "+w.says)
+			want = append(want, arrived("[Travis-CI] [example/example] "+w.says, w.edits), arrived("[Travis-CI] [example/example] "+w.says, false))
 		}
 	}
 	for _, b := range readme.Blocks() {
