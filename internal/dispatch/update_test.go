@@ -223,8 +223,15 @@ func TestAMessageThatIsGoneIsReplaced(t *testing.T) {
 	if o := l.post(travis.Broken); o.Kind != queue.Delivered || o.Reason != "sent as a new message: no such message" {
 		t.Errorf("%+v", o)
 	}
+	status := func() string { return l.engine.Channels("team", "r")[0].Delivered.Reason }
+	if got := status(); got != "sent as a new message: no such message" {
+		t.Errorf("the channel's status says %q", got)
+	}
 	l.post(travis.Pending)
 	l.shows("", "7 pending")
+	if got := status(); got != "" {
+		t.Errorf("the channel's status says %q after the new message was edited", got)
+	}
 }
 
 // TestALateStateDoesNotOverwrite: a state that failed is redriven after a later one was shown.
