@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/travishook/travishook/internal/certificate"
 	"github.com/travishook/travishook/internal/settings"
 	"github.com/travishook/travishook/internal/verify"
 	"github.com/travishook/travishook/internal/version"
@@ -30,6 +31,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if err := verify.CheckPlatform(); err != nil {
 		return err
+	}
+	if s.Outbound.CAFile != "" {
+		if err := certificate.TrustAuthorities(s.Outbound.CAFile); err != nil {
+			return fmt.Errorf("outbound.caFile: %w", err)
+		}
 	}
 	log := newLogger(s.Log)
 	cfg, err := restConfig(o.Kubeconfig)

@@ -31,6 +31,8 @@ type Settings struct {
 	Store Store `json:"store"`
 	// delivery configures how messages are sent.
 	Delivery Delivery `json:"delivery"`
+	// outbound configures all connections that the operator makes.
+	Outbound Outbound `json:"outbound"`
 	// api configures the server that answers kubectl travis why, deliveries, redrive and test.
 	API API `json:"api"`
 	// probes configures the server of /healthz and /readyz.
@@ -186,6 +188,15 @@ type Delivery struct {
 	// denyAddresses are further networks, as CIDRs, that they may not connect to, such as the
 	// cluster's pods and Services if these have public addresses.
 	DenyAddresses []netip.Prefix `json:"denyAddresses"`
+}
+
+// Outbound is what applies to all connections that the operator makes: to chat services, key URLs, Travis'
+// API and NATS.
+type Outbound struct {
+	// caFile are certificate authorities that are trusted besides the system's, as PEM, such as the
+	// company's. It is read at the start. An account or a NATS cluster with authorities of its own
+	// trusts only these.
+	CAFile string `json:"caFile"`
 }
 
 // Log is the level and format of the log.

@@ -51,10 +51,12 @@ func TestTheFilesOfTheSettingsAreMounted(t *testing.T) {
 	h := newHelm(t)
 	want := map[string]map[string]string{
 		"everything": {
+			"outbound.caFile":       "ConfigMap company/ca.crt",
 			"receiver.tls.certFile": "Secret relay/tls.crt",
 			"receiver.tls.keyFile":  "Secret relay/tls.key",
 		},
 		"https": {
+			"outbound.caFile":       "Secret company/bundle.pem",
 			"receiver.tls.certFile": "Secret hooks/tls.crt",
 			"receiver.tls.keyFile":  "Secret hooks/tls.key",
 		},

@@ -44,6 +44,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values.namespaces }}{{ $_ := set $settings "namespaces" . }}{{ end }}
 {{- with include "travishook.receiverSettings" . | fromYaml }}{{ $_ := set $settings "receiver" . }}{{ end }}
 {{- with include "travishook.natsFiles" . | fromYaml }}{{ $_ := set $settings "store" (dict "external" .) }}{{ end }}
+{{- with include "travishook.outboundSettings" . | fromYaml }}{{ $_ := set $settings "outbound" . }}{{ end }}
 {{- if not .Values.api.enabled }}{{ $_ := set $settings "api" (dict "address" "") }}{{ end }}
 {{- mergeOverwrite $settings (deepCopy .Values.config) | toYaml }}
 {{- end }}

@@ -125,6 +125,11 @@ spec:
       mountPath: {{ include "travishook.natsFolder" . }}
       readOnly: true
     {{- end }}
+    {{- if include "travishook.authoritiesVolume" . }}
+    - name: authorities
+      mountPath: {{ include "travishook.authoritiesFolder" . }}
+      readOnly: true
+    {{- end }}
     {{- with .Values.extraVolumeMounts }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -140,6 +145,9 @@ spec:
       items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]
   {{- end }}
   {{- with include "travishook.natsVolume" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- with include "travishook.authoritiesVolume" . }}
   {{- . | nindent 2 }}
   {{- end }}
   {{- if and .Values.store.existingClaim (not (include "travishook.external" .)) }}
@@ -181,7 +189,7 @@ spec:
 {{/* The Secrets that the pod mounts, without duplicates. */}}
 {{- define "travishook.mountedSecrets" -}}
 {{- $names := list }}
-{{- range list .Values.receiver.tls .Values.store.external.credentials .Values.store.external.ca .Values.store.external.tls }}
+{{- range list .Values.receiver.tls .Values.trustBundle .Values.store.external.credentials .Values.store.external.ca .Values.store.external.tls }}
 {{- with .secretName }}{{ $names = append $names . }}{{ end }}
 {{- end }}
 {{- $names | uniq | toYaml }}
