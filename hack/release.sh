@@ -67,5 +67,8 @@ find "$work/chart" -exec env TZ=UTC touch -t "$stamp" {} +
 	"$helm" template travishook "$out/travishook-$number.tgz" --namespace travishook-system --include-crds --no-hooks | without_helm
 } >"$out/install.yaml"
 
-go run ./hack/release -version "$version" -time "$seconds" -programs "$work/plugin" -notices "$work/NOTICES" -out "$out"
+go run ./hack/bundle -manifests "$out/install.yaml" -version "$number" -out "$work/bundle" \
+	-created "$(TZ=UTC git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ)"
+
+go run ./hack/release -bundle "$work/bundle" -version "$version" -time "$seconds" -programs "$work/plugin" -notices "$work/NOTICES" -out "$out"
 echo "$out"

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 . hack/lib/cache.sh
 
-for tool in validate-krew-manifest cyclonedx-gomod crane govulncheck; do hack/tool.sh "$tool" >/dev/null; done
+for tool in validate-krew-manifest cyclonedx-gomod crane govulncheck operator-verify; do hack/tool.sh "$tool" >/dev/null; done
 TRAVISHOOK_HELM=$(hack/tool.sh helm)
 export TRAVISHOOK_HELM TRAVISHOOK_TEST_RELEASE=1
 say "making a release twice; this takes some minutes the first time ..."

@@ -1,5 +1,5 @@
-// Command release completes the folder of a release: it packs the kubectl plugin for each platform, writes
-// the plugin's manifest for krew with the checksums of these archives, and a file with the checksums of
+// Command release completes the folder of a release: it packs the kubectl plugin for each platform and the bundle
+// for OperatorHub, writes the plugin's manifest for krew with the checksums of these archives, and a file with the checksums of
 // everything in the folder. The same programs give the same bytes on every machine.
 package main
 
@@ -19,6 +19,7 @@ func main() {
 	var r release
 	flag.StringVar(&r.version, "version", "", "version of the release, such as v1.2.3")
 	flag.StringVar(&r.programs, "programs", "", "`folder` with the plugin, as OS-ARCH/kubectl-travis")
+	flag.StringVar(&r.bundle, "bundle", "", "`folder` with the bundle for OperatorHub")
 	flag.StringVar(&r.notices, "notices", "", "`file` with the licenses of what the plugin contains")
 	flag.StringVar(&r.out, "out", "", "`folder` of the release")
 	seconds := flag.Int64("time", 0, "time of the commit, in seconds since 1970")
@@ -31,8 +32,8 @@ func main() {
 }
 
 type release struct {
-	version, programs, notices, out string
-	time                            time.Time
+	version, programs, bundle, notices, out string
+	time                                    time.Time
 }
 
 func (r release) write() error {
@@ -44,6 +45,9 @@ func (r release) write() error {
 		if err := r.pack(p.Name()); err != nil {
 			return fmt.Errorf("pack the plugin for %s: %w", p.Name(), err)
 		}
+	}
+	if err := r.packBundle(); err != nil {
+		return fmt.Errorf("pack the bundle: %w", err)
 	}
 	if err := r.krew(); err != nil {
 		return fmt.Errorf("write the manifest for krew: %w", err)
@@ -77,6 +81,31 @@ func (r release) pack(platform string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(r.out, "kubectl-travis-"+platform+extension), packed, 0o644) //nolint:gosec // everybody may read a release
+}
+
+// packBundle writes the archive of the bundle for OperatorHub.
+func (r release) packBundle() error {
+	var files []file
+	err := filepath.WalkDir(r.bundle, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(r.bundle, path)
+		files = append(files, file{name: filepath.ToSlash(name), mode: 0o644, content: content})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	packed, err := tarball(files, r.time)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.out, "travishook-bundle.tar.gz"), packed, 0o644) //nolint:gosec // everybody may read a release
 }
 
 // krew writes the manifest that hack/krew/travis.yaml is the template of, with the function that krew's
