@@ -63,6 +63,14 @@ var dialects = []refusal{
 	{"locked, a 403", "mattermost", "incoming webhooks", 403, nil, `{"id":"web.incoming_webhook.channel_locked.app_error"}`, permanent, 0},
 	{"a portal's 200", "mattermost", "incoming webhooks", 200, nil, `<html>`, answerLost, 0},
 
+	{"milliseconds in the body", "rocketchat", "bot", 429, nil, `{"success":false,"details":{"timeToReset":2500}}`, retryAfter, 2500 * time.Millisecond},
+	{"an epoch in milliseconds", "rocketchat", "bot", 429, map[string]string{"X-RateLimit-Reset": "946684804000"}, `{"success":false}`, retryAfter, 4 * time.Second},
+	{"seconds in the text", "rocketchat", "bot", 429, nil, `{"success":false,"error":"You must wait 5 seconds before"}`, retryAfter, 5 * time.Second},
+	{"an error in a 200", "rocketchat", "bot", 200, nil, `{"success":false,"errorType":"error-not-allowed"}`, permanent, 0},
+	{"disabled, a 503", "rocketchat", "integrations", 503, nil, `{"success":false,"error":"disabled"}`, retryAfter, 15 * time.Minute},
+	{"a proxy's 503", "rocketchat", "integrations", 503, nil, `<html>`, retry, 0},
+	{"a bad URL that is a 400", "rocketchat", "integrations", 400, nil, `{"success":false,"error":"Invalid integration id or token provided."}`, badCredential, 0},
+
 	{"seconds in the header", "slack", "bot token", 429, map[string]string{"Retry-After": "30"}, ``, retryAfter, 30 * time.Second},
 	{"an error in a 200", "slack", "bot token", 200, nil, `{"ok":false,"error":"channel_not_found"}`, permanent, 0},
 	{"a wait in a 200", "slack", "bot token", 200, nil, `{"ok":false,"error":"ratelimited"}`, retry, 0},

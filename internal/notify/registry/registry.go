@@ -6,6 +6,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/discord"
 	"github.com/travishook/travishook/internal/notify/email"
 	"github.com/travishook/travishook/internal/notify/mattermost"
+	"github.com/travishook/travishook/internal/notify/rocketchat"
 	"github.com/travishook/travishook/internal/notify/slack"
 	"github.com/travishook/travishook/internal/notify/teams"
 	"github.com/travishook/travishook/internal/notify/telegram"
@@ -18,6 +19,7 @@ var Services = byName(
 	discord.Service,
 	email.Service,
 	mattermost.Service,
+	rocketchat.Service,
 	slack.Service,
 	teams.Service,
 	telegram.Service,

@@ -8,6 +8,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/mattermost/mattermosttest"
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/notify/registry"
+	"github.com/travishook/travishook/internal/notify/rocketchat/rocketchattest"
 	"github.com/travishook/travishook/internal/notify/slack/slacktest"
 	"github.com/travishook/travishook/internal/notify/teams/teamstest"
 	"github.com/travishook/travishook/internal/notify/telegram/telegramtest"
@@ -26,6 +27,10 @@ var harnesses = map[string]map[string]notifytest.Harness{
 	"mattermost": {
 		"bot":               mattermosttest.Harness{},
 		"incoming webhooks": mattermosttest.Harness{Webhooks: true},
+	},
+	"rocketchat": {
+		"bot":          rocketchattest.Harness{},
+		"integrations": rocketchattest.Harness{Webhooks: true},
 	},
 	"slack": {
 		"bot token":         slacktest.Harness{},
