@@ -179,8 +179,8 @@ func parse(req *http.Request) (t take, err error) {
 		t.generation = req.Context().Value(dialler{}).(int)
 	}
 	var body struct {
-		ID    string
-		Build struct{ Number string }
+		ID, Message string
+		Build       struct{ Number string }
 	}
 	data, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -189,7 +189,7 @@ func parse(req *http.Request) (t take, err error) {
 	if err = json.Unmarshal(data, &body); err != nil {
 		return t, err
 	}
-	t.id = body.ID
+	t.id, t.message = body.ID, body.Message
 	t.serial, err = strconv.Atoi(body.Build.Number)
 	return t, err
 }

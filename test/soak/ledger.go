@@ -34,6 +34,7 @@ type take struct {
 	delivery
 	generation int // of the victim that sent it
 	id         string
+	message    string // the key of what shows the build: the id of its first event, unless that was forgotten
 	// unanswered is set if the channel did not answer.
 	unanswered bool
 }

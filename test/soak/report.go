@@ -56,6 +56,8 @@ func (v *verdict) rows() []row {
 		{v.Repeated.ByDeath, "duplicates after the process died between answer and outcome"},
 		{v.Repeated.ByLease, "duplicates after a lease ran out between answer and outcome"},
 		{v.Repeated.Unexplained, "duplicates without such a reason"},
+		{v.Edited, "edits of a build's message"},
+		{v.Orphans, "messages that show an older state, because the answer or the outcome was lost with their process"},
 		{v.Disordered, "out of order within their build"},
 		{v.Forgotten, "outcomes forgotten after the store had answered for them"},
 	}

@@ -51,3 +51,38 @@ func TestADuplicateNeedsAReason(t *testing.T) {
 		})
 	}
 }
+
+// TestANewMessageNeedsAReason has two states of a build come as two messages, or as one.
+func TestANewMessageNeedsAReason(t *testing.T) {
+	const team = 2 // its channels show a build in one message
+	first := take{delivery: delivery{0, 0}, generation: 1, id: "a", message: "a"}
+	edit := take{delivery: delivery{1, 0}, generation: 2, id: "b", message: "a"}
+	anew := edit
+	anew.message = "b"
+	settled := victim.Settled{Kind: queue.Delivered, ID: "a"}
+	for name, tt := range map[string]struct {
+		seen            func(*ledger)
+		edited, orphans int
+		fault           string
+	}{
+		"an edit":                        {func(l *ledger) { l.take(first); l.settle(1, settled); l.take(edit) }, 1, 0, ""},
+		"the outcome was never stored":   {func(l *ledger) { l.take(first); l.died(1); l.take(anew) }, 0, 1, ""},
+		"the outcome was stored":         {func(l *ledger) { l.take(first); l.settle(1, settled); l.died(1); l.take(anew) }, 0, 1, "as a new message"},
+		"the outcome was stored later":   {func(l *ledger) { l.take(first); l.take(anew); l.settle(1, settled) }, 0, 1, ""},
+		"the lease was lost before that": {func(l *ledger) { l.take(first); l.lose(1, "a"); l.settle(1, settled); l.take(anew) }, 0, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLedger(1, func(int) []int { return []int{0} })
+			l.promise(l.post(team, 1, 0))
+			l.promise(l.post(team, 1, 1))
+			tt.seen(l)
+			v := judge(l, nil)
+			if v.Edited != tt.edited || v.Orphans != tt.orphans {
+				t.Errorf("%d edits and %d orphans, want %d and %d", v.Edited, v.Orphans, tt.edited, tt.orphans)
+			}
+			if text := strings.Join(v.Faults, "\n"); tt.fault == "" && text != "" || !strings.Contains(text, tt.fault) {
+				t.Errorf("the faults are %q, want %q", text, tt.fault)
+			}
+		})
+	}
+}

@@ -22,6 +22,9 @@ type Tenants struct {
 // Repository of a team.
 func (t Tenants) Repository(team int) string { return fmt.Sprintf("team-%d/project", team) }
 
+// Edits reports whether the team's channels show each build in one message.
+func (Tenants) Edits(team int) bool { return team/2%2 == 1 }
+
 // Channels returns the number of channels.
 func (t Tenants) Channels() int { return t.Teams * t.ChannelsPerTeam }
 
@@ -98,10 +101,14 @@ func (t Tenants) declare(o *Objects, team int) {
 			Name: accountOf(team), Webhook: &v1alpha1.WebhookAccount{SecretRef: v1alpha1.SecretReference{Name: "chat"}},
 		}}},
 	})
+	var message *v1alpha1.MessageTemplate
+	if t.Edits(team) {
+		message = &v1alpha1.MessageTemplate{Updates: v1alpha1.UpdatesEdit}
+	}
 	o.Routes = append(o.Routes, &v1alpha1.TravisRoute{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "route"},
 		Spec: v1alpha1.TravisRouteSpec{
-			Repository: t.Repository(team), Events: []v1alpha1.EventName{"*"}, Channels: specs,
+			Repository: t.Repository(team), Events: []v1alpha1.EventName{"*"}, Channels: specs, Message: message,
 		},
 	})
 }
