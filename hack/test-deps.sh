@@ -9,6 +9,8 @@ PATH=$PATH:/usr/sbin:/usr/local/sbin
 missing=()
 command -v prosody >/dev/null || missing+=(prosody)
 command -v nginx >/dev/null || missing+=(nginx-light)
+command -v ngircd >/dev/null || missing+=(ngircd)
+command -v inspircd >/dev/null || missing+=(inspircd)
 command -v postfix >/dev/null || missing+=(postfix)
 [ ${#missing[@]} -gt 0 ] || exit 0
 

@@ -22,6 +22,7 @@ operators() {
 	local failed=0
 	go test -count=1 -timeout 1m ./test/nats || failed=1
 	go test -count=1 -timeout 3m ./internal/notify/email -run Postfix || failed=1
+	go test -count=1 -timeout 3m ./internal/notify/irc -run Inspircd || failed=1
 	go test -count=1 -timeout 8m ./test/e2e -ginkgo.focus 'NATS cluster' || failed=1
 	go test -count=1 -timeout 8m ./test/soak -run Replicas || failed=1
 	return $failed

@@ -2,7 +2,7 @@ package v1alpha1
 
 // Account is the bot's identity on a chat service. Exactly one service must be set.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack), has(self.discord), has(self.email), has(self.mattermost), has(self.telegram), has(self.teams), has(self.rocketchat)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
+// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack), has(self.discord), has(self.email), has(self.mattermost), has(self.telegram), has(self.teams), has(self.rocketchat), has(self.irc)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
 type Account struct {
 	// name is the name by which channels refer to the account.
 	//
@@ -48,6 +48,11 @@ type Account struct {
 	//
 	// +optional
 	Telegram *TelegramAccount `json:"telegram,omitempty"`
+	// irc sends to the channels of an IRC network. A channel's address is an IRC channel, such as
+	// #builds.
+	//
+	// +optional
+	IRC *IRCAccount `json:"irc,omitempty"`
 
 	// teams sends to Microsoft Teams through the webhooks of its Workflows.
 	//

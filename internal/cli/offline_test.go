@@ -22,6 +22,7 @@ func TestClientDryRunNeedsNoCluster(t *testing.T) {
 		"token":      {"a token\n", []string{"token", "a/b"}, []string{"kind: Secret", "travishook.dev/secret-type: token"}},
 		"account":    {"xoxb-1\n", []string{"account", "slack", "--slack"}, []string{"kind: Secret", "kind: TravisDefaults"}},
 		"mail":       {"hunter2\n", []string{"account", "mail", "--email", "--set", "from=Travis CI <ci@example.com>", "--set", "server=smtp.example.com:587"}, []string{"password:", "from: Travis CI <ci@example.com>"}},
+		"IRC":        {"", []string{"account", "irc", "--irc", "--set", "nickname=travis-ci", "--set", "server=irc.libera.chat:6697", "--set", "linesPerMinute=60"}, []string{"linesPerMinute: 60"}},
 		"no login":   {"", []string{"account", "mail", "--email", "--set", "from=ci@example.com", "--set", "server=smtp.example.com:25", "--set", "tls=None"}, []string{"tls: None"}},
 		"defaults":   {"", []string{"defaults", "fixed"}, []string{"kind: TravisDefaults", "- fixed"}},
 	} {

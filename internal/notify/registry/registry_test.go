@@ -5,6 +5,7 @@ import (
 
 	"github.com/travishook/travishook/internal/notify/discord/discordtest"
 	"github.com/travishook/travishook/internal/notify/email/emailtest"
+	"github.com/travishook/travishook/internal/notify/irc/irctest"
 	"github.com/travishook/travishook/internal/notify/mattermost/mattermosttest"
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/notify/registry"
@@ -14,11 +15,13 @@ import (
 	"github.com/travishook/travishook/internal/notify/telegram/telegramtest"
 	"github.com/travishook/travishook/internal/notify/webhook/webhooktest"
 	"github.com/travishook/travishook/internal/notify/xmpp/xmpptest"
+	"github.com/travishook/travishook/test/ircd"
 )
 
 // harnesses are those of each service: one for each way in which it can be set up.
 var harnesses = map[string]map[string]notifytest.Harness{
 	"discord": {"webhooks": discordtest.Harness{}},
+	"irc":     {"ngIRCd": irctest.Harness{Kind: ircd.Ngircd}}, // InspIRCd with make test-servers
 	"email": {
 		"STARTTLS": emailtest.Harness{TLS: "StartTLS"},
 		"TLS":      emailtest.Harness{TLS: "TLS"},

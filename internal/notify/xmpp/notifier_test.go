@@ -58,7 +58,7 @@ func TestCloseEndsAnAttemptToConnect(t *testing.T) {
 		if err := n.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := <-result; !errors.Is(err, errClosed) {
+		if err := <-result; !errors.Is(err, notify.ErrClosed) {
 			t.Errorf("got %v", err)
 		}
 	})

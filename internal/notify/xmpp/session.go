@@ -11,6 +11,8 @@ import (
 	"mellium.im/xmlstream"
 	"mellium.im/xmpp"
 	"mellium.im/xmpp/jid"
+
+	"github.com/travishook/travishook/internal/notify"
 )
 
 // logoutTimeout limits how long closing the stream may take.
@@ -44,8 +46,8 @@ func newSession(a account, stream *xmpp.Session, conn *limitedConn, p timing) *s
 	}
 }
 
-// run serves the session until it ends or ctx does, which logs out. It returns why the session ended.
-func (s *session) run(ctx context.Context) error {
+// Run serves the session until it ends or ctx does, which logs out. It returns why the session ended.
+func (s *session) Run(ctx context.Context) error {
 	var others sync.WaitGroup
 	others.Go(s.keepAlive)
 	others.Go(func() {
@@ -55,7 +57,7 @@ func (s *session) run(ctx context.Context) error {
 		case <-s.done:
 		}
 	})
-	err := recoverPanic(func() error { return s.stream.Serve(xmpp.HandlerFunc(s.handle)) })
+	err := notify.RecoverPanic(func() error { return s.stream.Serve(xmpp.HandlerFunc(s.handle)) })
 	switch {
 	case s.conn.exceeded.Load(): // the library reports the failed write of its own stream error instead
 		err = errStanzaTooLarge
@@ -76,7 +78,8 @@ func (s *session) finish(cause error) {
 	})
 }
 
-func (s *session) ended() bool {
+// Ended reports whether the session has ended.
+func (s *session) Ended() bool {
 	select {
 	case <-s.done:
 		return true
@@ -89,7 +92,7 @@ func (s *session) ended() bool {
 func (s *session) logOut() {
 	_ = s.conn.SetWriteDeadline(time.Now().Add(logoutTimeout))
 	_ = s.stream.Close()
-	s.finish(errClosed)
+	s.finish(notify.ErrClosed)
 }
 
 // keepAlive pings the server at intervals and on request, and ends the session if it does not answer.

@@ -81,7 +81,7 @@ func run(t *testing.T, s *session) (cause <-chan error, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
 	var running sync.WaitGroup
-	running.Go(func() { result <- s.run(ctx) })
+	running.Go(func() { result <- s.Run(ctx) })
 	return result, func() { cancel(); running.Wait() }
 }
 
@@ -110,7 +110,7 @@ func TestAServerThatAnswersPingsIsKept(t *testing.T) {
 			server.send(`<iq type="error" id="ping" from="xmpp.test"/>`)
 		}
 		synctest.Wait()
-		if s.ended() {
+		if s.Ended() {
 			t.Errorf("ended because %v", s.cause)
 		}
 		_ = server.conn.Close()
@@ -280,7 +280,7 @@ func TestAPanicEndsTheSessionAndNothingElse(t *testing.T) {
 	if err := <-cause; err == nil || !strings.Contains(err.Error(), "panic while reading") {
 		t.Errorf("ended because %v", err)
 	}
-	if !s.ended() {
+	if !s.Ended() {
 		t.Error("the session goes on")
 	}
 }

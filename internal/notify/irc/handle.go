@@ -1,0 +1,131 @@
+package irc
+
+import (
+	"strings"
+
+	"github.com/ergochat/irc-go/ircmsg"
+)
+
+// handle handles one line. An error ends the session.
+func (s *session) handle(m *ircmsg.Message) error {
+	switch m.Command {
+	case "PING":
+		return s.pong(m)
+	case "ERROR":
+		return errClosedBy(words(m))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.labelled(m) {
+		return nil
+	}
+	switch m.Command {
+	case "PONG":
+		if len(m.Params) > 0 {
+			s.answered(m.Params[len(m.Params)-1])
+		}
+	case "JOIN", "PART", "KICK", "NICK":
+		s.moved(m)
+	default:
+		s.refusal(m)
+	}
+	return nil
+}
+
+// labelled handles an answer with a label: one line, or a batch of them.
+func (s *session) labelled(m *ircmsg.Message) bool {
+	if _, reference := m.GetTag("batch"); reference != "" {
+		if p := s.batches[reference]; p != nil && isRefusal(m) {
+			p.refused = m
+		}
+		return false // it may be about a channel, too
+	}
+	if m.Command == "BATCH" && len(m.Params) > 0 {
+		if reference, ends := strings.CutPrefix(m.Params[0], "-"); ends {
+			if p := s.batches[reference]; p != nil {
+				delete(s.batches, reference)
+				p.answer <- p.refused
+			}
+			return true
+		}
+	}
+	_, label := m.GetTag("label")
+	p := s.pending[label]
+	if label == "" || p == nil {
+		return false
+	}
+	delete(s.pending, label)
+	switch {
+	case m.Command == "BATCH" && len(m.Params) > 0:
+		s.batches[strings.TrimPrefix(m.Params[0], "+")] = p
+	case isRefusal(m):
+		p.answer <- m
+	default:
+		p.answer <- nil
+	}
+	return true
+}
+
+func isRefusal(m *ircmsg.Message) bool { return isError(m.Command) || m.Command == "FAIL" }
+
+// answered ends the wait for a ping's answer, which comes after every answer to the lines before it.
+func (s *session) answered(token string) {
+	if p := s.pending[token]; p != nil {
+		delete(s.pending, token)
+		p.answer <- p.refused
+	}
+}
+
+// moved handles what happens to the account itself.
+func (s *session) moved(m *ircmsg.Message) {
+	who := m.Nick()
+	if m.Command == "KICK" && len(m.Params) > 1 {
+		who = m.Params[1]
+	}
+	if !strings.EqualFold(who, s.nick) || len(m.Params) == 0 {
+		return
+	}
+	if m.Command == "NICK" {
+		s.nick, s.mask = m.Params[0], ""
+		return
+	}
+	c := s.channels[lower(m.Params[0])]
+	if c == nil {
+		return
+	}
+	c.joined = m.Command == "JOIN"
+	if c.joined {
+		s.mask = m.Source
+		c.finishJoin(nil)
+	}
+}
+
+// refusal handles an error about a channel: its name is one of the parameters.
+func (s *session) refusal(m *ircmsg.Message) {
+	if !isRefusal(m) {
+		return
+	}
+	for _, param := range m.Params {
+		c := s.channels[lower(param)]
+		if c == nil {
+			continue
+		}
+		if c.joining != nil {
+			c.finishJoin(channelError(m))
+			return
+		}
+		for _, p := range s.pending {
+			if p.channel == lower(param) {
+				p.refused = m
+			}
+		}
+		return
+	}
+}
+
+func (c *channel) finishJoin(err error) {
+	if c.joining != nil {
+		c.joining <- err
+		c.joining = nil
+	}
+}

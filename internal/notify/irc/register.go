@@ -1,0 +1,211 @@
+package irc
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/ergochat/irc-go/ircmsg"
+)
+
+// wanted are the capabilities (IRCv3) that are used where the server has them. batch comes with
+// labeled-response.
+var wanted = []string{"batch", "labeled-response", "message-tags"}
+
+const (
+	capLabels = "labeled-response"
+	capSASL   = "sasl"
+
+	maxNicknames = 5   // that are tried where the configured one is taken
+	saslChunk    = 400 // bytes of a SASL response in one line
+)
+
+// register logs in.
+func (s *session) register(encrypted bool) error {
+	r := &registration{session: s, encrypted: encrypted, offered: map[string]string{}}
+	if err := r.begin(); err != nil {
+		return err
+	}
+	for {
+		m, err := s.read()
+		if err != nil {
+			return err
+		}
+		done, err := r.handle(m)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// registration is a login that is under way.
+type registration struct {
+	*session
+	encrypted bool
+	offered   map[string]string
+	tried     int // nicknames
+	welcome   bool
+}
+
+func (r *registration) begin() error {
+	lines := []ircmsg.Message{ircmsg.MakeMessage(nil, "", "CAP", "LS", "302")}
+	if password := r.account.serverPassword; !password.Empty() {
+		pass := ircmsg.MakeMessage(nil, "", "PASS", password.Reveal())
+		lines = append(lines, pass)
+	}
+	user := ircmsg.MakeMessage(nil, "", "USER", "travis", "0", "*", "travishook")
+	user.ForceTrailing()
+	return r.write(append(lines, ircmsg.MakeMessage(nil, "", "NICK", r.account.nickname), user)...)
+}
+
+// handle reports whether the login is complete.
+func (r *registration) handle(m *ircmsg.Message) (done bool, err error) {
+	if err := loginError(m); err != nil {
+		return false, err
+	}
+	switch m.Command {
+	case "PING":
+		return false, r.pong(m)
+	case "CAP":
+		return false, r.capabilities(m)
+	case "AUTHENTICATE":
+		return false, r.authenticate()
+	case "903", "907":
+		return false, r.send("CAP", "END")
+	case "433", "436", "437":
+		return false, r.anotherNickname()
+	case "001":
+		return false, r.welcomed(m)
+	case "005":
+		r.isupport(m.Params)
+	case "376", "422": // the end of the message of the day, or none
+		return r.welcome, nil
+	}
+	return false, nil
+}
+
+// capabilities handles what the server offers, in one or more lines, and what it has enabled.
+func (r *registration) capabilities(m *ircmsg.Message) error {
+	if len(m.Params) < 3 {
+		return nil
+	}
+	list := m.Params[len(m.Params)-1]
+	switch strings.ToUpper(m.Params[1]) {
+	case "LS":
+		for word := range strings.FieldsSeq(list) {
+			name, value, _ := strings.Cut(word, "=")
+			r.offered[name] = value
+		}
+		if len(m.Params) > 3 && m.Params[2] == "*" {
+			return nil // more lines follow
+		}
+		return r.request()
+	case "ACK":
+		for name := range strings.FieldsSeq(list) {
+			r.caps[name] = r.offered[name]
+		}
+		if _, ok := r.caps[capSASL]; ok {
+			return r.send("AUTHENTICATE", "PLAIN")
+		}
+		return r.send("CAP", "END")
+	case "NAK":
+		if r.account.username != "" {
+			return errNoSASL
+		}
+		return r.send("CAP", "END")
+	}
+	return nil
+}
+
+// request enables capabilities, or has the connection made anew with encryption if the server wants it.
+func (r *registration) request() error {
+	sts, demands := r.offered["sts"]
+	if port := option(sts, "port"); port != "" && !r.encrypted {
+		return &upgradeError{port}
+	}
+	if demands {
+		r.caps["sts"] = sts // not to be requested
+	}
+	var names []string
+	for _, name := range wanted {
+		if _, ok := r.offered[name]; ok {
+			names = append(names, name)
+		}
+	}
+	if r.account.username != "" {
+		mechanisms, ok := r.offered[capSASL]
+		if !ok || mechanisms != "" && !contains(mechanisms, "PLAIN") {
+			return errNoSASL
+		}
+		names = append(names, capSASL)
+	}
+	if len(names) == 0 {
+		return r.send("CAP", "END")
+	}
+	req := ircmsg.MakeMessage(nil, "", "CAP", "REQ", strings.Join(names, " "))
+	req.ForceTrailing()
+	return r.write(req)
+}
+
+// authenticate answers AUTHENTICATE + (SASL PLAIN).
+func (r *registration) authenticate() error {
+	a := r.account
+	response := base64.StdEncoding.EncodeToString([]byte(a.username + "\x00" + a.username + "\x00" + a.password.Reveal()))
+	for len(response) >= saslChunk {
+		if err := r.send("AUTHENTICATE", response[:saslChunk]); err != nil {
+			return err
+		}
+		response = response[saslChunk:]
+	}
+	if response == "" {
+		response = "+"
+	}
+	return r.send("AUTHENTICATE", response)
+}
+
+func (r *registration) anotherNickname() error {
+	if r.tried++; r.tried >= maxNicknames {
+		return errNicknames
+	}
+	return r.send("NICK", fmt.Sprintf("%s-%d", r.account.nickname, r.tried+1))
+}
+
+func (r *registration) welcomed(m *ircmsg.Message) error {
+	if _, ok := r.caps[capSASL]; !ok && r.account.username != "" {
+		return errNoSASL
+	}
+	if len(m.Params) == 0 {
+		return errNotIRC
+	}
+	r.welcome, r.nick = true, m.Params[0]
+	return nil
+}
+
+// isupport reads the server's limits.
+func (s *session) isupport(params []string) {
+	for _, param := range params {
+		name, value, _ := strings.Cut(param, "=")
+		if name == "BOT" && len(value) == 1 {
+			s.botMode = value
+		}
+	}
+}
+
+// option is the value of an option in the value of a capability: port=6697,duration=60.
+func option(value, name string) string {
+	for part := range strings.SplitSeq(value, ",") {
+		if v, ok := strings.CutPrefix(part, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+func contains(list, word string) bool {
+	for part := range strings.SplitSeq(list, ",") {
+		if part == word {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,198 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+)
+
+// Session is a login on a connection that is kept.
+type Session interface {
+	comparable
+	// Run serves the session until it ends or ctx does, which logs out. It returns why the session ended.
+	Run(ctx context.Context) error
+	// Ended reports whether the session has ended.
+	Ended() bool
+}
+
+// ErrClosed is the error of a session that is opened while the account is being closed.
+var ErrClosed = errors.New("the account is being closed")
+
+// KeepOptions are the timeouts of a Keeper.
+type KeepOptions struct {
+	// Open limits the time until a session is open, and ErrOpen is the error after it.
+	Open    time.Duration
+	ErrOpen error
+	// Backoff is the minimum time between two attempts to open one; it doubles with each failure, up to
+	// MaxBackoff.
+	Backoff, MaxBackoff time.Duration
+	Log                 logr.Logger
+}
+
+// Keeper holds the session of an account: it is opened when it is first asked for, and again when it is
+// asked for after it ended.
+type Keeper[S Session] struct {
+	options KeepOptions
+	open    func(context.Context) (S, error)
+
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	current *attempt[S]   // the latest, possibly under way
+	backoff time.Duration // after the next attempt, if it fails
+}
+
+// attempt is one attempt to open a session, and the session.
+type attempt[S Session] struct {
+	done    chan struct{} // closed when the rest is set
+	session S
+	err     error
+	next    time.Time // when another attempt may follow
+}
+
+// Keep returns a Keeper of the sessions that open opens.
+func Keep[S Session](open func(context.Context) (S, error), o KeepOptions) *Keeper[S] {
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	return &Keeper[S]{options: o, open: open, ctx: ctx, cancel: cancel, backoff: o.Backoff}
+}
+
+// Session returns the session, or opens one. All callers share one attempt, and its error until the
+// backoff is over.
+func (k *Keeper[S]) Session(ctx context.Context) (S, error) {
+	a := k.attempt()
+	select {
+	case <-a.done:
+		return a.session, a.err
+	case <-ctx.Done():
+		var none S
+		return none, ctx.Err()
+	}
+}
+
+// Connected reports whether a session is open. It does not block.
+func (k *Keeper[S]) Connected() bool {
+	k.mu.Lock()
+	last := k.current
+	k.mu.Unlock()
+	if last == nil {
+		return false
+	}
+	select {
+	case <-last.done:
+		return last.err == nil && !last.session.Ended()
+	default:
+		return false
+	}
+}
+
+// Close ends the session.
+func (k *Keeper[S]) Close() error {
+	k.cancel()
+	k.running.Wait()
+	return nil
+}
+
+// attempt returns the latest attempt while its session or its backoff lasts, else a new one.
+func (k *Keeper[S]) attempt() *attempt[S] {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	last := k.current
+	if last != nil && !last.over() {
+		return last
+	}
+	a := &attempt[S]{done: make(chan struct{})}
+	k.current = a
+	k.running.Go(func() { k.connect(a, last) })
+	return a
+}
+
+// over reports whether another attempt may be made: the session or the backoff is over.
+func (a *attempt[S]) over() bool {
+	select {
+	case <-a.done:
+	default:
+		return false
+	}
+	if a.err != nil {
+		return !time.Now().Before(a.next)
+	}
+	return a.session.Ended()
+}
+
+// connect makes the attempt a, which follows last, and serves its session to the end. The backoff also
+// holds after a session that ended soon.
+func (k *Keeper[S]) connect(a, last *attempt[S]) {
+	ctx, cancel := context.WithTimeout(k.ctx, k.options.Open)
+	defer cancel()
+	if last != nil {
+		a.err = sleep(ctx, time.Until(last.next))
+	}
+	if a.err == nil {
+		a.session, a.err = k.tryOpen(ctx)
+	}
+	k.schedule(a)
+	close(a.done)
+	log := k.options.Log.V(1)
+	if a.err != nil {
+		log.Info("connection failed", "reason", a.err.Error())
+		return
+	}
+	log.Info("connected")
+	log.Info("connection ended", "reason", a.session.Run(k.ctx).Error())
+}
+
+func (k *Keeper[S]) tryOpen(ctx context.Context) (s S, err error) {
+	err = RecoverPanic(func() (err error) {
+		s, err = k.open(ctx)
+		return err
+	})
+	switch {
+	case err == nil:
+	case k.ctx.Err() != nil:
+		err = ErrClosed
+	case ctx.Err() != nil:
+		err = k.options.ErrOpen
+	}
+	return s, err
+}
+
+// schedule sets when the next attempt may follow a.
+func (k *Keeper[S]) schedule(a *attempt[S]) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if a.err == nil {
+		k.backoff = k.options.Backoff
+	}
+	a.next = time.Now().Add(k.backoff)
+	if a.err != nil {
+		k.backoff = min(2*k.backoff, k.options.MaxBackoff)
+	}
+}
+
+// RecoverPanic returns a panic of do as an error: what a server sends must not crash the operator through a
+// fault of a library.
+func RecoverPanic(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic while reading from the server (%T)", p)
+		}
+	}()
+	return do()
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
