@@ -132,7 +132,7 @@ func TestTheLastBuildIsTheOneDeliveredLast(t *testing.T) {
 	}
 }
 
-func TestNothingNewIsNoWrite(t *testing.T) {
+func TestAConditionThatStaysKeepsItsTime(t *testing.T) {
 	v := routing.Verdict{Generation: 1, Events: eventSet(t, "*")}
 	first := routeStatus(v1alpha1.TravisRouteStatus{}, "a/b", v, nil)
 	first.Conditions[0].LastTransitionTime = metav1.NewTime(noon)

@@ -138,6 +138,29 @@ func TestAWriteThatFailsIsMadeAgain(t *testing.T) {
 	})
 }
 
+func TestAStatusThatDidNotChangeIsNotWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var writes atomic.Int64
+		w := writerOf(t, 1, func(types.NamespacedName) error { writes.Add(1); return nil })
+		w.Channels = func(string, string) []ChannelState {
+			return []ChannelState{{Account: "x", Delivered: Mark{At: noon, Build: "1", Event: "passed"}}}
+		}
+		term(t, w)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := writes.Load(); n != 1 {
+			t.Fatalf("%d writes of the first status", n)
+		}
+		w.DeliveriesChanged("team", "route-0")
+		w.TableChanged(routing.Changes{Routes: []types.NamespacedName{{Namespace: "team", Name: "route-0"}}})
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := writes.Load(); n != 1 {
+			t.Errorf("%d writes of a status that is the same", n-1)
+		}
+	})
+}
+
 func TestAReplicaWithoutTheLeaseWritesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := writerOf(t, 1, func(types.NamespacedName) error { t.Error("it wrote"); return nil })

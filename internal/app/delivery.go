@@ -33,7 +33,7 @@ func newDelivery(env environment, control *control) (*delivery, error) {
 		recorder.InitDeadLetters(service)
 	}
 	receiver.Answers(recorder.InitAnswer)
-	env.metrics.MustRegister(record.QueueCollector(env.store), record.StoreCollector(storeSize{env.store.Engine}))
+	env.metrics.MustRegister(record.QueueCollector(env.store.Counts), record.StoreCollector(storeSize{env.store.Engine}))
 	d := &delivery{
 		recorder: recorder,
 		trail: trail.New(time.Now(), func(slug string) bool {

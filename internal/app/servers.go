@@ -153,7 +153,7 @@ func newAPI(env environment, control *control, delivery *delivery, p *pipeline) 
 			Deliveries: env.store.Deliveries, Store: env.store.Ready, Losses: env.store.Losses,
 			Usage: env.store.Usage,
 		},
-		Store:    env.store,
+		Redrive:  env.store.Redrive,
 		SendTest: delivery.dispatcher.SendTest,
 		Ready:    p.known,
 		Cluster:  server.Reviews{Tokens: client.authentication, Requests: client.certificates, Access: access.authorization, Now: time.Now},

@@ -36,11 +36,6 @@ type Store interface {
 	Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, error)
 }
 
-// Identity resolves the id of a repository before its first event is accepted.
-type Identity interface {
-	Resolve(ctx context.Context, key string, e *travis.Event) (identity.Record, error)
-}
-
 // Observer is notified of what the receiver does. Its methods must not block.
 type Observer interface {
 	// Answered is called for every answer with its status code, its reason (one of the Reason
@@ -88,10 +83,11 @@ type Options struct {
 	// Keys returns the keys that are valid now.
 	Keys func() *verify.Keyring
 	// Ready is nil when the table is complete, the keys are known and the store can be reached.
-	Ready    func() error
-	Store    Store
-	Memory   identity.Memory
-	Identity Identity
+	Ready  func() error
+	Store  Store
+	Memory identity.Memory
+	// Identity resolves the id of a repository before its first event is accepted.
+	Identity *identity.Resolver
 	Observer Observer
 	Now      func() time.Time
 	Log      logr.Logger

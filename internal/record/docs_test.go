@@ -22,7 +22,7 @@ const page = "../../docs/operations/metrics.md"
 // TestThePageListsEveryMetric compares the tables of the page with the code.
 func TestThePageListsEveryMetric(t *testing.T) {
 	r, reg, _ := newRecorder(t)
-	reg.MustRegister(QueueCollector(keptQueue{}), StoreCollector(fullStore{}))
+	reg.MustRegister(QueueCollector(keptQueue{}.Counts), StoreCollector(fullStore{}))
 	use(r)
 	families, err := reg.Gather()
 	if err != nil {

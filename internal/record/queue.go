@@ -8,15 +8,10 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 )
 
-// Kept is the part of the store that the gauges use.
-type Kept interface {
-	Counts() queue.Counts
-}
-
 // QueueCollector reports the store's counts at each scrape.
-func QueueCollector(kept Kept) prometheus.Collector { return queueCollector{kept} }
+func QueueCollector(counts func() queue.Counts) prometheus.Collector { return queueCollector{counts} }
 
-type queueCollector struct{ kept Kept }
+type queueCollector struct{ counts func() queue.Counts }
 
 var (
 	keptDesc = prometheus.NewDesc(namespace+"_queue_deliveries",
@@ -33,7 +28,7 @@ func (c queueCollector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c queueCollector) Collect(ch chan<- prometheus.Metric) {
-	n := c.kept.Counts()
+	n := c.counts()
 	age := 0.0
 	if !n.Oldest.IsZero() {
 		age = max(0, time.Since(n.Oldest).Seconds())

@@ -118,7 +118,7 @@ travishook_queue_deliveries{state="waiting"} 2
 # TYPE travishook_queue_oldest_waiting_seconds gauge
 travishook_queue_oldest_waiting_seconds 3600
 `
-		if err := testutil.CollectAndCompare(QueueCollector(kept), strings.NewReader(want)); err != nil {
+		if err := testutil.CollectAndCompare(QueueCollector(kept.Counts), strings.NewReader(want)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -203,7 +203,7 @@ travishook_store_ready 0
 
 func TestMetricsPassTheLinter(t *testing.T) {
 	r, reg, _ := newRecorder(t)
-	reg.MustRegister(QueueCollector(keptQueue{}), StoreCollector(fullStore{}))
+	reg.MustRegister(QueueCollector(keptQueue{}.Counts), StoreCollector(fullStore{}))
 	use(r)
 	problems, err := testutil.GatherAndLint(reg)
 	if err != nil {

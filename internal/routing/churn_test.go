@@ -43,12 +43,43 @@ func TestChurn(t *testing.T) {
 			left[keyOf(o)] = o
 		}
 		objects := slices.Collect(maps.Values(left))
-		want, got := compileAll(t, objects), marshal(t, outcomes(c, objects))
+		fresh := NewCompiler(testConfig())
+		for _, o := range objects {
+			put(fresh, o)
+		}
+		want, got := marshal(t, outcomes(fresh, objects)), marshal(t, outcomes(c, objects))
 		if diff := cmp.Diff(string(want), string(got)); diff != "" {
 			t.Fatalf("seed %d: what is left is not what a new compiler makes of it:\n%s", seed, diff)
 		}
+		if diff := cmp.Diff(accountsOf(fresh, objects), accountsOf(c, objects)); diff != "" {
+			t.Fatalf("seed %d: the accounts are not those that a new compiler makes:\n%s", seed, diff)
+		}
 		heard.check(t, c, objects)
 	}
+}
+
+// accountsOf returns what each channel of the routes is sent with: the account, its version and the destination.
+func accountsOf(c *Compiler, objects []any) map[string]string {
+	out := map[string]string{}
+	for _, o := range objects {
+		object, ok := o.(*v1alpha1.TravisRoute)
+		if !ok {
+			continue
+		}
+		route, ok := c.Table().Route(object.Namespace, object.Name)
+		if !ok {
+			continue
+		}
+		for _, target := range route.Targets {
+			account, err := c.Table().Account(object.Namespace, target.Account)
+			if err != nil {
+				out[nameOf(object).String()+" "+target.Channel] = err.Error()
+				continue
+			}
+			out[nameOf(object).String()+" "+target.Channel] = fmt.Sprint(account.Namespace, "/", account.Name, " ", account.Service, " ", account.Version, " ", target.Destination)
+		}
+	}
+	return out
 }
 
 // listener keeps the verdicts that were reported as changed.

@@ -140,7 +140,7 @@ func (h *handler) redriveSome(c *caller, r *http.Request, request *deliveryapi.R
 	for _, s := range dead {
 		ids = append(ids, s.ID)
 	}
-	n, err := h.Store.Redrive(r.Context(), queue.Query{IDs: ids})
+	n, err := h.Redrive(r.Context(), queue.Query{IDs: ids})
 	if err != nil {
 		return 0, 0, fail(http.StatusServiceUnavailable, "the store does not respond; try again").because(err)
 	}

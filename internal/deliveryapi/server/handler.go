@@ -24,16 +24,12 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// Store is the part of queue.Queue that the API needs besides why.Sources.
-type Store interface {
-	Redrive(ctx context.Context, q queue.Query) (int, error)
-}
-
 // Options of New. All are needed.
 type Options struct {
 	Cluster Cluster
 	Sources why.Sources
-	Store   Store
+	// Redrive puts dead letters back to work. See queue.Queue.
+	Redrive func(ctx context.Context, q queue.Query) (int, error)
 	// SendTest sends a test message to each channel of a route. The error says why it may not be tested
 	// now.
 	SendTest func(ctx context.Context, route *routing.Route) ([]record.TestResult, error)

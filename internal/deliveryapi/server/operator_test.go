@@ -124,7 +124,7 @@ func (r *testOperator) use(t *trail.Trail, k *trail.Keeper) {
 			},
 			Losses: func() []queue.Loss { return r.losses },
 		},
-		Store:    r.store,
+		Redrive:  r.store.Redrive,
 		SendTest: r.sendTest,
 		Ready:    func() error { return r.starting },
 		Version:  "v1.2.3",

@@ -16,18 +16,13 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// Trail is what is remembered of webhooks and of deliveries that have ended.
-type Trail interface {
-	Records(ctx context.Context, slug string) trail.Records
-	Counts(ctx context.Context, slug string, since time.Time) (counted []trail.Counted, from time.Time, missing int)
-}
-
 // Sources are what an answer is made of.
 type Sources struct {
 	Table func() *routing.Table
 	// Verdict returns the compiler's verdict on a route.
 	Verdict func(types.NamespacedName) (routing.Verdict, bool)
-	Trail   Trail
+	// Trail is what is remembered of webhooks and of deliveries that have ended.
+	Trail trail.Everywhere
 	// Deliveries lists stored deliveries.
 	Deliveries func(queue.Query) []queue.Summary
 	// Store is nil while the store accepts events, else says why not.
