@@ -71,7 +71,7 @@ var _ = Describe("The commands on the pages", Ordered, func() {
 						continue
 					}
 					By(b.String() + ": " + c)
-					if strings.HasPrefix(c, "kubectl travis ") {
+					if strings.Contains(c, "kubectl travis ") {
 						desk.parse(ctx, c)
 						continue
 					}
@@ -206,11 +206,11 @@ func (r reader) shell(ctx context.Context, kubeconfig, command string) (string, 
 	for _, input := range regexp.MustCompile(`< (\S+)`).FindAllStringSubmatch(command, -1) {
 		r.write(input[1], "a-long-random-string")
 	}
-	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", command)
+	cmd := exec.CommandContext(ctx, "bash", "-eo", "pipefail", "-c", command)
 	cmd.Dir = r.dir
 	cmd.Env = append(os.Environ(), "PATH="+r.path+string(os.PathListSeparator)+os.Getenv("PATH"), "KUBECONFIG="+kubeconfig,
 		"HELM_CACHE_HOME="+r.path, "HELM_CONFIG_HOME="+r.path, "HELM_DATA_HOME="+r.path,
-		"webhook_id=msg_1", "webhook_timestamp=1700000000", "hmacKey=whsec_"+hmacKey)
+		"webhook_id=msg_1", "webhook_timestamp=1700000000", "hmacKey=whsec_"+hmacKey, "TOKEN=a-long-random-string", "USER_ID=example")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

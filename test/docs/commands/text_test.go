@@ -98,7 +98,7 @@ func (r reader) try(ctx context.Context, command string) {
 				Expect(filepath.Join(plane.Root, strings.TrimSuffix(word, "/..."))).To(BeADirectory(), command)
 			}
 		}
-	case len(words) == 2: // kubectl apply, helm rollback
+	case len(words) == 2, len(words) == 3 && words[1] == "rollout": // kubectl apply, helm rollback, kubectl rollout restart
 		out, err := r.shell(ctx, plane.Kubeconfig, command+" --help")
 		Expect(err).NotTo(HaveOccurred(), "%s\n%s", command, out)
 	case words[1] == "travis":
