@@ -55,6 +55,10 @@ var dialects = []refusal{
 	{"full, which ends", "email", "no login", 0, nil, `552 full`, retry, 0},
 	{"refused for want of a login", "email", "no login", 0, nil, `550 5.7.1 no relaying`, badCredential, 0},
 
+	{"no wait", "googlechat", "webhooks", 429, nil, `{"error":{"status":"RESOURCE_EXHAUSTED"}}`, retry, 0},
+	{"deleted, a 404", "googlechat", "webhooks", 404, nil, `{"error":{"status":"NOT_FOUND"}}`, badCredential, 0},
+	{"a portal's 200", "googlechat", "webhooks", 200, nil, `<html>`, answerLost, 0},
+
 	{"seconds in the header", "mattermost", "bot", 429, map[string]string{"Retry-After": "2"}, `limit exceeded`, retryAfter, 2 * time.Second},
 	{"seconds in another header", "mattermost", "bot", 429, map[string]string{"X-RateLimit-Reset": "3"}, `limit exceeded`, retryAfter, 3 * time.Second},
 	{"the first one is being posted", "mattermost", "bot", 500, nil, `{"id":"api.post.deduplicate_create_post.pending"}`, retry, 0},

@@ -5,6 +5,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/discord"
 	"github.com/travishook/travishook/internal/notify/email"
+	"github.com/travishook/travishook/internal/notify/googlechat"
 	"github.com/travishook/travishook/internal/notify/irc"
 	"github.com/travishook/travishook/internal/notify/mattermost"
 	"github.com/travishook/travishook/internal/notify/rocketchat"
@@ -19,6 +20,7 @@ import (
 var Services = byName(
 	discord.Service,
 	email.Service,
+	googlechat.Service,
 	irc.Service,
 	mattermost.Service,
 	rocketchat.Service,

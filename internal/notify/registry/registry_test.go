@@ -5,6 +5,7 @@ import (
 
 	"github.com/travishook/travishook/internal/notify/discord/discordtest"
 	"github.com/travishook/travishook/internal/notify/email/emailtest"
+	"github.com/travishook/travishook/internal/notify/googlechat/googlechattest"
 	"github.com/travishook/travishook/internal/notify/irc/irctest"
 	"github.com/travishook/travishook/internal/notify/mattermost/mattermosttest"
 	"github.com/travishook/travishook/internal/notify/notifytest"
@@ -27,6 +28,7 @@ var harnesses = map[string]map[string]notifytest.Harness{
 		"TLS":      emailtest.Harness{TLS: "TLS"},
 		"no login": emailtest.Harness{TLS: "None"},
 	},
+	"googlechat": {"webhooks": googlechattest.Harness{}},
 	"mattermost": {
 		"bot":               mattermosttest.Harness{},
 		"incoming webhooks": mattermosttest.Harness{Webhooks: true},
