@@ -74,6 +74,9 @@ func SetupTable(mgr ctrl.Manager, o TableOptions) (*Table, error) {
 	if err == nil && o.ConfigMaps {
 		err = add(t, mgr, keyFeeder(mgr, o.Keys))
 	}
+	if err == nil {
+		err = mgr.Add(&people{live: mgr.GetAPIReader(), compiler: o.Compiler, log: mgr.GetLogger().WithName("people")})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("watch the cluster: %w", err)
 	}

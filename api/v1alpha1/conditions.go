@@ -34,6 +34,8 @@ const (
 	ReasonFilterInvalid = "FilterInvalid"
 	// ReasonMessageInvalid: a message's template does not compile, and the default text is sent.
 	ReasonMessageInvalid = "MessageInvalid"
+	// ReasonPeopleInvalid: something in people is invalid, and is left out.
+	ReasonPeopleInvalid = "PeopleInvalid"
 	// ReasonAccountNotFound: no account of that name can be used from the namespace.
 	ReasonAccountNotFound = "AccountNotFound"
 	// ReasonAccountNotAllowed: the shared account may not be used by this namespace, or for this address.

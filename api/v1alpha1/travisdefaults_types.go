@@ -46,12 +46,81 @@ type TravisDefaultsSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Accounts []Account `json:"accounts,omitempty"`
 
+	// people are the authors of commits, by e-mail address, with their ids in the chat services. They
+	// are mentioned where message.mention asks for it. A namespace's own take precedence over those of
+	// the operator's namespace, which apply to all namespaces.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=256
+	People []Person `json:"people,omitempty"`
+
+	// peopleFrom names a ConfigMap with more people.
+	//
+	// +optional
+	PeopleFrom *PeopleSource `json:"peopleFrom,omitempty"`
+
 	// signatureOnly authorizes namespaces for repositories on Travis' signature alone, without
 	// the repository's token. It has an effect only in the operator's own namespace.
 	//
 	// +optional
 	SignatureOnly *SignatureOnly `json:"signatureOnly,omitempty"`
 }
+
+// Person is a person who writes commits.
+type Person struct {
+	// name is the person's name for readers of this object and of messages about it.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name"`
+
+	// emails are the addresses of the person's commits, or the SHA-256 of each in lower case, as 64
+	// hexadecimal digits.
+	//
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Emails []Email `json:"emails"`
+
+	// ids are the person's ids, by service, in the form that the service's page documents:
+	// {slack: U012AB3CD, xmpp: ada}.
+	//
+	// +required
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=32
+	IDs map[string]PersonID `json:"ids"`
+}
+
+// Email is an e-mail address, or the SHA-256 of one.
+//
+// +kubebuilder:validation:MaxLength=254
+// +kubebuilder:validation:Pattern=`^([0-9a-fA-F]{64}|[^@\s]+@[^@\s]+)$`
+type Email string
+
+// PersonID is a person's id in a service.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=128
+type PersonID string
+
+// PeopleSource names where people are read from.
+type PeopleSource struct {
+	// configMap is the name of a ConfigMap in this namespace. Its key people.yaml has a list of the same
+	// form as people. The operator reads it once a minute.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	ConfigMap string `json:"configMap"`
+}
+
+// PeopleKey is the key of a ConfigMap with people.
+const PeopleKey = "people.yaml"
 
 // Transitions is how it is decided whether a build is broken, fixed or still_failing.
 //

@@ -153,7 +153,7 @@ type Glob string
 // MessageTemplate is the text of a message. If it does not compile, or fails on an event, the default
 // text is sent, and the status says so.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.text) || has(self.updates)",message="a message sets its text, its updates, or both"
+// +kubebuilder:validation:XValidation:rule="has(self.text) || has(self.updates) || has(self.silent) || has(self.mention)",message="a message sets its text, updates, silent or mention"
 type MessageTemplate struct {
 	// text is a template, such as "%{repository}#%{build_number}: %{result}".
 	//
@@ -178,7 +178,38 @@ type MessageTemplate struct {
 	//
 	// +optional
 	Updates Updates `json:"updates,omitempty"`
+
+	// silent are the events whose messages notify nobody, where the service can send such messages;
+	// elsewhere it has no effect, and the status says so. If omitted, they are those of the
+	// TravisDefaults, or else none. An empty list is none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=10
+	Silent []EventName `json:"silent,omitempty"`
+
+	// mention is whom a message mentions of a build that breaks (the events broken, failed and
+	// errored). None is nobody. Author is the commit's author, if people in a TravisDefaults has their
+	// e-mail address, and never for pull requests, because a commit's author is whatever its writer
+	// typed. AuthorAndPullRequests is the same for pull requests too. If omitted, it is the one of the
+	// TravisDefaults, or else None.
+	//
+	// +optional
+	Mention Mention `json:"mention,omitempty"`
 }
+
+// Mention is whom a message mentions.
+//
+// +kubebuilder:validation:Enum=None;Author;AuthorAndPullRequests
+// +kubebuilder:validation:MaxLength=32
+type Mention string
+
+// Whom to mention.
+const (
+	MentionNone                  Mention = "None"
+	MentionAuthor                Mention = "Author"
+	MentionAuthorAndPullRequests Mention = "AuthorAndPullRequests"
+)
 
 // Updates is what a later state of a build does to the build's earlier message.
 //

@@ -62,7 +62,7 @@ accounts are a TravisDefaults, a token is a Secret. You can inspect and undo eve
 		&cobra.Group{ID: groupFiles, Title: "Manifests:"},
 	)
 	root.AddCommand(
-		newRoute(e), newRoutes(e), newRemove(e), newSuspend(e), newResume(e), newDefaults(e), newAccount(e), newToken(e), newConfig(e),
+		newRoute(e), newRoutes(e), newRemove(e), newSuspend(e), newResume(e), newDefaults(e), newAccount(e), newToken(e), newPeople(e), newConfig(e),
 		newLint(e), newRender(e), newImport(e),
 		newDeliveries(e), newRedrive(e), newWhy(e), newTest(e),
 		newCompletion(e), newVersion(e),

@@ -29,7 +29,7 @@ func TestHelp(t *testing.T) {
 		}
 		checkExamples(t, root, cmd)
 	}
-	for _, verb := range []string{"route", "routes", "defaults", "token", "remove", "suspend", "resume", "config", "account", "why", "test", "deliveries", "redrive", "render", "lint", "import", "version"} {
+	for _, verb := range []string{"route", "routes", "defaults", "token", "people", "remove", "suspend", "resume", "config", "account", "why", "test", "deliveries", "redrive", "render", "lint", "import", "version"} {
 		code, out, _ := execute(t, "", "help", verb)
 		if code != ExitOK || !strings.Contains(out, "kubectl travis "+verb) {
 			t.Errorf("help %s: exit code %d\n%s", verb, code, out)

@@ -32,6 +32,7 @@ type routeCommand struct {
 	types          []string
 	branches       []string
 	filter         string
+	message        messageFlags
 }
 
 func newRoute(e *environment) *cobra.Command {
@@ -75,6 +76,7 @@ is passed, failure is broken, failed and errored, and '*' is every event.`,
 	flags.StringSliceVar(&v.types, "build-types", nil, "Only builds of these types: push, pull_request, cron, api. Empty: all.")
 	flags.StringSliceVar(&v.branches, "branches", nil, "Only builds of branches that match one of these globs. Empty: all.")
 	flags.StringVar(&v.filter, "filter", "", "Only events for which this CEL expression is true. Empty: all.")
+	v.message.add(cmd)
 	must(cmd.RegisterFlagCompletionFunc("build-types", cobra.FixedCompletions([]string{"push", "pull_request", "cron", "api"}, cobra.ShellCompDirectiveNoFileComp)))
 	completeAccounts(e, cmd)
 	v.writer = newWriter(e, cmd)
@@ -100,6 +102,9 @@ func (v *routeCommand) run(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	if v.buildTypes, err = parseBuildTypes(v.types); err != nil {
+		return err
+	}
+	if err := v.message.check(); err != nil {
 		return err
 	}
 	if v.followDefaults && len(v.events) > 0 {
@@ -222,6 +227,7 @@ func (v *routeCommand) setConditions(spec *v1alpha1.TravisRouteSpec) {
 	if v.flags.Changed("filter") {
 		spec.Filter = v.filter
 	}
+	spec.Message = v.message.apply(v.flags, spec.Message)
 	if !v.flags.Changed("branches") {
 		return
 	}

@@ -26,9 +26,10 @@ type snapshot struct {
 	tokens            []corev1.Secret
 	compiler          *routing.Compiler
 
-	clusterHidden bool // the caller may not read the cluster-wide TravisDefaults
-	tokensHidden  bool // the caller may not read the namespace's Secrets
-	offline       bool // no cluster was asked
+	clusterHidden bool                   // the caller may not read the cluster-wide TravisDefaults
+	tokensHidden  bool                   // the caller may not read the namespace's Secrets
+	offline       bool                   // no cluster was asked
+	peopleHidden  []types.NamespacedName // ConfigMaps that the caller may not read
 }
 
 // snapshot reads a namespace.

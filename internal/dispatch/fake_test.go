@@ -186,6 +186,7 @@ func delivery(id, channel string) queue.Delivery {
 // fakeService returns notifiers that call send.
 type fakeService struct {
 	send func(ctx context.Context, m notify.Message) error
+	can  notify.Capabilities
 
 	mu             sync.Mutex
 	opened, closed int
@@ -196,11 +197,12 @@ func (s *fakeService) service() notify.Service {
 	return notify.Service{
 		Name:  "webhook",
 		Keys:  []notify.Key{{Name: "password", Required: true}},
-		Forms: []notify.Capabilities{{}},
+		Forms: []notify.Capabilities{s.can},
 		Check: func(json.RawMessage, notify.Credential) error { return nil },
 		Address: func(_ json.RawMessage, _ notify.Credential, address string) (string, error) {
 			return strings.ToLower(address), nil
 		},
+		Person: func(id string) (string, error) { return id, nil },
 		New: func(_ json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
 			if credential["password"].Empty() {
 				return nil, errors.New("no password")
@@ -266,7 +268,13 @@ type running struct {
 // start runs a Dispatcher in a synctest bubble, until end or the test's end.
 func start(t *testing.T, send func(ctx context.Context, m notify.Message) error, channels ...string) *running {
 	t.Helper()
-	service := &fakeService{send: send}
+	return startAs(t, notify.Capabilities{}, send, channels...)
+}
+
+// startAs runs a Dispatcher whose service can do something.
+func startAs(t *testing.T, can notify.Capabilities, send func(ctx context.Context, m notify.Message) error, channels ...string) *running {
+	t.Helper()
+	service := &fakeService{send: send, can: can}
 	r := &running{
 		fixture: newFixture(service.service(), channels...),
 		queue:   newFakeQueue(), service: service, record: &fakeRecorder{},

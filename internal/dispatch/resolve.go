@@ -20,6 +20,10 @@ type Resolved struct {
 	Address  string           // as the account's service normalizes it
 	Template *render.Template // nil: the default text
 	Updates  routing.Updates  // what a later state does to the build's message
+	Silent   routing.EventSet // whose messages notify nobody
+	Mention  routing.Mention  // whom messages mention
+	// Person finds a person by the hash of an e-mail address; nil where nobody is mentioned.
+	Person func(hash string) (*routing.Person, bool)
 }
 
 // destination names the channel at the service. See queue.Target.
@@ -56,7 +60,8 @@ func (r *TableResolver) Resolve(t queue.Target) (Resolved, error) {
 	if !ok {
 		return resolved, nil
 	}
-	resolved.Updates = route.Updates
+	resolved.Updates, resolved.Silent, resolved.Mention = route.Updates, route.Silent, route.Mention
+	resolved.Person = func(hash string) (*routing.Person, bool) { return table.Person(t.Namespace, hash) }
 	if route.Message != nil {
 		resolved.Template = r.templates.get(route.Message.Text, render.Syntax(route.Message.Syntax))
 	}

@@ -81,7 +81,7 @@ func (d *Dispatcher) sendOrReplace(ctx context.Context, n notify.Notifier, m not
 		return p, err
 	}
 	for m.Update != nil {
-		p.receipt, err = d.notify(ctx, n, m)
+		p.receipt, err = d.notifyWithout(ctx, n, m)
 		if err == nil || notify.IsGone(err) {
 			p.leaves(m.Update.Handle, p.receipt)
 		}
@@ -98,11 +98,13 @@ func (d *Dispatcher) sendOrReplace(ctx context.Context, n notify.Notifier, m not
 		earlier.Handle, p.copies = p.copies[0], p.copies[1:]
 		m.Update = &earlier
 	}
-	p.receipt, err = d.notify(ctx, n, m)
+	p.receipt, err = d.notifyWithout(ctx, n, m)
+	p.note = joinNotes(p.note, p.receipt.Note)
 	return p, err
 }
 
 func (d *Dispatcher) editCopies(ctx context.Context, n notify.Notifier, m notify.Message, copies []string, p *posted) error {
+	m.Mention = "" // the message mentions
 	for _, handle := range copies {
 		m.Update = &notify.Update{Handle: handle}
 		receipt, err := d.notify(ctx, n, m)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -165,7 +166,13 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (sent
 	}
 	message.ID = delivery.ID
 	message.Update = update(&delivery, resolved, updates)
+	message.Silent = resolved.Silent.Has(delivery.Event.Build.Result)
+	var whom string
+	message.Mention, whom = mention(&delivery, resolved)
 	sent, err = d.send(ctx, delivery.Target, resolved, message, copies(&delivery, resolved, message.Update)...)
+	if !strings.Contains(sent.note, mentionedNobody) { // the service knew better
+		sent.note = joinNotes(sent.note, whom)
+	}
 	return sent, updates, err
 }
 

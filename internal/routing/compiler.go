@@ -31,6 +31,7 @@ type Compiler struct {
 	tokens      map[types.NamespacedName]token
 	tokenFaults map[string]map[string]string // by namespace and Secret
 	unlabelled  map[types.NamespacedName]struct{}
+	people      map[types.NamespacedName]readPeople // of ConfigMaps that TravisDefaults name
 }
 
 // NewCompiler returns a Compiler with an empty table. Until SetKeys is called, every repository
@@ -49,6 +50,7 @@ func NewCompiler(config Config) *Compiler {
 		tokens:      map[types.NamespacedName]token{},
 		tokenFaults: map[string]map[string]string{},
 		unlabelled:  map[types.NamespacedName]struct{}{},
+		people:      map[types.NamespacedName]readPeople{},
 	}
 	c.table.Store(&Table{operatorNamespace: config.OperatorNamespace})
 	return c

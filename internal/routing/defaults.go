@@ -19,6 +19,8 @@ type defaults struct {
 	transitions v1alpha1.Transitions
 	accounts    map[string]*Account
 	grant       *grant // nil for none
+	people      people
+	hasPeople   bool // or names a ConfigMap of them
 	verdict     DefaultsVerdict
 }
 
@@ -69,6 +71,7 @@ func (c *Compiler) compileDefaults(namespace string, d *v1alpha1.TravisDefaults)
 	}
 	c.compileAccounts(out, d.Spec.Accounts)
 	c.compileGrant(out, d.Spec.SignatureOnly)
+	c.compilePeople(out, &d.Spec)
 	return out
 }
 

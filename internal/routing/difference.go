@@ -9,8 +9,8 @@ import (
 
 // difference is what changed in a TravisDefaults.
 type difference struct {
-	events, message, account, grant, transitions bool
-	accounts                                     map[string]struct{} // by name
+	events, message, account, grant, transitions, people bool
+	accounts                                             map[string]struct{} // by name
 }
 
 // compare finds the difference between two; either may be nil.
@@ -29,6 +29,7 @@ func compare(old, compiled *defaults) difference {
 
 		transitions: old.transitions != compiled.transitions,
 		grant:       !same(old.grant, compiled.grant),
+		people:      old.hasPeople != compiled.hasPeople,
 		accounts:    map[string]struct{}{},
 	}
 	for name, a := range old.accounts {
@@ -53,6 +54,9 @@ func (diff *difference) touches(d *declared) bool {
 	if diff.events && d.events == 0 || diff.message && !d.ownMessage() {
 		return true
 	}
+	if diff.people && d.route.Mention != MentionNone { // it warns where there are none
+		return true
+	}
 	if diff.account && slices.ContainsFunc(d.spec.Channels, func(c v1alpha1.Channel) bool { return c.Account == "" }) {
 		return true
 	}
@@ -68,7 +72,7 @@ func (diff *difference) touches(d *declared) bool {
 // ownMessage reports whether the defaults have no part in the route's message.
 func (d *declared) ownMessage() bool {
 	m := d.spec.Message
-	return m != nil && m.Text != "" && m.Updates != ""
+	return m != nil && m.Text != "" && m.Updates != "" && m.Silent != nil && m.Mention != ""
 }
 
 // lacksToken reports whether a missing token is among the route's problems.

@@ -112,6 +112,8 @@ func (c *Compiler) resolve(t *Table, d *declared) (*Route, Verdict) {
 		Events:     d.events,
 		Message:    d.spec.Message,
 		Updates:    t.effectiveUpdates(d.key.Namespace, d.spec.Message),
+		Silent:     t.effectiveSilent(d.key.Namespace, d.spec.Message),
+		Mention:    t.effectiveMention(d.key.Namespace, d.spec.Message),
 		spec:       d.spec,
 		filter:     d.filter,
 		failed:     c.config.FilterFailed,
@@ -132,6 +134,7 @@ func (c *Compiler) resolve(t *Table, d *declared) (*Route, Verdict) {
 		Pending:    d.pending,
 	}
 	r.resolveChannels(t, &v)
+	r.warnPeople(t, &v)
 	if r.Accepted {
 		c.checkTrust(t, d, &v)
 		r.warnFilter(&v)
@@ -161,6 +164,7 @@ func (r *Route) warnFilter(v *Verdict) {
 // equal reports whether r and other have the same effect.
 func (r *Route) equal(other *Route) bool {
 	return r.spec == other.spec && r.filter == other.filter && r.Accepted == other.Accepted && r.Events == other.Events && r.Updates == other.Updates &&
+		r.Silent == other.Silent && r.Mention == other.Mention &&
 		same(r.Message, other.Message) && slices.Equal(r.Targets, other.Targets)
 }
 
@@ -179,30 +183,15 @@ func (r *Route) resolveChannels(t *Table, v *Verdict) {
 		}
 		rooms = append(rooms, room)
 		r.Targets = append(r.Targets, target)
-		if warning := r.warnUpdates(t, &target); p == nil && warning != "" && !slices.Contains(v.Warnings, warning) {
-			v.Warnings = append(v.Warnings, warning)
+		if p != nil {
+			continue
+		}
+		for _, warning := range r.warnCapabilities(t, &target) {
+			if !slices.Contains(v.Warnings, warning) {
+				v.Warnings = append(v.Warnings, warning)
+			}
 		}
 	}
-}
-
-// warnUpdates says that a resolved channel's service cannot do what updates asks for.
-func (r *Route) warnUpdates(t *Table, target *queue.Target) string {
-	if r.Updates == Separate {
-		return ""
-	}
-	account, p := t.account(r.Namespace, target.Account)
-	if p != nil {
-		return ""
-	}
-	can := account.Capable(target.Address)
-	if r.Updates == Edit && can.Edit || r.Updates == Thread && can.Thread {
-		return ""
-	}
-	what := account.Service
-	if can.Form != "" {
-		what += " (" + can.Form + ")"
-	}
-	return fmt.Sprintf("message.updates is %s, which %s cannot do: each state of a build is a message of its own in the channels of account %q", r.Updates, what, target.Account)
 }
 
 // target resolves a channel as far as possible. The second result is the normalized address, empty while

@@ -66,7 +66,7 @@ func (c *Compiler) snapshot() snapshot {
 	for _, d := range c.defaults {
 		s.Defaults = append(s.Defaults, v1alpha1.TravisDefaults{
 			ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.Name, UID: d.UID, Generation: d.Generation},
-			Spec:       d.Spec,
+			Spec:       withoutPeople(d.Spec),
 		})
 		messages = append(messages, d.Spec.Message)
 	}
@@ -88,6 +88,12 @@ func (c *Compiler) snapshot() snapshot {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	return s
+}
+
+// withoutPeople drops the e-mail addresses: without credentials nobody is mentioned.
+func withoutPeople(spec v1alpha1.TravisDefaultsSpec) v1alpha1.TravisDefaultsSpec {
+	spec.People, spec.PeopleFrom = nil, nil
+	return spec
 }
 
 // Restore puts the objects of a Snapshot. Accounts have no credentials until their Secrets are put.

@@ -130,6 +130,15 @@ const (
 	Thread   = v1alpha1.UpdatesThread
 )
 
+// Mention is whom messages mention.
+type Mention = v1alpha1.Mention
+
+// Whom to mention.
+const (
+	MentionNone                  = v1alpha1.MentionNone
+	MentionAuthorAndPullRequests = v1alpha1.MentionAuthorAndPullRequests
+)
+
 // Route is a TravisRoute, compiled with its defaults.
 type Route struct {
 	Namespace, Name, UID string
@@ -143,6 +152,10 @@ type Route struct {
 	Message *v1alpha1.MessageTemplate
 	// Updates is what a later state of a build does to the build's message.
 	Updates Updates
+	// Silent are the events whose messages notify nobody.
+	Silent EventSet
+	// Mention is whom messages mention.
+	Mention Mention
 	// Targets are the channels, without duplicates. A channel whose account is missing is included, so
 	// that events wait for it.
 	Targets []queue.Target

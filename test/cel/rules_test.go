@@ -46,7 +46,10 @@ var _ = DescribeTable("a TravisRoute", func(ctx SpecContext, spec, says string) 
 	Entry("address of two lines", `{repository: example/example, channels: [{address: "a\nb"}]}`, "an address is one line without control characters"),
 
 	Entry("updates alone", `{repository: example/example, `+channel+`, message: {updates: Edit}}`, ""),
-	Entry("an empty message", `{repository: example/example, `+channel+`, message: {}}`, "a message sets its text, its updates, or both"),
+	Entry("an empty message", `{repository: example/example, `+channel+`, message: {}}`, "a message sets its text, updates, silent or mention"),
+	Entry("silent and mention alone", `{repository: example/example, `+channel+`, message: {silent: [passed], mention: AuthorAndPullRequests}}`, ""),
+	Entry("silent for nothing", `{repository: example/example, `+channel+`, message: {silent: []}}`, ""),
+	Entry("an unknown mention", `{repository: example/example, `+channel+`, message: {mention: Everybody}}`, `supported values: "None", "Author", "AuthorAndPullRequests"`),
 	Entry("unknown updates", `{repository: example/example, `+channel+`, message: {updates: Always}}`, `supported values: "Separate", "Edit", "Thread"`),
 	Entry("every event by name", `{repository: example/example, `+channel+`, events: [pending, passed, fixed, broken, failed, still_failing, errored, canceled, success, failure]}`, ""),
 	Entry("* alone", `{repository: example/example, `+channel+`, events: ["*"]}`, ""),

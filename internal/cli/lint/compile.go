@@ -94,6 +94,15 @@ func (l *linter) unlabelled(d *document, s routing.Secret) {
 		d.namespace, d.name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken)
 }
 
+// people gives a ConfigMap with people to the compiler, which reports its mistakes where a TravisDefaults names it.
+func (l *linter) people(d *document) {
+	data, _, _ := unstructured.NestedStringMap(d.value, "data")
+	if content, ok := data[v1alpha1.PeopleKey]; ok {
+		key := types.NamespacedName{Namespace: cmp.Or(d.namespace, l.namespace), Name: d.name}
+		l.compiler.PutPeople(key, routing.PeopleData{Found: true, YAML: content})
+	}
+}
+
 func (l *linter) checkToken(d *document, s routing.Secret) {
 	for _, key := range []string{"repository", "token"} {
 		value, ok := s.Data[key]
@@ -190,6 +199,11 @@ func (l *linter) problem(d *document, p routing.Problem, field string) {
 		}
 	case v1alpha1.ReasonFilterInvalid:
 		field = "spec.filter"
+	case v1alpha1.ReasonPeopleInvalid:
+		field = "spec.people"
+		if strings.HasPrefix(p.Message, "peopleFrom") {
+			field = "spec.peopleFrom"
+		}
 	case v1alpha1.ReasonMessageInvalid:
 		field = "spec.message.text"
 	case v1alpha1.ReasonInvalid:

@@ -111,6 +111,8 @@ func (l *linter) file(f File) {
 			l.otherGroup(d)
 		case d.apiVersion == "v1" && d.kind == "Secret":
 			l.secret(d)
+		case d.apiVersion == "v1" && d.kind == "ConfigMap":
+			l.people(d)
 		case d.apiVersion == "v1" && d.kind == "Namespace":
 			l.objects.namespaces = append(l.objects.namespaces, d)
 		}

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/travishook/travishook/api/v1alpha1"
+)
+
+// messageFlags set the parts of a message other than its text. An empty value removes a part.
+type messageFlags struct {
+	updates, mention string
+	silent           []string
+	silentEvents     []v1alpha1.EventName
+}
+
+var (
+	updatesValues = []string{string(v1alpha1.UpdatesSeparate), string(v1alpha1.UpdatesEdit), string(v1alpha1.UpdatesThread)}
+	mentionValues = []string{string(v1alpha1.MentionNone), string(v1alpha1.MentionAuthor), string(v1alpha1.MentionAuthorAndPullRequests)}
+)
+
+func (m *messageFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&m.updates, "updates", "", "What a later state of a build does to its message: Separate, Edit or Thread. Empty: as the defaults.")
+	flags.StringVar(&m.mention, "mention", "", "Whom a build that breaks mentions: None, Author or AuthorAndPullRequests. Empty: as the defaults.")
+	flags.StringSliceVar(&m.silent, "silent", nil, "The events whose messages notify nobody. Empty: as the defaults.")
+	must(cmd.RegisterFlagCompletionFunc("updates", cobra.FixedCompletions(updatesValues, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("mention", cobra.FixedCompletions(mentionValues, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// check validates the values; upper and lower case do not matter.
+func (m *messageFlags) check() (err error) {
+	for _, f := range []struct {
+		name   string
+		value  *string
+		values []string
+	}{{"updates", &m.updates, updatesValues}, {"mention", &m.mention, mentionValues}} {
+		i := slices.IndexFunc(f.values, func(v string) bool { return strings.EqualFold(v, *f.value) })
+		switch {
+		case i >= 0:
+			*f.value = f.values[i]
+		case *f.value != "":
+			return usage("--%s is %s, not %q", f.name, strings.Join(f.values, ", "), *f.value)
+		}
+	}
+	m.silentEvents, err = parseEvents(m.silent, "--silent takes events")
+	return err
+}
+
+// apply returns the message with what flags were given for; nil if nothing is left of it.
+func (m *messageFlags) apply(flags *pflag.FlagSet, message *v1alpha1.MessageTemplate) *v1alpha1.MessageTemplate {
+	out := message.DeepCopy()
+	if out == nil {
+		out = &v1alpha1.MessageTemplate{}
+	}
+	if flags.Changed("updates") {
+		out.Updates = v1alpha1.Updates(m.updates)
+	}
+	if flags.Changed("mention") {
+		out.Mention = v1alpha1.Mention(m.mention)
+	}
+	if flags.Changed("silent") {
+		out.Silent = m.silentEvents
+	}
+	if out.Text == "" && out.Updates == "" && out.Mention == "" && out.Silent == nil {
+		return nil
+	}
+	return out
+}
