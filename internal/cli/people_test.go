@@ -84,7 +84,7 @@ func TestMessageFlags(t *testing.T) {
 		"some":            {"--mention=author --silent=passed,fixed", "", &v1alpha1.MessageTemplate{Updates: v1alpha1.UpdatesEdit, Mention: v1alpha1.MentionAuthor, Silent: []v1alpha1.EventName{"passed", "fixed"}}},
 		"removed":         {"--updates=", "", nil},
 		"unknown mention": {"--mention=all", "--mention is None, Author, AuthorAndPullRequests", nil},
-		"unknown event":   {"--silent=pased", "did you mean passed?", nil},
+		"unknown event":   {"--silent=fixd", "did you mean fixed?", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var m messageFlags
