@@ -57,7 +57,10 @@ func (w *world) mistakes(t *testing.T) {
 					return w.shows(t, r.route, "get", "travisroute", "example", "-n", team, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].message}`)
 				})
 			}
-			w.chart(t, "upgrade")
+			// Helm itself refuses to upgrade without the CRDs, before its hooks.
+			w.kubectl(t, "apply", "--server-side", "-f", "../../config/crd/bases")
+			w.kubectl(t, "wait", "--for=condition=Established", "crd", "travisroutes.travishook.dev", "travisdefaults.travishook.dev")
+			w.chart(t, "upgrade", "--force-conflicts")
 			w.kubectl(t, "apply", "--server-side", "-f", w.folder+"/routes.yaml")
 			w.kubectl(t, "wait", "--for=condition=Ready", "travisroute", "--all", "-n", team, "--timeout=60s")
 		})
