@@ -60,7 +60,11 @@ func (w *world) mistakes(t *testing.T) {
 			// Helm itself refuses to upgrade without the CRDs, before its hooks.
 			w.kubectl(t, "apply", "--server-side", "-f", "../../config/crd/bases")
 			w.kubectl(t, "wait", "--for=condition=Established", "crd", "travisroutes.travishook.dev", "travisdefaults.travishook.dev")
-			w.chart(t, "upgrade", "--force-conflicts")
+			// Without --wait, which gives up at the sight of the pod that failed.
+			_, err := w.helm.Run(t.Context(), "upgrade", "travishook", w.helm.Chart(), "--namespace", system, "--values", w.values)
+			must(t, err)
+			w.kubectl(t, "delete", "pod", "travishook-0", "-n", system)
+			w.kubectl(t, "rollout", "status", "statefulset/travishook", "-n", system, "--timeout=2m")
 			w.kubectl(t, "apply", "--server-side", "-f", w.folder+"/routes.yaml")
 			w.kubectl(t, "wait", "--for=condition=Ready", "travisroute", "--all", "-n", team, "--timeout=60s")
 		})
