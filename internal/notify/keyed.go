@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,6 +23,37 @@ func KeyedURL(credential Credential, key string, schemes ...string) (string, err
 			key, strings.Join(schemes, ":// or "))
 	}
 	return text, nil
+}
+
+// URLOf returns the URL under a key of the Secret as a service needs it, or what is wrong with it.
+type URLOf func(credential Credential, key string) (string, error)
+
+// Any returns nil if a key of the Secret, but for those in others, has a URL. Otherwise it returns what is
+// wrong with the last key, or an error with the text none if there is no key.
+func (of URLOf) Any(credential Credential, none string, others ...string) error {
+	problem := errors.New(none)
+	for _, key := range slices.Sorted(maps.Keys(credential)) {
+		if slices.Contains(others, key) {
+			continue
+		}
+		_, err := of(credential, key)
+		if err == nil {
+			return nil
+		}
+		problem = err
+	}
+	return problem
+}
+
+// Address normalizes the address of a channel that names a key of the Secret; empty, it is fallback.
+func (of URLOf) Address(credential Credential, address, fallback string) (string, error) {
+	if address == "" {
+		address = fallback
+	}
+	if _, err := of(credential, address); err != nil {
+		return "", err
+	}
+	return SameURLKey(credential, address), nil
 }
 
 // NoKeyError is returned for an address that names a key which the Secret does not have.

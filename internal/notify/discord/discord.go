@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -41,15 +40,7 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 	if !json.Valid(raw) {
 		return errors.New("the discord block is not JSON")
 	}
-	problem := errors.New("the account's Secret has no webhook: put the URL of a channel's webhook under the key url")
-	for _, key := range slices.Sorted(maps.Keys(credential)) {
-		_, err := webhookURL(credential, key)
-		if err == nil {
-			return nil
-		}
-		problem = err
-	}
-	return problem
+	return notify.URLOf(webhookURL).Any(credential, "the account's Secret has no webhook: put the URL of a channel's webhook under the key url")
 }
 
 var (

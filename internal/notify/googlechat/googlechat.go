@@ -7,11 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/travishook/travishook/internal/notify"
@@ -40,15 +38,7 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 	if !json.Valid(raw) {
 		return errors.New("the googlechat block is not JSON")
 	}
-	problem := errors.New("the account's Secret has no webhook: put the URL of a space's webhook under the key url")
-	for _, key := range slices.Sorted(maps.Keys(credential)) {
-		_, err := webhookURL(credential, key)
-		if err == nil {
-			return nil
-		}
-		problem = err
-	}
-	return problem
+	return notify.URLOf(webhookURL).Any(credential, "the account's Secret has no webhook: put the URL of a space's webhook under the key url")
 }
 
 var spacePath = regexp.MustCompile(`^/v1/spaces/[A-Za-z0-9_-]{5,60}/messages$`)
@@ -78,13 +68,7 @@ func webhookURL(credential notify.Credential, key string) (string, error) {
 
 // address names a key of the Secret; empty, it is the key url.
 func address(_ json.RawMessage, credential notify.Credential, address string) (string, error) {
-	if address == "" {
-		address = urlKey
-	}
-	if _, err := webhookURL(credential, address); err != nil {
-		return "", err
-	}
-	return notify.SameURLKey(credential, address), nil
+	return notify.URLOf(webhookURL).Address(credential, address, urlKey)
 }
 
 func endpoint(_ json.RawMessage, credential notify.Credential, address string) []string {

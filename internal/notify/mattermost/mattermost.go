@@ -7,11 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 
@@ -71,19 +69,8 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 		}
 		return checkToken(token)
 	}
-	problem := errors.New("the account's Secret has neither a bot's token under the key token " +
-		"nor an incoming webhook's URL under the key url")
-	for _, key := range slices.Sorted(maps.Keys(credential)) {
-		if key == notify.KeyServer {
-			continue
-		}
-		_, err := webhookURL(credential, key)
-		if err == nil {
-			return nil
-		}
-		problem = err
-	}
-	return problem
+	return notify.URLOf(webhookURL).Any(credential, "the account's Secret has neither a bot's token under the key token "+
+		"nor an incoming webhook's URL under the key url", notify.KeyServer)
 }
 
 // id is the form of all of Mattermost's identifiers, and of its tokens.
@@ -137,13 +124,7 @@ func address(_ json.RawMessage, credential notify.Credential, address string) (s
 	_, hasToken := credential[tokenKey]
 	_, isKey := credential[address]
 	if isKey && address != tokenKey && address != notify.KeyServer || !hasToken || address == "" && !credential[urlKey].Empty() {
-		if address == "" {
-			address = urlKey
-		}
-		if _, err := webhookURL(credential, address); err != nil {
-			return "", err
-		}
-		return notify.SameURLKey(credential, address), nil
+		return notify.URLOf(webhookURL).Address(credential, address, urlKey)
 	}
 	if id.MatchString(address) {
 		return address, nil

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -73,25 +72,12 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 		}
 		return checkToken(trimmed(credential, tokenKey), trimmed(credential, userKey))
 	}
-	problem := errors.New("the account's Secret has neither a bot's token under the key token " +
-		"nor an incoming integration's URL under the key url")
-	for _, key := range slices.Sorted(maps.Keys(credential)) {
-		if fixed(key) {
-			continue
-		}
-		_, err := webhookURL(credential, key)
-		if err == nil {
-			return nil
-		}
-		problem = err
-	}
-	return problem
+	return notify.URLOf(webhookURL).Any(credential, "the account's Secret has neither a bot's token under the key token "+
+		"nor an incoming integration's URL under the key url", fixedKeys...)
 }
 
-// fixed reports whether a key has no integration's URL.
-func fixed(key string) bool {
-	return key == tokenKey || key == userKey || key == notify.KeyServer
-}
+// fixedKeys are the keys that have no integration's URL.
+var fixedKeys = []string{tokenKey, userKey, notify.KeyServer}
 
 func trimmed(credential notify.Credential, key string) string {
 	return strings.TrimSpace(credential[key].Reveal())
@@ -151,14 +137,8 @@ func webhookURL(credential notify.Credential, key string) (string, error) {
 func address(_ json.RawMessage, credential notify.Credential, address string) (string, error) {
 	_, hasToken := credential[tokenKey]
 	_, isKey := credential[address]
-	if isKey && !fixed(address) || !hasToken || address == "" && !credential[urlKey].Empty() {
-		if address == "" {
-			address = urlKey
-		}
-		if _, err := webhookURL(credential, address); err != nil {
-			return "", err
-		}
-		return notify.SameURLKey(credential, address), nil
+	if isKey && !slices.Contains(fixedKeys, address) || !hasToken || address == "" && !credential[urlKey].Empty() {
+		return notify.URLOf(webhookURL).Address(credential, address, urlKey)
 	}
 	if !roomName.MatchString(address) && !roomID.MatchString(address) {
 		return "", fmt.Errorf("%.100q is not a Rocket.Chat room: write its name as #builds, or its ID", address)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -38,15 +37,7 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 	if !json.Valid(raw) {
 		return errors.New("the teams block is not JSON")
 	}
-	problem := errors.New("the account's Secret has no webhook: put the URL of a workflow's webhook under the key url")
-	for _, key := range slices.Sorted(maps.Keys(credential)) {
-		_, err := webhookURL(credential, key)
-		if err == nil {
-			return nil
-		}
-		problem = err
-	}
-	return problem
+	return notify.URLOf(webhookURL).Any(credential, "the account's Secret has no webhook: put the URL of a workflow's webhook under the key url")
 }
 
 // workflowHosts are the ends of the hosts of workflows, in all of Microsoft's clouds.
@@ -89,13 +80,7 @@ func webhookURL(credential notify.Credential, key string) (string, error) {
 
 // address names a key of the Secret; empty, it is the key url.
 func address(_ json.RawMessage, credential notify.Credential, address string) (string, error) {
-	if address == "" {
-		address = urlKey
-	}
-	if _, err := webhookURL(credential, address); err != nil {
-		return "", err
-	}
-	return notify.SameURLKey(credential, address), nil
+	return notify.URLOf(webhookURL).Address(credential, address, urlKey)
 }
 
 func endpoint(_ json.RawMessage, credential notify.Credential, address string) []string {
