@@ -324,7 +324,7 @@ func TestAnUnreadableEventDelaysNoOther(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		l.set(func(l *memoryLog) { l.damaged = l.first })
+		l.set(func(l *memoryLog) { l.damaged = l.last() - 1 })
 		d, err := e.Take(t.Context(), queue.Healthy)
 		if err != nil || d.Event.Build.ID != 2 {
 			t.Fatalf("%+v, %v; want the event that can be read", d, err)

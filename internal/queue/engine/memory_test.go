@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/queuetest"
@@ -144,6 +145,7 @@ func (l *memoryLog) MaxMessage() int { return wal.LargestMessage }
 
 func newMemoryLog() *memoryLog { return &memoryLog{first: 1} }
 
+// openOn opens an engine in a bubble of synctest, and waits until it has stored the journal's identity.
 func openOn(t *testing.T, l wal.Log, opt Options) *Engine {
 	t.Helper()
 	opt.Log = l
@@ -151,6 +153,7 @@ func openOn(t *testing.T, l wal.Log, opt Options) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	synctest.Wait()
 	return e
 }
 

@@ -374,33 +374,35 @@ func TestAnEventIsFoundWhereItWasCarried(t *testing.T) {
 
 // TestTheLargestEventCanBeCarried stores an event of almost the maximum size.
 func TestTheLargestEventCanBeCarried(t *testing.T) {
-	e := openOn(t, newMemoryLog(), Options{MaxBytes: 16 << 20})
-	defer closeNow(t, e)
-	large := acceptance(1, "#slow")
-	large.Event.Commit.Message = strings.Repeat("x", queue.MaxEntry-10_000)
-	acceptAndSettle(t, e, large, queue.Dead)
-	for build := int64(2); ; build++ { // until it has been carried
-		next := acceptance(build, "#alive")
-		next.Event.Commit.Message = strings.Repeat("y", 1<<19)
-		acceptAndSettle(t, e, next, queue.Delivered)
-		if x, err := e.log.Extent(t.Context()); err != nil || x.First > 1 {
-			break
+	synctest.Test(t, func(t *testing.T) {
+		e := openOn(t, newMemoryLog(), Options{MaxBytes: 16 << 20})
+		defer closeNow(t, e)
+		large := acceptance(1, "#slow")
+		large.Event.Commit.Message = strings.Repeat("x", queue.MaxEntry-10_000)
+		acceptAndSettle(t, e, large, queue.Dead)
+		for build := int64(2); ; build++ { // until it has been carried
+			next := acceptance(build, "#alive")
+			next.Event.Commit.Message = strings.Repeat("y", 1<<19)
+			acceptAndSettle(t, e, next, queue.Delivered)
+			if x, err := e.log.Extent(t.Context()); err != nil || x.First > 1 {
+				break
+			}
 		}
-	}
-	e.mu.Lock()
-	e.events = newCache[journal.Position, *travis.Event](0)
-	e.mu.Unlock()
-	if _, err := e.Redrive(t.Context(), queue.Query{}); err != nil {
-		t.Fatal(err)
-	}
-	d := takeAny(t, e)
-	if diff := cmp.Diff(large.Event, d.Event); diff != "" {
-		t.Fatalf("event (-want +got):\n%s", diff)
-	}
-	large.Event.Build.ID, large.Event.Commit.Message = 1e9, strings.Repeat("x", queue.MaxEntry)
-	if err := refusal(t, e, large); !errors.Is(err, queue.ErrTooLarge) {
-		t.Fatalf("accept of more than that: %v", err)
-	}
+		e.mu.Lock()
+		e.events = newCache[journal.Position, *travis.Event](0)
+		e.mu.Unlock()
+		if _, err := e.Redrive(t.Context(), queue.Query{}); err != nil {
+			t.Fatal(err)
+		}
+		d := takeAny(t, e)
+		if diff := cmp.Diff(large.Event, d.Event); diff != "" {
+			t.Fatalf("event (-want +got):\n%s", diff)
+		}
+		large.Event.Build.ID, large.Event.Commit.Message = 1e9, strings.Repeat("x", queue.MaxEntry)
+		if err := refusal(t, e, large); !errors.Is(err, queue.ErrTooLarge) {
+			t.Fatalf("accept of more than that: %v", err)
+		}
+	})
 }
 
 func acceptAndSettle(t *testing.T, e *Engine, a queue.Acceptance, kind queue.Kind) {
