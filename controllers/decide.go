@@ -68,6 +68,7 @@ func routeStatus(old v1alpha1.TravisRouteStatus, repository string, v routing.Ve
 		message += ", " + v.Authorized
 	}
 	set(readyCondition(message, v))
+	setStalled(&s.Conditions, v)
 	if c, ok := deliveringCondition(channels); ok {
 		set(c)
 	} else {
@@ -85,7 +86,9 @@ func defaultsStatus(old v1alpha1.TravisDefaultsStatus, v routing.DefaultsVerdict
 	set := setter(&s.Conditions, v.Generation)
 	as := routing.Verdict{Invalid: v.Invalid, Unresolved: v.Unresolved, Faults: v.Faults, Warnings: v.Warnings}
 	setSpecConditions(set, as)
+	as.Generation = v.Generation
 	set(readyCondition(fmt.Sprintf("%s can be used", text.Count(len(v.Accounts), "account")), as))
+	setStalled(&s.Conditions, as)
 	return s
 }
 
@@ -131,6 +134,19 @@ func readyCondition(message string, v routing.Verdict) metav1.Condition {
 		c.Message += "; note: " + w
 	}
 	return c
+}
+
+// setStalled sets the condition of a spec that is wrong by itself: kstatus reads it as failed, and a Ready that
+// is false without it as in progress, which is what a missing Secret or token is.
+func setStalled(conditions *[]metav1.Condition, v routing.Verdict) {
+	wrong := append(slices.Clone(v.Invalid), v.Faults...)
+	if len(wrong) == 0 {
+		meta.RemoveStatusCondition(conditions, v1alpha1.ConditionStalled)
+		return
+	}
+	setter(conditions, v.Generation)(metav1.Condition{
+		Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: wrong[0].Reason, Message: joinProblems(wrong),
+	})
 }
 
 // deliveringCondition returns the Delivering condition. It is false while a channel fails repeatedly or has a

@@ -9,6 +9,9 @@ const (
 	ConditionResolvedRefs = "ResolvedRefs"
 	// ConditionReady is the summary of the others, as kstatus and GitOps tools read it.
 	ConditionReady = "Ready"
+	// ConditionStalled is true if the spec is wrong, so that waiting does not help. It is absent otherwise.
+	// kstatus reads it as failed.
+	ConditionStalled = "Stalled"
 	// ConditionDelivering is true if a route's messages are delivered: false after repeated failures
 	// of one of its channels, true after a success. It is absent before the first message.
 	ConditionDelivering = "Delivering"

@@ -188,10 +188,11 @@ type RepositoryGlob string
 
 // TravisDefaultsStatus is the state that the operator observed.
 type TravisDefaultsStatus struct {
-	// observedGeneration is the generation of the spec that the status is about.
+	// observedGeneration is the generation of the spec that the status is about; -1 until an operator has
+	// seen the object.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// conditions are Accepted (the spec is valid), ResolvedRefs (the accounts' Secrets were found
@@ -251,6 +252,7 @@ type TravisDefaults struct {
 	// status is the state that the operator observed. Only the operator writes it.
 	//
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status TravisDefaultsStatus `json:"status,omitempty"`
 }
 

@@ -238,10 +238,11 @@ const (
 
 // TravisRouteStatus is the state that the operator observed.
 type TravisRouteStatus struct {
-	// observedGeneration is the generation of the spec that the status is about.
+	// observedGeneration is the generation of the spec that the status is about; -1 until an operator has
+	// seen the object.
 	//
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// conditions are Accepted (the spec is valid), ResolvedRefs (accounts, credentials and token
@@ -326,6 +327,7 @@ type TravisRoute struct {
 	// status is the state that the operator observed. Only the operator writes it.
 	//
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status TravisRouteStatus `json:"status,omitempty"`
 }
 

@@ -35,7 +35,8 @@ var _ = Describe("The CRDs", func() {
 		Expect(schemaOf(ctx)).To(ContainSubstring(`"repositoryID"`))
 		Expect(kubectl(ctx, "", "get", "travisdefaults", "-A")).To(ContainSubstring("No resources found"))
 
-		By("keeping the routes")
+		By("keeping the routes, which tell kstatus that no operator has seen them")
+		Expect(kubectl(ctx, "", "get", "travisroute", "old", "-n", "team-a", "-o", "jsonpath={.status.observedGeneration}")).To(Equal("-1"))
 		Expect(kubectl(ctx, "", "get", "travisroute", "old", "-n", "team-a", "-o", "name")).To(ContainSubstring("travisroute.travishook.dev/old"))
 		kubectl(ctx, "", "patch", "travisroute", "old", "-n", "team-a", "--type=merge", "-p", `{"spec":{"repositoryID":7}}`)
 
