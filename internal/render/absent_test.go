@@ -27,7 +27,7 @@ func TestWhatTravisDidNotSendIsNotShownAsAFact(t *testing.T) {
 		if got, want := defaultText(defaultSpans(e)), "[Travis-CI] [example/example] a build: passed for a pull request."; got != want {
 			t.Errorf("%s: the text is %q, want %q", name, got, want)
 		}
-		for _, f := range fields(e) {
+		for _, f := range fields(e, true) {
 			t.Errorf("%s: there is a field %s: %+v", name, f.Name, f.Value)
 		}
 		values := data(e)

@@ -21,7 +21,7 @@ func Message(t *Template, e travis.Event) (notify.Message, error) {
 		Spans:      spans,
 		Text:       defaultText(spans),
 		Level:      LevelOf(e.Build.Result),
-		Fields:     fields(&e),
+		Fields:     fields(&e, e.Build.Type == travis.PullRequest),
 		FailedJobs: failedJobs(&e),
 		Finished:   e.Build.Finished,
 		Event:      e,
@@ -36,7 +36,7 @@ func Message(t *Template, e travis.Event) (notify.Message, error) {
 	if err != nil {
 		return m, err
 	}
-	m.Spans, m.Text = own, plain(own)
+	m.Spans, m.Text, m.Fields = own, plain(own), fields(&e, true)
 	return m, nil
 }
 
@@ -52,16 +52,16 @@ func LevelOf(r travis.Result) notify.Level {
 	}
 }
 
-// defaultSpans is TravisHook's line, its number linked to the build:
+// defaultSpans is TravisHook's line, with a link to the build that a thumb can hit:
 //
-//	[Travis-CI] [example/example] build/123: still failing for push to main at 62aae5f….
+//	[Travis-CI] [example/example] build/123: still failing for push to main at 62aae5f.
 func defaultSpans(e *travis.Event) []notify.Span {
-	before, build := "build/", line(e.Build.Number)
-	if build == "" {
-		before, build = "", "a build"
+	build := "a build"
+	if number := line(e.Build.Number); number != "" {
+		build = "build/" + number
 	}
 	return []notify.Span{
-		{Text: fmt.Sprintf("[Travis-CI] [%s] %s", line(e.Repository.Slug()), before)},
+		{Text: fmt.Sprintf("[Travis-CI] [%s] ", line(e.Repository.Slug()))},
 		{Text: build, URL: webURL(e.Build.URL)},
 		{Text: fmt.Sprintf(": %s for %s.", status(e.Build.Result), what(e))},
 	}
@@ -100,7 +100,7 @@ func what(e *travis.Event) string {
 	} else {
 		s, _, _ = strings.Cut(s, " ") // "push" without "to"
 	}
-	if sha := line(e.Commit.SHA); sha != "" {
+	if sha := shortSHA(e); sha != "" {
 		s += " at " + sha
 	}
 	return s
@@ -121,8 +121,9 @@ func trigger(t travis.BuildType, tag bool) string {
 	}
 }
 
-// fields returns the details that services show beside the line, if Travis sent them.
-func fields(e *travis.Event) []notify.Field {
+// fields returns the details that services show beside the line, if Travis sent them. The branch is among them
+// unless the line has it: a message is as short as it can be.
+func fields(e *travis.Event, branch bool) []notify.Field {
 	var fs []notify.Field
 	add := func(name, text, url string) {
 		if text != "" {
@@ -138,7 +139,9 @@ func fields(e *travis.Event) []notify.Field {
 	}
 	subject, _ := commitSubject(e).(string)
 	add("Commit", strings.TrimSpace(shortSHA(e)+" "+subject), webURL(e.Commit.CompareURL))
-	add("Branch", line(e.Build.Branch), "")
+	if branch {
+		add("Branch", line(e.Build.Branch), "")
+	}
 	add("Author", line(e.Commit.Author), "")
 	if e.Build.Duration > 0 {
 		add("Duration", duration(e), "")

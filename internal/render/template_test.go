@@ -352,7 +352,7 @@ func FuzzTemplate(f *testing.F) {
 func ExampleMessage() {
 	m, _ := Message(nil, sampleEvent(travis.StillFailing, travis.Push))
 	fmt.Println(m.Text)
-	// Output: [Travis-CI] [example/example] build/123: still failing for push to main at 62aae5f70ceee39123ef4d6c8f0b1a9d2e7f5a31. https://app.travis-ci.com/example/example/builds/277712204
+	// Output: [Travis-CI] [example/example] build/123: still failing for push to main at 62aae5f. https://app.travis-ci.com/example/example/builds/277712204
 	// Failed: unit tests, docs (allowed to fail)
 }
 

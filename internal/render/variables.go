@@ -49,7 +49,7 @@ var variables = []Variable{
 	{Name: "reported_event", Doc: "the event as Travis reported it", value: func(e *travis.Event) any { return line(string(e.Build.Reported())) }},
 	{Name: "computed_event", Doc: "the event by [the build before](travis.md#broken-fixed-and-still-failing); the same as `reported_event` while that is not known", value: func(e *travis.Event) any { return line(string(e.Build.Computed())) }},
 	{Name: "build_type", Doc: "`push`, `pull_request`, `cron` or `api`", value: func(e *travis.Event) any { return line(string(e.Build.Type)) }},
-	{Name: "what", Doc: "what was built, in words: `push to main at 62aae5f…`, `pull request 7`", value: func(e *travis.Event) any { return what(e) }},
+	{Name: "what", Doc: "what was built, in words: `push to main at 62aae5f`, `pull request 7`", value: func(e *travis.Event) any { return what(e) }},
 	{Name: "tag", Doc: "the built tag, if any", value: func(e *travis.Event) any { return line(e.Build.Tag) }},
 	{Name: "sha", Doc: "full hash of the commit", value: func(e *travis.Event) any { return line(e.Commit.SHA) }},
 	{Name: "committer", Doc: "name of the committer", value: func(e *travis.Event) any { return line(e.Commit.Committer) }},

@@ -53,7 +53,7 @@ stringData:
 
 		messages := people.Messages(GinkgoTB(), 1)
 		Expect(messages[0].Body).To(HavePrefix(
-			"[Travis-CI] [example/example] build/123: fixed for push to main at 62aae5f70ceee39123ef62aae5f70ceee39123ef."))
+			"[Travis-CI] [example/example] build/123: fixed for push to main at 62aae5f."))
 		Expect(messages[0].Nick).To(Equal("ci"))
 		By("showing the build on the route's status")
 		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", "example", "-n", s.name).

@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"github.com/ergochat/irc-go/ircmsg"
-
-	"github.com/travishook/travishook/internal/notify"
 )
 
 const reference = "../../../docs/services/irc.md"
@@ -60,17 +58,5 @@ func TestTheReferenceExplainsEveryFailure(t *testing.T) {
 		if !used {
 			t.Errorf("%s explains %q, which no error contains", reference, piece)
 		}
-	}
-}
-
-// The picture of the message on the page is what is sent.
-func TestTheReferenceShowsTheMessage(t *testing.T) {
-	m := notify.Message{Level: notify.Bad, Text: "[example/widget] build/123 (https://app.travis-ci.com/example/widget/builds/815): broken"}
-	page, err := os.ReadFile(reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if picture := "<travis-ci> " + lines(&m, maxLine, false)[0] + "\n"; !strings.Contains(string(page), picture) {
-		t.Errorf("%s does not show the message:\n%s", reference, picture)
 	}
 }

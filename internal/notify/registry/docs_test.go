@@ -42,7 +42,11 @@ func generated(t *testing.T, path, mark, want string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, found := strings.Cut(string(page), begin)
+	text := string(page)
+	if *update && !strings.Contains(text, begin) { // of a new page
+		text = strings.Replace(text, "## The message\n\n", "## The message\n\n"+begin+end+"\n\n", 1)
+	}
+	before, rest, found := strings.Cut(text, begin)
 	got, after, ended := strings.Cut(rest, end)
 	if !found || !ended {
 		t.Fatalf("%s lacks the marks of %s", path, mark)

@@ -112,6 +112,8 @@ type element struct {
 	Inlines []struct {
 		Type         string  `json:"type"`
 		Text         string  `json:"text"`
+		Weight       string  `json:"weight"`
+		IsSubtle     bool    `json:"isSubtle"`
 		SelectAction *action `json:"selectAction"`
 	} `json:"inlines"`
 	Text string `json:"text"`
