@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,49 +20,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/queue/keyvalue/keyvaluetest"
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// sharedValues are Values of all replicas.
-type sharedValues struct {
-	mu     sync.Mutex
-	values map[string][]byte
-	writes int
-	down   error
-}
-
-func (v *sharedValues) Get(bucket, key string) ([]byte, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	value, ok := v.values[bucket+"/"+key]
-	return slices.Clone(value), ok
-}
-
-func (v *sharedValues) Update(_ context.Context, bucket, key string, next func([]byte, bool) ([]byte, error)) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.down != nil {
-		return v.down
-	}
-	old, ok := v.values[bucket+"/"+key]
-	value, err := next(old, ok)
-	if err == nil && value != nil {
-		v.writes++
-		v.values[bucket+"/"+key] = value
-	}
-	return err
-}
-
-func (v *sharedValues) fail(err error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.down = err
-}
-
-func newSharedValues() *sharedValues { return &sharedValues{values: map[string][]byte{}} }
-
 // sharing starts the part of a replica that shares what it observes; stop ends it in good order.
-func sharing(t *testing.T, values *sharedValues) (w *StatusWriter, stop func()) {
+func sharing(t *testing.T, values *keyvaluetest.Map) (w *StatusWriter, stop func()) {
 	t.Helper()
 	w = writerOf(t, 1, func(types.NamespacedName) error { return nil })
 	w.Values = values
@@ -99,7 +63,7 @@ func readyMessage(t *testing.T, w *StatusWriter) string {
 
 func TestWhatOneReplicaObservesAnotherWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		values := newSharedValues()
+		values := &keyvaluetest.Map{}
 		seer, stop := sharing(t, values)
 		writer, _ := sharing(t, values)
 		term(t, writer)
@@ -131,7 +95,7 @@ func TestWhatOneReplicaObservesAnotherWrites(t *testing.T) {
 
 func TestADeletedRouteLeavesNoNoticeOnAnyReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		values := newSharedValues()
+		values := &keyvaluetest.Map{}
 		seer, _ := sharing(t, values)
 		writer, _ := sharing(t, values)
 		term(t, writer)
@@ -151,12 +115,18 @@ func TestADeletedRouteLeavesNoNoticeOnAnyReplica(t *testing.T) {
 
 func TestObservationsWaitForTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		values := newSharedValues()
-		values.fail(errors.New("away"))
+		var away atomic.Bool
+		away.Store(true)
+		values := &keyvaluetest.Map{BeforeWrite: func() error {
+			if away.Load() {
+				return errors.New("away")
+			}
+			return nil
+		}}
 		seer, _ := sharing(t, values)
 		seer.Noticed("team", "a/b", "redirected", "Travis was redirected")
 		time.Sleep(time.Minute)
-		values.fail(nil)
+		away.Store(false)
 		time.Sleep(10 * time.Second)
 		later, _ := sharing(t, values)
 		synctest.Wait()
@@ -169,15 +139,16 @@ func TestObservationsWaitForTheStore(t *testing.T) {
 // The rate of writes to the store does not grow with the traffic.
 func TestRepeatedObservationsAreSeldomStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		values := newSharedValues()
+		var writes atomic.Int32
+		values := &keyvaluetest.Map{BeforeWrite: func() error { writes.Add(1); return nil }}
 		seer, _ := sharing(t, values)
 		for range 3600 {
 			seer.Noticed("team", "a/b", "redirected", "Travis was redirected")
 			seer.Attempted(teamAccount, time.Now(), "")
 			time.Sleep(time.Second)
 		}
-		if values.writes > 2*int(time.Hour/refreshAfter)+2 {
-			t.Errorf("%d writes in an hour", values.writes)
+		if n := writes.Load(); n > 2*int32(time.Hour/refreshAfter)+2 {
+			t.Errorf("%d writes in an hour", n)
 		}
 		time.Sleep(noticeFor)
 		synctest.Wait()
@@ -218,7 +189,7 @@ func TestStoredObservationsAreBounded(t *testing.T) {
 // Only the replica with the lease looks for Secrets without their label, and any may be asked why.
 func TestEachReplicaKnowsWhichSecretsLackTheirLabel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		values := newSharedValues()
+		values := &keyvaluetest.Map{}
 		writer, _ := sharing(t, values)
 		other, _ := sharing(t, values)
 		live := fake.NewClientBuilder().WithScheme(writer.Client.Scheme()).WithReturnManagedFields().Build()

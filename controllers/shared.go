@@ -11,14 +11,9 @@ import (
 	"slices"
 	"strconv"
 	"time"
-)
 
-// Values is the small key-value store that all replicas share. It is a part of queue.Queue.
-type Values interface {
-	Get(bucket, key string) ([]byte, bool)
-	// Update decides again when another replica was faster.
-	Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error
-}
+	"github.com/travishook/travishook/internal/queue/keyvalue"
+)
 
 // The bounds of what is stored of observations: 1 MiB in all, and no namespace displaces what another
 // observed last.
@@ -83,7 +78,7 @@ func (w *StatusWriter) storeObservations(ctx context.Context) {
 }
 
 // load takes in what is stored, and returns the objects whose status it changes.
-func (o *observations) load(values Values) (changed []subject) {
+func (o *observations) load(values keyvalue.Store) (changed []subject) {
 	for n := range observationKeys {
 		key := strconv.Itoa(n)
 		value, ok := values.Get(observationsBucket, key)
@@ -117,7 +112,7 @@ func (o *observations) merge(stored []storedObservation) (changed []subject) {
 }
 
 // store stores what is new.
-func (o *observations) store(ctx context.Context, values Values, now time.Time) error {
+func (o *observations) store(ctx context.Context, values keyvalue.Store, now time.Time) error {
 	var failed []error
 	for key, known := range o.unstored(now) {
 		err := values.Update(ctx, observationsBucket, key, func(old []byte, _ bool) ([]byte, error) {

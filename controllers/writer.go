@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/text"
 )
@@ -40,7 +41,7 @@ type StatusWriter struct {
 	// keeps no connection, or that nobody uses, are absent.
 	Connected func(ctx context.Context, namespace string) map[string]bool
 	// Values keeps what replicas observe, so that whichever writes status knows it.
-	Values Values
+	Values keyvalue.Store
 	// SendTest sends a test message to each channel of a route; the error says why there can be no test.
 	SendTest func(ctx context.Context, route types.NamespacedName) ([]TestResult, error)
 	// WebhookURL is the URL for .travis.yml, without a proof; empty if it is not configured.

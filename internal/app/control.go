@@ -14,6 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
@@ -136,7 +137,7 @@ const maxRepositoryID = 1<<53 - 1
 
 // repositoryID returns which repository a name stands for: the one that the namespace's routes pin, or the one
 // that it is remembered for.
-func repositoryID(lookup func(slug string) (*routing.Repository, bool), m identity.Memory) func(namespace, slug string) *v1alpha1.RepositoryIdentity {
+func repositoryID(lookup func(slug string) (*routing.Repository, bool), values keyvalue.Store) func(namespace, slug string) *v1alpha1.RepositoryIdentity {
 	return func(namespace, slug string) *v1alpha1.RepositoryIdentity {
 		if repository, ok := lookup(slug); ok {
 			for _, n := range repository.Namespaces {
@@ -145,7 +146,7 @@ func repositoryID(lookup func(slug string) (*routing.Repository, bool), m identi
 				}
 			}
 		}
-		if known, ok := identity.Get(m, namespace, slug); ok && known.ID <= maxRepositoryID {
+		if known, ok := identity.Get(values, namespace, slug); ok && known.ID <= maxRepositoryID {
 			return &v1alpha1.RepositoryIdentity{ID: known.ID, Source: v1alpha1.RepositoryIDSource(known.Source)}
 		}
 		return nil

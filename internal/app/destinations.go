@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"time"
+
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 )
 
 // The key of the hashes that name destinations is in the store, so that all replicas have the same one. If
@@ -14,13 +16,8 @@ const destinationsBucket, destinationsKey = "destinations", "key"
 // destinationsTimeout bounds the storing of a new key.
 const destinationsTimeout = 30 * time.Second
 
-// updater is the store's small memory.
-type updater interface {
-	Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error
-}
-
 // destinationKey returns the key, which it makes if there is none.
-func destinationKey(ctx context.Context, store updater) (key []byte, err error) {
+func destinationKey(ctx context.Context, store keyvalue.Store) (key []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, destinationsTimeout)
 	defer cancel()
 	made := []byte(rand.Text())

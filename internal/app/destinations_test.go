@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/notify/registry"
+	"github.com/travishook/travishook/internal/queue/keyvalue/keyvaluetest"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/secret"
 )
@@ -105,25 +105,8 @@ func TestDestinations(t *testing.T) {
 	}
 }
 
-// updatedMap is a store whose updates can fail.
-type updatedMap struct {
-	value []byte
-	err   error
-}
-
-func (m *updatedMap) Update(_ context.Context, _, _ string, next func([]byte, bool) ([]byte, error)) error {
-	if m.err != nil {
-		return m.err
-	}
-	value, err := next(m.value, m.value != nil)
-	if value != nil {
-		m.value = value
-	}
-	return err
-}
-
 func TestTheKeyOfDestinationsIsKept(t *testing.T) {
-	store := &updatedMap{}
+	store := &keyvaluetest.Map{}
 	first, err := destinationKey(t.Context(), store)
 	if err != nil || len(first) < 16 {
 		t.Fatalf("%q, %v", first, err)
@@ -131,8 +114,8 @@ func TestTheKeyOfDestinationsIsKept(t *testing.T) {
 	if again, err := destinationKey(t.Context(), store); err != nil || string(again) != string(first) {
 		t.Errorf("%q after a restart, %v; want %q", again, err, first)
 	}
-	store.err = errors.New("the disk is full")
-	if _, err := destinationKey(t.Context(), store); !errors.Is(err, store.err) {
+	full := errors.New("the disk is full")
+	if _, err := destinationKey(t.Context(), &keyvaluetest.Map{BeforeWrite: func() error { return full }}); !errors.Is(err, full) {
 		t.Errorf("%v", err)
 	}
 }

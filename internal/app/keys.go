@@ -11,6 +11,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/identity"
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/settings"
 	"github.com/travishook/travishook/internal/verify"
@@ -56,10 +57,10 @@ func (t *trust) signal() {
 }
 
 // newKeys makes the key store from the settings. Keys in ConfigMaps and Secrets are set later.
-func newKeys(t settings.Trust, memory keysource.Memory, changed func(), log logr.Logger) (*keysource.Keys, error) {
+func newKeys(t settings.Trust, store keyvalue.Store, changed func(), log logr.Logger) (*keysource.Keys, error) {
 	o := keysource.Options{
 		Changed: changed,
-		Memory:  memory,
+		Store:   store,
 		Refresh: time.Duration(t.KeyRefresh),
 		Overlap: time.Duration(t.KeyOverlap),
 		Log:     log,

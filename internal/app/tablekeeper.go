@@ -16,11 +16,12 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 	"github.com/travishook/travishook/internal/routing"
 )
 
 const (
-	// tableBucket is the bucket of the store's memory that holds the last table, in pieces.
+	// tableBucket is the bucket of the store that holds the last table, in pieces.
 	tableBucket = "table"
 	// tableHead is the key of the head, which lists the pieces.
 	tableHead = "head"
@@ -39,16 +40,10 @@ const (
 // errNoTable means that no table was saved yet.
 var errNoTable = errors.New("no table was saved")
 
-// memory is the store's key-value memory.
-type memory interface {
-	Get(bucket, key string) ([]byte, bool)
-	Put(ctx context.Context, bucket, key string, value []byte) error
-}
-
 // tableKeeper keeps the last table in the store, so that a replica can receive although the API server is
 // unavailable when it starts.
 type tableKeeper struct {
-	memory   memory
+	store    keyvalue.Store
 	compiler *routing.Compiler
 	scope    scope
 	turn     func() bool // whether it is this replica that writes: two at once would mix their pieces
@@ -71,7 +66,7 @@ func (k tableKeeper) restore() error {
 	}
 	var packed bytes.Buffer
 	for i := range h.Pieces {
-		piece, ok := k.memory.Get(tableBucket, h.Place+strconv.Itoa(i))
+		piece, ok := k.store.Get(tableBucket, h.Place+strconv.Itoa(i))
 		if !ok {
 			return fmt.Errorf("the last routing table lacks piece %d of %d", i+1, h.Pieces)
 		}
@@ -118,7 +113,7 @@ func (k tableKeeper) forgetUnwatched() {
 }
 
 func (k tableKeeper) head() (head, error) {
-	value, ok := k.memory.Get(tableBucket, tableHead)
+	value, ok := k.store.Get(tableBucket, tableHead)
 	if !ok {
 		return head{}, errNoTable
 	}
@@ -182,7 +177,7 @@ func (k tableKeeper) save(ctx context.Context) error {
 	}
 	for packed.Len() > 0 {
 		key := next.Place + strconv.Itoa(next.Pieces)
-		if err := k.memory.Put(ctx, tableBucket, key, bytes.Clone(packed.Next(tablePiece))); err != nil {
+		if err := k.store.Put(ctx, tableBucket, key, bytes.Clone(packed.Next(tablePiece))); err != nil {
 			return fmt.Errorf("store the routing table: %w", err)
 		}
 		next.Pieces++
@@ -191,7 +186,7 @@ func (k tableKeeper) save(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("store the routing table: %w", err)
 	}
-	if err := k.memory.Put(ctx, tableBucket, tableHead, value); err != nil {
+	if err := k.store.Put(ctx, tableBucket, tableHead, value); err != nil {
 		return fmt.Errorf("store the routing table: %w", err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -11,31 +10,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/queue/keyvalue/keyvaluetest"
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// memoryMap is a memory whose puts fail after the first few.
-type memoryMap struct {
-	values map[string][]byte
-	puts   int
+// storeOf returns a store that fails after that many writes.
+func storeOf(writes *int) *keyvaluetest.Map {
+	return &keyvaluetest.Map{BeforeWrite: func() error {
+		if *writes == 0 {
+			return errors.New("no more")
+		}
+		*writes--
+		return nil
+	}}
 }
 
-func (m *memoryMap) Get(bucket, key string) ([]byte, bool) {
-	v, ok := m.values[bucket+"/"+key]
-	return v, ok
-}
-
-func (m *memoryMap) Put(_ context.Context, bucket, key string, value []byte) error {
-	if m.puts == 0 {
-		return errors.New("no more")
-	}
-	m.puts--
-	m.values[bucket+"/"+key] = value
-	return nil
-}
-
-func keeper(m *memoryMap) tableKeeper {
-	return tableKeeper{memory: m, compiler: routing.NewCompiler(routing.Config{OperatorNamespace: "system"}), turn: func() bool { return true }, log: logr.Discard()}
+func keeper(m *keyvaluetest.Map) tableKeeper {
+	return tableKeeper{store: m, compiler: routing.NewCompiler(routing.Config{OperatorNamespace: "system"}), turn: func() bool { return true }, log: logr.Discard()}
 }
 
 // put declares n routes, with names that do not compress well.
@@ -53,14 +44,14 @@ func put(c *routing.Compiler, n int) {
 }
 
 func TestATableOfManyPiecesComesBack(t *testing.T) {
-	m := &memoryMap{values: map[string][]byte{}, puts: 1000}
+	m := &keyvaluetest.Map{}
 	k := keeper(m)
 	put(k.compiler, 10_000)
 	if err := k.save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(m.values) < 4 {
-		t.Fatalf("it is in %d values: the test does not try several pieces", len(m.values))
+	if n := len(m.All()); n < 4 {
+		t.Fatalf("it is in %d values: the test does not try several pieces", n)
 	}
 	after := keeper(m)
 	if err := after.restore(); err != nil {
@@ -73,7 +64,7 @@ func TestATableOfManyPiecesComesBack(t *testing.T) {
 
 // TestWhatIsNoLongerWatchedDoesNotComeBack: an operator of the whole cluster is started for one namespace.
 func TestWhatIsNoLongerWatchedDoesNotComeBack(t *testing.T) {
-	m := &memoryMap{values: map[string][]byte{}, puts: 1000}
+	m := &keyvaluetest.Map{}
 	k := keeper(m)
 	put(k.compiler, 3)
 	for _, namespace := range []string{"system", "another"} {
@@ -104,7 +95,8 @@ func TestWhatIsNoLongerWatchedDoesNotComeBack(t *testing.T) {
 }
 
 func TestACrashWhileSavingLeavesTheTableBefore(t *testing.T) {
-	m := &memoryMap{values: map[string][]byte{}, puts: 1000}
+	writes := 1000
+	m := storeOf(&writes)
 	k := keeper(m)
 	put(k.compiler, 10)
 	if err := k.save(t.Context()); err != nil {
@@ -112,7 +104,7 @@ func TestACrashWhileSavingLeavesTheTableBefore(t *testing.T) {
 	}
 	put(k.compiler, 10_000)
 	for puts := range 3 {
-		m.puts = puts
+		writes = puts
 		if err := k.save(t.Context()); err == nil {
 			t.Fatalf("with %d puts it was saved whole", puts)
 		}
@@ -127,14 +119,14 @@ func TestACrashWhileSavingLeavesTheTableBefore(t *testing.T) {
 }
 
 func TestNothingIsRestoredFromNothing(t *testing.T) {
-	if err := keeper(&memoryMap{}).restore(); !errors.Is(err, errNoTable) {
+	if err := keeper(&keyvaluetest.Map{}).restore(); !errors.Is(err, errNoTable) {
 		t.Errorf("error is %v", err)
 	}
 }
 
 func TestTheSameTableIsNotWrittenTwice(t *testing.T) {
-	m := &memoryMap{values: map[string][]byte{}, puts: 2}
-	k := keeper(m)
+	writes := 2
+	k := keeper(storeOf(&writes))
 	put(k.compiler, 1)
 	for range 3 {
 		if err := k.save(t.Context()); err != nil {
@@ -145,13 +137,13 @@ func TestTheSameTableIsNotWrittenTwice(t *testing.T) {
 
 // TestATableThatIsTooLargeTakesNoRoomFromEvents: a tenant may apply any number of routes.
 func TestATableThatIsTooLargeTakesNoRoomFromEvents(t *testing.T) {
-	memory := &memoryMap{values: map[string][]byte{}, puts: 1 << 20}
-	k := keeper(memory)
+	writes := 1 << 20
+	k := keeper(storeOf(&writes))
 	put(k.compiler, 100)
 	if err := k.save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	before := memory.puts
+	before := writes
 	random := rand.New(rand.NewPCG(3, 4))
 	for i := range 4_000 {
 		text := make([]byte, 4_000)
@@ -166,8 +158,8 @@ func TestATableThatIsTooLargeTakesNoRoomFromEvents(t *testing.T) {
 			},
 		})
 	}
-	if err := k.save(t.Context()); !errors.Is(err, errTableTooLarge) || memory.puts != before {
-		t.Errorf("%v; stored %d values", err, before-memory.puts)
+	if err := k.save(t.Context()); !errors.Is(err, errTableTooLarge) || writes != before {
+		t.Errorf("%v; stored %d values", err, before-writes)
 	}
 	if err := k.restore(); err != nil {
 		t.Errorf("the table before: %v", err)

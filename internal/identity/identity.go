@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 )
 
 // Source is where an id comes from.
@@ -43,21 +45,14 @@ type Record struct {
 	Source Source `json:"source"`
 }
 
-// Memory keeps records. It is a part of queue.Queue.
-type Memory interface {
-	Get(bucket, key string) ([]byte, bool)
-	// Update decides again when another replica was faster.
-	Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error
-}
-
-// bucket of the memory. Each namespace has records of its own, so that none can spoil another's.
+// bucket of the store. Each namespace has records of its own, so that none can spoil another's.
 const bucket = "repository-ids"
 
 func recordKey(namespace, slug string) string { return namespace + "/" + strings.ToLower(slug) }
 
 // Get returns what a namespace remembers of a repository.
-func Get(m Memory, namespace, slug string) (Record, bool) {
-	value, ok := m.Get(bucket, recordKey(namespace, slug))
+func Get(s keyvalue.Store, namespace, slug string) (Record, bool) {
+	value, ok := s.Get(bucket, recordKey(namespace, slug))
 	if !ok {
 		return Record{}, false
 	}
@@ -72,9 +67,9 @@ func parse(value []byte) (Record, bool) {
 
 // Pin stores r unless there is a record already, and returns the stored record. If two replicas pin at
 // once, both get the record of the first.
-func Pin(ctx context.Context, m Memory, namespace, slug string, r Record) (Record, error) {
+func Pin(ctx context.Context, s keyvalue.Store, namespace, slug string, r Record) (Record, error) {
 	pinned := r
-	err := m.Update(ctx, bucket, recordKey(namespace, slug), func(old []byte, ok bool) ([]byte, error) {
+	err := s.Update(ctx, bucket, recordKey(namespace, slug), func(old []byte, ok bool) ([]byte, error) {
 		if known, valid := parse(old); ok && valid {
 			pinned = known
 			return old, nil

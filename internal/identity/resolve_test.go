@@ -12,6 +12,7 @@ import (
 
 	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/identity/travisapitest"
+	"github.com/travishook/travishook/internal/queue/keyvalue/keyvaluetest"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -161,40 +162,14 @@ func TestTravisOf(t *testing.T) {
 	}
 }
 
-// memory is shared by two replicas: the other one writes between a read and the next write.
-type memory struct {
-	values map[string][]byte
-	other  func()
-}
-
-func (m *memory) Get(bucket, key string) ([]byte, bool) {
-	v, ok := m.values[bucket+key]
-	return v, ok
-}
-
-func (m *memory) Update(_ context.Context, bucket, key string, next func([]byte, bool) ([]byte, error)) error {
-	for {
-		old, ok := m.values[bucket+key]
-		value, err := next(old, ok)
-		if err != nil {
-			return err
-		}
-		if other := m.other; other != nil {
-			m.other = nil
-			other()
-			continue // it conflicts: decide again
-		}
-		m.values[bucket+key] = value
-		return nil
-	}
-}
-
 func TestOfTwoReplicasOnePins(t *testing.T) {
-	m := &memory{values: map[string][]byte{}}
-	m.other = func() {
+	m := &keyvaluetest.Map{}
+	m.BeforeWrite = func() error { // the other replica writes between a read and the next write
+		m.BeforeWrite = nil
 		if _, err := identity.Pin(t.Context(), m, "team-a", "example/x", identity.Record{ID: 1, Source: identity.API}); err != nil {
 			t.Error(err)
 		}
+		return nil
 	}
 	got, err := identity.Pin(t.Context(), m, "team-a", "Example/X", identity.Record{ID: 2, Source: identity.FirstEvent})
 	if want := (identity.Record{ID: 1, Source: identity.API}); err != nil || got != want {

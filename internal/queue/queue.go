@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -141,15 +142,8 @@ type Queue interface {
 	// called without locks held and must not block.
 	OnEnd(func(Summary))
 
-	// Get returns a value of the small key-value store beside the deliveries: repository ids,
-	// fetched keys.
-	Get(bucket, key string) ([]byte, bool)
-	// Put stores a value, replacing any other.
-	Put(ctx context.Context, bucket, key string, value []byte) error
-	// Update replaces a value with the result of next. If another process stores the same key
-	// meanwhile, next is called again with that value. If next returns nil or an error, nothing is
-	// stored, and Update returns the error. next must not block or use the store.
-	Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error
+	// The small key-value store beside the deliveries.
+	keyvalue.Store
 
 	// Ready returns nil if the store can accept an event now.
 	Ready() error

@@ -9,14 +9,14 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
 // forgetful is a store that stores nothing and returns at once.
-type forgetful struct{ identity.Memory }
+type forgetful struct{ keyvalue.Store }
 
 func (forgetful) Accept(_ context.Context, a queue.Acceptance) (queue.Receipt, error) {
 	return queue.Receipt{Stored: []string{a.Offers[0].Namespace}}, nil

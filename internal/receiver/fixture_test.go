@@ -18,6 +18,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/keyvalue/keyvaluetest"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/secret"
@@ -51,7 +52,7 @@ func newFixture(t testing.TB) *fixture {
 	r := &fixture{
 		compiler: routing.NewCompiler(routing.Config{OperatorNamespace: "travishook-system"}),
 		keys:     []verify.Key{{Name: "travis", Public: &travistest.Key().PublicKey}},
-		store:    &store{values: map[string][]byte{}, seen: map[string]bool{}},
+		store:    newStore(),
 	}
 	keyless, err := verify.ParsePatterns([]string{"old/*"})
 	if err != nil {
@@ -66,7 +67,7 @@ func newFixture(t testing.TB) *fixture {
 		Keys:     func() *verify.Keyring { return verify.NewKeyring(r.keys...) },
 		Ready:    func() error { return r.ready },
 		Store:    r.store,
-		Memory:   r.store,
+		Values:   r.store,
 		Identity: identity.NewResolver(identity.Options{}),
 		Observer: r,
 		Now:      func() time.Time { return now },
@@ -164,13 +165,23 @@ func (r *fixture) last() string {
 
 // store keeps acceptances and values in memory.
 type store struct {
+	keyvaluetest.Map
 	mu       sync.Mutex
 	accepted []queue.Acceptance
 	seen     map[string]bool
-	values   map[string][]byte
 	fail     error
 	hold     chan struct{} // Accept waits for it to close, if it is set
 	entered  chan struct{} // receives when Accept waits
+}
+
+func newStore() *store {
+	s := &store{seen: map[string]bool{}}
+	s.BeforeWrite = func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.fail
+	}
+	return s
 }
 
 func (s *store) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, error) {
@@ -207,27 +218,6 @@ func (s *store) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, 
 		s.accepted = append(s.accepted, a)
 	}
 	return receipt, nil
-}
-
-func (s *store) Get(bucket, key string) ([]byte, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, ok := s.values[bucket+" "+key]
-	return v, ok
-}
-
-func (s *store) Update(_ context.Context, bucket, key string, next func([]byte, bool) ([]byte, error)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fail != nil {
-		return s.fail
-	}
-	old, ok := s.values[bucket+" "+key]
-	value, err := next(old, ok)
-	if err == nil {
-		s.values[bucket+" "+key] = value
-	}
-	return err
 }
 
 // namespaces for which an event was stored, once for each event.

@@ -48,7 +48,7 @@ func TestHostileNamespacesDoNotStopAnEventOfAnHonestOne(t *testing.T) {
 		}
 	}()
 	r := newFixture(t)
-	r.options.Store, r.options.Memory = store, store
+	r.options.Store, r.options.Values = store, store
 	r.grant("open/*")
 	r.route("honest", "open/open", "*")
 	r.wideRoutes("a-wide", "open/open", 60)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/verify"
@@ -83,9 +84,10 @@ type Options struct {
 	// Keys returns the keys that are valid now.
 	Keys func() *verify.Keyring
 	// Ready is nil when the table is complete, the keys are known and the store can be reached.
-	Ready  func() error
-	Store  Store
-	Memory identity.Memory
+	Ready func() error
+	Store Store
+	// Values keeps the ids of repositories.
+	Values keyvalue.Store
 	// Identity resolves the id of a repository before its first event is accepted.
 	Identity *identity.Resolver
 	Observer Observer

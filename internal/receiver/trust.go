@@ -149,7 +149,7 @@ func (h *Handler) identify(ctx context.Context, x *exchange, n *routing.Namespac
 	if n.RepositoryID != 0 {
 		return sameID(x, identity.Record{ID: n.RepositoryID, Source: identity.Spec})
 	}
-	if known, ok := identity.Get(h.Memory, n.Name, x.repository.Slug); ok {
+	if known, ok := identity.Get(h.Values, n.Name, x.repository.Slug); ok {
 		return sameID(x, known)
 	}
 	return h.pin(ctx, x, n)
@@ -165,7 +165,7 @@ func (h *Handler) pin(ctx context.Context, x *exchange, n *routing.Namespace) er
 			return err
 		}
 	}
-	pinned, err := identity.Pin(ctx, h.Memory, n.Name, x.repository.Slug, first)
+	pinned, err := identity.Pin(ctx, h.Values, n.Name, x.repository.Slug, first)
 	if err != nil {
 		return err
 	}

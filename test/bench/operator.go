@@ -117,7 +117,7 @@ func newServer(o *operator, recorder *record.Recorder, log logr.Logger) (*receiv
 		Keys:     func() *verify.Keyring { return ring },
 		Ready:    o.store.Ready,
 		Store:    o.store,
-		Memory:   o.store,
+		Values:   o.store,
 		Identity: identity.NewResolver(identity.Options{}),
 		Observer: observer{recorder},
 		Now:      time.Now,

@@ -18,6 +18,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/keyvalue/keyvaluetest"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/travis/travistest"
@@ -42,7 +43,6 @@ type recorder struct {
 	reasons []string
 	notices []string
 	log     []string
-	values  map[string][]byte
 }
 
 var (
@@ -51,7 +51,7 @@ var (
 )
 
 var _ = BeforeSuite(func() {
-	recorded = &recorder{values: map[string][]byte{}}
+	recorded = &recorder{}
 	server, err := receiver.NewServer(receiver.ServerOptions{
 		Address: "127.0.0.1:0", Handler: receiver.NewHandler(recorded.options()), Drain: time.Second, Log: logr.Discard(),
 	})
@@ -92,7 +92,7 @@ func (s *recorder) options() receiver.Options {
 		Lookup: func(slug string) (*routing.Repository, bool) { return compiler.Table().Repository(slug) },
 		Keys:   func() *verify.Keyring { return ring },
 		Ready:  func() error { return nil },
-		Store:  s, Memory: s, Observer: s, Identity: identity.NewResolver(identity.Options{}),
+		Store:  s, Values: &keyvaluetest.Map{}, Observer: s, Identity: identity.NewResolver(identity.Options{}),
 		Now: time.Now,
 		Log: funcr.New(func(_, args string) {
 			s.mu.Lock()
@@ -104,22 +104,6 @@ func (s *recorder) options() receiver.Options {
 
 func (s *recorder) Accept(_ context.Context, a queue.Acceptance) (queue.Receipt, error) {
 	return queue.Receipt{Stored: []string{a.Offers[0].Namespace}}, nil
-}
-
-func (s *recorder) Get(bucket, key string) ([]byte, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, ok := s.values[bucket+key]
-	return v, ok
-}
-
-func (s *recorder) Update(_ context.Context, bucket, key string, next func([]byte, bool) ([]byte, error)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	old, ok := s.values[bucket+key]
-	value, err := next(old, ok)
-	s.values[bucket+key] = value
-	return err
 }
 
 func (s *recorder) Answered(_ int, reason string, _ time.Duration) {

@@ -88,7 +88,7 @@ func newOperator(t *testing.T) *testOperator {
 			return verify.NewKeyring(verify.Key{Name: "travis", Public: &travistest.Key().PublicKey})
 		},
 		Ready: func() error { return r.notReady },
-		Store: r.store, Memory: r.store, Identity: identity.NewResolver(identity.Options{}), Observer: r, Now: time.Now, Log: logr.Discard(),
+		Store: r.store, Values: r.store, Identity: identity.NewResolver(identity.Options{}), Observer: r, Now: time.Now, Log: logr.Discard(),
 	})
 	r.restart()
 	return r

@@ -17,13 +17,8 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 )
-
-// Store is the small memory of queue.Queue, which all replicas share.
-type Store interface {
-	Get(bucket, key string) ([]byte, bool)
-	Update(ctx context.Context, bucket, key string, change func(old []byte, ok bool) ([]byte, error)) error
-}
 
 // The buckets of the store, and the key that counts the slots which were claimed so far.
 const (
@@ -65,7 +60,7 @@ func newUnsaved() unsaved {
 // Keeper stores what a Trail remembers, and loads what was stored before.
 type Keeper struct {
 	trail *Trail
-	store Store
+	store keyvalue.Store
 	now   func() time.Time
 	log   logr.Logger
 
@@ -76,7 +71,7 @@ type Keeper struct {
 }
 
 // NewKeeper returns the Keeper of a Trail.
-func NewKeeper(t *Trail, s Store, now func() time.Time, log logr.Logger) *Keeper {
+func NewKeeper(t *Trail, s keyvalue.Store, now func() time.Time, log logr.Logger) *Keeper {
 	return &Keeper{trail: t, store: s, now: now, log: log, loaded: map[string]uint64{}, seed: maphash.MakeSeed()}
 }
 

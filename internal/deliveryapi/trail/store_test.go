@@ -1,8 +1,6 @@
 package trail
 
 import (
-	"bytes"
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -15,36 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/keyvalue/keyvaluetest"
 	"github.com/travishook/travishook/internal/queue/replica"
 )
 
-// memory is a Store.
-type memory struct {
-	values map[string][]byte
-	err    error
-}
-
-func newMemory() *memory { return &memory{values: map[string][]byte{}} }
-
-func (m *memory) Get(bucket, key string) ([]byte, bool) {
-	value, ok := m.values[bucket+"/"+key]
-	return value, ok
-}
-
-func (m *memory) Update(_ context.Context, bucket, key string, change func([]byte, bool) ([]byte, error)) error {
-	if m.err != nil {
-		return m.err
-	}
-	old, ok := m.Get(bucket, key)
-	value, err := change(old, ok)
-	if err == nil {
-		m.values[bucket+"/"+key] = bytes.Clone(value)
-	}
-	return err
-}
-
 // keeper returns a trail and its keeper at a time.
-func (m *memory) keeper(now time.Time) (*Trail, *Keeper) {
+func keeperOf(m *keyvaluetest.Map, now time.Time) (*Trail, *Keeper) {
 	t := New(now, func(string) bool { return true })
 	return t, NewKeeper(t, m, func() time.Time { return now }, logr.Discard())
 }
@@ -64,8 +38,8 @@ func save(t *testing.T, k *Keeper) {
 }
 
 func TestStoredRecordsAreBounded(t *testing.T) {
-	m := newMemory()
-	trail, k := m.keeper(start)
+	m := &keyvaluetest.Map{}
+	trail, k := keeperOf(m, start)
 	for round := range 100 {
 		for i := range 30 {
 			id := round*30 + i
@@ -75,7 +49,7 @@ func TestStoredRecordsAreBounded(t *testing.T) {
 		save(t, k)
 	}
 	total := 0
-	for key, value := range m.values {
+	for key, value := range m.All() {
 		if !strings.HasPrefix(key, recordsBucket) {
 			continue
 		}
@@ -87,7 +61,7 @@ func TestStoredRecordsAreBounded(t *testing.T) {
 	if total > slots*slotBytes || total < slots*slotBytes/2 {
 		t.Errorf("%d bytes are stored of %d", total, slots*slotBytes)
 	}
-	restarted, k := m.keeper(start)
+	restarted, k := keeperOf(m, start)
 	k.Load()
 	if len(restarted.Local("example/2999").Webhooks) != 1 || len(restarted.Local("example/0").Webhooks) != 0 {
 		t.Error("not the newest records are kept")
@@ -103,12 +77,12 @@ func incompressible() string {
 }
 
 func TestOldRecordsAreNotLoaded(t *testing.T) {
-	m := newMemory()
-	trail, k := m.keeper(start)
+	m := &keyvaluetest.Map{}
+	trail, k := keeperOf(m, start)
 	trail.Report(report("example/example", 0, "1"))
 	save(t, k)
 	for after, want := range map[time.Duration]int{keepFor - time.Hour: 1, keepFor + time.Hour: 0} {
-		restarted, k := m.keeper(start.Add(after))
+		restarted, k := keeperOf(m, start.Add(after))
 		k.Load()
 		if n := len(restarted.Local("example/example").Webhooks); n != want {
 			t.Errorf("%d webhooks after %s, want %d", n, after, want)
@@ -117,9 +91,9 @@ func TestOldRecordsAreNotLoaded(t *testing.T) {
 }
 
 func TestReplicasClaimDifferentSlots(t *testing.T) {
-	m := newMemory()
-	first, k1 := m.keeper(start)
-	second, k2 := m.keeper(start)
+	m := &keyvaluetest.Map{}
+	first, k1 := keeperOf(m, start)
+	second, k2 := keeperOf(m, start)
 	for i := range 3 {
 		first.Report(report("example/a", i, fmt.Sprint(i)))
 		second.Report(report("example/b", i, fmt.Sprint(i)))
@@ -137,11 +111,11 @@ func TestReplicasClaimDifferentSlots(t *testing.T) {
 
 // A replica that saved nothing for so long that others claimed its slot leaves their records alone.
 func TestALostSlotIsNotOverwritten(t *testing.T) {
-	m := newMemory()
-	first, k1 := m.keeper(start)
+	m := &keyvaluetest.Map{}
+	first, k1 := keeperOf(m, start)
 	first.Report(report("example/a", 0, "1"))
 	save(t, k1)
-	second, k2 := m.keeper(start)
+	second, k2 := keeperOf(m, start)
 	for range slots {
 		if err := k2.claim(t.Context()); err != nil {
 			t.Fatal(err)
@@ -151,7 +125,7 @@ func TestALostSlotIsNotOverwritten(t *testing.T) {
 	save(t, k2)
 	first.Report(report("example/a", 1, "2"))
 	save(t, k1)
-	restarted, k := m.keeper(start)
+	restarted, k := keeperOf(m, start)
 	k.Load()
 	if n := len(restarted.Local("example/b").Webhooks); n != 1 {
 		t.Errorf("%d webhooks of the other replica are left", n)
@@ -159,16 +133,18 @@ func TestALostSlotIsNotOverwritten(t *testing.T) {
 }
 
 func TestDamagedRecordsAreLeftOut(t *testing.T) {
-	m := newMemory()
-	trail, k := m.keeper(start)
+	m := &keyvaluetest.Map{}
+	trail, k := keeperOf(m, start)
 	trail.Report(report("example/a", 0, "1"))
 	save(t, k)
 	trail.Report(report("example/b", 0, "1"))
 	save(t, k)
-	whole := m.values[recordsBucket+"/0"]
+	whole, _ := m.Get(recordsBucket, "0")
 	for cut := range whole {
-		m.values[recordsBucket+"/0"] = slices.Concat(whole[:cut], []byte{0xff})
-		restarted, k := m.keeper(start)
+		if err := m.Put(t.Context(), recordsBucket, "0", slices.Concat(whole[:cut], []byte{0xff})); err != nil {
+			t.Fatal(err)
+		}
+		restarted, k := keeperOf(m, start)
 		k.Load()
 		if n := len(restarted.Local("example/b").Webhooks); n > 1 {
 			t.Fatalf("cut at %d: %d webhooks", cut, n)
@@ -177,14 +153,14 @@ func TestDamagedRecordsAreLeftOut(t *testing.T) {
 }
 
 func TestCountsSurviveAFailedSave(t *testing.T) {
-	m := newMemory()
-	trail, k := m.keeper(start)
+	m := &keyvaluetest.Map{}
+	trail, k := keeperOf(m, start)
 	trail.Report(report("example/example", 0, ""))
-	m.err = errors.New("no")
+	m.BeforeWrite = func() error { return errors.New("no") }
 	if err := k.Save(t.Context()); err == nil {
 		t.Fatal("the error is lost")
 	}
-	m.err = nil
+	m.BeforeWrite = nil
 	save(t, k)
 	save(t, k)
 	counted, _, _ := everywhere(trail, k).Counts(t.Context(), "Example/example", start.Add(-time.Hour))
@@ -195,12 +171,12 @@ func TestCountsSurviveAFailedSave(t *testing.T) {
 }
 
 func TestCountsOfAnEarlierWeekAreReplaced(t *testing.T) {
-	m := newMemory()
-	trail, k := m.keeper(start)
+	m := &keyvaluetest.Map{}
+	trail, k := keeperOf(m, start)
 	trail.Report(report("example/example", 0, ""))
 	save(t, k)
 	later := start.Add(time.Duration(countSlots) * time.Hour)
-	trail, k = m.keeper(later)
+	trail, k = keeperOf(m, later)
 	r := report("example/example", 0, "")
 	r.At = later
 	trail.Report(r)

@@ -2,7 +2,6 @@ package queuetest
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/keyvalue/keyvaluetest"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -89,50 +89,13 @@ func testSeenAtOnce(f *fixture) {
 	}
 }
 
-func testMemory(f *fixture) {
-	ctx := context.Background()
-	if _, ok := f.Get("keys", "travis-ci.com"); ok {
-		f.Fatal("found what was never put")
-	}
-	for _, value := range []string{"old", "new"} {
-		if err := f.Put(ctx, "keys", "travis-ci.com", []byte(value)); err != nil {
-			f.Fatal(err)
-		}
-	}
+func testValues(f *fixture) {
+	keyvaluetest.Contract(f.T, f)
 	f.restart()
-	got, ok := f.Get("keys", "travis-ci.com")
-	if !ok || string(got) != "new" {
-		f.Fatalf("got %q, %v; want what was put last", got, ok)
+	if got, _ := f.Get("keys", "a"); string(got) != "new" {
+		f.Errorf("got %q after a restart; want what was put last", got)
 	}
-	if _, ok := f.Get("ids", "travis-ci.com"); ok {
-		f.Fatal("found it in another bucket")
-	}
-}
-
-func testUpdate(f *fixture) {
-	ctx := context.Background()
-	count := func(old []byte, _ bool) ([]byte, error) { return append(old, 'x'), nil }
-	var wait sync.WaitGroup
-	for range 16 {
-		wait.Go(func() {
-			if err := f.Update(ctx, "counts", "a", count); err != nil {
-				f.Error(err)
-			}
-		})
-	}
-	wait.Wait()
-	fails := errors.New("no")
-	if err := f.Update(ctx, "counts", "a", func([]byte, bool) ([]byte, error) { return nil, fails }); !errors.Is(err, fails) {
-		f.Errorf("update: %v, want the function's own error", err)
-	}
-	if err := f.Update(ctx, "counts", "b", func(_ []byte, ok bool) ([]byte, error) { return nil, nil }); err != nil {
-		f.Errorf("update that changes nothing: %v", err)
-	}
-	f.restart()
 	if got, _ := f.Get("counts", "a"); len(got) != 16 {
-		f.Errorf("16 updates at once left %q, want each to build on another", got)
-	}
-	if _, ok := f.Get("counts", "b"); ok {
-		f.Error("an update that returned nil stored a value")
+		f.Errorf("16 updates at once left %q after a restart, want each to build on another", got)
 	}
 }

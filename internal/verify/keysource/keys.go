@@ -3,7 +3,6 @@
 package keysource
 
 import (
-	"context"
 	"crypto/rsa"
 	"fmt"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 	"github.com/travishook/travishook/internal/verify"
 )
 
@@ -28,16 +28,11 @@ type Key struct {
 	Repositories verify.Patterns // that it may sign for; empty for all
 }
 
-// Memory keeps fetched keys across restarts: the store's key-value memory.
-type Memory interface {
-	Get(bucket, key string) ([]byte, bool)
-	Put(ctx context.Context, bucket, key string, value []byte) error
-}
-
 // Options of New. All are required unless they have a default.
 type Options struct {
-	Keys   []Key
-	Memory Memory
+	Keys []Key
+	// Store keeps fetched keys across restarts.
+	Store keyvalue.Store
 	// Transport that URLs are fetched with; http.DefaultTransport if nil.
 	Transport http.RoundTripper
 	// Refresh is how often a key is fetched again, Overlap how long the previous one stays valid after its
@@ -77,12 +72,12 @@ type Keys struct {
 type source struct {
 	Key
 	record  record
-	unsaved bool // record is newer than what Memory has
+	unsaved bool // record is newer than what Store has
 	fetched time.Time
 	problem string
 }
 
-// New returns Keys with the given keys and those in Memory. The error names the key whose URL is invalid.
+// New returns Keys with the given keys and those in Store. The error names the key whose URL is invalid.
 func New(options Options) (*Keys, error) {
 	if options.Now == nil {
 		options.Now = time.Now
@@ -94,7 +89,7 @@ func New(options Options) (*Keys, error) {
 		}
 		s := &source{Key: key}
 		if key.URL != "" {
-			s.record = recall(options.Memory, key.URL)
+			s.record = recall(options.Store, key.URL)
 		}
 		k.sources = append(k.sources, s)
 	}

@@ -22,39 +22,13 @@ import (
 	"github.com/go-logr/logr"
 	"go.uber.org/goleak"
 
+	"github.com/travishook/travishook/internal/queue/keyvalue/keyvaluetest"
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/internal/verify"
 	"github.com/travishook/travishook/internal/verify/keysource"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// memory is a Memory without a store.
-type memory struct {
-	mu     sync.Mutex
-	values map[string][]byte
-	fail   error
-}
-
-func (m *memory) Get(bucket, key string) ([]byte, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	v, ok := m.values[bucket+"\x00"+key]
-	return v, ok
-}
-
-func (m *memory) Put(_ context.Context, bucket, key string, value []byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fail != nil {
-		return m.fail
-	}
-	if m.values == nil {
-		m.values = map[string][]byte{}
-	}
-	m.values[bucket+"\x00"+key] = value
-	return nil
-}
 
 // config returns the /config of a Travis.
 func config(publicKey any) string {
@@ -98,11 +72,11 @@ func says(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
 }
 
-func (e *endpoint) keys(t *testing.T, m *memory, now func() time.Time) *keysource.Keys {
+func (e *endpoint) keys(t *testing.T, m *keyvaluetest.Map, now func() time.Time) *keysource.Keys {
 	t.Helper()
 	k, err := keysource.New(keysource.Options{
-		Keys:   []keysource.Key{{Name: "travis", URL: e.URL + "/config"}},
-		Memory: m, Transport: e.Client().Transport,
+		Keys:  []keysource.Key{{Name: "travis", URL: e.URL + "/config"}},
+		Store: m, Transport: e.Client().Transport,
 		Refresh: time.Hour, Overlap: 24 * time.Hour, Now: now, Log: logr.Discard(),
 	})
 	if err != nil {
@@ -120,7 +94,7 @@ func verifies(k *keysource.Keys, key *rsa.PrivateKey) bool {
 func TestFetchedKeyVerifiesAndIsRemembered(t *testing.T) {
 	key := travistest.Key()
 	e := serve(t, says(config(travistest.PEM(key))))
-	var m memory
+	var m keyvaluetest.Map
 	k := e.keys(t, &m, nil)
 	if err := k.Ready(); err == nil {
 		t.Error("ready before any key was known")
@@ -149,7 +123,7 @@ func TestKeyBeforeStaysValidForTheOverlap(t *testing.T) {
 	first, second := travistest.Key(), travistest.NewKey()
 	now := time.Date(2026, 1, 3, 12, 0, 0, 0, time.UTC)
 	e := serve(t, says(config(travistest.PEM(first))))
-	var m memory
+	var m keyvaluetest.Map
 	k := e.keys(t, &m, func() time.Time { return now })
 	steps := []struct {
 		after         time.Duration
@@ -212,7 +186,7 @@ func TestWrongEndpointsAreReportedAndTheLastGoodKeyStays(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			e := serve(t, test.answer)
-			k := e.keys(t, &memory{}, nil)
+			k := e.keys(t, &keyvaluetest.Map{}, nil)
 			if err := k.Refresh(t.Context()); err == nil || err.Error() != `key "travis": `+test.want {
 				t.Errorf("error is %v, want %s", err, test.want)
 			}
@@ -240,8 +214,8 @@ func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func TestSlowEndpointTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, err := keysource.New(keysource.Options{
-			Keys:   []keysource.Key{{Name: "travis", URL: "https://travis.example.com/config"}},
-			Memory: &memory{}, Refresh: time.Hour,
+			Keys:  []keysource.Key{{Name: "travis", URL: "https://travis.example.com/config"}},
+			Store: &keyvaluetest.Map{}, Refresh: time.Hour,
 			Transport: transport(func(r *http.Request) (*http.Response, error) {
 				<-r.Context().Done()
 				return nil, r.Context().Err()
@@ -261,8 +235,8 @@ func TestRunRetriesSoonAndRefreshesLater(t *testing.T) {
 		start := time.Now()
 		var asked []time.Duration
 		k, err := keysource.New(keysource.Options{
-			Keys:   []keysource.Key{{Name: "travis", URL: "https://travis.example.com/config"}},
-			Memory: &memory{}, Refresh: time.Hour, Overlap: time.Hour,
+			Keys:  []keysource.Key{{Name: "travis", URL: "https://travis.example.com/config"}},
+			Store: &keyvaluetest.Map{}, Refresh: time.Hour, Overlap: time.Hour,
 			Transport: transport(func(*http.Request) (*http.Response, error) {
 				asked = append(asked, time.Since(start))
 				if len(asked) < 3 {
@@ -298,12 +272,12 @@ func TestRunRetriesSoonAndRefreshesLater(t *testing.T) {
 func TestStoringAKeyIsRetried(t *testing.T) {
 	key := travistest.Key()
 	e := serve(t, says(config(travistest.PEM(key))))
-	m := &memory{fail: errors.New("store is unavailable")}
+	m := &keyvaluetest.Map{BeforeWrite: func() error { return errors.New("store is unavailable") }}
 	k := e.keys(t, m, nil)
 	if err := k.Refresh(t.Context()); err == nil || !verifies(k, key) {
 		t.Errorf("%v; the key must be valid, and the failure reported", err)
 	}
-	m.fail = nil
+	m.BeforeWrite = nil
 	if err := k.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +289,10 @@ func TestStoringAKeyIsRetried(t *testing.T) {
 func TestAnInvalidStoredKeyIsFetchedAgain(t *testing.T) {
 	e := serve(t, says(config(travistest.PEM(travistest.Key()))))
 	for _, rubbish := range []string{"", "{", `{"keys":[{"der":"AAAA"}]}`, `{"keys":null}`} {
-		m := &memory{values: map[string][]byte{"signing-keys\x00" + e.URL + "/config": []byte(rubbish)}}
+		m := &keyvaluetest.Map{}
+		if err := m.Put(t.Context(), "signing-keys", e.URL+"/config", []byte(rubbish)); err != nil {
+			t.Fatal(err)
+		}
 		k := e.keys(t, m, nil)
 		if k.Ready() == nil {
 			t.Errorf("%q: ready", rubbish)
@@ -332,7 +309,7 @@ func TestGivenAndAwaitedKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := keysource.New(keysource.Options{Memory: &memory{}, Keys: []keysource.Key{
+	k, err := keysource.New(keysource.Options{Store: &keyvaluetest.Map{}, Keys: []keysource.Key{
 		{Name: "given", Public: &given.PublicKey, Repositories: only}, {Name: "awaited"},
 	}})
 	if err != nil {
@@ -361,7 +338,7 @@ func TestInvalidURLs(t *testing.T) {
 		"ftp://travis.example.com/config":              `key "travis": "ftp://travis.example.com/config" is not a URL such as https://api.travis-ci.com/config`,
 		"https://ann:sekrit@travis.example.com/config": `key "travis": the URL on travis.example.com must not have a user name or password: a public key needs none`,
 	} {
-		_, err := keysource.New(keysource.Options{Memory: &memory{}, Keys: []keysource.Key{{Name: "travis", URL: url}}})
+		_, err := keysource.New(keysource.Options{Store: &keyvaluetest.Map{}, Keys: []keysource.Key{{Name: "travis", URL: url}}})
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: %v", url, err)
 		}

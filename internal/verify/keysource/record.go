@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"time"
+
+	"github.com/travishook/travishook/internal/queue/keyvalue"
 )
 
-// bucket of the memory with the records, by URL.
+// bucket of the store with the records, by URL.
 const bucket = "signing-keys"
 
 // record contains the keys that a URL returned, newest first. It is stored across restarts.
@@ -25,9 +27,9 @@ type remembered struct {
 }
 
 // recall reads a record. An invalid one counts as empty, so that the key is fetched again.
-func recall(memory Memory, url string) record {
+func recall(store keyvalue.Store, url string) record {
 	var r record
-	value, ok := memory.Get(bucket, url)
+	value, ok := store.Get(bucket, url)
 	if !ok || json.Unmarshal(value, &r) != nil {
 		return record{}
 	}

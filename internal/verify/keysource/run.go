@@ -96,7 +96,7 @@ func (k *Keys) remember(ctx context.Context, s *source) error {
 	}
 	value, err := json.Marshal(r)
 	if err == nil {
-		err = k.options.Memory.Put(ctx, bucket, s.URL, value)
+		err = k.options.Store.Put(ctx, bucket, s.URL, value)
 	}
 	if err != nil {
 		k.mu.Lock()

@@ -149,7 +149,7 @@ func newServer(key string, compiler *routing.Compiler, store queue.Queue, record
 		Keys:     func() *verify.Keyring { return ring },
 		Ready:    store.Ready,
 		Store:    store,
-		Memory:   store,
+		Values:   store,
 		Identity: identity.NewResolver(identity.Options{}),
 		Observer: observer{recorder},
 		Now:      time.Now,
