@@ -66,7 +66,7 @@ func describeServices() string {
 			fmt.Fprintf(&b, "\n    %s: %s", key.Name, key.Doc)
 		}
 	}
-	b.WriteString("\n\nThe Secret of every service over HTTP may have these keys, for its connections:")
+	b.WriteString("\n\nThe Secret of every service may have these keys, for its connections:")
 	for _, name := range slices.Sorted(maps.Keys(shared)) {
 		fmt.Fprintf(&b, "\n    %s: %s", name, shared[name])
 	}

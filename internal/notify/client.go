@@ -58,7 +58,7 @@ type Options struct {
 	// UserAgent is the operator and its version: travishook/1.2.3.
 	UserAgent string
 
-	// What an account sets for its own connections (see OverHTTP): nil for the operator's.
+	// What an account sets for its own connections (see OverHTTP and OverTCP): nil for the operator's.
 	roots       *x509.CertPool
 	certificate *tls.Certificate
 	proxy       *url.URL
@@ -82,14 +82,10 @@ func NewClient(o Options) *http.Client {
 		choose = func(*url.URL) (*url.URL, error) { return o.proxy, nil }
 		dial = NewDialer(o.Rules)
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.roots}
-	if o.certificate != nil {
-		config.Certificates = []tls.Certificate{*o.certificate}
-	}
 	t := &http.Transport{
 		Proxy:                  proxyFunc(choose, o.Rules),
 		DialContext:            dial,
-		TLSClientConfig:        config,
+		TLSClientConfig:        o.tls(),
 		TLSHandshakeTimeout:    tlsTimeout,
 		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
@@ -104,6 +100,15 @@ func NewClient(o Options) *http.Client {
 		},
 	}
 	return &http.Client{Transport: &transport{next: t, options: o}}
+}
+
+// tls returns the configuration of encrypted connections, without a server's name.
+func (o *Options) tls() *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.roots}
+	if o.certificate != nil {
+		config.Certificates = []tls.Certificate{*o.certificate}
+	}
+	return config
 }
 
 // proxyFunc returns the proxy that is chosen for a request, after checking the request's host.
@@ -184,18 +189,13 @@ func dialFunc(env *httpproxy.Config, rules *Rules) Dialer {
 
 // proxyAddresses returns host:port of the environment's proxies, as the transport dials them.
 func proxyAddresses(env *httpproxy.Config) map[string]bool {
-	ports := map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 	addresses := map[string]bool{}
 	for _, scheme := range []string{"http", "https"} {
 		proxy, err := env.ProxyFunc()(&url.URL{Scheme: scheme, Host: "proxied.invalid"})
 		if err != nil || proxy == nil {
 			continue
 		}
-		port := proxy.Port()
-		if port == "" {
-			port = ports[proxy.Scheme]
-		}
-		addresses[net.JoinHostPort(proxy.Hostname(), port)] = true
+		addresses[proxyAddress(proxy)] = true
 	}
 	return addresses
 }

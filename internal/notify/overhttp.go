@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Keys of a Secret for the connection of an account over HTTP, besides KeyCA.
+// Keys of a Secret for the connections of an account, besides KeyCA.
 const (
 	// KeyCertificate and KeyCertificateKey are the client's certificate, as PEM, under the keys of a Secret of type
 	// kubernetes.io/tls.
@@ -26,7 +26,7 @@ var connectionKeys = []Key{
 	{Name: KeyCA, Shared: true, Doc: "The certificate authorities of the server, as PEM; without it, the operator's."},
 	{Name: KeyCertificate, Shared: true, Doc: "The client's certificate, as PEM, where the server asks for one."},
 	{Name: KeyCertificateKey, Shared: true, Doc: "The private key of tls.crt, as PEM."},
-	{Name: KeyProxy, Shared: true, Doc: "The proxy as a URL: http, https or socks5, with its user and password if needed; without it, the operator's."},
+	{Name: KeyProxy, Shared: true, Doc: "The proxy as a URL: http, https or socks5, with its user and password if needed."},
 }
 
 // OverHTTP adds to a service that uses Deps.HTTP what each of its accounts may set for its connections: the
@@ -97,20 +97,29 @@ func split(credential Credential) (own, connection Credential) {
 
 // withConnection returns a client like base, which NewClient made, with an account's connection settings.
 func withConnection(base *http.Client, connection Credential) (*http.Client, error) {
-	t, ok := base.Transport.(*transport)
-	if !ok {
-		return nil, errors.New("the connection of this account cannot be changed")
-	}
-	options, err := connectionOptions(t.options, connection)
+	options, err := optionsOf(base)
 	if err != nil {
+		return nil, err
+	}
+	if options, err = connectionOptions(options, connection); err != nil {
 		return nil, err
 	}
 	return NewClient(options), nil
 }
 
+// optionsOf returns the options of a client that NewClient made.
+func optionsOf(client *http.Client) (Options, error) {
+	if client != nil {
+		if t, ok := client.Transport.(*transport); ok {
+			return t.options, nil
+		}
+	}
+	return Options{}, errors.New("the connection of this account cannot be changed")
+}
+
 // connectionOptions adds an account's connection settings to o. Its errors are for a condition.
 func connectionOptions(o Options, connection Credential) (Options, error) {
-	roots, err := ParseRoots(connection)
+	roots, err := parseRoots(connection)
 	if err != nil {
 		return o, err
 	}

@@ -48,12 +48,15 @@ func (e *redactedError) Unwrap() error { return e.err }
 // withoutHost describes a network error without the names and addresses in it.
 func withoutHost(err error) string {
 	var (
+		redacted    *redactedError
 		forbidden   *forbiddenError
 		lookup      *net.DNSError
 		certificate *tls.CertificateVerificationError
 		operation   *net.OpError
 	)
 	switch {
+	case errors.As(err, &redacted):
+		return redacted.text
 	case errors.As(err, &forbidden):
 		return forbidden.Error()
 	case errors.As(err, &lookup):

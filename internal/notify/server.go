@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ func ParseServer(field string, credential Credential) (string, error) {
 		return "", nil
 	}
 	host, port, err := net.SplitHostPort(server)
-	if err != nil || host == "" || strings.ContainsAny(host, "/@ \t\n") || !isPort(port) {
+	if err != nil || host == "" || strings.ContainsAny(host, "/@ \t\r\n") || !isPort(port) {
 		return "", fmt.Errorf("%s is not a server: write it as host:port", name)
 	}
 	return server, nil
@@ -42,8 +43,8 @@ func isPort(s string) bool {
 	return err == nil && n > 0
 }
 
-// ParseRoots returns the certificate authorities in the Secret, nil for the system's.
-func ParseRoots(credential Credential) (*x509.CertPool, error) {
+// parseRoots returns the certificate authorities in the Secret, nil for the system's.
+func parseRoots(credential Credential) (*x509.CertPool, error) {
 	pem := credential[KeyCA]
 	if pem.Empty() {
 		return nil, nil
@@ -53,6 +54,18 @@ func ParseRoots(credential Credential) (*x509.CertPool, error) {
 		return nil, errors.New("the key ca.crt of the Secret has no certificate: put the authority's certificate there as PEM")
 	}
 	return roots, nil
+}
+
+// ParseTLS returns the configuration of an account's encrypted connections to a host: with the authorities and the
+// client's certificate in the Secret.
+func ParseTLS(credential Credential, host string) (*tls.Config, error) {
+	options, err := connectionOptions(Options{}, credential)
+	if err != nil {
+		return nil, err
+	}
+	config := options.tls()
+	config.ServerName = host
+	return config, nil
 }
 
 // TrimNewline returns a value of a Secret without one trailing newline, which tools and editors add.

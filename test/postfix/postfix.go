@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 	"text/template"
@@ -129,6 +130,22 @@ func (s *Server) Mails(t *testing.T, n int) [][]byte {
 	}
 	return mails
 }
+
+// Conversation returns what Postfix logs at the end of a conversation that had mails, such as "ehlo=2 starttls=1
+// mail=5"; there must be one.
+func (s *Server) Conversation(t *testing.T) string {
+	t.Helper()
+	var lines [][]string
+	if !eventually(func() bool {
+		lines = conversation.FindAllStringSubmatch(s.log(), -1)
+		return len(lines) > 0
+	}) || len(lines) > 1 {
+		t.Fatalf("not one conversation: %v\n%s", lines, s.log())
+	}
+	return lines[0][1]
+}
+
+var conversation = regexp.MustCompile(`(?m) disconnect from \S+ (.* mail=.*)$`)
 
 func eventually(done func() bool) bool {
 	tick := time.NewTicker(interval)

@@ -3,7 +3,7 @@
 package email
 
 import (
-	"crypto/x509"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,7 +35,7 @@ const (
 const portTLS = "465"
 
 // Service is e-mail.
-var Service = notify.Service{
+var Service = notify.OverTCP(notify.Service{
 	Name:    "email",
 	Title:   "E-mail",
 	Summary: "one recipient a channel, through any mail server (SMTP)",
@@ -43,7 +43,6 @@ var Service = notify.Service{
 		{Name: keyPassword, Doc: "The password for the mail server; one trailing newline is ignored."},
 		{Name: keyUsername, Doc: "The user name for the mail server; if omitted, the address in the account's field from."},
 		{Name: notify.KeyServer, Doc: "The mail server as host:port; takes precedence over the account's field server."},
-		{Name: notify.KeyCA, Doc: "The certificate authority of the server, as PEM; without it, the system's authorities."},
 	},
 	SecretOptional: true,
 	Forms:          []notify.Capabilities{{Thread: true, Idempotent: true, Proof: notify.Accepted, Longest: maxText}},
@@ -60,7 +59,7 @@ var Service = notify.Service{
 		}
 		return newNotifier(a, deps), nil
 	},
-}
+})
 
 // config is the account's block in TravisDefaults.
 type config struct {
@@ -73,13 +72,13 @@ type config struct {
 type account struct {
 	server   string // host:port
 	host     string // of server, for its certificate
-	tls      string
+	mode     string // the field tls
 	from     mail.Address
 	domain   string // of from, in the form of DNS
 	username string // empty: no login
 	password secret.Value
-	roots    *x509.CertPool // nil: the system's
-	hidden   []string       // must not show in an error
+	tls      *tls.Config
+	hidden   []string // must not show in an error
 }
 
 // parseAccount reads an account's block and Secret. Its errors are for a condition.
@@ -88,7 +87,7 @@ func parseAccount(raw json.RawMessage, credential notify.Credential) (account, e
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return account{}, fmt.Errorf("read the account: %w", err)
 	}
-	a := account{tls: c.TLS}
+	a := account{mode: c.TLS}
 	from, err := mail.ParseAddress(c.From)
 	if err != nil {
 		return account{}, fmt.Errorf("from %.80q is not an address: write it as ci@example.com or Travis CI <ci@example.com>", c.From)
@@ -101,7 +100,7 @@ func parseAccount(raw json.RawMessage, credential notify.Credential) (account, e
 	if err := a.parseServer(c.Server, credential); err != nil {
 		return account{}, err
 	}
-	if a.roots, err = notify.ParseRoots(credential); err != nil {
+	if a.tls, err = notify.ParseTLS(credential, a.host); err != nil {
 		return account{}, err
 	}
 	return a, a.parseLogin(credential)
@@ -121,12 +120,12 @@ func (a *account) parseServer(field string, credential notify.Credential) error 
 		a.hidden = append(a.hidden, host)
 	}
 	switch {
-	case a.tls == "" && port == portTLS:
-		a.tls = directTLS
-	case a.tls == "":
-		a.tls = startTLS
-	case a.tls != startTLS && a.tls != directTLS && a.tls != noTLS:
-		return fmt.Errorf("tls %.40q is unknown: set StartTLS, TLS or None", a.tls)
+	case a.mode == "" && port == portTLS:
+		a.mode = directTLS
+	case a.mode == "":
+		a.mode = startTLS
+	case a.mode != startTLS && a.mode != directTLS && a.mode != noTLS:
+		return fmt.Errorf("tls %.40q is unknown: set StartTLS, TLS or None", a.mode)
 	}
 	return nil
 }
@@ -141,7 +140,7 @@ func (a *account) parseLogin(credential notify.Credential) error {
 	case password == "":
 		return errors.New("the Secret has a username and no password: put the password under the key password, " +
 			"or remove the username if the server asks for no login")
-	case a.tls == noTLS:
+	case a.mode == noTLS:
 		return errors.New("tls is None, which would reveal the password: set StartTLS or TLS, or remove username and password from the Secret")
 	case strings.HasPrefix(password, "https://"), strings.HasPrefix(password, "xox"):
 		return errors.New("the key password of the Secret has the credential of a chat service: put the mail server's password there")

@@ -18,7 +18,7 @@ import (
 )
 
 // A real Postfix delivers a build's mails as one thread, and refuses the recipients that it does not know,
-// without harm to the others.
+// without harm to the others, all on one connection.
 func TestPostfixDelivers(t *testing.T) {
 	if os.Getenv("TRAVISHOOK_TEST_SERVERS") == "" {
 		t.Skip("make test-servers runs it")
@@ -29,7 +29,6 @@ func TestPostfixDelivers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = n.Close() }()
 
 	first, err := n.Notify(t.Context(), state(1, postfix.Team))
 	if err != nil {
@@ -49,6 +48,12 @@ func TestPostfixDelivers(t *testing.T) {
 	_, err = n.Notify(t.Context(), state(5, postfix.Grey))
 	if wait, ok := notify.RetryAfterOf(err); !ok || wait != 5*time.Minute {
 		t.Errorf("a recipient that is refused for now: waits %v, %v", wait, err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := server.Conversation(t); !strings.Contains(got, " starttls=1 mail=5 ") || !strings.Contains(got, " quit=1 ") {
+		t.Errorf("not one connection for all: %s", got)
 	}
 
 	mails := map[string]*mail.Message{}

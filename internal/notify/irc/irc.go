@@ -5,7 +5,7 @@
 package irc
 
 import (
-	"crypto/x509"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +37,7 @@ const (
 )
 
 // Service is IRC.
-var Service = notify.Service{
+var Service = notify.OverTCP(notify.Service{
 	Name:    "irc",
 	Title:   "IRC",
 	Summary: "channels of any IRC network",
@@ -47,7 +47,6 @@ var Service = notify.Service{
 		{Name: keyServerPassword, Doc: "The password of the server itself, which few networks have."},
 		{Name: prefixKey + "CHANNEL", Doc: "The key of the channel #CHANNEL (mode +k), such as key.builds for #builds."},
 		{Name: notify.KeyServer, Doc: "The server as host:port; takes precedence over the account's field server."},
-		{Name: notify.KeyCA, Doc: "The certificate authority of the server, as PEM; without it, the system's authorities."},
 	},
 	SecretOptional:  true,
 	KeepsConnection: true,
@@ -66,7 +65,7 @@ var Service = notify.Service{
 		}
 		return newNotifier(a, deps, defaultTiming), nil
 	},
-}
+})
 
 // config is the account's block in TravisDefaults.
 type config struct {
@@ -89,7 +88,7 @@ type account struct {
 	keys           map[string]string // of channels
 	command        string            // NOTICE or PRIVMSG
 	perMinute      int
-	roots          *x509.CertPool // nil: the system's
+	tls            *tls.Config
 }
 
 var nickname = regexp.MustCompile("^[A-Za-z\\[\\]\\\\`_^{|}][A-Za-z0-9\\[\\]\\\\`_^{|}-]*$")
@@ -105,10 +104,10 @@ func parseAccount(raw json.RawMessage, credential notify.Credential) (account, e
 	if a.server, err = notify.ParseServer(c.Server, credential); err != nil {
 		return account{}, err
 	}
-	if a.roots, err = notify.ParseRoots(credential); err != nil {
+	a.host, _, _ = net.SplitHostPort(a.server)
+	if a.tls, err = notify.ParseTLS(credential, a.host); err != nil {
 		return account{}, err
 	}
-	a.host, _, _ = net.SplitHostPort(a.server)
 	if err := a.parseFields(&c); err != nil {
 		return account{}, err
 	}

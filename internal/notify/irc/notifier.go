@@ -109,7 +109,7 @@ func (n *notifier) register(ctx context.Context, server string, encrypted bool) 
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	if encrypted {
-		encryptedConn := tls.Client(conn, &tls.Config{ServerName: n.account.host, RootCAs: n.account.roots, MinVersion: tls.VersionTLS12})
+		encryptedConn := tls.Client(conn, n.account.tls)
 		if err = encryptedConn.HandshakeContext(ctx); err != nil {
 			err = handshakeError(err)
 		}

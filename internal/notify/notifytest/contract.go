@@ -29,6 +29,7 @@ func Run(t *testing.T, h Harness) {
 	run("refuses invalid addresses", func(t *testing.T) { refusesAddresses(t, h) })
 	run("normalizes addresses", func(t *testing.T) { normalizesAddresses(t, h) })
 	run("delivers", func(t *testing.T) { delivers(t, h) })
+	run("uses the account's proxy", func(t *testing.T) { usesProxy(t, h) })
 	run("delivers to many channels concurrently", func(t *testing.T) { deliversAtOnce(t, h) })
 	run("updates as it declares", func(t *testing.T) { updates(t, h) })
 	run("shows the failed jobs", func(t *testing.T) { showsJobs(t, h) })

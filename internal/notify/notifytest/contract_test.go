@@ -67,6 +67,7 @@ func TestContractFindsBugs(t *testing.T) {
 		"mentions-the-left": `mentions ["gone"], want []`,
 		"takes-any-person":  `Person("@here") returned "@here"`,
 		"no-persons":        "validates ids of people: false",
+		"no-proxy":          "the proxy was not used",
 	} {
 		t.Run(bug, func(t *testing.T) {
 			t.Parallel()
@@ -104,7 +105,7 @@ func (h harness) Service() notify.Service {
 	if h.is("no-documentation") {
 		doc = "password"
 	}
-	return notify.Service{
+	s := notify.Service{
 		Name: "fake", Title: "Fake", Summary: "in memory", Forms: h.forms(), Keys: []notify.Key{{Name: "password", Required: true, Doc: doc}},
 		Check: func(config json.RawMessage, credential notify.Credential) error {
 			_, ok := credential["password"]
@@ -133,6 +134,11 @@ func (h harness) Service() notify.Service {
 			return &notifier{harness: h, server: server, deps: deps, closed: make(chan struct{})}, err
 		},
 	}
+	wrapped := notify.OverTCP(s)
+	if h.is("no-proxy") {
+		wrapped.New = s.New
+	}
+	return wrapped
 }
 
 // server is the fake's config, which selects a server.
@@ -229,6 +235,9 @@ func (n *notifier) notify(ctx context.Context, m notify.Message) error {
 	}
 	if n.server.Fault != "" && !n.is("swallows-error") {
 		return n.fail(notifytest.Kind(n.server.Fault))
+	}
+	if conn, err := n.deps.Dial(ctx, "tcp", "127.0.0.1:1"); err == nil {
+		_ = conn.Close() // the message is in memory, so it does not matter
 	}
 	return n.place(m)
 }

@@ -7,10 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -63,16 +61,8 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 	if token, ok := credential[tokenKey]; ok {
 		return checkToken(token)
 	}
-	problem := errors.New("the account's Secret has neither a bot token under the key token " +
+	return notify.URLOf(webhookURL).Any(credential, "the account's Secret has neither a bot token under the key token "+
 		"nor an incoming webhook's URL under the key url")
-	for _, key := range slices.Sorted(maps.Keys(credential)) {
-		_, err := webhookURL(credential, key)
-		if err == nil {
-			return nil
-		}
-		problem = err
-	}
-	return problem
 }
 
 // checkToken refuses tokens of other kinds, which are easily mistaken for a bot token.
@@ -89,8 +79,14 @@ func checkToken(value secret.Value) error {
 		"it begins with xoxb- and is shown in the Slack app's settings under OAuth & Permissions")
 }
 
+// webhookURL returns the URL of an incoming webhook. Its host is Slack's, or that of a server that takes Slack's
+// messages.
 func webhookURL(credential notify.Credential, key string) (string, error) {
-	return notify.KeyedURL(credential, key, "https")
+	text, err := notify.KeyedURL(credential, key, "https")
+	if other := notify.ServiceOfURL(text); err == nil && other != "" && other != "Slack" {
+		return "", fmt.Errorf("key %q of the account's Secret has a URL of %s, not of a Slack webhook", key, other)
+	}
+	return text, err
 }
 
 var channelID = regexp.MustCompile(`^[CGD][A-Z0-9]{6,20}$`)
@@ -100,13 +96,7 @@ var channelID = regexp.MustCompile(`^[CGD][A-Z0-9]{6,20}$`)
 func address(_ json.RawMessage, credential notify.Credential, address string) (string, error) {
 	_, hasToken := credential[tokenKey]
 	if _, isKey := credential[address]; isKey && address != tokenKey || !hasToken {
-		if address == "" {
-			address = urlKey
-		}
-		if _, err := webhookURL(credential, address); err != nil {
-			return "", err
-		}
-		return notify.SameURLKey(credential, address), nil
+		return notify.URLOf(webhookURL).Address(credential, address, urlKey)
 	}
 	if address == "" {
 		if _, ok := credential[urlKey]; ok {

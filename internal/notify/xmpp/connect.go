@@ -52,8 +52,7 @@ func connect(ctx context.Context, a account, dial notify.Dialer) (*xmpp.Session,
 // features returns what must be negotiated: encryption with a certificate for the account's domain, and
 // then a login that does not reveal the password.
 func features(a account, conn *limitedConn) []xmpp.StreamFeature {
-	config := &tls.Config{ServerName: a.domain, RootCAs: a.roots, MinVersion: tls.VersionTLS12}
-	startTLS := then(xmpp.StartTLS(config), func(rw io.ReadWriter) (io.ReadWriter, error) {
+	startTLS := then(xmpp.StartTLS(a.tls), func(rw io.ReadWriter) (io.ReadWriter, error) {
 		encrypted, ok := rw.(*tls.Conn)
 		if !ok {
 			return nil, errNoEncryption

@@ -164,7 +164,7 @@ func TestLimitsHoldBeforeTheLogin(t *testing.T) {
 			near, far := net.Pipe()
 			sent := make(chan int, 1)
 			go func() { sent <- script(far, server.TLS.Certificates[0]) }()
-			a := account{jid: jid.MustParse("ci@example.com"), domain: "example.com", server: "example.com:5222", roots: roots}
+			a := account{jid: jid.MustParse("ci@example.com"), domain: "example.com", server: "example.com:5222", tls: &tls.Config{ServerName: "example.com", RootCAs: roots, MinVersion: tls.VersionTLS12}}
 			_, _, err := connect(t.Context(), a, func(context.Context, string, string) (net.Conn, error) { return near, nil })
 			if !strings.Contains(fmt.Sprint(err), errStanzaTooLarge.Error()) {
 				t.Errorf("the login failed with %v", err)

@@ -5,7 +5,7 @@
 package xmpp
 
 import (
-	"crypto/x509"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,13 +24,12 @@ const keyPassword = "password"
 const defaultPort = "5222"
 
 // Service is XMPP, for the registry.
-var Service = notify.Service{
+var Service = notify.OverTCP(notify.Service{
 	Name:  "xmpp",
 	Title: "XMPP", Summary: "chat rooms of any XMPP server",
 	Keys: []notify.Key{
 		{Name: keyPassword, Required: true, Doc: "The account's password; one trailing newline is ignored."},
 		{Name: notify.KeyServer, Doc: "The server as host:port; takes precedence over the account's field server."},
-		{Name: notify.KeyCA, Doc: "The certificate authority of the server, as PEM; without it, the system's authorities."},
 	},
 	KeepsConnection: true,
 	Forms:           []notify.Capabilities{{Edit: true, Mention: true, Proof: notify.Shown, Longest: maxBody}},
@@ -50,7 +49,7 @@ var Service = notify.Service{
 		}
 		return newNotifier(a, deps, defaultTiming), nil
 	},
-}
+})
 
 // config is the account's block in TravisDefaults.
 type config struct {
@@ -66,7 +65,7 @@ type account struct {
 	server   string // host:port; empty: from domain's DNS records
 	nickname string
 	password secret.Value
-	roots    *x509.CertPool // nil: the system's
+	tls      *tls.Config
 }
 
 // parseAccount reads an account's block and Secret. Its errors are for a condition.
@@ -96,7 +95,7 @@ func parseAccount(raw json.RawMessage, credential notify.Credential) (account, e
 	if a.server, err = notify.ParseServer(c.Server, credential); err != nil {
 		return account{}, err
 	}
-	a.roots, err = notify.ParseRoots(credential)
+	a.tls, err = notify.ParseTLS(credential, domain)
 	return a, err
 }
 

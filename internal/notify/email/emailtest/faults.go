@@ -68,7 +68,7 @@ func reply(code int, enhanced, words string) *smtp.SMTPError {
 // with is an account on a server with an option.
 func (h Harness) with(option func(*Options)) func(*testing.T) notifytest.Account {
 	return h.at(func(t *testing.T) *Server {
-		o := h.options()
+		o := h.Options()
 		option(&o)
 		return StartServer(t, o)
 	})
@@ -79,7 +79,7 @@ func (h Harness) at(start func(t *testing.T) *Server) func(*testing.T) notifytes
 }
 
 func (h Harness) wrongPassword(t *testing.T) notifytest.Account {
-	a := Account(StartServer(t, h.options()), h.TLS)
+	a := Account(StartServer(t, h.Options()), h.TLS)
 	const wrong = "incorrect horse battery"
 	a.Credential = maps.Clone(a.Credential)
 	a.Credential["password"] = secret.New(wrong)
@@ -88,7 +88,7 @@ func (h Harness) wrongPassword(t *testing.T) notifytest.Account {
 }
 
 func (h Harness) untrusted(t *testing.T) notifytest.Account {
-	a := Account(StartServer(t, h.options()), h.TLS)
+	a := Account(StartServer(t, h.Options()), h.TLS)
 	delete(a.Credential, "ca.crt")
 	return a
 }

@@ -39,8 +39,8 @@ type Harness struct{ TLS string }
 // Service implements notifytest.Harness.
 func (Harness) Service() notify.Service { return email.Service }
 
-// options are those of a server for the harness.
-func (h Harness) options() Options {
+// Options are those of a server for the harness.
+func (h Harness) Options() Options {
 	o := Options{DirectTLS: h.TLS == "TLS", NoTLS: h.TLS == "None"}
 	if !o.NoTLS {
 		o.Users = map[string]string{user: password}
@@ -72,7 +72,7 @@ func Account(s *Server, mode string) notifytest.Account {
 
 // Start implements notifytest.Harness.
 func (h Harness) Start(t *testing.T) notifytest.Account {
-	s := StartServer(t, h.options())
+	s := StartServer(t, h.Options())
 	a := Account(s, h.TLS)
 	a.Received = func(t *testing.T, n int) []notifytest.Received {
 		got := s.mails.Wait(t, n)

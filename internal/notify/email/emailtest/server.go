@@ -5,6 +5,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,8 @@ type Options struct {
 	NoUTF8 bool
 	// Login, Sender, Recipient and Message are the answers to these commands, nil to accept.
 	Login, Sender, Recipient, Message *smtp.SMTPError
+	// Unknown is a recipient that does not exist.
+	Unknown string
 	// Drop closes the connection after the message, without an answer.
 	Drop bool
 }
@@ -52,8 +55,9 @@ type Server struct {
 	server  *smtp.Server
 	mails   notifytest.Recorder
 
-	mu  sync.Mutex
-	got []Mail
+	mu          sync.Mutex
+	got         []Mail
+	connections []*smtp.Conn // all that there were
 }
 
 // StartServer starts a mail server that ends with the test.
@@ -62,6 +66,11 @@ func StartServer(t *testing.T, o Options) *Server {
 	issued := certificate.Issue(t, "127.0.0.1")
 	s := &Server{CA: issued.CA, options: o}
 	s.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !slices.Contains(s.connections, c) { // once more after STARTTLS
+			s.connections = append(s.connections, c)
+		}
 		return &session{server: s, conn: c}, nil
 	}))
 	s.server.Domain = "mail.test"
@@ -99,6 +108,22 @@ func (s *Server) Mails(t *testing.T, n int) []Mail {
 		t.Fatalf("%d mails arrived, want %d", len(s.got), n)
 	}
 	return append([]Mail(nil), s.got...)
+}
+
+// Connections returns how many connections there were.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.connections)
+}
+
+// Disconnect closes all connections.
+func (s *Server) Disconnect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.connections {
+		_ = c.Conn().Close()
+	}
 }
 
 type session struct {
@@ -176,6 +201,9 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if refused := s.server.options.Recipient; refused != nil {
 		return refused
+	}
+	if unknown := s.server.options.Unknown; unknown != "" && to == unknown {
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
 	}
 	if s.mail.To != "" {
 		return errors.New("a second recipient")

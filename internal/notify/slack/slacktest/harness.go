@@ -72,6 +72,7 @@ func (Harness) BadAccounts(*testing.T) []notifytest.BadAccount {
 		bad("empty token", "token", " ", "xoxb-"),
 		bad("webhook as token", "token", "https://hooks.slack.com"+webhookPath, "xoxb-"),
 		bad("plain HTTP", "url", "http://hooks.slack.com"+webhookPath, "https://"),
+		bad("another service's webhook", "url", "https://discord.com/api/webhooks/1/x", "of Discord, not of a Slack webhook"),
 		bad("no URL", "url", "hooks.slack.com"+webhookPath, "https://"),
 	}
 }

@@ -1,0 +1,170 @@
+package email_test
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/email"
+	"github.com/travishook/travishook/internal/notify/email/emailtest"
+)
+
+// open returns a notifier for an account on s.
+func open(t *testing.T, s *emailtest.Server, mode string) notify.Notifier {
+	t.Helper()
+	a := emailtest.Account(s, mode)
+	n, err := email.Service.New(a.Config, a.Credential, notify.Deps{Dial: notify.NewDialer(nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = n.Close() })
+	return n
+}
+
+// Several mails share a connection, also after one that the server refused.
+func TestAConnectionIsReused(t *testing.T) {
+	for _, mode := range []string{"None", "StartTLS", "TLS"} {
+		t.Run(mode, func(t *testing.T) {
+			options := emailtest.Harness{TLS: mode}.Options()
+			options.Unknown = "nobody@example.org"
+			s := emailtest.StartServer(t, options)
+			n := open(t, s, mode)
+			for i, to := range []string{"a@example.org", options.Unknown, "b@example.org", "c@example.org"} {
+				_, err := n.Notify(t.Context(), state(i, to))
+				if refused := to == options.Unknown; notify.IsPermanent(err) != refused || !refused && err != nil {
+					t.Errorf("%s: %v", to, err)
+				}
+			}
+			s.Mails(t, 3)
+			if got := s.Connections(); got != 1 {
+				t.Errorf("%d connections", got)
+			}
+		})
+	}
+}
+
+// A connection that the server has closed meanwhile costs no mail.
+func TestAClosedConnectionIsReplaced(t *testing.T) {
+	s := emailtest.StartServer(t, emailtest.Options{NoTLS: true})
+	n := open(t, s, "None")
+	for i := range 3 {
+		if _, err := n.Notify(t.Context(), state(i, "a@example.org")); err != nil {
+			t.Fatal(err)
+		}
+		s.Disconnect()
+	}
+	s.Mails(t, 3)
+	if got := s.Connections(); got != 3 {
+		t.Errorf("%d connections", got)
+	}
+}
+
+// A server that has no mails to take for a while is left; it takes a limited number on one connection.
+func TestAnIdleConnectionIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &counter{}
+		n, err := email.Service.New([]byte(`{"server":"mail.test:25","from":"ci@example.com","tls":"None"}`), nil, notify.Deps{Dial: s.dial})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = n.Close() }()
+		mail := func(i int) {
+			t.Helper()
+			if _, err := n.Notify(t.Context(), state(i, "a@example.org")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		open := func(want, wantAll int) {
+			t.Helper()
+			synctest.Wait()
+			if now, all := s.count(); now != want || all != wantAll {
+				t.Errorf("%d of %d connections are open, want %d of %d", now, all, want, wantAll)
+			}
+		}
+		mail(1)
+		open(1, 1)
+		time.Sleep(15 * time.Second)
+		mail(2)
+		open(1, 1)
+		time.Sleep(21 * time.Second)
+		open(0, 1)
+		for i := range 60 {
+			mail(i)
+		}
+		open(1, 3)
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+		open(0, 3)
+	})
+}
+
+// counter is a mail server that counts its connections.
+type counter struct {
+	mu        sync.Mutex
+	open, all int
+}
+
+func (s *counter) count() (open, all int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open, s.all
+}
+
+func (s *counter) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open, s.all = s.open+1, s.all+1
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return takesAll{}, nil }))
+	server.ErrorLog = log.New(io.Discard, "", 0)
+	_ = server.Serve(&once{conn: &counted{Conn: far, server: s}}) // serves the connection, and returns
+	return near, nil
+}
+
+// counted is a connection of a counter.
+type counted struct {
+	net.Conn
+	server *counter
+	closed sync.Once
+}
+
+func (c *counted) Close() error {
+	c.closed.Do(func() {
+		c.server.mu.Lock()
+		defer c.server.mu.Unlock()
+		c.server.open--
+	})
+	return c.Conn.Close()
+}
+
+// once is a listener with one connection.
+type once struct{ conn net.Conn }
+
+func (l *once) Accept() (net.Conn, error) {
+	conn := l.conn
+	if l.conn = nil; conn == nil {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (*once) Close() error   { return nil }
+func (*once) Addr() net.Addr { return &net.TCPAddr{} }
+
+// takesAll is a session that accepts every mail.
+type takesAll struct{}
+
+func (takesAll) Mail(string, *smtp.MailOptions) error { return nil }
+func (takesAll) Rcpt(string, *smtp.RcptOptions) error { return nil }
+func (takesAll) Data(r io.Reader) error               { _, err := io.Copy(io.Discard, r); return err }
+func (takesAll) Reset()                               {}
+func (takesAll) Logout() error                        { return nil }
