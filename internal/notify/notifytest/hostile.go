@@ -13,6 +13,8 @@ var hostile = []struct{ name, text string }{
 	{"mass mentions", "@here @all @everyone @channel <!channel> <!here|x> <!everyone> <@U012AB3CD> <!subteam^S1> @room"},
 	{"other mentions", "<@123456789012345678> <@!123456789012345678> <@&123456789012345678> <#123456789012345678> @**all** @_**Ann|7** @*group* " +
 		"#**general>topic** ~town-square <users/all> <users/123> <at>Ann</at> @[Ann](user:1) matrix:u/ann:example.com tg://user?id=1"},
+	{"links that are mentions", "https://matrix.to/#/@ann:example.com https://matrix.to/#/%23room:example.com @@ann:example.com ##room:example.com " +
+		"!id:example.com matrix:r/room:example.com?action=join matrix.to/#/@ann:example.com MATRIX:u/ann:example.com"},
 	{"emoji, times and counters", ":smile: :+1: <:party:123456789012345678> <a:party:123456789012345678> <t:0:R> <time:2026-11-26T12:00:00Z> " +
 		"<!date^0^{date_num}|x> {{DATE(2026-11-26T12:00:00Z)}} {{TIME(2026-11-26T12:00:00Z)}} $$e^x$$ #tag $TAG +15550100 a@example.com"},
 	{"other markup", "||spoiler|| ~~gone~~ __under__ -# small ![image](https://evil.example/x.png) | a | b |\n|---|---|\n===\n```spoiler x\ny\n```\n~~~math\nx\n~~~"},

@@ -59,6 +59,16 @@ var dialects = []refusal{
 	{"deleted, a 404", "googlechat", "webhooks", 404, nil, `{"error":{"status":"NOT_FOUND"}}`, badCredential, 0},
 	{"a portal's 200", "googlechat", "webhooks", 200, nil, `<html>`, answerLost, 0},
 
+	{"seconds in the header", "matrix", "bot", 429, map[string]string{"Retry-After": "2"}, `{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}`, retryAfter, 2 * time.Second},
+	{"milliseconds in the body", "matrix", "bot", 429, nil, `{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1500}`, retryAfter, 1500 * time.Millisecond},
+	{"for ever", "matrix", "bot", 429, nil, `{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1e300}`, retryAfter, time.Hour},
+	{"no wait", "matrix", "bot", 429, nil, `<html>`, retry, 0},
+	{"a limit that is a 403", "matrix", "bot", 403, nil, `{"errcode":"M_RESOURCE_LIMIT_EXCEEDED"}`, retry, 0},
+	{"deactivated, a 403", "matrix", "bot", 403, nil, `{"errcode":"M_USER_DEACTIVATED"}`, badCredential, 0},
+	{"locked, a 401", "matrix", "bot", 401, nil, `{"errcode":"M_USER_LOCKED","soft_logout":true}`, permanent, 0},
+	{"not a homeserver, a 404", "matrix", "bot", 404, nil, `<html>`, permanent, 0},
+	{"a portal's 200", "matrix", "bot", 200, nil, `<html>`, retry, 0},
+
 	{"seconds in the header", "mattermost", "bot", 429, map[string]string{"Retry-After": "2"}, `limit exceeded`, retryAfter, 2 * time.Second},
 	{"seconds in another header", "mattermost", "bot", 429, map[string]string{"X-RateLimit-Reset": "3"}, `limit exceeded`, retryAfter, 3 * time.Second},
 	{"the first one is being posted", "mattermost", "bot", 500, nil, `{"id":"api.post.deduplicate_create_post.pending"}`, retry, 0},

@@ -7,6 +7,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/email"
 	"github.com/travishook/travishook/internal/notify/googlechat"
 	"github.com/travishook/travishook/internal/notify/irc"
+	"github.com/travishook/travishook/internal/notify/matrix"
 	"github.com/travishook/travishook/internal/notify/mattermost"
 	"github.com/travishook/travishook/internal/notify/rocketchat"
 	"github.com/travishook/travishook/internal/notify/slack"
@@ -22,6 +23,7 @@ var Services = byName(
 	email.Service,
 	googlechat.Service,
 	irc.Service,
+	matrix.Service,
 	mattermost.Service,
 	rocketchat.Service,
 	slack.Service,

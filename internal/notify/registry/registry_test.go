@@ -7,6 +7,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/email/emailtest"
 	"github.com/travishook/travishook/internal/notify/googlechat/googlechattest"
 	"github.com/travishook/travishook/internal/notify/irc/irctest"
+	"github.com/travishook/travishook/internal/notify/matrix/matrixtest"
 	"github.com/travishook/travishook/internal/notify/mattermost/mattermosttest"
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/internal/notify/registry"
@@ -29,6 +30,7 @@ var harnesses = map[string]map[string]notifytest.Harness{
 		"no login": emailtest.Harness{TLS: "None"},
 	},
 	"googlechat": {"webhooks": googlechattest.Harness{}},
+	"matrix":     {"bot": matrixtest.Harness{}}, // Dendrite with make test-servers
 	"mattermost": {
 		"bot":               mattermosttest.Harness{},
 		"incoming webhooks": mattermosttest.Harness{Webhooks: true},
