@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints a folder with the CRDs of others that the chart has objects of: Gateway API, cert-manager and the
-# Prometheus operator, from the modules that publish them.
+# Prints a folder with the CRDs of others that the chart and the pages have objects of: Gateway API,
+# cert-manager, the Prometheus operator and Flux, from the modules that publish them.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/hack/lib/cache.sh"
@@ -10,6 +10,9 @@ sigs.k8s.io/gateway-api@v1.6.0:config/crd/standard/gateway.networking.k8s.io_htt
 github.com/cert-manager/cert-manager@v1.21.2:deploy/crds/cert-manager.io_certificates.yaml
 github.com/prometheus-operator/prometheus-operator@v0.85.0:example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml
 github.com/prometheus-operator/prometheus-operator@v0.85.0:example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml
+github.com/fluxcd/helm-controller@v1.6.3:config/crd/bases/helm.toolkit.fluxcd.io_helmreleases.yaml
+github.com/fluxcd/kustomize-controller@v1.9.6:config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml
+github.com/fluxcd/source-controller@v1.9.6:config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml
 "
 folder=$cache/crds/$(cksum <<<"$modules" | tr ' ' -)
 if [ ! -d "$folder" ]; then

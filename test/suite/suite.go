@@ -6,11 +6,14 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/controlplane"
@@ -24,6 +27,20 @@ func StartControlPlane(ctx context.Context, options ...controlplane.Option) *con
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() error { return plane.Stop() })
 	return plane
+}
+
+// AddThirdPartyCRDs lets the API server check objects of the Gateway API, cert-manager, the Prometheus operator
+// and Flux.
+func AddThirdPartyCRDs(ctx context.Context, plane *controlplane.ControlPlane) {
+	GinkgoHelper()
+	script := exec.CommandContext(ctx, filepath.Join(plane.Root, "hack", "third-party-crds.sh"))
+	script.Stderr = GinkgoWriter
+	folder, err := script.Output()
+	Expect(err).NotTo(HaveOccurred())
+	_, err = envtest.InstallCRDs(plane.Config, envtest.CRDInstallOptions{
+		Paths: []string{strings.TrimSpace(string(folder))}, ErrorIfPathMissing: true,
+	})
+	Expect(err).NotTo(HaveOccurred())
 }
 
 // BuildOperator compiles the operator and returns the path of its binary.

@@ -4,9 +4,7 @@ package install_test
 
 import (
 	"context"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -15,7 +13,6 @@ import (
 	nodev1 "k8s.io/api/node/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/travishook/travishook/test/controlplane"
 	"github.com/travishook/travishook/test/helm"
@@ -44,7 +41,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	program, err = helm.New(ctx, plane.Root, GinkgoT().TempDir())
 	Expect(err).NotTo(HaveOccurred())
 	binary = suite.BuildOperator(ctx, plane)
-	addThirdPartyCRDs(ctx)
+	suite.AddThirdPartyCRDs(ctx, plane)
 	sandbox := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "gvisor"}, Handler: "runsc"}
 	_, err = client.NodeV1().RuntimeClasses().Create(ctx, sandbox, metav1.CreateOptions{})
 	Expect(err).NotTo(HaveOccurred())
@@ -57,20 +54,6 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	}
 	suite.RunJobs(ctx, plane, namespace, binary)
 })
-
-// addThirdPartyCRDs lets the API server check the chart's objects of the Gateway API, cert-manager and
-// the Prometheus operator.
-func addThirdPartyCRDs(ctx context.Context) {
-	GinkgoHelper()
-	script := exec.CommandContext(ctx, filepath.Join(plane.Root, "hack", "third-party-crds.sh"))
-	script.Stderr = GinkgoWriter
-	folder, err := script.Output()
-	Expect(err).NotTo(HaveOccurred())
-	_, err = envtest.InstallCRDs(plane.Config, envtest.CRDInstallOptions{
-		Paths: []string{strings.TrimSpace(string(folder))}, ErrorIfPathMissing: true,
-	})
-	Expect(err).NotTo(HaveOccurred())
-}
 
 // values returns the values files of the golden renders.
 func values() []string {

@@ -47,7 +47,8 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	pages, err = docs.Pages(plane.Root)
 	Expect(err).NotTo(HaveOccurred())
-	for _, ns := range []string{system, "team-a"} {
+	suite.AddThirdPartyCRDs(ctx, plane)
+	for _, ns := range []string{system, "team-a", "flux-system", "argocd"} {
 		kubectl(ctx, "", "create", "namespace", ns)
 	}
 	suite.RunJobs(ctx, plane, system, binary)

@@ -33,6 +33,7 @@ var _ = Describe("Every block of YAML on a page", func() {
 		Expect(counts).To(HaveKey("manifest"))
 		Expect(counts).To(HaveKey("piece of a route"))
 		Expect(counts).To(HaveKey("values"))
+		Expect(counts).To(HaveKey("release"))
 	})
 })
 
@@ -45,12 +46,18 @@ func check(ctx context.Context, b docs.Block) string {
 	is := func(key string) bool { _, ok := top[key]; return ok }
 	switch {
 	case b.Name() == "values.yaml":
-		checkValues(ctx, b)
+		checkValues(ctx, b, b.Text)
 		return "values"
 	case b.Name() == "nats-values.yaml":
 		return "values of NATS' chart" // checked by test/docs
 	case top["apiVersion"] == settings.APIVersion:
 		return "settings" // checked by test/docs
+	case top["kind"] == "HelmRelease":
+		checkManifest(ctx, b, b.Text)
+		values, err := yaml.Marshal(top["spec"].(map[string]any)["values"])
+		Expect(err).NotTo(HaveOccurred())
+		checkValues(ctx, b, string(values))
+		return "release"
 	case is("apiVersion"):
 		checkManifest(ctx, b, b.Text)
 		return "manifest"
@@ -102,10 +109,10 @@ func checkManifest(ctx context.Context, b docs.Block, text string) {
 }
 
 // checkValues renders the chart with values, and reads the operator's settings in it.
-func checkValues(ctx context.Context, b docs.Block) {
+func checkValues(ctx context.Context, b docs.Block, values string) {
 	GinkgoHelper()
 	out, err := program.Run(ctx, "template", "travishook", program.Chart(), "--namespace", system,
-		"--values", file("values.yaml", b.Text), "--show-only", "templates/configmap.yaml")
+		"--values", file("values.yaml", values), "--show-only", "templates/configmap.yaml")
 	Expect(err).NotTo(HaveOccurred(), "%s", b)
 	var rendered struct{ Data map[string]string }
 	Expect(yaml.Unmarshal([]byte(out), &rendered)).To(Succeed(), out)
