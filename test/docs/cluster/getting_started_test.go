@@ -24,8 +24,7 @@ var _ = Describe("Getting started", func() {
 	for _, heading := range []string{"## 3a. Signature only, with Slack", "## 3b. Token, with XMPP"} {
 		It("works: "+heading, func(ctx context.Context) {
 			w := newWalkthrough(heading)
-			w.install(ctx)
-			w.apply(ctx)
+			w.follow(ctx)
 			w.start(ctx)
 
 			By("becoming ready, as the page shows")
@@ -71,19 +70,34 @@ func (w *walkthrough) block(lang, begin string) docs.Block {
 	return w.blocks[i]
 }
 
-// install runs the helm command of the section, on its values.
-func (w *walkthrough) install(ctx context.Context) {
+// follow runs the commands of the section in their order, on its values and manifests.
+func (w *walkthrough) follow(ctx context.Context) {
 	GinkgoHelper()
-	command, _, _ := strings.Cut(w.block("sh", "helm install ").Text, "\n")
-	args := strings.Fields(strings.TrimPrefix(command, "helm "))
-	for i, arg := range args {
-		switch arg {
-		case "charts/travishook":
-			args[i] = filepath.Join(plane.Root, arg)
-		case "values.yaml":
-			args[i] = file(arg, w.block("yaml", "# values.yaml\n").Text)
+	applied := 0
+	for command := range strings.Lines(w.block("sh", "kubectl apply ").Text) {
+		args := strings.Fields(command)
+		for i, arg := range args {
+			switch {
+			case arg == "charts/travishook":
+				args[i] = filepath.Join(plane.Root, arg)
+			case strings.HasSuffix(arg, ".yaml"):
+				args[i] = file(arg, w.block("yaml", "# "+arg+"\n").Text)
+				applied++
+			}
+		}
+		if args[0] == "helm" {
+			install(ctx, args[1:])
+		} else {
+			apply(ctx, args[1:])
 		}
 	}
+	// All but .travis.yml.
+	Expect(applied).To(Equal(len(slices.DeleteFunc(slices.Clone(w.blocks), func(b docs.Block) bool { return b.Lang != "yaml" })) - 1))
+}
+
+// install runs helm, and uninstalls the release at the end.
+func install(ctx context.Context, args []string) {
+	GinkgoHelper()
 	_, err := program.Run(ctx, append(args, "--kubeconfig", plane.Kubeconfig)...)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func(ctx context.Context) {
@@ -92,20 +106,9 @@ func (w *walkthrough) install(ctx context.Context) {
 	})
 }
 
-// apply runs the kubectl command of the section, on its manifests.
-func (w *walkthrough) apply(ctx context.Context) {
+// apply runs kubectl apply, and deletes what it applied at the end.
+func apply(ctx context.Context, args []string) {
 	GinkgoHelper()
-	_, command, _ := strings.Cut(w.block("sh", "helm install ").Text, "\n")
-	args := strings.Fields(strings.TrimPrefix(command, "kubectl "))
-	applied := 0
-	for i, arg := range args {
-		if strings.HasSuffix(arg, ".yaml") {
-			args[i] = file(arg, w.block("yaml", "# "+arg+"\n").Text)
-			applied++
-		}
-	}
-	// All but values.yaml and .travis.yml.
-	Expect(applied).To(Equal(len(slices.DeleteFunc(slices.Clone(w.blocks), func(b docs.Block) bool { return b.Lang != "yaml" })) - 2))
 	kubectl(ctx, "", args...)
 	DeferCleanup(func(ctx context.Context) {
 		args[0] = "delete"
