@@ -128,23 +128,30 @@ func (w *walkthrough) start(ctx context.Context) {
 	s["probes"], s["metrics"], s["api"] = free, free, free
 	s["store"] = map[string]any{"directory": filepath.Join(GinkgoT().TempDir(), "store")}
 	s["trust"] = map[string]any{"keys": []any{map[string]any{"name": "test", "pem": travistest.PEM(travistest.Key())}}}
-	text, err := yaml.Marshal(s)
-	Expect(err).NotTo(HaveOccurred())
 
 	account, err := plane.AddUserInGroups("system:serviceaccount:"+system+":travishook",
 		"system:serviceaccounts", "system:serviceaccounts:"+system, "system:authenticated")
 	Expect(err).NotTo(HaveOccurred())
+	w.operator = startOperator(ctx, account.Kubeconfig, s)
+}
+
+// startOperator starts an operator, which ends with the spec.
+func startOperator(ctx context.Context, kubeconfig string, settings map[string]any) *operator.Process {
+	GinkgoHelper()
+	text, err := yaml.Marshal(settings)
+	Expect(err).NotTo(HaveOccurred())
 	starting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	w.operator, err = operator.Start(starting, binary, "--settings", file("settings.yaml", string(text)),
-		"--kubeconfig", account.Kubeconfig, "--namespace", system)
+	process, err := operator.Start(starting, binary, "--settings", file("settings.yaml", string(text)),
+		"--kubeconfig", kubeconfig, "--namespace", system)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() {
 		if CurrentSpecReport().Failed() {
-			AddReportEntry("operator's log", w.operator.Log())
+			AddReportEntry("operator's log", process.Log())
 		}
-		Expect(w.operator.Stop()).To(Succeed())
+		Expect(process.Stop()).To(Succeed())
 	})
+	return process
 }
 
 // address returns the webhook URL in .travis.yml, with the proof from the page's command, and with this
