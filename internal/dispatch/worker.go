@@ -17,6 +17,7 @@ import (
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
+	"github.com/travishook/travishook/internal/text"
 )
 
 // sendLane takes deliveries of a lane and sends each in a goroutine of its own, until ctx ends; the
@@ -77,67 +78,6 @@ func (d *Dispatcher) handle(ctx context.Context, delivery queue.Delivery) {
 	d.config.Record.Attempted(record.Attempt{
 		Delivery: delivery, Service: sent.service, Outcome: outcome, Reason: reason, Took: now.Sub(began),
 	})
-}
-
-// release ends an attempt whose lease is lost. The store keeps nothing of its outcome.
-func (d *Dispatcher) release(ctx context.Context, delivery queue.Delivery) {
-	now := time.Now()
-	d.settle(ctx, delivery, queue.Outcome{Kind: queue.Retry, At: now, Due: now})
-}
-
-// endpoint is what a channel resolves to. Both are empty while it does not resolve. See queue.Target.
-type endpoint struct{ accountKey, destination string }
-
-// reassignError is a delivery whose channel resolves to something else than the store knows.
-type reassignError struct{ to endpoint }
-
-func (e *reassignError) Error() string {
-	return fmt.Sprintf("the channel now belongs to account %q and destination %q", e.to.accountKey, e.to.destination)
-}
-
-// reassigned returns where the channel belongs, if err says that it is not where the delivery was taken.
-func reassigned(delivery queue.Delivery, err error) (to endpoint, ok bool) {
-	if other, ok := errors.AsType[*reassignError](err); ok {
-		return other.to, true
-	}
-	_, ok = errors.AsType[*elsewhereError](err) // the account left this replica just now
-	return endpoint{delivery.AccountKey, delivery.Destination}, ok
-}
-
-// reassign moves the channel to the account and destination that it resolves to. Tables of replicas may
-// disagree for a while, so repeated reassignments back off.
-func reassign(delivery queue.Delivery, to endpoint, now time.Time) queue.Outcome {
-	due := now
-	if delivery.Reassignments > 0 {
-		due = now.Add(backoff(delivery.Reassignments, 0, 1))
-	}
-	return queue.Outcome{Kind: queue.Reassigned, At: now, Due: due, AccountKey: to.accountKey, Destination: to.destination}
-}
-
-// whileHeld returns a context that ends when another replica may send the delivery.
-func whileHeld(ctx context.Context, delivery queue.Delivery) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	if delivery.LeaseLost == nil {
-		return ctx, cancel
-	}
-	go func() {
-		select {
-		case <-delivery.LeaseLost:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
-}
-
-// leaseLost reports whether another replica may send the delivery by now.
-func leaseLost(delivery queue.Delivery) bool {
-	select {
-	case <-delivery.LeaseLost:
-		return true
-	default:
-		return false
-	}
 }
 
 // attempt sends the delivery according to the current table. It returns the account's service if the
@@ -217,4 +157,66 @@ func (d *Dispatcher) notify(ctx context.Context, n notify.Notifier, m notify.Mes
 func (d *Dispatcher) settle(ctx context.Context, delivery queue.Delivery, o queue.Outcome) bool {
 	o.Lease = delivery.Lease
 	return d.retryStore(ctx, "settle delivery", func() error { return d.config.Queue.Settle(ctx, delivery.ID, o) })
+}
+
+// verdict is the meaning of an attempt's error.
+type verdict struct {
+	kind       queue.Kind
+	reason     record.Reason
+	credential bool
+}
+
+// judge returns the meaning of an error, independent of the delivery.
+func judge(err error) verdict {
+	_, limited := notify.RetryAfterOf(err)
+	switch {
+	case err == nil:
+		return verdict{kind: queue.Delivered, reason: record.None}
+	case errors.Is(err, ErrRouteDeleted):
+		return verdict{kind: queue.Dropped, reason: record.RouteDeleted}
+	case errors.Is(err, ErrChannelRemoved):
+		return verdict{kind: queue.Dropped, reason: record.ChannelRemoved}
+	case errors.As(err, new(*supersededError)):
+		return verdict{kind: queue.Dropped, reason: record.Superseded}
+	case errors.As(err, new(*missingError)):
+		return verdict{kind: queue.Retry, reason: record.AccountMissing, credential: true}
+	case notify.IsBadCredential(err):
+		return verdict{kind: queue.Dead, reason: record.CredentialRefused, credential: true}
+	case notify.IsPermanent(err):
+		return verdict{kind: queue.Dead, reason: record.Refused}
+	case notify.IsAnswerLost(err):
+		return verdict{kind: queue.Retry, reason: record.AnswerLost}
+	case limited:
+		return verdict{kind: queue.Retry, reason: record.RateLimited}
+	case errors.Is(err, context.DeadlineExceeded):
+		return verdict{kind: queue.Retry, reason: record.TimedOut}
+	default:
+		return verdict{kind: queue.Retry, reason: record.Failed}
+	}
+}
+
+// classify turns an attempt's error into the outcome that is stored. A retry is never due after the
+// limit, which counts from d.Since: the last attempt is made then, and if that fails too, the delivery
+// is dead. fraction is the backoff's jitter.
+func classify(d queue.Delivery, err error, now time.Time, limit time.Duration, fraction float64) (queue.Outcome, record.Reason) {
+	v := judge(err)
+	o := queue.Outcome{Kind: v.kind, At: now, Credential: v.credential, AnswerLost: notify.IsAnswerLost(err)}
+	if err != nil {
+		o.Reason = text.OneLine(err.Error(), maxReason)
+	}
+	if v.kind != queue.Retry {
+		return o, v.reason
+	}
+	tried := now.Sub(d.Since)
+	if tried >= limit {
+		o.Kind, o.Reason = queue.Dead, text.OneLine(fmt.Sprintf("retry limit of %s reached: %s", limit, err), maxReason)
+		return o, record.LimitReached
+	}
+	// The delay also grows if each attempt to a channel is for another message.
+	wait := backoff(max(d.Attempt, d.Failures+1), tried, fraction)
+	if asked, ok := notify.RetryAfterOf(err); ok {
+		wait = max(wait, asked)
+	}
+	o.Due = now.Add(min(wait, limit-tried))
+	return o, v.reason
 }

@@ -116,19 +116,3 @@ func Answers(visit func(code int, reason string)) {
 		visit(a.code, a.reason)
 	}
 }
-
-// write sends the answer.
-func (a *answer) write(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	if a.code == http.StatusMethodNotAllowed {
-		h.Set("Allow", http.MethodPost)
-	}
-	if a.line == "" {
-		w.WriteHeader(a.code)
-		return
-	}
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(a.code)
-	_, _ = w.Write([]byte(a.line + "\n")) // the sender may have disconnected
-}

@@ -1,7 +1,8 @@
 // Package receiver serves the endpoint that Travis posts webhooks to. It verifies a webhook, matches it
 // with routes, stores it and only then answers 202, because Travis never retries.
 //
-// handler.go has the order of the stages; each stage is a function of its own. limits.go has every
+// handler.go has the order of the stages; each stage is a function of its own: in request.go what the headers
+// decide, in body.go what the payload decides, in store.go what is left for a proven event. limits.go has every
 // limit, answer.go every answer.
 package receiver
 

@@ -1,11 +1,12 @@
 package receiver
 
 import (
+	"errors"
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/travis"
@@ -139,15 +140,52 @@ func anySetUp(namespaces []*routing.Namespace) bool {
 	return false
 }
 
-// takeSlot limits the proven webhooks that are stored at the same time.
-func (h *Handler) takeSlot(x *exchange) *answer {
-	patience := time.NewTimer(SlotWait)
-	defer patience.Stop()
-	select {
-	case h.slots <- struct{}{}:
-		x.release = append(x.release, func() { <-h.slots })
-		return nil
-	case <-patience.C:
-		return &busy
+// checkHeaders refuses, before the body is read, webhooks that cannot be valid: without a signature if the
+// repository needs one, and without a proof if only the token can authorize it.
+func (h *Handler) checkHeaders(x *exchange) *answer {
+	signature, err := verify.ParseSignature(x.r.Header.Get("Signature"))
+	if err == nil && !h.Keys().Has(x.slug) {
+		err = verify.ErrNoKey
 	}
+	switch {
+	case err == nil:
+		x.signature = signature
+	case x.keyless: // a malformed proof counts as none
+	case errors.Is(err, verify.ErrUnsigned):
+		return noSignature.because(err)
+	default:
+		return wrongSignature.because(err)
+	}
+	return h.checkProof(x)
+}
+
+// checkProof continues if the sender knows the token of some namespace, or if the signature alone can
+// authorize one.
+func (h *Handler) checkProof(x *exchange) *answer {
+	granted := slices.ContainsFunc(x.repository.Namespaces, func(n *routing.Namespace) bool { return n.SignatureOnly })
+	if len(x.authorized) > 0 || (granted && x.signature != nil) {
+		return nil
+	}
+	return x.unproven()
+}
+
+// unproven returns the answer to a webhook that no namespace is authorized for.
+func (x *exchange) unproven() *answer {
+	if len(x.proofs) == 0 {
+		return &noProof
+	}
+	return &wrongProof
+}
+
+// proves reports whether any presented proof matches. It compares all pairs, to take constant time.
+func proves(presented []verify.Hash, kept []routing.ProofHash) bool {
+	found := false
+	for _, p := range presented {
+		for _, k := range kept {
+			if verify.Matches(p, k) {
+				found = true
+			}
+		}
+	}
+	return found
 }

@@ -5,19 +5,114 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Reasons of notices about an event that a namespace gets in part or not at all.
+// Reasons of notices: about an event that a namespace gets in part or not at all, and about where a
+// repository's id is from.
 const (
 	NoticeTooManyChannels = "too_many_channels"
 	NoticeStoreFull       = ReasonStoreFull
 	NoticeStoreShare      = ReasonStoreShare
 	NoticeEventTooLarge   = "event_too_large"
+	NoticeRepositoryID    = "repository_id"
 )
+
+// takeSlot limits the proven webhooks that are stored at the same time.
+func (h *Handler) takeSlot(x *exchange) *answer {
+	patience := time.NewTimer(SlotWait)
+	defer patience.Stop()
+	select {
+	case h.slots <- struct{}{}:
+		x.release = append(x.release, func() { <-h.slots })
+		return nil
+	case <-patience.C:
+		return &busy
+	}
+}
+
+// checkIdentity compares a repository's id with the known one, because a released name can be taken over
+// by another owner, and the same name can exist at another provider.
+func (h *Handler) checkIdentity(x *exchange) *answer {
+	ctx, cancel := h.storing(x)
+	defer cancel()
+	var same []*routing.Namespace
+	var refused *answer
+	for _, n := range x.authorized {
+		err := h.identify(ctx, x, n)
+		switch {
+		case err == nil:
+			same = append(same, n)
+		case errors.Is(err, identity.ErrOther), errors.Is(err, identity.ErrUnresolved):
+			h.notice(x.repository, []*routing.Namespace{n}, ReasonOtherRepository, err.Error())
+			refused = identityAnswer(err)
+		default:
+			return storeUnavailable.because(err)
+		}
+	}
+	x.recipients = same
+	if len(same) == 0 {
+		return refused
+	}
+	return nil
+}
+
+// identityAnswer returns the answer to an event whose id matches no namespace's. If Travis' API was
+// needed and did not answer, it is 503, because that is not the sender's fault.
+func identityAnswer(err error) *answer {
+	if errors.Is(err, identity.ErrUnresolved) && errors.Is(err, identity.ErrUnavailable) {
+		return unresolved.because(err)
+	}
+	return otherRepository.because(err)
+}
+
+// identify returns nil if the event is of the namespace's repository: its id equals the one that the
+// namespace's routes pin, else the remembered one, else the one that is resolved now and then remembered.
+// If the sender knows the namespace's token, the first event's id is accepted.
+func (h *Handler) identify(ctx context.Context, x *exchange, n *routing.Namespace) error {
+	if n.RepositoryID != 0 {
+		return sameID(x, identity.Record{ID: n.RepositoryID, Source: identity.Spec})
+	}
+	if known, ok := identity.Get(h.Values, n.Name, x.repository.Slug); ok {
+		return sameID(x, known)
+	}
+	return h.pin(ctx, x, n)
+}
+
+// pin resolves and remembers the id of a repository with the namespace's first event of it.
+func (h *Handler) pin(ctx context.Context, x *exchange, n *routing.Namespace) error {
+	first := identity.Record{ID: x.event.Repository.ID, Source: identity.FirstEvent}
+	knowsToken := proves(x.proofs, n.Proofs)
+	if !knowsToken {
+		var err error
+		if first, err = h.Identity.Resolve(ctx, x.key, x.event); err != nil {
+			return err
+		}
+	}
+	pinned, err := identity.Pin(ctx, h.Values, n.Name, x.repository.Slug, first)
+	if err != nil {
+		return err
+	}
+	if !knowsToken {
+		h.notice(x.repository, []*routing.Namespace{n}, NoticeRepositoryID, fmt.Sprintf(
+			"%s is bound to the repository with the id %d, from %s", x.event.Repository.Slug(), pinned.ID, pinned.Source.Words()))
+	}
+	return sameID(x, pinned)
+}
+
+// sameID returns nil if the event has the known id.
+func sameID(x *exchange, known identity.Record) error {
+	if known.ID == x.event.Repository.ID {
+		return nil
+	}
+	return fmt.Errorf("%w: in this namespace %s has the id %d (from %s), and the event has the id %d; if the new one is right, set spec.repositoryID to it",
+		identity.ErrOther, x.event.Repository.Slug(), known.ID, known.Source, x.event.Repository.ID)
+}
 
 // store stores the event for every namespace with a matching route. When it returns stored, the event is
 // synced to disk.

@@ -127,3 +127,11 @@ func latest(a, b time.Time) time.Time {
 	}
 	return b
 }
+
+// stamp returns a time as it is read from the log.
+func stamp(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Round(0)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
@@ -21,48 +22,121 @@ const (
 	messageOverhead = 110
 	// headerBytes is the part of the log's largest message that is left for headers.
 	headerBytes = 1 << 10
-	// expiryInterval is how often dead letters that were kept long enough are dropped.
-	expiryInterval = 10 * time.Minute
-	// expiryPause is the pause between two of many batches of them.
-	expiryPause = time.Second
 )
 
-// run is the committer.
-func (e *Engine) run() {
-	defer close(e.stopped)
-	expiry := e.clock.NewTimer(expiryInterval)
-	defer expiry.Stop()
-	pulse := e.clock.NewTimer(pulseInterval)
-	defer pulse.Stop()
-	poll := e.pollTicker()
-	defer poll.Stop()
-	for {
-		e.pollIfDue()
-		batch, wait := e.gather()
-		if len(batch) > 0 {
-			e.commit(batch)
+// request is an entry to be stored.
+type request struct {
+	entry journal.Entry
+	after func() // called when it has ended, before wait returns
+	done  chan struct{}
+	err   error
+	lease *lease // whose outcome it is, or nil
+	// deferred is until when it may wait to share a sync with others; zero if it may not wait.
+	deferred time.Time
+	// decide makes the entry from the state right before it is stored; nil if the entry is fixed.
+	decide func() error
+	failed error // why decide did not
+
+	// foreign is the engine's count when the entry was decided: the decision is valid while the count is
+	// the same.
+	foreign uint64
+	void    bool // nothing is left to store, because another process has stored it
+	// judgement is what an acceptance was decided by, and stale is set if that has changed since.
+	judgement
+	stale     bool
+	unmatched bool // only how the build ended is stored
+}
+
+// newEmptyRequest returns a request to store an empty message.
+func newEmptyRequest() *request {
+	return &request{after: func() {}, done: make(chan struct{})}
+}
+
+func newRequest(e journal.Entry) (*request, error) {
+	if err := e.Encode(); err != nil {
+		return nil, err
+	}
+	if e.Size() > maxEntry {
+		return nil, fmt.Errorf("%w: it has %d bytes; the limit is %d", queue.ErrTooLarge, e.Size(), maxEntry)
+	}
+	return &request{entry: e, after: func() {}, done: make(chan struct{})}, nil
+}
+
+// store stores an entry and waits until it is stored.
+func (e *Engine) store(ctx context.Context, entry journal.Entry) error {
+	r, err := newRequest(entry)
+	if err != nil {
+		return err
+	}
+	if err := e.submit(r); err != nil {
+		return err
+	}
+	return r.wait(ctx)
+}
+
+// submit passes requests to the committer. After an error, none of them will be stored.
+func (e *Engine) submit(requests ...*request) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.refusal(); err != nil {
+		return err
+	}
+	if requests[0].entry.Accept != nil {
+		e.acceptedAt = time.Now()
+	}
+	e.pending = append(e.pending, requests...)
+	e.signal(e.work)
+	return nil
+}
+
+func (r *request) wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *request) finish(err error) {
+	r.err = err
+	r.after()
+	close(r.done)
+}
+
+// gather takes the next batch from what is pending. It yields once, so that callers that were just
+// answered can join this batch and share its sync. Where all that is pending may be deferred, it
+// returns how long to wait for more.
+func (e *Engine) gather() (batch []*request, wait time.Duration) {
+	runtime.Gosched()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n, size, deferred := 0, 0, true
+	for n < len(e.pending) {
+		size += e.pending[n].entry.Size() + 1
+		if n > 0 && size > batchBytes {
+			deferred = false
+			break
 		}
-		if e.trim() || len(batch) > 0 {
-			continue
+		deferred = deferred && !e.pending[n].deferred.IsZero()
+		n++
+	}
+	if n > 0 && deferred {
+		if wait = time.Until(e.pending[0].deferred); wait > 0 {
+			return nil, wait
 		}
-		select {
-		case <-after(wait):
-		case m := <-e.updates:
-			e.applyUpdate(m)
-		case <-poll.C:
-		case <-e.work:
-		case <-expiry.C():
-			expiry.Reset(e.expire())
-		case <-pulse.C():
-			e.pulse()
-			pulse.Reset(pulseInterval)
-		case <-e.closing:
-			e.undefer()
-			if batch, _ = e.gather(); len(batch) == 0 {
-				return
-			}
-			e.commit(batch)
-		}
+	}
+	batch = e.pending[:n:n]
+	e.pending = e.pending[n:]
+	return batch, 0
+}
+
+// undefer makes all pending requests due at once.
+func (e *Engine) undefer() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range e.pending {
+		r.deferred = time.Time{}
 	}
 }
 
@@ -110,33 +184,6 @@ func (e *Engine) write(batch []*request) error {
 			return e.fail(fmt.Errorf("append to journal after message %d: %w", e.last, err))
 		}
 	}
-}
-
-// decide removes from the batch what others have stored meanwhile, and returns what to append. nothing is
-// true if all of the batch is stored already.
-func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool, err error) {
-	nothing = true
-	ends := ends{}
-	for _, r := range batch {
-		e.rejudge(r, ends)
-		switch {
-		case r.decide != nil:
-			r.failed = r.decide()
-			r.void = r.failed != nil || r.entry.Size() == 0
-		case r.void:
-		case r.entry.Accept != nil:
-			if err := e.redecide(r); err != nil {
-				return nil, false, err
-			}
-		case r.lease != nil:
-			r.void = e.overruled(r)
-		}
-		nothing = nothing && r.void
-		if r.entry.Size() > 0 && !r.void {
-			entries = append(entries, r.entry)
-		}
-	}
-	return entries, nothing, nil
 }
 
 // append stores entries in one message and applies it. If it is unknown whether the message was stored,
@@ -213,47 +260,4 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 			}
 		}
 	}
-}
-
-// expire drops the dead letters that were kept long enough.
-//
-// It returns when to look again.
-func (e *Engine) expire() time.Duration {
-	e.mu.Lock()
-	now := e.trustedNow()
-	if !e.leads() {
-		e.state.Tidy(now)
-		e.mu.Unlock()
-		return expiryInterval
-	}
-	before := now.Add(-e.opt.KeepDead)
-	n := len(e.state.Expired(before, dropPerEntry))
-	e.mu.Unlock()
-	if n == 0 {
-		return expiryInterval
-	}
-	r := newEmptyRequest()
-	r.decide = func() error {
-		e.mu.Lock()
-		ids := e.state.Expired(before, dropPerEntry)
-		e.mu.Unlock()
-		r.entry = journal.Entry{}
-		if len(ids) == 0 {
-			return nil
-		}
-		r.entry.Drop = &journal.Drop{At: stamp(e.clock.Now()), IDs: ids, Reason: "dead letter for " + e.opt.KeepDead.String()}
-		return r.entry.Encode()
-	}
-	if e.submit(r) != nil || n < dropPerEntry {
-		return expiryInterval
-	}
-	return expiryPause
-}
-
-// stamp returns a time as it is read from the log.
-func stamp(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
-	}
-	return t.UTC().Round(0)
 }

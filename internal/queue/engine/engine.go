@@ -136,6 +136,53 @@ func newEngine(opt Options) *Engine {
 	return e
 }
 
+// run is the committer.
+func (e *Engine) run() {
+	defer close(e.stopped)
+	expiry := e.clock.NewTimer(expiryInterval)
+	defer expiry.Stop()
+	pulse := e.clock.NewTimer(pulseInterval)
+	defer pulse.Stop()
+	poll := e.pollTicker()
+	defer poll.Stop()
+	for {
+		e.pollIfDue()
+		batch, wait := e.gather()
+		if len(batch) > 0 {
+			e.commit(batch)
+		}
+		if e.trim() || len(batch) > 0 {
+			continue
+		}
+		select {
+		case <-after(wait):
+		case m := <-e.updates:
+			e.applyUpdate(m)
+		case <-poll.C:
+		case <-e.work:
+		case <-expiry.C():
+			expiry.Reset(e.expire())
+		case <-pulse.C():
+			e.pulse()
+			pulse.Reset(pulseInterval)
+		case <-e.closing:
+			e.undefer()
+			if batch, _ = e.gather(); len(batch) == 0 {
+				return
+			}
+			e.commit(batch)
+		}
+	}
+}
+
+// after returns a channel that fires after d, or never if d is zero.
+func after(d time.Duration) <-chan time.Time {
+	if d <= 0 {
+		return nil
+	}
+	return time.After(d)
+}
+
 // Close refuses new requests, stores pending ones, and closes the log. If ctx ends first, it drops pending
 // requests, which were not confirmed to anyone.
 func (e *Engine) Close(ctx context.Context) error {

@@ -60,6 +60,33 @@ func (e *Engine) finish(j judgement, at time.Time) (*request, error) {
 	return r, nil
 }
 
+// decide removes from the batch what others have stored meanwhile, and returns what to append. nothing is
+// true if all of the batch is stored already.
+func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool, err error) {
+	nothing = true
+	ends := ends{}
+	for _, r := range batch {
+		e.rejudge(r, ends)
+		switch {
+		case r.decide != nil:
+			r.failed = r.decide()
+			r.void = r.failed != nil || r.entry.Size() == 0
+		case r.void:
+		case r.entry.Accept != nil:
+			if err := e.redecide(r); err != nil {
+				return nil, false, err
+			}
+		case r.lease != nil:
+			r.void = e.overruled(r)
+		}
+		nothing = nothing && r.void
+		if r.entry.Size() > 0 && !r.void {
+			entries = append(entries, r.entry)
+		}
+	}
+	return entries, nothing, nil
+}
+
 // ends are the histories after what is stored in a batch.
 type ends map[journal.ID][]journal.Run
 

@@ -147,19 +147,19 @@ var mutations = []mutation{
 	},
 	{
 		name:    "a lost answer counts as delivered",
-		file:    "internal/dispatch/classify.go",
+		file:    "internal/dispatch/worker.go",
 		code:    "\tcase notify.IsAnswerLost(err):\n\t\treturn verdict{kind: queue.Retry",
 		instead: "\tcase notify.IsAnswerLost(err):\n\t\treturn verdict{kind: queue.Delivered",
 	},
 	{
 		name:    "a message that was refused is dropped",
-		file:    "internal/dispatch/classify.go",
+		file:    "internal/dispatch/worker.go",
 		code:    "\tcase notify.IsPermanent(err):\n\t\treturn verdict{kind: queue.Dead",
 		instead: "\tcase notify.IsPermanent(err):\n\t\treturn verdict{kind: queue.Dropped",
 	},
 	{
 		name:    "an attempt ignores that its lease was lost",
-		file:    "internal/dispatch/worker.go",
+		file:    "internal/dispatch/reassign.go",
 		code:    "\t\tcase <-delivery.LeaseLost:\n\t\t\tcancel()",
 		instead: "\t\tcase <-delivery.LeaseLost:",
 	},

@@ -2,82 +2,9 @@ package routing
 
 import (
 	"fmt"
-	"slices"
 
-	"github.com/travishook/travishook/api/v1alpha1"
-	"github.com/travishook/travishook/internal/filter"
-	"github.com/travishook/travishook/internal/routing/glob"
 	"github.com/travishook/travishook/internal/travis"
 )
-
-// Rule is a part of a route's spec that an event does not match.
-type Rule string
-
-// The rules, in the order in which they are checked.
-const (
-	matched        Rule = ""
-	RuleAccepted   Rule = "accepted"
-	RuleSuspend    Rule = "suspend"
-	RuleRepository Rule = "repositoryID"
-	RuleEvents     Rule = "events"
-	RuleBuildTypes Rule = "buildTypes"
-	RuleBranches   Rule = "branches"
-	RuleFilter     Rule = "filter"
-)
-
-// evaluation matches one event against the routes of one namespace.
-type evaluation struct {
-	event   *travis.Event
-	filters *filter.Evaluation
-	// failed is called if a filter fails on the event.
-	failed func(*Route, error)
-}
-
-func evaluate(e *travis.Event, failed func(*Route, error)) evaluation {
-	return evaluation{e, filter.On(e), failed}
-}
-
-// mismatch returns the first rule of r that the event does not match, or matched.
-func (x evaluation) mismatch(r *Route) Rule {
-	e := x.event
-	switch {
-	case !r.Accepted:
-		return RuleAccepted
-	case r.Suspended:
-		return RuleSuspend
-	case r.spec.RepositoryID != 0 && r.spec.RepositoryID != e.Repository.ID:
-		return RuleRepository
-	case !r.Events.Has(e.Build.Result):
-		return RuleEvents
-	case len(r.spec.BuildTypes) > 0 && !slices.Contains(r.spec.BuildTypes, v1alpha1.BuildType(e.Build.Type)):
-		return RuleBuildTypes
-	case r.spec.Branches != nil && !includes(r.spec.Branches, e.Build.Branch):
-		return RuleBranches
-	case r.filter != nil && !x.passes(r):
-		return RuleFilter
-	}
-	return matched
-}
-
-// passes reports whether r's filter is true of the event. A filter that fails matches: a message too many
-// is better than a missing one.
-func (x evaluation) passes(r *Route) bool {
-	pass, err := x.filters.Matches(r.filter)
-	if err != nil {
-		x.failed(r, fmt.Errorf("filter on build %s: %w", x.event.Build.Number, err))
-		return true
-	}
-	return pass
-}
-
-func includes(b *v1alpha1.Branches, branch string) bool {
-	return (len(b.Include) == 0 || matchesAny(b.Include, branch)) && !matchesAny(b.Exclude, branch)
-}
-
-// matchesAny reports whether s matches one of the patterns.
-func matchesAny[G ~string](patterns []G, s string) bool {
-	return slices.ContainsFunc(patterns, func(p G) bool { return glob.Match(string(p), s) })
-}
 
 // Explanation says whether a route matches an event, and why not.
 type Explanation struct {
