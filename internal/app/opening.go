@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// openingPatience is how long the store may take to open before the ports answer meanwhile, and
+	// openingPatience is how long the store may take to open before the probes are answered meanwhile, and
 	// openingReport how often the log reports that it is still opening.
 	openingPatience = time.Second
 	openingReport   = 10 * time.Second
@@ -26,9 +26,8 @@ const (
 	openingDrain = time.Second
 )
 
-// opening answers on the operator's ports while its store opens, which takes a while if the store is
-// large or the volume is full: webhooks get 503, the liveness probe succeeds and the readiness probe
-// fails. The manager takes over the ports afterwards.
+// opening answers the probes while the store opens, which takes a while if the store is large or the volume
+// is full: the liveness probe succeeds and the readiness probe fails. The manager takes over the port afterwards.
 type opening struct {
 	settings settings.Settings
 	log      logr.Logger
@@ -57,7 +56,7 @@ func (o *opening) run(ctx context.Context, open func(context.Context) error) err
 	}
 }
 
-// answer serves the ports from openingPatience on until ctx ends.
+// answer serves the probes from openingPatience on until ctx ends.
 func (o *opening) answer(ctx context.Context) {
 	select {
 	case <-time.After(openingPatience):
@@ -66,7 +65,6 @@ func (o *opening) answer(ctx context.Context) {
 	}
 	var under sync.WaitGroup
 	defer under.Wait()
-	under.Go(func() { o.serve(ctx, o.webhooks()) })
 	under.Go(func() { o.serve(ctx, o.probes()) })
 	begin := time.Now()
 	report := time.NewTicker(openingReport)
@@ -98,27 +96,11 @@ func (o *opening) serve(ctx context.Context, options receiver.ServerOptions) {
 	}
 }
 
-func (o *opening) webhooks() receiver.ServerOptions {
-	options := receiver.ServerOptions{
-		Address: o.settings.Receiver.Address,
-		Handler: http.HandlerFunc(o.notOpen),
-	}
-	if tls := o.settings.Receiver.TLS; tls != nil {
-		options.CertFile, options.KeyFile = tls.CertFile, tls.KeyFile
-	}
-	return options
-}
-
 func (o *opening) probes() receiver.ServerOptions {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
 	mux.HandleFunc("/", o.notReady)
 	return receiver.ServerOptions{Address: o.settings.Probes.Address, Handler: mux}
-}
-
-// notOpen answers a webhook, which may come from a stranger.
-func (o *opening) notOpen(w http.ResponseWriter, _ *http.Request) {
-	http.Error(w, "the store is being opened", http.StatusServiceUnavailable)
 }
 
 // notReady answers the readiness probe with the reason.

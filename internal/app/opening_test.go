@@ -17,16 +17,15 @@ import (
 	"github.com/travishook/travishook/test/port"
 )
 
-// TestOpeningAnswersMeanwhile: while the store is being opened, webhooks are answered 503 and the
-// operator is alive, and not ready. Then the ports are free for the receiver.
+// TestOpeningAnswersMeanwhile: while the store is being opened, the operator is alive, and not ready. Then the port
+// is free for the manager.
 func TestOpeningAnswersMeanwhile(t *testing.T) {
 	s := settings.Default()
-	s.Receiver.Address, s.Probes.Address = freeAddress(t), freeAddress(t)
+	s.Probes.Address = freeAddress(t)
 	err := (&opening{settings: s, log: logr.Discard()}).run(t.Context(), func(ctx context.Context) error {
 		want := map[string]int{
-			"http://" + s.Receiver.Address + "/travis": http.StatusServiceUnavailable,
-			"http://" + s.Probes.Address + "/readyz":   http.StatusInternalServerError,
-			"http://" + s.Probes.Address + "/healthz":  http.StatusOK,
+			"http://" + s.Probes.Address + "/readyz":  http.StatusInternalServerError,
+			"http://" + s.Probes.Address + "/healthz": http.StatusOK,
 		}
 		for url, status := range want {
 			if got := awaitAnswer(t, url); got != status {
@@ -38,14 +37,12 @@ func TestOpeningAnswersMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, address := range []string{s.Receiver.Address, s.Probes.Address} {
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			t.Fatalf("the port is not free afterwards: %v", err)
-		}
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
+	l, err := net.Listen("tcp", s.Probes.Address)
+	if err != nil {
+		t.Fatalf("the port is not free afterwards: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -53,7 +50,7 @@ func TestOpeningAnswersMeanwhile(t *testing.T) {
 // why; any other error ends the operator.
 func TestOpeningRetriesOnAFullVolume(t *testing.T) {
 	s := settings.Default()
-	s.Receiver.Address, s.Probes.Address = freeAddress(t), freeAddress(t)
+	s.Probes.Address = freeAddress(t)
 	broken, tries := errors.New("broken"), 0
 	err := (&opening{settings: s, log: logr.Discard()}).run(t.Context(), func(context.Context) error {
 		if tries++; tries == 1 {

@@ -23,6 +23,7 @@ const closeTimeout = 15 * time.Second
 type Operator struct {
 	mgr       ctrl.Manager
 	store     *store
+	receiver  *earlyServer
 	addresses Addresses
 	log       logr.Logger
 }
@@ -40,57 +41,65 @@ type environment struct {
 	client   clients
 	mgr      ctrl.Manager
 	store    *store
+	receiver *earlyServer
 	metrics  *prometheus.Registry
 	log      logr.Logger
 
 	destinations []byte // the key of their names
 }
 
-// New checks the cluster's prerequisites, opens the store, wires the parts and listens on the ports. Its
-// error is one sentence for the person who starts the operator. If it succeeds, Run or Close must be
-// called.
+// New listens for webhooks, checks the cluster's prerequisites, opens the store, wires the parts and listens on the
+// other ports. Its error is one sentence for the person who starts the operator. If it succeeds, Run or Close must
+// be called.
 func New(ctx context.Context, cfg *rest.Config, namespace string, s settings.Settings, log logr.Logger) (*Operator, error) {
-	client, err := newClients(cfg)
+	receiver, err := listen(s.Receiver, log)
 	if err != nil {
 		return nil, err
 	}
-	scope := newScope(namespace, s)
-	check := clusterCheck{client, scope, log}
-	answered, err := check.atStart(ctx)
-	if err != nil {
-		return nil, err
-	}
-	mgr, err := newManager(cfg, s, scope, log)
-	if err != nil {
-		return nil, err
-	}
-	var known *wal.HighWater
-	if answered {
-		known = knownMark(ctx, client.coordination, namespace, log)
-	}
-	var store *store
-	err = (&opening{settings: s, log: log}).run(ctx, func(ctx context.Context) (err error) {
-		store, err = openStore(ctx, s, known, log)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	o := &Operator{mgr: mgr, store: store, log: log}
-	destinations, err := destinationKey(ctx, store)
-	if err == nil {
-		err = o.wire(environment{
-			settings: s, scope: scope, cluster: cfg, client: client,
-			mgr: mgr, store: store, destinations: destinations, metrics: prometheus.NewRegistry(), log: log,
-		})
-	}
-	if err == nil && !answered {
-		err = mgr.Add(everyReplica(check.later))
-	}
-	if err != nil {
+	o := &Operator{receiver: receiver, log: log}
+	if err := o.open(ctx, cfg, newScope(namespace, s), s); err != nil {
 		return nil, errors.Join(err, o.Close(ctx))
 	}
 	return o, nil
+}
+
+// open does all that New does after the receiver listens.
+func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s settings.Settings) error {
+	client, err := newClients(cfg)
+	if err != nil {
+		return err
+	}
+	check := clusterCheck{client, scope, o.log}
+	answered, err := check.atStart(ctx)
+	if err != nil {
+		return err
+	}
+	if o.mgr, err = newManager(cfg, s, scope, o.log); err != nil {
+		return err
+	}
+	var known *wal.HighWater
+	if answered {
+		known = knownMark(ctx, client.coordination, scope.own, o.log)
+	}
+	err = (&opening{settings: s, log: o.log}).run(ctx, func(ctx context.Context) (err error) {
+		o.store, err = openStore(ctx, s, known, o.log)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	destinations, err := destinationKey(ctx, o.store)
+	if err != nil {
+		return err
+	}
+	err = o.wire(environment{
+		settings: s, scope: scope, cluster: cfg, client: client, mgr: o.mgr, store: o.store, receiver: o.receiver,
+		destinations: destinations, metrics: prometheus.NewRegistry(), log: o.log,
+	})
+	if err != nil || answered {
+		return err
+	}
+	return o.mgr.Add(everyReplica(check.later))
 }
 
 // wire makes the parts in the order of their dependencies, and adds them to the manager.
@@ -114,7 +123,7 @@ func (o *Operator) wire(env environment) error {
 		return err
 	}
 	o.addresses = servers.addresses
-	o.addresses.Receiver = pipeline.receiver.Addr().String()
+	o.addresses.Receiver = o.receiver.Addr().String()
 	return servers.addTo(env.mgr, pipeline, control.status)
 }
 
@@ -127,11 +136,15 @@ func (o *Operator) Run(ctx context.Context) error {
 	return errors.Join(o.mgr.Start(ctx), o.Close(ctx))
 }
 
-// Close closes the store of an operator that does not run.
+// Close ends an operator that does not run.
 func (o *Operator) Close(ctx context.Context) error {
+	err := o.receiver.Close()
+	if o.store == nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	return o.store.Close(ctx)
+	return errors.Join(err, o.store.Close(ctx))
 }
 
 // everyReplica is a runnable that runs without a lease.

@@ -14,7 +14,6 @@ import (
 	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/dispatch"
-	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/verify/keysource"
 )
 
@@ -30,7 +29,7 @@ type pipeline struct {
 	rejudge     func()
 	dispatcher  *dispatch.Dispatcher
 	records     *trail.Keeper
-	receiver    *receiver.Server
+	receiver    *earlyServer
 	store       interface{ Ready() error }
 	log         logr.Logger
 
@@ -46,7 +45,7 @@ type pipeline struct {
 // NeedLeaderElection is false: every replica receives and delivers.
 func (*pipeline) NeedLeaderElection() bool { return false }
 
-// Start receives at once if the store has the last table, and otherwise when the table is complete; it
+// Start accepts webhooks as soon as the table is complete, or after tableGrace if the store has the last one; it
 // sends only with a complete table. It returns when ctx has ended and everything under way is finished.
 func (p *pipeline) Start(ctx context.Context) error {
 	p.restore()
@@ -103,7 +102,10 @@ func (p *pipeline) restore() {
 	err := p.keeper.restore()
 	switch {
 	case err == nil:
-		time.AfterFunc(tableGrace, func() { p.restored.Store(true) })
+		time.AfterFunc(tableGrace, func() {
+			p.restored.Store(true)
+			p.receiver.start()
+		})
 	case !errors.Is(err, errNoTable):
 		p.log.Error(err, "the last routing table cannot be used; webhooks are refused until the API server answers")
 	}
@@ -121,6 +123,7 @@ func (p *pipeline) send(ctx, sending context.Context, keepTable func()) error {
 	}
 	p.objectKeys.sweep()
 	p.complete.Store(true)
+	p.receiver.start()
 	p.tableComplete()
 	keepTable()
 	return p.dispatcher.Run(sending)

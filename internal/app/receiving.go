@@ -3,18 +3,20 @@ package app
 import (
 	"time"
 
+	"github.com/go-logr/logr"
+
 	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/deliveryapi/trail"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/record"
+	"github.com/travishook/travishook/internal/settings"
 )
 
 // drain is how long webhooks in progress may take to be answered when the operator stops: as long as a
 // slow disk may take to store one.
 const drain = receiver.StoreTimeout
 
-// newPipeline returns the receiver, already listening, and everything else that a webhook passes through,
-// as one runnable.
+// newPipeline returns everything that a webhook passes through, as one runnable, and has the receiver answer.
 func newPipeline(env environment, trust *trust, control *control, delivery *delivery) (*pipeline, error) {
 	p := &pipeline{
 		keys:        trust.keys,
@@ -39,47 +41,46 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 	if err != nil {
 		return nil, err
 	}
-	p.receiver, err = newReceiver(env, trust, control, delivery, p.ready)
-	return p, err
+	p.receiver = env.receiver
+	p.receiver.handle(newHandler(env, trust, control, delivery, p.ready))
+	return p, nil
 }
 
-// newReceiver returns the server that Travis posts to, already listening.
-func newReceiver(env environment, trust *trust, control *control, delivery *delivery, ready func() error) (*receiver.Server, error) {
-	s, log := env.settings.Receiver, env.log.WithName("receiver")
-	options := receiver.ServerOptions{
-		Address: s.Address,
-		Handler: receiver.NewHandler(receiver.Options{
-			Settings: receiver.Settings{
-				PathPrefix:     s.PathPrefix,
-				MaxAge:         time.Duration(s.MaxAge),
-				TrustedProxies: s.TrustedProxies,
-				Keyless:        trust.keyless,
-			},
-			Lookup:   control.lookup,
-			Keys:     trust.keys.Ring,
-			Ready:    ready,
-			Store:    env.store,
-			Values:   env.store,
-			Identity: trust.identity,
-			Observer: webhooks{delivery.recorder, control.status, delivery.trail},
-			Now:      time.Now,
-			Log:      log,
-		}),
-		Drain: drain,
-		Log:   log,
-	}
+// listen starts the server that Travis posts to.
+func listen(s settings.Receiver, log logr.Logger) (*earlyServer, error) {
+	log = log.WithName("receiver")
+	options := receiver.ServerOptions{Address: s.Address, Drain: drain, Log: log}
 	if s.TLS != nil {
 		options.CertFile, options.KeyFile = s.TLS.CertFile, s.TLS.KeyFile
 	}
-	server, err := receiver.NewServer(options)
-	if err != nil {
-		return nil, err
-	}
-	if err := server.Listen(); err != nil {
+	server := newEarlyServer()
+	if err := server.listen(options); err != nil {
 		return nil, err
 	}
 	log.Info("receiver listens", "address", server.Addr().String(), "path", s.PathPrefix, "publicURL", s.PublicURL)
 	return server, nil
+}
+
+// newHandler returns the handler of webhooks.
+func newHandler(env environment, trust *trust, control *control, delivery *delivery, ready func() error) *receiver.Handler {
+	s := env.settings.Receiver
+	return receiver.NewHandler(receiver.Options{
+		Settings: receiver.Settings{
+			PathPrefix:     s.PathPrefix,
+			MaxAge:         time.Duration(s.MaxAge),
+			TrustedProxies: s.TrustedProxies,
+			Keyless:        trust.keyless,
+		},
+		Lookup:   control.lookup,
+		Keys:     trust.keys.Ring,
+		Ready:    ready,
+		Store:    env.store,
+		Values:   env.store,
+		Identity: trust.identity,
+		Observer: webhooks{delivery.recorder, control.status, delivery.trail},
+		Now:      time.Now,
+		Log:      env.log.WithName("receiver"),
+	})
 }
 
 // webhooks passes what the receiver did to metrics, logs, status and the trail behind kubectl travis why.
