@@ -186,7 +186,7 @@ type MessageTemplate struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=10
-	Silent []EventName `json:"silent,omitempty"`
+	Silent []EventName `json:"silent,omitzero"`
 
 	// mention is whom a message mentions of a build that breaks (the events broken, failed and
 	// errored). None is nobody. Author is the commit's author, if people in a TravisDefaults has their

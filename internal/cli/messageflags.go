@@ -22,11 +22,14 @@ var (
 	mentionValues = []string{string(v1alpha1.MentionNone), string(v1alpha1.MentionAuthor), string(v1alpha1.MentionAuthorAndPullRequests)}
 )
 
+// noEvents is the value of --silent for no event, whatever the defaults are.
+const noEvents = "none"
+
 func (m *messageFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&m.updates, "updates", "", "What a later state of a build does to its message: Separate, Edit or Thread. Empty: as the defaults.")
 	flags.StringVar(&m.mention, "mention", "", "Whom a build that breaks mentions: None, Author or AuthorAndPullRequests. Empty: as the defaults.")
-	flags.StringSliceVar(&m.silent, "silent", nil, "The events whose messages notify nobody. Empty: as the defaults.")
+	flags.StringSliceVar(&m.silent, "silent", nil, "The events whose messages notify nobody, or none. Empty: as the defaults.")
 	must(cmd.RegisterFlagCompletionFunc("updates", cobra.FixedCompletions(updatesValues, cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("mention", cobra.FixedCompletions(mentionValues, cobra.ShellCompDirectiveNoFileComp)))
 }
@@ -46,7 +49,11 @@ func (m *messageFlags) check() (err error) {
 			return usage("--%s is %s, not %q", f.name, strings.Join(f.values, ", "), *f.value)
 		}
 	}
-	m.silentEvents, err = parseEvents(m.silent, "--silent takes events")
+	if slices.Equal(m.silent, []string{noEvents}) {
+		m.silentEvents = []v1alpha1.EventName{} // unlike nil, which leaves them to the defaults
+		return nil
+	}
+	m.silentEvents, err = parseEvents(m.silent, "--silent takes events, or none")
 	return err
 }
 

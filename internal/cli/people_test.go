@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -83,6 +84,9 @@ func TestMessageFlags(t *testing.T) {
 		"none":            {"", "", &v1alpha1.MessageTemplate{Updates: v1alpha1.UpdatesEdit}},
 		"some":            {"--mention=author --silent=passed,fixed", "", &v1alpha1.MessageTemplate{Updates: v1alpha1.UpdatesEdit, Mention: v1alpha1.MentionAuthor, Silent: []v1alpha1.EventName{"passed", "fixed"}}},
 		"removed":         {"--updates=", "", nil},
+		"none is silent":  {"--updates= --silent=none", "", &v1alpha1.MessageTemplate{Silent: []v1alpha1.EventName{}}},
+		"as the defaults": {"--updates= --silent=", "", nil},
+		"none and more":   {"--silent=none,passed", `"none"`, nil},
 		"unknown mention": {"--mention=all", "--mention is None, Author, AuthorAndPullRequests", nil},
 		"unknown event":   {"--silent=fixd", "did you mean fixed?", nil},
 	} {
@@ -104,6 +108,10 @@ func TestMessageFlags(t *testing.T) {
 			if (got == nil) != (test.want == nil) || got != nil && (got.Updates != test.want.Updates || got.Mention != test.want.Mention ||
 				len(got.Silent) != len(test.want.Silent)) {
 				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+			written, err := json.Marshal(got)
+			if has := strings.Contains(string(written), `"silent":`); err != nil || got != nil && has != (test.want.Silent != nil) {
+				t.Errorf("written as %s, %v", written, err)
 			}
 		})
 	}
