@@ -2,7 +2,7 @@ package v1alpha1
 
 // Account is the bot's identity on a chat service. Exactly one service must be set.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack), has(self.discord), has(self.email), has(self.mattermost), has(self.telegram), has(self.teams), has(self.rocketchat), has(self.irc), has(self.googlechat), has(self.matrix)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
+// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack), has(self.discord), has(self.email), has(self.mattermost), has(self.telegram), has(self.teams), has(self.rocketchat), has(self.irc), has(self.googlechat), has(self.matrix), has(self.zulip)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
 type Account struct {
 	// name is the name by which channels refer to the account.
 	//
@@ -48,6 +48,7 @@ type Account struct {
 	//
 	// +optional
 	Telegram *TelegramAccount `json:"telegram,omitempty"`
+
 	// irc sends to the channels of an IRC network. A channel's address is an IRC channel, such as
 	// #builds.
 	//
@@ -74,6 +75,12 @@ type Account struct {
 	//
 	// +optional
 	Matrix *MatrixAccount `json:"matrix,omitempty"`
+
+	// zulip sends to the channels of a Zulip organization as a bot. A channel's address is the Zulip
+	// channel, such as builds; > and a topic may follow it.
+	//
+	// +optional
+	Zulip *ZulipAccount `json:"zulip,omitempty"`
 
 	// allowedNamespaces selects the namespaces whose routes may use the account. It has an effect
 	// only in the operator's own namespace, whose accounts are shared. If omitted, all namespaces

@@ -137,10 +137,13 @@ func parseAsYAML(block map[string]any, path string) bool {
 	return !still
 }
 
-var keyLine = regexp.MustCompile(`^([A-Za-z0-9._-]+)=(.+)$`)
+var (
+	keyLine = regexp.MustCompile(`^([A-Za-z0-9._-]+)=(.+)$`)
+	section = regexp.MustCompile(`^\[[a-z]+\]$`)
+)
 
-// parseCredential parses the standard input: lines KEY=VALUE, or one value for key. An empty key is
-// chosen by the value.
+// parseCredential parses the standard input: lines KEY=VALUE, perhaps below a [section] as in a zuliprc, or
+// one value for key. An empty key is chosen by the value.
 func parseCredential(service *notify.Service, key string, read secret.Value) notify.Credential {
 	if key == "" {
 		if credential := keyedCredential(service, read); credential != nil {
@@ -157,7 +160,7 @@ func keyedCredential(service *notify.Service, read secret.Value) notify.Credenti
 	credential := notify.Credential{}
 	lines := strings.Split(read.Reveal(), "\n")
 	for _, line := range lines {
-		if line = strings.TrimRight(line, "\r"); line == "" {
+		if line = strings.TrimRight(line, "\r"); line == "" || section.MatchString(line) {
 			continue
 		}
 		parts := keyLine.FindStringSubmatch(line)
@@ -168,6 +171,9 @@ func keyedCredential(service *notify.Service, read secret.Value) notify.Credenti
 			return nil
 		}
 		credential[parts[1]] = secret.New(parts[2])
+	}
+	if len(credential) == 0 {
+		return nil
 	}
 	return credential
 }

@@ -22,6 +22,8 @@ func TestParseCredential(t *testing.T) {
 		"a URL under a key of its own": {"slack", "", "builds=https://example.com", map[string]string{"builds": "https://example.com"}},
 		"several":                      {"webhook", "", "url=https://example.com\r\nhmacKey=abc==\n", map[string]string{"url": "https://example.com", "hmacKey": "abc=="}},
 		"a key that is named":          {"webhook", "releases", "https://example.com", map[string]string{"releases": "https://example.com"}},
+		"a zuliprc":                    {"zulip", "", "[api]\nemail=a@b\nkey=x\nsite=https://c\n", map[string]string{"email": "a@b", "key": "x", "site": "https://c"}},
+		"one value in brackets":        {"xmpp", "", "[api]", map[string]string{"password": "[api]"}},
 		"several lines of one value":   {"xmpp", "ca.crt", "-----BEGIN\nx=y", map[string]string{"ca.crt": "-----BEGIN\nx=y"}},
 	}
 	for name, test := range tests {

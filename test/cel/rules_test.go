@@ -107,6 +107,8 @@ var _ = DescribeTable("a TravisDefaults", func(ctx SpecContext, spec, says strin
 	Entry("a Matrix server's name", account(`matrix: {server: example.com, secretRef: {name: matrix}}`), "a server is a URL, such as https://matrix.example.com"),
 	Entry("a nickname that begins with a digit", account(`irc: {server: "irc.example.com:6697", nickname: 1ci}`), "begins with a letter, such as travis-ci"),
 	Entry("a nickname of two words", account(`irc: {server: "irc.example.com:6697", nickname: "c i"}`), "begins with a letter, such as travis-ci"),
+	Entry("a Zulip account", account(`zulip: {server: "https://example.zulipchat.com", secretRef: {name: zulip}}`), ""),
+	Entry("a Zulip server that is no URL", account(`zulip: {server: example.zulipchat.com, secretRef: {name: zulip}}`), "a server is a URL, such as https://example.zulipchat.com"),
 	Entry("an account of no service", `{accounts: [{name: a}]}`, "an account has exactly one service block, such as slack"),
 	Entry("an account of two services", account(`slack: {secretRef: {name: a}}, webhook: {secretRef: {name: a}}`), "an account has exactly one service block"),
 	Entry("an account's name", `{accounts: [{name: Jabber, slack: {secretRef: {name: a}}}]}`,

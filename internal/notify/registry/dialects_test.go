@@ -108,6 +108,17 @@ var dialects = []refusal{
 	{"seconds in the header", "webhook", "JSON", 503, map[string]string{"Retry-After": "7"}, ``, retryAfter, 7 * time.Second},
 	{"a date in the header", "webhook", "JSON", 503, map[string]string{"Retry-After": "Sat, 01 Jan 2000 00:00:40 GMT"}, ``, retryAfter, 40 * time.Second},
 	{"gone", "webhook", "JSON", 410, nil, ``, permanent, 0},
+
+	{"float seconds in the body", "zulip", "bot", 429, nil, `{"result":"error","code":"RATE_LIMIT_HIT","retry-after":28.7}`, retryAfter, 28700 * time.Millisecond},
+	{"float seconds in the header", "zulip", "bot", 429, map[string]string{"Retry-After": "1.25"}, `{"result":"error","code":"RATE_LIMIT_HIT","retry-after":null}`, retryAfter, 1250 * time.Millisecond},
+	{"an epoch in seconds", "zulip", "bot", 429, map[string]string{"X-RateLimit-Reset": "946684804"}, `slow down`, retryAfter, 4 * time.Second},
+	{"no number", "zulip", "bot", 429, map[string]string{"Retry-After": "NaN"}, `{"result":"error"}`, retry, 0},
+	{"deactivated, a 403", "zulip", "bot", 403, nil, `{"result":"error","code":"REALM_DEACTIVATED"}`, badCredential, 0},
+	{"denied, a 403", "zulip", "bot", 403, nil, `{"result":"error","code":"BAD_REQUEST"}`, permanent, 0},
+	{"no organization, a 404", "zulip", "bot", 404, nil, `{"result":"error","code":"NONEXISTENT_SUBDOMAIN"}`, badCredential, 0},
+	{"an error in a 200", "zulip", "bot", 200, nil, `{"result":"error","code":"STREAM_DOES_NOT_EXIST"}`, permanent, 0},
+	{"no message in a 200", "zulip", "bot", 200, nil, `{"result":"success"}`, answerLost, 0},
+	{"a portal's 200", "zulip", "bot", 200, nil, `<html>`, answerLost, 0},
 }
 
 // TestDialects sends a message to each service and gives it one answer. The clock stands at the beginning of

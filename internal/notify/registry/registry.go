@@ -15,6 +15,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/telegram"
 	"github.com/travishook/travishook/internal/notify/webhook"
 	"github.com/travishook/travishook/internal/notify/xmpp"
+	"github.com/travishook/travishook/internal/notify/zulip"
 )
 
 // Services are all chat services, by name: the account's block in TravisDefaults.
@@ -31,6 +32,7 @@ var Services = byName(
 	telegram.Service,
 	webhook.Service,
 	xmpp.Service,
+	zulip.Service,
 )
 
 func byName(services ...notify.Service) map[string]notify.Service {

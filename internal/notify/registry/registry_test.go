@@ -17,6 +17,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/telegram/telegramtest"
 	"github.com/travishook/travishook/internal/notify/webhook/webhooktest"
 	"github.com/travishook/travishook/internal/notify/xmpp/xmpptest"
+	"github.com/travishook/travishook/internal/notify/zulip/zuliptest"
 	"github.com/travishook/travishook/test/ircd"
 )
 
@@ -49,7 +50,8 @@ var harnesses = map[string]map[string]notifytest.Harness{
 		"JSON":        webhooktest.Harness{Format: "JSON"},
 		"CloudEvents": webhooktest.Harness{Format: "CloudEvents"},
 	},
-	"xmpp": {"Prosody": xmpptest.Harness{}},
+	"xmpp":  {"Prosody": xmpptest.Harness{}},
+	"zulip": {"bot": zuliptest.Harness{}},
 }
 
 func TestEveryServiceKeepsTheContract(t *testing.T) {
