@@ -74,9 +74,6 @@ var (
 )
 
 func check(raw json.RawMessage, credential notify.Credential) error {
-	if _, err := server(raw, credential); err != nil {
-		return err
-	}
 	key, email := trimmed(credential, keyKey), trimmed(credential, emailKey)
 	switch {
 	case key == "":
@@ -97,7 +94,8 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 	case !emailPattern.MatchString(email):
 		return errors.New("the key email of the account's Secret is not an e-mail address: it is the bot's, such as ci-bot@example.zulipchat.com, not its name")
 	}
-	return nil
+	_, err := server(raw, credential)
+	return err
 }
 
 // maxTopic and maxChannel are Zulip's limits, in characters.
