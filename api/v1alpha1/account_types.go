@@ -2,7 +2,7 @@ package v1alpha1
 
 // Account is the bot's identity on a chat service. Exactly one service must be set.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack), has(self.discord), has(self.email), has(self.mattermost), has(self.telegram), has(self.teams), has(self.rocketchat), has(self.irc), has(self.googlechat), has(self.matrix), has(self.zulip)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
+// +kubebuilder:validation:XValidation:rule="[has(self.xmpp), has(self.webhook), has(self.slack), has(self.discord), has(self.email), has(self.mattermost), has(self.telegram), has(self.teams), has(self.rocketchat), has(self.irc), has(self.googlechat), has(self.matrix), has(self.zulip), has(self.pagerduty)].filter(x, x).size() == 1",message="an account has exactly one service block, such as slack"
 type Account struct {
 	// name is the name by which channels refer to the account.
 	//
@@ -81,6 +81,11 @@ type Account struct {
 	//
 	// +optional
 	Zulip *ZulipAccount `json:"zulip,omitempty"`
+
+	// pagerduty opens an alert in PagerDuty when a branch breaks, and resolves it when the branch passes.
+	//
+	// +optional
+	PagerDuty *PagerDutyAccount `json:"pagerduty,omitempty"`
 
 	// allowedNamespaces selects the namespaces whose routes may use the account. It has an effect
 	// only in the operator's own namespace, whose accounts are shared. If omitted, all namespaces

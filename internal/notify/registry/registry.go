@@ -9,6 +9,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/irc"
 	"github.com/travishook/travishook/internal/notify/matrix"
 	"github.com/travishook/travishook/internal/notify/mattermost"
+	"github.com/travishook/travishook/internal/notify/pagerduty"
 	"github.com/travishook/travishook/internal/notify/rocketchat"
 	"github.com/travishook/travishook/internal/notify/slack"
 	"github.com/travishook/travishook/internal/notify/teams"
@@ -26,6 +27,7 @@ var Services = byName(
 	irc.Service,
 	matrix.Service,
 	mattermost.Service,
+	pagerduty.Service,
 	rocketchat.Service,
 	slack.Service,
 	teams.Service,

@@ -10,6 +10,7 @@ import (
 	"github.com/travishook/travishook/internal/notify/matrix/matrixtest"
 	"github.com/travishook/travishook/internal/notify/mattermost/mattermosttest"
 	"github.com/travishook/travishook/internal/notify/notifytest"
+	"github.com/travishook/travishook/internal/notify/pagerduty/pagerdutytest"
 	"github.com/travishook/travishook/internal/notify/registry"
 	"github.com/travishook/travishook/internal/notify/rocketchat/rocketchattest"
 	"github.com/travishook/travishook/internal/notify/slack/slacktest"
@@ -35,6 +36,10 @@ var harnesses = map[string]map[string]notifytest.Harness{
 	"mattermost": {
 		"bot":               mattermosttest.Harness{},
 		"incoming webhooks": mattermosttest.Harness{Webhooks: true},
+	},
+	"pagerduty": {
+		"US": pagerdutytest.Harness{},
+		"EU": pagerdutytest.Harness{EU: true},
 	},
 	"rocketchat": {
 		"bot":          rocketchattest.Harness{},

@@ -1,0 +1,34 @@
+package v1alpha1
+
+// PagerDutyAccount is a set of Events API v2 integrations of PagerDuty's services.
+type PagerDutyAccount struct {
+	// region is the service region of the PagerDuty account.
+	//
+	// +optional
+	// +default="US"
+	Region PagerDutyRegion `json:"region,omitempty"`
+
+	// severity is that of the alerts.
+	//
+	// +optional
+	// +default="error"
+	Severity PagerDutySeverity `json:"severity,omitempty"`
+
+	// secretRef names the Secret with the integration keys. It has one under the key routingKey, or
+	// several, and then a channel's address is the key of the Secret.
+	//
+	// +required
+	SecretRef SecretReference `json:"secretRef"`
+}
+
+// PagerDutyRegion is a service region of PagerDuty.
+//
+// +kubebuilder:validation:Enum=US;EU
+// +kubebuilder:validation:MaxLength=16
+type PagerDutyRegion string
+
+// PagerDutySeverity is how severe PagerDuty takes an alert to be.
+//
+// +kubebuilder:validation:Enum=critical;error;warning;info
+// +kubebuilder:validation:MaxLength=16
+type PagerDutySeverity string
