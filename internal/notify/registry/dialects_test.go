@@ -77,12 +77,12 @@ var dialects = []refusal{
 	{"locked, a 403", "mattermost", "incoming webhooks", 403, nil, `{"id":"web.incoming_webhook.channel_locked.app_error"}`, permanent, 0},
 	{"a portal's 200", "mattermost", "incoming webhooks", 200, nil, `<html>`, answerLost, 0},
 
-	{"no wait", "pagerduty", "US", 429, nil, ``, retryAfter, 2 * time.Minute},
-	{"a bad key that is a 400", "pagerduty", "US", 400, nil, `{"status":"invalid event","errors":["Invalid routing key"]}`, badCredential, 0},
-	{"a bad key in words of today", "pagerduty", "EU", 400, nil, `{"status":"invalid event","errors":"Length of 'routing_key' is incorrect (should be 32 characters)"}`, badCredential, 0},
-	{"a bad event", "pagerduty", "US", 400, nil, `{"status":"invalid event","errors":["'payload.summary' is missing or blank"]}`, permanent, 0},
-	{"an error in a 202", "pagerduty", "US", 202, nil, `{"status":"throttle exceeded"}`, answerLost, 0},
-	{"a portal's 200", "pagerduty", "US", 200, nil, `<html>`, answerLost, 0},
+	{"no wait", "pagerduty", "default", 429, nil, ``, retryAfter, 2 * time.Minute},
+	{"a bad key that is a 400", "pagerduty", "default", 400, nil, `{"status":"invalid event","errors":["Invalid routing key"]}`, badCredential, 0},
+	{"a bad key in words of today", "pagerduty", "region EU", 400, nil, `{"status":"invalid event","errors":"Length of 'routing_key' is incorrect (should be 32 characters)"}`, badCredential, 0},
+	{"a bad event", "pagerduty", "default", 400, nil, `{"status":"invalid event","errors":["'payload.summary' is missing or blank"]}`, permanent, 0},
+	{"an error in a 202", "pagerduty", "default", 202, nil, `{"status":"throttle exceeded"}`, answerLost, 0},
+	{"a portal's 200", "pagerduty", "default", 200, nil, `<html>`, answerLost, 0},
 
 	{"milliseconds in the body", "rocketchat", "bot", 429, nil, `{"success":false,"details":{"timeToReset":2500}}`, retryAfter, 2500 * time.Millisecond},
 	{"an epoch in milliseconds", "rocketchat", "bot", 429, map[string]string{"X-RateLimit-Reset": "946684804000"}, `{"success":false}`, retryAfter, 4 * time.Second},

@@ -38,8 +38,8 @@ var harnesses = map[string]map[string]notifytest.Harness{
 		"incoming webhooks": mattermosttest.Harness{Webhooks: true},
 	},
 	"pagerduty": {
-		"US": pagerdutytest.Harness{},
-		"EU": pagerdutytest.Harness{EU: true},
+		"default":   pagerdutytest.Harness{},
+		"region EU": pagerdutytest.Harness{EU: true},
 	},
 	"rocketchat": {
 		"bot":          rocketchattest.Harness{},

@@ -72,11 +72,7 @@ func (s *standIn) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, `{"status":"invalid event","message":"Event object is invalid","errors":[%q]}`, problem)
 		return
 	}
-	shown := []string{e.Payload.Summary}
-	for _, name := range slices.Sorted(maps.Keys(e.Payload.Details)) {
-		shown = append(shown, e.Payload.Details[name])
-	}
-	s.rec.Add(notifytest.Received{Address: integration, Text: strings.Join(shown, "\n"), Raw: raw})
+	s.rec.Add(notifytest.Received{Address: integration, Text: e.shown(), Raw: raw})
 	w.WriteHeader(http.StatusAccepted)
 	_, _ = fmt.Fprintf(w, `{"status":"success","message":"Event processed","dedup_key":%q}`, e.DedupKey)
 }
@@ -122,4 +118,20 @@ func (e *event) checkAlert() string {
 		return "'payload.severity' is invalid (must be one of the following: 'critical', 'warning', 'error' or 'info')"
 	}
 	return ""
+}
+
+// shown is what PagerDuty makes of an event, with its details.
+func (e *event) shown() string {
+	what := map[string]string{"": "change event", "trigger": "trigger, " + e.Payload.Severity}[e.Action]
+	if what == "" {
+		what = e.Action
+	}
+	lines := []string{what + ": " + e.Payload.Summary}
+	for _, name := range slices.Sorted(maps.Keys(e.Payload.Details)) {
+		lines = append(lines, "    "+name+": "+e.Payload.Details[name])
+	}
+	for _, l := range e.Links {
+		lines = append(lines, "    "+l.Text+": "+l.Href)
+	}
+	return strings.Join(lines, "\n")
 }
