@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/ergochat/irc-go/ircmsg"
+
+	"github.com/travishook/travishook/internal/notify"
 )
 
 const reference = "../../../docs/services/irc.md"
@@ -26,13 +28,14 @@ func TestTheReferenceExplainsEveryFailure(t *testing.T) {
 	errs := []error{
 		errNoSASL, errUnanswered, errNicknames, errLongLine, errNotIRC, errStillJoined, errLogin(defaultTiming.connect),
 		errClosedBy("x"), errLost(io.EOF), errUnconfirmed(context.Canceled), channelError(numeric("FAIL", "x")),
-		handshakeError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), loginError(numeric("ERROR", "Bad password")),
+		handshakeError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), loginError(numeric("ERROR", "Bad password"), ""),
+		loginError(numeric("904", "x"), saslExternal), errUnproven, notify.ErrIterations,
 	}
 	for _, command := range slices.Sorted(maps.Keys(refused)) {
 		errs = append(errs, channelError(numeric(command, "x")))
 	}
 	for _, command := range []string{"904", "464", "465", "432"} {
-		errs = append(errs, loginError(numeric(command, "x")))
+		errs = append(errs, loginError(numeric(command, "x"), saslPlain))
 	}
 	page, err := os.ReadFile(reference)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 const maxReply = 200 // characters of the server's words in an error
 
 var (
-	errNoSASL      = errors.New("the server offers no login (SASL PLAIN): remove username and password from the Secret if the network has no accounts")
+	errNoSASL      = errors.New("the server offers no login that the Secret is for (SASL SCRAM-SHA-256 or PLAIN with a password, EXTERNAL with a certificate): remove username and password from the Secret if the network has no accounts")
+	errUnproven    = errors.New("the server could not prove that it knows the password")
 	errUnanswered  = errors.New("the server no longer answers")
 	errNicknames   = errors.New("the nickname and its alternatives are in use: set another nickname")
 	errLongLine    = errors.New("the server sent a line that is too long")
@@ -98,10 +99,13 @@ func refusesColour(m *ircmsg.Message) bool {
 	return (m.Command == "404" || m.Command == "408") && strings.Contains(strings.ToLower(words(m)), "colo")
 }
 
-// loginError is the server's refusal of the login, nil if the answer is none.
-func loginError(m *ircmsg.Message) error {
+// loginError is the server's refusal of the login by a mechanism, nil if the answer is none.
+func loginError(m *ircmsg.Message, mechanism string) error {
 	switch m.Command {
 	case "904", "905", "902", "908":
+		if mechanism == saslExternal {
+			return notify.BadCredential(fmt.Errorf("the server refuses the client's certificate: add its fingerprint to the account on the network, such as /msg NickServ CERT ADD (%s)", m.Command))
+		}
 		return notify.BadCredential(fmt.Errorf("the server refuses the user name or the password: correct them in the account's Secret (%s)", m.Command))
 	case "464":
 		return notify.BadCredential(errors.New("the server asks for a password: put the right one into the account's Secret under serverPassword"))

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -42,8 +43,8 @@ var Service = notify.OverTCP(notify.Service{
 	Title:   "IRC",
 	Summary: "channels of any IRC network",
 	Keys: []notify.Key{
-		{Name: keyPassword, Doc: "The password of the account on the network (SASL PLAIN); one trailing newline is ignored."},
-		{Name: keyUsername, Doc: "The name of the account on the network; if omitted, the nickname."},
+		{Name: keyPassword, Doc: "The password of the account on the network (SASL); one trailing newline is ignored."},
+		{Name: keyUsername, Doc: "The name of the account on the network; if omitted with a password, the nickname."},
 		{Name: keyServerPassword, Doc: "The password of the server itself, which few networks have."},
 		{Name: prefixKey + "CHANNEL", Doc: "The key of the channel #CHANNEL (mode +k), such as key.builds for #builds."},
 		{Name: notify.KeyServer, Doc: "The server as host:port; takes precedence over the account's field server."},
@@ -146,15 +147,15 @@ func (a *account) parseLogin(credential notify.Credential) error {
 			a.keys["#"+strings.ToLower(channel)] = strings.TrimSpace(value.Reveal())
 		}
 	}
-	for name, value := range credential {
-		text := strings.TrimRight(value.Reveal(), "\r\n")
-		if name != notify.KeyCA && strings.ContainsAny(text, "\r\n\x00") {
-			return fmt.Errorf("the key %.60s of the Secret has several lines: IRC has no such password", name)
-		}
+	if err := checkLines(credential); err != nil {
+		return err
 	}
+	hasCertificate := len(a.tls.Certificates) > 0
 	switch password := a.password.Reveal(); {
-	case password == "" && a.username != "":
+	case password == "" && a.username != "" && !hasCertificate:
 		return errors.New("the Secret has a username and no password: put the password under the key password, or remove the username")
+	case hasCertificate && a.plain:
+		return errors.New("tls is None, and a client's certificate needs encryption: set tls to TLS, or remove tls.crt and tls.key from the Secret")
 	case password != "" && a.plain:
 		return errors.New("tls is None, which would reveal the password: set tls to TLS, or remove username and password from the Secret")
 	case strings.HasPrefix(strings.ToLower(password), "oauth:"):
@@ -163,6 +164,18 @@ func (a *account) parseLogin(credential notify.Credential) error {
 		return errors.New("the key password of the Secret has the credential of a chat service: put the password of the IRC account there")
 	case password != "" && a.username == "":
 		a.username = a.nickname
+	}
+	return nil
+}
+
+// checkLines refuses passwords and keys that would be several lines.
+func checkLines(credential notify.Credential) error {
+	pem := []string{notify.KeyCA, notify.KeyCertificate, notify.KeyCertificateKey}
+	for name, value := range credential {
+		text := strings.TrimRight(value.Reveal(), "\r\n")
+		if !slices.Contains(pem, name) && strings.ContainsAny(text, "\r\n\x00") {
+			return fmt.Errorf("the key %.60s of the Secret has several lines: IRC has no such password", name)
+		}
 	}
 	return nil
 }

@@ -109,6 +109,7 @@ func TestLogin(t *testing.T) {
 	}{
 		{"accepted", "sasl=EXTERNAL,PLAIN batch", ":irc.test 903 travis-ci :ok", "", ""},
 		{"refused", "sasl", ":irc.test 904 travis-ci :no", notifytest.BadCredential, "correct them in the account's Secret"},
+		{"no mechanisms named", "sasl", ":irc.test 903 travis-ci :ok", "", ""},
 		{"another mechanism", "sasl=EXTERNAL", "", notifytest.Retry, "offers no login"},
 		{"none", "batch", "", notifytest.Retry, "offers no login"},
 	} {

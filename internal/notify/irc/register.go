@@ -1,7 +1,6 @@
 package irc
 
 import (
-	"encoding/base64"
 	"fmt"
 	"strings"
 
@@ -10,14 +9,14 @@ import (
 
 // wanted are the capabilities (IRCv3) that are used where the server has them. batch comes with
 // labeled-response.
-var wanted = []string{"batch", "labeled-response", "message-tags"}
+var wanted = []string{"batch", capLabels, "message-tags", capMultiline}
 
 const (
-	capLabels = "labeled-response"
-	capSASL   = "sasl"
+	capLabels    = "labeled-response"
+	capMultiline = "draft/multiline"
+	capSASL      = "sasl"
 
-	maxNicknames = 5   // that are tried where the configured one is taken
-	saslChunk    = 400 // bytes of a SASL response in one line
+	maxNicknames = 5 // that are tried where the configured one is taken
 )
 
 // register logs in.
@@ -43,6 +42,7 @@ type registration struct {
 	*session
 	encrypted bool
 	offered   map[string]string
+	login     login
 	tried     int // nicknames
 	welcome   bool
 }
@@ -60,7 +60,10 @@ func (r *registration) begin() error {
 
 // handle reports whether the login is complete.
 func (r *registration) handle(m *ircmsg.Message) (done bool, err error) {
-	if err := loginError(m); err != nil {
+	if m.Command == "904" && r.login.next() {
+		return false, r.send("AUTHENTICATE", r.login.mechanism())
+	}
+	if err := loginError(m, r.login.mechanism()); err != nil {
 		return false, err
 	}
 	switch m.Command {
@@ -69,8 +72,11 @@ func (r *registration) handle(m *ircmsg.Message) (done bool, err error) {
 	case "CAP":
 		return false, r.capabilities(m)
 	case "AUTHENTICATE":
-		return false, r.authenticate()
+		return false, r.authenticate(m)
 	case "903", "907":
+		if !r.login.proven() {
+			return false, errUnproven
+		}
 		return false, r.send("CAP", "END")
 	case "433", "436", "437":
 		return false, r.anotherNickname()
@@ -105,7 +111,7 @@ func (r *registration) capabilities(m *ircmsg.Message) error {
 			r.caps[name] = r.offered[name]
 		}
 		if _, ok := r.caps[capSASL]; ok {
-			return r.send("AUTHENTICATE", "PLAIN")
+			return r.send("AUTHENTICATE", r.login.mechanism())
 		}
 		return r.send("CAP", "END")
 	case "NAK":
@@ -132,12 +138,12 @@ func (r *registration) request() error {
 			names = append(names, name)
 		}
 	}
-	if r.account.username != "" {
-		mechanisms, ok := r.offered[capSASL]
-		if !ok || mechanisms != "" && !contains(mechanisms, "PLAIN") {
-			return errNoSASL
-		}
+	r.login = newLogin(r.account, r.offered)
+	switch {
+	case r.login.mechanism() != "":
 		names = append(names, capSASL)
+	case r.account.username != "":
+		return errNoSASL
 	}
 	if len(names) == 0 {
 		return r.send("CAP", "END")
@@ -145,22 +151,6 @@ func (r *registration) request() error {
 	req := ircmsg.MakeMessage(nil, "", "CAP", "REQ", strings.Join(names, " "))
 	req.ForceTrailing()
 	return r.write(req)
-}
-
-// authenticate answers AUTHENTICATE + (SASL PLAIN).
-func (r *registration) authenticate() error {
-	a := r.account
-	response := base64.StdEncoding.EncodeToString([]byte(a.username + "\x00" + a.username + "\x00" + a.password.Reveal()))
-	for len(response) >= saslChunk {
-		if err := r.send("AUTHENTICATE", response[:saslChunk]); err != nil {
-			return err
-		}
-		response = response[saslChunk:]
-	}
-	if response == "" {
-		response = "+"
-	}
-	return r.send("AUTHENTICATE", response)
 }
 
 func (r *registration) anotherNickname() error {
@@ -199,13 +189,4 @@ func option(value, name string) string {
 		}
 	}
 	return ""
-}
-
-func contains(list, word string) bool {
-	for part := range strings.SplitSeq(list, ",") {
-		if part == word {
-			return true
-		}
-	}
-	return false
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"mellium.im/sasl"
+
+	"github.com/travishook/travishook/internal/notify"
 )
 
 func TestTargets(t *testing.T) {
@@ -32,6 +34,21 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// The library alone would not return.
+func TestMessagesThatAreNotSCRAM(t *testing.T) {
+	for _, challenge := range []string{"", ",", "r=noncex,s=c2FsdA==,i=4096,", "r=noncex,s=c2FsdA==,i=4096,x", "nonsense"} {
+		n := sasl.NewClient(limitIterations(sasl.ScramSha256), sasl.Credentials(func() (username, password, identity []byte) {
+			return []byte("ci"), []byte("a password"), nil
+		}))
+		if _, _, err := n.Step(nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := n.Step([]byte(challenge)); !errors.Is(err, sasl.ErrAuthn) {
+			t.Errorf("%q: %v", challenge, err)
+		}
+	}
+}
+
 func TestIterationsOfSCRAMAreLimited(t *testing.T) {
 	for challenge, want := range map[string]bool{
 		"r=noncex,s=c2FsdA==,i=4096":                   false,
@@ -48,7 +65,7 @@ func TestIterationsOfSCRAMAreLimited(t *testing.T) {
 		if _, _, err := n.Step(nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := n.Step([]byte(challenge)); errors.Is(err, errIterations) != want {
+		if _, _, err := n.Step([]byte(challenge)); errors.Is(err, notify.ErrIterations) != want {
 			t.Errorf("%s: %v", challenge, err)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"mellium.im/sasl"
 	"mellium.im/xmpp/jid"
 	"mellium.im/xmpp/stream"
+
+	"github.com/travishook/travishook/internal/notify"
 )
 
 const reference = "../../../docs/services/xmpp.md"
@@ -25,7 +27,7 @@ func sentences(t *testing.T) []string {
 		streamError(stream.Error{Err: "conflict"}),
 		loginError(stream.UnsupportedStanzaType, false), loginError(stream.HostUnknown, false),
 		loginError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, true),
-		loginError(errIterations, true), loginError(sasl.ErrAuthn, true),
+		loginError(notify.ErrIterations, true), loginError(sasl.ErrAuthn, true),
 		loginError(errors.New("xmpp: no matching SASL mechanisms found"), true),
 		saslError("not-authorized"), saslError("account-disabled"), saslError("temporary-auth-failure"), saslError("malformed-request"),
 		sendError(parseStanzaError(t, "auth", "forbidden", "")),

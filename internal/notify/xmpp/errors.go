@@ -131,7 +131,7 @@ func loginError(err error, encrypting bool) error {
 		return fmt.Errorf("agree on encryption by STARTTLS: %w", streamError(err))
 	case errors.As(err, &certificate):
 		return fmt.Errorf("%w: put its authority under the key ca.crt of the Secret, or give the server a certificate for the domain of the jid", notify.RedactHost(certificate))
-	case errors.Is(err, errIterations):
+	case errors.Is(err, notify.ErrIterations):
 		return notify.Permanent(err)
 	case errors.Is(err, sasl.ErrAuthn):
 		return errors.New("the server could not prove that it knows the password")
