@@ -79,6 +79,48 @@ func TestAChangedRouteGoesFirst(t *testing.T) {
 	})
 }
 
+// Routes that were applied before the operator was installed get their first verdict at the rate of changes, and
+// before those whose status lacks the last deliveries only.
+func TestAnInstallReportsNewRoutesFirstAndFast(t *testing.T) {
+	const routes = 3000
+	synctest.Test(t, func(t *testing.T) {
+		var writes []types.NamespacedName
+		var mu sync.Mutex
+		w := writerOf(t, routes, func(key types.NamespacedName) error {
+			mu.Lock()
+			defer mu.Unlock()
+			writes = append(writes, key)
+			return nil
+		})
+		known := map[types.NamespacedName]bool{}
+		for i := range 100 { // the first in every list
+			key := types.NamespacedName{Namespace: "team", Name: fmt.Sprint("route-", i)}
+			known[key] = true
+			var r v1alpha1.TravisRoute
+			if err := w.Client.Get(t.Context(), key, &r); err != nil {
+				t.Fatal(err)
+			}
+			r.Status.ObservedGeneration = r.Generation
+			if err := w.Client.Status().Update(t.Context(), &r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		term(t, w)
+		time.Sleep((routes-100-changeBurst)/changeWrites*time.Second + time.Second) // of the bubble's clock
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if len(writes) < routes-100 {
+			t.Errorf("only %d of %d routes have a verdict", len(writes), routes-100)
+		}
+		for i, key := range writes {
+			if known[key] && i < routes-100 {
+				t.Fatalf("%s was written before the last of those without a verdict", key.Name)
+			}
+		}
+	})
+}
+
 // A route that waits its turn moves forward when it changes.
 func TestAWaitingSubjectMovesForward(t *testing.T) {
 	changed := map[subject]bool{}

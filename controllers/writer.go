@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -99,22 +98,32 @@ func (w *StatusWriter) setLimits() {
 }
 
 // all returns every object, for the start of a term: the previous replica may have left any status outdated.
+// Those come first whose spec has no verdict yet.
 func (w *StatusWriter) all(ctx context.Context) []subject {
-	var subjects []subject
-	for kind, list := range map[string]client.ObjectList{
-		kindRoute:    &v1alpha1.TravisRouteList{},
-		kindDefaults: &v1alpha1.TravisDefaultsList{},
-	} {
-		err := w.Client.List(ctx, list)
-		err = errors.Join(err, eachItem(list, func(key types.NamespacedName) error {
-			subjects = append(subjects, subject{kind, key})
-			return nil
-		}))
-		if err != nil {
-			w.Log.Error(err, "objects could not be listed; their status is written when they change", "kind", kind)
+	var waiting, reported []subject
+	put := func(s subject, o client.Object, observed int64) {
+		if observed != o.GetGeneration() {
+			waiting = append(waiting, s)
+		} else {
+			reported = append(reported, s)
 		}
 	}
-	return subjects
+	var routes v1alpha1.TravisRouteList
+	var defaults v1alpha1.TravisDefaultsList
+	for _, list := range []client.ObjectList{&routes, &defaults} {
+		if err := w.Client.List(ctx, list); err != nil {
+			w.Log.Error(err, "objects could not be listed; their status is written when they change", "kind", fmt.Sprintf("%T", list))
+		}
+	}
+	for i := range defaults.Items {
+		d := &defaults.Items[i]
+		put(subject{kindDefaults, client.ObjectKeyFromObject(d)}, d, d.Status.ObservedGeneration)
+	}
+	for i := range routes.Items {
+		r := &routes.Items[i]
+		put(subject{kindRoute, client.ObjectKeyFromObject(r)}, r, r.Status.ObservedGeneration)
+	}
+	return append(waiting, reported...)
 }
 
 // write brings one object's status up to date.
@@ -166,6 +175,9 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName,
 	route.Status.Test = test
 	if equality.Semantic.DeepEqual(old.Status, route.Status) {
 		return again, nil
+	}
+	if route.Status.ObservedGeneration != old.Status.ObservedGeneration {
+		pace = w.changes // also after a restart, when nothing is queued as changed
 	}
 	if err := w.patch(ctx, pace, route, old, route.Status.Conditions, old.Status.Conditions); err != nil {
 		return 0, err
@@ -230,6 +242,9 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 	}
 	if equality.Semantic.DeepEqual(old.Status, defaults.Status) {
 		return again, nil
+	}
+	if defaults.Status.ObservedGeneration != old.Status.ObservedGeneration {
+		pace = w.changes
 	}
 	return sooner(again, staleCacheRecheck), w.patch(ctx, pace, defaults, old, defaults.Status.Conditions, old.Status.Conditions)
 }

@@ -144,6 +144,33 @@ func TestEveryRightIsExplained(t *testing.T) {
 	}
 }
 
+// TestSecurityPageHasTheRightsOfTheHook compares the page with the rules in the chart's template, which have no
+// values in them.
+func TestSecurityPageHasTheRightsOfTheHook(t *testing.T) {
+	template, err := os.ReadFile(filepath.Join(root, "charts", "travishook", "templates", "crds.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(template), "\nrules:\n")
+	rules, _, found := strings.Cut(rest, "---\n")
+	var role rbacv1.ClusterRole
+	if err := yaml.UnmarshalStrict([]byte("rules:\n"+rules), &role); err != nil || !found {
+		t.Fatalf("the hook's rules: %v", err)
+	}
+	p := page(t, "docs/operations/security.md")
+	table := marked(t, p, "hook rights")
+	if diff := cmp.Diff(rights(role.Rules), shownRights(table)); diff != "" {
+		t.Errorf("%s, hook rights (-installed +on the page):\n%s", p.Path, diff)
+	}
+	for _, rule := range role.Rules {
+		for _, name := range rule.ResourceNames {
+			if !strings.Contains(table, "`"+name+"`") {
+				t.Errorf("%s does not name %s, which the hook may change", p.Path, name)
+			}
+		}
+	}
+}
+
 // rights returns the verbs by group and resource, of all rules together.
 func rights(rules []rbacv1.PolicyRule) map[string]string {
 	verbs := map[string][]string{}
