@@ -271,7 +271,7 @@ func (j *judgement) repetition(before, again attempt, confirmed map[string]settl
 		j.fault("%v is sent again by process %d after the store had confirmed to process %d that it ended", again.delivery, again.process, s.process)
 	case !before.answered:
 	case died && death <= again.begin:
-	case j.lost(before.process, again.id, again.begin):
+	case j.lost(before.process, again.id, again.begin) && before.process != again.process:
 	default:
 		j.fault("%v is sent again by process %d, though process %d had an answer and lives", again.delivery, again.process, before.process)
 	}

@@ -107,6 +107,11 @@ func TestVerdict(t *testing.T) {
 			h.losses[handout{1, "a"}] = 14
 			h.settlements = h.settlements[1:]
 		}, ""},
+		"a message is sent again by the process that had the answer, after its lease was lost": {func(h *history) {
+			again(h)
+			h.losses[handout{1, "a"}], h.attempts[1].process = 14, 1
+			h.settlements = h.settlements[1:]
+		}, "had an answer and lives"},
 		"a message has two ids": {func(h *history) {
 			again(h)
 			h.attempts[1].id = "c"
