@@ -37,6 +37,7 @@ func Run(t *testing.T, h Harness) {
 	run("validates ids of people", func(t *testing.T) { validatesPeople(t, h) })
 	run("mentions as it declares", func(t *testing.T) { mentions(t, h) })
 	run("refuses updates of what is gone", func(t *testing.T) { refusesGone(t, h) })
+	run("replies to the channel where a thread is locked", func(t *testing.T) { repliesElsewhere(t, h) })
 	run("escapes hostile text", func(t *testing.T) { escapes(t, h) })
 	run("returns when its context ends", func(t *testing.T) { obeysContext(t, h) })
 	run("sends nothing after its context ended", func(t *testing.T) { refusesEndedContext(t, h) })

@@ -55,6 +55,8 @@ func TestContractFindsBugs(t *testing.T) {
 		"posts-anew":        "edits message 0 and answers 0, want 1 and 0",
 		"no-thread":         "edits message 0 and answers 0, want 0 and 1",
 		"no-reply":          "messages arrived, want",
+		"replies-nowhere":   "edits message 0 and answers 1, want 0 and 0",
+		"no-note":           "and a note about the reply",
 		"edits-the-gone":    "want an error marked by Gone",
 		"declares-less":     "declares that no message can be updated",
 		"secret-in-handle":  "a secret shows in the handle",
@@ -152,6 +154,7 @@ var (
 	recorders []*notifytest.Recorder
 	hangs     = map[int]chan struct{}{}
 	forgotten = map[int]bool{}
+	locked    = map[int]bool{}
 )
 
 func account(fault string) notifytest.Account {
@@ -162,6 +165,7 @@ func account(fault string) notifytest.Account {
 		Credential: notify.Credential{"password": secret.New(password)},
 		Addresses:  []string{"one", "two"}, Secrets: []string{password}, Received: rec.Wait,
 		Handle: "1", Person: "ada", Left: "gone", Forget: func() { forgotten[len(recorders)-1] = true },
+		LockThreads: func() { locked[len(recorders)-1] = true },
 	}
 }
 
@@ -312,6 +316,8 @@ func (n *notifier) receipt(m notify.Message) notify.Receipt {
 		return notify.Receipt{}
 	case n.is("secret-in-handle"):
 		return notify.Receipt{Handle: password}
+	case m.Update != nil && locked[n.server.ID] && !n.is("no-note"):
+		return notify.Receipt{Handle: m.Update.Handle, Note: "the reply was sent to the channel"}
 	case m.Update != nil:
 		return notify.Receipt{Handle: m.Update.Handle}
 	}
@@ -344,7 +350,7 @@ func (n *notifier) place(m notify.Message) error {
 		reply.Text = m.Update.Reply[0].Text
 	}
 	answer := notifytest.Received{Answers: 1}
-	if n.is("no-thread") {
+	if n.is("no-thread") || locked[n.server.ID] && !n.is("replies-nowhere") {
 		answer = notifytest.Received{}
 	}
 	n.deliver(reply, answer)

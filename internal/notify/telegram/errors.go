@@ -24,6 +24,8 @@ type response struct {
 	OK     bool `json:"ok"`
 	Result struct {
 		MessageID int64 `json:"message_id"`
+		// ReplyTo is missing where the message is no reply.
+		ReplyTo *struct{} `json:"reply_to_message"`
 	} `json:"result"`
 	ErrorCode   int    `json:"error_code"`
 	Description string `json:"description"`
@@ -62,22 +64,22 @@ var advice = []struct{ part, says string }{
 	{"user_is_blocked", "the person blocked the bot"},
 }
 
-// read returns the ID of the message that an answer confirms.
-func read(a notify.Answer) (int64, error) {
+// read returns the ID of the message that an answer confirms, and whether it is a reply.
+func read(a notify.Answer) (id int64, replies bool, err error) {
 	var r response
 	if json.Unmarshal(a.Body, &r) != nil || !r.OK && r.ErrorCode == 0 {
 		if err := notify.StatusError(a.Status, a.Header, ""); err != nil {
-			return 0, err
+			return 0, false, err
 		}
-		return 0, notify.AnswerLost(errNotTelegram)
+		return 0, false, notify.AnswerLost(errNotTelegram)
 	}
 	if r.OK {
 		if r.Result.MessageID <= 0 {
-			return 0, notify.AnswerLost(errNotTelegram)
+			return 0, false, notify.AnswerLost(errNotTelegram)
 		}
-		return r.Result.MessageID, nil
+		return r.Result.MessageID, r.Result.ReplyTo != nil, nil
 	}
-	return 0, refusal(r)
+	return 0, false, refusal(r)
 }
 
 func refusal(r response) error {

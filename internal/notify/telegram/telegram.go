@@ -152,8 +152,12 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt
 		return edited, nil
 	}
 	r := request{ReplyParameters: &reply{earlier, true}, DisableNotification: m.Silent}
-	if _, err := n.send(ctx, m.Address, r.with(s)); err != nil {
+	replied, err := n.send(ctx, m.Address, r.with(s))
+	if err != nil {
 		return notify.Receipt{}, err
+	}
+	if edited.Note == "" {
+		edited.Note = replied.Note
 	}
 	return edited, nil
 }
@@ -212,14 +216,18 @@ func (n *notifier) call(ctx context.Context, chat string, r request) (notify.Rec
 	if err != nil {
 		return notify.Receipt{}, err
 	}
-	id, err := read(answer)
+	id, replies, err := read(answer)
 	if errors.Is(err, errNotModified) {
 		id, err = r.MessageID, nil
 	}
 	if err != nil {
 		return notify.Receipt{}, err
 	}
-	return notify.Receipt{Handle: strconv.FormatInt(id, 10)}, nil
+	receipt := notify.Receipt{Handle: strconv.FormatInt(id, 10)}
+	if r.ReplyParameters != nil && !replies {
+		receipt.Note = "the reply was sent to the chat: the earlier message takes no replies"
+	}
+	return receipt, nil
 }
 
 // Close implements notify.Notifier.

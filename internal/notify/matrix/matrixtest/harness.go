@@ -27,7 +27,7 @@ func (Harness) Service() notify.Service { return matrix.Service }
 func (Harness) Start(t *testing.T) notifytest.Account {
 	s := newStandIn()
 	a := account(notifytest.Serve(t, s.handler()))
-	a.Received, a.Forget = s.rec.Wait, s.forget
+	a.Received, a.Forget, a.LockThreads = s.rec.Wait, s.forget, s.lockThreads
 	return a
 }
 

@@ -48,6 +48,14 @@ type standIn struct {
 	sent   map[string]string       // IDs of events, by path and transaction
 	events map[string]event        // by ID
 	joins  []string
+	// locked refuses replies.
+	locked bool
+}
+
+func (s *standIn) lockThreads() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.locked = true
 }
 
 type standInRoom struct {
@@ -250,7 +258,7 @@ func (s *standIn) check(room string, c Content) string {
 		return "M_UNKNOWN"
 	case c.RelatesTo.RelType == "m.replace" && (c.NewContent == nil || related.relation == "m.replace" || related.sender != bot || related.redacted):
 		return "M_BAD_JSON" // clients would ignore it
-	case c.RelatesTo.RelType == "m.thread" && related.relation != "":
+	case c.RelatesTo.RelType == "m.thread" && s.locked, c.RelatesTo.RelType == "m.thread" && related.relation != "":
 		return "M_UNKNOWN"
 	}
 	return ""

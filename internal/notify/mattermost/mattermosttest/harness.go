@@ -30,7 +30,7 @@ func (Harness) Service() notify.Service { return mattermost.Service }
 func (h Harness) Start(t *testing.T) notifytest.Account {
 	s := &standIn{posts: map[string]posted{}}
 	a := h.account(notifytest.Serve(t, s.handler()))
-	a.Received, a.Forget = s.rec.Wait, s.forget
+	a.Received, a.Forget, a.LockThreads = s.rec.Wait, s.forget, s.lockThreads
 	return a
 }
 

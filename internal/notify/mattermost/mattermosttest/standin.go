@@ -34,6 +34,14 @@ type standIn struct {
 	mu    sync.Mutex
 	count int
 	posts map[string]posted // by ID
+	// locked refuses replies.
+	locked bool
+}
+
+func (s *standIn) lockThreads() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.locked = true
 }
 
 type posted struct {
@@ -144,7 +152,7 @@ var rooms = map[string]string{buildsID: "eng/builds", releaseID: releaseID}
 func (s *standIn) create(w http.ResponseWriter, r *http.Request) {
 	m, ok := decode(r)
 	s.mu.Lock()
-	root := s.posts[m.RootID]
+	root, locked := s.posts[m.RootID], s.locked
 	s.mu.Unlock()
 	switch {
 	case !ok || utf8.RuneCountInString(m.Message) > 16_383 || m.Text != "" || m.Attachments != nil:
@@ -153,7 +161,7 @@ func (s *standIn) create(w http.ResponseWriter, r *http.Request) {
 	case rooms[m.ChannelID] == "":
 		refuse(w, http.StatusForbidden, "api.context.permissions.app_error")
 		return
-	case m.RootID != "" && (root.number == 0 || root.root != "" || root.channel != m.ChannelID):
+	case m.RootID != "" && (locked || root.number == 0 || root.root != "" || root.channel != m.ChannelID):
 		refuse(w, http.StatusBadRequest, "api.post.create_post.root_id.app_error")
 		return
 	}

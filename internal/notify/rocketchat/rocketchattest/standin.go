@@ -33,6 +33,14 @@ type standIn struct {
 	mu    sync.Mutex
 	count int
 	posts map[string]posted // by ID
+	// locked refuses replies.
+	locked bool
+}
+
+func (s *standIn) lockThreads() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.locked = true
 }
 
 type posted struct {
@@ -154,7 +162,7 @@ func (s *standIn) send(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "error-not-allowed")
 	case utf8.RuneCountInString(m.Msg) > 5000:
 		refuse(w, "error-message-size-exceeded")
-	case m.TMID != "" && (root.number == 0 || root.room != m.RID):
+	case m.TMID != "" && (s.locked || root.number == 0 || root.room != m.RID):
 		refuse(w, "error-invalid-thread")
 	case s.posts[m.ID].number != 0: // not posted again
 		answer(w, http.StatusOK, map[string]any{"success": true, "message": map[string]any{"_id": m.ID}})

@@ -29,7 +29,7 @@ func (Harness) Service() notify.Service { return slack.Service }
 func (h Harness) Start(t *testing.T) notifytest.Account {
 	s := &standIn{posts: map[string]int{}}
 	account := h.account(client(t, s.handler()))
-	account.Received, account.Forget = s.rec.Wait, s.forget
+	account.Received, account.Forget, account.LockThreads = s.rec.Wait, s.forget, s.lockThreads
 	return account
 }
 

@@ -35,6 +35,14 @@ type standIn struct {
 	mu    sync.Mutex
 	count int            // of what was recorded
 	posts map[string]int // messages by channel and timestamp
+	// locked refuses replies.
+	locked bool
+}
+
+func (s *standIn) lockThreads() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.locked = true
 }
 
 // forget deletes all messages.
@@ -165,6 +173,8 @@ func (s *standIn) place(r *http.Request, channel string, m payload) (ts string, 
 	case strings.HasSuffix(r.URL.Path, "update"):
 		s.record(addressOf(room), m, notifytest.Received{Edits: edits})
 		return earlier, nil
+	case thread != "" && s.locked:
+		return "", errors.New("restricted_action_thread_locked")
 	case thread != "" && answers == 0:
 		return "", errors.New("thread_not_found")
 	case thread != "":

@@ -29,7 +29,7 @@ func (Harness) Service() notify.Service { return telegram.Service }
 func (Harness) Start(t *testing.T) notifytest.Account {
 	s := &standIn{posts: map[int]string{}, last: map[int]string{}}
 	a := account(notifytest.Serve(t, s.handler()))
-	a.Received, a.Forget = s.rec.Wait, s.forget
+	a.Received, a.Forget, a.LockThreads = s.rec.Wait, s.forget, s.lockThreads
 	return a
 }
 

@@ -31,6 +31,14 @@ type standIn struct {
 	posts map[int]string // chats of messages, by ID
 	last  map[int]string // texts
 	count int
+	// locked forgets what a message may reply to.
+	locked bool
+}
+
+func (s *standIn) lockThreads() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.locked = true
 }
 
 func (s *standIn) forget() {
@@ -124,14 +132,18 @@ func (s *standIn) place(w http.ResponseWriter, chat string, m message) {
 			got.Mentions = append(got.Mentions, name[1:])
 		}
 	}
-	if m.ReplyParameters != nil && s.posts[m.ReplyParameters.MessageID] != "" {
+	if m.ReplyParameters != nil && !s.locked && s.posts[m.ReplyParameters.MessageID] != "" {
 		got.Answers = m.ReplyParameters.MessageID
 	}
 	s.posts[id], s.last[id] = got.Address, m.Text
 	got.Raw, _ = json.Marshal(m)
 	s.rec.Add(got)
+	result := map[string]any{"message_id": id, "text": m.Text}
+	if got.Answers != 0 {
+		result["reply_to_message"] = map[string]any{"message_id": got.Answers}
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"ok": true, "result": map[string]any{"message_id": id, "text": m.Text}})
+	_ = json.NewEncoder(w).Encode(map[string]any{"ok": true, "result": result})
 }
 
 // names are the mentions that Telegram finds in a text.
