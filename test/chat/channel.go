@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -25,7 +26,8 @@ type Channel struct {
 	refusal  int // status to reject messages with; 0 accepts them
 	refused  int
 	messages []Message
-	changed  chan struct{} // closed and renewed at each request
+	open     map[net.Conn]bool
+	changed  chan struct{} // closed and renewed at each request, and when a connection begins or ends
 }
 
 // Message is an accepted message.
@@ -48,14 +50,71 @@ func Open() (*Channel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve a chat channel: %w", err)
 	}
-	c := &Channel{URL: "http://" + listener.Addr().String() + "/channel", changed: make(chan struct{})}
-	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 10 * time.Second}
+	c := &Channel{URL: "http://" + listener.Addr().String() + "/channel", open: map[net.Conn]bool{}, changed: make(chan struct{})}
+	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 10 * time.Second, ConnState: c.connection}
 	go func() { _ = c.server.Serve(listener) }()
 	return c, nil
 }
 
 // Close stops the server.
 func (c *Channel) Close() { _ = c.server.Close() }
+
+// connection is called when the state of a connection changes.
+func (c *Channel) connection(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		c.open[conn] = true
+	case http.StateClosed:
+		delete(c.open, conn)
+	default:
+		return
+	}
+	c.notify()
+}
+
+// notify wakes all that wait for a change. The caller holds the lock.
+func (c *Channel) notify() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// Drain waits until the channel has handled all requests of senders that have ended: those of a killed process may
+// still be on their way. No other sender may be connected.
+func (c *Channel) Drain(ctx context.Context) error {
+	at, err := url.Parse(c.URL)
+	if err != nil {
+		return err
+	}
+	// Connections are accepted in order: when this one is, the others are known.
+	var dialer net.Dialer
+	last, err := dialer.DialContext(ctx, "tcp", at.Host)
+	if err != nil {
+		return fmt.Errorf("connect to the chat channel: %w", err)
+	}
+	defer func() { _ = last.Close() }()
+	for {
+		c.mu.Lock()
+		known, others, changed := false, 0, c.changed
+		for conn := range c.open {
+			if conn.RemoteAddr().String() == last.LocalAddr().String() {
+				known = true
+			} else {
+				others++
+			}
+		}
+		c.mu.Unlock()
+		if known && others == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%d senders of the chat channel have not ended", others)
+		}
+	}
+}
 
 // Refuse makes the channel reject messages with an HTTP status, until it is called with 0.
 func (c *Channel) Refuse(status int) {
@@ -84,8 +143,7 @@ func (c *Channel) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	default:
 		c.messages = append(c.messages, m)
 	}
-	close(c.changed)
-	c.changed = make(chan struct{})
+	c.notify()
 }
 
 // Messages returns the messages received so far.

@@ -23,6 +23,7 @@ var _ = Describe("What was answered with 202", func() {
 		build := travistest.Build{Result: travis.Broken, Finished: now()}
 		Expect(s.post(ctx, build)).To(Equal(http.StatusAccepted))
 		s.operator.Kill()
+		Expect(r.Drain(ctx)).To(Succeed())
 		r.Refuse(0)
 		Expect(r.Messages()).To(BeEmpty())
 

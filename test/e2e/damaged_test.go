@@ -31,6 +31,7 @@ var _ = Describe("A damaged store", func() {
 			})).To(Equal(http.StatusAccepted))
 		}
 		s.operator.Kill()
+		Expect(r.Drain(ctx)).To(Succeed())
 		flipBits(filepath.Join(s.dir, "store"), "commit-message-3")
 		r.Refuse(0)
 

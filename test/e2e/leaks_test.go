@@ -24,7 +24,7 @@ var _ = Describe("After a thousand webhooks", func() {
 		if _, err := leaks.Open(s.operator.PID()); err != nil {
 			Skip("SKIPPED: there is no /proc here to look into; run the suite on Linux")
 		}
-		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=30s")
+		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=90s")
 		relay := func(from, to int64) {
 			GinkgoHelper()
 			for build := from; build < to; build++ {

@@ -85,7 +85,7 @@ var _ = Describe("A store that accepts no events", func() {
 		own := fmt.Sprintf("store: {directory: %q}", filepath.Join(s.dir, "store"))
 		small := fmt.Sprintf("store: {directory: %q, maxSize: 16Mi}", filepath.Join(dir, "store"))
 		s.startWith(ctx, strings.Replace(s.settings(), own, small, 1))
-		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=30s")
+		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=90s")
 		Eventually(s.postLarge).WithArguments(ctx, int64(1)).Should(Equal(http.StatusAccepted))
 		Eventually(s.condition).WithArguments(ctx).Should(Equal("True StoreAvailable: the store accepts events"))
 		Expect(s.storeEvents(ctx)).To(BeEmpty(), "no Event while the store is available")

@@ -176,7 +176,7 @@ spec:
 
 func (f *replicas) waitAllReady(ctx context.Context) {
 	GinkgoHelper()
-	kubectl(ctx, "", "wait", "travisroute", "--all", "-n", f.name, "--for=condition=Ready", "--timeout=30s")
+	kubectl(ctx, "", "wait", "travisroute", "--all", "-n", f.name, "--for=condition=Ready", "--timeout=90s")
 }
 
 func (f *replicas) count() (n int) {

@@ -28,7 +28,7 @@ import (
 )
 
 // patience limits each wait for something that takes a second or two on a quiet machine.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 var (
 	plane  *controlplane.ControlPlane
@@ -220,7 +220,7 @@ func status(r *http.Request) int {
 // waitReady waits until the team's route is ready.
 func (s *site) waitReady(ctx context.Context) {
 	GinkgoHelper()
-	kubectl(ctx, "", "wait", "travisroute/example", "-n", s.name, "--for=condition=Ready", "--timeout=30s")
+	kubectl(ctx, "", "wait", "travisroute/example", "-n", s.name, "--for=condition=Ready", "--timeout=90s")
 }
 
 func kubectl(ctx context.Context, stdin string, args ...string) string {

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	patience = 30 * time.Second
+	patience = 90 * time.Second
 	interval = 20 * time.Millisecond
 )
 

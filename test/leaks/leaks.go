@@ -15,7 +15,7 @@ import (
 
 const (
 	// patience limits the wait for files that are closed a moment later, such as the other end of a connection.
-	patience = 10 * time.Second
+	patience = time.Minute
 	again    = 10 * time.Millisecond
 )
 

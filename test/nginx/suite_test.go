@@ -62,7 +62,7 @@ var _ = BeforeSuite(func() {
 	go func() { ended <- server.Serve(ctx) }()
 	DeferCleanup(func() {
 		stop()
-		Eventually(ended).WithTimeout(10 * time.Second).Should(Receive(BeNil()))
+		Eventually(ended).WithTimeout(time.Minute).Should(Receive(BeNil()))
 	})
 
 	proxy, err = nginx.Start(ctx, GinkgoT().TempDir(), server.Addr().(*net.TCPAddr).String())

@@ -28,7 +28,7 @@ const (
 	// Grey is a recipient that is refused for now.
 	Grey = "grey@" + Domain
 
-	patience = 30 * time.Second
+	patience = 90 * time.Second
 	interval = 50 * time.Millisecond
 )
 

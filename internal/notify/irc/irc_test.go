@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ergochat/irc-go/ircmsg"
 	"github.com/go-logr/logr"
@@ -226,14 +227,15 @@ func TestJoinsAgain(t *testing.T) {
 	}
 	server.Restart(t)
 	observer = server.Join(t, "somebody", "#builds")
-	var err error
-	for range 10 { // the end of the old connection may not be known yet
-		if err = send(t, n, "#builds", "third"); err == nil {
+	// The end of the old connection may not be known yet.
+	for deadline := time.Now().Add(time.Minute); ; <-time.After(10 * time.Millisecond) {
+		err := send(t, n, "#builds", "third")
+		if err == nil {
 			break
 		}
-	}
-	if err != nil {
-		t.Fatal(err)
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 	observer.Await(t, "PRIVMSG", "#builds")
 }

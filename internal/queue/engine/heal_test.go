@@ -291,6 +291,7 @@ func TestUnansweredPurgeIsNoticed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		synctest.Wait() // the committer may be trimming
 		if err := e.Ready(); err != nil || l.answers > 0 || l.first < 4000 {
 			t.Fatalf("ready: %v, the log begins at %d; want it trimmed on and on", err, l.first)
 		}

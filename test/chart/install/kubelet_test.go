@@ -20,7 +20,7 @@ import (
 )
 
 // patience limits each wait for something that takes a second or two on a quiet machine.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // kubelet replaces the kubelet: it writes a pod's files below a folder instead of the root, and starts its
 // program.

@@ -22,7 +22,7 @@ import (
 )
 
 // patience limits each wait for something that takes a second or two on a quiet machine.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 const system = "travishook-system"
 

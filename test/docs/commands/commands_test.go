@@ -26,7 +26,7 @@ import (
 
 const (
 	system   = "travishook-system"
-	patience = 30 * time.Second
+	patience = 90 * time.Second
 )
 
 func TestCommands(t *testing.T) {
