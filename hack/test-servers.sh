@@ -10,6 +10,7 @@ cd "$root"
 
 hack/test-deps.sh
 hack/tool.sh nats-server >/dev/null
+hack/tool.sh dendrite >/dev/null
 export TRAVISHOOK_TEST_SERVERS=1
 export PATH=$PATH:/usr/sbin:/usr/local/sbin
 KUBEBUILDER_ASSETS=$(hack/control-plane.sh)
@@ -23,6 +24,7 @@ operators() {
 	go test -count=1 -timeout 1m ./test/nats || failed=1
 	go test -count=1 -timeout 3m ./internal/notify/email -run Postfix || failed=1
 	go test -count=1 -timeout 3m ./internal/notify/irc -run Inspircd || failed=1
+	go test -count=1 -timeout 4m ./internal/notify/matrix -run Dendrite || failed=1
 	go test -count=1 -timeout 8m ./test/e2e -ginkgo.focus 'NATS cluster' || failed=1
 	go test -count=1 -timeout 8m ./test/soak -run Replicas || failed=1
 	return $failed

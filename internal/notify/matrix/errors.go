@@ -59,7 +59,7 @@ var advice = map[string]string{
 
 // joinAdvice is what to do if the bot cannot join a room.
 var joinAdvice = map[string]string{
-	forbidden:                     "the bot is not in the room, and may not join it: invite it",
+	forbidden:                     "the bot is not in the room, and may not join it: invite it, after lifting a ban",
 	notFound:                      "there is no such room, or the homeserver does not find it: correct the address, or invite the bot",
 	"M_INCOMPATIBLE_ROOM_VERSION": "the homeserver does not know the room's version: upgrade it",
 	"M_UNSUPPORTED_ROOM_VERSION":  "the homeserver does not know the room's version: upgrade it",

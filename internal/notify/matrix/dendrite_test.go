@@ -1,0 +1,73 @@
+package matrix_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/notify/matrix"
+	"github.com/travishook/travishook/internal/notify/matrix/matrixtest"
+	"github.com/travishook/travishook/internal/notify/notifytest"
+	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/test/dendrite"
+)
+
+const root = "../../.."
+
+func startDendrite(t *testing.T) *dendrite.Server {
+	t.Helper()
+	if os.Getenv("TRAVISHOOK_TEST_SERVERS") == "" {
+		t.Skip("make test-servers runs it")
+	}
+	return dendrite.Start(t, root)
+}
+
+// Dendrite must be compiled first, so make test leaves it out; there, a stand-in runs the contract with the
+// services' registry.
+func TestContractOnDendrite(t *testing.T) {
+	notifytest.Run(t, matrixtest.Dendrite{Server: startDendrite(t)})
+}
+
+// A real homeserver moves an alias with the upgrade, and leaves the ID to the old room. It recognises what is sent
+// again by another process.
+func TestAnUpgradeAndARetryOnDendrite(t *testing.T) {
+	s := startDendrite(t)
+	admin, bot := s.User(t, "admin", true), s.User(t, "ci", false)
+	old, alias := admin.Room(t, "builds", "public", nil)
+	send := func(n, address string, update *notify.Update) (notify.Receipt, error) {
+		credential := notify.Credential{"token": secret.New(bot.Token), "server": secret.New(s.URL)}
+		process, err := matrix.Service.New([]byte(`{}`), credential, notify.Deps{HTTP: notify.NewClient(notify.Options{})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = process.Close() }()
+		return process.Notify(t.Context(), notify.Message{ID: strings.Repeat("0", 31) + n, Address: address, Text: "state " + n, Update: update})
+	}
+	first, err := send("1", alias, nil)
+	if err != nil || !strings.HasPrefix(first.Handle, old+" ") {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if again, err := send("1", alias, nil); err != nil || again != first {
+		t.Errorf("sent again: %+v, %v; want %+v", again, err, first)
+	}
+
+	var upgraded struct {
+		Replacement string `json:"replacement_room"`
+	}
+	admin.InRoom(t, old, "upgrade", map[string]any{"new_version": "10"}, &upgraded)
+	if _, err := send("2", alias, &notify.Update{Handle: first.Handle}); !notify.IsGone(err) {
+		t.Errorf("the update of a message in the old room: %v", err)
+	}
+	second, err := send("3", alias, nil)
+	if err != nil || !strings.HasPrefix(second.Handle, upgraded.Replacement+" ") || second.Note != "" {
+		t.Errorf("by alias: %+v, %v; want it in %s", second, err, upgraded.Replacement)
+	}
+	third, err := send("4", old, nil)
+	if err != nil || !strings.HasPrefix(third.Handle, upgraded.Replacement+" ") || !strings.Contains(third.Note, upgraded.Replacement) {
+		t.Errorf("by the old room's ID: %+v, %v; want it in %s, and a note", third, err, upgraded.Replacement)
+	}
+	if got := admin.Messages(t, 3); len(got) != 3 {
+		t.Errorf("%d messages, want 3", len(got))
+	}
+}
