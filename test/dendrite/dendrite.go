@@ -25,6 +25,8 @@ const (
 	Limit = 10
 	// Cooloff is the delay that the server asks for afterwards.
 	Cooloff = 30 * time.Minute
+	// Password is that of each user.
+	Password = "battery-horse"
 
 	patience = 60 * time.Second
 	interval = 20 * time.Millisecond

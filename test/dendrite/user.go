@@ -40,20 +40,23 @@ func (s *Server) User(t *testing.T, name string, admin bool) *User {
 	t.Helper()
 	s.users++
 	name = fmt.Sprint(name, s.users)
-	const path, password = "/_synapse/admin/v1/register", "battery-horse"
+	const path = "/_synapse/admin/v1/register"
 	var nonce struct {
 		Nonce string `json:"nonce"`
 	}
-	u := &User{server: s}
+	u := s.Anybody()
 	u.do(t, http.MethodGet, path, nil, &nonce)
 	role := map[bool]string{true: "admin", false: "notadmin"}[admin]
 	mac := hmac.New(sha1.New, []byte(secret))
-	_, _ = io.WriteString(mac, strings.Join([]string{nonce.Nonce, name, password, role}, "\x00"))
+	_, _ = io.WriteString(mac, strings.Join([]string{nonce.Nonce, name, Password, role}, "\x00"))
 	u.do(t, http.MethodPost, path, map[string]any{
-		"nonce": nonce.Nonce, "username": name, "password": password, "admin": admin, "mac": hex.EncodeToString(mac.Sum(nil)),
+		"nonce": nonce.Nonce, "username": name, "password": Password, "admin": admin, "mac": hex.EncodeToString(mac.Sum(nil)),
 	}, u)
 	return u
 }
+
+// Anybody is nobody yet, who may log in.
+func (s *Server) Anybody() *User { return &User{server: s} }
 
 // Room creates a room with an alias, and returns both. visibility is public or private.
 func (u *User) Room(t *testing.T, name, visibility string, more map[string]any) (id, alias string) {

@@ -1,6 +1,8 @@
 package matrix_test
 
 import (
+	"encoding/json"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -27,6 +29,30 @@ func startDendrite(t *testing.T) *dendrite.Server {
 // services' registry.
 func TestContractOnDendrite(t *testing.T) {
 	notifytest.Run(t, matrixtest.Dendrite{Server: startDendrite(t)})
+}
+
+// The login on the page returns a token for the Secret.
+func TestTheLoginOfTheReferenceOnDendrite(t *testing.T) {
+	s := startDendrite(t)
+	page, err := os.ReadFile(root + "/docs/services/matrix.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```json\n")
+	login, _, _ := strings.Cut(rest, "```")
+	name := strings.TrimSuffix(strings.TrimPrefix(s.User(t, "ci", false).ID, "@"), ":example.com")
+	login = strings.NewReplacer(`"ci"`, `"`+name+`"`, `"…"`, `"`+dendrite.Password+`"`).Replace(login)
+	session := s.Anybody()
+	session.Do(t, http.MethodPost, "/login", json.RawMessage(login), session)
+	if err := matrix.Service.Check([]byte(`{}`), notify.Credential{"token": secret.New(session.Token), "server": secret.New(s.URL)}); err != nil {
+		t.Error(err)
+	}
+	var me struct {
+		DeviceID string `json:"device_id"`
+	}
+	if session.Do(t, http.MethodGet, "/account/whoami", nil, &me); me.DeviceID == "" {
+		t.Error("the token has no session of its own")
+	}
 }
 
 // A real homeserver moves an alias with the upgrade, and leaves the ID to the old room. It recognises what is sent

@@ -118,7 +118,7 @@ func readHTML(formatted string) (string, error) {
 	}
 }
 
-var mentionLink = "https://matrix.to/#/%40ann%3Aexample.com"
+const mentionLink = "https://matrix.to/#/%40ann%3Aexample.com"
 
 func isLink(attributes []html.Attribute) bool {
 	return len(attributes) == 1 && attributes[0].Key == "href" && (attributes[0].Val == mentionLink ||
