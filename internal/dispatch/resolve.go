@@ -24,10 +24,17 @@ type Resolved struct {
 	Mention  routing.Mention  // whom messages mention
 	// Person finds a person by the hash of an e-mail address; nil where nobody is mentioned.
 	Person func(hash string) (*routing.Person, bool)
+
+	known string // the destination, where the table has it
 }
 
 // destination names the channel at the service. See queue.Target.
-func (r Resolved) destination() string { return r.Account.Destination(r.Address) }
+func (r Resolved) destination() string {
+	if r.known != "" {
+		return r.known
+	}
+	return r.Account.Destination(r.Address)
+}
 
 func (r Resolved) endpoint() endpoint { return endpoint{r.Account.Key(), r.destination()} }
 
@@ -84,7 +91,9 @@ func resolve(table *routing.Table, t queue.Target) (Resolved, error) {
 	}
 	for _, now := range route.Targets {
 		if now.Channel == t.Channel {
-			return resolveAs(table, t.Namespace, now)
+			resolved, err := resolveAs(table, t.Namespace, now)
+			resolved.known = now.Destination
+			return resolved, err
 		}
 	}
 	// The channel may be spelled differently by now. It is the same if it resolves to the same target.

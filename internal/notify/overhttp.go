@@ -83,14 +83,20 @@ func (n *ownClient) Close() error {
 	return err
 }
 
-// split returns the keys of the service and those of its connection.
+// split returns the keys of the service and those of its connection, of which there are mostly none. The caller
+// must not change them.
 func split(credential Credential) (own, connection Credential) {
-	own, connection = maps.Clone(credential), Credential{}
+	own = credential
 	for _, k := range connectionKeys {
-		if value, ok := credential[k.Name]; ok {
-			connection[k.Name] = value
-			delete(own, k.Name)
+		value, ok := credential[k.Name]
+		if !ok {
+			continue
 		}
+		if connection == nil {
+			own, connection = maps.Clone(credential), Credential{}
+		}
+		connection[k.Name] = value
+		delete(own, k.Name)
 	}
 	return own, connection
 }

@@ -70,15 +70,11 @@ func NewFinish(e *travis.Event, namespace string, at time.Time) *Finish {
 
 // HistoryID names the history that an event belongs to.
 func HistoryID(e *travis.Event, namespace string) ID {
-	var h hasher
-	h.text("history")
-	h.text(namespace)
-	h.number(e.Repository.ID)
-	h.text(string(e.Build.Type))
+	h := newHasher().text("history").text(namespace).number(e.Repository.ID).text(string(e.Build.Type))
 	if e.PullRequest != nil {
-		h.number(e.PullRequest.Number)
+		h = h.number(e.PullRequest.Number)
 	} else {
-		h.text(e.Build.Branch)
+		h = h.text(e.Build.Branch)
 	}
 	return h.sum()
 }

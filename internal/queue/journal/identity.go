@@ -31,76 +31,60 @@ func (id *ID) UnmarshalText(text []byte) error {
 
 // BuildID identifies a build, including all its runs.
 func BuildID(e *travis.Event) ID {
-	var h hasher
-	h.text("build")
-	h.number(e.Repository.ID)
-	h.number(e.Build.ID)
-	return h.sum()
+	return newHasher().text("build").number(e.Repository.ID).number(e.Build.ID).sum()
 }
 
 // EventID identifies a build event: one state of one run of a build. The run is identified by its start, or
 // by its end if it never started. Otherwise the end is ignored, because some versions of Travis report a
 // finish again with another time.
 func EventID(e *travis.Event) ID {
-	var h hasher
-	h.number(e.Repository.ID)
-	h.number(e.Build.ID)
-	h.text(e.Build.State)
-	h.time(e.Build.Started)
+	h := newHasher().number(e.Repository.ID).number(e.Build.ID).text(e.Build.State).time(e.Build.Started)
 	if e.Build.Started.IsZero() {
-		h.time(e.Build.Finished)
+		h = h.time(e.Build.Finished)
 	}
 	return h.sum()
 }
 
 // SeenID identifies the record of a build's events for a namespace.
 func SeenID(build ID, namespace string) ID {
-	var h hasher
-	h.text(string(build[:]))
-	h.text(namespace)
-	return h.sum()
+	return newHasher().text(string(build[:])).text(namespace).sum()
 }
 
 // ValueID identifies a value of the key-value store.
 func ValueID(bucket, key string) ID {
-	var h hasher
-	h.text("value")
-	h.text(bucket)
-	h.text(key)
-	return h.sum()
+	return newHasher().text("value").text(bucket).text(key).sum()
 }
 
 // DeliveryID identifies a delivery by its event and target, so that it is the same after every crash, replay
 // and redrive. A route that was deleted and created again is another target.
 func DeliveryID(event ID, t *queue.Target) ID {
-	var h hasher
-	h.text(string(event[:]))
+	h := newHasher().text(string(event[:]))
 	for _, s := range []string{t.Namespace, t.Route, t.RouteUID, t.Account, t.Address} {
-		h.text(s)
+		h = h.text(s)
 	}
 	return h.sum()
 }
 
-// hasher writes each value with its length, so that different lists of values never give the same bytes.
-type hasher struct{ buf []byte }
+// hasher is a list of values, each written with its length, so that different lists never give the same bytes.
+type hasher []byte
 
-func (h *hasher) number(n int64) { h.buf = binary.BigEndian.AppendUint64(h.buf, uint64(n)) }
+// newHasher is inlined, so that the list is on the caller's stack unless it is long.
+func newHasher() hasher { return make(hasher, 0, 512) }
 
-func (h *hasher) text(s string) {
-	h.number(int64(len(s)))
-	h.buf = append(h.buf, s...)
-}
+func (h hasher) number(n int64) hasher { return binary.BigEndian.AppendUint64(h, uint64(n)) }
 
-func (h *hasher) time(t time.Time) {
+func (h hasher) text(s string) hasher { return append(h.number(int64(len(s))), s...) }
+
+func (h hasher) time(t time.Time) hasher {
 	if t.IsZero() {
-		h.text("")
-		return
+		return h.text("")
 	}
-	h.text(t.UTC().Format(time.RFC3339Nano))
+	var buf [len(time.RFC3339Nano)]byte
+	return h.text(string(t.UTC().AppendFormat(buf[:0], time.RFC3339Nano)))
 }
 
-func (h *hasher) sum() (id ID) {
-	sum := sha256.Sum256(h.buf)
+func (h hasher) sum() (id ID) {
+	sum := sha256.Sum256(h)
 	copy(id[:], sum[:])
 	return id
 }

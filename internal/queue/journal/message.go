@@ -51,12 +51,9 @@ func (m *Message) position() Position { return Position{m.Seq, m.Index} }
 
 // messageID names the message of a build that a target has.
 func messageID(repository, build int64, t *queue.Target) ID {
-	var h hasher
-	h.text("message")
-	h.number(repository)
-	h.number(build)
+	h := newHasher().text("message").number(repository).number(build)
 	for _, s := range []string{t.Namespace, t.Route, t.RouteUID, t.Account, t.Address} {
-		h.text(s)
+		h = h.text(s)
 	}
 	return h.sum()
 }
