@@ -13,13 +13,31 @@ export KUBEBUILDER_ASSETS TRAVISHOOK_HELM
 # The PATH of many users lacks Debian's folder for servers.
 export PATH=$PATH:/usr/sbin:/usr/local/sbin
 
-summary=$(mktemp)
-trap 'rm -f "$summary"' EXIT
-go build -o "$summary" ./hack/testsummary
-# Two thousand seeds of the simulated store, with a runtime in which a seed does the same each time.
+folder=$(mktemp -d)
+simulation=""
+finish() {
+	[ -z "$simulation" ] || kill -- -"$simulation" 2>/dev/null || true
+	rm -rf "$folder"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+go build -o "$folder/testsummary" ./hack/testsummary
 if [ $# -eq 0 ]; then
-	RUN='^TestSeeds$' hack/simulate.sh
+	# Two thousand seeds of the simulated store, with a runtime in which a seed does the same each time. It takes
+	# what the suites leave of the processors: they wait for servers most of the time.
+	set -m # a process group of its own, which can be ended as a whole
+	RUN='^TestSeeds$' nice -n 19 hack/simulate.sh >"$folder/simulation" 2>&1 </dev/null &
+	simulation=$!
+	set +m
 	set -- ./...
 fi
 say "running the tests (the first time this compiles for some minutes) ..."
-go test -json -shuffle=on -timeout 15m "$@" 2>&1 | "$summary"
+failed=0
+go test -json -shuffle=on -timeout 15m "$@" 2>&1 | "$folder/testsummary" || failed=1
+if [ -n "$simulation" ]; then
+	say "waiting for the simulation of the store ..."
+	wait "$simulation" || failed=1
+	simulation=""
+	cat "$folder/simulation"
+fi
+exit $failed
