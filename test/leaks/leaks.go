@@ -15,7 +15,7 @@ import (
 
 const (
 	// patience limits the wait for files that are closed a moment later, such as the other end of a connection.
-	patience = time.Minute
+	patience = 20 * time.Second
 	again    = 10 * time.Millisecond
 )
 
