@@ -4,7 +4,8 @@
 # Without KUBECONFIG it makes a cluster of one node (hack/node.sh), which needs root and some Debian packages; where
 # they are missing it says so and exits with 77. KEEP=1 keeps the cluster. With KUBECONFIG it uses that cluster, in
 # namespaces of its own, and needs IMAGE, which the cluster can pull, and ADDRESS, at which its pods reach this machine.
-# STEPS is a regular expression that selects events by name, such as '^(upgrade|rollback)$'; TABLE a file for the table.
+# STEPS is a regular expression that selects events by name, such as '^(upgrade|rollback)$'. With WRITE=1 a full pass
+# writes the table into docs/operations/gaps.md.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -30,6 +31,8 @@ trap 'exit 130' INT TERM
 TRAVISHOOK_HELM=$(hack/tool.sh helm)
 export TRAVISHOOK_HELM
 progress "compiling the trial" go test -c -o "$work/trial" ./test/cluster
+progress "compiling the kubectl plugin" go build -o "$work/plugin/kubectl-travis" ./cmd/kubectl-travis
+export PLUGIN=$work/plugin
 trial=("$work/trial" -test.v -test.timeout 40m)
 if [ -n "${KUBECONFIG:-}" ]; then
 	KUBECTL=$(command -v kubectl || echo "$(hack/control-plane.sh)/kubectl")

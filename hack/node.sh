@@ -67,7 +67,7 @@ until_true() {
 	local end=$((SECONDS + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || { "$@" && return; }
+		[ $SECONDS -lt $end ] || { "$@"; return; }
 		sleep 0.1
 	done
 }

@@ -7,13 +7,12 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 )
 
-// TestCluster prints, and with TABLE appends to a file, how many webhooks each event refused. No webhook that was
-// accepted may be lost.
+// TestCluster prints how many webhooks each event refused. A full pass with WRITE writes that into the docs, too. No
+// webhook that was accepted may be lost.
 func TestCluster(t *testing.T) {
 	if os.Getenv("KUBECTL") == "" {
 		t.Skip("make e2e-cluster runs it")
@@ -23,7 +22,8 @@ func TestCluster(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	table := &strings.Builder{}
+	report := newReport(t, w)
+	t.Run("commands of the docs", w.commands)
 	for _, s := range steps {
 		if (s.own && w.node == "") || !wanted(s.name) {
 			continue
@@ -43,14 +43,11 @@ func TestCluster(t *testing.T) {
 			if s.none && v.Refused > 0 {
 				t.Errorf("%d webhooks were refused, although another replica could take them", v.Refused)
 			}
-			fmt.Fprintf(table, "| %s | %d | %.1f s | %d |\n", s.name, v.Refused, v.Gap.Seconds(), v.Lost)
+			report.add(t, s.name, v)
 		})
 	}
 	w.mistakes(t)
-	t.Log("\n" + table.String())
-	if file := os.Getenv("TABLE"); file != "" {
-		must(t, os.WriteFile(file, []byte(table.String()), 0o644))
-	}
+	report.end(t)
 }
 
 // wanted reports whether STEPS, a regular expression, matches the name. Empty means all.

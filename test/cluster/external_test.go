@@ -26,6 +26,13 @@ func upgradeExternal(t *testing.T, w *world) {
 	w.chart(t, "upgrade", "--values", w.external(), "--set", "podAnnotations.trial=external")
 }
 
+// deleteNATS takes one server of the store away, and waits until it is back.
+func deleteNATS(t *testing.T, w *world) {
+	t.Helper()
+	w.kubectl(t, "-n", "nats", "delete", "pod", "nats-0")
+	w.kubectl(t, "-n", "nats", "rollout", "status", "statefulset/nats", "--timeout=2m")
+}
+
 func (w *world) external() string { return filepath.Join(w.folder, "external.yaml") }
 
 func (w *world) startNATS(t *testing.T) {

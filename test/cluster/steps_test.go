@@ -26,22 +26,41 @@ type step struct {
 
 var steps = []step{
 	{name: "upgrade", do: func(t *testing.T, w *world) { w.chart(t, "upgrade", "--set", "podAnnotations.trial=upgraded") }},
+	{name: "upgrade of the chart and the CRDs", do: upgradeCRDs},
 	{name: "rollback", do: func(t *testing.T, w *world) { w.chart(t, "rollback", "1") }},
 	{name: "pod deleted", do: func(t *testing.T, w *world) { w.kubectl(t, "delete", "pod", "-n", system, "travishook-0") }},
 	{name: "process killed", own: true, do: kill},
-	{name: "node drained", own: true, do: drain},
+	{name: "node drained, and uncordoned at once", own: true, do: drain},
 	{name: "kubelet restarted", own: true, do: restart("kubelet")},
 	{name: "containerd restarted", own: true, do: restart("containerd")},
 	{name: "API server restarted", own: true, do: restart("apiserver")},
 	{name: "scaled to 0 and back", do: scale},
-	{name: "volume full for a while", own: true, do: fill},
-	{name: "uninstalled, and installed again", do: reinstall},
-	{name: "embedded to external store", own: true, do: toExternal},
-	{name: "upgrade, three replicas", own: true, none: true, do: upgradeExternal},
-	{name: "rollback, three replicas", own: true, none: true, do: func(t *testing.T, w *world) { w.chart(t, "rollback") }},
-	{name: "pod deleted, three replicas", own: true, none: true, do: func(t *testing.T, w *world) { w.kubectl(t, "delete", "pod", "-n", system, w.pod(t)) }},
-	{name: "process killed, three replicas", own: true, do: kill},
-	{name: "external to embedded store", own: true, do: func(t *testing.T, w *world) { w.chart(t, "upgrade") }},
+	{name: "volume full, freed when the operator had reported it", own: true, do: fill},
+	{name: "uninstalled, and installed again on the same volume", do: reinstall},
+	{name: "from the embedded store to a NATS cluster", own: true, do: toExternal},
+	{name: "three replicas: upgrade", own: true, none: true, do: upgradeExternal},
+	{name: "three replicas: rollback", own: true, none: true, do: func(t *testing.T, w *world) { w.chart(t, "rollback") }},
+	{name: "three replicas: pod deleted", own: true, none: true, do: func(t *testing.T, w *world) { w.kubectl(t, "delete", "pod", "-n", system, w.pod(t)) }},
+	{name: "three replicas: process killed", own: true, do: kill},
+	{name: "three replicas: NATS server deleted", own: true, none: true, do: deleteNATS},
+	{name: "from the NATS cluster to the embedded store", own: true, do: func(t *testing.T, w *world) { w.chart(t, "upgrade") }},
+}
+
+// upgradeCRDs upgrades a cluster whose CRD lacks a field.
+func upgradeCRDs(t *testing.T, w *world) {
+	t.Helper()
+	const routes, field = "travisroutes.travishook.dev", "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/repositoryID"
+	get := func() string {
+		return w.kubectl(t, "get", "crd", routes, "-o", "jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.repositoryID.type}")
+	}
+	w.kubectl(t, "patch", "crd", routes, "--type=json", "-p", `[{"op":"remove","path":"`+field+`"}]`)
+	if got := get(); got != "" {
+		t.Fatalf("the older CRD has the field: %s", got)
+	}
+	w.chart(t, "upgrade", "--set", "podAnnotations.trial=crds")
+	if get() == "" {
+		t.Error("the upgrade did not bring the CRD up to date")
+	}
 }
 
 // kill kills an operator's process with SIGKILL. The test runs among the node's processes.
