@@ -106,6 +106,12 @@ func (s *session) sendLines(ctx context.Context, name string, all []string) (ref
 	if _, labels := s.caps[capLabels]; !labels {
 		return s.exchange(ctx, name, all, true)
 	}
+	if len(all) > 1 && s.takesAsOne(all) {
+		refused, err := s.sendAsOne(ctx, name, all)
+		if err != nil || refused == nil || !refusesBatch(refused) {
+			return refused, err
+		}
+	}
 	for i := range all {
 		refused, err := s.exchange(ctx, name, all[i:i+1], false)
 		if err != nil && i > 0 && !notify.IsAnswerLost(err) {
@@ -121,7 +127,7 @@ func (s *session) sendLines(ctx context.Context, name string, all []string) (ref
 // exchange sends lines, with a label or followed by a ping, and waits for the answer. Errors may come before
 // the last line is written, so it expects them from the first.
 func (s *session) exchange(ctx context.Context, name string, all []string, ping bool) (refused *ircmsg.Message, err error) {
-	label, p := s.expect(name)
+	label, p := s.expect(&pending{channel: name})
 	defer s.forget(label)
 	for i, line := range all {
 		m := ircmsg.MakeMessage(nil, "", s.account.command, name, line)
@@ -169,8 +175,8 @@ func (s *session) await(ctx context.Context, p *pending) (refused *ircmsg.Messag
 }
 
 // expect begins to wait for the answer to a line with a new label, or to a ping with it.
-func (s *session) expect(name string) (label string, p *pending) {
-	p = &pending{channel: name, answer: make(chan *ircmsg.Message, 1)}
+func (s *session) expect(p *pending) (label string, _ *pending) {
+	p.answer = make(chan *ircmsg.Message, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last++

@@ -105,6 +105,10 @@ func (s *session) refusal(m *ircmsg.Message) {
 	if !isRefusal(m) {
 		return
 	}
+	if refusesBatch(m) {
+		s.refuseAsOne(m)
+		return
+	}
 	for _, param := range m.Params {
 		c := s.channels[lower(param)]
 		if c == nil {
@@ -120,6 +124,16 @@ func (s *session) refusal(m *ircmsg.Message) {
 			}
 		}
 		return
+	}
+}
+
+// refuseAsOne handles a refusal of several lines as one message without its label. They are sent as lines then.
+func (s *session) refuseAsOne(m *ircmsg.Message) {
+	for label, p := range s.pending {
+		if p.asOne {
+			delete(s.pending, label)
+			p.answer <- m
+		}
 	}
 }
 

@@ -193,6 +193,45 @@ func TestLabelledResponses(t *testing.T) {
 	}
 }
 
+// A message of several lines is one message where the server has that, and lines where it refuses it after all.
+func TestSeveralLinesAreOneMessage(t *testing.T) {
+	for name, test := range map[string]struct {
+		limits, answer string
+		want           []string
+	}{
+		"accepted": {"max-bytes=4096,max-lines=10", "@label=t1 :irc.test ACK", []string{
+			"@label=t1 BATCH +t1 draft/multiline #builds", "@batch=t1 PRIVMSG #builds :\x0304✘\x0f one", "@batch=t1 PRIVMSG #builds :two", "BATCH -t1",
+		}},
+		"refused without a label": {"max-bytes=4096", ":irc.test FAIL BATCH MULTILINE_INVALID :No", []string{
+			"@label=t1 BATCH +t1 draft/multiline #builds", "@batch=t1 PRIVMSG #builds :\x0304✘\x0f one", "@batch=t1 PRIVMSG #builds :two", "BATCH -t1",
+			"@label=t2 PRIVMSG #builds :\x0304✘\x0f one", "@label=t3 PRIVMSG #builds :two",
+		}},
+		"too many lines": {"max-bytes=4096,max-lines=1", "", []string{"@label=t1 PRIVMSG #builds :\x0304✘\x0f one", "@label=t2 PRIVMSG #builds :two"}},
+		"too many bytes": {"max-bytes=10", "", []string{"@label=t1 PRIVMSG #builds :\x0304✘\x0f one", "@label=t2 PRIVMSG #builds :two"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{answers: func(line string) []string {
+				label, _, _ := strings.Cut(strings.TrimPrefix(line, "@label="), " ")
+				switch {
+				case strings.HasPrefix(line, "@label=") && !strings.Contains(line, " BATCH "):
+					return []string{"@label=" + label + " :irc.test ACK"}
+				case strings.HasPrefix(line, "BATCH -"):
+					return []string{test.answer}
+				}
+				return offers(line, "batch labeled-response message-tags draft/multiline="+test.limits)
+			}}
+			n := open(t, notifytest.Listener(t, s.talk), map[string]any{"tls": "None"}, nil)
+			if err := send(t, n, "#builds", "one\ntwo"); err != nil {
+				t.Fatal(err)
+			}
+			got := append(s.received("@"), s.received("BATCH")...)
+			if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(test.want))) {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestAnotherNicknameIsTakenWhereItIsInUse(t *testing.T) {
 	server := ircd.Ngircd.Start(t, ircd.Options{})
 	observer := server.Join(t, "somebody", "#builds")

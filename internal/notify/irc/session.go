@@ -63,6 +63,7 @@ type pending struct {
 	channel string
 	refused *ircmsg.Message      // an error about the channel that came before the answer
 	answer  chan *ircmsg.Message // nil for a confirmation
+	asOne   bool                 // several lines that are one message
 }
 
 func newSession(a *account, conn net.Conn, t timing) *session {
