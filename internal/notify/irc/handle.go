@@ -6,6 +6,9 @@ import (
 	"github.com/ergochat/irc-go/ircmsg"
 )
 
+// maxChannels limits the channels that a server joins for the account.
+const maxChannels = 1000
+
 // handle handles one line. An error ends the session.
 func (s *session) handle(m *ircmsg.Message) error {
 	switch m.Command {
@@ -89,8 +92,14 @@ func (s *session) moved(m *ircmsg.Message) {
 		s.nick, s.mask = m.Params[0], ""
 		return
 	}
-	c := s.channels[lower(m.Params[0])]
-	if c == nil {
+	name := lower(m.Params[0])
+	c := s.channels[name]
+	switch {
+	case c == nil && m.Command == "JOIN" && len(s.channels) < maxChannels:
+		// The server joins channels for an account that is connected elsewhere, and then answers no request to.
+		c = &channel{}
+		s.channels[name] = c
+	case c == nil:
 		return
 	}
 	c.joined = m.Command == "JOIN"

@@ -232,6 +232,23 @@ func TestSeveralLinesAreOneMessage(t *testing.T) {
 	}
 }
 
+// Some servers join an account's channels for it when it connects, and do not answer a request to join them again.
+func TestChannelsThatTheServerJoined(t *testing.T) {
+	s := &script{answers: func(line string) []string {
+		switch {
+		case strings.HasPrefix(line, "NICK "):
+			return append(talk.Welcome(line), ":travis-ci!travis@host.test JOIN #builds", ":irc.test BATCH -none", "PING joined")
+		case strings.HasPrefix(line, "JOIN "):
+			return []string{}
+		}
+		return nil
+	}}
+	n := open(t, notifytest.Listener(t, s.talk), map[string]any{"tls": "None"}, nil)
+	if err := send(t, n, "#builds", "passed"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAnotherNicknameIsTakenWhereItIsInUse(t *testing.T) {
 	server := ircd.Ngircd.Start(t, ircd.Options{})
 	observer := server.Join(t, "somebody", "#builds")
