@@ -17,7 +17,7 @@ type leaseServer struct {
 
 	mu     sync.Mutex
 	leases map[string]time.Time // when each was last renewed
-	listed []string             // an outdated list that was returned before
+	listed [][]string           // lists that were returned before, the oldest first
 }
 
 func newLeaseServer(d dice, ttl time.Duration) *leaseServer {
@@ -69,18 +69,23 @@ func (s *leaseServer) release(name string) {
 func (s *leaseServer) list(outdated bool) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if outdated {
-		return s.listed
+	if outdated && len(s.listed) > 0 {
+		return s.listed[0]
 	}
-	s.listed = nil
+	var names []string
 	for name := range s.leases {
 		if s.lasts(name) {
-			s.listed = append(s.listed, name)
+			names = append(names, name)
 		}
 	}
-	slices.Sort(s.listed)
-	return s.listed
+	slices.Sort(names)
+	s.listed = append(s.listed, names)
+	s.listed = s.listed[max(0, len(s.listed)-mostLists):]
+	return names
 }
+
+// mostLists is how many lists an outdated one is behind, so that it lacks replicas that send already.
+const mostLists = 12
 
 // leases are the server's as a process reaches it.
 type leases struct {
