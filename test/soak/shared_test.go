@@ -25,8 +25,8 @@ func TestReplicasLoseNothing(t *testing.T) {
 	for _, fault := range v.Faults {
 		t.Error(fault)
 	}
-	if v.Kills == 0 || v.Repeated.ByChannel == 0 {
-		t.Errorf("nothing was killed, or no answer was lost: %+v", v)
+	if v.Kills == 0 || v.Repeated.ByChannel == 0 || v.Edited == 0 {
+		t.Errorf("nothing was killed, no answer was lost, or nothing was edited: %+v", v)
 	}
 }
 
