@@ -63,3 +63,24 @@
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* The API server refuses a changed volume claim template without saying what to do. */}}
+{{- define "travishook.validateVolume" -}}
+{{- $name := include "travishook.fullname" . }}
+{{- with lookup "apps/v1" "StatefulSet" .Release.Namespace $name }}
+{{- $orphan := printf "kubectl -n %s delete statefulset %s --cascade=orphan" $.Release.Namespace $name }}
+{{- $claim := .spec.volumeClaimTemplates | default list | first | default dict }}
+{{- $size := dig "spec" "resources" "requests" "storage" "" $claim }}
+{{- $class := dig "spec" "storageClassName" "" $claim }}
+{{- $wanted := ternary "" $.Values.store.size (not (empty $.Values.store.existingClaim)) }}
+{{- if ne (empty $wanted) (empty $size) }}
+{{- fail (printf "store.existingClaim: the StatefulSet %s cannot change between a volume of its own and an existing claim: run '%s', then this command again; the pod and the claim stay until then" $name $orphan) }}
+{{- else if $wanted }}
+{{- if ne (include "travishook.bytes" $size) (include "travishook.bytes" $wanted) }}
+{{- fail (printf "store.size: the volume has %s, and a StatefulSet cannot change it to %s: grow the claim store-%s-0, run '%s', then this command again (docs/operations/upgrade.md, Growing the volume)" $size $wanted $name $orphan) }}
+{{- else if ne $class $.Values.store.storageClassName }}
+{{- fail (printf "store.storageClassName: the volume has the class %q, and a claim cannot change it to %q: keep it, or move the store to a claim of the other class with store.existingClaim (docs/operations/upgrade.md, Growing the volume)" $class $.Values.store.storageClassName) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -61,6 +61,31 @@ var _ = Describe("helm install", func() {
 	})
 })
 
+var _ = Describe("the volume of the store", func() {
+	It("cannot be changed by an upgrade, which says what to do instead", func(ctx context.Context) {
+		install(ctx, "--set", "store.storageClassName=fast")
+		upgrade := func(set string) error {
+			_, err := program.Run(ctx, "upgrade", "travishook", program.Chart(), "--namespace", namespace, "--kubeconfig", plane.Kubeconfig, "--set", set)
+			return err
+		}
+		const orphan = "kubectl -n " + namespace + " delete statefulset travishook --cascade=orphan"
+		Expect(upgrade("store.storageClassName=fast,store.size=2048Mi")).To(Succeed(), "the same size")
+		Expect(upgrade("store.storageClassName=fast,store.size=4Gi")).To(MatchError(And(
+			ContainSubstring("store.size: the volume has 2"), ContainSubstring("cannot change it to 4Gi: grow the claim store-travishook-0"), ContainSubstring(orphan))))
+		Expect(upgrade("store.storageClassName=slow")).To(MatchError(ContainSubstring(`store.storageClassName: the volume has the class "fast", and a claim cannot change it to "slow"`)))
+		Expect(upgrade("store.existingClaim=mine")).To(MatchError(And(ContainSubstring("store.existingClaim: "), ContainSubstring(orphan))))
+
+		By("doing it")
+		kubectl(ctx, "", append(strings.Fields(orphan)[1:], "--wait=false")...)
+		// The garbage collector, which is not here, does this.
+		kubectl(ctx, "", "-n", namespace, "patch", "statefulset", "travishook", "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
+		Expect(upgrade("store.storageClassName=fast,store.size=4Gi")).To(Succeed())
+		set, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(set.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests.Storage().String()).To(Equal("4Gi"))
+	})
+})
+
 var _ = Describe("the operator's rights", func() {
 	It("are the whole cluster's by default, and no more than it needs", func(ctx context.Context) {
 		install(ctx)

@@ -9,6 +9,8 @@ var elsewhere = map[string]string{
 	"make release VERSION=v1.2.3": "test/release runs hack/release.sh",
 	"go build -o ~/.local/bin/kubectl-travis ./cmd/kubectl-travis": "test/cli compiles the plugin",
 
+	"kubectl -n travishook-system delete statefulset travishook --cascade=orphan": "test/chart/install runs it, and the upgrade that it is for",
+
 	// These need something that cannot be had here.
 	"skopeo copy oci-archive:dist/travishook-linux-amd64.tar docker://registry.example.com/travishook:dev":                     "needs a registry of the reader's",
 	`travis encrypt --com --repo example/example --add notifications.webhooks.urls "https://hooks.example.com/travis/<proof>"`: "needs Travis' command line and its API",
