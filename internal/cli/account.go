@@ -31,6 +31,7 @@ type accountCommand struct {
 	key     string
 	cluster bool
 	delete  bool
+	check   bool
 }
 
 func newAccount(e *environment) *cobra.Command {
@@ -59,11 +60,17 @@ TravisDefaults.
   # A mail server
   kubectl travis account mail --email --set server=smtp.example.com:587 --set from=ci@example.com < password.txt
 
+  # Ask the service first whether it accepts the credential
+  kubectl travis account slack --slack --check < token.txt
+
   # Delete the account and the Secret
   kubectl travis account jabber --delete`,
 		Args:              arguments(1, 1, form),
 		ValidArgsFunction: completeAccountNames(e),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if v.delete && v.check {
+				return usage("--delete needs no credential: leave out --check")
+			}
 			if v.delete {
 				return v.runDelete(cmd.Context(), args[0])
 			}
@@ -75,6 +82,7 @@ TravisDefaults.
 	}
 	cmd.Flags().StringArrayVar(&v.fields, "set", nil, "FIELD=VALUE in the account's block of TravisDefaults.")
 	cmd.Flags().StringVar(&v.key, "key", "", "The Secret's key for a single value. Default: the service's main key.")
+	cmd.Flags().BoolVar(&v.check, "check", false, "Ask the service, from this computer, whether it accepts the credential, before anything is written. No message is sent.")
 	cmd.Flags().BoolVar(&v.cluster, "cluster-wide", false, "For the whole cluster: in the operator's namespace.")
 	cmd.Flags().BoolVar(&v.delete, "delete", false, "Delete the account, and its Secret if kubectl travis made it.")
 	v.writer = newWriter(e, cmd)
@@ -108,6 +116,9 @@ func (v *accountCommand) run(ctx context.Context, name string) error {
 	}
 	if err := routing.CheckAccount(service, config, credential); err != nil {
 		return fmt.Errorf("account %s is invalid: %w%s", name, err, misspelledKey(service, credential))
+	}
+	if err := v.checkCredential(ctx, service, name, config, credential); err != nil {
+		return err
 	}
 	c, namespace, err := v.writer.connect(ctx)
 	if err != nil {

@@ -48,6 +48,7 @@ func Run(t *testing.T, h Harness) {
 	run("escapes hostile text", func(t *testing.T) { escapes(t, h) })
 	run("returns when its context ends", func(t *testing.T) { obeysContext(t, h) })
 	run("sends nothing after its context ended", func(t *testing.T) { refusesEndedContext(t, h) })
+	run("checks the credential without sending", func(t *testing.T) { checksCredential(t, h) })
 	run("covers every kind of error", func(t *testing.T) { coversKinds(t, h) })
 	for _, f := range h.Faults() {
 		run("fault/"+f.Name, func(t *testing.T) { reportsFault(t, h, f) })

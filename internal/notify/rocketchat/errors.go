@@ -29,6 +29,7 @@ type response struct {
 	Error     string `json:"error"`
 	ErrorType string `json:"errorType"`
 	Message   any    `json:"message"` // a post, or the text of some errors
+	UserName  string `json:"username"`
 	Room      struct {
 		ID string `json:"_id"`
 	} `json:"room"`

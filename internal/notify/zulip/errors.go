@@ -21,6 +21,7 @@ type response struct {
 	Code       string  `json:"code"`
 	Msg        string  `json:"msg"` // in the language of the organization
 	ID         int64   `json:"id"`
+	FullName   string  `json:"full_name"`   // of a user
 	RetryAfter float64 `json:"retry-after"` // in seconds
 }
 

@@ -45,6 +45,7 @@ func (s *standIn) forget() {
 func (s *standIn) handler() http.HandlerFunc {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST discord.com/api/v10/webhooks/{id}/{token}", s.execute)
+	mux.HandleFunc("GET discord.com/api/v10/webhooks/{id}/{token}", get)
 	mux.HandleFunc("PATCH discord.com/api/v10/webhooks/{id}/{token}/messages/{message}", s.execute)
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-RateLimit-Limit", "5")
@@ -87,6 +88,19 @@ func refuse(w http.ResponseWriter, status, code int, text string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"message": text, "code": code})
+}
+
+// get is Get Webhook with Token.
+func get(w http.ResponseWriter, r *http.Request) {
+	switch id := r.PathValue("id"); {
+	case id != hookID && id != otherID:
+		refuse(w, http.StatusNotFound, 10015, "Unknown Webhook")
+	case r.PathValue("token") != hookToken:
+		refuse(w, http.StatusUnauthorized, 50027, "Invalid Webhook Token")
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"id": id, "type": 1, "name": "Builds"})
+	}
 }
 
 func (s *standIn) execute(w http.ResponseWriter, r *http.Request) {

@@ -61,6 +61,9 @@ func (s *standIn) handler() http.HandlerFunc {
 	mux.HandleFunc("GET /chat/api/v4/teams/name/{team}/channels/name/{channel}", s.channel)
 	mux.HandleFunc("POST /chat/api/v4/posts", s.create)
 	mux.HandleFunc("PUT /chat/api/v4/posts/{id}/patch", s.patch)
+	mux.HandleFunc("GET /chat/api/v4/users/me", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"id": buildsID, "username": "ci", "is_bot": true})
+	})
 	return func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/api/") && r.Header.Get("Authorization") != "Bearer "+token {
 			refuse(w, http.StatusUnauthorized, "api.context.session_expired.app_error")

@@ -60,6 +60,9 @@ func (s *standIn) handler() http.HandlerFunc {
 	mux.HandleFunc("GET /api/v1/rooms.info", s.room)
 	mux.HandleFunc("POST /api/v1/chat.sendMessage", s.send)
 	mux.HandleFunc("POST /api/v1/chat.update", s.update)
+	mux.HandleFunc("GET /api/v1/me", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"success": true, "_id": user, "username": "ci"})
+	})
 	return func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/") && (r.Header.Get("X-Auth-Token") != token || r.Header.Get("X-User-Id") != user) {
 			w.WriteHeader(http.StatusUnauthorized)

@@ -69,6 +69,7 @@ func (s *standIn) handler() http.HandlerFunc {
 	mux.HandleFunc("POST slack.com/api/chat.postMessage", s.postMessage)
 	mux.HandleFunc("POST slack.com/api/chat.update", s.postMessage)
 	mux.HandleFunc("POST slack.com/api/users.info", usersInfo)
+	mux.HandleFunc("POST slack.com/api/auth.test", authTest)
 	mux.HandleFunc("POST hooks.slack.com/services/{team}/{service}/{secret}", s.postWebhook)
 	return mux.ServeHTTP
 }
@@ -117,6 +118,15 @@ func (s *standIn) postMessage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(map[string]any{"ok": true, "channel": channel, "ts": ts, "message": map[string]any{"text": m.Text}})
+}
+
+// authTest says whose a token is.
+func authTest(w http.ResponseWriter, r *http.Request) {
+	answer := map[string]any{"ok": true, "team": "Example", "user": "travis"}
+	if given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "); given != token && r.PostFormValue("token") != token {
+		answer = map[string]any{"ok": false, "error": "invalid_auth"}
+	}
+	_ = json.NewEncoder(w).Encode(answer)
 }
 
 // People of the workspace: one is a member, and one has left.

@@ -51,6 +51,9 @@ func (s *standIn) handler() http.HandlerFunc {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /bot"+token+"/sendMessage", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, false) })
 	mux.HandleFunc("POST /bot"+token+"/editMessageText", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, true) })
+	mux.HandleFunc("GET /bot"+token+"/getMe", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"ok": true, "result": map[string]any{"id": 123456789, "is_bot": true, "username": "example_ci_bot"}})
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusUnauthorized, "Unauthorized")
 	})

@@ -52,6 +52,9 @@ func (s *standIn) handler() http.HandlerFunc {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v1/messages", s.post)
 	mux.HandleFunc("PATCH /api/v1/messages/{id}", s.edit)
+	mux.HandleFunc("GET /api/v1/users/me", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"result": "success", "msg": "", "user_id": 9, "full_name": "CI", "is_bot": true})
+	})
 	return func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		switch {

@@ -1,0 +1,16 @@
+package email
+
+import "context"
+
+// CheckCredential implements notify.CredentialChecker: it logs in, and sends nothing.
+func (n *notifier) CheckCredential(ctx context.Context) (string, error) {
+	c, err := n.connection(ctx)
+	if err != nil {
+		return "", err
+	}
+	n.release(c)
+	if n.account.username == "" {
+		return "a client that does not log in", nil
+	}
+	return n.account.username, nil
+}

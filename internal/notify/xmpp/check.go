@@ -1,0 +1,11 @@
+package xmpp
+
+import "context"
+
+// CheckCredential implements notify.CredentialChecker: it logs in, and joins no room.
+func (n *notifier) CheckCredential(ctx context.Context) (string, error) {
+	if _, err := n.Session(ctx); err != nil {
+		return "", err
+	}
+	return n.account.jid.String(), nil
+}
