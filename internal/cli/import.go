@@ -31,7 +31,7 @@ and --public-url is not given, the URL comes from the operator's settings.`,
 		Example: `  # TravisHook's configuration
   kubectl travis import travishook.json -n team-a --account jabber | kubectl apply -f -
 
-  # The Slack, IRC and e-mail notifications of a .travis.yml
+  # The notifications of a .travis.yml
   kubectl travis import .travis.yml --repo example/example > routes.yaml`,
 		Args: arguments(1, 1, form),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -115,7 +115,7 @@ func (e *environment) showImported(r *importer.Result, path, url string) error {
 		e.note("note: the output contains tokens in clear text: apply it, do not commit it")
 	}
 	for _, note := range r.Notes {
-		fmt.Fprintln(e.Out, "# not converted: "+printable(strings.ReplaceAll(note, "\n", " ")))
+		fmt.Fprintln(e.Out, "# note: "+printable(strings.ReplaceAll(note, "\n", " ")))
 		e.note("note: %s", printable(note))
 	}
 	for _, t := range r.Tokens {

@@ -38,7 +38,8 @@ type Result struct {
 	Tokens []Token
 
 	options Options
-	names   map[string]bool // of routes
+	names   map[string]bool   // of routes
+	urls    map[string]string // of webhooks, by the key of the Secret
 }
 
 // Token authorizes the namespace for a repository.
@@ -48,7 +49,7 @@ type Token struct {
 }
 
 func newResult(options Options) *Result {
-	return &Result{options: options, names: map[string]bool{}}
+	return &Result{options: options, names: map[string]bool{}, urls: map[string]string{}}
 }
 
 func (r *Result) note(where, format string, args ...any) {

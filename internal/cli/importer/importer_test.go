@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "update the golden files")
 
-var options = importer.Options{Namespace: "team-a", ManagedBy: "kubectl-travis", Repository: "example/example", Services: []string{"slack", "irc", "email"}}
+var options = importer.Options{Namespace: "team-a", ManagedBy: "kubectl-travis", Repository: "example/example", Services: []string{"slack", "irc", "email", "webhook", "teams"}}
 
 // TestImport reads each NAME.in of testdata; what becomes of it is in NAME.out.yaml.
 func TestImport(t *testing.T) {

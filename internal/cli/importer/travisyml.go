@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -42,7 +43,8 @@ func (r *Result) section(name string, value any) {
 	case "slack", "irc", "email":
 		r.service(name, where, value)
 	case "webhooks":
-		r.note(where, "keep them in .travis.yml, Travis still posts there; add the webhook URL that kubectl travis token prints")
+		r.service(name, where, value)
+		r.note(where, "add the webhook URL that kubectl travis token prints, or nothing reaches the operator")
 	case "on_success", "on_failure", "on_start", "on_cancel", "on_error":
 		r.note(where, "it applies to every service; repeat it in each, or set the routes' events")
 	default:
@@ -55,18 +57,31 @@ var channelKeys = map[string][]string{
 	"slack": {"rooms"},
 	"irc":   {"channels"},
 	"email": {"recipients"},
+	// With webhooks, each item may be a section of its own, with the key url.
+	"webhooks": {"urls"},
+}
+
+// serviceOf returns the operator's service for a section of Travis, or for an item of webhooks.
+func serviceOf(section string, item map[string]any) string {
+	switch {
+	case section != "webhooks":
+		return section
+	case item["msteams"] == true:
+		return "teams"
+	}
+	return "webhook"
 }
 
 // service makes a route of a service's section, or of each if the section is a list of sections.
 func (r *Result) service(name, where string, value any) {
-	if !slices.Contains(r.options.Services, name) {
-		r.note(where, "the operator does not support %s yet; it is left out", name)
+	if service := serviceOf(name, nil); !slices.Contains(r.options.Services, service) {
+		r.note(where, "the operator does not support %s yet; it is left out", service)
 		return
 	}
 	list, ok := value.([]any)
 	isSection := func(item any) bool {
 		settings, ok := item.(map[string]any)
-		return ok && settings["secure"] == nil
+		return ok && settings["secure"] == nil && settings["url"] == nil
 	}
 	if !ok || !slices.ContainsFunc(list, isSection) {
 		r.serviceRoute(name, where, value)
@@ -87,7 +102,7 @@ func (r *Result) service(name, where string, value any) {
 
 func (r *Result) serviceRoute(name, where string, value any) {
 	settings, ok := value.(map[string]any)
-	if !ok || settings["secure"] != nil {
+	if !ok || settings["secure"] != nil || settings["url"] != nil {
 		settings = map[string]any{channelKeys[name][0]: value}
 	}
 	spec := v1alpha1.TravisRouteSpec{Repository: r.options.Repository}
@@ -131,26 +146,53 @@ func (r *Result) channels(spec *v1alpha1.TravisRouteSpec, service, where string,
 	if !ok {
 		list = []any{value}
 	}
-	account := r.options.Account
-	if account == "" {
-		account = service
-	}
 	for i, item := range list {
 		at := fmt.Sprintf("%s[%d]", where, i)
+		settings, _ := item.(map[string]any)
+		if url, ok := settings["url"]; ok {
+			item = url
+		}
 		text, ok := item.(string)
 		if !ok {
 			r.note(at, "it is encrypted for Travis: add the channel to a route yourself")
 			continue
 		}
-		address, note := address(service, text)
+		c := v1alpha1.Channel{Account: serviceOf(service, settings)}
+		var note string
+		if service == "webhooks" {
+			c.Address, note = r.key(c.Account, text)
+		} else {
+			c.Address, note = address(service, text)
+		}
 		if note != "" {
 			r.note(at, "%s", note)
 		}
-		c := v1alpha1.Channel{Account: account, Address: address}
-		if address != "" && !slices.Contains(spec.Channels, c) {
+		if r.options.Account != "" {
+			c.Account = r.options.Account
+		}
+		if c.Address != "" && !slices.Contains(spec.Channels, c) {
 			spec.Channels = append(spec.Channels, c)
 		}
 	}
+}
+
+// key returns the key of the account's Secret that is to hold a URL, which is a secret, and what to do with it.
+func (r *Result) key(service, text string) (key, note string) {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" {
+		return "", "it is not a URL; it is left out"
+	}
+	host := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(u.Hostname()), "-"), "-")
+	key = host
+	for i := 2; r.urls[key] != "" && r.urls[key] != text; i++ {
+		key = fmt.Sprintf("%s-%d", host, i)
+	}
+	r.urls[key] = text
+	note = fmt.Sprintf("put this URL under the key %s of the Secret of an account, kubectl travis account %s --%s, and take it out of .travis.yml", key, service, service)
+	if service == "webhook" {
+		note += "; the operator posts a JSON of its own there, so for a server that needs Travis' own, keep it and delete the channel"
+	}
+	return key, note
 }
 
 // address returns the channel's address, and a note about the rest of Travis' setting.
