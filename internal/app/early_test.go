@@ -1,11 +1,15 @@
 package app
 
 import (
+	"crypto/rsa"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/travishook/travishook/internal/verify/keysource"
 )
 
 var accepting = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
@@ -49,6 +53,33 @@ func TestAWebhookDoesNotWaitForever(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A webhook that nothing can verify yet is not answered as soon as its routes are known.
+func TestAWebhookWaitsForTheKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		changed := make(chan struct{}, 1)
+		keys, err := keysource.New(keysource.Options{Keys: []keysource.Key{{Name: "travis"}}, Changed: func() { changed <- struct{}{} }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &pipeline{keys: keys, keysChanged: changed, rejudge: func() {}, receiver: newEarlyServer()}
+		p.receiver.handle(accepting)
+		go p.followKeys(t.Context())
+		begin, answer := time.Now(), postEarly(t, p.receiver)
+		p.complete.Store(true)
+		p.startReceiving()
+		synctest.Wait()
+		select {
+		case code := <-answer:
+			t.Fatalf("answered %d before a key is known", code)
+		default:
+		}
+		keys.Set("travis", &rsa.PublicKey{N: big.NewInt(1), E: 65537})
+		if <-answer; time.Since(begin) > 0 {
+			t.Errorf("answered %s after the key was known", time.Since(begin))
+		}
+	})
 }
 
 // postEarly returns a channel that receives the answer's code.

@@ -45,8 +45,9 @@ type pipeline struct {
 // NeedLeaderElection is false: every replica receives and delivers.
 func (*pipeline) NeedLeaderElection() bool { return false }
 
-// Start accepts webhooks as soon as the table is complete, or after tableGrace if the store has the last one; it
-// sends only with a complete table. It returns when ctx has ended and everything under way is finished.
+// Start accepts webhooks as soon as the keys are known and the table is complete, or after tableGrace if the store
+// has the last table; it sends only with a complete table. It returns when ctx has ended and everything under way
+// is finished.
 func (p *pipeline) Start(ctx context.Context) error {
 	p.restore()
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
@@ -104,7 +105,7 @@ func (p *pipeline) restore() {
 	case err == nil:
 		time.AfterFunc(tableGrace, func() {
 			p.restored.Store(true)
-			p.receiver.start()
+			p.startReceiving()
 		})
 	case !errors.Is(err, errNoTable):
 		p.log.Error(err, "the last routing table cannot be used; webhooks are refused until the API server answers")
@@ -123,10 +124,18 @@ func (p *pipeline) send(ctx, sending context.Context, keepTable func()) error {
 	}
 	p.objectKeys.sweep()
 	p.complete.Store(true)
-	p.receiver.start()
+	p.startReceiving()
 	p.tableComplete()
 	keepTable()
 	return p.dispatcher.Run(sending)
+}
+
+// startReceiving ends the wait of webhooks that arrived early, if nothing is missing any more to verify and match
+// them.
+func (p *pipeline) startReceiving() {
+	if p.known() == nil && p.keys.Ready() == nil {
+		p.receiver.start()
+	}
 }
 
 // followKeys updates the routes' verdicts when keys change.
@@ -136,6 +145,7 @@ func (p *pipeline) followKeys(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-p.keysChanged:
+			p.startReceiving()
 			p.rejudge()
 		}
 	}
