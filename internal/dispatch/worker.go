@@ -104,7 +104,7 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (sent
 	if err != nil {
 		d.config.Record.TemplateFailed(delivery, err)
 	}
-	message.ID = delivery.ID
+	message.ID, message.Overtaken = delivery.ID, delivery.Overtaken
 	message.Update = update(&delivery, resolved, updates)
 	message.Silent = resolved.Silent.Has(delivery.Event.Build.Result)
 	var whom string

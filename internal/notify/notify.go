@@ -65,6 +65,9 @@ type Message struct {
 	Event travis.Event
 	// Route is namespace/name of the route.
 	Route string
+	// Overtaken: a later build of the branch, or pull request, has passed or failed. It is for services that keep
+	// the state of a branch, which an older build must not change any more.
+	Overtaken bool
 	// Update is the earlier message of the build to update; nil for a new message.
 	Update *Update
 	// Silent: the message is shown and notifies nobody. It has no effect where the service cannot do that.

@@ -70,6 +70,9 @@ type Delivery struct {
 	// Newer is the result of the latest state of the build that waits for the same target; empty if none
 	// does.
 	Newer travis.Result
+	// Overtaken is set if a later build of the branch, or of the pull request, has passed or failed: the event no
+	// longer says how the branch is. It is known for builds that Travis reported to the target's namespace.
+	Overtaken bool
 }
 
 // Shown is the message that shows a build's state.

@@ -93,6 +93,10 @@ func TestEvents(t *testing.T) {
 	if diff := cmp.Diff(want, show(m, "warning")); diff != "" {
 		t.Errorf("a change event (-want +got):\n%s", diff)
 	}
+	m.Event.Build.Result, m.Overtaken = travis.Fixed, true
+	if diff := cmp.Diff(want, show(m, "warning")); diff != "" {
+		t.Errorf("a build that a later one overtook is not a change event (-want +got):\n%s", diff)
+	}
 }
 
 // posts is a client that records where events go.

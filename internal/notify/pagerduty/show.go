@@ -78,9 +78,12 @@ func dedupKey(e *travis.Event) string {
 }
 
 func show(m notify.Message, severity string) event {
-	e := event{Action: action(m.Event.Build.Result), Payload: payload{
+	e := event{Payload: payload{
 		Summary: summary(m), Source: text.OneLine(m.Event.Repository.Slug(), maxFieldValue), Details: details(m),
 	}}
+	if !m.Overtaken { // a retry may come after a later build, which decides
+		e.Action = action(m.Event.Build.Result)
+	}
 	if at := moment(m); !at.IsZero() {
 		e.Payload.Timestamp = at.UTC().Format(time.RFC3339)
 	}

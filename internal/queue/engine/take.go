@@ -170,10 +170,13 @@ func (e *Engine) handOut(ctx context.Context, l *lease) (queue.Delivery, error) 
 	if err != nil {
 		return queue.Delivery{}, fmt.Errorf("read event of delivery %s: %w: %w", l.ID, queue.ErrUnavailable, err)
 	}
+	e.mu.Lock()
+	overtaken := e.state.Overtaken(event, l.Target.Namespace, e.now())
+	e.mu.Unlock()
 	return queue.Delivery{
 		ID: l.ID.String(), Lease: l.number, Target: l.Target, Event: *event, AccountKey: l.Place.AccountKey, Destination: l.Place.Destination, Reassignments: l.Reassignments,
 		Accepted: l.Accepted, Attempt: l.Attempt, Since: l.Since, LastReason: l.LastReason, Failures: l.Failures,
-		LeaseLost: l.ended, Shown: l.Shown, Newer: l.Newer,
+		LeaseLost: l.ended, Shown: l.Shown, Newer: l.Newer, Overtaken: overtaken,
 	}, nil
 }
 

@@ -112,6 +112,23 @@ func Judge(e *travis.Event, runs []Run) *travis.Transition {
 	return t
 }
 
+// Overtaken reports whether a later build of the event's branch, or pull request, has passed or failed, as far as
+// the namespace's history goes.
+func (s *State) Overtaken(e *travis.Event, namespace string, now time.Time) bool {
+	types := []travis.BuildType{e.Build.Type}
+	if e.PullRequest == nil {
+		types = []travis.BuildType{travis.Push, travis.Cron, travis.API}
+	}
+	for _, t := range types {
+		of := travis.Event{Repository: e.Repository, PullRequest: e.PullRequest}
+		of.Build.Type, of.Build.Branch = t, e.Build.Branch
+		if runs := s.Runs(HistoryID(&of, namespace), now); len(runs) > 0 && runs[len(runs)-1].Build > e.Build.ID {
+			return true
+		}
+	}
+	return false
+}
+
 // Finished reports whether the history has the end of the event's run.
 func (s *State) Finished(e *travis.Event, key ID, now time.Time) bool {
 	runs, run := s.Runs(key, now), runOf(e)

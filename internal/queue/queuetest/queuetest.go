@@ -70,6 +70,7 @@ func Run(t *testing.T, open Open) {
 		"a result of an older run is never sent":                 testOlderRun,
 		"a build is compared with the one before it":             testTransitions,
 		"builds that end at once are compared in order":          testTransitionsAtOnce,
+		"a build that a later one overtook is marked":            testOvertaken,
 		"a build's message is known to its later states":         testMessages,
 		"an older state does not replace a later one":            testOlderState,
 		"an edit may change a message's handle":                  testNewHandle,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/travis"
@@ -58,6 +59,38 @@ func testTransitions(f *fixture) {
 	if d := f.take(queue.Healthy); d.Event.Build.Result != travis.Failed || d.Event.Build.Computed() != travis.Broken {
 		f.Fatalf("where Travis decides, handed out %+v", d.Event.Build)
 	}
+}
+
+// testOvertaken: whoever keeps the state of a branch learns that a later build has ended meanwhile, whatever started
+// it, and after a restart too.
+func testOvertaken(f *fixture) {
+	only := offer(true, travis.Results...)
+	f.offer(Event(2, travis.Failed), only)
+	first := f.take(queue.Healthy)
+	later := Event(3, travis.Passed)
+	later.Build.Type = travis.Cron
+	f.offer(later, offer(true)) // no route matches it
+	if first.Overtaken {
+		f.Fatalf("build 2 was overtaken before build 3 ended")
+	}
+	f.retryIn(first, time.Minute)
+	f.restart()
+	f.clock.Step(time.Minute)
+	if again := f.take(queue.Probation); again.Event.Build.ID != 2 || !again.Overtaken {
+		f.Fatalf("handed out build %d, overtaken: %t; want build 2, overtaken by build 3", again.Event.Build.ID, again.Overtaken)
+	} else {
+		f.deliver(again)
+	}
+	elsewhere := Event(4, travis.Failed)
+	elsewhere.Build.Branch = "elsewhere"
+	f.offer(elsewhere, only)
+	f.offer(Event(5, travis.Passed), only)
+	if d := f.take(queue.Healthy); d.Event.Build.ID != 4 || d.Overtaken {
+		f.Fatalf("handed out build %d, overtaken: %t; want build 4, of another branch", d.Event.Build.ID, d.Overtaken)
+	} else {
+		f.deliver(d)
+	}
+	f.deliver(f.take(queue.Healthy))
 }
 
 // testTransitionsAtOnce: each of many builds that end at the same time is compared with one that was
