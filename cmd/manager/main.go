@@ -21,6 +21,7 @@ func main() {
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig `file`; without it, $KUBECONFIG, then the pod's own service account")
 	flags.StringVar(&o.Namespace, "namespace", app.DefaultNamespace(), "the operator's own `namespace`, with the cluster-wide TravisDefaults")
 	applyCRDs := flags.Bool("apply-crds", false, "bring the cluster's CRDs to this version and exit")
+	check := flags.String("check", "", "check that the webhook `URL` leads to an operator that is ready, and exit")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	_ = flags.Parse(os.Args[1:]) // it ends the program itself
 	if *showVersion {
@@ -34,13 +35,19 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	run := app.Run
-	if *applyCRDs {
+	switch {
+	case *applyCRDs:
 		run = app.ApplyCRDs
+	case *check != "":
+		run = func(ctx context.Context, _ app.Options) error { return app.Check(ctx, *check) }
 	}
 	err := run(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "travishook:", err)
 		os.Exit(1)
+	}
+	if *check != "" {
+		fmt.Println(*check, "leads to travishook, which is ready")
 	}
 }

@@ -71,4 +71,7 @@ func (w *world) install(t *testing.T) {
 	})
 	w.room.Messages(t, 1)
 	t.Logf("the first message was in the room after %.1f s", time.Since(began).Seconds())
+	// Its pod posts to the Service, through the cluster's DNS.
+	_, err := w.helm.Run(t.Context(), "test", "travishook", "--namespace", system)
+	must(t, err)
 }

@@ -10,6 +10,7 @@ var elsewhere = map[string]string{
 	"go build -o ~/.local/bin/kubectl-travis ./cmd/kubectl-travis": "test/cli compiles the plugin",
 
 	"kubectl -n travishook-system delete statefulset travishook --cascade=orphan": "test/chart/install runs it, and the upgrade that it is for",
+	"helm test travishook --namespace travishook-system":                          "needs a kubelet; test/chart/install stands in for it, and make e2e-cluster runs it",
 
 	// These need something that cannot be had here.
 	"skopeo copy oci-archive:dist/travishook-linux-amd64.tar docker://registry.example.com/travishook:dev":                     "needs a registry of the reader's",
