@@ -25,6 +25,7 @@ rm -f "$chart"/crds/*.yaml
 cp config/crd/bases/*.yaml "$chart/crds/"
 
 go run ./hack/chartschema
+go run ./hack/chartreadme
 
 # render FILE TEMPLATE...: what the chart's templates come to, as a manifest for kustomize.
 render() {
