@@ -63,7 +63,7 @@ stamp=$(TZ=UTC git log -1 --format=%cd --date=format-local:%Y%m%d%H%M.%S)
 find "$work/chart" -exec env TZ=UTC touch -t "$stamp" {} +
 "$helm" package "$work/chart/travishook" --version "$number" --app-version "$number" -d "$out" >&2
 {
-	cat config/default/namespace.yaml
+	cat config/setup/namespace.yaml
 	"$helm" template travishook "$out/travishook-$number.tgz" --namespace travishook-system --include-crds --no-hooks | without_helm
 } >"$out/install.yaml"
 

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/travishook/travishook/controllers"
+	"github.com/travishook/travishook/test/chart/pod"
 )
 
 var update = flag.Bool("update", false, "update the golden notes")
@@ -135,19 +136,66 @@ var _ = Describe("the operator's rights", func() {
 })
 
 var _ = Describe("kubectl apply -k", func() {
-	It("takes config/default, without a warning", func(ctx context.Context) {
-		folder := filepath.Join(plane.Root, "config", "default")
+	apply := func(ctx context.Context, folder string) {
+		GinkgoHelper()
 		said := kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", folder)
-		DeferCleanup(func(ctx context.Context) {
-			for _, part := range []string{"manager", "rbac"} { // not the namespace and the CRDs
-				kubectl(ctx, "", "delete", "-k", filepath.Join(plane.Root, "config", part))
-			}
-		})
 		Expect(said).NotTo(ContainSubstring("Warning"))
+	}
+	remove := func(ctx context.Context, folder string) {
+		GinkgoHelper()
+		kubectl(ctx, "", "delete", "--ignore-not-found", "-k", folder)
+	}
+	var operator string
+	BeforeEach(func(ctx context.Context) {
+		operator = filepath.Join(plane.Root, "config", "default")
+		apply(ctx, filepath.Join(plane.Root, "config", "setup"))
+		apply(ctx, operator)
+		DeferCleanup(remove, operator)
+	})
+
+	It("installs the operator, without a warning, and delete -k keeps the routes", func(ctx context.Context) {
 		Expect(admitPod(ctx)).To(Succeed())
 		Expect(may(ctx, "list", "", "secrets", "team-a")).To(BeTrue())
+
+		kubectl(ctx, oldRoute, "apply", "-f", "-")
+		DeferCleanup(func(ctx context.Context) { kubectl(ctx, oldRoute, "delete", "-f", "-") })
+		remove(ctx, operator)
+		_, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the operator should be deleted: %v", err)
+		kubectl(ctx, "", "get", "travisroute", "old", "-n", "team-a")
+		ns, err := client.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(ns.DeletionTimestamp).To(BeNil())
+	})
+
+	It("restarts the pod when the settings change", func(ctx context.Context) {
+		before := settingsObject(ctx)
+
+		overlay, err := filepath.EvalSymlinks(GinkgoT().TempDir())
+		Expect(err).NotTo(HaveOccurred())
+		base, err := filepath.Rel(overlay, operator)
+		Expect(err).NotTo(HaveOccurred())
+		write := func(name, text string) {
+			Expect(os.WriteFile(filepath.Join(overlay, name), []byte(text), 0o600)).To(Succeed())
+		}
+		write("kustomization.yaml", `{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization, resources: ["`+base+`"],
+			configMapGenerator: [{name: travishook, namespace: travishook-system, behavior: replace, files: [settings.yaml]}]}`)
+		write("settings.yaml", "apiVersion: settings.travishook.dev/v1alpha1\nkind: Settings\nlog: {level: debug}\n")
+		apply(ctx, overlay)
+		DeferCleanup(remove, overlay)
+		after := settingsObject(ctx)
+		Expect(after.Data["settings.yaml"]).To(ContainSubstring("level: debug"))
+		Expect(after.Name).NotTo(Equal(before.Name), "another name changes the pod's template")
 	})
 })
+
+// settingsObject returns the ConfigMap that the operator's pod mounts.
+func settingsObject(ctx context.Context) *corev1.ConfigMap {
+	GinkgoHelper()
+	object, err := client.CoreV1().ConfigMaps(namespace).Get(ctx, pod.Files(podTemplate(ctx).Spec)["/etc/travishook/"].Name, metav1.GetOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	return object
+}
 
 // install installs a release that goes with the spec.
 func install(ctx context.Context, args ...string) string {

@@ -58,6 +58,8 @@ func check(ctx context.Context, b docs.Block) string {
 		Expect(err).NotTo(HaveOccurred())
 		checkValues(ctx, b, string(values))
 		return "release"
+	case top["apiVersion"] == "kustomize.config.k8s.io/v1beta1":
+		return "kustomization" // applied by test/docs/commands
 	case is("apiVersion"):
 		checkManifest(ctx, b, b.Text)
 		return "manifest"

@@ -252,6 +252,9 @@ func (r *reader) prepare(ctx context.Context, command string) {
 	switch {
 	case strings.HasPrefix(command, "helm install "), strings.HasPrefix(command, "kubectl apply --server-side -k "):
 		r.uninstall(ctx)
+	case strings.HasPrefix(command, "kubectl delete -k "):
+		r.uninstall(ctx)
+		r.run(ctx, "kubectl apply --server-side -k config/default")
 	case strings.HasPrefix(command, "helm upgrade "), strings.HasPrefix(command, "helm uninstall "),
 		strings.HasPrefix(command, "kubectl apply --server-side -f "):
 		r.install(ctx)
@@ -270,7 +273,7 @@ func (r reader) uninstall(ctx context.Context) {
 func (r reader) install(ctx context.Context) {
 	GinkgoHelper()
 	// What kustomize installed is nobody's to Helm.
-	out, err := r.shell(ctx, plane.Kubeconfig, "for part in manager rbac; do kubectl delete --ignore-not-found -k config/$part; done; "+
+	out, err := r.shell(ctx, plane.Kubeconfig, "kubectl delete --ignore-not-found -k config/default; "+
 		"helm upgrade --install travishook charts/travishook --namespace "+system+" --create-namespace")
 	Expect(err).NotTo(HaveOccurred(), out)
 }
