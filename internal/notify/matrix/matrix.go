@@ -9,8 +9,9 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/secret"
@@ -20,6 +21,8 @@ const (
 	tokenKey = "token"
 	// maxID is how many bytes an identifier may have.
 	maxID = 255
+	// maxRooms is how many addresses are remembered with their rooms. Others are looked up again.
+	maxRooms = 256
 )
 
 // Service is Matrix.
@@ -97,10 +100,14 @@ var (
 	userPattern = regexp.MustCompile(`^@[!-9;-~]+:` + serverName + `$`)
 )
 
+func isRoom(id string) bool { return len(id) <= maxID && roomPattern.MatchString(id) }
+
+func isUser(id string) bool { return len(id) <= maxID && userPattern.MatchString(id) }
+
 // address validates a room's alias or ID. Both are case-sensitive.
 func address(_ json.RawMessage, _ notify.Credential, address string) (string, error) {
 	switch {
-	case len(address) <= maxID && (aliasPattern.MatchString(address) || roomPattern.MatchString(address)):
+	case len(address) <= maxID && aliasPattern.MatchString(address), isRoom(address):
 		return address, nil
 	case strings.HasPrefix(address, matrixLinks), strings.HasPrefix(address, "matrix:"):
 		return "", fmt.Errorf("%.100q is a link, not a room: %s", address, written)
@@ -114,7 +121,7 @@ func address(_ json.RawMessage, _ notify.Credential, address string) (string, er
 
 // person validates the ID of a user.
 func person(id string) (string, error) {
-	if len(id) > maxID || !userPattern.MatchString(id) {
+	if !isUser(id) {
 		return "", fmt.Errorf("%.40q is not the ID of a Matrix user: write it as the profile shows it, such as @ann:example.com", id)
 	}
 	return id, nil
@@ -129,8 +136,8 @@ type notifier struct {
 	http  *http.Client
 	api   string // the URL of the client-server API
 	token secret.Value
-	user  atomic.Value // the ID of the token's user, once it is known
-	rooms sync.Map     // known by address
+	user  atomic.Value             // the ID of the token's user, once it is known
+	rooms *lru.Cache[string, room] // by address
 }
 
 func newNotifier(raw json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
@@ -138,7 +145,8 @@ func newNotifier(raw json.RawMessage, credential notify.Credential, deps notify.
 	if err != nil {
 		return nil, err
 	}
-	return &notifier{http: deps.HTTP, api: base + "/_matrix/client/v3", token: secret.New(token(credential))}, nil
+	rooms, _ := lru.New[string, room](maxRooms) // fails for a size below 1 only
+	return &notifier{http: deps.HTTP, api: base + "/_matrix/client/v3", token: secret.New(token(credential)), rooms: rooms}, nil
 }
 
 // Close implements notify.Notifier.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,15 +34,15 @@ type room struct {
 
 // room returns the room of an address, which the bot has joined.
 func (n *notifier) room(ctx context.Context, address string) (room, error) {
-	if known, ok := n.rooms.Load(address); ok && time.Now().Before(known.(room).until) {
-		return known.(room), nil
+	if known, ok := n.rooms.Get(address); ok && time.Now().Before(known.until) {
+		return known, nil
 	}
 	r, err := n.find(ctx, address)
 	if err != nil {
 		return room{}, err
 	}
 	r.until = time.Now().Add(fresh)
-	n.rooms.Store(address, r)
+	n.rooms.Add(address, r)
 	return r, nil
 }
 
@@ -80,10 +81,16 @@ func (n *notifier) lookUp(ctx context.Context, address string) (room, []string, 
 	if err := n.ask(ctx, http.MethodGet, "/directory/room/"+url.PathEscape(address), nil, &found); err != nil {
 		return room{}, nil, fmt.Errorf("look up the room: %w", err)
 	}
-	if !roomPattern.MatchString(found.RoomID) {
+	if !isRoom(found.RoomID) {
 		return room{}, nil, errNotMatrix
 	}
-	return room{id: found.RoomID}, found.Servers[:min(len(found.Servers), 4)], nil
+	return room{id: found.RoomID}, servers(found.Servers...), nil
+}
+
+// servers returns at most four names of servers, without those that are too long.
+func servers(names ...string) []string {
+	names = slices.DeleteFunc(names, func(name string) bool { return len(name) > maxID })
+	return names[:min(len(names), 4)]
 }
 
 // enter joins a room, unless the bot is in it. A bot that was removed stays away until it is invited again.
@@ -133,7 +140,7 @@ func (n *notifier) replacement(ctx context.Context, id string) (next string, via
 		return "", nil, err
 	}
 	next = tombstone.Replacement + tombstone.Content.Replacement
-	if !roomPattern.MatchString(next) {
+	if !isRoom(next) {
 		return "", nil, notify.Permanent(errors.New("the room was closed, and no other one replaces it: choose another one"))
 	}
 	sender := tombstone.Sender
@@ -141,7 +148,7 @@ func (n *notifier) replacement(ctx context.Context, id string) (next string, via
 		sender = id // the ID's server is likely to know it
 	}
 	if _, server, ok := strings.Cut(sender, ":"); ok {
-		via = []string{server}
+		via = servers(server)
 	}
 	return next, via, nil
 }
@@ -178,7 +185,7 @@ func (n *notifier) self(ctx context.Context) (string, error) {
 	if err := n.ask(ctx, http.MethodGet, "/account/whoami", nil, &me); err != nil {
 		return "", err
 	}
-	if !userPattern.MatchString(me.UserID) {
+	if !isUser(me.UserID) {
 		return "", errNotMatrix
 	}
 	n.user.Store(me.UserID)

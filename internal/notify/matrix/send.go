@@ -38,7 +38,7 @@ func (n *notifier) send(ctx context.Context, address, transaction string, c cont
 	event, err := n.put(ctx, r.id, transaction, c)
 	if codeOf(err) == forbidden {
 		// The room may have been upgraded since, or the bot removed.
-		n.rooms.Delete(address)
+		n.rooms.Remove(address)
 		now, findErr := n.room(ctx, address)
 		if findErr != nil {
 			return notify.Receipt{}, findErr
@@ -60,7 +60,7 @@ func (n *notifier) put(ctx context.Context, id, transaction string, c content) (
 		EventID string `json:"event_id"`
 	}
 	err := n.call(ctx, http.MethodPut, "/rooms/"+url.PathEscape(id)+"/send/m.room.message/"+url.PathEscape(transaction), c, &posted)
-	if err == nil && !strings.HasPrefix(posted.EventID, "$") {
+	if err == nil && (!strings.HasPrefix(posted.EventID, "$") || len(posted.EventID) > maxID) {
 		err = notify.AnswerLost(errNotMatrix)
 	}
 	return posted.EventID, err
@@ -128,7 +128,7 @@ func (n *notifier) checkEditable(ctx context.Context, id, event string) error {
 	}
 	err = n.ask(ctx, http.MethodGet, "/rooms/"+url.PathEscape(id)+"/event/"+url.PathEscape(event), nil, &earlier)
 	switch {
-	case codeOf(err) == notFound, codeOf(err) == forbidden, errors.Is(err, errNotMatrix):
+	case codeOf(err) == notFound, codeOf(err) == forbidden, errors.Is(err, errNotMatrix), err == nil && !isUser(earlier.Sender):
 		return notify.Gone(errors.New("the homeserver does not show the earlier message"))
 	case err != nil:
 		return err
