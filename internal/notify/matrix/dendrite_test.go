@@ -3,6 +3,7 @@ package matrix_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -92,6 +93,13 @@ func TestAnUpgradeAndARetryOnDendrite(t *testing.T) {
 	third, err := send("4", old, nil)
 	if err != nil || !strings.HasPrefix(third.Handle, upgraded.Replacement+" ") || !strings.Contains(third.Note, upgraded.Replacement) {
 		t.Errorf("by the old room's ID: %+v, %v; want it in %s, and a note", third, err, upgraded.Replacement)
+	}
+
+	// A room that was made to name another team's as its replacement leads nowhere.
+	other, _ := admin.Room(t, "other", "public", nil)
+	admin.Do(t, http.MethodPut, "/rooms/"+url.PathEscape(other)+"/state/m.room.tombstone/", map[string]any{"body": "upgraded", "replacement_room": old}, nil)
+	if got, err := send("5", other, nil); !notify.IsPermanent(err) || !strings.Contains(err.Error(), "predecessor") {
+		t.Errorf("by the ID of a room that %s does not replace: %+v, %v", old, got, err)
 	}
 	if got := admin.Messages(t, 3); len(got) != 3 {
 		t.Errorf("%d messages, want 3", len(got))

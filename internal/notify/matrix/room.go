@@ -52,19 +52,21 @@ func (n *notifier) find(ctx context.Context, address string) (room, error) {
 	if err != nil {
 		return room{}, err
 	}
+	if err := n.enter(ctx, r.id, via); err != nil {
+		return room{}, err
+	}
 	for range maxUpgrades {
-		if err := n.enter(ctx, r.id, via); err != nil {
-			return room{}, err
-		}
-		next, by, err := n.replacement(ctx, r.id)
+		next, via, err := n.replacement(ctx, r.id)
 		if err != nil {
 			return room{}, err
 		}
 		if next == "" {
 			return r, n.checkPlain(ctx, r.id)
 		}
+		if err := n.follow(ctx, r.id, next, via); err != nil {
+			return room{}, err
+		}
 		r = room{id: next, note: "the room was upgraded, and the message is in the new one: change the address to " + next}
-		via = by
 	}
 	return room{}, notify.Permanent(fmt.Errorf("the room was upgraded more than %d times: correct the address", maxUpgrades))
 }
@@ -118,6 +120,27 @@ func (n *notifier) enter(ctx context.Context, id string, via []string) error {
 	err = n.ask(ctx, http.MethodPost, "/join/"+url.PathEscape(id)+"?"+servers.Encode(), struct{}{}, &struct{}{})
 	if err != nil {
 		return fmt.Errorf("join the room as %s: %w", user, advise(err, joinAdvice))
+	}
+	return nil
+}
+
+// follow enters the room that an upgraded one names as its replacement. A user who may upgrade a room can name any
+// room, even another team's where the bot is a member. So the new room must name the old one as its predecessor, which
+// only its creator can set.
+func (n *notifier) follow(ctx context.Context, old, next string, via []string) error {
+	if err := n.enter(ctx, next, via); err != nil {
+		return err
+	}
+	var created struct {
+		Predecessor struct {
+			RoomID string `json:"room_id"`
+		} `json:"predecessor"`
+	}
+	if err := n.state(ctx, next, "m.room.create", "", &created); err != nil {
+		return err
+	}
+	if created.Predecessor.RoomID != old {
+		return notify.Permanent(fmt.Errorf("the room names %s as its replacement, which does not name the room as its predecessor: change the address to the room that is meant", next))
 	}
 	return nil
 }

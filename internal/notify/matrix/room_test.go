@@ -55,6 +55,19 @@ func TestAnUpgradedRoomIsFollowed(t *testing.T) {
 	}
 }
 
+// A user who may upgrade one room cannot make the bot post into another one where it is a member.
+func TestARoomThatDoesNotReplaceTheOldOneIsNotUsed(t *testing.T) {
+	c := start(t)
+	_, err := c.send(t, 1, matrixtest.Redirected, nil)
+	if !notify.IsPermanent(err) || !strings.Contains(err.Error(), "does not name the room as its predecessor") {
+		t.Errorf("%v", err)
+	}
+	c.mustSend(t, 2, matrixtest.Builds, nil)
+	if got := c.Account.Received(t, 1); len(got) != 1 {
+		t.Errorf("%d messages in the room, want that which was sent to it", len(got))
+	}
+}
+
 // An upgrade between two states of a build is found when the old room accepts no more messages, or after a minute;
 // the earlier message stays where nobody looks.
 func TestAnUpgradeDuringABuild(t *testing.T) {

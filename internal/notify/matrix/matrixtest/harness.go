@@ -129,6 +129,7 @@ func (Harness) Faults() []notifytest.Fault {
 		{Name: "muted", Want: notifytest.Permanent, Says: "raise its power level", Arrange: room(muted)},
 		{Name: "encrypted", Want: notifytest.Permanent, Says: "the room is encrypted", Arrange: room(encrypted)},
 		{Name: "closed", Want: notifytest.Permanent, Says: "choose another one", Arrange: room(closed)},
+		{Name: "redirected", Want: notifytest.Permanent, Says: "change the address to the room that is meant", Arrange: room(Redirected)},
 	}
 }
 

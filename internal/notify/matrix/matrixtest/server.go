@@ -41,7 +41,10 @@ func (s *Server) Joins() []string {
 
 // Upgrade replaces a room by Renewed, where the bot may still send to the old one unless it is muted.
 func (s *Server) Upgrade(alias string, muted bool) {
-	s.change(alias, func(r *standInRoom) { r.replacement, r.muted = Renewed, muted })
+	s.change(alias, func(r *standInRoom) { r.muted = muted })
+	s.standIn.mu.Lock()
+	defer s.standIn.mu.Unlock()
+	s.standIn.upgrade(alias)
 }
 
 // Encrypt turns on the encryption of a room.

@@ -34,6 +34,8 @@ const (
 	closed    = "#closed:example.com"
 	// Upgraded was replaced by Renewed.
 	Upgraded = "#old:example.com"
+	// Redirected names Builds' room as its replacement, which does not name it as its predecessor.
+	Redirected = "#redirected:example.com"
 )
 
 // standIn is a homeserver with a bot, written from version 1.18 of the specification, of July 2026:
@@ -65,6 +67,7 @@ type standInRoom struct {
 	muted       bool
 	encrypted   bool
 	replacement string
+	predecessor string // the ID of the room that this one replaces
 }
 
 type event struct {
@@ -82,18 +85,29 @@ func newStandIn() *standIn {
 		Renewed:  {address: Upgraded, open: true},
 	}, sent: map[string]string{}, events: map[string]event{earlier: {room: buildsID, sender: bot}}}
 	for alias, r := range map[string]standInRoom{
-		encrypted: {membership: "join", encrypted: true},
-		private:   {},
-		removed:   {membership: "leave", open: true},
-		banned:    {membership: "ban"},
-		muted:     {membership: "join", muted: true},
-		closed:    {membership: "join", replacement: "-"},
-		Upgraded:  {membership: "join", muted: true, replacement: Renewed},
+		encrypted:  {membership: "join", encrypted: true},
+		private:    {},
+		removed:    {membership: "leave", open: true},
+		banned:     {membership: "ban"},
+		muted:      {membership: "join", muted: true},
+		closed:     {membership: "join", replacement: "-"},
+		Upgraded:   {membership: "join", muted: true},
+		Redirected: {membership: "join", replacement: buildsID},
 	} {
 		r.address = alias
 		s.rooms["!"+strings.NewReplacer("#", "", ":", "0123456789:").Replace(alias)] = &r
 	}
+	s.upgrade(Upgraded)
 	return s
+}
+
+// upgrade replaces the room of an alias by Renewed, as a homeserver does: both name each other.
+func (s *standIn) upgrade(alias string) {
+	for id, r := range s.rooms {
+		if r.address == alias && id != Renewed {
+			r.replacement, s.rooms[Renewed].predecessor = Renewed, id
+		}
+	}
 }
 
 func (s *standIn) forget() {
@@ -161,6 +175,11 @@ func (s *standIn) state(w http.ResponseWriter, r *http.Request) {
 	switch r.PathValue("type") + " " + r.PathValue("key") {
 	case "m.room.member " + bot:
 		content = map[string]any{"membership": room.membership}
+	case "m.room.create ":
+		content = map[string]any{"room_version": "11"}
+		if room.predecessor != "" {
+			content["predecessor"] = map[string]any{"room_id": room.predecessor}
+		}
 	case "m.room.encryption ":
 		if room.encrypted {
 			content = map[string]any{"algorithm": "m.megolm.v1.aes-sha2"}
