@@ -3,6 +3,7 @@ package irc
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/ergochat/irc-go/ircmsg"
@@ -128,7 +129,7 @@ func (s *session) sendLines(ctx context.Context, name string, all []string) (ref
 // the last line is written, so it expects them from the first.
 func (s *session) exchange(ctx context.Context, name string, all []string, ping bool) (refused *ircmsg.Message, err error) {
 	label, p := s.expect(&pending{channel: name})
-	defer s.forget(label)
+	defer s.forget(label, p)
 	for i, line := range all {
 		m := ircmsg.MakeMessage(nil, "", s.account.command, name, line)
 		m.ForceTrailing()
@@ -185,8 +186,10 @@ func (s *session) expect(p *pending) (label string, _ *pending) {
 	return label, p
 }
 
-func (s *session) forget(label string) {
+// forget ends the wait, also for the end of an answer that has begun.
+func (s *session) forget(label string, p *pending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.pending, label)
+	maps.DeleteFunc(s.batches, func(_ string, other *pending) bool { return other == p })
 }

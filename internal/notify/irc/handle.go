@@ -6,8 +6,12 @@ import (
 	"github.com/ergochat/irc-go/ircmsg"
 )
 
-// maxChannels limits the channels that a server joins for the account.
-const maxChannels = 1000
+const (
+	// maxChannels limits the channels that a server joins for the account.
+	maxChannels = 1000
+	// maxReference limits the reference of a batch: servers use a few letters.
+	maxReference = 64
+)
 
 // handle handles one line. An error ends the session.
 func (s *session) handle(m *ircmsg.Message) error {
@@ -57,16 +61,28 @@ func (s *session) labelled(m *ircmsg.Message) bool {
 	if label == "" || p == nil {
 		return false
 	}
+	if m.Command == "BATCH" && len(m.Params) > 0 {
+		s.answerBegins(label, strings.TrimPrefix(m.Params[0], "+"))
+		return true
+	}
 	delete(s.pending, label)
 	switch {
-	case m.Command == "BATCH" && len(m.Params) > 0:
-		s.batches[strings.TrimPrefix(m.Params[0], "+")] = p
 	case isRefusal(m):
 		p.answer <- m
 	default:
 		p.answer <- nil
 	}
 	return true
+}
+
+// answerBegins handles the begin of an answer of several lines. Without a usable reference there is no end to it:
+// the message stays unconfirmed.
+func (s *session) answerBegins(label, reference string) {
+	if len(reference) > maxReference {
+		return
+	}
+	s.batches[strings.Clone(reference)] = s.pending[label]
+	delete(s.pending, label)
 }
 
 func isRefusal(m *ircmsg.Message) bool { return isError(m.Command) || m.Command == "FAIL" }
@@ -89,24 +105,34 @@ func (s *session) moved(m *ircmsg.Message) {
 		return
 	}
 	if m.Command == "NICK" {
-		s.nick, s.mask = m.Params[0], ""
+		s.nick, s.mask = strings.Clone(m.Params[0]), ""
 		return
 	}
-	name := lower(m.Params[0])
-	c := s.channels[name]
-	switch {
-	case c == nil && m.Command == "JOIN" && len(s.channels) < maxChannels:
-		// The server joins channels for an account that is connected elsewhere, and then answers no request to.
-		c = &channel{}
-		s.channels[name] = c
-	case c == nil:
+	c := s.channels[lower(m.Params[0])]
+	if c == nil && m.Command == "JOIN" {
+		c = s.joinedByServer(m.Params[0])
+	}
+	if c == nil {
 		return
 	}
 	c.joined = m.Command == "JOIN"
 	if c.joined {
-		s.mask = m.Source
+		s.mask = strings.Clone(m.Source)
 		c.finishJoin(nil)
 	}
+}
+
+// joinedByServer remembers a channel that no request was for: the server joins channels for an account that is
+// connected elsewhere, and then answers no request to. Names that no address can have are ignored. The name is
+// copied, because it is a part of the line.
+func (s *session) joinedByServer(name string) *channel {
+	name, err := parseChannel(name)
+	if err != nil || len(s.channels) >= maxChannels {
+		return nil
+	}
+	c := &channel{}
+	s.channels[strings.Clone(name)] = c
+	return c
 }
 
 // refusal handles an error about a channel: its name is one of the parameters.

@@ -39,7 +39,7 @@ func refusesBatch(m *ircmsg.Message) bool {
 // Nothing may be sent in between, so the lines wait for their pace first.
 func (s *session) sendAsOne(ctx context.Context, name string, all []string) (refused *ircmsg.Message, err error) {
 	label, p := s.expect(&pending{channel: name, asOne: true})
-	defer s.forget(label)
+	defer s.forget(label, p)
 	begin := ircmsg.MakeMessage(map[string]string{"label": label}, "", "BATCH", "+"+label, capMultiline, name)
 	messages := []ircmsg.Message{begin}
 	for _, line := range all {

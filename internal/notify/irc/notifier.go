@@ -127,7 +127,7 @@ func (n *notifier) register(ctx context.Context, server string, encrypted bool) 
 		_ = conn.Close()
 		return nil, err
 	}
-	n.remember(server, s.caps["sts"], encrypted)
+	n.remember(server, s.caps[capSTS], encrypted)
 	return s, nil
 }
 

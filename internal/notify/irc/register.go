@@ -2,6 +2,7 @@ package irc
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ergochat/irc-go/ircmsg"
@@ -15,6 +16,7 @@ const (
 	capLabels    = "labeled-response"
 	capMultiline = "draft/multiline"
 	capSASL      = "sasl"
+	capSTS       = "sts"
 
 	maxNicknames = 5 // that are tried where the configured one is taken
 )
@@ -43,7 +45,8 @@ type registration struct {
 	encrypted bool
 	offered   map[string]string
 	login     login
-	tried     int // nicknames
+	requested bool // capabilities
+	tried     int  // nicknames
 	welcome   bool
 }
 
@@ -98,17 +101,20 @@ func (r *registration) capabilities(m *ircmsg.Message) error {
 	list := m.Params[len(m.Params)-1]
 	switch strings.ToUpper(m.Params[1]) {
 	case "LS":
-		for word := range strings.FieldsSeq(list) {
-			name, value, _ := strings.Cut(word, "=")
-			r.offered[name] = value
+		if r.requested {
+			return nil // a server could have the login begun again and again
 		}
+		r.offer(list)
 		if len(m.Params) > 3 && m.Params[2] == "*" {
 			return nil // more lines follow
 		}
+		r.requested = true
 		return r.request()
 	case "ACK":
-		for name := range strings.FieldsSeq(list) {
-			r.caps[name] = r.offered[name]
+		for name, value := range r.offered {
+			if slices.Contains(strings.Fields(list), name) {
+				r.caps[name] = value
+			}
 		}
 		if _, ok := r.caps[capSASL]; ok {
 			return r.send("AUTHENTICATE", r.login.mechanism())
@@ -123,14 +129,25 @@ func (r *registration) capabilities(m *ircmsg.Message) error {
 	return nil
 }
 
+// offer notes what the server offers of the capabilities that are used. Names and values are copied, because they are
+// parts of a line.
+func (r *registration) offer(list string) {
+	for word := range strings.FieldsSeq(list) {
+		name, value, _ := strings.Cut(word, "=")
+		if name == capSASL || name == capSTS || slices.Contains(wanted, name) {
+			r.offered[strings.Clone(name)] = strings.Clone(value)
+		}
+	}
+}
+
 // request enables capabilities, or has the connection made anew with encryption if the server wants it.
 func (r *registration) request() error {
-	sts, demands := r.offered["sts"]
+	sts, demands := r.offered[capSTS]
 	if port := option(sts, "port"); port != "" && !r.encrypted {
 		return &upgradeError{port}
 	}
 	if demands {
-		r.caps["sts"] = sts // not to be requested
+		r.caps[capSTS] = sts // not to be requested
 	}
 	var names []string
 	for _, name := range wanted {
@@ -167,7 +184,7 @@ func (r *registration) welcomed(m *ircmsg.Message) error {
 	if len(m.Params) == 0 {
 		return errNotIRC
 	}
-	r.welcome, r.nick = true, m.Params[0]
+	r.welcome, r.nick = true, strings.Clone(m.Params[0])
 	return nil
 }
 
@@ -176,7 +193,7 @@ func (s *session) isupport(params []string) {
 	for _, param := range params {
 		name, value, _ := strings.Cut(param, "=")
 		if name == "BOT" && len(value) == 1 {
-			s.botMode = value
+			s.botMode = strings.Clone(value)
 		}
 	}
 }
