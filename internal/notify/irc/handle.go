@@ -1,6 +1,7 @@
 package irc
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ergochat/irc-go/ircmsg"
@@ -162,13 +163,31 @@ func (s *session) refusal(m *ircmsg.Message) {
 	}
 }
 
-// refuseAsOne handles a refusal of several lines as one message without its label. They are sent as lines then.
+// refuseAsOne handles a refusal of several lines as one message, which are sent as lines then. The refusal may name
+// the message's reference (its label) or channel. Where it is not known which of several messages is meant, each waits
+// for an answer of its own: one that the server has accepted would appear twice if it were sent as lines, while the
+// refused one is only late, since a message without an answer is tried again.
 func (s *session) refuseAsOne(m *ircmsg.Message) {
+	if m.HasTag("label") || m.HasTag("batch") {
+		return // of an answer that was dealt with, or has no one waiting for it
+	}
+	var all, named []string
 	for label, p := range s.pending {
-		if p.asOne {
-			delete(s.pending, label)
-			p.answer <- m
+		if !p.asOne {
+			continue
 		}
+		all = append(all, label)
+		if slices.ContainsFunc(m.Params, func(param string) bool { return param == label || lower(param) == p.channel }) {
+			named = append(named, label)
+		}
+	}
+	if len(named) > 0 {
+		all = named
+	}
+	if len(all) == 1 {
+		p := s.pending[all[0]]
+		delete(s.pending, all[0])
+		p.answer <- m
 	}
 }
 
