@@ -10,6 +10,9 @@ import (
 	"github.com/go-logr/logr"
 )
 
+// lasting is how long a session must last to reset the backoff.
+const lasting = time.Minute
+
 // Session is a login on a connection that is kept.
 type Session interface {
 	comparable
@@ -19,6 +22,10 @@ type Session interface {
 	Ended() bool
 }
 
+// ErrEndsSoon is the error of a session that is opened while another attempt is not due, because sessions end soon
+// after the login.
+var ErrEndsSoon = errors.New("the server keeps ending the connection soon after the login: it is tried again later")
+
 // ErrClosed is the error of a session that is opened while the account is being closed.
 var ErrClosed = errors.New("the account is being closed")
 
@@ -27,8 +34,8 @@ type KeepOptions struct {
 	// Open limits the time until a session is open, and ErrOpen is the error after it.
 	Open    time.Duration
 	ErrOpen error
-	// Backoff is the minimum time between two attempts to open one; it doubles with each failure, up to
-	// MaxBackoff.
+	// Backoff is the minimum time between two attempts to open one; it doubles with each, up to MaxBackoff, until
+	// ResetBackoff or a session that lasts.
 	Backoff, MaxBackoff time.Duration
 	Log                 logr.Logger
 }
@@ -45,7 +52,7 @@ type Keeper[S Session] struct {
 
 	mu      sync.Mutex
 	current *attempt[S]   // the latest, possibly under way
-	backoff time.Duration // after the next attempt, if it fails
+	backoff time.Duration // after the next attempt
 }
 
 // attempt is one attempt to open a session, and the session.
@@ -53,6 +60,7 @@ type attempt[S Session] struct {
 	done    chan struct{} // closed when the rest is set
 	session S
 	err     error
+	tried   time.Time // when the attempt succeeded or failed
 	next    time.Time // when another attempt may follow
 }
 
@@ -107,8 +115,17 @@ func (k *Keeper[S]) attempt() *attempt[S] {
 		return last
 	}
 	a := &attempt[S]{done: make(chan struct{})}
+	var earliest time.Time
+	if last != nil {
+		earliest = last.next
+	}
+	if time.Until(earliest) > k.options.Backoff { // too long to wait for
+		a.err = ErrEndsSoon
+		close(a.done)
+		return a
+	}
 	k.current = a
-	k.running.Go(func() { k.connect(a, last) })
+	k.running.Go(func() { k.connect(a, earliest) })
 	return a
 }
 
@@ -125,15 +142,12 @@ func (a *attempt[S]) over() bool {
 	return a.session.Ended()
 }
 
-// connect makes the attempt a, which follows last, and serves its session to the end. The backoff also
-// holds after a session that ended soon.
-func (k *Keeper[S]) connect(a, last *attempt[S]) {
+// connect makes the attempt a, once its time has come, and serves its session to the end. The backoff also holds
+// after a session that ended soon.
+func (k *Keeper[S]) connect(a *attempt[S], earliest time.Time) {
 	ctx, cancel := context.WithTimeout(k.ctx, k.options.Open)
 	defer cancel()
-	if last != nil {
-		a.err = sleep(ctx, time.Until(last.next))
-	}
-	if a.err == nil {
+	if a.err = sleep(ctx, time.Until(earliest)); a.err == nil {
 		a.session, a.err = k.tryOpen(ctx)
 	}
 	k.schedule(a)
@@ -144,6 +158,8 @@ func (k *Keeper[S]) connect(a, last *attempt[S]) {
 		return
 	}
 	log.Info("connected")
+	lasts := time.AfterFunc(lasting, k.ResetBackoff)
+	defer lasts.Stop()
 	log.Info("connection ended", "reason", a.session.Run(k.ctx).Error())
 }
 
@@ -162,16 +178,25 @@ func (k *Keeper[S]) tryOpen(ctx context.Context) (s S, err error) {
 	return s, err
 }
 
-// schedule sets when the next attempt may follow a.
+// schedule sets when the next attempt may follow a. A login alone does not reset the backoff: a server that accepts it
+// and drops the connection could have it repeated, which costs the derivation of a key.
 func (k *Keeper[S]) schedule(a *attempt[S]) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if a.err == nil {
-		k.backoff = k.options.Backoff
-	}
-	a.next = time.Now().Add(k.backoff)
-	if a.err != nil {
-		k.backoff = min(2*k.backoff, k.options.MaxBackoff)
+	a.tried = time.Now()
+	a.next = a.tried.Add(k.backoff)
+	k.backoff = min(2*k.backoff, k.options.MaxBackoff)
+}
+
+// ResetBackoff is for a session that has proven useful: the server has confirmed a message.
+func (k *Keeper[S]) ResetBackoff() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.backoff = k.options.Backoff
+	if a := k.current; a != nil {
+		if next := a.tried.Add(k.backoff); next.Before(a.next) {
+			a.next = next
+		}
 	}
 }
 

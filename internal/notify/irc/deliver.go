@@ -165,7 +165,12 @@ func (s *session) await(ctx context.Context, p *pending) (refused *ircmsg.Messag
 		case refused := <-p.answer:
 			return refused, nil
 		case <-s.done:
-			return nil, errLost(s.cause)
+			select {
+			case refused := <-p.answer: // that came just before the end
+				return refused, nil
+			default:
+				return nil, errLost(s.cause)
+			}
 		case <-ctx.Done():
 			signal(s.pingNow)
 			return nil, errUnconfirmed(ctx.Err())

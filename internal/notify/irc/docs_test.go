@@ -29,7 +29,7 @@ func TestTheReferenceExplainsEveryFailure(t *testing.T) {
 		errNoSASL, errUnanswered, errNicknames, errLongLine, errNotIRC, errStillJoined, errLogin(defaultTiming.connect),
 		errClosedBy("x"), errLost(io.EOF), errUnconfirmed(context.Canceled), channelError(numeric("FAIL", "x")),
 		handshakeError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), loginError(numeric("ERROR", "Bad password"), ""),
-		loginError(numeric("904", "x"), saslExternal), errUnproven, notify.ErrIterations,
+		loginError(numeric("904", "x"), saslExternal), errUnproven, notify.ErrIterations, notify.ErrEndsSoon,
 	}
 	for _, command := range slices.Sorted(maps.Keys(refused)) {
 		errs = append(errs, channelError(numeric(command, "x")))

@@ -18,8 +18,8 @@ type timing struct {
 	connect time.Duration // until logged in
 	answer  time.Duration // until the server answers
 	ping    time.Duration // between two pings
-	// backoff is the minimum time between two attempts to connect; it doubles with each failure, up to
-	// maxBackoff.
+	// backoff is the minimum time between two attempts to connect; it doubles with each, up to maxBackoff, until
+	// a session lasts.
 	backoff, maxBackoff time.Duration
 }
 
@@ -76,7 +76,11 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt
 	if err != nil {
 		return notify.Receipt{}, fmt.Errorf("connect as %s: %w", n.account.nickname, err)
 	}
-	return notify.Receipt{}, s.deliver(ctx, channel, &m)
+	if err := s.deliver(ctx, channel, &m); err != nil {
+		return notify.Receipt{}, err
+	}
+	n.ResetBackoff()
+	return notify.Receipt{}, nil
 }
 
 // open connects and logs in, encrypted if the account or the server wants it.

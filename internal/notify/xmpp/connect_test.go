@@ -52,6 +52,8 @@ func TestMessagesThatAreNotSCRAM(t *testing.T) {
 func TestIterationsOfSCRAMAreLimited(t *testing.T) {
 	for challenge, want := range map[string]bool{
 		"r=noncex,s=c2FsdA==,i=4096":                   false,
+		"r=noncex,s=c2FsdA==,i=200000":                 false,
+		"r=noncex,s=c2FsdA==,i=200001":                 true,
 		"r=noncex,s=c2FsdA==,i=4095":                   true,
 		"r=noncex,s=c2FsdA==,i=1":                      true,
 		"r=noncex,s=c2FsdA==,i=-4096":                  true,

@@ -148,7 +148,12 @@ func (s *session) sendMessage(ctx context.Context, r *room, m notify.Message) er
 		case refused := <-pending.answer:
 			return s.messageResult(r, refused)
 		case <-s.done:
-			return errConnectionLost(s.cause)
+			select {
+			case refused := <-pending.answer: // that came just before the end
+				return s.messageResult(r, refused)
+			default:
+				return errConnectionLost(s.cause)
+			}
 		case <-ctx.Done():
 			s.requestPing()
 			return errNotReflected(ctx.Err())

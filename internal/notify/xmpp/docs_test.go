@@ -27,7 +27,7 @@ func sentences(t *testing.T) []string {
 		streamError(stream.Error{Err: "conflict"}),
 		loginError(stream.UnsupportedStanzaType, false), loginError(stream.HostUnknown, false),
 		loginError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, true),
-		loginError(notify.ErrIterations, true), loginError(sasl.ErrAuthn, true),
+		loginError(notify.ErrIterations, true), notify.ErrEndsSoon, loginError(sasl.ErrAuthn, true),
 		loginError(errors.New("xmpp: no matching SASL mechanisms found"), true),
 		saslError("not-authorized"), saslError("account-disabled"), saslError("temporary-auth-failure"), saslError("malformed-request"),
 		sendError(parseStanzaError(t, "auth", "forbidden", "")),

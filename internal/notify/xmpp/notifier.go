@@ -13,8 +13,8 @@ type timing struct {
 	connect time.Duration // until logged in
 	answer  time.Duration // until a room or a ping is answered
 	ping    time.Duration // between two pings
-	// backoff is the minimum time between two attempts to connect; it doubles with each failure, up
-	// to maxBackoff.
+	// backoff is the minimum time between two attempts to connect; it doubles with each, up to
+	// maxBackoff, until a session lasts.
 	backoff, maxBackoff time.Duration
 }
 
@@ -64,6 +64,7 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt
 	if err := s.deliver(ctx, room, m); err != nil {
 		return notify.Receipt{}, err
 	}
+	n.ResetBackoff()
 	if replies {
 		if err := s.deliver(ctx, room, reply); err != nil {
 			return notify.Receipt{}, err

@@ -49,9 +49,16 @@ func (r *room) handlePresence(nickname string, in incoming) {
 		r.joined, r.nickname = true, nickname
 		r.completeJoin(joinResult{created: in.hasStatus(statusCreated)})
 	case in.Type == "unavailable" && in.hasStatus(statusRenamed) && in.User.Item.Nick != "":
-		r.nickname = in.User.Item.Nick
+		r.rename(in.User.Item.Nick)
 	case in.Type == "unavailable":
 		r.joined = false // exited, kicked, banned, or the room was destroyed: the next message joins again
+	}
+}
+
+// rename keeps the nickname as it will be in addresses, if it can be in one, which limits its length.
+func (r *room) rename(nickname string) {
+	if renamed, err := r.address.WithResource(nickname); err == nil {
+		r.nickname = renamed.Resourcepart()
 	}
 }
 

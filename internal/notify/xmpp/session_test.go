@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr"
 	"mellium.im/xmpp"
 	"mellium.im/xmpp/jid"
 	"mellium.im/xmpp/stanza"
@@ -282,5 +284,67 @@ func TestAPanicEndsTheSessionAndNothingElse(t *testing.T) {
 	}
 	if !s.Ended() {
 		t.Error("the session goes on")
+	}
+}
+
+// A nickname that a room gives the account is kept within what an address may have.
+func TestANicknameThatNoAddressCanHaveIsIgnored(t *testing.T) {
+	for _, nickname := range []string{strings.Repeat("x", 4000), "\u0007"} {
+		r := &room{address: jid.MustParse(builds), nickname: "ci"}
+		var in incoming
+		in.Type, in.User.Item.Nick = "unavailable", nickname
+		in.User.Status = append(in.User.Status, struct {
+			Code string `xml:"code,attr"`
+		}{statusRenamed})
+		r.handlePresence("ci", in)
+		if r.nickname != "ci" {
+			t.Errorf("is called %.20q", r.nickname)
+		}
+	}
+}
+
+// A server that drops the connection after each confirmed message gets the next message soon; without one, it is
+// left alone for longer and longer.
+func TestAConfirmedMessageResetsTheBackoff(t *testing.T) {
+	for name, test := range map[string]struct {
+		confirms bool
+		want     []int
+	}{
+		"confirmed":   {true, []int{0, 1, 2, 3, 4}},
+		"unconfirmed": {false, []int{0, 1, 3, 7, 15}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				var opened []int
+				n := newNotifier(account{jid: jid.MustParse("ci@xmpp.test")}, notify.Deps{Log: logr.Discard()}, defaultTiming)
+				n.Keeper = notify.Keep(func(context.Context) (*session, error) {
+					opened = append(opened, int(time.Since(begun).Seconds()))
+					s, server := newPair(t)
+					go func() {
+						defer server.conn.Close()
+						server.expect("iq")
+						server.send(known)
+						server.expect("presence")
+						server.send(inside)
+						server.expect("message")
+						if test.confirms {
+							server.send(reflection("ci", message(1, "").ID))
+						}
+					}()
+					return s, nil
+				}, notify.KeepOptions{Open: defaultTiming.connect, Backoff: defaultTiming.backoff, MaxBackoff: defaultTiming.maxBackoff, Log: logr.Discard()})
+				for len(opened) < len(test.want) {
+					if _, err := n.Notify(t.Context(), message(1, "builds@rooms.xmpp.test")); (err == nil) != test.confirms {
+						t.Fatal(err)
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+				if !slices.Equal(opened, test.want) {
+					t.Errorf("opened after %v, want %v", opened, test.want)
+				}
+				_ = n.Close()
+			})
+		})
 	}
 }
