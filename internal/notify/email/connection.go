@@ -119,7 +119,10 @@ func (c *connection) reset() error {
 	c.conn.left = maxConversation
 	if c.refused {
 		c.refused = false
-		return c.client.Reset()
+		if err := c.client.Reset(); err != nil {
+			return err
+		}
+		// The library repeats EHLO with the next command, and Extension hides that it failed.
 	}
 	return c.client.Noop()
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log"
 	"net"
+	"net/textproto"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -168,3 +170,103 @@ func (takesAll) Rcpt(string, *smtp.RcptOptions) error { return nil }
 func (takesAll) Data(r io.Reader) error               { _, err := io.Copy(io.Discard, r); return err }
 func (takesAll) Reset()                               {}
 func (takesAll) Logout() error                        { return nil }
+
+// A server that leaves after a refusal costs no mail either, even one that needs an extension.
+func TestAConnectionThatEndsAfterARefusalIsReplaced(t *testing.T) {
+	for name, leave := range map[string]string{"with an answer": "421 4.3.2 shutting down", "without": ""} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{answer: func(connection int, command string, hellos int) string {
+				switch {
+				case connection == 1 && command == "EHLO" && hellos > 1:
+					return leave
+				case connection == 1 && command == "RCPT":
+					return "550 5.1.1 no such user"
+				}
+				return accept(command)
+			}}
+			n := s.open(t)
+			if _, err := n.Notify(t.Context(), state(1, "nobody@example.org")); !notify.IsPermanent(err) {
+				t.Fatalf("a refused recipient: %v", err)
+			}
+			if _, err := n.Notify(t.Context(), state(2, "größe@example.org")); err != nil {
+				t.Errorf("the next mail: %v", err)
+			}
+			if s.connections != 2 {
+				t.Errorf("%d connections", s.connections)
+			}
+		})
+	}
+}
+
+// script is a mail server whose answers a test chooses.
+type script struct {
+	// answer returns the answer to a command, the hellos-th EHLO of a connection; empty, the connection is closed.
+	answer      func(connection int, command string, hellos int) string
+	connections int
+	wrap        func(net.Conn) net.Conn // nil for one without TLS
+	running     sync.WaitGroup
+}
+
+// accept is the answer of a server that takes every mail.
+func accept(command string) string {
+	switch command {
+	case "EHLO":
+		return "250-mail.test\r\n250 SMTPUTF8"
+	case "DATA":
+		return "354 go on"
+	case "QUIT":
+		return "221 bye"
+	}
+	return "250 2.0.0 OK"
+}
+
+// open returns a notifier for an account on s, without a login.
+func (s *script) open(t *testing.T) notify.Notifier {
+	t.Helper()
+	n, err := email.Service.New([]byte(`{"server":"mail.test:25","from":"ci@example.com","tls":"None"}`), nil, notify.Deps{Dial: s.dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = n.Close()
+		s.running.Wait()
+	})
+	return n
+}
+
+func (s *script) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	s.connections++
+	connection := s.connections
+	s.running.Go(func() { s.serve(far, connection) })
+	return near, nil
+}
+
+func (s *script) serve(conn net.Conn, connection int) {
+	defer func() { _ = conn.Close() }()
+	if s.wrap != nil {
+		conn = s.wrap(conn)
+	}
+	c := textproto.NewConn(conn)
+	_ = c.PrintfLine("220 mail.test")
+	for hellos := 0; ; {
+		line, err := c.ReadLine()
+		if err != nil {
+			return
+		}
+		command, _, _ := strings.Cut(line, " ")
+		command, _, _ = strings.Cut(command, ":")
+		if command == "EHLO" {
+			hellos++
+		}
+		answer := s.answer(connection, command, hellos)
+		if answer == "" || c.PrintfLine("%s", answer) != nil {
+			return
+		}
+		if command == "DATA" {
+			if _, err := c.ReadDotBytes(); err != nil || c.PrintfLine("%s", s.answer(connection, ".", hellos)) != nil {
+				return
+			}
+		}
+	}
+}
