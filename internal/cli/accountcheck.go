@@ -23,12 +23,13 @@ func (v *accountCommand) checkCredential(ctx context.Context, service *notify.Se
 	defer client.CloseIdleConnections()
 	n, err := service.New(config, credential, notify.Deps{HTTP: client, Dial: notify.NewDialer(nil)})
 	if err != nil {
-		return fmt.Errorf("account %s: %w", name, err)
+		return fmt.Errorf("account %s: %w", name, notify.RedactSecrets(err, credential))
 	}
 	defer func() { _ = n.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	as, err := notify.CheckCredential(ctx, n)
+	err = notify.RedactSecrets(err, credential)
 	switch {
 	case errors.Is(err, notify.ErrCannotCheck):
 		v.env.note("note: %s was not asked: %v; kubectl travis test sends one through a route", service.Title, err)

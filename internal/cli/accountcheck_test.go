@@ -16,7 +16,7 @@ func TestCheck(t *testing.T) {
 		asked++
 		if r.URL.Path != "/bot"+token+"/getMe" || r.Method != http.MethodGet {
 			w.WriteHeader(http.StatusUnauthorized)
-			_, _ = io.WriteString(w, `{"ok":false,"error_code":401,"description":"Unauthorized"}`)
+			_, _ = io.WriteString(w, `{"ok":false,"error_code":401,"description":"Unauthorized: `+r.URL.Path+`"}`)
 			return
 		}
 		_, _ = io.WriteString(w, `{"ok":true,"result":{"id":123456789,"is_bot":true,"username":"example_ci_bot"}}`)

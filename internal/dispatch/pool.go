@@ -98,7 +98,7 @@ func (p *Pool) Acquire(a *routing.Account) (n notify.Notifier, release func(), e
 			return nil, nil, errTooManyConnections
 		}
 		if c, err = p.newClient(a); err != nil {
-			return nil, nil, &missingError{fmt.Errorf("account %s: %w", a.Name, redact(err, a.Credential))}
+			return nil, nil, &missingError{fmt.Errorf("account %s: %w", a.Name, notify.RedactSecrets(err, a.Credential))}
 		}
 		p.open[id] = c
 		p.count(c, 1)

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"errors"
 
+	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
@@ -116,7 +117,7 @@ func resolveAs(table *routing.Table, namespace string, t queue.Target) (Resolved
 	}
 	address, err := account.ResolveAddress(t.Address)
 	if err != nil {
-		return Resolved{}, redact(err, account.Credential)
+		return Resolved{}, notify.RedactSecrets(err, account.Credential)
 	}
 	return Resolved{Account: account, Address: address}, nil
 }

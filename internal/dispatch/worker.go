@@ -137,7 +137,7 @@ func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m no
 	m.Route = t.Namespace + "/" + t.Route
 	sent, err = d.sendOrReplace(ctx, notifier, m, copies)
 	sent.service = to.Account.Service
-	return sent, redact(err, to.Account.Credential)
+	return sent, notify.RedactSecrets(err, to.Account.Credential)
 }
 
 // notify turns a panic of a service into an error, so that it does not crash the operator.

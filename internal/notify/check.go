@@ -10,7 +10,7 @@ import (
 type CredentialChecker interface {
 	Notifier
 	// CheckCredential makes a call that changes nothing and that nobody notices. It returns as whom the account
-	// is known to the service, for people. Its errors are marked as those of Notify, or are ErrCannotCheck.
+	// is known to the service, for people, and no value of the Secret. Its errors are marked as those of Notify, or are ErrCannotCheck.
 	CheckCredential(ctx context.Context) (as string, err error)
 }
 

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/travishook/travishook/internal/notify"
+	"github.com/travishook/travishook/internal/secret"
 )
 
 const secretPath = "/T0123/secret-path"
@@ -448,5 +449,22 @@ func TestRefusedConnectionIsNoLostAnswer(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), secretPath) {
 		t.Errorf("the URL shows: %v", err)
+	}
+}
+
+func TestRedactSecrets(t *testing.T) {
+	credential := notify.Credential{
+		"username": secret.New("0123-4567"), "password": secret.New("0123-4567-89ab\n"), "channel": secret.New("ci"),
+	}
+	lost := errors.New("lost")
+	err := notify.RedactSecrets(notify.Permanent(fmt.Errorf("ci: login 0123-4567:0123-4567-89ab: %w", lost)), credential)
+	if got, want := err.Error(), "ci: login [redacted]:[redacted]: lost"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if !notify.IsPermanent(err) || !errors.Is(err, lost) {
+		t.Error("the kind of the error is lost")
+	}
+	if notify.RedactSecrets(nil, credential) != nil {
+		t.Error("no error became one")
 	}
 }

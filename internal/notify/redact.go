@@ -4,9 +4,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/travishook/travishook/internal/secret"
 )
 
 // Redact removes the URL from an error of an http.Client or of url.Parse, and with it the host and
@@ -34,6 +38,29 @@ func RedactHost(err error) error {
 		return nil
 	}
 	return &redactedError{withoutHost(err), err}
+}
+
+// RedactSecrets replaces the values of credential in an error's text. Services show none; this is for one that
+// forgot to, because reasons are stored and shown. The error's kind stays.
+func RedactSecrets(err error, credential Credential) error {
+	if err == nil {
+		return nil
+	}
+	original := err.Error()
+	shown := original
+	values := slices.SortedFunc(maps.Values(credential), func(a, b secret.Value) int {
+		return len(b.Reveal()) - len(a.Reveal()) // a value may contain another
+	})
+	for _, v := range values {
+		// A shorter value may be an ordinary word.
+		if s := strings.TrimSpace(v.Reveal()); len(s) >= 6 {
+			shown = strings.ReplaceAll(shown, s, v.String())
+		}
+	}
+	if shown == original {
+		return err
+	}
+	return &redactedError{shown, err}
 }
 
 // redactedError is an error with a text of its own.

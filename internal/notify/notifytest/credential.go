@@ -20,6 +20,9 @@ func checksCredential(t *testing.T, h Harness) {
 		t.Fatalf("CheckCredential of the harness's own account is %q, %v", as, err)
 	}
 	c.checkNoSecret(t, "name of the account", as)
+	if notify.RedactSecrets(errors.New(as), c.account.Credential).Error() != as {
+		t.Errorf("the name of the account shows a value of the Secret: %s", as)
+	}
 	c.mustSend(t, message("1", c.address(t, 0)))
 	if got := c.account.Received(t, 1); len(got) != 1 {
 		t.Errorf("%d messages arrived, and one was sent after the check", len(got))
