@@ -2,8 +2,8 @@ package email
 
 import "context"
 
-// CheckCredential implements notify.CredentialChecker: it logs in, and sends nothing. It
-// returns the sender, because the user name is a secret at some services: Postmark's is the token.
+// CheckCredential implements notify.CredentialChecker: it logs in, and sends nothing. It returns
+// the sender, because the user name is a secret at some services: Postmark's is the API token.
 func (n *notifier) CheckCredential(ctx context.Context) (string, error) {
 	c, err := n.connection(ctx)
 	if err != nil {

@@ -20,8 +20,11 @@ const (
 	answerTimeout = 20 * time.Second
 	resetTimeout  = 5 * time.Second
 	quitTimeout   = 2 * time.Second
-	// maxConversation limits the bytes of a server's answers to one message, certificates included.
-	maxConversation = 256 << 10
+	// maxAnswers limits the bytes of a server's answers until the end of the login, and to each message. The answer
+	// to EHLO is kept, in several times its size.
+	maxAnswers = 32 << 10
+	// maxHandshake limits the bytes of a TLS handshake, which has certificates.
+	maxHandshake = 256 << 10
 	// maxMails is how many messages a connection takes: some servers disconnect after a hundred.
 	maxMails = 50
 	// replyClosing is the code of a server that closes the connection, at any command.
@@ -45,7 +48,7 @@ func (a *account) connect(ctx context.Context, dial notify.Dialer) (*connection,
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", stepGreeting.doing(), notify.RedactHost(err))
 	}
-	c := &connection{account: a, conn: &limitedConn{Conn: conn, left: maxConversation}}
+	c := &connection{account: a, conn: &limitedConn{Conn: conn, left: maxAnswers}}
 	if err := c.during(ctx, c.open); err != nil {
 		c.close()
 		return nil, err
@@ -74,14 +77,21 @@ func (c *connection) during(ctx context.Context, part func() error) error {
 // open encrypts the connection and logs in, as the account asks for. It never does without.
 func (c *connection) open() error {
 	a := c.account
+	config := a.tls.Clone()
+	config.VerifyConnection = func(tls.ConnectionState) error { // at the end of the handshake
+		c.conn.left = maxAnswers
+		return nil
+	}
 	switch a.mode {
 	case startTLS:
 		var err error
-		if c.client, err = smtp.NewClientStartTLS(c.conn, a.tls); err != nil {
+		if c.client, err = smtp.NewClientStartTLS(c.conn, config); err != nil {
 			return a.failure(stepTLS, err)
 		}
+		c.conn.left = maxHandshake
 	case directTLS:
-		c.client = smtp.NewClient(tls.Client(c.conn, a.tls))
+		c.client = smtp.NewClient(tls.Client(c.conn, config))
+		c.conn.left = maxHandshake
 	default:
 		c.client = smtp.NewClient(c.conn)
 	}
@@ -116,7 +126,7 @@ func (c *connection) reset() error {
 	timeout := c.client.CommandTimeout
 	c.client.CommandTimeout = resetTimeout
 	defer func() { c.client.CommandTimeout = timeout }()
-	c.conn.left = maxConversation
+	c.conn.left = maxAnswers
 	if c.refused {
 		c.refused = false
 		if err := c.client.Reset(); err != nil {
@@ -168,6 +178,23 @@ func (c *connection) quit() {
 	c.client.CommandTimeout = quitTimeout
 	_ = c.client.Quit()
 	c.close()
+}
+
+// keep calls expire after a while without mails. It fails if the process keeps as many connections as it may.
+func (c *connection) keep(expire func()) bool {
+	select {
+	case idleSlots <- struct{}{}:
+		c.expiry = time.AfterFunc(idleTimeout, expire)
+		return true
+	default:
+		return false
+	}
+}
+
+// use ends what keep began.
+func (c *connection) use() {
+	c.expiry.Stop()
+	<-idleSlots
 }
 
 func (c *connection) close() { _ = c.conn.Close() }

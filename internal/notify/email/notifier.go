@@ -16,7 +16,12 @@ const (
 	// idleTimeout closes a connection without mails, before servers do. The mails of one event, and of the builds
 	// that end together, share a connection.
 	idleTimeout = 20 * time.Second
+	// maxIdle limits the connections without mails that the process keeps, for all accounts.
+	maxIdle = 64
 )
+
+// idleSlots has one token for each connection that is kept without mails.
+var idleSlots = make(chan struct{}, maxIdle)
 
 // notifier sends each message on a connection that is idle, or on a new one.
 type notifier struct {
@@ -40,7 +45,7 @@ func (n *notifier) Close() error {
 	n.mu.Lock()
 	n.closed = true
 	for _, c := range n.idle {
-		c.expiry.Stop()
+		c.use()
 		n.ending.Go(c.quit)
 	}
 	n.idle = nil
@@ -101,7 +106,7 @@ func (n *notifier) take() *connection {
 	}
 	c := n.idle[last]
 	n.idle = n.idle[:last]
-	c.expiry.Stop()
+	c.use()
 	return c
 }
 
@@ -112,11 +117,10 @@ func (n *notifier) release(c *connection) {
 	switch {
 	case c.broken:
 		c.close()
-	case c.mails >= maxMails || n.closed:
-		n.ending.Go(c.quit)
-	default:
-		c.expiry = time.AfterFunc(idleTimeout, func() { n.expire(c) })
+	case c.mails < maxMails && !n.closed && c.keep(func() { n.expire(c) }):
 		n.idle = append(n.idle, c)
+	default:
+		n.ending.Go(c.quit)
 	}
 }
 
@@ -126,6 +130,7 @@ func (n *notifier) expire(c *connection) {
 	defer n.mu.Unlock()
 	if i := slices.Index(n.idle, c); i >= 0 {
 		n.idle = slices.Delete(n.idle, i, i+1)
+		c.use()
 		n.ending.Go(c.quit)
 	}
 }

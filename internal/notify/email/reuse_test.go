@@ -1,7 +1,10 @@
 package email_test
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -17,6 +20,8 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/notify/email"
 	"github.com/travishook/travishook/internal/notify/email/emailtest"
+	"github.com/travishook/travishook/internal/secret"
+	"github.com/travishook/travishook/test/certificate"
 )
 
 // open returns a notifier for an account on s.
@@ -198,12 +203,115 @@ func TestAConnectionThatEndsAfterARefusalIsReplaced(t *testing.T) {
 	}
 }
 
+// All accounts together keep a limited number of connections; a mail beyond it is delivered all the same.
+func TestIdleConnectionsAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &counter{}
+		var accounts []notify.Notifier
+		for i := range 66 {
+			n, err := email.Service.New([]byte(`{"server":"mail.test:25","from":"ci@example.com","tls":"None"}`), nil, notify.Deps{Dial: s.dial})
+			if err != nil {
+				t.Fatal(err)
+			}
+			accounts = append(accounts, n)
+			defer func() { _ = n.Close() }()
+			if _, err := n.Notify(t.Context(), state(i, "a@example.org")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		open := func(want int, when string) {
+			t.Helper()
+			synctest.Wait()
+			if now, _ := s.count(); now != want {
+				t.Errorf("%d connections are open %s, want %d", now, when, want)
+			}
+		}
+		open(64, "after a mail for each account")
+		if err := accounts[0].Close(); err != nil {
+			t.Error(err)
+		}
+		open(63, "after an account was closed")
+		if _, err := accounts[65].Notify(t.Context(), state(99, "a@example.org")); err != nil {
+			t.Error(err)
+		}
+		open(64, "after another mail")
+		time.Sleep(21 * time.Second)
+		open(0, "after a while")
+		if _, err := accounts[1].Notify(t.Context(), state(100, "a@example.org")); err != nil {
+			t.Error(err)
+		}
+		open(1, "after a mail then")
+	})
+}
+
+// A server may send so much until the login and for a mail, besides its certificates.
+func TestAnswersAreLimited(t *testing.T) {
+	issued := certificate.Issue(t, "mail.test")
+	chain := issued.Config(t)
+	for range 100 { // 50 KiB, nobody needs them
+		chain.Certificates[0].Certificate = append(chain.Certificates[0].Certificate, chain.Certificates[0].Certificate[0])
+	}
+	long := strings.Repeat("250-X-EXTENSION-OF-THIRTY-TWO-BYTES\r\n", 1000) + "250 SMTPUTF8"
+	for name, test := range map[string]struct {
+		mode  string
+		large func(command string, hellos int) bool
+	}{
+		"no encryption":             {"None", func(command string, _ int) bool { return command == "EHLO" }},
+		"before STARTTLS":           {"StartTLS", func(command string, hellos int) bool { return command == "EHLO" && hellos == 1 }},
+		"after STARTTLS":            {"StartTLS", func(command string, hellos int) bool { return command == "EHLO" && hellos == 2 }},
+		"TLS":                       {"TLS", func(command string, _ int) bool { return command == "EHLO" }},
+		"a mail":                    {"TLS", func(command string, _ int) bool { return command == "MAIL" }},
+		"nothing, no encryption":    {"None", nil},
+		"nothing but STARTTLS":      {"StartTLS", nil},
+		"nothing but a large chain": {"TLS", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{tls: chain, mode: test.mode, ca: issued.CA}
+			s.answer = func(_ int, command string, hellos int) string {
+				if test.large != nil && test.large(command, hellos) {
+					return long
+				}
+				return accept(command)
+			}
+			_, err := s.open(t).Notify(t.Context(), state(1, "a@example.org"))
+			if test.large == nil && err != nil || test.large != nil && (err == nil || !strings.Contains(err.Error(), "more than an SMTP server may")) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// What a server sends when EHLO is repeated after a refusal is limited, too.
+func TestALargeAnswerAfterARefusal(t *testing.T) {
+	s := &script{}
+	s.answer = func(connection int, command string, hellos int) string {
+		switch {
+		case connection == 1 && command == "EHLO" && hellos > 1:
+			return strings.Repeat("250-X\r\n", 10000) + "250 SMTPUTF8"
+		case connection == 1 && command == "RCPT":
+			return "550 5.1.1 no such user"
+		}
+		return accept(command)
+	}
+	n := s.open(t)
+	for i, refused := range []bool{true, false} {
+		if _, err := n.Notify(t.Context(), state(i, "a@example.org")); (err != nil) != refused {
+			t.Errorf("mail %d: %v", i, err)
+		}
+	}
+	if s.connections != 2 {
+		t.Errorf("%d connections", s.connections)
+	}
+}
+
 // script is a mail server whose answers a test chooses.
 type script struct {
 	// answer returns the answer to a command, the hellos-th EHLO of a connection; empty, the connection is closed.
 	answer      func(connection int, command string, hellos int) string
+	mode        string // the account's field tls; empty is None
+	tls         *tls.Config
+	ca          []byte
 	connections int
-	wrap        func(net.Conn) net.Conn // nil for one without TLS
 	running     sync.WaitGroup
 }
 
@@ -211,7 +319,9 @@ type script struct {
 func accept(command string) string {
 	switch command {
 	case "EHLO":
-		return "250-mail.test\r\n250 SMTPUTF8"
+		return "250-mail.test\r\n250-STARTTLS\r\n250 SMTPUTF8"
+	case "STARTTLS":
+		return "220 go on"
 	case "DATA":
 		return "354 go on"
 	case "QUIT":
@@ -223,7 +333,12 @@ func accept(command string) string {
 // open returns a notifier for an account on s, without a login.
 func (s *script) open(t *testing.T) notify.Notifier {
 	t.Helper()
-	n, err := email.Service.New([]byte(`{"server":"mail.test:25","from":"ci@example.com","tls":"None"}`), nil, notify.Deps{Dial: s.dial})
+	config := fmt.Sprintf(`{"server":"mail.test:25","from":"ci@example.com","tls":%q}`, cmp.Or(s.mode, "None"))
+	credential := notify.Credential{}
+	if s.ca != nil {
+		credential["ca.crt"] = secret.New(string(s.ca))
+	}
+	n, err := email.Service.New([]byte(config), credential, notify.Deps{Dial: s.dial})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,8 +359,8 @@ func (s *script) dial(context.Context, string, string) (net.Conn, error) {
 
 func (s *script) serve(conn net.Conn, connection int) {
 	defer func() { _ = conn.Close() }()
-	if s.wrap != nil {
-		conn = s.wrap(conn)
+	if s.mode == "TLS" {
+		conn = tls.Server(conn, s.tls)
 	}
 	c := textproto.NewConn(conn)
 	_ = c.PrintfLine("220 mail.test")
@@ -263,7 +378,10 @@ func (s *script) serve(conn net.Conn, connection int) {
 		if answer == "" || c.PrintfLine("%s", answer) != nil {
 			return
 		}
-		if command == "DATA" {
+		switch command {
+		case "STARTTLS":
+			c = textproto.NewConn(tls.Server(conn, s.tls))
+		case "DATA":
 			if _, err := c.ReadDotBytes(); err != nil || c.PrintfLine("%s", s.answer(connection, ".", hellos)) != nil {
 				return
 			}
