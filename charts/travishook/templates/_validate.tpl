@@ -44,11 +44,12 @@ Checks across values that the schema cannot make. Each message names the value a
 {{- end }}
 {{- end }}
 
-{{/* A Kubernetes quantity as a number of bytes. */}}
+{{/* A Kubernetes quantity as a number of bytes. The API server writes 1.3Gi as 1395864371200m, and 1024Ti as 1Pi. */}}
 {{- define "travishook.bytes" -}}
 {{- $text := toString . }}
 {{- $unit := regexFind "[A-Za-z]*$" $text }}
-{{- $units := dict "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 }}
+{{- $units := dict "m" 1e-3 "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18
+  "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 }}
 {{- if not (hasKey $units $unit) }}
 {{- fail (printf "%q is not a size: use one such as 512Mi or 2Gi" $text) }}
 {{- end }}

@@ -63,6 +63,19 @@ var _ = Describe("helm install", func() {
 })
 
 var _ = Describe("the volume of the store", func() {
+	// The API server returns another number, with the unit m, Pi or P.
+	DescribeTable("has the same size after an upgrade", func(ctx context.Context, size, other string) {
+		install(ctx, "--set", "store.size="+size)
+		run(ctx, "upgrade", "travishook", program.Chart(), "--set", "store.size="+size)
+		_, err := program.Run(ctx, "upgrade", "travishook", program.Chart(), "--namespace", namespace, "--kubeconfig", plane.Kubeconfig, "--set", "store.size="+other)
+		Expect(err).To(MatchError(ContainSubstring("a StatefulSet cannot change it to " + other)))
+	},
+		Entry(nil, "2.1Gi", "2.2Gi"),
+		Entry(nil, "1.77777Gi", "1.77778Gi"),
+		Entry(nil, "1024Ti", "1025Ti"),
+		Entry(nil, "2000T", "2Ti"),
+	)
+
 	It("cannot be changed by an upgrade, which says what to do instead", func(ctx context.Context) {
 		install(ctx, "--set", "store.storageClassName=fast")
 		upgrade := func(set string) error {
