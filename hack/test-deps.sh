@@ -11,6 +11,7 @@ command -v prosody >/dev/null || missing+=(prosody)
 command -v nginx >/dev/null || missing+=(nginx-light)
 command -v ngircd >/dev/null || missing+=(ngircd)
 command -v inspircd >/dev/null || missing+=(inspircd)
+command -v atheme-services >/dev/null || missing+=(atheme-services)
 command -v postfix >/dev/null || missing+=(postfix)
 [ ${#missing[@]} -gt 0 ] || exit 0
 

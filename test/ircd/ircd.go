@@ -47,6 +47,8 @@ type Options struct {
 	Password string
 	// STS has InspIRCd demand encryption of the clients that know how.
 	STS bool
+	// Accounts has InspIRCd check logins by SASL, with the accounts of Atheme.
+	Accounts bool
 }
 
 // Server is an IRC server.
@@ -66,12 +68,9 @@ type Server struct {
 // Start starts a server that accepts clients. If it is not installed, the test is skipped, or fails if CI=true.
 func (k Kind) Start(t testing.TB, o Options) *Server {
 	t.Helper()
-	if _, err := exec.LookPath(k.name); err != nil {
-		hint := fmt.Sprintf("%s is not installed; apt-get install %[1]s", k.name)
-		if os.Getenv("CI") == "true" {
-			t.Fatal(hint)
-		}
-		t.Skip("SKIPPED: " + hint)
+	require(t, k.name, k.name)
+	if o.Accounts {
+		require(t, atheme, "atheme-services")
 	}
 	issued := certificate.Issue(t, "127.0.0.1")
 	s := &Server{Plain: free(t), TLS: free(t), CA: issued.CA, kind: k, password: o.Password, dir: t.TempDir()}
@@ -86,18 +85,43 @@ func (k Kind) Start(t testing.TB, o Options) *Server {
 			t.Fatal(err)
 		}
 	}
-	file, err := os.Create(filepath.Join(s.dir, "conf"))
+	values := map[string]any{"Dir": s.dir, "Plain": plain, "TLS": tls, "Password": o.Password, "STS": o.STS}
+	if o.Accounts {
+		_, values["Services"], _ = net.SplitHostPort(free(t))
+	}
+	s.configure(t, "conf", k.config, values)
+	t.Cleanup(func() { s.Stop(t) })
+	s.Restart(t)
+	if o.Accounts {
+		s.configure(t, "atheme.conf", athemeConfig, values)
+		s.startAccounts(t)
+	}
+	return s
+}
+
+// require skips the test if a program is not installed, or fails it if CI=true.
+func require(t testing.TB, program, debian string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	hint := fmt.Sprintf("%s is not installed; apt-get install %s", program, debian)
+	if os.Getenv("CI") == "true" {
+		t.Fatal(hint)
+	}
+	t.Skip("SKIPPED: " + hint)
+}
+
+func (s *Server) configure(t testing.TB, name, config string, values map[string]any) {
+	t.Helper()
+	file, err := os.Create(filepath.Join(s.dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	values := map[string]any{"Dir": s.dir, "Plain": plain, "TLS": tls, "Password": o.Password, "STS": o.STS}
-	if err := template.Must(template.New("").Parse(k.config)).Execute(file, values); err != nil {
+	if err := template.Must(template.New("").Parse(config)).Execute(file, values); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Stop(t) })
-	s.Restart(t)
-	return s
 }
 
 // Restart starts a stopped server again, with the same ports and no channels.

@@ -133,8 +133,8 @@ func (l *login) receive(m *ircmsg.Message) (challenge []byte, whole bool, err er
 func (l *login) respond(challenge []byte) ([]byte, error) {
 	a := l.account
 	switch l.mechanism() {
-	case saslExternal:
-		return []byte(a.username), nil
+	case saslExternal: // Atheme refuses the account's name here; the certificate names it anyway
+		return nil, nil
 	case saslPlain:
 		return []byte(a.username + "\x00" + a.username + "\x00" + a.password.Reveal()), nil
 	case saslSCRAM:

@@ -159,11 +159,7 @@ func TestLoginWithACertificate(t *testing.T) {
 			if test.want == "" && err != nil || test.want != "" && (err == nil || notifytest.KindOf(err) != test.want || !strings.Contains(err.Error(), test.says)) {
 				t.Fatalf("%v, want %s: %s", err, test.want, test.says)
 			}
-			want := "AUTHENTICATE +"
-			if test.username != "" {
-				want = "AUTHENTICATE " + base64.StdEncoding.EncodeToString([]byte(test.username))
-			}
-			if slices.Contains(s.received("AUTHENTICATE "), want) != test.authenticates {
+			if slices.Contains(s.received("AUTHENTICATE "), "AUTHENTICATE +") != test.authenticates {
 				t.Errorf("sent %q", s.received("AUTHENTICATE "))
 			}
 		})
