@@ -107,17 +107,18 @@ func (n *notifier) demandedPort() string {
 
 // register opens a connection and logs in, until ctx ends.
 func (n *notifier) register(ctx context.Context, server string, encrypted bool) (*session, error) {
-	conn, err := n.dial(ctx, "tcp", server)
+	dialed, err := n.dial(ctx, "tcp", server)
 	if err != nil {
 		return nil, notify.RedactHost(err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = dialed.Close() })
+	conn := dialed
 	if encrypted {
-		encryptedConn := tls.Client(conn, n.account.tls)
-		if err = encryptedConn.HandshakeContext(ctx); err != nil {
+		secured := tls.Client(dialed, n.account.tls)
+		if err = secured.HandshakeContext(ctx); err != nil {
 			err = handshakeError(err)
 		}
-		conn = encryptedConn
+		conn = secured
 	}
 	var s *session
 	if err == nil {
