@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/travishook/travishook/internal/app"
@@ -44,7 +45,8 @@ func main() {
 	err := run(ctx, o)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "travishook:", err)
+		// One line, because the last one is what people read first: it ends what kubectl describe pod shows.
+		fmt.Fprintln(os.Stderr, "travishook:", strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}
 	if *check != "" {

@@ -14,6 +14,9 @@ import (
 // retries, so a short wait is better than none.
 const startWait = 10 * time.Second
 
+// closeDrain is how long requests may take to be answered if the start failed.
+const closeDrain = time.Second
+
 // earlyServer is the receiver's server. It serves from the process' start on, before the store is open and the
 // routes are known: a webhook that arrives meanwhile waits, instead of being lost.
 type earlyServer struct {
@@ -92,15 +95,21 @@ func (s *earlyServer) await(ctx context.Context) {
 func (s *earlyServer) Serve(ctx context.Context) error {
 	select {
 	case <-s.done:
-		return s.err
 	case <-ctx.Done():
-		return s.Close()
+		s.stop()
+		<-s.done
 	}
+	return s.err
 }
 
-// Close drains a server that serves, and may be called again.
-func (s *earlyServer) Close() error {
+// Close ends a server that Serve did not drain, because the start failed. Webhooks that wait are answered, but nobody
+// who keeps a connection open delays the exit, and with it the pod's next start.
+func (s *earlyServer) Close() {
 	s.stop()
-	<-s.done
-	return s.err
+	select {
+	case <-s.done:
+	case <-time.After(closeDrain):
+		s.server.Close()
+		<-s.done
+	}
 }

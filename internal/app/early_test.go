@@ -1,14 +1,22 @@
 package app
 
 import (
+	"context"
 	"crypto/rsa"
+	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/verify/keysource"
 )
 
@@ -80,6 +88,62 @@ func TestAWebhookWaitsForTheKeys(t *testing.T) {
 			t.Errorf("answered %s after the key was known", time.Since(begin))
 		}
 	})
+}
+
+// A start that failed waits for nobody who keeps a connection open.
+func TestAFailedStartWaitsForNobody(t *testing.T) {
+	s, release := servingSlowly(t, time.Hour)
+	defer release()
+	if err := (&Operator{receiver: s}).Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Webhooks that were cut off are reported once.
+func TestACutOffWebhookIsReportedOnce(t *testing.T) {
+	s, release := servingSlowly(t, time.Millisecond)
+	defer release()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	err := (&Operator{receiver: s, mgr: running{run: s.Serve}, log: logr.Discard()}).Run(ctx)
+	if err == nil || strings.Count(err.Error(), "cut off") != 1 {
+		t.Errorf("Run returns %v", err)
+	}
+}
+
+// running is a manager of one runnable.
+type running struct {
+	ctrl.Manager
+	run func(context.Context) error
+}
+
+func (r running) Start(ctx context.Context) error { return r.run(ctx) }
+
+// servingSlowly returns a server that is answering a request until release is called.
+func servingSlowly(t *testing.T, drain time.Duration) (s *earlyServer, release func()) {
+	t.Helper()
+	s = newEarlyServer()
+	began, released := make(chan struct{}), make(chan struct{})
+	s.handle(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(began)
+		<-released
+	}))
+	s.start()
+	if err := s.listen(receiver.ServerOptions{Address: "127.0.0.1:0", Drain: drain, Log: logr.Discard()}); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "POST /travis HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	return s, func() {
+		close(released)
+		_ = conn.Close()
+	}
 }
 
 // postEarly returns a channel that receives the answer's code.

@@ -138,13 +138,13 @@ func (o *Operator) Run(ctx context.Context) error {
 
 // Close ends an operator that does not run.
 func (o *Operator) Close(ctx context.Context) error {
-	err := o.receiver.Close()
+	o.receiver.Close()
 	if o.store == nil {
-		return err
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	return errors.Join(err, o.store.Close(ctx))
+	return o.store.Close(ctx)
 }
 
 // everyReplica is a runnable that runs without a lease.

@@ -115,6 +115,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
+// Close closes all connections, whatever they carry, and so ends a Serve that drains.
+func (s *Server) Close() { _ = s.http.Close() }
+
 func (s *Server) serve() error {
 	listener := LimitConnections(s.listener, MaxConnections)
 	if s.http.TLSConfig != nil {
