@@ -76,10 +76,11 @@ func (o observation) expires(of observed) time.Time {
 // observations are what this replica and the others observed in the traffic, for the status. The replica that
 // observes is seldom the one that writes status, so they are shared through the store (shared.go).
 type observations struct {
-	mu    sync.Mutex
-	all   map[subject]map[observed]observation // by the object whose status shows them
-	dirty map[string]bool                      // keys in the store that lack something
-	read  [observationKeys][]byte              // what was read of each key
+	mu      sync.Mutex
+	all     map[subject]map[observed]observation // by the object whose status shows them
+	changes int64                                // so far
+	dirty   map[string]int64                     // the last change of each key in the store that lacks something
+	read    [observationKeys][]byte              // what was read of each key
 }
 
 // set records an observation. One that is news, or that was stored long ago, is to be stored.
@@ -88,9 +89,10 @@ func (o *observations) set(of observed, now observation, news bool) {
 	o.keep(of, now)
 	if news || now.At.Sub(now.stored) >= refreshAfter {
 		if o.dirty == nil {
-			o.dirty = map[string]bool{}
+			o.dirty = map[string]int64{}
 		}
-		o.dirty[storeKey(of.Namespace)] = true
+		o.changes++
+		o.dirty[storeKey(of.Namespace)] = o.changes
 	}
 }
 

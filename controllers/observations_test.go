@@ -93,6 +93,57 @@ func TestWhatOneReplicaObservesAnotherWrites(t *testing.T) {
 	})
 }
 
+// A status that shows an observation and then loses it would make a user believe that the problem is gone.
+func TestWhatTheStatusShowsTheNextWriterKnowsAfterACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var crashed atomic.Bool
+		values := &keyvaluetest.Map{BeforeWrite: func() error {
+			if crashed.Load() {
+				return errors.New("crashed")
+			}
+			return nil
+		}}
+		first, stop := sharing(t, values)
+		term(t, first)
+		time.Sleep(shareInterval / 4) // the status is written before observations are stored the next time
+		first.Noticed("team", "a/b", "redirected", "Travis was redirected")
+		for !strings.Contains(readyMessage(t, first), "Travis was redirected") {
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+		}
+		crashed.Store(true)
+		stop()
+
+		next, _ := sharing(t, values)
+		synctest.Wait()
+		if got := noticesOf(next); len(got) != 1 {
+			t.Errorf("the next writer knows %q", got)
+		}
+	})
+}
+
+// While the store is away, status is written nevertheless.
+func TestAStoreThatIsAwayDelaysNoStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		values := &keyvaluetest.Map{BeforeWrite: func() error { time.Sleep(shareTimeout); return errors.New("away") }}
+		w, _ := sharing(t, values)
+		term(t, w)
+		for i := range 10 {
+			message := fmt.Sprint("notice ", i)
+			w.Noticed("team", "a/b", "redirected", message)
+			time.Sleep(settle)
+			synctest.Wait()
+			if i == 0 {
+				time.Sleep(2 * shareTimeout)
+				synctest.Wait()
+			}
+			if got := readyMessage(t, w); !strings.Contains(got, message) {
+				t.Errorf("the status says %q, not %q", got, message)
+			}
+		}
+	})
+}
+
 func TestADeletedRouteLeavesNoNoticeOnAnyReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		values := &keyvaluetest.Map{}
@@ -172,7 +223,7 @@ func TestStoredObservationsAreBounded(t *testing.T) {
 		}
 	}
 	quiet.notice(types.NamespacedName{Namespace: "quiet", Name: "route"}, "reason", "look here", now.Add(-time.Hour))
-	all := slices.Concat(loud.unstored(now)[key], quiet.unstored(now)[key])
+	all := slices.Concat(loud.ofKey(key, now), quiet.ofKey(key, now))
 	value, err := encodeObservations(all, now)
 	if err != nil || len(value) > observationBytes {
 		t.Fatalf("%d bytes, %v", len(value), err)

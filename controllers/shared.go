@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -46,12 +47,12 @@ func (w *StatusWriter) share(ctx context.Context) {
 	tick := time.NewTicker(shareInterval)
 	defer tick.Stop()
 	for {
-		w.storeObservations(ctx)
+		w.storeObservations(ctx, everyKey)
 		w.readObservations()
 		w.observations.expire(time.Now())
 		select {
 		case <-ctx.Done():
-			w.storeObservations(context.WithoutCancel(ctx))
+			w.storeObservations(context.WithoutCancel(ctx), everyKey)
 			return
 		case <-tick.C:
 		}
@@ -69,10 +70,24 @@ func (w *StatusWriter) readObservations() {
 	}
 }
 
-func (w *StatusWriter) storeObservations(ctx context.Context) {
+// storeBeforeStatus stores what the status of an object in a namespace is about to show: if this replica
+// crashed before, the next one would remove it again. A store that fails does not delay more than one status.
+func (w *StatusWriter) storeBeforeStatus(ctx context.Context, namespace string) {
+	if !w.storeFails.Load() {
+		key := storeKey(namespace)
+		w.storeObservations(ctx, func(k string) bool { return k == key })
+	}
+}
+
+// everyKey selects all observations to store.
+func everyKey(string) bool { return true }
+
+func (w *StatusWriter) storeObservations(ctx context.Context, which func(key string) bool) {
 	ctx, cancel := context.WithTimeout(ctx, shareTimeout)
 	defer cancel()
-	if err := w.observations.store(ctx, w.Values, time.Now()); err != nil && !errors.Is(err, context.Canceled) {
+	err := w.observations.store(ctx, w.Values, time.Now(), which)
+	w.storeFails.Store(err != nil)
+	if err != nil && !errors.Is(err, context.Canceled) {
 		w.Log.Error(err, "notices and states of accounts were not stored, retrying")
 	}
 }
@@ -111,46 +126,53 @@ func (o *observations) merge(stored []storedObservation) (changed []subject) {
 	return changed
 }
 
-// store stores what is new.
-func (o *observations) store(ctx context.Context, values keyvalue.Store, now time.Time) error {
+// store stores what is new for the selected keys.
+func (o *observations) store(ctx context.Context, values keyvalue.Store, now time.Time, which func(key string) bool) error {
 	var failed []error
-	for key, known := range o.unstored(now) {
+	for key, change := range o.unstored(which) {
+		known := o.ofKey(key, now)
 		err := values.Update(ctx, observationsBucket, key, func(old []byte, _ bool) ([]byte, error) {
 			return encodeObservations(slices.Concat(known, decodeObservations(old)), now)
 		})
 		if err != nil {
 			failed = append(failed, fmt.Errorf("store observations: %w", err))
-			o.mu.Lock()
-			o.dirty[key] = true
-			o.mu.Unlock()
+			continue
 		}
+		o.mu.Lock()
+		if o.dirty[key] == change {
+			delete(o.dirty, key)
+		}
+		o.mu.Unlock()
 	}
 	return errors.Join(failed...)
 }
 
-// unstored returns all that is known for the keys that lack something, and counts it as stored.
-func (o *observations) unstored(now time.Time) map[string][]storedObservation {
+// unstored returns those of the selected keys that lack something, with their last changes.
+func (o *observations) unstored(which func(key string) bool) map[string]int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.dirty) == 0 {
-		return nil
-	}
-	byKey := map[string][]storedObservation{}
-	for about, known := range o.all {
-		key := storeKey(about.key.Namespace)
-		if !o.dirty[key] {
+	lacking := maps.Clone(o.dirty)
+	maps.DeleteFunc(lacking, func(key string, _ int64) bool { return !which(key) })
+	return lacking
+}
+
+// ofKey returns all that is known for a key, and counts it as stored.
+func (o *observations) ofKey(key string, now time.Time) (known []storedObservation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for about, all := range o.all {
+		if storeKey(about.key.Namespace) != key {
 			continue
 		}
-		for of, last := range known {
+		for of, last := range all {
 			if now.Before(last.expires(of)) {
-				byKey[key] = append(byKey[key], storedObservation{of, last})
+				known = append(known, storedObservation{of, last})
 				last.stored = last.At
-				known[of] = last
+				all[of] = last
 			}
 		}
 	}
-	clear(o.dirty)
-	return byKey
+	return known
 }
 
 // decodeObservations returns nothing of a value that is damaged: it is replaced when something is stored.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -62,6 +63,7 @@ type StatusWriter struct {
 	queue               statusQueue
 	changes, deliveries *rate.Limiter // of writes
 	observations        observations
+	storeFails          atomic.Bool          // the last attempt to store them failed
 	lookedForTokens     map[string]time.Time // by namespace
 }
 
@@ -262,6 +264,7 @@ func (w *StatusWriter) patch(ctx context.Context, pace *rate.Limiter, obj, old c
 	if err := pace.Wait(ctx); err != nil {
 		return err
 	}
+	w.storeBeforeStatus(ctx, obj.GetNamespace())
 	if err := w.Client.Status().Patch(ctx, obj, client.MergeFrom(old)); err != nil {
 		return fmt.Errorf("patch status: %w", err)
 	}
