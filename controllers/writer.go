@@ -87,6 +87,7 @@ func (w *StatusWriter) Start(ctx context.Context) error {
 	return w.Lease.hold(ctx, func(ctx context.Context) {
 		var store sync.WaitGroup
 		defer store.Wait()
+		w.readObservations() // what the previous writer has shown
 		w.checkStore()
 		store.Go(func() { w.watchStore(ctx) })
 		w.queue.run(ctx, w.Log, w.all, w.write)

@@ -70,6 +70,16 @@ func (f *replicas) loggedIn() *operator.Process {
 	return found[0]
 }
 
+// awaitLogin waits until exactly one operator is logged in, and returns it.
+func (f *replicas) awaitLogin() (found *operator.Process) {
+	GinkgoHelper()
+	Eventually(func() *operator.Process {
+		found = f.loggedIn()
+		return found
+	}).ShouldNot(BeNil())
+	return found
+}
+
 var _ = Describe("An account that is logged in all the time", func() {
 	It("is so on one of three replicas, and on another when that one stops or dies", func(ctx context.Context) {
 		f := newReplicas(ctx, 3)
@@ -98,18 +108,17 @@ var _ = Describe("An account that is logged in all the time", func() {
 		logins := func() int { return len(slices.DeleteFunc(server.Sessions(bot), func(n int) bool { return n == 0 })) }
 
 		By("stopping the one that is logged in")
-		Eventually(f.loggedIn).ShouldNot(BeNil())
 		f.try(ctx, 0, 1)
-		before, leaver := logins(), f.loggedIn()
+		leaver := f.awaitLogin()
+		before := logins()
 		Expect(leaver.Stop()).To(Succeed())
 		f.drop(leaver)
 		f.progress(channelCount)
 		Eventually(logins).Should(BeNumerically(">", before))
 
 		By("killing the one that is logged in then")
-		Eventually(f.loggedIn).ShouldNot(BeNil())
+		victim := f.awaitLogin()
 		before = logins()
-		victim := f.loggedIn()
 		victim.Kill()
 		f.drop(victim)
 		f.progress(channelCount)

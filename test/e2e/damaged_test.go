@@ -45,19 +45,19 @@ var _ = Describe("A damaged store", func() {
 		Expect(texts(r)()).NotTo(ContainElement(ContainSubstring("build/3: passed")))
 
 		By("reporting the loss: in the log, as an Event, as a condition, as a metric, and by why")
-		Expect(s.operator.Log()).To(And(ContainSubstring("store file is damaged"), ContainSubstring("store lost data and continues with the rest")))
+		Eventually(s.operator.Log).Should(And(ContainSubstring("store file is damaged"), ContainSubstring("store lost data and continues with the rest")))
 		Eventually(kubectl).WithArguments(ctx, "", "get", "events", "-n", s.system, "-o",
 			`jsonpath={range .items[?(@.reason=="EventsLost")]}{.type}: {.message}{"\n"}{end}`).Should(MatchRegexp(`^Warning: .*1 event in 1 message of the journal lost`))
 		Eventually(kubectl).WithArguments(ctx, "", "get", "travisdefaults", "default", "-n", s.system, "-o",
 			`jsonpath={range .status.conditions[?(@.type=="StoreIntact")]}{.status} {.reason}{end}`).Should(Equal("False EventsLost"))
-		Expect(s.metrics(ctx)).To(And(ContainSubstring("travishook_store_lost_events 1\n"), ContainSubstring("travishook_store_lost_messages 1\n")))
-		Expect(s.why(ctx, plugin(ctx), s.operator)).To(ContainSubstring("a part of the store was lost"))
+		Eventually(s.metrics).WithArguments(ctx).Should(And(ContainSubstring("travishook_store_lost_events 1\n"), ContainSubstring("travishook_store_lost_messages 1\n")))
+		Eventually(s.why).WithArguments(ctx, plugin(ctx), s.operator).Should(ContainSubstring("a part of the store was lost"))
 
 		By("remembering it across a restart")
 		Expect(s.operator.Stop()).To(Succeed())
 		s.start(ctx)
-		Eventually(func() int { return s.postOnce(ctx, travistest.Build{ID: 7, Number: "7"}) }).Should(Equal(http.StatusAccepted))
-		Expect(s.metrics(ctx)).To(ContainSubstring("travishook_store_lost_events 1\n"))
+		Expect(s.post(ctx, travistest.Build{ID: 7, Number: "7"})).To(Equal(http.StatusAccepted))
+		Eventually(s.metrics).WithArguments(ctx).Should(ContainSubstring("travishook_store_lost_events 1\n"))
 	})
 })
 
@@ -84,8 +84,7 @@ func flipBits(dir, text string) {
 }
 
 // metrics returns what the operator shows to Prometheus.
-func (s *site) metrics(ctx context.Context) string {
-	GinkgoHelper()
+func (s *site) metrics(ctx context.Context) (string, error) {
 	return suite.Metrics(ctx, s.operator.Log())
 }
 

@@ -57,7 +57,7 @@ var _ = Describe("A route with mention: Author", func() {
 		said := func(number, what string) gomegatypes.GomegaMatcher {
 			return MatchRegexp(`build ` + number + ` \(\w+\): 202, stored\n.*\n.*delivered after 1 attempt\n.*: delivered after \d+ ms` + what + `\n`)
 		}
-		Eventually(func() string { return s.why(ctx, path, s.operator) }).Should(And(
+		Eventually(s.why).WithArguments(ctx, path, s.operator).Should(And(
 			said("1", `: mentioned ada \(ada-id\)`),
 			said("2", ": mentioned nobody: people has no id of grace for webhook"),
 			said("3", `: mentioned nobody: the address of the commit's author, "Mallory", is not in people`),

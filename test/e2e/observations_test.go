@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +23,7 @@ var _ = Describe("Two replicas on a NATS cluster", func() {
 		f.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		f.waitReady(ctx)
 		writer := f.all(0)[0]
-		Expect(writer.Log()).To(ContainSubstring("acquired the status lease"))
+		Eventually(writer.Log).Should(ContainSubstring("acquired the status lease"))
 		other := f.join(ctx)
 		for _, p := range []*operator.Process{writer, other} {
 			f.awaitServing(ctx, p)
@@ -52,7 +53,9 @@ var _ = Describe("Two replicas on a NATS cluster", func() {
 		answers := map[string]string{}
 		Eventually(func(g Gomega) {
 			for name, p := range map[string]*operator.Process{"writer": writer, "other": other} {
-				answers[name] = f.why(ctx, plugin, p)
+				var err error
+				answers[name], err = f.why(ctx, plugin, p)
+				g.Expect(err).NotTo(HaveOccurred())
 				g.Expect(answers[name]).To(And(ContainSubstring("build 3 (broken): dead letter"), ContainSubstring("build 1 (passed): delivered"), ContainSubstring("a redirect")))
 			}
 			g.Expect(answers["other"]).To(Equal(answers["writer"]))
@@ -70,7 +73,7 @@ var _ = Describe("Two replicas on a NATS cluster", func() {
 			return kubectl(ctx, "", "get", "travisdefaults", "default", "-n", f.system, "-o", "jsonpath={.status.observedGeneration}")
 		}).Should(Equal("2"))
 		Expect(failure()).To(ContainSubstring("404"))
-		Expect(f.why(ctx, plugin, other)).To(And(ContainSubstring("build 3 (broken): dead letter"), ContainSubstring("build 1 (passed): delivered")))
+		Eventually(f.why).WithArguments(ctx, plugin, other).Should(And(ContainSubstring("build 3 (broken): dead letter"), ContainSubstring("build 1 (passed): delivered")))
 	})
 })
 
@@ -87,20 +90,23 @@ func redirected(ctx context.Context, url string) {
 // whyAge is what differs between two answers at different times.
 var whyAge = regexp.MustCompile(`since \d{4}-\S+`)
 
-// why is what kubectl travis why says when it asks one replica, as somebody who signs in with a certificate.
-func (s *site) why(ctx context.Context, plugin string, p *operator.Process) string {
-	GinkgoHelper()
+// why is what kubectl travis why says when it asks one replica, as somebody who signs in with a certificate. It is
+// for polls.
+func (s *site) why(ctx context.Context, plugin string, p *operator.Process) (string, error) {
 	return s.whyOf(ctx, "example/example", plugin, p)
 }
 
 // whyOf is why for another repository.
-func (s *site) whyOf(ctx context.Context, repository, plugin string, p *operator.Process) string {
-	GinkgoHelper()
+func (s *site) whyOf(ctx context.Context, repository, plugin string, p *operator.Process) (string, error) {
 	ca := filepath.Join(s.dir, "api.crt")
 	url, err := p.API(ctx, ca)
-	Expect(err).NotTo(HaveOccurred())
+	if err != nil {
+		return "", err
+	}
 	cmd := exec.CommandContext(ctx, plugin, "why", repository, "-n", s.name, "--kubeconfig", plane.Kubeconfig, "--operator", url, "--operator-ca", ca)
 	out, err := cmd.CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "%s", out)
-	return whyAge.ReplaceAllString(string(out), "since then")
+	if err != nil {
+		return "", fmt.Errorf("kubectl travis why: %w: %s", err, out)
+	}
+	return whyAge.ReplaceAllString(string(out), "since then"), nil
 }

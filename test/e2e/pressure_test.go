@@ -118,7 +118,7 @@ var _ = Describe("A store that accepts no events", func() {
 		Eventually(route).WithArguments(ctx).Should(And(
 			MatchRegexp(`namespace `+s.name+` has used its share of the store: \d+ deliveries take`),
 			MatchRegexp(`Warning +ShareUsed `)))
-		Expect(s.whyOf(ctx, "example/project-0", plugin(ctx), s.operator)).To(ContainSubstring("has used up its share of the store"))
+		Eventually(s.whyOf).WithArguments(ctx, "example/project-0", plugin(ctx), s.operator).Should(ContainSubstring("has used up its share of the store"))
 
 		By("letting the channels accept the waiting messages")
 		r.Refuse(0)

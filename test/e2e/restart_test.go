@@ -24,13 +24,13 @@ var _ = Describe("A restart", func() {
 		}
 		s.start(ctx)
 		s.apply(ctx, manifests)
-		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=60s")
+		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=90s")
 		// An Event arrives after the status that it is about.
 		Eventually(s.events).WithArguments(ctx).Should(BeNumerically(">=", routes))
 		s.awaitTurns(ctx, routes)
+		Expect(s.operator.Stop()).To(Succeed())
 		versions, events := s.versions(ctx), s.events(ctx)
 
-		Expect(s.operator.Stop()).To(Succeed())
 		s.start(ctx)
 		s.awaitTurns(ctx, routes)
 		Expect(s.versions(ctx)).To(Equal(versions), "a status was written")
@@ -74,7 +74,8 @@ func (s *site) awaitTurns(ctx context.Context, n int) {
 	GinkgoHelper()
 	Eventually(s.operator.Log).Should(ContainSubstring("acquired the status lease"))
 	Eventually(func(g Gomega) {
-		metrics := suite.Metrics(ctx, s.operator.Log())
+		metrics, err := suite.Metrics(ctx, s.operator.Log())
+		g.Expect(err).NotTo(HaveOccurred())
 		turns, depth := turnsMetric.FindStringSubmatch(metrics), depthMetric.FindStringSubmatch(metrics)
 		g.Expect(turns).NotTo(BeNil())
 		done, err := strconv.Atoi(turns[1])

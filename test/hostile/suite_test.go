@@ -9,6 +9,7 @@ package hostile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,7 +23,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/client-go/dynamic"
 
+	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/secret"
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
@@ -226,30 +229,44 @@ func proof(repository, token string) string { return verify.Proof(repository, se
 // repository that is granted on the signature alone.
 func postWebhook(ctx context.Context, build travistest.Build, proof string) int {
 	GinkgoHelper()
+	code, err := tryWebhook(ctx, build, proof)
+	Expect(err).NotTo(HaveOccurred())
+	return code
+}
+
+// tryWebhook is postWebhook for polls.
+func tryWebhook(ctx context.Context, build travistest.Build, proof string) (int, error) {
 	url := process.URL
 	if proof != "" {
 		url += "/" + proof
 	}
 	response, err := http.DefaultClient.Do(travistest.Request(ctx, url, build, travistest.Key()))
-	Expect(err).NotTo(HaveOccurred())
+	if err != nil {
+		return 0, err
+	}
 	defer response.Body.Close()
 	_, err = io.Copy(io.Discard, response.Body)
-	Expect(err).NotTo(HaveOccurred())
-	return response.StatusCode
+	return response.StatusCode, err
 }
 
 // stored is the number of deliveries that the store keeps, in whatever state.
-func stored(ctx context.Context) float64 {
-	GinkgoHelper()
-	samples := regexp.MustCompile(`(?m)^travishook_queue_deliveries\{[^}]*\} (\S+)$`).FindAllStringSubmatch(suite.Metrics(ctx, process.Log()), -1)
-	Expect(samples).NotTo(BeEmpty())
-	total := 0.0
+func stored(ctx context.Context) (total float64, err error) {
+	metrics, err := suite.Metrics(ctx, process.Log())
+	if err != nil {
+		return 0, err
+	}
+	samples := regexp.MustCompile(`(?m)^travishook_queue_deliveries\{[^}]*\} (\S+)$`).FindAllStringSubmatch(metrics, -1)
+	if len(samples) == 0 {
+		return 0, errors.New("the metrics do not count deliveries")
+	}
 	for _, sample := range samples {
 		value, err := strconv.ParseFloat(sample[1], 64)
-		Expect(err).NotTo(HaveOccurred())
+		if err != nil {
+			return 0, err
+		}
 		total += value
 	}
-	return total
+	return total, nil
 }
 
 // peakMemory is the most resident memory that the operator has had, in bytes, without the pages of its
@@ -271,8 +288,8 @@ func peakMemory() int {
 
 // tenant is a user who may write TravisRoutes, TravisDefaults and Secrets in one namespace, and nothing else.
 type tenant struct {
-	namespace  string
-	kubeconfig string
+	namespace string
+	*controlplane.User
 }
 
 func newTenant(ctx context.Context, namespace string) *tenant {
@@ -300,7 +317,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: `+namespace+`
 	DeferCleanup(func(ctx context.Context) {
 		kubectl(ctx, "", "delete", "travisroutes,travisdefaults,secrets", "--all", "-n", namespace, "--wait=false")
 	})
-	return &tenant{namespace, user.Kubeconfig}
+	return &tenant{namespace, user}
 }
 
 // apply applies manifests with the tenant's rights; each document gets the tenant's namespace.
@@ -315,7 +332,15 @@ func (t *tenant) apply(ctx context.Context, manifests ...string) {
 
 // try runs kubectl with the tenant's rights, in the tenant's namespace.
 func (t *tenant) try(ctx context.Context, stdin string, args ...string) (string, error) {
-	return plane.RunKubectl(ctx, t.kubeconfig, stdin, append(args, "--namespace", t.namespace)...)
+	return suite.TryKubectl(ctx, plane, t.Kubeconfig, stdin, append(args, "--namespace", t.namespace)...)
+}
+
+// routes is a client of the tenant's routes, for more requests than kubectl can make.
+func (t *tenant) routes() dynamic.ResourceInterface {
+	GinkgoHelper()
+	client, err := dynamic.NewForConfig(t.Config)
+	Expect(err).NotTo(HaveOccurred())
+	return client.Resource(v1alpha1.GroupVersion.WithResource("travisroutes")).Namespace(t.namespace)
 }
 
 // ready is what the Ready condition of one of the tenant's routes says, as "status: message".

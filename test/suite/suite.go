@@ -4,6 +4,8 @@ package suite
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
@@ -60,25 +62,22 @@ func OpenChannel() *chat.Channel {
 	return channel
 }
 
-// Kubectl runs kubectl as the administrator and returns what it prints on both outputs.
-func Kubectl(ctx context.Context, plane *controlplane.ControlPlane, stdin string, args ...string) string {
-	GinkgoHelper()
-	out, err := plane.RunKubectl(ctx, plane.Kubeconfig, stdin, args...)
-	Expect(err).NotTo(HaveOccurred(), "kubectl %s: %s", strings.Join(args, " "), out)
-	return out
-}
-
-// Metrics returns what the operator with this log shows to Prometheus.
-func Metrics(ctx context.Context, log string) string {
-	GinkgoHelper()
+// Metrics returns what the operator with this log shows to Prometheus. It is for polls: it returns an error as
+// long as the operator does not serve metrics.
+func Metrics(ctx context.Context, log string) (string, error) {
 	address := regexp.MustCompile(`"name":"metrics","addr":"([^"]+)"`).FindStringSubmatch(log)
-	Expect(address).NotTo(BeNil())
+	if address == nil {
+		return "", errors.New("the log does not say where metrics are served")
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address[1]+"/metrics", http.NoBody)
-	Expect(err).NotTo(HaveOccurred())
+	if err != nil {
+		return "", fmt.Errorf("get metrics: %w", err)
+	}
 	response, err := http.DefaultClient.Do(request)
-	Expect(err).NotTo(HaveOccurred())
+	if err != nil {
+		return "", fmt.Errorf("get metrics: %w", err)
+	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	Expect(err).NotTo(HaveOccurred())
-	return string(text)
+	return string(text), err
 }

@@ -28,7 +28,7 @@ var _ = Describe("Getting started", func() {
 			w.start(ctx)
 
 			By("becoming ready, as the page shows")
-			kubectl(ctx, "", "wait", "travisroute/example", "-n", "team-a", "--for=condition=Ready", "--timeout=30s")
+			kubectl(ctx, "", "wait", "travisroute/example", "-n", "team-a", "--for=condition=Ready", "--timeout="+patience.String())
 			command, shown, _ := strings.Cut(w.block("console", "").Text, "\n")
 			Expect(command).To(HavePrefix("$ kubectl "))
 			out := kubectl(ctx, "", strings.Fields(strings.TrimPrefix(command, "$ kubectl "))...)
@@ -175,15 +175,16 @@ func (w *walkthrough) address(ctx context.Context) string {
 func (w *walkthrough) post(ctx context.Context, address string, key *rsa.PrivateKey) int {
 	GinkgoHelper()
 	var status int
-	Eventually(func() int {
+	Eventually(func() (int, error) {
 		request := travistest.Request(ctx, address, travistest.Build{Result: travis.Pending}, key)
 		response, err := http.DefaultClient.Do(request)
-		Expect(err).NotTo(HaveOccurred())
+		if err != nil {
+			return 0, err
+		}
 		defer response.Body.Close()
 		_, err = io.Copy(io.Discard, response.Body)
-		Expect(err).NotTo(HaveOccurred())
 		status = response.StatusCode
-		return status
+		return status, err
 	}).ShouldNot(Equal(http.StatusServiceUnavailable))
 	return status
 }

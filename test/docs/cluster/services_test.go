@@ -112,7 +112,7 @@ func (r *reader) check(ctx context.Context) {
 		return
 	}
 	metadata := r.route["metadata"].(map[string]any)
-	Eventually(func() []any {
+	Eventually(func(g Gomega) []any {
 		out := kubectl(ctx, "", "get", "travisroute", metadata["name"].(string), "-n", metadata["namespace"].(string), "-o", "json")
 		var got struct {
 			Metadata struct{ Generation int }
@@ -123,7 +123,7 @@ func (r *reader) check(ctx context.Context) {
 				}
 			}
 		}
-		Expect(json.Unmarshal([]byte(out), &got)).To(Succeed())
+		g.Expect(json.Unmarshal([]byte(out), &got)).To(Succeed())
 		for _, c := range got.Status.Conditions {
 			if c.Type == "Ready" {
 				return []any{c.Status, c.ObservedGeneration == got.Metadata.Generation, c.Message}
