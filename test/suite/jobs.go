@@ -29,7 +29,6 @@ func RunJobs(ctx context.Context, plane *controlplane.ControlPlane, namespace, b
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		defer GinkgoRecover()
 		for event := range jobs.ResultChan() {
 			if job, ok := event.Object.(*batchv1.Job); ok && event.Type == watch.Added {
 				runJob(ctx, plane, client, job, binary)
@@ -44,6 +43,7 @@ func RunJobs(ctx context.Context, plane *controlplane.ControlPlane, namespace, b
 }
 
 func runJob(ctx context.Context, plane *controlplane.ControlPlane, client kubernetes.Interface, job *batchv1.Job, binary string) {
+	defer GinkgoRecover()
 	spec := job.Spec.Template.Spec
 	account, err := plane.AddUserInGroups("system:serviceaccount:"+job.Namespace+":"+spec.ServiceAccountName,
 		"system:serviceaccounts", "system:serviceaccounts:"+job.Namespace, "system:authenticated")
@@ -59,14 +59,19 @@ func runJob(ctx context.Context, plane *controlplane.ControlPlane, client kubern
 		result = batchv1.JobStatus{StartTime: &begin, Succeeded: 1, CompletionTime: &now}
 		met, final = batchv1.JobSuccessCriteriaMet, batchv1.JobComplete
 	}
-	for _, kind := range []batchv1.JobConditionType{met, final} {
-		result.Conditions = append(result.Conditions, batchv1.JobCondition{
-			Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now, LastProbeTime: now, Message: string(out),
-		})
+	condition := func(kind batchv1.JobConditionType) batchv1.JobCondition {
+		return batchv1.JobCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now, LastProbeTime: now, Message: string(out)}
 	}
+	jobs := client.BatchV1().Jobs(job.Namespace)
+	result.Conditions = []batchv1.JobCondition{condition(met), condition(final)}
 	job.Status = result
-	_, err = client.BatchV1().Jobs(job.Namespace).UpdateStatus(ctx, job, metav1.UpdateOptions{})
-	if !apierrors.IsNotFound(err) { // a spec may have deleted it
+	_, err = jobs.UpdateStatus(ctx, job, metav1.UpdateOptions{})
+	if apierrors.IsInvalid(err) {
+		// Before Kubernetes 1.31 the Job controller writes the final condition alone, and the API server refuses both.
+		job.Status.Conditions = []batchv1.JobCondition{condition(final)}
+		_, err = jobs.UpdateStatus(ctx, job, metav1.UpdateOptions{})
+	}
+	if !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // a spec may have deleted it, even meanwhile
 		Expect(err).NotTo(HaveOccurred())
 	}
 }

@@ -84,3 +84,35 @@
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* Without a class, the volume and the pod would stay Pending, and Helm would not say why. lookup returns nothing
+without a cluster, and fails without the permission to list classes. So it is left out in an installation without
+cluster-wide objects, which needs no cluster-wide permissions. */}}
+{{- define "travishook.validateClass" -}}
+{{- $claim := printf "store-%s-0" (include "travishook.fullname" .) }}
+{{- $clusterWide := or (not .Values.namespaces) .Values.crds.upgrade .Values.api.enabled .Values.aggregateRoles }}
+{{- if and $clusterWide (not .Values.store.existingClaim) (not (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $claim)) }}
+{{- with lookup "storage.k8s.io/v1" "StorageClass" "" "" }}
+{{- $wanted := $.Values.store.storageClassName }}
+{{- $names := list }}
+{{- $found := false }}
+{{- range .items }}
+{{- $names = append $names .metadata.name }}
+{{- $default := eq "true" (dig "annotations" "storageclass.kubernetes.io/is-default-class" "" .metadata) }}
+{{- if ternary (eq .metadata.name $wanted) $default (not (empty $wanted)) }}{{ $found = true }}{{ end }}
+{{- end }}
+{{- /* A volume that an administrator created needs no class. */}}
+{{- range (lookup "v1" "PersistentVolume" "" "").items }}
+{{- $for := dig "spec" "claimRef" "name" $claim . }}
+{{- if and (eq (dig "spec" "storageClassName" "" .) $wanted) (eq $for $claim) }}{{ $found = true }}{{ end }}
+{{- end }}
+{{- if not $found }}
+{{- $lacks := "default StorageClass and no free volume without a class" }}
+{{- with $wanted }}{{ $lacks = printf "StorageClass %q and no free volume of that class" . }}{{ end }}
+{{- $remedy := "install a storage provisioner" }}
+{{- with $names }}{{ $remedy = printf "set it to one of %s" (join ", " (sortAlpha .)) }}{{ end }}
+{{- fail (printf "store.storageClassName: the cluster has no %s, so the pod would stay Pending: %s, or set store.existingClaim" $lacks $remedy) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -54,10 +54,18 @@ func claimOfTheStore(ctx context.Context) *corev1.PersistentVolumeClaim {
 	Expect(set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted).To(BeEquivalentTo("Retain"))
 	claim := set.Spec.VolumeClaimTemplates[0]
 	claim.Name += "-" + set.Name + "-0"
-	made, err := client.CoreV1().PersistentVolumeClaims(namespace).Create(ctx, &claim, metav1.CreateOptions{})
+	return createClaim(ctx, &claim)
+}
+
+// createClaim creates a claim that is deleted after the spec.
+func createClaim(ctx context.Context, claim *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClaim {
+	GinkgoHelper()
+	made, err := client.CoreV1().PersistentVolumeClaims(namespace).Create(ctx, claim, metav1.CreateOptions{})
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func(ctx context.Context) error {
-		return client.CoreV1().PersistentVolumeClaims(namespace).Delete(ctx, made.Name, metav1.DeleteOptions{})
+	DeferCleanup(func(ctx context.Context) {
+		Expect(client.CoreV1().PersistentVolumeClaims(namespace).Delete(ctx, made.Name, metav1.DeleteOptions{})).To(Succeed())
+		// The controller that removes the finalizer is not here.
+		kubectl(ctx, "", "patch", "persistentvolumeclaim", made.Name, "-n", namespace, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
 	})
 	return made
 }

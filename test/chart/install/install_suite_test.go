@@ -45,6 +45,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	sandbox := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "gvisor"}, Handler: "runsc"}
 	_, err = client.NodeV1().RuntimeClasses().Create(ctx, sandbox, metav1.CreateOptions{})
 	Expect(err).NotTo(HaveOccurred())
+	createClasses(ctx)
 	for _, name := range []string{namespace, "team-a"} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 			Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
