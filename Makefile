@@ -36,6 +36,10 @@ test: machine ## Run every test, after installing the servers that the suites ne
 test-servers: machine ## Run the suites against a real NATS cluster of three servers that are killed
 	@hack/test-servers.sh
 
+.PHONY: test-oldest
+test-oldest: machine ## Run the suites of the installation and the API on the oldest Kubernetes that the chart lets pass
+	@hack/test-oldest.sh
+
 .PHONY: test-release
 test-release: machine ## Make a release twice, compare both, and read it as those do who install it
 	@hack/test-release.sh

@@ -4,6 +4,7 @@
 # In this order: KUBEBUILDER_ASSETS, if set; the user's cache; a download by setup-envtest,
 # given up after DOWNLOAD_SECONDS (default 60; 0 skips it); else compiled from the modules
 # pinned in hack/tools. What is got stays in the cache by version, for the next clone.
+# With KUBERNETES=oldest: those of the oldest Kubernetes that the chart lets pass, without KUBEBUILDER_ASSETS.
 # Only the directory goes to standard output; progress goes to standard error.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,13 +14,18 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 names=(etcd kube-apiserver kubectl)
 complete() { local n; for n in "${names[@]}"; do [ -x "$1/$n" ] || return 1; done; }
 
+case ${KUBERNETES:-} in
+"") module=kube ;;
+oldest) module=kube-oldest && unset KUBEBUILDER_ASSETS ;;
+*) die "KUBERNETES=$KUBERNETES: only oldest is known; without it, the version of hack/tools/kube is used" ;;
+esac
 if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
 	complete "$KUBEBUILDER_ASSETS" || die "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS lacks one of: ${names[*]}. Unset it, or point it at a folder that has them."
 	echo "$KUBEBUILDER_ASSETS"
 	exit 0
 fi
 
-kube=$(module_version kube k8s.io/kubernetes)
+kube=$(module_version "$module" k8s.io/kubernetes)
 etcd=$(module_version etcd go.etcd.io/etcd/server/v3)
 dir=$cache/control-plane/kubernetes-$kube-etcd-$etcd-$(go env GOOS)-$(go env GOARCH)
 if complete "$dir"; then
@@ -52,8 +58,8 @@ if ! download; then
 	chmod -R u+w "$tmp" && rm -rf "$tmp"/*
 	say "  no download to be had; compiling them from source, about 6 minutes on two cores"
 	compile "$tmp" go.etcd.io/etcd/server/v3 etcd etcd -ldflags "-s -w"
-	compile_kube "$tmp" kube-apiserver
-	compile_kube "$tmp" kubectl
+	compile_kube "$tmp" kube-apiserver "$module"
+	compile_kube "$tmp" kubectl "$module"
 fi
 chmod 755 "$tmp"
 if ! complete "$dir"; then # another clone may have been quicker, where there is no flock
