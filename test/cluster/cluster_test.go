@@ -17,23 +17,23 @@ func TestCluster(t *testing.T) {
 	if os.Getenv("KUBECTL") == "" {
 		t.Skip("make e2e-cluster runs it")
 	}
-	w := newWorld(t)
-	t.Run("install", w.install)
+	env := newEnvironment(t)
+	t.Run("install", env.install)
 	if t.Failed() {
 		return
 	}
-	report := newReport(t, w)
-	t.Run("commands of the docs", w.commands)
+	report := newReport(t, env)
+	t.Run("commands of the docs", env.commands)
 	for _, s := range steps {
-		if (s.own && w.node == "") || !wanted(s.name) {
+		if (s.own && env.node == "") || !wanted(s.name) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
-			l := w.start(t.Context())
+			l := env.start(t.Context())
 			defer l.stop()
 			l.recovered(t)
 			began := time.Now()
-			s.do(t, w)
+			s.do(t, env)
 			l.recovered(t)
 			v := l.finish(t)
 			t.Logf("%s (%.0f s): %s", s.name, time.Since(began).Seconds(), v)
@@ -46,7 +46,7 @@ func TestCluster(t *testing.T) {
 			report.add(t, s.name, v)
 		})
 	}
-	w.mistakes(t)
+	env.mistakes(t)
 	report.end(t)
 }
 
@@ -56,22 +56,22 @@ func wanted(name string) bool {
 }
 
 // install follows docs/getting-started.md up to the first message in the room.
-func (w *world) install(t *testing.T) {
-	w.prepare(t)
+func (env *environment) install(t *testing.T) {
+	env.prepare(t)
 	began := time.Now()
-	w.chart(t, "install")
+	env.chart(t, "install")
 	t.Logf("helm install --wait returned after %.1f s", time.Since(began).Seconds())
-	w.kubectl(t, "apply", "--server-side", "-f", w.folder+"/routes.yaml")
-	w.kubectl(t, "wait", "--for=condition=Ready", "travisroute", "--all", "-n", team, "--timeout=60s")
+	env.kubectl(t, "apply", "--server-side", "-f", env.folder+"/routes.yaml")
+	env.kubectl(t, "wait", "--for=condition=Ready", "travisroute", "--all", "-n", team, "--timeout=60s")
 	eventually(t, "the first webhook is accepted", func() error {
-		if a := w.post(t.Context(), w.url+"/travis/"+proof("example/example"), "example/example"); !a.accepted() {
+		if a := env.post(t.Context(), env.url+"/travis/"+proof("example/example"), "example/example"); !a.accepted() {
 			return fmt.Errorf("answered %s", a.what)
 		}
 		return nil
 	})
-	w.room.Messages(t, 1)
+	env.room.Messages(t, 1)
 	t.Logf("the first message was in the room after %.1f s", time.Since(began).Seconds())
 	// Its pod posts to the Service, through the cluster's DNS.
-	_, err := w.helm.Run(t.Context(), "test", "travishook", "--namespace", system)
+	_, err := env.helm.Run(t.Context(), "test", "travishook", "--namespace", system)
 	must(t, err)
 }

@@ -21,15 +21,15 @@ var incomplete = regexp.MustCompile(`…|token --url$`)
 var placeholders = strings.NewReplacer("OWNER/NAME", "example/example", "NAMESPACE", team, "TEAM", team, "NAME", "example")
 
 // commands runs the commands that people look at the operator with, as the pages have them.
-func (w *world) commands(t *testing.T) {
+func (env *environment) commands(t *testing.T) {
 	pages, err := docs.Pages("../..")
 	must(t, err)
-	kubeconfig := w.write(t, "kubeconfig", w.kubectl(t, "config", "view", "--raw", "--minify", "--flatten"))
-	w.kubectl(t, "--kubeconfig", kubeconfig, "config", "set-context", "--current", "--namespace", team)
+	kubeconfig := env.write(t, "kubeconfig", env.kubectl(t, "config", "view", "--raw", "--minify", "--flatten"))
+	env.kubectl(t, "--kubeconfig", kubeconfig, "config", "set-context", "--current", "--namespace", team)
 	// A team can have defaults of its own.
-	defaults := w.write(t, "defaults.yaml", "apiVersion: travishook.dev/v1alpha1\nkind: TravisDefaults\nmetadata: {name: default, namespace: "+team+"}\nspec: {events: [\"*\"]}\n")
-	w.kubectl(t, "apply", "-f", defaults)
-	defer w.kubectl(t, "delete", "-f", defaults)
+	defaults := env.write(t, "defaults.yaml", "apiVersion: travishook.dev/v1alpha1\nkind: TravisDefaults\nmetadata: {name: default, namespace: "+team+"}\nspec: {events: [\"*\"]}\n")
+	env.kubectl(t, "apply", "-f", defaults)
+	defer env.kubectl(t, "delete", "-f", defaults)
 	ran := map[string]bool{}
 	for _, page := range pages {
 		if !strings.HasPrefix(page.Path, "docs/operations/") {
@@ -43,7 +43,7 @@ func (w *world) commands(t *testing.T) {
 			ran[command] = true
 			shell := exec.CommandContext(t.Context(), "bash", "-eo", "pipefail", "-c", command)
 			shell.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig,
-				"PATH="+filepath.Dir(w.kubectlPath)+string(os.PathListSeparator)+os.Getenv("PLUGIN")+string(os.PathListSeparator)+os.Getenv("PATH"))
+				"PATH="+filepath.Dir(env.kubectlPath)+string(os.PathListSeparator)+os.Getenv("PLUGIN")+string(os.PathListSeparator)+os.Getenv("PATH"))
 			if out, err := shell.CombinedOutput(); err != nil {
 				t.Errorf("%s: %s: %v\n%s", page.Path, command, err, out)
 			} else if len(out) == 0 {

@@ -64,7 +64,7 @@ func (a answer) accepted() bool { return a.what == "202" }
 
 // load posts webhooks at a steady rate, each on a connection of its own, as Travis does.
 type load struct {
-	w       *world
+	env     *environment
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 	mu      sync.Mutex
@@ -74,9 +74,9 @@ type load struct {
 var builds atomic.Int64 // ids, which the store remembers
 
 // start posts until finish.
-func (w *world) start(ctx context.Context) *load {
+func (env *environment) start(ctx context.Context) *load {
 	ctx, stop := context.WithCancel(ctx)
-	l := &load{w: w, stop: stop}
+	l := &load{env: env, stop: stop}
 	l.done.Go(func() {
 		tick := time.NewTicker(interval)
 		defer tick.Stop()
@@ -93,17 +93,17 @@ func (w *world) start(ctx context.Context) *load {
 }
 
 func (l *load) post(ctx context.Context) {
-	a := l.w.post(ctx, l.w.url+"/travis", "load/r"+strconv.FormatInt(builds.Load()%repositories, 10))
+	a := l.env.post(ctx, l.env.url+"/travis", "load/r"+strconv.FormatInt(builds.Load()%repositories, 10))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.answers = append(l.answers, a)
 }
 
 // post sends one webhook of a new build.
-func (w *world) post(ctx context.Context, url, repository string) answer {
+func (env *environment) post(ctx context.Context, url, repository string) answer {
 	a := answer{id: builds.Add(1), at: time.Now()}
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{
-		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: w.nginx.Roots, MinVersion: tls.VersionTLS12},
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: env.nginx.Roots, MinVersion: tls.VersionTLS12},
 	}}
 	build := travistest.Build{Repository: repository, ID: a.id, Number: strconv.FormatInt(a.id, 10)}
 	response, err := client.Do(travistest.Request(ctx, url, build, travistest.Key()))
@@ -158,7 +158,7 @@ func (l *load) finish(t *testing.T) verdict {
 	l.done.Wait()
 	missing := func() (missing []int64) {
 		for _, a := range l.answers {
-			if a.accepted() && l.w.sink.received(a.id) == 0 {
+			if a.accepted() && l.env.sink.received(a.id) == 0 {
 				missing = append(missing, a.id)
 			}
 		}
@@ -182,7 +182,7 @@ func (l *load) finish(t *testing.T) verdict {
 			}
 		default:
 			v.Slowest = max(v.Slowest, a.took)
-			v.Repeated += max(0, l.w.sink.received(a.id)-1)
+			v.Repeated += max(0, l.env.sink.received(a.id)-1)
 			if end.IsZero() {
 				end = a.at
 			}

@@ -5,7 +5,7 @@ import "testing"
 // reason is a mistake of the installation, and the sentence that people find about it.
 type reason struct {
 	name  string
-	make  func(*testing.T, *world)
+	make  func(*testing.T, *environment)
 	where []string // arguments of kubectl
 	shows string
 	route string // what the route's condition shows, if anything
@@ -17,25 +17,25 @@ var lastWords = []string{"get", "pod", "travishook-0", "-n", system, "-o", "json
 var reasons = []reason{
 	{
 		name: "no CRDs",
-		make: func(t *testing.T, w *world) {
-			w.kubectl(t, "delete", "crd", "travisroutes.travishook.dev", "travisdefaults.travishook.dev")
-			w.kubectl(t, "delete", "pod", "travishook-0", "-n", system)
+		make: func(t *testing.T, env *environment) {
+			env.kubectl(t, "delete", "crd", "travisroutes.travishook.dev", "travisdefaults.travishook.dev")
+			env.kubectl(t, "delete", "pod", "travishook-0", "-n", system)
 		},
 		where: lastWords, shows: "the cluster does not have travisroutes.travishook.dev",
 	},
 	{
 		name: "no permission",
-		make: func(t *testing.T, w *world) {
-			w.kubectl(t, "delete", "clusterrolebinding", "travishook")
-			w.kubectl(t, "delete", "pod", "travishook-0", "-n", system)
+		make: func(t *testing.T, env *environment) {
+			env.kubectl(t, "delete", "clusterrolebinding", "travishook")
+			env.kubectl(t, "delete", "pod", "travishook-0", "-n", system)
 		},
 		where: lastWords, shows: "may not list travisroutes.travishook.dev in all namespaces",
 	},
 	{
 		name: "key URL that cannot be reached",
-		make: func(t *testing.T, w *world) {
-			values := w.write(t, "unreachable.yaml", `config: {trust: {keys: [{name: far, url: "https://`+w.address+`:1/config"}]}}`)
-			_, err := w.helm.Run(t.Context(), "upgrade", "travishook", w.helm.Chart(), "--namespace", system, "--values", w.values, "--values", values)
+		make: func(t *testing.T, env *environment) {
+			values := env.write(t, "unreachable.yaml", `config: {trust: {keys: [{name: far, url: "https://`+env.address+`:1/config"}]}}`)
+			_, err := env.helm.Run(t.Context(), "upgrade", "travishook", env.helm.Chart(), "--namespace", system, "--values", env.values, "--values", values)
 			must(t, err)
 		},
 		where: []string{"get", "--raw", "/api/v1/namespaces/" + system + "/pods/travishook-0:8081/proxy/readyz?verbose"},
@@ -44,29 +44,29 @@ var reasons = []reason{
 }
 
 // mistakes makes each in turn, and puts it right again with an upgrade.
-func (w *world) mistakes(t *testing.T) {
+func (env *environment) mistakes(t *testing.T) {
 	for _, r := range reasons {
 		if !wanted(r.name) {
 			continue
 		}
 		t.Run(r.name, func(t *testing.T) {
-			r.make(t, w)
-			eventually(t, "the reason is shown", func() error { return w.shows(t, r.shows, r.where...) })
+			r.make(t, env)
+			eventually(t, "the reason is shown", func() error { return env.shows(t, r.shows, r.where...) })
 			if r.route != "" {
 				eventually(t, "the reason is on the route", func() error {
-					return w.shows(t, r.route, "get", "travisroute", "example", "-n", team, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].message}`)
+					return env.shows(t, r.route, "get", "travisroute", "example", "-n", team, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].message}`)
 				})
 			}
 			// Helm itself refuses to upgrade without the CRDs, before its hooks.
-			w.kubectl(t, "apply", "--server-side", "-f", "../../config/crd/bases")
-			w.kubectl(t, "wait", "--for=condition=Established", "crd", "travisroutes.travishook.dev", "travisdefaults.travishook.dev")
+			env.kubectl(t, "apply", "--server-side", "-f", "../../config/crd/bases")
+			env.kubectl(t, "wait", "--for=condition=Established", "crd", "travisroutes.travishook.dev", "travisdefaults.travishook.dev")
 			// Without --wait, which gives up at the sight of the pod that failed.
-			_, err := w.helm.Run(t.Context(), "upgrade", "travishook", w.helm.Chart(), "--namespace", system, "--values", w.values)
+			_, err := env.helm.Run(t.Context(), "upgrade", "travishook", env.helm.Chart(), "--namespace", system, "--values", env.values)
 			must(t, err)
-			w.kubectl(t, "delete", "pod", "travishook-0", "-n", system)
-			w.kubectl(t, "rollout", "status", "statefulset/travishook", "-n", system, "--timeout=2m")
-			w.kubectl(t, "apply", "--server-side", "-f", w.folder+"/routes.yaml")
-			w.kubectl(t, "wait", "--for=condition=Ready", "travisroute", "--all", "-n", team, "--timeout=60s")
+			env.kubectl(t, "delete", "pod", "travishook-0", "-n", system)
+			env.kubectl(t, "rollout", "status", "statefulset/travishook", "-n", system, "--timeout=2m")
+			env.kubectl(t, "apply", "--server-side", "-f", env.folder+"/routes.yaml")
+			env.kubectl(t, "wait", "--for=condition=Ready", "travisroute", "--all", "-n", team, "--timeout=60s")
 		})
 	}
 }

@@ -19,9 +19,9 @@ type report struct {
 	rows  strings.Builder
 }
 
-func newReport(t *testing.T, w *world) *report {
+func newReport(t *testing.T, env *environment) *report {
 	t.Helper()
-	versions := w.kubectl(t, "get", "nodes", "-o", "jsonpath=Kubernetes {.items[0].status.nodeInfo.kubeletVersion}, {.items[0].status.nodeInfo.containerRuntimeVersion}")
+	versions := env.kubectl(t, "get", "nodes", "-o", "jsonpath=Kubernetes {.items[0].status.nodeInfo.kubeletVersion}, {.items[0].status.nodeInfo.containerRuntimeVersion}")
 	return &report{began: time.Now(), facts: fmt.Sprintf("%s; %d processors", versions, runtime.NumCPU())}
 }
 

@@ -21,14 +21,16 @@ type step struct {
 	name string
 	own  bool // needs the node of hack/node.sh
 	none bool // no webhook may be refused
-	do   func(*testing.T, *world)
+	do   func(*testing.T, *environment)
 }
 
 var steps = []step{
-	{name: "upgrade", do: func(t *testing.T, w *world) { w.chart(t, "upgrade", "--set", "podAnnotations.trial=upgraded") }},
+	{name: "upgrade", do: func(t *testing.T, env *environment) {
+		env.chart(t, "upgrade", "--set", "podAnnotations.trial=upgraded")
+	}},
 	{name: "upgrade of the chart and the CRDs", do: upgradeCRDs},
-	{name: "rollback", do: func(t *testing.T, w *world) { w.chart(t, "rollback", "1") }},
-	{name: "pod deleted", do: func(t *testing.T, w *world) { w.kubectl(t, "delete", "pod", "-n", system, "travishook-0") }},
+	{name: "rollback", do: func(t *testing.T, env *environment) { env.chart(t, "rollback", "1") }},
+	{name: "pod deleted", do: func(t *testing.T, env *environment) { env.kubectl(t, "delete", "pod", "-n", system, "travishook-0") }},
 	{name: "process killed", own: true, do: kill},
 	{name: "node drained, and uncordoned at once", own: true, do: drain},
 	{name: "kubelet restarted", own: true, do: restart("kubelet")},
@@ -39,32 +41,32 @@ var steps = []step{
 	{name: "uninstalled, and installed again on the same volume", do: reinstall},
 	{name: "from the embedded store to a NATS cluster", own: true, do: toExternal},
 	{name: "three replicas: upgrade", own: true, none: true, do: upgradeExternal},
-	{name: "three replicas: rollback", own: true, none: true, do: func(t *testing.T, w *world) { w.chart(t, "rollback") }},
-	{name: "three replicas: pod deleted", own: true, none: true, do: func(t *testing.T, w *world) { w.kubectl(t, "delete", "pod", "-n", system, w.pod(t)) }},
+	{name: "three replicas: rollback", own: true, none: true, do: func(t *testing.T, env *environment) { env.chart(t, "rollback") }},
+	{name: "three replicas: pod deleted", own: true, none: true, do: func(t *testing.T, env *environment) { env.kubectl(t, "delete", "pod", "-n", system, env.pod(t)) }},
 	{name: "three replicas: process killed", own: true, do: kill},
 	{name: "three replicas: NATS server deleted", own: true, none: true, do: deleteNATS},
-	{name: "from the NATS cluster to the embedded store", own: true, do: func(t *testing.T, w *world) { w.chart(t, "upgrade") }},
+	{name: "from the NATS cluster to the embedded store", own: true, do: func(t *testing.T, env *environment) { env.chart(t, "upgrade") }},
 }
 
 // upgradeCRDs upgrades a cluster whose CRD lacks a field.
-func upgradeCRDs(t *testing.T, w *world) {
+func upgradeCRDs(t *testing.T, env *environment) {
 	t.Helper()
 	const routes, field = "travisroutes.travishook.dev", "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/repositoryID"
 	get := func() string {
-		return w.kubectl(t, "get", "crd", routes, "-o", "jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.repositoryID.type}")
+		return env.kubectl(t, "get", "crd", routes, "-o", "jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.repositoryID.type}")
 	}
-	w.kubectl(t, "patch", "crd", routes, "--type=json", "-p", `[{"op":"remove","path":"`+field+`"}]`)
+	env.kubectl(t, "patch", "crd", routes, "--type=json", "-p", `[{"op":"remove","path":"`+field+`"}]`)
 	if got := get(); got != "" {
 		t.Fatalf("the older CRD has the field: %s", got)
 	}
-	w.chart(t, "upgrade", "--set", "podAnnotations.trial=crds")
+	env.chart(t, "upgrade", "--set", "podAnnotations.trial=crds")
 	if get() == "" {
 		t.Error("the upgrade did not bring the CRD up to date")
 	}
 }
 
 // kill kills an operator's process with SIGKILL. The test runs among the node's processes.
-func kill(t *testing.T, _ *world) {
+func kill(t *testing.T, _ *environment) {
 	t.Helper()
 	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	must(t, err)
@@ -81,51 +83,51 @@ func kill(t *testing.T, _ *world) {
 }
 
 // drain evicts the operator, and lets it back, because there is no other node.
-func drain(t *testing.T, w *world) {
+func drain(t *testing.T, env *environment) {
 	t.Helper()
-	node := w.kubectl(t, "get", "nodes", "-o", "name")
-	w.kubectl(t, "drain", node, "--pod-selector", selector, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=3m")
-	w.kubectl(t, "uncordon", node)
+	node := env.kubectl(t, "get", "nodes", "-o", "name")
+	env.kubectl(t, "drain", node, "--pod-selector", selector, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=3m")
+	env.kubectl(t, "uncordon", node)
 }
 
 // restart ends a component of the node and starts it again.
-func restart(component string) func(*testing.T, *world) {
-	return func(t *testing.T, w *world) {
+func restart(component string) func(*testing.T, *environment) {
+	return func(t *testing.T, env *environment) {
 		t.Helper()
-		_, err := run(t.Context(), w.node, ".restart", component)
+		_, err := run(t.Context(), env.node, ".restart", component)
 		must(t, err)
 		eventually(t, "the API server answers", func() error {
-			_, err := run(t.Context(), w.kubectlPath, "get", "--raw", "/readyz")
+			_, err := run(t.Context(), env.kubectlPath, "get", "--raw", "/readyz")
 			return err
 		})
-		w.kubectl(t, "wait", "node", "--all", "--for=condition=Ready", "--timeout=1m")
+		env.kubectl(t, "wait", "node", "--all", "--for=condition=Ready", "--timeout=1m")
 	}
 }
 
-func scale(t *testing.T, w *world) {
+func scale(t *testing.T, env *environment) {
 	t.Helper()
-	w.kubectl(t, "scale", "statefulset", "travishook", "-n", system, "--replicas=0")
-	w.kubectl(t, "wait", "pod", "travishook-0", "-n", system, "--for=delete", "--timeout=2m")
-	w.kubectl(t, "scale", "statefulset", "travishook", "-n", system, "--replicas=1")
+	env.kubectl(t, "scale", "statefulset", "travishook", "-n", system, "--replicas=0")
+	env.kubectl(t, "wait", "pod", "travishook-0", "-n", system, "--for=delete", "--timeout=2m")
+	env.kubectl(t, "scale", "statefulset", "travishook", "-n", system, "--replicas=1")
 }
 
 // fill fills the volume until the operator notices, checks what it reports, and frees the space.
-func fill(t *testing.T, w *world) {
+func fill(t *testing.T, env *environment) {
 	t.Helper()
-	volume := w.kubectl(t, "get", "pvc", "-n", system, claim, "-o", "jsonpath={.spec.volumeName}")
-	path := w.kubectl(t, "get", "pv", volume, "-o", "jsonpath={.spec.local.path}")
+	volume := env.kubectl(t, "get", "pvc", "-n", system, claim, "-o", "jsonpath={.spec.volumeName}")
+	path := env.kubectl(t, "get", "pv", volume, "-o", "jsonpath={.spec.local.path}")
 	ballast := filepath.Join(path, "ballast")
 	t.Cleanup(func() { _ = os.Remove(ballast) })
 	must(t, fillDisk(ballast))
 	eventually(t, "the probe names the reason", func() error {
-		return w.shows(t, "no space left on device", "get", "--raw", w.proxied("travishook-0:8081", "readyz?verbose"))
+		return env.shows(t, "no space left on device", "get", "--raw", env.proxied("travishook-0:8081", "readyz?verbose"))
 	})
 	eventually(t, "a condition names the reason", func() error {
-		return w.shows(t, "no space left on device", "get", "travisdefaults", "default", "-n", system, "-o",
+		return env.shows(t, "no space left on device", "get", "travisdefaults", "default", "-n", system, "-o",
 			`jsonpath={.status.conditions[?(@.type=="StoreAvailable")].message}`)
 	})
 	eventually(t, "an Event names the reason", func() error {
-		return w.shows(t, "no space left on device", "events", "-n", system, "--for", "travisdefaults/default")
+		return env.shows(t, "no space left on device", "events", "-n", system, "--for", "travisdefaults/default")
 	})
 	must(t, os.Remove(ballast))
 }
@@ -151,14 +153,14 @@ func fillDisk(path string) error {
 }
 
 // proxied is the path of a pod's port through the API server, which reaches it on any cluster.
-func (w *world) proxied(pod, path string) string {
+func (env *environment) proxied(pod, path string) string {
 	return "/api/v1/namespaces/" + system + "/pods/" + pod + "/proxy/" + path
 }
 
 // shows returns an error unless the output of kubectl contains want. A refused request shows its body, too.
-func (w *world) shows(t *testing.T, want string, args ...string) error {
+func (env *environment) shows(t *testing.T, want string, args ...string) error {
 	t.Helper()
-	out, err := run(t.Context(), w.kubectlPath, args...)
+	out, err := run(t.Context(), env.kubectlPath, args...)
 	if err != nil {
 		out = err.Error()
 	}
@@ -169,15 +171,15 @@ func (w *world) shows(t *testing.T, want string, args ...string) error {
 }
 
 // pod is the name of one of the operator's pods.
-func (w *world) pod(t *testing.T) string {
+func (env *environment) pod(t *testing.T) string {
 	t.Helper()
-	return w.kubectl(t, "get", "pods", "-n", system, "-l", selector, "--field-selector=status.phase=Running", "-o", "jsonpath={.items[0].metadata.name}")
+	return env.kubectl(t, "get", "pods", "-n", system, "-l", selector, "--field-selector=status.phase=Running", "-o", "jsonpath={.items[0].metadata.name}")
 }
 
 // reinstall keeps the volume, as helm uninstall does.
-func reinstall(t *testing.T, w *world) {
+func reinstall(t *testing.T, env *environment) {
 	t.Helper()
-	w.chart(t, "uninstall")
-	w.kubectl(t, "get", "pvc", "-n", system, claim)
-	w.chart(t, "install")
+	env.chart(t, "uninstall")
+	env.kubectl(t, "get", "pvc", "-n", system, claim)
+	env.chart(t, "install")
 }

@@ -28,8 +28,8 @@ const (
 	token  = "a-long-random-string"
 )
 
-// world is the cluster, and everybody around the operator in it.
-type world struct {
+// environment is the cluster with everything around the operator: ingress, chat servers and clients.
+type environment struct {
 	helm        *helm.Helm
 	kubectlPath string
 	node        string // hack/node.sh, if the cluster is its own
@@ -47,38 +47,38 @@ type world struct {
 	values  string // path of the values
 }
 
-// newWorld starts nginx in front of the Service, Prosody with a room, and the channel that counts.
-func newWorld(t *testing.T) *world {
+// newEnvironment starts nginx in front of the Service, Prosody with a room, and the channel that counts.
+func newEnvironment(t *testing.T) *environment {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	must(t, err)
-	w := &world{
+	env := &environment{
 		kubectlPath: os.Getenv("KUBECTL"), node: os.Getenv("NODE_SCRIPT"), address: os.Getenv("ADDRESS"), nodePort: os.Getenv("NODE_PORT"),
 		image: os.Getenv("IMAGE"), folder: t.TempDir(), sink: &sink{builds: map[int64]int{}},
 	}
 	// The store remembers builds, also those of an earlier trial.
 	builds.Store(time.Now().UnixMilli())
-	w.helm, err = helm.New(t.Context(), root, filepath.Join(w.folder, "helm"))
+	env.helm, err = helm.New(t.Context(), root, filepath.Join(env.folder, "helm"))
 	must(t, err)
-	w.nginx, err = nginx.Start(context.WithoutCancel(t.Context()), t.TempDir(), net.JoinHostPort(w.nodeAddress(t), w.nodePort))
+	env.nginx, err = nginx.Start(context.WithoutCancel(t.Context()), t.TempDir(), net.JoinHostPort(env.nodeAddress(t), env.nodePort))
 	must(t, err)
-	t.Cleanup(func() { must(t, w.nginx.Stop()) })
-	w.url = "https://" + w.nginx.HTTPS
-	listener, err := net.Listen("tcp", net.JoinHostPort(w.address, "0"))
+	t.Cleanup(func() { must(t, env.nginx.Stop()) })
+	env.url = "https://" + env.nginx.HTTPS
+	listener, err := net.Listen("tcp", net.JoinHostPort(env.address, "0"))
 	must(t, err)
-	server := &http.Server{Handler: w.sink, ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: env.sink, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
-	w.sinkURL = "http://" + listener.Addr().String() + "/"
-	w.prosody = prosody.Start(t, prosody.Options{Host: w.address, Accounts: []prosody.Account{{Name: "ci", Password: "secret"}}})
-	w.room = w.prosody.Join(t, "watcher", room)
-	return w
+	env.sinkURL = "http://" + listener.Addr().String() + "/"
+	env.prosody = prosody.Start(t, prosody.Options{Host: env.address, Accounts: []prosody.Account{{Name: "ci", Password: "secret"}}})
+	env.room = env.prosody.Join(t, "watcher", room)
+	return env
 }
 
 // nodeAddress is an address of a node, where kube-proxy serves the node port.
-func (w *world) nodeAddress(t *testing.T) string {
+func (env *environment) nodeAddress(t *testing.T) string {
 	t.Helper()
-	return w.kubectl(t, "get", "nodes", "-o", `jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}`)
+	return env.kubectl(t, "get", "nodes", "-o", `jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}`)
 }
 
 // proof is the last segment of the webhook's path for a repository with a token.
@@ -88,27 +88,27 @@ func proof(repository string) string {
 }
 
 // prepare creates what docs/getting-started.md has people create before the chart is installed.
-func (w *world) prepare(t *testing.T) {
+func (env *environment) prepare(t *testing.T) {
 	t.Helper()
-	repository, tag, _ := cutLast(w.image, ":")
-	w.values = w.write(t, "values.yaml", `
+	repository, tag, _ := cutLast(env.image, ":")
+	env.values = env.write(t, "values.yaml", `
 image: {repository: `+repository+`, tag: `+tag+`}
 signatureOnly: ["load/*"]
 defaults:
   accounts:
-  - {name: jabber, xmpp: {jid: ci@`+prosody.Domain+`, server: "`+w.prosody.Address+`", secretRef: {name: jabber}}}
+  - {name: jabber, xmpp: {jid: ci@`+prosody.Domain+`, server: "`+env.prosody.Address+`", secretRef: {name: jabber}}}
   - {name: hook, webhook: {secretRef: {name: hook}}}
-service: {type: NodePort, nodePort: `+w.nodePort+`}
+service: {type: NodePort, nodePort: `+env.nodePort+`}
 ingress: {enabled: true, host: hooks.example.com, tls: [{hosts: [hooks.example.com], secretName: hooks}]}
 config: {trust: {keys: [{name: trial, configMap: {name: travis-key, key: key.pem}}]}}
 `)
-	key := w.write(t, "key.pem", travistest.PEM(travistest.Key()))
-	authority := w.write(t, "ca.crt", string(w.prosody.CA))
-	w.kubectl(t, "create", "namespace", system)
-	w.kubectl(t, "label", "namespace", system, "pod-security.kubernetes.io/enforce=restricted")
-	w.kubectl(t, "create", "namespace", team)
-	w.kubectl(t, "create", "configmap", "travis-key", "-n", system, "--from-file=key.pem="+key)
-	w.kubectl(t, "create", "secret", "generic", "jabber", "-n", system, "--from-literal=password=secret", "--from-file=ca.crt="+authority)
+	key := env.write(t, "key.pem", travistest.PEM(travistest.Key()))
+	authority := env.write(t, "ca.crt", string(env.prosody.CA))
+	env.kubectl(t, "create", "namespace", system)
+	env.kubectl(t, "label", "namespace", system, "pod-security.kubernetes.io/enforce=restricted")
+	env.kubectl(t, "create", "namespace", team)
+	env.kubectl(t, "create", "configmap", "travis-key", "-n", system, "--from-file=key.pem="+key)
+	env.kubectl(t, "create", "secret", "generic", "jabber", "-n", system, "--from-literal=password=secret", "--from-file=ca.crt="+authority)
 	urls := []string{"create", "secret", "generic", "hook", "-n", system}
 	routes := `
 apiVersion: travishook.dev/v1alpha1
@@ -118,7 +118,7 @@ spec: {repository: example/example, channels: [{account: jabber, address: ` + ro
 `
 	for i := range repositories {
 		name := "r" + string(rune('0'+i))
-		urls = append(urls, "--from-literal="+name+"="+w.sinkURL+name)
+		urls = append(urls, "--from-literal="+name+"="+env.sinkURL+name)
 		routes += `---
 apiVersion: travishook.dev/v1alpha1
 kind: TravisRoute
@@ -126,37 +126,37 @@ metadata: {name: ` + name + `, namespace: ` + team + `}
 spec: {repository: load/` + name + `, channels: [{account: hook, address: ` + name + `}]}
 `
 	}
-	w.kubectl(t, urls...)
-	w.kubectl(t, "label", "secret", "jabber", "hook", "-n", system, "travishook.dev/secret-type=credential")
-	w.kubectl(t, "create", "secret", "generic", "example-token", "-n", team, "--from-literal=repository=example/example", "--from-literal=token="+token)
-	w.kubectl(t, "label", "secret", "example-token", "-n", team, "travishook.dev/secret-type=token")
-	w.write(t, "routes.yaml", routes)
+	env.kubectl(t, urls...)
+	env.kubectl(t, "label", "secret", "jabber", "hook", "-n", system, "travishook.dev/secret-type=credential")
+	env.kubectl(t, "create", "secret", "generic", "example-token", "-n", team, "--from-literal=repository=example/example", "--from-literal=token="+token)
+	env.kubectl(t, "label", "secret", "example-token", "-n", team, "travishook.dev/secret-type=token")
+	env.write(t, "routes.yaml", routes)
 }
 
-// write writes a file into the world's folder and returns its path.
-func (w *world) write(t *testing.T, name, content string) string {
+// write writes a file into the environment's folder and returns its path.
+func (env *environment) write(t *testing.T, name, content string) string {
 	t.Helper()
-	path := filepath.Join(w.folder, name)
+	path := filepath.Join(env.folder, name)
 	must(t, os.WriteFile(path, []byte(content), 0o600))
 	return path
 }
 
 // kubectl returns the output of kubectl, without spaces around it.
-func (w *world) kubectl(t *testing.T, args ...string) string {
+func (env *environment) kubectl(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := run(t.Context(), w.kubectlPath, args...)
+	out, err := run(t.Context(), env.kubectlPath, args...)
 	must(t, err)
 	return out
 }
 
 // chart runs a command of Helm for the release, with the values, and waits for its end.
-func (w *world) chart(t *testing.T, verb string, more ...string) {
+func (env *environment) chart(t *testing.T, verb string, more ...string) {
 	t.Helper()
 	args := append([]string{verb, "travishook"}, more...)
 	if verb == "install" || verb == "upgrade" {
-		args = append([]string{verb, "travishook", w.helm.Chart(), "--values", w.values}, more...)
+		args = append([]string{verb, "travishook", env.helm.Chart(), "--values", env.values}, more...)
 	}
-	_, err := w.helm.Run(t.Context(), append(args, "--namespace", system, "--wait", "--timeout", "3m")...)
+	_, err := env.helm.Run(t.Context(), append(args, "--namespace", system, "--wait", "--timeout", "3m")...)
 	must(t, err)
 }
 
