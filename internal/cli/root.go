@@ -30,11 +30,6 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams)
 	return exitCode(err)
 }
 
-// NewCommand returns the root command.
-func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
-	return newRoot(newEnvironment(streams))
-}
-
 func newRoot(e *environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-travis",

@@ -22,7 +22,7 @@ func execute(t *testing.T, input string, args ...string) (code int, out, errOut 
 }
 
 func TestHelp(t *testing.T) {
-	root := NewCommand(genericiooptions.IOStreams{In: os.Stdin, Out: io.Discard, ErrOut: io.Discard})
+	root := newRoot(newEnvironment(genericiooptions.IOStreams{In: os.Stdin, Out: io.Discard, ErrOut: io.Discard}))
 	for _, cmd := range root.Commands() {
 		if cmd.Example == "" {
 			t.Errorf("the help of %s has no example", cmd.Name())

@@ -97,9 +97,6 @@ func On(e *travis.Event) *Evaluation {
 	return &Evaluation{event: e, limits: evaluationLimits{namespaceCost, namespaceTime}}
 }
 
-// Cost returns the cost so far.
-func (x *Evaluation) Cost() uint64 { return x.cost }
-
 // errSpent means that other filters of the namespace have used up the limit.
 var errSpent = errors.New("the filters of this namespace cost too much together: write simpler ones")
 

@@ -16,7 +16,7 @@ func TestThePageListsEverything(t *testing.T) {
 	example := sampleEvent(travis.StillFailing, travis.PullRequest)
 	var names strings.Builder
 	names.WriteString("| variable | meaning | example |\n|---|---|---|\n")
-	for _, v := range Variables() {
+	for _, v := range variables {
 		shown := "`" + fmt.Sprint(v.value(&example)) + "`"
 		if v.GoOnly || strings.Contains(shown, "\n") || shown == "``" {
 			shown = ""
@@ -27,7 +27,7 @@ func TestThePageListsEverything(t *testing.T) {
 
 	var calls strings.Builder
 	calls.WriteString("| function | meaning |\n|---|---|\n")
-	for _, f := range Functions() {
+	for _, f := range functions {
 		fmt.Fprintf(&calls, "| `{{%s}}` | %s |\n", f.Usage, f.Doc)
 	}
 	table.Compare(t, page, "functions", *update, calls.String())
@@ -60,7 +60,7 @@ func TestFunctionsDoWhatTheirUsageShows(t *testing.T) {
 		"and": "false", "or": "release/1.x", "not": "false", "len": "2",
 		"index": "map[allow_failure:false id:638473449 name:unit tests number:123.1 state:failed]",
 	}
-	for _, f := range Functions() {
+	for _, f := range functions {
 		m, err := Message(compile(t, "{{"+f.Usage+"}}", Go), e)
 		if err != nil || m.Text != want[f.Name] {
 			t.Errorf("{{%s}}: got %q, %v; want %q", f.Usage, m.Text, err, want[f.Name])

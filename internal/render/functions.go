@@ -11,8 +11,8 @@ import (
 	"github.com/travishook/travishook/internal/text"
 )
 
-// Function is a function of Go templates.
-type Function struct {
+// function is a function of Go templates.
+type function struct {
 	Name  string
 	Usage string
 	Doc   string
@@ -20,11 +20,9 @@ type Function struct {
 	bind func(*budget) any
 }
 
-// Functions returns all functions. None reads a clock, a file, the environment or a random number, and
-// each is charged to the rendering's budget.
-func Functions() []Function { return functions }
-
-var functions = []Function{
+// functions has all of them. None reads a clock, a file, the environment or a random number, and each is
+// charged to the rendering's budget.
+var functions = []function{
 	{Name: "link", Usage: `link .build_url "the build"`, Doc: "a link with the text; the text alone if the URL is empty", bind: func(b *budget) any { return b.link }},
 	{Name: "upper", Usage: `upper .status`, Doc: "upper case", bind: convert(strings.ToUpper)},
 	{Name: "lower", Usage: `lower .branch`, Doc: "lower case", bind: convert(strings.ToLower)},

@@ -165,7 +165,7 @@ func (p *travisParser) variable() (func(*travis.Event) any, error) {
 		return nil, at(p.source, start, "a variable is not closed: write %%{name}")
 	}
 	p.at += len("%{") + len(name) + len("}")
-	i := slices.IndexFunc(variables, func(v Variable) bool { return v.Name == name })
+	i := slices.IndexFunc(variables, func(v variable) bool { return v.Name == name })
 	switch {
 	case i < 0:
 		return nil, at(p.source, start, "there is no variable %q%s", name, noSuch(name, textVariables(), "%%{%s}"))

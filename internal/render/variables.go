@@ -10,8 +10,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Variable is a variable of templates: %{name} in Travis' syntax, {{.name}} in Go's.
-type Variable struct {
+// variable is a variable of templates: %{name} in Travis' syntax, {{.name}} in Go's.
+type variable struct {
 	Name string
 	Doc  string
 	// GoOnly marks a variable that is not a text.
@@ -19,11 +19,9 @@ type Variable struct {
 	value  func(*travis.Event) any
 }
 
-// Variables returns all variables: first those of Travis' notifications, with the same meaning, then those
-// of travishook.
-func Variables() []Variable { return variables }
-
-var variables = []Variable{
+// variables has all of them: first those of Travis' notifications, with the same meaning, then those of
+// travishook.
+var variables = []variable{
 	{Name: "repository", Doc: "owner/name", value: func(e *travis.Event) any { return line(e.Repository.Slug()) }},
 	{Name: "repository_slug", Doc: "the same", value: func(e *travis.Event) any { return line(e.Repository.Slug()) }},
 	{Name: "repository_name", Doc: "name alone", value: func(e *travis.Event) any { return line(e.Repository.Name) }},

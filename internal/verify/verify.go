@@ -68,17 +68,6 @@ func (r *Keyring) Has(slug string) bool {
 // it.
 func NewDigest() hash.Hash { return sha1.New() } //nolint:gosec // see the import
 
-// Verify checks a signature over the payload's bytes, as decoded from the form. See VerifyDigest.
-func (r *Keyring) Verify(slug string, payload []byte, signature string) (key string, err error) {
-	parsed, err := ParseSignature(signature)
-	if err != nil {
-		return "", err
-	}
-	digest := NewDigest()
-	_, _ = digest.Write(payload) // never fails
-	return r.VerifyDigest(slug, digest.Sum(nil), parsed)
-}
-
 // VerifyDigest checks a signature over the digest of a payload, and returns the name of the key. The caller
 // must also check that slug is the repository in the payload. The error is ErrNoKey or ErrMismatch.
 func (r *Keyring) VerifyDigest(slug string, digest []byte, signature Signature) (key string, err error) {

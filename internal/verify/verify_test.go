@@ -29,6 +29,17 @@ func patterns(t testing.TB, list ...string) verify.Patterns {
 	return p
 }
 
+// verifyPayload checks a Signature header as the receiver does.
+func verifyPayload(ring *verify.Keyring, slug string, payload []byte, header string) (key string, err error) {
+	signature, err := verify.ParseSignature(header)
+	if err != nil {
+		return "", err
+	}
+	digest := verify.NewDigest()
+	_, _ = digest.Write(payload) // never fails
+	return ring.VerifyDigest(slug, digest.Sum(nil), signature)
+}
+
 func TestVerify(t *testing.T) {
 	mine, other := travistest.Key(), travistest.NewKey()
 	payload := []byte(`{"message":"caf\u00e9 <b> & é"}`)
@@ -58,7 +69,7 @@ func TestVerify(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			key, err := test.ring.Verify(test.slug, []byte(test.payload), test.signature)
+			key, err := verifyPayload(test.ring, test.slug, []byte(test.payload), test.signature)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("error is %v, want %v", err, test.want)
 			}
@@ -87,7 +98,7 @@ func TestVerifyRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		ring := verify.NewKeyring(verify.Key{Name: file, Public: key})
-		_, err = ring.Verify("any/any", []byte(read("goneb.payload")), strings.TrimSpace(signature))
+		_, err = verifyPayload(ring, "any/any", []byte(read("goneb.payload")), strings.TrimSpace(signature))
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", file, err, want)
 		}
@@ -207,7 +218,7 @@ func FuzzSignature(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, signature string) {
-		if _, err := ring.Verify("a/b", payload, signature); (err == nil) != (signature == right) {
+		if _, err := verifyPayload(ring, "a/b", payload, signature); (err == nil) != (signature == right) {
 			t.Errorf("%q: %v", signature, err)
 		}
 	})

@@ -53,7 +53,14 @@ func (c *ceiling) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	payload := []byte(form.Get("payload"))
-	if _, err := c.ring.Verify(r.Header.Get("Travis-Repo-Slug"), payload, r.Header.Get("Signature")); err != nil {
+	signature, err := verify.ParseSignature(r.Header.Get("Signature"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	digest := verify.NewDigest()
+	_, _ = digest.Write(payload) // never fails
+	if _, err := c.ring.VerifyDigest(r.Header.Get("Travis-Repo-Slug"), digest.Sum(nil), signature); err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
