@@ -131,6 +131,8 @@ var _ = Describe("The API for people", func() {
 		Eventually(func(g Gomega) {
 			why, err := reader.Why(ctx, client.Question{Namespace: s.name, Repository: "example/example", Build: "7"})
 			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(why.Webhooks).To(HaveLen(1))
+			g.Expect(why.Webhooks[0].Deliveries).To(HaveLen(1), "the reader sees it in every state")
 			g.Expect(why.Webhooks[0].Deliveries[0].State).To(Equal(deliveryapi.Delivered))
 		}).Should(Succeed())
 

@@ -113,6 +113,36 @@ func TestEveryReplicaAnswersTheSame(t *testing.T) {
 	}
 }
 
+// meanwhile does something while a question is answered, after the records were read.
+type meanwhile struct {
+	replica.Single
+	do func()
+}
+
+func (m *meanwhile) AskAll(ctx context.Context, kind string, payload []byte) []replica.Reply {
+	replies := m.Single.AskAll(ctx, kind, payload)
+	if m.do != nil {
+		m.do()
+	}
+	return replies
+}
+
+// A delivery is in the store until it has ended, and in the records from then on.
+func TestADeliveryThatEndsWhileSomebodyAsksIsShown(t *testing.T) {
+	r := newOperator(t)
+	m := &meanwhile{}
+	r.replicas = m
+	r.restart()
+	r.trail.Handle(m.Handle)
+	r.setUp(failures)
+	r.post(broken)
+	m.do = func() { r.attempt(queue.Outcome{Kind: queue.Delivered}); m.do = nil }
+	why := r.why(url.Values{"repository": {slug}}.Encode())
+	if len(why.Webhooks) != 1 || len(why.Webhooks[0].Deliveries) != 1 || len(why.Facts) != 1 || why.Facts[0].Cause == deliveryapi.CauseForgotten {
+		t.Errorf("got %+v with findings %+v", why.Webhooks, why.Facts)
+	}
+}
+
 func (p *pair) save() {
 	p.Helper()
 	for _, k := range p.keepers {

@@ -54,9 +54,10 @@ const maxDeliveries = 2_000
 // Answer answers q.
 func (s Sources) Answer(ctx context.Context, q Question) deliveryapi.Why {
 	a := &answer{question: q, sources: s, slug: strings.ToLower(q.Repository)}
+	earlier := a.stored()
 	a.records = s.Trail.Records(ctx, a.slug)
 	a.readRoutes()
-	a.readWebhooks()
+	a.readWebhooks(earlier)
 	why := deliveryapi.Why{
 		Repository: q.Repository,
 		Since:      a.records.Since,
@@ -157,9 +158,10 @@ func (a *answer) readRoute(r *routing.Route) {
 	a.routes, a.verdicts = append(a.routes, state), append(a.verdicts, v)
 }
 
-// readWebhooks reads the webhooks, including those that only the store knows.
-func (a *answer) readWebhooks() {
-	deliveries := a.deliveries()
+// readWebhooks reads the webhooks, including those that only the store knows. earlier is what was stored
+// before the records were read.
+func (a *answer) readWebhooks(earlier []queue.Summary) {
+	deliveries := a.deliveries(earlier)
 	for _, w := range a.records.Webhooks {
 		c := &webhookCase{Webhook: w, remembered: true}
 		if !a.disclose(c) {
@@ -190,15 +192,26 @@ func (a *answer) add(c *webhookCase) {
 	a.cases = append(a.cases, c)
 }
 
-// deliveries returns stored deliveries and those that have ended. A delivery that ends meanwhile is in
-// both, and counts as ended.
-func (a *answer) deliveries() []queue.Summary {
-	stored := a.stored()
+// deliveries returns stored deliveries and those that have ended. A delivery that ends while it is read is in
+// both, and counts as ended, or only in what was stored earlier.
+func (a *answer) deliveries(earlier []queue.Summary) []queue.Summary {
 	ended := slices.DeleteFunc(slices.Clone(a.records.Ended), func(s queue.Summary) bool { return !a.includes(s) })
-	stored = slices.DeleteFunc(stored, func(k queue.Summary) bool {
-		return slices.ContainsFunc(ended, func(e queue.Summary) bool { return e.ID == k.ID && e.Accepted.Equal(k.Accepted) })
-	})
-	return append(stored, ended...)
+	now := without(a.stored(), ended)
+	return slices.Concat(now, without(earlier, slices.Concat(now, ended)), ended)
+}
+
+// without returns the deliveries that are not among others.
+func without(all, others []queue.Summary) []queue.Summary {
+	type identity struct {
+		id       string
+		accepted int64
+	}
+	of := func(s queue.Summary) identity { return identity{s.ID, s.Accepted.UnixNano()} }
+	known := make(map[identity]bool, len(others))
+	for _, s := range others {
+		known[of(s)] = true
+	}
+	return slices.DeleteFunc(all, func(s queue.Summary) bool { return known[of(s)] })
 }
 
 // stored returns the deliveries of the store that the caller may read.
