@@ -8,4 +8,4 @@ cd "$root"
 
 KUBEBUILDER_ASSETS=$(hack/control-plane.sh)
 export KUBEBUILDER_ASSETS TRAVISHOOK_AWAY=${AWAY:-10m}
-go test -count=1 -v -timeout 2h ./test/e2e -ginkgo.focus 'API server is away' -ginkgo.timeout 2h -ginkgo.v
+go test -count=1 -v -timeout 2h ./test/e2e -ginkgo.focus 'API server is unavailable' -ginkgo.timeout 2h -ginkgo.v

@@ -19,21 +19,24 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 go build -o "$work/summary" ./hack/testsummary
 
+# tests prints the events of go test, also if it could not run.
+failed=0
+tests() { go test -json -count=1 "$@" 2>&1 || failed=1; }
+
 operators() {
-	local failed=0
-	go test -count=1 -timeout 1m ./test/nats || failed=1
-	go test -count=1 -timeout 3m ./internal/notify/email -run Postfix || failed=1
-	go test -count=1 -timeout 3m ./internal/notify/irc -run Inspircd || failed=1
-	go test -count=1 -timeout 4m ./internal/notify/matrix -run Dendrite || failed=1
-	go test -count=1 -timeout 8m ./test/e2e -ginkgo.focus 'NATS cluster' || failed=1
-	go test -count=1 -timeout 8m ./test/soak -run Replicas || failed=1
+	tests -timeout 1m ./test/nats
+	tests -timeout 3m ./internal/notify/email -run Postfix
+	tests -timeout 3m ./internal/notify/irc -run Inspircd
+	tests -timeout 4m ./internal/notify/matrix -run Dendrite
+	tests -timeout 8m ./test/e2e -ginkgo.focus 'NATS cluster'
+	tests -timeout 8m ./test/soak -run Replicas
 	return $failed
 }
 
 say "losing servers and replicas; this takes about two minutes ..."
-operators >"$work/operators" 2>&1 &
-failed=0
-go test -json -count=1 -timeout 8m ./internal/queue/cluster 2>&1 | "$work/summary" || failed=1
+operators >"$work/operators" &
+tests -timeout 8m ./internal/queue/cluster >"$work/cluster"
 wait $! || failed=1
-cat "$work/operators"
+# One summary of both, so that what failed comes last.
+cat "$work/operators" "$work/cluster" | "$work/summary" || failed=1
 exit $failed

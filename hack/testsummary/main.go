@@ -1,6 +1,6 @@
 // Command testsummary summarizes the output of go test -json: a line for each package, the whole output of
-// failed tests, skipped tests with the reason, and a count. It exits non-zero if anything failed, and, with
-// CI=true, if a suite was skipped because its server is not installed.
+// failed tests, skipped tests with the reason, a count, and the ends of what failed once more. It exits non-zero
+// if anything failed, and, with CI=true, if a suite was skipped because its server is not installed.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -41,7 +42,14 @@ type summary struct {
 	passed, failed, broken int
 	skipped, absent        []string
 	output                 map[string]*strings.Builder // the output of running tests
+	ends                   []string                    // of the output of the first tests that failed
 }
+
+// The bounds of what is repeated at the end.
+const (
+	shownFailures = 5
+	shownLines    = 12
+)
 
 func (s *summary) read(r io.Reader) error {
 	s.output = map[string]*strings.Builder{}
@@ -107,8 +115,20 @@ func (s *summary) done(e event, key string) {
 	case e.Action == "fail":
 		s.failed++
 		fmt.Fprintf(s.out, "%s\n%s", e.Package, text)
+		s.keepEnd(e.Package+" "+e.Test, text)
 	default:
 		s.skip(e, text)
+	}
+}
+
+// keepEnd keeps the end of a failed test's output. The lines of a test that only its subtests failed say nothing.
+func (s *summary) keepEnd(name, text string) {
+	lines := slices.DeleteFunc(strings.Split(plain(text), "\n"), func(line string) bool {
+		line = strings.TrimSpace(line)
+		return line == "" || strings.HasPrefix(line, "=== ") || strings.HasPrefix(line, "--- FAIL: ")
+	})
+	if len(lines) > 0 && len(s.ends) < shownFailures {
+		s.ends = append(s.ends, "FAILED: "+name+"\n"+strings.Join(lines[max(0, len(lines)-shownLines):], "\n"))
 	}
 }
 
@@ -149,6 +169,7 @@ func plain(text string) string { return strings.TrimSpace(colour.ReplaceAllStrin
 func (s *summary) close() bool {
 	for key, b := range s.output { // tests that a panic or a timeout ended
 		fmt.Fprintf(s.out, "unfinished: %s\n%s", key, b)
+		s.keepEnd(key, b.String())
 	}
 	for _, text := range s.skipped {
 		fmt.Fprintln(s.out, "not run:", text)
@@ -160,6 +181,9 @@ func (s *summary) close() bool {
 	if s.strict && len(s.absent) > 0 {
 		fmt.Fprintln(s.out, "With CI=true every suite must run; install what the SKIPPED lines name.")
 		return false
+	}
+	for _, end := range s.ends {
+		fmt.Fprintln(s.out, end)
 	}
 	return s.failed == 0 && s.broken == 0 && s.passed > 0
 }

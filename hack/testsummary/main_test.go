@@ -75,6 +75,16 @@ func TestSummary(t *testing.T) {
 {"Action":"fail","Package":"p"}`,
 			shows: []string{"unfinished: p TestA\nas far as this\n"},
 		},
+		"what failed is repeated at the end, without colors": {
+			in: `{"Action":"output","Package":"p","Test":"TestA","Output":"\u001b[31m    a_test.go:7: got 1\u001b[0m\n"}
+{"Action":"output","Package":"p","Test":"TestA/b","Output":"        a_test.go:9: got 2\n"}
+{"Action":"fail","Package":"p","Test":"TestA/b"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"--- FAIL: TestA (0.1s)\n"}
+{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"fail","Package":"p"}
+{"Action":"output","Package":"q","Output":"ok  \tq\t0.1s\n"}`,
+			shows: []string{"0 passed, 2 failed, 0 skipped\nFAILED: p TestA/b\na_test.go:9: got 2\nFAILED: p TestA\na_test.go:7: got 1\n"},
+		},
 		"no test at all is a failure": {in: "no Go files\n", shows: []string{"no Go files\n", "0 passed, 0 failed, 0 skipped"}},
 	}
 	for name, test := range tests {

@@ -18,11 +18,11 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/test/controlplane"
+	"github.com/travishook/travishook/test/suite"
 )
 
 func TestCEL(t *testing.T) {
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "Rules of the API")
+	suite.Run(t, "Rules of the API")
 }
 
 var (

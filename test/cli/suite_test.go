@@ -20,13 +20,13 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/internal/verify"
+	"github.com/travishook/travishook/test/suite"
 )
 
 var update = flag.Bool("update", false, "write what the commands say into docs/cli.md")
 
 func TestCommandLine(t *testing.T) {
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "The command line's page")
+	suite.Run(t, "The command line's page")
 }
 
 // patience limits each wait for something that takes a second or two on a quiet machine.

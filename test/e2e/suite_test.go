@@ -36,8 +36,7 @@ var (
 )
 
 func TestEndToEnd(t *testing.T) {
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "End to end")
+	suite.Run(t, "End to end")
 }
 
 var _ = BeforeSuite(func(ctx context.Context) {

@@ -67,8 +67,7 @@ func size(short, full int) int {
 }
 
 func TestHostile(t *testing.T) {
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "Hostile tenants and strangers")
+	suite.Run(t, "Hostile tenants and strangers")
 }
 
 var _ = BeforeSuite(func(ctx context.Context) {

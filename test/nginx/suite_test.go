@@ -24,6 +24,7 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/internal/verify"
 	"github.com/travishook/travishook/test/nginx"
+	"github.com/travishook/travishook/test/suite"
 )
 
 func TestNginx(t *testing.T) {
@@ -33,8 +34,7 @@ func TestNginx(t *testing.T) {
 		}
 		t.Skip("SKIPPED: " + err.Error())
 	}
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "A receiver behind nginx")
+	suite.Run(t, "A receiver behind nginx")
 }
 
 // recorder records what the receiver did: its observer, its store and its log.

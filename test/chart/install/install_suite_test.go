@@ -29,8 +29,7 @@ var (
 )
 
 func TestInstall(t *testing.T) {
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "Install")
+	suite.Run(t, "Install")
 }
 
 var _ = BeforeSuite(func(ctx context.Context) {

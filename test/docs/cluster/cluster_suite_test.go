@@ -34,8 +34,7 @@ var (
 )
 
 func TestCluster(t *testing.T) {
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "Pages in a cluster")
+	suite.Run(t, "Pages in a cluster")
 }
 
 var _ = BeforeSuite(func(ctx context.Context) {

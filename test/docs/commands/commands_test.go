@@ -30,8 +30,7 @@ const (
 )
 
 func TestCommands(t *testing.T) {
-	RegisterFailHandler(Fail)
-	RunSpecs(t, "Commands on the pages")
+	suite.Run(t, "Commands on the pages")
 }
 
 var (
