@@ -130,8 +130,10 @@ type Transitions string
 
 // The ways to decide it.
 const (
+	// Compares the build with the one before it.
 	TransitionsComputed Transitions = "Computed"
-	TransitionsTravis   Transitions = "Travis"
+	// Takes what Travis reports.
+	TransitionsTravis Transitions = "Travis"
 )
 
 // NamespaceSelection selects namespaces.
@@ -158,9 +160,12 @@ type NamespaceSource string
 
 // The ways of selecting namespaces.
 const (
-	FromAll      NamespaceSource = "All"
+	// Selects every namespace.
+	FromAll NamespaceSource = "All"
+	// Selects the namespaces that the selector matches.
 	FromSelector NamespaceSource = "Selector"
-	FromSame     NamespaceSource = "Same"
+	// Selects the namespace of the object.
+	FromSame NamespaceSource = "Same"
 )
 
 // SignatureOnly authorizes namespaces for repositories without a token.

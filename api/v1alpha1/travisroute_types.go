@@ -110,14 +110,15 @@ type Channel struct {
 	Address string `json:"address,omitempty"`
 }
 
-// EventName is an event of a build, or a name for several events.
+// EventName is an event of a build, or a name for several events: success is the same as passed, failure is
+// short for broken, failed and errored, and * is every event.
 //
 // +kubebuilder:validation:Enum=pending;passed;fixed;broken;failed;still_failing;errored;canceled;success;failure;*
 // +kubebuilder:validation:MaxLength=16
 type EventName string
 
 // EventAll is every event; it is the only item of a list.
-const EventAll EventName = "*"
+const EventAll = EventName("*")
 
 // BuildType is what triggered a build.
 //
@@ -206,8 +207,11 @@ type Mention string
 
 // Whom to mention.
 const (
-	MentionNone                  Mention = "None"
-	MentionAuthor                Mention = "Author"
+	// Mentions nobody.
+	MentionNone Mention = "None"
+	// Mentions the author of the commit, but not for pull requests.
+	MentionAuthor Mention = "Author"
+	// Mentions the author of the commit, for pull requests too.
 	MentionAuthorAndPullRequests Mention = "AuthorAndPullRequests"
 )
 
@@ -219,9 +223,12 @@ type Updates string
 
 // The ways to update a message.
 const (
+	// Sends a new message.
 	UpdatesSeparate Updates = "Separate"
-	UpdatesEdit     Updates = "Edit"
-	UpdatesThread   Updates = "Thread"
+	// Edits the message.
+	UpdatesEdit Updates = "Edit"
+	// Edits the message and replies to it.
+	UpdatesThread Updates = "Thread"
 )
 
 // TemplateSyntax is a syntax of templates.
@@ -232,8 +239,10 @@ type TemplateSyntax string
 
 // The syntaxes of templates.
 const (
+	// The variables of Travis' own notifications: %{variable}.
 	SyntaxTravis TemplateSyntax = "Travis"
-	SyntaxGo     TemplateSyntax = "Go"
+	// The syntax of Go's text/template: {{.variable}}.
+	SyntaxGo TemplateSyntax = "Go"
 )
 
 // TravisRouteStatus is the state that the operator observed.

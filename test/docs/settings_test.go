@@ -29,13 +29,13 @@ const settingsPage = "docs/reference/settings.md"
 
 const settingsHead = `# Settings
 
-The operator's own settings are one file, which ` + "`--settings`" + ` names; in the chart it is the value ` + "`config`" + `, without
-its first two lines. Everything in it has a default. It is checked as a whole before anything starts:
-an unknown or contradictory setting ends the start with a sentence that names it. A change takes a
-restart, which the chart sees to.
+The operator reads its settings from one file, which ` + "`--settings`" + ` names. In the chart, the value ` + "`config`" + ` has
+them without ` + "`apiVersion` and `kind`" + `. Every setting has a default. The file is checked as a whole before anything
+starts: if a setting is unknown or contradicts another, the operator exits and logs one sentence that names it. A
+changed setting takes effect after a restart; the chart restarts the pod.
 
-Durations are written ` + "`90s`, `15m`, `24h`" + `; patterns of repositories are owner/name with ` + "`*`" + ` for any run of
-characters but ` + "`/`, and `?`" + ` for one. A repository is compared without regard to case.
+Durations are written ` + "`90s`, `15m`, `24h`" + `. Patterns of repositories are owner/name globs: ` + "`*`" + ` matches any
+characters except ` + "`/`, and `?`" + ` matches one of them. Upper and lower case of a repository do not matter.
 
 This page is written from [` + "`internal/settings`" + `](../../internal/settings/settings.go) by
 ` + "`go test ./test/docs -update`" + `.

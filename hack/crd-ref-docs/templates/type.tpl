@@ -23,7 +23,7 @@ In:
 | value | meaning |
 |---|---|
 {{- range .EnumValues }}
-| `{{ .Name }}` | {{ markdownRenderFieldDoc .Doc }} |
+| `{{ .Name }}` | {{ markdownRenderFieldDoc (trim .Doc) }} |
 {{- end }}
 {{- else }}
 {{- range .Validation }}
