@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,11 @@ func TestCauses(t *testing.T) {
 			r.post(travistest.Build{RepositoryID: 99})
 		}, "", []string{"set spec.repositoryID to 99"}},
 		{deliveryapi.CauseStale, func(r *testOperator) { r.setUp(); r.post(travistest.Build{Finished: time.Now().Add(-48 * time.Hour)}) }, "", []string{"receiver.maxAge"}},
+		{deliveryapi.CauseStale, func(r *testOperator) { r.setUp(); r.post(travistest.Build{Finished: time.Now().Add(48 * time.Hour)}) }, "", []string{"ended in the future", "clocks"}},
+		{deliveryapi.CauseStale, func(r *testOperator) {
+			r.setUp()
+			r.post(travistest.Build{Fields: map[string]any{"started_at": nil, "finished_at": nil}})
+		}, "", []string{"does not contain when the build started or ended"}},
 		{deliveryapi.CauseSeen, func(r *testOperator) {
 			r.setUp()
 			b := broken
@@ -240,5 +246,56 @@ func TestABuildThatWasDeliveredIsAnsweredFirst(t *testing.T) {
 	want := []deliveryapi.Cause{deliveryapi.CauseDelivered, deliveryapi.CauseOnStart, deliveryapi.CauseWrongSignature, deliveryapi.CauseSeen}
 	if !slices.Equal(got, want) {
 		t.Errorf("the facts are %q", why.Facts)
+	}
+}
+
+// What strangers post is not the first answer to a question about a build that was received.
+func TestRejectedWebhooksOfUnknownBuildsDoNotHeadTheAnswer(t *testing.T) {
+	for name, received := range map[string]func(*testOperator){
+		"that was dropped": func(r *testOperator) {
+			r.post(travistest.Build{Number: "7", Finished: time.Now().Add(-48 * time.Hour)})
+		},
+		"that did not match": func(r *testOperator) { r.post(travistest.Build{Number: "7", Result: travis.Passed}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newOperator(t)
+			r.setUp(failures)
+			received(r)
+			r.post(broken, at("/travis/0123"))
+			why := r.why(url.Values{"namespace": {team}, "repository": {slug}, "build": {"7"}}.Encode())
+			if len(why.Facts) != 2 || why.Facts[0].Cause == deliveryapi.CauseWrongProof || !strings.Contains(why.Facts[1].Text, "perhaps of another build") {
+				t.Errorf("the facts are %q", why.Facts)
+			}
+		})
+	}
+}
+
+// A build whose webhook is no longer remembered is not reported as never received, and when other
+// namespaces' builds were received is not disclosed.
+func TestABuildThatIsNoLongerRemembered(t *testing.T) {
+	r := newOperator(t)
+	r.setUp(failures)
+	r.route("team-b", "other")
+	r.grant("bob get team-b ")
+	start := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
+	for i := range int64(60) {
+		r.post(travistest.Build{ID: 100 + i, Number: strconv.FormatInt(100+i, 10), Result: travis.Passed, Finished: start.Add(time.Duration(i) * time.Second)})
+	}
+	ask := func(who, namespace string) string {
+		t.Helper()
+		why := r.whyAs(who, url.Values{"namespace": {namespace}, "repository": {slug}, "build": {"100"}}.Encode())
+		for _, f := range why.Facts {
+			if f.Cause == deliveryapi.CauseNothingArrived {
+				return f.Text
+			}
+		}
+		t.Fatalf("the facts are %q", why.Facts)
+		return ""
+	}
+	if says := ask("ann", team); !strings.Contains(says, "of the time before that, nothing is remembered") {
+		t.Error(says)
+	}
+	if says := ask("bob", "team-b"); strings.Contains(says, "remembered") {
+		t.Error("another namespace: " + says)
 	}
 }

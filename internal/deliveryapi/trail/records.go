@@ -16,7 +16,9 @@ import (
 // Records are what is remembered of a repository, as it is stored and sent between replicas.
 type Records struct {
 	// Since is the start of what is remembered.
-	Since    time.Time            `json:"since,omitzero"`
+	Since time.Time `json:"since,omitzero"`
+	// Dropped means that only the newest webhooks since then are remembered.
+	Dropped  bool                 `json:"dropped,omitempty"`
 	Webhooks []Webhook            `json:"webhooks,omitempty"` // newest first
 	Ended    []queue.Summary      `json:"ended,omitempty"`    // delivered or dropped
 	Attempts map[string][]Attempt `json:"attempts,omitempty"` // by delivery ID, oldest first
@@ -45,6 +47,8 @@ type Build struct {
 	Number       string        `json:"number,omitempty"`
 	Result       travis.Result `json:"result"`
 	RepositoryID int64         `json:"repositoryID,omitempty"`
+	// Time is when it ended, or else started, which decides whether it is stale.
+	Time time.Time `json:"time,omitzero"`
 }
 
 // Namespace is what a webhook was to a namespace that declared its repository.
@@ -79,7 +83,7 @@ type Attempt struct {
 func newWebhook(r *receiver.Report) Webhook {
 	w := Webhook{At: r.At, Code: r.Code, Reason: r.Reason, Slug: r.Slug, Proof: r.Proof}
 	if e := r.Event; e != nil {
-		w.Build = &Build{ID: e.Build.ID, Number: e.Build.Number, Result: e.Build.Result, RepositoryID: e.Repository.ID}
+		w.Build = &Build{ID: e.Build.ID, Number: e.Build.Number, Result: e.Build.Result, RepositoryID: e.Repository.ID, Time: e.Time()}
 	}
 	return w
 }
@@ -148,6 +152,7 @@ func (r *Records) Merge(o Records) {
 	if !o.Since.IsZero() && (r.Since.IsZero() || o.Since.Before(r.Since)) {
 		r.Since = o.Since
 	}
+	r.Dropped = r.Dropped || o.Dropped
 	r.Missing += o.Missing
 	r.Webhooks = slices.Concat(r.Webhooks, o.Webhooks)
 	slices.SortStableFunc(r.Webhooks, func(a, b Webhook) int {

@@ -141,7 +141,7 @@ func (t *Trail) Local(slug string) Records {
 	slug = strings.ToLower(slug)
 	t.mu.Lock()
 	found := slices.Concat(t.authorized.get(slug), t.rejected.get(slug), t.undeclared.get(slug))
-	r := Records{Since: t.since, Ended: t.ended.get(slug), Attempts: map[string][]Attempt{}, Similar: t.similar(slug)}
+	r := Records{Since: t.since, Dropped: t.authorized.dropped(slug), Ended: t.ended.get(slug), Attempts: map[string][]Attempt{}, Similar: t.similar(slug)}
 	for a := range t.attempts.all() {
 		if a.Repository == slug {
 			r.Attempts[a.Delivery] = append(r.Attempts[a.Delivery], a.Attempt)

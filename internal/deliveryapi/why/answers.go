@@ -1,6 +1,8 @@
 package why
 
 import (
+	"fmt"
+
 	"github.com/travishook/travishook/internal/deliveryapi"
 	"github.com/travishook/travishook/internal/receiver"
 )
@@ -17,6 +19,22 @@ func explain(reason string) explanation {
 		return x
 	}
 	return explanation{deliveryapi.CauseMalformed, "rejected: " + reason, "see the operator's log"}
+}
+
+// explain explains the answer to the webhook.
+func (c *webhookCase) explain() explanation {
+	x := explain(c.Reason)
+	if c.Reason != receiver.ReasonStale || c.Build == nil {
+		return x
+	}
+	switch t := c.Build.Time; {
+	case t.IsZero():
+		x.short, x.advice = "dropped: it does not contain when the build started or ended, so it cannot be told from a replay", senderAdvice
+	case t.After(c.At):
+		x.short = fmt.Sprintf("dropped: the build ended in the future, at %s", moment(t))
+		x.advice = "check the clocks of the operator's node and of Travis, then restart the build"
+	}
+	return x
 }
 
 const (

@@ -28,12 +28,31 @@ func (a *answer) addArrival() {
 // Travis was told to send less.
 func (a *answer) addBuildArrival(since string) {
 	others := a.otherBuilds()
+	if oldest, ok := a.oldestRemembered(); ok {
+		a.facts.add(deliveryapi.CauseNothingArrived, "", "no webhook for build %s of %s since %s; of the time before that, nothing is remembered",
+			a.question.Build, a.question.Repository, oldest.UTC().Format(time.RFC3339))
+		return
+	}
 	a.facts.add(deliveryapi.CauseNothingArrived, "", "no webhook for build %s of %s since %s", a.question.Build, a.question.Repository, since)
 	if len(others) == 0 {
 		return
 	}
 	a.facts.add(deliveryapi.CauseFiltered, "", "webhooks of other builds were received (%s), so the webhook URL works: check the conditions in notifications.webhooks of the build's .travis.yml (on_success, on_failure, on_cancel, on_error, if), and whether its branch has that section",
 		strings.Join(others, ", "))
+}
+
+// oldestRemembered returns when the oldest webhook was received that the caller may know of, if older ones
+// are no longer remembered. The time of another namespace's is not disclosed.
+func (a *answer) oldestRemembered() (oldest time.Time, ok bool) {
+	if !a.records.Dropped {
+		return time.Time{}, false
+	}
+	for _, w := range slices.Backward(a.records.Webhooks) { // newest first
+		if w.Authorized() && a.disclose(&webhookCase{Webhook: w}) {
+			return w.At, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // maxOthers bounds the other builds that an answer names.

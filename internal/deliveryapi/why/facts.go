@@ -125,7 +125,7 @@ func (a *answer) addShares() {
 
 // addAnswer adds why a webhook was rejected or dropped.
 func (a *answer) addAnswer(c *webhookCase) {
-	x := explain(c.Reason)
+	x := c.explain()
 	if x.cause == "" {
 		return
 	}
@@ -138,13 +138,19 @@ func (a *answer) addAnswer(c *webhookCase) {
 			c.name(), c.Slug, spelled)
 	}
 	switch {
-	case !a.question.Build.Any() && c.Build == nil && a.received():
+	case !a.question.Build.Any() && c.Build == nil && a.known():
 		a.facts.remark(x.cause, fmt.Sprintf("%s, perhaps of another build: %s; %s", c.name(), x.short, advice))
 	case !a.question.Build.Any() && x.cause == deliveryapi.CauseSeen && a.received():
 		a.facts.remark(x.cause, fmt.Sprintf("%s: %s", c.name(), x.short))
 	default:
 		a.facts.add(x.cause, "", "%s: %s; %s", c.name(), x.short, advice)
 	}
+}
+
+// known reports whether a webhook of the build that was asked for was received, whatever the answer. Then
+// webhooks that were rejected before their build was known are probably of others: anybody can send those.
+func (a *answer) known() bool {
+	return slices.ContainsFunc(a.cases, func(c *webhookCase) bool { return c.Build != nil })
 }
 
 // received reports whether a webhook of the build that was asked for has a delivery.

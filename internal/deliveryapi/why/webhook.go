@@ -98,7 +98,7 @@ func fromStore(s queue.Summary) trail.Webhook {
 
 // webhook converts c for the API.
 func (a *answer) webhook(c *webhookCase) deliveryapi.Webhook {
-	w := deliveryapi.Webhook{Received: c.At, Code: c.Code, Reason: c.Reason, Answer: explain(c.Reason).short, Routes: c.verdicts}
+	w := deliveryapi.Webhook{Received: c.At, Code: c.Code, Reason: c.Reason, Answer: c.explain().short, Routes: c.verdicts}
 	if !c.remembered {
 		w.Answer = "stored; the verdicts of the routes are no longer known"
 	}
