@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +19,13 @@ import (
 
 // Timeout bounds one request. A test message to a slow channel takes longest.
 const Timeout = 2 * time.Minute
+
+// maxRetries bounds how often a request that only reads is repeated when the response has a Retry-After, as
+// while the operator starts or the API server is busy, and maxRetryAfter the wait before each.
+const (
+	maxRetries    = 5
+	maxRetryAfter = 3 * time.Second
+)
 
 // maxAnswer bounds a response.
 const maxAnswer = 32 << 20
@@ -125,7 +133,7 @@ func (c *Client) post(ctx context.Context, path string, question, answer any) er
 
 func (c *Client) do(r *http.Request, answer any) error {
 	r.Header.Set("Accept", "application/json")
-	response, err := c.http.Do(r)
+	response, err := c.send(r)
 	if errors.Is(err, ErrNoIdentity) {
 		return ErrNoIdentity
 	}
@@ -144,6 +152,26 @@ func (c *Client) do(r *http.Request, answer any) error {
 		return fmt.Errorf("read the operator's response: it is not from the operator's API: %w", err)
 	}
 	return nil
+}
+
+// send sends a request, and repeats one that only reads when the response asks for that.
+func (c *Client) send(r *http.Request) (*http.Response, error) {
+	for retry := 0; ; retry++ {
+		response, err := c.http.Do(r)
+		if err != nil || r.Method != http.MethodGet || retry == maxRetries {
+			return response, err
+		}
+		after, invalid := strconv.Atoi(response.Header.Get("Retry-After"))
+		if invalid != nil || after < 0 {
+			return response, err
+		}
+		_ = response.Body.Close()
+		select {
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		case <-time.After(min(time.Duration(after)*time.Second, maxRetryAfter)):
+		}
+	}
 }
 
 // statusError decodes an error of the operator, or of the API server in front of it, which is a Status.

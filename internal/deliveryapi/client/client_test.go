@@ -29,6 +29,7 @@ type fakeOperator struct {
 	tokens []string
 	code   int
 	answer string
+	busy   int // so many requests are answered with 503 first
 }
 
 func newFakeOperator(t *testing.T) *fakeOperator {
@@ -39,6 +40,13 @@ func newFakeOperator(t *testing.T) *fakeOperator {
 		f.tokens = append(f.tokens, r.Header.Get(deliveryapi.TokenHeader))
 		if f.code == http.StatusFound {
 			w.Header().Set("Location", "https://elsewhere.example.com/")
+		}
+		if f.busy > 0 {
+			f.busy--
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"error":"the operator is starting; try again"}`)
+			return
 		}
 		w.WriteHeader(f.code)
 		_, _ = io.WriteString(w, f.answer)
@@ -126,6 +134,33 @@ func TestErrors(t *testing.T) {
 			_, err = c.Deliveries(t.Context(), "", "", "")
 			if err == nil || err.Error() != test.want {
 				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// Whoever only reads need not try again by hand.
+func TestABusyOperatorIsAskedAgain(t *testing.T) {
+	const starting = "the operator is starting; try again"
+	for name, test := range map[string]struct {
+		busy  int
+		ask   func(*client.Client) error
+		fails bool
+		asked int
+	}{
+		"busy for a moment": {2, func(c *client.Client) error { _, err := c.Deliveries(t.Context(), "", "", ""); return err }, false, 3},
+		"busy for long":     {100, func(c *client.Client) error { _, err := c.Version(t.Context()); return err }, true, 6},
+		"a change":          {2, func(c *client.Client) error { _, err := c.Redrive(t.Context(), deliveryapi.Redrive{}); return err }, true, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeOperator(t)
+			f.busy = test.busy
+			c, err := client.Direct(&rest.Config{BearerToken: "sesame"}, f.URL, f.ca())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := test.ask(c); (err != nil) != test.fails || err != nil && err.Error() != starting || len(f.asked) != test.asked {
+				t.Errorf("asked %d times, and then: %v", len(f.asked), err)
 			}
 		})
 	}

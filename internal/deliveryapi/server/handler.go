@@ -128,6 +128,9 @@ func (h *handler) respond(w http.ResponseWriter, r *http.Request, result any, fa
 	code := http.StatusOK
 	if failed != nil {
 		code, result = failed.code, deliveryapi.Error{Message: failed.message}
+		if code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", "1") // the plugin repeats what only reads
+		}
 		if failed.err != nil {
 			h.Log.Error(failed.err, "API request failed", "path", r.Pattern, "reason", failed.message)
 		}

@@ -253,6 +253,9 @@ func (r *testOperator) ask(token, method, target string, question, answer any) i
 	}
 	w := httptest.NewRecorder()
 	r.api.ServeHTTP(w, request)
+	if passes := w.Code == http.StatusTooManyRequests || w.Code == http.StatusServiceUnavailable; passes != (w.Header().Get("Retry-After") != "") {
+		r.Errorf("%d has Retry-After %q", w.Code, w.Header().Get("Retry-After"))
+	}
 	if err := json.Unmarshal(w.Body.Bytes(), answer); err != nil {
 		r.Fatalf("%d %q: %v", w.Code, w.Body, err)
 	}
