@@ -62,12 +62,12 @@ cp -R charts/travishook "$work/chart/"
 stamp=$(TZ=UTC git log -1 --format=%cd --date=format-local:%Y%m%d%H%M.%S)
 find "$work/chart" -exec env TZ=UTC touch -t "$stamp" {} +
 "$helm" package "$work/chart/travishook" --version "$number" --app-version "$number" -d "$out" >&2
-{
-	cat config/setup/namespace.yaml
-	"$helm" template travishook "$out/travishook-$number.tgz" --namespace travishook-system --include-crds --no-hooks | without_helm
-} >"$out/install.yaml"
+# Apart, as in config: whoever deletes the operator's objects keeps all routes.
+cat config/setup/namespace.yaml "$work"/chart/travishook/crds/*.yaml >"$out/setup.yaml"
+"$helm" template travishook "$out/travishook-$number.tgz" --namespace travishook-system --no-hooks | without_helm >"$out/install.yaml"
 
-go run ./hack/bundle -manifests "$out/install.yaml" -version "$number" -out "$work/bundle" \
+cat "$out/setup.yaml" "$out/install.yaml" >"$work/manifests.yaml"
+go run ./hack/bundle -manifests "$work/manifests.yaml" -version "$number" -out "$work/bundle" \
 	-created "$(TZ=UTC git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ)"
 
 go run ./hack/release -bundle "$work/bundle" -version "$version" -time "$seconds" -programs "$work/plugin" -notices "$work/NOTICES" -out "$out"

@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	manifests := flag.String("manifests", "", "install.yaml of the release")
+	manifests := flag.String("manifests", "", "`file` with setup.yaml and install.yaml of the release")
 	version := flag.String("version", "", "version of the release without the v")
 	created := flag.String("created", "", "date of the release, such as 2026-11-27T00:00:00Z")
 	out := flag.String("out", "", "folder of the bundle")

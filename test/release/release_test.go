@@ -38,6 +38,7 @@ func TestRelease(t *testing.T) {
 	t.Run("is complete", func(t *testing.T) { checkFiles(t, out) })
 	t.Run("says its version everywhere", func(t *testing.T) { checkVersions(t, out) })
 	t.Run("has a chart that installs its image", func(t *testing.T) { checkChart(t, out) })
+	t.Run("keeps routes when the operator is deleted", func(t *testing.T) { checkManifests(t, out) })
 	t.Run("has SBOMs of its programs", func(t *testing.T) { checkSBOMs(t, out) })
 	t.Run("has a manifest that krew accepts", func(t *testing.T) {
 		run(t, nil, tool(t, "validate-krew-manifest"), "-manifest", filepath.Join(out, "travis.yaml"), "-skip-install")
@@ -82,7 +83,7 @@ func platforms() []string {
 }
 
 func checkFiles(t *testing.T, out string) {
-	want := []string{"checksums.txt", "install.yaml", "travis.yaml", "travishook-" + number + ".tgz", "travishook-bundle.tar.gz", "travishook-image.tar"}
+	want := []string{"checksums.txt", "install.yaml", "setup.yaml", "travis.yaml", "travishook-" + number + ".tgz", "travishook-bundle.tar.gz", "travishook-image.tar"}
 	for _, p := range platforms() {
 		name := strings.ReplaceAll(p, "/", "-")
 		archive := "kubectl-travis-" + name + ".tar.gz"
@@ -186,6 +187,29 @@ func checkChart(t *testing.T, out string) {
 		if images != 1 || labeled < 10 {
 			t.Errorf("%s: %d images and %d labels with a version", source, images, labeled)
 		}
+	}
+}
+
+// checkManifests checks that kubectl delete -f install.yaml deletes neither the CRDs nor the namespace, and with them
+// all routes.
+func checkManifests(t *testing.T, out string) {
+	kinds := func(name string) (all []string) {
+		for _, doc := range strings.Split(string(read(t, out, name)), "\n---\n") {
+			var o struct{ Kind string }
+			if err := yaml.Unmarshal([]byte(doc), &o); err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, doc)
+			}
+			all = append(all, o.Kind)
+		}
+		return all
+	}
+	const crd = "CustomResourceDefinition"
+	if diff := cmp.Diff([]string{"Namespace", crd, crd}, kinds("setup.yaml")); diff != "" {
+		t.Errorf("setup.yaml (-want +got):\n%s", diff)
+	}
+	installed := kinds("install.yaml")
+	if slices.Contains(installed, crd) || slices.Contains(installed, "Namespace") || !slices.Contains(installed, "StatefulSet") {
+		t.Errorf("install.yaml has %v", installed)
 	}
 }
 
