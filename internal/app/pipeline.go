@@ -24,9 +24,11 @@ type pipeline struct {
 	table      *controllers.Table
 	objectKeys objectKeys
 	keys       *keysource.Keys
-	// keysChanged receives when the set of known keys changes; rejudge then updates the routes' verdicts.
+	// keysChanged receives when the set of known keys changes; rejudge then updates the routes' verdicts, and
+	// reportKeys reports if none is known.
 	keysChanged <-chan struct{}
 	rejudge     func()
+	reportKeys  func(*keysource.Keys)
 	dispatcher  *dispatch.Dispatcher
 	records     *trail.Keeper
 	receiver    *earlyServer
@@ -147,6 +149,7 @@ func (p *pipeline) followKeys(ctx context.Context) {
 		case <-p.keysChanged:
 			p.startReceiving()
 			p.rejudge()
+			p.reportKeys(p.keys)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilversion "k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/travishook/travishook/api/v1alpha1"
 )
@@ -67,10 +68,33 @@ type missingError string
 func (e missingError) Error() string { return string(e) }
 
 func (c clusterCheck) once(ctx context.Context) error {
+	if err := checkVersion(c.client); err != nil {
+		return err
+	}
 	if err := checkKinds(c.client); err != nil {
 		return err
 	}
 	return checkRights(ctx, c.client, c.scope)
+}
+
+// oldestKubernetes is the oldest version that is tested. The chart requires it, too.
+const oldestKubernetes = "1.30"
+
+// checkVersion does not insist on an answer that the API server refuses, or on a version that it spells in its own way.
+func checkVersion(client clients) error {
+	info, err := client.discovery.ServerVersion()
+	if err != nil {
+		var answered apierrors.APIStatus
+		if errors.As(err, &answered) {
+			return nil
+		}
+		return fmt.Errorf("ask the API server for its version: %w", err)
+	}
+	running, err := utilversion.ParseGeneric(info.GitVersion)
+	if err == nil && running.LessThan(utilversion.MustParseGeneric(oldestKubernetes)) {
+		return missingError(fmt.Sprintf("the cluster runs Kubernetes %s; travishook requires %s or newer", info.GitVersion, oldestKubernetes))
+	}
+	return nil
 }
 
 func checkKinds(client clients) error {
@@ -81,7 +105,7 @@ func checkKinds(client clients) error {
 	for _, name := range []string{"travisroutes", "travisdefaults"} {
 		has := list != nil && slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Name == name })
 		if !has {
-			return missingError(fmt.Sprintf("the cluster does not have %s.%s; install the CRDs first: kubectl apply -f config/crd/bases",
+			return missingError(fmt.Sprintf("the cluster does not have %s.%s; install the CRDs first: kubectl apply --server-side -k config/setup",
 				name, v1alpha1.GroupVersion.Group))
 		}
 	}
@@ -128,6 +152,9 @@ func needs(scope scope) []need {
 	return all
 }
 
+// namedPermissions is how many permissions a sentence names: of a longer one, kubectl describe pod shows the end only.
+const namedPermissions = 5
+
 func checkRights(ctx context.Context, client clients, scope scope) error {
 	var lacking []string
 	for _, n := range needs(scope) {
@@ -146,8 +173,12 @@ func checkRights(ctx context.Context, client clients, scope scope) error {
 			}
 		}
 	}
-	if len(lacking) > 0 {
-		return missingError(fmt.Sprintf("the operator's service account may not %s; grant it the permissions in config/rbac", strings.Join(lacking, ", ")))
+	if len(lacking) == 0 {
+		return nil
 	}
-	return nil
+	named := strings.Join(lacking[:min(len(lacking), namedPermissions)], ", ")
+	if more := len(lacking) - namedPermissions; more > 0 {
+		named += fmt.Sprintf(" and %d more", more)
+	}
+	return missingError(fmt.Sprintf("the operator's service account may not %s; grant it the permissions in config/rbac", named))
 }

@@ -22,6 +22,7 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 		keys:        trust.keys,
 		keysChanged: trust.changed,
 		rejudge:     func() { control.compiler.SetKeys(trust.routingKeys()) },
+		reportKeys:  keyEvents{env.mgr.GetEventRecorder("travishook"), self(env.scope.own)}.report,
 		objectKeys:  trust.objects,
 		keeper:      tableKeeper{store: env.store, compiler: control.compiler, scope: env.scope, turn: env.store.Leads, log: env.log.WithName("table")},
 		dispatcher:  delivery.dispatcher,

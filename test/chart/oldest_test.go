@@ -25,11 +25,12 @@ func TestTheOldestKubernetesIsTested(t *testing.T) {
 	}
 	tested := first("hack/tools/kube-oldest/go.mod", `k8s.io/kubernetes v(1\.\d+)\.`)
 	for file, pattern := range map[string]string{
-		"charts/travishook/Chart.yaml": `kubeVersion: ">=(1\.\d+)\.0-0"`,
-		"hack/bundle/csv.go":           `"minKubeVersion": "(1\.\d+)\.0"`,
-		"README.md":                    `Kubernetes (1\.\d+) or newer`,
-		"docs/getting-started.md":      `Kubernetes (1\.\d+) or newer`,
-		"docs/operations/install.md":   `requires Kubernetes (1\.\d+) or newer`,
+		"charts/travishook/Chart.yaml":  `kubeVersion: ">=(1\.\d+)\.0-0"`,
+		"internal/app/prerequisites.go": `oldestKubernetes = "(1\.\d+)"`,
+		"hack/bundle/csv.go":            `"minKubeVersion": "(1\.\d+)\.0"`,
+		"README.md":                     `Kubernetes (1\.\d+) or newer`,
+		"docs/getting-started.md":       `Kubernetes (1\.\d+) or newer`,
+		"docs/operations/install.md":    `requires Kubernetes (1\.\d+) or newer`,
 	} {
 		if named := first(file, pattern); named != tested {
 			t.Errorf("%s names Kubernetes %s as the oldest, and make test-oldest runs on %s", file, named, tested)

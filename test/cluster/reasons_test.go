@@ -52,6 +52,7 @@ func (env *environment) mistakes(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			r.make(t, env)
 			eventually(t, "the reason is shown", func() error { return env.shows(t, r.shows, r.where...) })
+			eventually(t, "kubectl describe pod shows it", func() error { return env.shows(t, r.shows, "describe", "pod", "travishook-0", "-n", system) })
 			if r.route != "" {
 				eventually(t, "the reason is on the route", func() error {
 					return env.shows(t, r.route, "get", "travisroute", "example", "-n", team, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].message}`)

@@ -60,7 +60,8 @@ items:
   subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: "system:serviceaccounts:TEAM"}]
 `
 
-// apiService is the chart's Service with the endpoint of the operator, because no controller creates it here.
+// apiService is the chart's Service with the endpoint of the operator, because no controller creates it here. Older
+// API servers look for it in Endpoints.
 const apiService = `
 apiVersion: v1
 kind: Service
@@ -79,6 +80,13 @@ addressType: IPv4
 endpoints:
 - {addresses: [ADDRESS], conditions: {ready: true}, targetRef: {kind: Pod, name: travishook-0, namespace: SYSTEM}}
 ports: [{name: api, port: PORT}]
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: travishook-api, namespace: SYSTEM}
+subsets:
+- addresses: [{ip: ADDRESS, targetRef: {kind: Pod, name: travishook-0, namespace: SYSTEM}}]
+  ports: [{name: api, port: PORT}]
 `
 
 var _ = Describe("The API for people", func() {
@@ -159,6 +167,13 @@ addressType: IPv4
 endpoints:
 - {addresses: [ADDRESS], conditions: {ready: true}, targetRef: {kind: Pod, name: ci-travishook-0, namespace: SYSTEM}}
 ports: [{name: api, port: PORT}]
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: ci-travishook-api, namespace: SYSTEM}
+subsets:
+- addresses: [{ip: ADDRESS, targetRef: {kind: Pod, name: ci-travishook-0, namespace: SYSTEM}}]
+  ports: [{name: api, port: PORT}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
