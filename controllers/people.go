@@ -60,7 +60,7 @@ func (p *people) refresh(ctx context.Context, now time.Time) {
 		var m corev1.ConfigMap
 		err := p.live.Get(ctx, key, &m)
 		if err != nil && !apierrors.IsNotFound(err) {
-			p.log.Error(err, "ConfigMap with people cannot be read; those of the last time are used", "namespace", key.Namespace, "name", key.Name)
+			p.log.Error(err, "ConfigMap with people cannot be read; the people read last are used", "namespace", key.Namespace, "name", key.Name)
 			continue
 		}
 		p.compiler.PutPeople(key, routing.PeopleData{Found: err == nil, YAML: m.Data[v1alpha1.PeopleKey]})

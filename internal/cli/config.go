@@ -26,8 +26,8 @@ func newConfig(e *environment) *cobra.Command {
 		Short:   "Show the effective configuration: defaults, accounts, tokens and routes",
 		Long: `Show the effective configuration: defaults, accounts, tokens and routes.
 
-Tokens are shown as the names of their Secrets; --show-secrets shows the tokens and needs the right to
-read Secrets.`,
+Tokens are shown as the names of their Secrets; --show-secrets shows the tokens and needs the permission
+to read Secrets.`,
 		Example: `  # The configuration of this namespace
   kubectl travis config
 

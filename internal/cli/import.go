@@ -24,7 +24,8 @@ func newImport(e *environment) *cobra.Command {
 		Short:   "Convert TravisHook's configuration or a .travis.yml to manifests",
 		Long: `Convert TravisHook's configuration or a .travis.yml to manifests.
 
-TravisHook's configuration is the output of its command config. The manifests go to the standard output,
+TravisHook is the plugin for the chat bot Errbot that travishook succeeds; its configuration is the output
+of its command config. The manifests go to the standard output,
 with the new webhook URL of each repository that has a token: change it at Travis. What cannot be
 converted is listed there in comments, and on the standard error. No cluster is needed; if one answers
 and --public-url is not given, the URL comes from the operator's settings.`,

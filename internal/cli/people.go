@@ -30,7 +30,7 @@ func newPeople(e *environment) *cobra.Command {
 
 The people are those of the namespace's TravisDefaults, with its ConfigMap, before those of the
 operator's namespace. Each ADDRESS is an e-mail address of a commit; - reads them from the standard
-input, one a line. They stay on this machine.
+input, one per line. They stay on this machine.
 
 With --check the exit code is 1 if something in the list is wrong, or an ADDRESS is not in it.`,
 		Example: `  # Show the people of this namespace

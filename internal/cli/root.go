@@ -36,7 +36,7 @@ func newRoot(e *environment) *cobra.Command {
 		Short: "Relay Travis CI build events to chat",
 		Long: `Relay Travis CI build events to chat.
 
-The commands write Kubernetes objects with your rights: a route is a TravisRoute, defaults and
+The commands write Kubernetes objects with your permissions: a route is a TravisRoute, defaults and
 accounts are a TravisDefaults, a token is a Secret. You can inspect and undo every change with kubectl.`,
 		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl travis"},
 		SilenceUsage:      true,

@@ -88,14 +88,14 @@ func (q *fakeQueue) Settle(_ context.Context, id string, o queue.Outcome) error 
 	return nil
 }
 
-func (q *fakeQueue) Wake(_ context.Context, heals func(queue.Target) queue.Change) (int, error) {
+func (q *fakeQueue) Wake(_ context.Context, change func(queue.Target) queue.Change) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err := q.wakeFirst; err != nil {
 		q.wakeFirst = nil
 		return 0, err
 	}
-	q.changes = append(q.changes, heals)
+	q.changes = append(q.changes, change)
 	return 1, nil
 }
 

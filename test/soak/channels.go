@@ -67,10 +67,10 @@ func behaviorOf(channel int) *behavior { return &behaviors[channel%len(behaviors
 
 // channels serves all channels of the tenants. It outlives the victims.
 type channels struct {
-	url    string
-	ledger *ledger
-	server *http.Server
-	healed atomic.Bool // all are sound
+	url      string
+	ledger   *ledger
+	server   *http.Server
+	repaired atomic.Bool // all are sound
 
 	// Messages of dead victims are ignored.
 	mu     sync.RWMutex
@@ -124,7 +124,7 @@ func (r *channels) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	m, dice := behaviorOf(t.channel), rand.Float64()
-	if r.healed.Load() {
+	if r.repaired.Load() {
 		m = &behaviors[0]
 	}
 	if rand.Float64() < m.stalls {

@@ -170,7 +170,7 @@ func (s *soak) soak(ctx context.Context) (err error) {
 	}
 	disturbing.Wait()
 	s.say("%d webhooks were posted and %d victims killed; now the channels are sound, and what is left arrives", s.ledger.size(), s.kills)
-	s.channels.healed.Store(true)
+	s.channels.repaired.Store(true)
 	return s.finish(ctx, posted)
 }
 

@@ -127,7 +127,7 @@ func (m *member) expiry(valid bool) <-chan time.Time {
 
 func (m *member) expire() {
 	n := m.shards.loseAll()
-	m.logger.Info("lease expires, as the cluster does not renew it: its channels may be another replica's", "shards", n)
+	m.logger.Info("lease expired, because the cluster did not renew it; other replicas may take over its channels", "shards", n)
 }
 
 // renew renews the lease. Where it has expired, there is a new one.
@@ -277,7 +277,7 @@ func (m *member) findDead(ctx context.Context, own string) (dead []string) {
 		}
 	}
 	if len(dead) > 0 {
-		m.logger.Info("replicas have ended without leaving", "leases", dead)
+		m.logger.Info("replicas ended without releasing their leases", "leases", dead)
 	}
 	return dead
 }

@@ -124,7 +124,7 @@ func (f *replicaSet) send(ctx, settling context.Context, r *testReplica) {
 	for ctx.Err() == nil {
 		d, err := r.Take(ctx, queue.Healthy)
 		if err != nil {
-			continue // it heals, or ctx has ended
+			continue // it recovers, or ctx has ended
 		}
 		select {
 		case <-d.LeaseLost:

@@ -74,7 +74,7 @@ func (e *Engine) prepare(a *queue.Acceptance) (requests []*request, receipt queu
 	if at.IsZero() {
 		at = e.clock.Now()
 	}
-	judged, foreign, err := e.judge(a)
+	judged, remote, err := e.judge(a)
 	if err != nil {
 		return nil, receipt, fmt.Errorf("store event: %w", err)
 	}
@@ -91,7 +91,7 @@ func (e *Engine) prepare(a *queue.Acceptance) (requests []*request, receipt queu
 		case r == nil:
 			continue
 		}
-		r.judgement, r.foreign = judged[i], foreign
+		r.judgement, r.remote = judged[i], remote
 		requests = append(requests, r)
 	}
 	return requests, receipt, nil
@@ -227,11 +227,11 @@ func awaitAccepted(ctx context.Context, r *request, receipt *queue.Receipt) erro
 func (e *Engine) redecide(r *request) error {
 	a := r.entry.Accept
 	e.mu.Lock()
-	if r.foreign == e.foreign {
+	if r.remote == e.remote {
 		e.mu.Unlock()
 		return nil
 	}
-	r.foreign = e.foreign
+	r.remote = e.remote
 	fresh := e.state.Fresh(&a.Event, &queue.Offer{Namespace: a.Namespace, Targets: a.Targets}, e.trustedNow())
 	e.mu.Unlock()
 	switch len(fresh) {

@@ -37,10 +37,10 @@ type request struct {
 	decide func() error
 	failed error // why decide did not
 
-	// foreign is the engine's count when the entry was decided: the decision is valid while the count is
+	// remote is the engine's count when the entry was decided: the decision is valid while the count is
 	// the same.
-	foreign uint64
-	void    bool // nothing is left to store, because another process has stored it
+	remote uint64
+	void   bool // nothing is left to store, because another process has stored it
 	// judgement is what an acceptance was decided by, and stale is set if that has changed since.
 	judgement
 	stale     bool
@@ -156,7 +156,7 @@ func (e *Engine) commit(batch []*request) {
 	}
 	switch {
 	case errors.Is(err, queue.ErrUnavailable):
-		e.heal()
+		e.awaitRecovery()
 	case err == nil:
 		e.yield()
 	}
@@ -187,7 +187,7 @@ func (e *Engine) write(batch []*request) error {
 }
 
 // append stores entries in one message and applies it. If it is unknown whether the message was stored,
-// nothing more is appended until heal has found out.
+// nothing more is appended until awaitRecovery has found out.
 func (e *Engine) append(entries []journal.Entry) error {
 	ctx, cancel := context.WithTimeout(e.ctx, e.opt.IOTimeout)
 	defer cancel()
@@ -212,10 +212,10 @@ func (e *Engine) append(entries []journal.Entry) error {
 	return nil
 }
 
-// applyForeign applies a message that this process did not append, or whose append was not confirmed.
-func (e *Engine) applyForeign(seq uint64, entries []journal.Entry, size int) {
+// applyRemote applies a message that this process did not append, or whose append was not confirmed.
+func (e *Engine) applyRemote(seq uint64, entries []journal.Entry, size int) {
 	e.mu.Lock()
-	e.foreign++
+	e.remote++
 	e.mu.Unlock()
 	e.apply(seq, entries, size)
 }
@@ -251,10 +251,10 @@ func (e *Engine) apply(seq uint64, entries []journal.Entry, size int) {
 			end(s)
 		}
 	}
-	told := map[journal.Route]bool{}
+	reported := map[journal.Route]bool{}
 	for _, r := range effects.Routes {
-		if !told[r] {
-			told[r] = true
+		if !reported[r] {
+			reported[r] = true
 			for _, watch := range watchers {
 				watch(r.Namespace, r.Name)
 			}

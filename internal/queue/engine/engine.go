@@ -41,7 +41,7 @@ type Engine struct {
 	// acceptedAt is when the last event was accepted.
 	acceptedAt time.Time
 	down       error         // why the store is unavailable, or nil
-	healed     chan struct{} // closed when it is available again
+	recovered  chan struct{} // closed when it is available again
 	closed     bool
 	bytes      int64 // the log's approximate size
 
@@ -51,7 +51,7 @@ type Engine struct {
 
 	held      [queue.Shards]bool // the shards whose deliveries are handed out
 	rereading bool               // the log is being read again from its beginning; see startOver
-	foreign   uint64             // messages applied that this process did not append
+	remote    uint64             // messages applied that this process did not append
 	slots     [2]int             // attempts at once, by lane
 
 	work    chan struct{}    // the committer has something to do

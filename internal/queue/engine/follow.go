@@ -37,7 +37,7 @@ func (e *Engine) applyUpdate(m wal.Message) {
 
 func (e *Engine) failFollowing(err error) {
 	_ = e.fail(fmt.Errorf("follow journal: %w", err))
-	e.heal()
+	e.awaitRecovery()
 }
 
 // applyNext applies m if it is the next message. If there is a gap, it reads what is missing.
@@ -53,7 +53,7 @@ func (e *Engine) applyNext(m wal.Message) error {
 	if err != nil {
 		return fmt.Errorf("message %d: %w", m.Seq, err)
 	}
-	e.applyForeign(m.Seq, entries, len(m.Data))
+	e.applyRemote(m.Seq, entries, len(m.Data))
 	return nil
 }
 
@@ -87,7 +87,7 @@ func (e *Engine) awaitUpdate() error {
 
 // poll reads the log's extent, and applies missing messages.
 func (e *Engine) poll() error {
-	ctx, cancel := context.WithTimeout(e.ctx, healTimeout)
+	ctx, cancel := context.WithTimeout(e.ctx, recoverTimeout)
 	defer cancel()
 	e.polled = time.Now()
 	return e.catchUp(ctx)

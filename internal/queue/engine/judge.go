@@ -23,7 +23,7 @@ type judgement struct {
 }
 
 // judge compares the event with the build before it, for each namespace.
-func (e *Engine) judge(a *queue.Acceptance) (judged []judgement, foreign uint64, err error) {
+func (e *Engine) judge(a *queue.Acceptance) (judged []judgement, remote uint64, err error) {
 	judged = make([]judgement, len(a.Offers))
 	for i, o := range a.Offers {
 		judged[i] = judgement{offer: o, event: &a.Event, history: journal.HistoryID(&a.Event, o.Namespace)}
@@ -37,7 +37,7 @@ func (e *Engine) judge(a *queue.Acceptance) (judged []judgement, foreign uint64,
 	for i := range judged {
 		judged[i].transition = journal.Judge(&a.Event, e.state.Runs(judged[i].history, now))
 	}
-	return judged, e.foreign, nil
+	return judged, e.remote, nil
 }
 
 // finish returns the request that remembers how a build ended which no target matches; nil if that is

@@ -38,11 +38,11 @@ func (e *Engine) settle(ctx context.Context, l *lease, o queue.Outcome) error {
 	o.At, o.Due, o.Rest = stamp(o.At), stamp(o.Due), stamp(o.Rest)
 	o.Reason = strings.ToValidUTF8(o.Reason, "\uFFFD")
 	for {
-		r, healed, err := e.settlement(l, o)
+		r, recovered, err := e.settlement(l, o)
 		switch {
 		case err != nil:
 			return wrapSettle(l.ID, err)
-		case r == nil && healed == nil:
+		case r == nil && recovered == nil:
 			return nil
 		case r != nil:
 			if err := r.wait(ctx); !errors.Is(err, queue.ErrUnavailable) {
@@ -50,7 +50,7 @@ func (e *Engine) settle(ctx context.Context, l *lease, o queue.Outcome) error {
 			}
 		default:
 			select {
-			case <-healed:
+			case <-recovered:
 			case <-e.stopped:
 				return wrapSettle(l.ID, queue.ErrUnavailable)
 			case <-ctx.Done():
@@ -86,7 +86,7 @@ func (e *Engine) settlement(l *lease, o queue.Outcome) (*request, <-chan struct{
 		e.abandon(l)
 		return nil, nil, nil
 	case e.down != nil && !e.closed:
-		return nil, e.healed, nil
+		return nil, e.recovered, nil
 	case e.closed:
 		return nil, nil, e.refusal()
 	}

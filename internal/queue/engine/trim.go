@@ -58,7 +58,7 @@ func (e *Engine) trim() bool {
 		e.pass.carried = e.size()
 	case err != nil:
 		_ = e.fail(fmt.Errorf("trim journal: %w", err))
-		e.heal()
+		e.awaitRecovery()
 	case e.first <= e.pass.until:
 		return true
 	}

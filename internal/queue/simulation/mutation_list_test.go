@@ -28,8 +28,8 @@ var mutations = []mutation{
 	{
 		name:    "what is new of an event is not decided again after a conflict",
 		file:    "internal/queue/engine/accept.go",
-		code:    "\tif r.foreign == e.foreign {",
-		instead: "\tif r.foreign <= e.foreign {",
+		code:    "\tif r.remote == e.remote {",
+		instead: "\tif r.remote <= e.remote {",
 	},
 	{
 		name:    "one event is stored by two callers at once",

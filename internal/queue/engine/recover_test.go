@@ -280,7 +280,7 @@ func TestUnansweredPurgeIsNoticed(t *testing.T) {
 		defer closeNow(t, e)
 		for build := int64(100); build < 8000; build++ {
 			if _, err := e.Accept(t.Context(), acceptance(build, "#alive")); err != nil {
-				time.Sleep(time.Second) // it heals
+				time.Sleep(time.Second) // it recovers
 				continue
 			}
 			d, err := e.Take(t.Context(), queue.Healthy)

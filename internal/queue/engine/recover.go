@@ -15,14 +15,14 @@ const (
 	// firstReopenPause is the pause after the first failed attempt to bring the log back. It doubles up
 	// to Options.MaxReopenPause.
 	firstReopenPause = 250 * time.Millisecond
-	healTimeout      = 5 * time.Minute // of one attempt: replaying a large journal takes a while
+	recoverTimeout   = 5 * time.Minute // of one attempt: replaying a large journal takes a while
 )
 
-// fail makes the store refuse everything until heal has succeeded.
+// fail makes the store refuse everything until awaitRecovery has succeeded.
 func (e *Engine) fail(cause error) error {
 	e.mu.Lock()
 	if e.down == nil {
-		e.healed = make(chan struct{})
+		e.recovered = make(chan struct{})
 	}
 	e.down = cause
 	refused := e.pending
@@ -36,9 +36,9 @@ func (e *Engine) fail(cause error) error {
 	return err
 }
 
-// heal retries until the log works again or the engine is closed. It applies messages that were stored
+// awaitRecovery retries until the log works again or the engine is closed. It applies messages that were stored
 // although the append was not answered, so that the state matches the log. It runs in the committer.
-func (e *Engine) heal() {
+func (e *Engine) awaitRecovery() {
 	for pause := firstReopenPause; ; pause = min(2*pause, e.opt.MaxReopenPause) {
 		err := e.recover()
 		if err == nil {
@@ -56,7 +56,7 @@ func (e *Engine) heal() {
 	}
 	e.mu.Lock()
 	e.down = nil
-	close(e.healed)
+	close(e.recovered)
 	e.mu.Unlock()
 	e.signalLanes()
 	e.logger.Info("store answers again")
@@ -65,7 +65,7 @@ func (e *Engine) heal() {
 // recover reopens the log, applies new messages and tests a write: after a disk was full, reads work long
 // before writes do.
 func (e *Engine) recover() error {
-	ctx, cancel := context.WithTimeout(e.ctx, healTimeout)
+	ctx, cancel := context.WithTimeout(e.ctx, recoverTimeout)
 	defer cancel()
 	if err := e.log.Reopen(ctx); err != nil {
 		return err
@@ -152,7 +152,7 @@ func (e *Engine) readOn(ctx context.Context) error {
 			}
 			e.countUnreadable(seq, entries)
 			reading(seq)
-			e.applyForeign(seq, entries, len(data))
+			e.applyRemote(seq, entries, len(data))
 			return nil
 		})
 		if err == nil {
