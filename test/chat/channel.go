@@ -23,7 +23,8 @@ type Channel struct {
 	server *http.Server
 
 	mu       sync.Mutex
-	refusal  int // status to reject messages with; 0 accepts them
+	refusal  int           // status to reject messages with; 0 accepts them
+	held     chan struct{} // messages wait until it is closed; nil if they do not
 	refused  int
 	messages []Message
 	open     map[net.Conn]bool
@@ -123,6 +124,31 @@ func (c *Channel) Refuse(status int) {
 	c.refusal = status
 }
 
+// Hold makes messages wait for an answer until release is called.
+func (c *Channel) Hold() (release func()) {
+	held := make(chan struct{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = held
+	return func() { close(held) }
+}
+
+// wait waits while messages are held. It returns false if the sender gave up.
+func (c *Channel) wait(req *http.Request) bool {
+	c.mu.Lock()
+	held := c.held
+	c.mu.Unlock()
+	if held == nil {
+		return true
+	}
+	select {
+	case <-held:
+		return true
+	case <-req.Context().Done():
+		return false
+	}
+}
+
 // ServeHTTP implements http.Handler.
 func (c *Channel) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	m := Message{At: time.Now()}
@@ -131,6 +157,9 @@ func (c *Channel) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		err = json.Unmarshal(body, &m)
 	}
 	m.Body = string(body)
+	if !c.wait(req) {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/travishook/travishook/test/operator"
 	"github.com/travishook/travishook/test/prosody"
+	"github.com/travishook/travishook/test/suite"
 )
 
 // jabber returns manifests of one account, and of a route to each room: every other one names the account,
@@ -138,7 +139,7 @@ func (f *replicas) try(ctx context.Context, routes ...int) {
 	for _, i := range routes {
 		name := fmt.Sprint("example-", i)
 		kubectl(ctx, "", "annotate", "--overwrite", "travisroute", name, "-n", f.name, "travishook.dev/test="+request)
-		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", name, "-n", f.name, "-o", "jsonpath={.status.test}").
+		Eventually(get).WithArguments(ctx, suite.Routes, f.name, name, "{.status.test}").
 			Should(And(ContainSubstring(request), ContainSubstring(`"passed":true`)))
 	}
 }

@@ -159,7 +159,7 @@ var _ = Describe("While the API server is unavailable", func() {
 		// A client that was refused for minutes retries twice a minute.
 		Eventually(texts(r)).WithTimeout(2 * time.Minute).Should(And(HaveLen(3+meanwhile), ContainElements(
 			ContainSubstring("build/1: passed"), ContainSubstring("build/2: broken"), ContainSubstring("build/3: fixed"))))
-		Eventually(kubectl).WithTimeout(2*time.Minute).WithArguments(ctx, "", "get", "travisroutes", "-n", s.name).Should(And(
+		Eventually(kubectl).WithTimeout(2*time.Minute).WithPolling(time.Second/2).WithArguments(ctx, "", "get", "travisroutes", "-n", s.name).Should(And(
 			ContainSubstring("#3 fixed"), MatchRegexp(`other +other/other +\* +False`)))
 	})
 })

@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/test/operator"
 	"github.com/travishook/travishook/test/suite"
@@ -34,6 +35,8 @@ var _ = Describe("A damaged store", func() {
 		Expect(r.Drain(ctx)).To(Succeed())
 		flipBits(filepath.Join(s.dir, "store"), "commit-message-3")
 		r.Refuse(0)
+		By("letting the dead operator's lease expire at once")
+		kubectl(ctx, "", "delete", "lease", controllers.StatusLease, "-n", s.system)
 
 		s.start(ctx)
 		By("delivering what can be read")
@@ -46,10 +49,8 @@ var _ = Describe("A damaged store", func() {
 
 		By("reporting the loss: in the log, as an Event, as a condition, as a metric, and by why")
 		Eventually(s.operator.Log).Should(And(ContainSubstring("store file is damaged"), ContainSubstring("store lost data and continues with the rest")))
-		Eventually(kubectl).WithArguments(ctx, "", "get", "events", "-n", s.system, "-o",
-			`jsonpath={range .items[?(@.reason=="EventsLost")]}{.type}: {.message}{"\n"}{end}`).Should(MatchRegexp(`^Warning: .*1 event in 1 message of the journal lost`))
-		Eventually(kubectl).WithArguments(ctx, "", "get", "travisdefaults", "default", "-n", s.system, "-o",
-			`jsonpath={range .status.conditions[?(@.type=="StoreIntact")]}{.status} {.reason}{end}`).Should(Equal("False EventsLost"))
+		Eventually(get).WithArguments(ctx, suite.Events, s.system, "", `{range .items[?(@.reason=="EventsLost")]}{.type}: {.message}{"\n"}{end}`).Should(MatchRegexp(`^Warning: .*1 event in 1 message of the journal lost`))
+		Eventually(get).WithArguments(ctx, suite.Defaults, s.system, "default", `{range .status.conditions[?(@.type=="StoreIntact")]}{.status} {.reason}{end}`).Should(Equal("False EventsLost"))
 		Eventually(s.metrics).WithArguments(ctx).Should(And(ContainSubstring("travishook_store_lost_events 1\n"), ContainSubstring("travishook_store_lost_messages 1\n")))
 		Eventually(s.why).WithArguments(ctx, plugin(ctx), s.operator).Should(ContainSubstring("a part of the store was lost"))
 

@@ -12,6 +12,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/test/prosody"
+	"github.com/travishook/travishook/test/suite"
 )
 
 // editRoute shows each build of example/example in one message.
@@ -100,7 +101,7 @@ stringData:
 
 		Eventually(r.Shown).Should(ConsistOf(ContainSubstring("build/123: fixed")))
 		Expect(r.Messages()).To(HaveLen(2), "the first message and one edit")
-		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.channels}").
+		Eventually(get).WithArguments(ctx, suite.Routes, s.name, "example", "{.status.channels}").
 			Should(And(ContainSubstring(`"event":"fixed"`), Not(ContainSubstring("waiting"))))
 	})
 })

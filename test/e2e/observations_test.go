@@ -14,6 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/suite"
 )
 
 var _ = Describe("Two replicas on a NATS cluster", func() {
@@ -30,8 +31,8 @@ var _ = Describe("Two replicas on a NATS cluster", func() {
 		}
 		plugin, err := operator.BuildPlugin(ctx, plane.Root, GinkgoT().TempDir())
 		Expect(err).NotTo(HaveOccurred())
-		status := func() string {
-			return kubectl(ctx, "", "get", "travisroute", "example", "-n", f.name, "-o", "jsonpath={.status.conditions[?(@.type==\"Ready\")].message}")
+		status := func() (string, error) {
+			return get(ctx, suite.Routes, f.name, "example", "{.status.conditions[?(@.type=='Ready')].message}")
 		}
 
 		By("letting each of them see something that the other does not")
@@ -44,8 +45,8 @@ var _ = Describe("Two replicas on a NATS cluster", func() {
 			"what the other replica saw, written by the one that has the lease")
 		r.Refuse(http.StatusNotFound)
 		Expect(f.postTo(ctx, other.URL+"/"+proof(token), travistest.Build{ID: 3, Number: "3", Result: travis.Broken})).To(Equal(http.StatusAccepted))
-		failure := func() string {
-			return kubectl(ctx, "", "get", "travisdefaults", "default", "-n", f.system, "-o", "jsonpath={.status.accounts[0].lastFailure.reason}")
+		failure := func() (string, error) {
+			return get(ctx, suite.Defaults, f.system, "default", "{.status.accounts[0].lastFailure.reason}")
 		}
 		Eventually(failure).Should(ContainSubstring("404"), "whichever sent it")
 
@@ -69,8 +70,8 @@ var _ = Describe("Two replicas on a NATS cluster", func() {
 		Eventually(status).Should(ContainSubstring("announces passed,broken"))
 		Expect(status()).To(And(ContainSubstring("another repository has the same name"), ContainSubstring("redirect")))
 		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", f.system, "--type=merge", "-p", `{"spec":{"events":["passed"]}}`)
-		Eventually(func() string {
-			return kubectl(ctx, "", "get", "travisdefaults", "default", "-n", f.system, "-o", "jsonpath={.status.observedGeneration}")
+		Eventually(func() (string, error) {
+			return get(ctx, suite.Defaults, f.system, "default", "{.status.observedGeneration}")
 		}).Should(Equal("2"))
 		Expect(failure()).To(ContainSubstring("404"))
 		Eventually(f.why).WithArguments(ctx, plugin, other).Should(And(ContainSubstring("build 3 (broken): dead letter"), ContainSubstring("build 1 (passed): delivered")))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/suite"
 )
 
 // wordyRoute shows every variable that may be absent.
@@ -118,8 +119,8 @@ spec:
 		s.start(ctx)
 		Eventually(s.ready(ctx)).Should(ContainSubstring(`Secret "missing" does not exist`))
 		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))
-		Eventually(func() string {
-			return kubectl(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.channels}")
+		Eventually(func() (string, error) {
+			return get(ctx, suite.Routes, s.name, "example", "{.status.channels}")
 		}).Should(And(ContainSubstring(`"waiting":1`), ContainSubstring("missing")))
 		s.apply(ctx, defaults("chat"))
 		Eventually(texts(r)).WithTimeout(patience).Should(HaveLen(1))

@@ -13,6 +13,7 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/test/chat"
 	"github.com/travishook/travishook/test/powerloss/disk"
+	"github.com/travishook/travishook/test/suite"
 )
 
 // pressureChannels is large enough that no channel gets more messages than its burst.
@@ -55,17 +56,15 @@ func (s *site) postLarge(ctx context.Context, build int64) int {
 }
 
 // storeEvents returns the Events about the store as text.
-func (s *site) storeEvents(ctx context.Context) string {
-	GinkgoHelper()
-	return kubectl(ctx, "", "get", "events", "-n", s.system, "--sort-by=.metadata.creationTimestamp", "-o",
-		`jsonpath={range .items[?(@.action=="TakeEvents")]}{.type} {.reason} {.involvedObject.kind}/{.involvedObject.name}/{.involvedObject.uid}: {.message}{"\n"}{end}`)
+func (s *site) storeEvents(ctx context.Context) (string, error) {
+	return get(ctx, suite.Events, s.system, "",
+		`{range .items[?(@.action=="TakeEvents")]}{.type} {.reason} {.involvedObject.kind}/{.involvedObject.name}/{.involvedObject.uid}: {.message}{"\n"}{end}`)
 }
 
 // condition returns the StoreAvailable condition of the cluster's defaults.
-func (s *site) condition(ctx context.Context) string {
-	GinkgoHelper()
-	return kubectl(ctx, "", "get", "travisdefaults", "default", "-n", s.system, "-o",
-		`jsonpath={range .status.conditions[?(@.type=="StoreAvailable")]}{.status} {.reason}: {.message}{end}`)
+func (s *site) condition(ctx context.Context) (string, error) {
+	return get(ctx, suite.Defaults, s.system, "default",
+		`{range .status.conditions[?(@.type=="StoreAvailable")]}{.status} {.reason}: {.message}{end}`)
 }
 
 var _ = Describe("A store that accepts no events", func() {
@@ -77,10 +76,9 @@ var _ = Describe("A store that accepts no events", func() {
 		s, r = newSite(ctx), openChannel()
 	})
 
-	// start starts the operator with a small store in dir, and channels that reject all messages.
+	// start starts the operator with a small store in dir.
 	start := func(ctx context.Context, dir string) {
 		GinkgoHelper()
-		r.Refuse(http.StatusServiceUnavailable)
 		s.apply(ctx, manyRoutes(r, pressureChannels))
 		own := fmt.Sprintf("store: {directory: %q}", filepath.Join(s.dir, "store"))
 		small := fmt.Sprintf("store: {directory: %q, maxSize: 16Mi}", filepath.Join(dir, "store"))
@@ -104,6 +102,7 @@ var _ = Describe("A store that accepts no events", func() {
 	}
 
 	It("of a namespace that has used its share is reported in Events, on the cluster's defaults, on its routes and by why", func(ctx context.Context) {
+		release := r.Hold() // a channel that rejected messages would get the next one up to a minute after it recovered
 		start(ctx, s.dir)
 		refuse(ctx)
 		Eventually(s.storeEvents).WithArguments(ctx).Should(MatchRegexp(
@@ -121,7 +120,7 @@ var _ = Describe("A store that accepts no events", func() {
 		Eventually(s.whyOf).WithArguments(ctx, "example/project-0", plugin(ctx), s.operator).Should(ContainSubstring("has used up its share of the store"))
 
 		By("letting the channels accept the waiting messages")
-		r.Refuse(0)
+		release()
 		Eventually(s.condition).WithArguments(ctx).WithTimeout(6 * patience).Should(HavePrefix("True StoreAvailable"))
 		Eventually(s.storeEvents).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store accepts events\n"))
 		Expect(s.postLarge(ctx, 10_000)).To(Equal(http.StatusAccepted))
@@ -129,6 +128,7 @@ var _ = Describe("A store that accepts no events", func() {
 
 	It("is reported while its disk is full, and the operator stays up", func(ctx context.Context) {
 		d := disk.New(GinkgoTB(), 48<<20)
+		r.Refuse(http.StatusServiceUnavailable)
 		start(ctx, d.Dir)
 		empty := d.Fill(GinkgoTB())
 		refuse(ctx)

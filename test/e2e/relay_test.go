@@ -11,6 +11,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/test/prosody"
+	"github.com/travishook/travishook/test/suite"
 )
 
 var _ = Describe("The smallest route", func() {
@@ -59,7 +60,7 @@ stringData:
 		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", "example", "-n", s.name).
 			Should(ContainSubstring("#123 fixed"))
 		By("showing on the status of the defaults that the account is logged in")
-		Eventually(kubectl).WithArguments(ctx, "", "get", "travisdefaults", "default", "-n", s.system, "-o", "jsonpath={.status.accounts}").
+		Eventually(get).WithArguments(ctx, suite.Defaults, s.system, "default", "{.status.accounts}").
 			Should(And(ContainSubstring(`"connected":true`), ContainSubstring(`"usable":true`), ContainSubstring("lastDelivered")))
 	})
 })
@@ -78,7 +79,7 @@ spec: {repository: example/example, channels: [{account: chat}]}
 		Expect(s.post(ctx, travistest.Build{ID: 1, Result: travis.Canceled})).To(Equal(http.StatusNoContent))
 
 		kubectl(ctx, "", "patch", "travisdefaults", "default", "-n", s.system, "--type=merge", "-p", `{"spec":{"events":["canceled"]}}`)
-		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.eventSummary}").
+		Eventually(get).WithArguments(ctx, suite.Routes, s.name, "example", "{.status.eventSummary}").
 			Should(Equal("canceled"))
 
 		Expect(s.post(ctx, travistest.Build{ID: 2, Result: travis.Canceled})).To(Equal(http.StatusAccepted))
@@ -92,8 +93,8 @@ var _ = Describe("A route with the annotation that asks for a test", func() {
 		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
-		test := func() string {
-			return kubectl(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.test}")
+		test := func() (string, error) {
+			return get(ctx, suite.Routes, s.name, "example", "{.status.test}")
 		}
 		kubectl(ctx, "", "annotate", "travisroute", "example", "-n", s.name, "travishook.dev/test=one")
 		Eventually(texts(r)).Should(ConsistOf(HavePrefix("[test] ")))

@@ -17,6 +17,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/travishook/travishook/internal/secret"
 	"github.com/travishook/travishook/internal/travis/travistest"
@@ -30,6 +31,9 @@ import (
 // patience limits each wait for something that takes a second or two on a quiet machine.
 const patience = 90 * time.Second
 
+// pollInterval leaves the processor to the operator between two polls.
+const pollInterval = 50 * time.Millisecond
+
 var (
 	plane  *controlplane.ControlPlane
 	binary string
@@ -41,6 +45,7 @@ func TestEndToEnd(t *testing.T) {
 
 var _ = BeforeSuite(func(ctx context.Context) {
 	SetDefaultEventuallyTimeout(patience)
+	SetDefaultEventuallyPollingInterval(pollInterval)
 	plane = suite.StartControlPlane(ctx)
 	binary = suite.BuildOperator(ctx, plane)
 })
@@ -233,6 +238,11 @@ func (s *site) waitReady(ctx context.Context) {
 func kubectl(ctx context.Context, stdin string, args ...string) string {
 	GinkgoHelper()
 	return suite.Kubectl(ctx, plane, stdin, args...)
+}
+
+// get returns what kubectl get -o jsonpath prints. It is for polls.
+func get(ctx context.Context, resource schema.GroupVersionResource, namespace, name, path string) (string, error) {
+	return suite.Get(ctx, plane.Config, resource, namespace, name, path)
 }
 
 // texts returns the texts of the messages in a channel.

@@ -11,12 +11,13 @@ import (
 
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/suite"
 )
 
 // ready is the message of the route's condition Ready.
-func (s *site) ready(ctx context.Context) func() string {
-	return func() string {
-		return kubectl(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.conditions[?(@.type=='Ready')].message}")
+func (s *site) ready(ctx context.Context) func() (string, error) {
+	return func() (string, error) {
+		return get(ctx, suite.Routes, s.name, "example", "{.status.conditions[?(@.type=='Ready')].message}")
 	}
 }
 
@@ -56,8 +57,8 @@ var _ = Describe("Trust", func() {
 		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
-		repository := func() string {
-			return kubectl(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.repository}")
+		repository := func() (string, error) {
+			return get(ctx, suite.Routes, s.name, "example", "{.status.repository}")
 		}
 		Expect(repository()).To(BeEmpty())
 		Expect(s.post(ctx, travistest.Build{ID: 1, RepositoryID: 1234})).To(Equal(http.StatusAccepted))
@@ -122,7 +123,7 @@ var _ = Describe("An account that a tenant defines", func() {
 		s.start(ctx)
 		s.waitReady(ctx)
 		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))
-		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", "example", "-n", s.name, "-o", "jsonpath={.status.channels}").
+		Eventually(get).WithArguments(ctx, suite.Routes, s.name, "example", "{.status.channels}").
 			Should(And(ContainSubstring(`"dead":1`), ContainSubstring("a loopback address")))
 		Expect(r.Refused()).To(BeZero())
 		Expect(r.Messages()).To(BeEmpty())
