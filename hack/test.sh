@@ -29,11 +29,15 @@ if [ $# -eq 0 ]; then
 	RUN='^TestSeeds$' nice -n 19 hack/simulate.sh >"$folder/simulation" 2>&1 </dev/null &
 	simulation=$!
 	set +m
-	set -- ./...
+	# The longest suites first, so that none of them runs alone at the end.
+	set -- ./test/e2e ./test/chart/install ./test/hostile ./test/cli ./test/docs/... ./test/soak ./...
 fi
 say "running the tests (the first time this compiles for some minutes) ..."
+# Once for all suites that run them.
+go build -o bin/ ./cmd/kubectl-travis && go build -o bin/travishook ./cmd/manager
+# Suites mostly wait for servers: two more than there are processors keep these busy.
 failed=0
-go test -json -shuffle=on -timeout 15m "$@" 2>&1 | "$folder/testsummary" || failed=1
+go test -json -p $(($(getconf _NPROCESSORS_ONLN) + 2)) -shuffle=on -timeout 15m "$@" 2>&1 | "$folder/testsummary" || failed=1
 if [ -n "$simulation" ]; then
 	say "waiting for the simulation of the store ..."
 	wait "$simulation" || failed=1

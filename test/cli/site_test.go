@@ -90,8 +90,7 @@ trust:
 func (s *site) person(ctx context.Context) {
 	GinkgoHelper()
 	bin := GinkgoT().TempDir()
-	_, err := operator.BuildPlugin(ctx, s.plane.Root, bin)
-	Expect(err).NotTo(HaveOccurred())
+	Expect(operator.InstallPlugin(ctx, s.plane.Root, bin)).To(Succeed())
 	Expect(os.Symlink(s.plane.Kubectl, filepath.Join(bin, "kubectl"))).To(Succeed())
 
 	s.kubectl(ctx, "create", "serviceaccount", "ann", "--namespace", "default")

@@ -23,7 +23,7 @@ func (d *demo) setUpPlugin(ctx context.Context) error {
 		return fmt.Errorf("link kubectl: %w", err)
 	}
 	say("compiling kubectl travis ...")
-	if _, err := operator.BuildPlugin(ctx, d.plane.Root, bin); err != nil {
+	if err := operator.InstallPlugin(ctx, d.plane.Root, bin); err != nil {
 		return err
 	}
 	certificate := filepath.Join(d.dir, "api.crt")

@@ -92,7 +92,7 @@ func (s *site) metrics(ctx context.Context) (string, error) {
 // plugin compiles kubectl travis.
 func plugin(ctx context.Context) string {
 	GinkgoHelper()
-	path, err := operator.BuildPlugin(ctx, plane.Root, GinkgoT().TempDir())
+	path, err := operator.BuildPlugin(ctx, plane.Root)
 	Expect(err).NotTo(HaveOccurred())
 	return path
 }

@@ -29,7 +29,7 @@ var _ = Describe("Two replicas on a NATS cluster", func() {
 		for _, p := range []*operator.Process{writer, other} {
 			f.awaitServing(ctx, p)
 		}
-		plugin, err := operator.BuildPlugin(ctx, plane.Root, GinkgoT().TempDir())
+		plugin, err := operator.BuildPlugin(ctx, plane.Root)
 		Expect(err).NotTo(HaveOccurred())
 		status := func() (string, error) {
 			return get(ctx, suite.Routes, f.name, "example", "{.status.conditions[?(@.type=='Ready')].message}")

@@ -205,7 +205,7 @@ var _ = Describe("A release with another name", func() {
 		Expect(s.post(ctx, travistest.Build{Number: "7"})).To(Equal(http.StatusAccepted))
 		Eventually(texts(r)).Should(HaveLen(1))
 
-		plugin, err := operator.BuildPlugin(ctx, plane.Root, GinkgoT().TempDir())
+		plugin, err := operator.BuildPlugin(ctx, plane.Root)
 		Expect(err).NotTo(HaveOccurred())
 		travis := func(who *controlplane.User) func(args ...string) string {
 			return func(args ...string) string {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 )
 
 // apiListensMessage is the log message with which the operator names its API's address.
@@ -51,7 +52,19 @@ func (p *Process) API(ctx context.Context, file string) (url string, err error) 
 	return "https://localhost:" + port, nil
 }
 
-// BuildPlugin compiles kubectl travis of the module at root into dir and returns its path.
-func BuildPlugin(ctx context.Context, root, dir string) (string, error) {
-	return build(ctx, root, dir, "kubectl-travis", "kubectl-travis")
+// BuildPlugin compiles kubectl travis of the module at root into root/bin and returns its path.
+func BuildPlugin(ctx context.Context, root string) (string, error) {
+	return build(ctx, root, "kubectl-travis", "kubectl-travis")
+}
+
+// InstallPlugin compiles kubectl travis, and puts a link to it into dir.
+func InstallPlugin(ctx context.Context, root, dir string) error {
+	binary, err := BuildPlugin(ctx, root)
+	if err != nil {
+		return err
+	}
+	if err := os.Symlink(binary, filepath.Join(dir, filepath.Base(binary))); err != nil {
+		return fmt.Errorf("install kubectl travis: %w", err)
+	}
+	return nil
 }

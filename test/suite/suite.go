@@ -45,6 +45,17 @@ func AddThirdPartyCRDs(ctx context.Context, plane *controlplane.ControlPlane) {
 	Expect(err).NotTo(HaveOccurred())
 }
 
+// AddStorageClass adds a default StorageClass, without which the chart refuses to install.
+func AddStorageClass(ctx context.Context, plane *controlplane.ControlPlane) {
+	GinkgoHelper()
+	Kubectl(ctx, plane, `
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: standard, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
+provisioner: example.com/none
+`, "apply", "-f", "-")
+}
+
 // BuildOperator compiles the operator and returns the path of its binary.
 func BuildOperator(ctx context.Context, plane *controlplane.ControlPlane) string {
 	GinkgoHelper()

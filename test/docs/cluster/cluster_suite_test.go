@@ -47,6 +47,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	pages, err = docs.Pages(plane.Root)
 	Expect(err).NotTo(HaveOccurred())
 	suite.AddThirdPartyCRDs(ctx, plane)
+	suite.AddStorageClass(ctx, plane)
 	for _, ns := range []string{system, "team-a", "flux-system", "argocd"} {
 		kubectl(ctx, "", "create", "namespace", ns)
 	}

@@ -3,7 +3,6 @@ package cluster_test
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/travishook/travishook/test/docs"
+	"github.com/travishook/travishook/test/operator"
 )
 
 // The commands in the table of TravisHook's features are run in their order, with a route for each command
@@ -18,8 +18,7 @@ import (
 var _ = Describe("The commands on the page for TravisHook's users", func() {
 	It("work", func(ctx context.Context) {
 		bin := GinkgoT().TempDir()
-		out, err := run(ctx, "", "go", "build", "-o", filepath.Join(bin, "kubectl-travis"), filepath.Join(plane.Root, "cmd", "kubectl-travis"))
-		Expect(err).NotTo(HaveOccurred(), out)
+		Expect(operator.InstallPlugin(ctx, plane.Root, bin)).To(Succeed())
 		// kubectl finds plugins in the PATH.
 		GinkgoT().Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 		kubectl(ctx, "", "create", "namespace", "team-b")

@@ -52,6 +52,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	pages = slices.DeleteFunc(pages, func(p docs.Page) bool { return strings.HasPrefix(p.Path, "docs/adr/") })
 	desk = newReader(ctx)
 	suite.RunJobs(ctx, plane, system, desk.program)
+	suite.AddStorageClass(ctx, plane)
 })
 
 var _ = Describe("The commands on the pages", Ordered, func() {
@@ -174,8 +175,7 @@ func newReader(ctx context.Context) reader {
 		helm = strings.TrimSpace(string(out))
 	}
 	r.program = suite.BuildOperator(ctx, plane)
-	_, err := operator.BuildPlugin(ctx, plane.Root, r.path)
-	Expect(err).NotTo(HaveOccurred())
+	Expect(operator.InstallPlugin(ctx, plane.Root, r.path)).To(Succeed())
 	Expect(os.Symlink(helm, filepath.Join(r.path, "helm"))).To(Succeed())
 	Expect(os.Symlink(plane.Kubectl, filepath.Join(r.path, "kubectl"))).To(Succeed())
 	certificate, key := pair()
