@@ -30,7 +30,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 // patience limits each wait for something that takes a second or two on a quiet machine.
-const patience = time.Minute
+const patience = 90 * time.Second
 
 // s is the cluster of all specs.
 var s *site

@@ -24,7 +24,7 @@ import (
 
 // startTimeout limits the start of etcd and of the API server, each. A busy two-core machine needs about ten
 // seconds.
-const startTimeout = time.Minute
+const startTimeout = 3 * time.Minute
 
 // ControlPlane is a running API server with the project's CRDs installed.
 type ControlPlane struct {

@@ -42,7 +42,7 @@ func (d *demo) setUpPlugin(ctx context.Context) error {
 
 // ask shows what kubectl travis why says.
 func (d *demo) ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, d.patience())
 	defer cancel()
 	if err := d.setUpPlugin(ctx); err != nil {
 		return err

@@ -20,9 +20,6 @@ import (
 const (
 	systemNamespace = "travishook-system"
 	teamNamespace   = "team-a"
-
-	// patience limits each wait for something that takes about a second on a quiet machine.
-	patience = 30 * time.Second
 )
 
 // demo is the state that the steps share.
@@ -37,6 +34,15 @@ type demo struct {
 	operator *operator.Process
 	expected []string // what the messages must say, in order
 	env      []string // for kubectl with its plugin
+}
+
+// patience limits each wait for something that takes about a second on a quiet machine. A demo with a broken part
+// waits in vain, and for less.
+func (d *demo) patience() time.Duration {
+	if d.breaks != "" {
+		return 30 * time.Second
+	}
+	return 90 * time.Second
 }
 
 // step is a step of the demo; its title is printed first.
@@ -164,7 +170,7 @@ func (d *demo) startOperator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, d.patience())
 	defer cancel()
 	d.operator, err = operator.Start(ctx, binary, "--settings", settings, "--kubeconfig", d.plane.Kubeconfig, "--namespace", systemNamespace)
 	if err != nil {

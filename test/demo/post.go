@@ -101,7 +101,7 @@ func (d *demo) post(ctx context.Context) error {
 
 // await waits for the message of a webhook.
 func (d *demo) await(ctx context.Context, w webhook) error {
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, d.patience())
 	defer cancel()
 	m, err := d.channel.Wait(waiting, len(d.expected))
 	if err != nil {

@@ -28,7 +28,7 @@ const (
 	// Password is that of each user.
 	Password = "battery-horse"
 
-	patience = 60 * time.Second
+	patience = 2 * time.Minute
 	interval = 20 * time.Millisecond
 	secret   = "correct-horse-battery"
 )

@@ -17,7 +17,7 @@ import (
 )
 
 // startTimeout limits the start of a cluster, until it has a metadata leader.
-const startTimeout = 30 * time.Second
+const startTimeout = 2 * time.Minute
 
 // Cluster is a few servers. Connections between them, and from clients, pass through gates that can be shut.
 type Cluster struct {

@@ -23,7 +23,7 @@ import (
 var ErrNotInstalled = errors.New("nginx is not installed; apt-get install nginx-light")
 
 // startTimeout is how long it may take to listen.
-const startTimeout = 10 * time.Second
+const startTimeout = 90 * time.Second
 
 // Server is a running nginx.
 type Server struct {

@@ -25,7 +25,7 @@ import (
 // owner is the account of Join.
 var owner = Account{Name: "owner", Password: "the owner's password"}
 
-const answerTimeout = 10 * time.Second
+const answerTimeout = 90 * time.Second
 
 // Message is a message in a room, as the server relayed it.
 type Message struct {

@@ -30,8 +30,8 @@ const (
 	// RestrictedRooms is a room service where no account may create a room.
 	RestrictedRooms = "restricted.xmpp.test"
 
-	startTimeout = 20 * time.Second
-	stopTimeout  = 5 * time.Second
+	startTimeout = 90 * time.Second
+	stopTimeout  = 90 * time.Second
 )
 
 // Rooms in which the server misbehaves when it receives a message (see faults.lua).

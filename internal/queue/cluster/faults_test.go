@@ -35,7 +35,7 @@ func TestFaults(t *testing.T) {
 		if err := n.Start(); err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		if err := c.AwaitReady(ctx); err != nil {
 			t.Fatal(err)

@@ -193,16 +193,19 @@ func askOne(t *testing.T, asks, answers *Replica) {
 	})
 }
 
+// patience is far more than anything takes on a quiet machine.
+const patience = 4 * time.Minute
+
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	late := time.After(time.Minute)
+	late := time.After(patience)
 	for !is() {
 		select {
 		case <-look.C:
 		case <-late:
-			t.Fatalf("%s: still not so after a minute", what)
+			t.Fatalf("%s: still not so after %s", what, patience)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func TestReplicasShareTheWork(t *testing.T) {
-	f := newReplicaSet(t, sharedCluster(t), 3, shortLease)
+	f := newReplicaSet(t, sharedCluster(t), 3, leaseTTL)
 	f.eventually("each replica holds its share", func() bool {
 		total := 0
 		for _, n := range f.shards() {
@@ -36,7 +36,7 @@ func TestReplicasShareTheWork(t *testing.T) {
 }
 
 func TestAReplicaLeavesAndComesUnderLoad(t *testing.T) {
-	f := newReplicaSet(t, sharedCluster(t), 3, shortLease)
+	f := newReplicaSet(t, sharedCluster(t), 3, leaseTTL)
 	leaver := f.replicas[2]
 	f.replicas = f.replicas[:2]
 	end := f.load()
@@ -55,7 +55,7 @@ func TestAReplicaLeavesAndComesUnderLoad(t *testing.T) {
 }
 
 func TestOneEventAtTwoReplicasIsStoredOnce(t *testing.T) {
-	f := newReplicaSet(t, sharedCluster(t), 2, shortLease)
+	f := newReplicaSet(t, sharedCluster(t), 2, leaseTTL)
 	for round := range int64(50) {
 		event := queuetest.Event(1_000_000+round, travis.Passed)
 		var stored atomic.Int32
@@ -88,7 +88,7 @@ func TestOneEventAtTwoReplicasIsStoredOnce(t *testing.T) {
 
 // TestReplicasTrim has a store that is trimmed all the time, by one replica and then by another.
 func TestReplicasTrim(t *testing.T) {
-	f := newReplicaSet(t, sharedCluster(t), 3, shortLease)
+	f := newReplicaSet(t, sharedCluster(t), 3, leaseTTL)
 	f.verbose = true
 	first := queuetest.Event(1_000_000, travis.Passed)
 	again := queue.Acceptance{Event: first, Received: time.Now(), Offers: []queue.Offer{{
@@ -99,10 +99,11 @@ func TestReplicasTrim(t *testing.T) {
 	}
 	end := f.load()
 	f.trimmed(f.extent().Last + 1000)
-	trimmer := slices.IndexFunc(f.replicas, func(r *testReplica) bool { return r.Leads() })
-	if trimmer < 0 {
-		t.Fatal("no replica trims")
-	}
+	var trimmer int
+	f.eventually("a replica trims", func() bool { // its lease may have lapsed on a busy machine
+		trimmer = slices.IndexFunc(f.replicas, func(r *testReplica) bool { return r.Leads() })
+		return trimmer >= 0
+	})
 	if refused := end(); refused > 0 {
 		t.Errorf("%d events were refused", refused)
 	}

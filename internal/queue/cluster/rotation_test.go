@@ -59,7 +59,7 @@ func (g *guardedReplica) refuses(t *testing.T, reason string) {
 
 func (g *guardedReplica) until(t *testing.T, good func(error) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for build := time.Now().UnixNano(); ; build++ {
 		_, err := g.Accept(ctx, acceptance(build, "#a"))
@@ -95,7 +95,7 @@ func TestGuardedCertificatesAreReplaced(t *testing.T) {
 	if err := guard.Renew(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := c.Reload(ctx); err != nil {
 		t.Fatal(err)
