@@ -22,6 +22,9 @@ func KeyedURL(credential Credential, key string, schemes ...string) (string, err
 		return "", fmt.Errorf("key %q of the account's Secret is not a URL that begins with %s://",
 			key, strings.Join(schemes, ":// or "))
 	}
+	if !validPort(u) {
+		return "", fmt.Errorf("the URL under key %q of the account's Secret has an invalid port: a port is a number from 1 to 65535", key)
+	}
 	return text, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -24,5 +25,17 @@ func ServerURL(field string, credential Credential) (string, error) {
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return "", fmt.Errorf("%s has more than a server: write it as https://chat.example.com, without a user, query or fragment", name)
 	}
+	if !validPort(u) {
+		return "", fmt.Errorf("%s has an invalid port: a port is a number from 1 to 65535", name)
+	}
 	return strings.TrimRight(text, "/"), nil
+}
+
+// validPort reports whether a server can have the port of u, if it names one.
+func validPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return true
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port > 0
 }

@@ -18,6 +18,9 @@ const minKey, maxKey = 24, 64
 var errKey = errors.New("the key hmacKey of the account's Secret is not base64 of 24 to 64 bytes: " +
 	"make one with openssl rand -base64 32")
 
+// keyPrefix begins a key as Standard Webhooks writes it.
+const keyPrefix = "whsec_"
+
 // parseKeys parses hmacKey as the reference libraries of Standard Webhooks do. Without a key, requests
 // are not signed.
 func parseKeys(value secret.Value) ([]signingKey, error) {
@@ -26,7 +29,7 @@ func parseKeys(value secret.Value) ([]signingKey, error) {
 	}
 	var keys []signingKey
 	for text := range strings.FieldsSeq(value.Reveal()) {
-		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
+		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, keyPrefix))
 		if err != nil || len(key) < minKey || len(key) > maxKey {
 			return nil, errKey
 		}

@@ -71,6 +71,9 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 	if _, err := parseKeys(credential[hmacKey]); err != nil {
 		return err
 	}
+	if name := misnamedKey(credential); name != "" {
+		return fmt.Errorf("the key %q of the account's Secret is a key to sign with, not a URL: name it %s", name, hmacKey)
+	}
 	problem := errors.New("the account's Secret has no URL: put it under the key url")
 	for _, key := range slices.Sorted(maps.Keys(credential)) {
 		if key == hmacKey {
@@ -83,6 +86,17 @@ func check(raw json.RawMessage, credential notify.Credential) error {
 		problem = err
 	}
 	return problem
+}
+
+// misnamedKey returns the name of a signing key that is not under hmacKey, where requests would not be signed
+// with it.
+func misnamedKey(credential notify.Credential) string {
+	for _, name := range slices.Sorted(maps.Keys(credential)) {
+		if name != hmacKey && strings.HasPrefix(strings.TrimSpace(credential[name].Reveal()), keyPrefix) {
+			return name
+		}
+	}
+	return ""
 }
 
 func targetURL(credential notify.Credential, key string) (string, error) {

@@ -170,6 +170,15 @@ func TestBadURLUnderAnotherKeyIsThatChannelsFault(t *testing.T) {
 	}
 }
 
+// Without this, requests would go out unsigned and nobody would know.
+func TestSigningKeyUnderAnotherNameIsRefused(t *testing.T) {
+	credential := notify.Credential{"url": secret.New("https://example.com/a"), "signing-key": secret.New("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}
+	err := webhook.Service.Check([]byte(`{}`), credential)
+	if err == nil || !strings.Contains(err.Error(), `"signing-key"`) || !strings.Contains(err.Error(), "hmacKey") || strings.Contains(err.Error(), "MfKQ9") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // net/http may repeat a request by itself when a kept connection breaks.
 func TestLostAnswerIsNotSentAgainBehindTheQueue(t *testing.T) {
 	var requests atomic.Int32
