@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
@@ -99,6 +100,9 @@ func resolve(table *routing.Table, t queue.Target) (Resolved, error) {
 	}
 	// The channel may be spelled differently by now. It is the same if it resolves to the same target.
 	resolved, err := resolveAs(table, t.Namespace, t)
+	if err != nil && !slices.ContainsFunc(route.Targets, func(now queue.Target) bool { return now.Account == t.Account }) {
+		return Resolved{}, ErrChannelRemoved // a channel of an account that fails is often removed for that reason
+	}
 	if err != nil {
 		return Resolved{}, err
 	}

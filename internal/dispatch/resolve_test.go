@@ -25,6 +25,14 @@ func TestResolve(t *testing.T) {
 		{"route deleted", func(w fixture, _ *queue.Target) { w.DeleteRoute(route) }, "route deleted"},
 		{"route created again", func(_ fixture, t *queue.Target) { t.RouteUID = "older" }, "route deleted"},
 		{"channel removed", func(w fixture, _ *queue.Target) { w.putRoute(nil, "#b") }, "channel removed from the route"},
+		{"channel removed, after its account failed", func(w fixture, t *queue.Target) {
+			w.putRoute(nil, "#b")
+			t.Channel, t.Account = "?team/r/gone/#a", "gone"
+		}, "channel removed from the route"},
+		{"channel spelled differently, and its account fails", func(w fixture, t *queue.Target) {
+			w.DeleteSecret(credential)
+			t.Channel, t.Address = "?team/r/chat/#A", "#A"
+		}, `Secret "chat"`},
 		{"no room when it was stored", func(_ fixture, t *queue.Target) { t.Channel, t.Address = "?team/r/chat/#A", "#A" }, ""},
 		{"no account when it was stored", func(_ fixture, t *queue.Target) { t.Channel, t.Address, t.Account = "?team/r//#A", "#A", "" }, ""},
 		{"account missing", func(w fixture, _ *queue.Target) {
