@@ -12,7 +12,10 @@ import (
 
 // topology is the kind of server that the directory belongs to. A standalone server's store loses its
 // streams when a clustered server opens it, so a file in the directory names its kind.
-const topology = "standalone"
+const (
+	topology  = "standalone"
+	clustered = "cluster"
+)
 
 // directory is the store's, locked against another process.
 type directory struct {
@@ -52,10 +55,20 @@ func (d *directory) claim() error {
 	if err != nil {
 		return fmt.Errorf("read topology: %w", err)
 	}
-	if is := strings.TrimSpace(string(text)); is != topology {
+	is := strings.Trim(string(text), "\x00 \t\r\n")
+	switch {
+	case is == topology:
+		return nil
+	case is == clustered, is != "" && !d.hasStore():
 		return fmt.Errorf("the directory has the store of a %q server, which a %q server would damage: choose another directory, or the settings that it was made with", is, topology)
 	}
-	return nil
+	return writeSynced(marker, topology+"\n") // the mark is damaged
+}
+
+// hasStore reports whether the directory has the files of a server of this topology.
+func (d *directory) hasStore() bool {
+	_, err := os.Stat(d.store())
+	return err == nil
 }
 
 func writeSynced(path, text string) error {

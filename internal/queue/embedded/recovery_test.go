@@ -70,6 +70,14 @@ func (c *crashed) change(path string, change func([]byte) []byte) {
 	}
 }
 
+// grow gives a file a size that fits into no memory, as a damaged file system can. It takes no space.
+func (c *crashed) grow(path string) {
+	c.t.Helper()
+	if err := os.Truncate(path, 1<<40); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 func (c *crashed) remove(path string) {
 	c.t.Helper()
 	if err := os.RemoveAll(path); err != nil {
@@ -120,22 +128,29 @@ var damages = map[string]struct {
 	wholeFile bool // lost is any number up to a block's
 	kept      string
 }{
-	"nothing":                   {do: func(*crashed) {}},
-	"flipped bit in the newest": {do: func(c *crashed) { c.change(c.block("3.blk"), flipped) }, lost: 1, kept: "3.blk"},
-	"flipped bit in the oldest": {do: func(c *crashed) { c.change(c.block("1.blk"), flipped) }, lost: 1, kept: "1.blk"},
-	"torn last message":         {do: func(c *crashed) { c.change(c.block("3.blk"), torn) }, lost: 1, kept: "3.blk"},
-	"empty newest block":        {do: func(c *crashed) { c.change(c.block("3.blk"), emptied) }, wholeFile: true},
-	"empty oldest block":        {do: func(c *crashed) { c.change(c.block("1.blk"), emptied) }, wholeFile: true},
-	"missing oldest block":      {do: func(c *crashed) { c.remove(c.block("1.blk")) }, wholeFile: true},
-	"missing middle block":      {do: func(c *crashed) { c.remove(c.block("2.blk")) }, wholeFile: true},
-	"missing newest block":      {do: func(c *crashed) { c.remove(c.block("3.blk")) }, wholeFile: true},
-	"missing index":             {do: func(c *crashed) { c.remove(c.block("index.db")) }},
-	"flipped bit and no index":  {do: func(c *crashed) { c.change(c.block("2.blk"), flipped); c.remove(c.block("index.db")) }, lost: 1, kept: "2.blk"},
-	"damaged meta.inf":          {do: func(c *crashed) { c.change(c.path("meta.inf"), flipped) }, kept: "meta.inf"},
-	"missing meta.inf":          {do: func(c *crashed) { c.remove(c.path("meta.inf")) }, kept: "meta.sum"},
-	"damaged meta.sum":          {do: func(c *crashed) { c.change(c.path("meta.sum"), flipped) }, kept: "meta.sum"},
-	"all of the server's files": {do: func(c *crashed) { c.remove(filepath.Join(c.dir, "standalone")) }, lost: recoveryEvents},
-	"missing high-water mark":   {do: func(c *crashed) { c.remove(filepath.Join(c.dir, markName)) }},
+	"nothing":                    {do: func(*crashed) {}},
+	"flipped bit in the newest":  {do: func(c *crashed) { c.change(c.block("3.blk"), flipped) }, lost: 1, kept: "3.blk"},
+	"flipped bit in the oldest":  {do: func(c *crashed) { c.change(c.block("1.blk"), flipped) }, lost: 1, kept: "1.blk"},
+	"torn last message":          {do: func(c *crashed) { c.change(c.block("3.blk"), torn) }, lost: 1, kept: "3.blk"},
+	"empty newest block":         {do: func(c *crashed) { c.change(c.block("3.blk"), emptied) }, wholeFile: true},
+	"empty oldest block":         {do: func(c *crashed) { c.change(c.block("1.blk"), emptied) }, wholeFile: true},
+	"missing oldest block":       {do: func(c *crashed) { c.remove(c.block("1.blk")) }, wholeFile: true},
+	"missing middle block":       {do: func(c *crashed) { c.remove(c.block("2.blk")) }, wholeFile: true},
+	"missing newest block":       {do: func(c *crashed) { c.remove(c.block("3.blk")) }, wholeFile: true},
+	"missing index":              {do: func(c *crashed) { c.remove(c.block("index.db")) }},
+	"flipped bit and no index":   {do: func(c *crashed) { c.change(c.block("2.blk"), flipped); c.remove(c.block("index.db")) }, lost: 1, kept: "2.blk"},
+	"damaged meta.inf":           {do: func(c *crashed) { c.change(c.path("meta.inf"), flipped) }, kept: "meta.inf"},
+	"missing meta.inf":           {do: func(c *crashed) { c.remove(c.path("meta.inf")) }, kept: "meta.sum"},
+	"damaged meta.sum":           {do: func(c *crashed) { c.change(c.path("meta.sum"), flipped) }, kept: "meta.sum"},
+	"all of the server's files":  {do: func(c *crashed) { c.remove(filepath.Join(c.dir, "standalone")) }, lost: recoveryEvents},
+	"oldest block far too large": {do: func(c *crashed) { c.grow(c.block("1.blk")) }},
+	"newest block far too large": {do: func(c *crashed) { c.grow(c.block("3.blk")) }},
+	"empty topology mark":        {do: func(c *crashed) { c.change(filepath.Join(c.dir, "topology"), emptied) }},
+	"damaged topology mark":      {do: func(c *crashed) { c.change(filepath.Join(c.dir, "topology"), flipped) }},
+	"topology mark of zeros": {do: func(c *crashed) {
+		c.change(filepath.Join(c.dir, "topology"), func(b []byte) []byte { return make([]byte, len(b)) })
+	}},
+	"missing high-water mark": {do: func(c *crashed) { c.remove(filepath.Join(c.dir, markName)) }},
 	"damaged high-water mark": {do: func(c *crashed) {
 		c.change(filepath.Join(c.dir, markName), func(b []byte) []byte { return make([]byte, len(b)) })
 	}},

@@ -2,13 +2,43 @@ package filestore
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"os"
 )
+
+// largestBlock is more than the server writes to one block: eight MiB, and the record that exceeds them. What
+// is behind it is damage, which must not be read into memory: a file can have any size then.
+const largestBlock = 2 * largestRecord
 
 // block is the content of a message block.
 type block struct {
 	records []record
 	// damaged are the bytes that belong to no readable record, and torn those of them at the end.
-	damaged, torn int
+	damaged, torn int64
+}
+
+// readBlock reads the block with a number from a file, and returns the file's size too.
+func (s Stream) readBlock(name string, index int) (block, int64, error) {
+	f, err := os.Open(s.path(name))
+	if err != nil {
+		return block{}, 0, err
+	}
+	info, err := f.Stat()
+	var buf []byte
+	if err == nil {
+		buf = make([]byte, min(info.Size(), largestBlock))
+		_, err = io.ReadFull(f, buf)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return block{}, 0, err
+	}
+	b := newCodec(s.Name, index).scan(buf, s.Subject)
+	if behind := info.Size() - int64(len(buf)); behind > 0 {
+		b.damaged += behind
+		b.torn += behind
+	}
+	return b, info.Size(), nil
 }
 
 // scan reads all records of a block. After an unreadable one, it continues at the next record with a
@@ -23,8 +53,8 @@ func (c codec) scan(buf []byte, subject string) block {
 			continue
 		}
 		next := c.resync(buf, at+1, subject)
-		b.damaged += next - at
-		b.torn = next - at
+		b.damaged += int64(next - at)
+		b.torn = int64(next - at)
 		at = next
 	}
 	return b

@@ -83,11 +83,10 @@ func (s Stream) repairFile(f *File, keep func(string) error) error {
 	if f.block == 0 {
 		return remove(path)
 	}
-	buf, err := os.ReadFile(path)
+	b, _, err := s.readBlock(f.Name, f.block)
 	if err != nil {
 		return fmt.Errorf("repair store: %w", err)
 	}
-	b := newCodec(s.Name, f.block).scan(buf, s.Subject)
 	if sound := b.sound(); len(sound) > 0 {
 		return replaceFile(path, sound)
 	}

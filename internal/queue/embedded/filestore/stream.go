@@ -103,26 +103,25 @@ func (s Stream) blocks() (blocks []int, total int64, err error) {
 
 func (s Stream) checkBlock(index int, last bool, r *Report, t *tally) (int64, error) {
 	name := filepath.Join(messagesDir, strconv.Itoa(index)+blockSuffix)
-	buf, err := os.ReadFile(s.path(name))
+	b, size, err := s.readBlock(name, index)
 	if err != nil {
 		return 0, fmt.Errorf("read message block: %w", err)
 	}
-	b := newCodec(s.Name, index).scan(buf, s.Subject)
 	t.add(&b)
 	f := File{Name: name, block: index}
 	switch {
-	case len(buf) == 0 && last:
+	case size == 0 && last:
 		return 0, nil // the server has just created the block
-	case len(buf) == 0:
+	case size == 0:
 		f.Problem = "is empty"
 	case b.damaged > 0:
-		f.Problem = fmt.Sprintf("%d of %d bytes cannot be read", b.damaged, len(buf))
-		f.Torn, f.whole = last && b.torn == b.damaged, int64(len(buf)-b.torn)
+		f.Problem = fmt.Sprintf("%d of %d bytes cannot be read", b.damaged, size)
+		f.Torn, f.whole = last && b.torn == b.damaged, size-b.torn
 	default:
-		return int64(len(buf)), nil
+		return size, nil
 	}
 	r.Files = append(r.Files, f)
-	return int64(len(buf)), nil
+	return size, nil
 }
 
 func (s Stream) path(names ...string) string {
