@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -93,4 +94,17 @@ func SameURLKey(credential Credential, key string) string {
 		}
 	}
 	return key
+}
+
+// FormOfKey is the Form of a service whose second form is for addresses that name a key of the Secret.
+func FormOfKey(credential Credential, address string) int {
+	if _, isKey := credential[address]; isKey {
+		return 1
+	}
+	return 0
+}
+
+// EndpointOfKey is the Endpoint of a service whose addresses name keys of the Secret with webhook URLs.
+func EndpointOfKey(_ json.RawMessage, credential Credential, address string) []string {
+	return []string{SameURL(credential[address].Reveal())}
 }

@@ -30,7 +30,7 @@ var Service = notify.OverHTTP(notify.Service{
 	Check:    check,
 	Address:  address,
 	Person:   person,
-	Endpoint: endpoint,
+	Endpoint: notify.EndpointOfKey,
 	New:      newNotifier,
 })
 
@@ -69,10 +69,6 @@ func webhookURL(credential notify.Credential, key string) (string, error) {
 // address names a key of the Secret; empty, it is the key url.
 func address(_ json.RawMessage, credential notify.Credential, address string) (string, error) {
 	return notify.URLOf(webhookURL).Address(credential, address, urlKey)
-}
-
-func endpoint(_ json.RawMessage, credential notify.Credential, address string) []string {
-	return []string{notify.SameURL(credential[address].Reveal())}
 }
 
 type notifier struct {

@@ -37,21 +37,13 @@ var Service = notify.OverHTTP(notify.Service{
 		{Form: "bot", Edit: true, Thread: true, Mention: true, Proof: notify.Shown, Longest: maxText},
 		{Form: "incoming webhook", Silent: true, Mention: true, Proof: notify.Shown, Longest: maxText},
 	},
-	Form:     form,
+	Form:     notify.FormOfKey,
 	Check:    check,
 	Address:  address,
 	Person:   person,
 	Endpoint: endpoint,
 	New:      newNotifier,
 })
-
-// form is an incoming webhook for an address that is a key of the Secret.
-func form(credential notify.Credential, address string) int {
-	if _, isKey := credential[address]; isKey {
-		return 1
-	}
-	return 0
-}
 
 // config is the account's block.
 type config struct {

@@ -40,21 +40,13 @@ var Service = notify.OverHTTP(notify.Service{
 		{Form: "bot", Edit: true, Thread: true, Mention: true, Idempotent: true, Proof: notify.Shown, Longest: maxText},
 		{Form: "incoming integration", Mention: true, Proof: notify.Accepted, Longest: maxText},
 	},
-	Form:     form,
+	Form:     notify.FormOfKey,
 	Check:    check,
 	Address:  address,
 	Person:   person,
 	Endpoint: endpoint,
 	New:      newNotifier,
 })
-
-// form is an incoming integration for an address that is a key of the Secret.
-func form(credential notify.Credential, address string) int {
-	if _, isKey := credential[address]; isKey {
-		return 1
-	}
-	return 0
-}
 
 // config is the account's block.
 type config struct {

@@ -38,21 +38,13 @@ var Service = notify.OverHTTP(notify.Service{
 		{Form: "bot token", Edit: true, Thread: true, Mention: true, Proof: notify.Shown, Longest: maxLine},
 		{Form: "incoming webhook", Mention: true, Proof: notify.Accepted, Longest: maxLine},
 	},
-	Form:     form,
+	Form:     notify.FormOfKey,
 	Check:    check,
 	Address:  address,
 	Person:   person,
 	Endpoint: endpoint,
 	New:      newNotifier,
 })
-
-// form is an incoming webhook for an address that is a key of the Secret.
-func form(credential notify.Credential, address string) int {
-	if _, isKey := credential[address]; isKey {
-		return 1
-	}
-	return 0
-}
 
 func check(raw json.RawMessage, credential notify.Credential) error {
 	if !json.Valid(raw) {

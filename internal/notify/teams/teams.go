@@ -29,7 +29,7 @@ var Service = notify.OverHTTP(notify.Service{
 	Forms:    []notify.Capabilities{{Proof: notify.Accepted, Longest: maxLine}},
 	Check:    check,
 	Address:  address,
-	Endpoint: endpoint,
+	Endpoint: notify.EndpointOfKey,
 	New:      newNotifier,
 })
 
@@ -81,10 +81,6 @@ func webhookURL(credential notify.Credential, key string) (string, error) {
 // address names a key of the Secret; empty, it is the key url.
 func address(_ json.RawMessage, credential notify.Credential, address string) (string, error) {
 	return notify.URLOf(webhookURL).Address(credential, address, urlKey)
-}
-
-func endpoint(_ json.RawMessage, credential notify.Credential, address string) []string {
-	return []string{notify.SameURL(credential[address].Reveal())}
 }
 
 type notifier struct {
