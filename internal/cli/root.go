@@ -1,5 +1,5 @@
 // Package cli implements kubectl travis. Each command has a file of its own. A command acts on the
-// cluster as the caller, with the caller's rights.
+// cluster as the caller, with the caller's permissions.
 package cli
 
 import (

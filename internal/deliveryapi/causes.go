@@ -43,7 +43,7 @@ const (
 
 	// The delivery waits, or has ended.
 	CauseWaitingForAccount Cause = "waiting_for_account" // the account or its Secret is missing or invalid
-	CauseResting           Cause = "resting"             // the destination takes no more messages for a while
+	CausePaused            Cause = "paused"              // the destination takes no more messages for a while
 	CauseRetrying          Cause = "retrying"            // an attempt failed and is retried
 	CauseUnderWay          Cause = "under_way"           // waits for its turn
 	CauseDead              Cause = "dead"                // a dead letter

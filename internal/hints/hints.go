@@ -1,4 +1,4 @@
-// Package hints warns of valid specs that are hardly intended. The status of a route and the linter show
+// Package hints warns about specs that are valid but probably unintended. The status of a route and the linter show
 // the same warnings.
 package hints
 

@@ -1,5 +1,5 @@
-// Package queue is the contract of the store: accepted events are kept, synced to disk, until all of
-// their deliveries have ended. The engine is in the folders below; queue/queuetest tests the contract.
+// Package queue is the contract of the store: it keeps accepted events, synced to disk, until all of
+// their deliveries have ended. The packages below it implement the contract; queue/queuetest tests it.
 package queue
 
 import (

@@ -1,4 +1,4 @@
-// Package client is a client of the operator's API. The caller is the one of a kubeconfig.
+// Package client is the client of the operator's API. It authenticates as the user of a kubeconfig.
 package client
 
 import (

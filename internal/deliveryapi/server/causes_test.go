@@ -150,7 +150,7 @@ func TestCauses(t *testing.T) {
 			r.post(broken)
 			r.attempt(queue.Outcome{Kind: queue.Retry, Due: time.Now().Add(time.Hour), Credential: true, Reason: "the Secret has no key url"})
 		}, "", []string{"as soon as the account is fixed", "the Secret has no key url"}},
-		{deliveryapi.CauseResting, func(r *testOperator) {
+		{deliveryapi.CausePaused, func(r *testOperator) {
 			r.setUp(failures)
 			r.post(broken)
 			later := time.Now().Add(time.Hour)

@@ -70,7 +70,7 @@ func progress(s *queue.Summary) (deliveryapi.Cause, string) {
 	case s.Last.Credential && s.State == queue.Waiting:
 		return deliveryapi.CauseWaitingForAccount, "waits to be sent to %s, and is sent as soon as the account is fixed: " + reason
 	case s.Last.Kind == queue.Retry && s.Last.Rest.After(s.Last.At):
-		return deliveryapi.CauseResting, "waits to be sent to %s until the destination takes messages again, at " + moment(s.Due) + ": " + reason
+		return deliveryapi.CausePaused, "waits to be sent to %s until the destination takes messages again, at " + moment(s.Due) + ": " + reason
 	case s.Last.Kind == queue.Retry:
 		return deliveryapi.CauseRetrying, "not yet delivered to %s after " + text.Count(s.Attempts, "attempt") + ", next attempt at " + moment(s.Due) + ": " + reason
 	}

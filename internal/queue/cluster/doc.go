@@ -1,5 +1,5 @@
-// Package cluster has several replicas share one store: each has an engine of its own on one log.
-// docs/adr/0005-replicas.md says why it is as it is.
+// Package cluster lets several replicas share one store: each has an engine of its own on one log.
+// docs/adr/0005-replicas.md explains the design.
 //
 // The channels are divided into shards, and only a shard's owner hands out its deliveries. The owners are a
 // value in the journal (owners.go), which a replica changes by compare-and-put. So all replicas agree on it,

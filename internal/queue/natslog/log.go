@@ -1,5 +1,5 @@
-// Package natslog stores a wal.Log in a JetStream stream. The logs on the embedded server and on a cluster
-// share it.
+// Package natslog stores a wal.Log in a JetStream stream, for the logs on the embedded server and on a
+// cluster.
 package natslog
 
 import (
