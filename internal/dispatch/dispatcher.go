@@ -91,7 +91,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for lane, slots := range map[queue.Lane]int{queue.Healthy: healthyAttempts, queue.Probation: probationAttempts} {
 		d.config.Queue.SetSlots(lane, slots)
-		running.Go(func() { d.sendLane(ctx, attempts, lane) })
+		running.Go(func() { d.sendLane(ctx, attempts, lane, &running) })
 	}
 	running.Go(func() { d.followTable(ctx) })
 	done := make(chan struct{})

@@ -20,18 +20,15 @@ import (
 	"github.com/travishook/travishook/internal/text"
 )
 
-// sendLane takes deliveries of a lane and sends each in a goroutine of its own, until ctx ends; the
-// attempts live as long as attempts. The store limits how many are under way at once.
-func (d *Dispatcher) sendLane(ctx, attempts context.Context, lane queue.Lane) {
-	var running sync.WaitGroup
-	defer running.Wait()
-	for {
-		delivery, ok := d.take(ctx, lane)
-		if !ok {
-			return
-		}
-		running.Go(func() { d.handle(attempts, delivery) })
+// sendLane takes a delivery of a lane and sends it, while another goroutine takes the next one, until ctx ends;
+// the attempts live as long as attempts. The store limits how many are under way at once.
+func (d *Dispatcher) sendLane(ctx, attempts context.Context, lane queue.Lane, running *sync.WaitGroup) {
+	delivery, ok := d.take(ctx, lane)
+	if !ok {
+		return
 	}
+	running.Go(func() { d.sendLane(ctx, attempts, lane, running) })
+	d.handle(attempts, delivery)
 }
 
 // take waits for a delivery; it returns false when ctx ended before.
