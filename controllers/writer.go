@@ -101,7 +101,7 @@ func (w *StatusWriter) setLimits() {
 }
 
 // all returns every object, for the start of a term: the previous replica may have left any status outdated.
-// Those come first whose spec has no verdict yet.
+// Objects whose spec has no verdict yet come first.
 func (w *StatusWriter) all(ctx context.Context) []subject {
 	var waiting, reported []subject
 	put := func(s subject, o client.Object, observed int64) {

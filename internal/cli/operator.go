@@ -121,7 +121,7 @@ func (o *operatorFlags) findService(ctx context.Context, config *rest.Config) cl
 // findTimeout bounds the search for the Service.
 const findTimeout = 10 * time.Second
 
-// explain tells an operator that does not answer from a cluster that does not.
+// explain distinguishes an operator that does not answer from a cluster that does not.
 func (o *operatorFlags) explain(err error) error {
 	var unreachable *net.OpError
 	if o.url != "" && errors.As(err, &unreachable) {

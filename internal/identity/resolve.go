@@ -10,14 +10,14 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// Travis is what is known of the Travis that signs with a key.
+// Travis describes the Travis that signs with a key.
 type Travis struct {
 	// Key is the key's name.
 	Key string
 	// API is the base URL of its API, such as https://api.travis-ci.com; empty if there is none.
 	API string
-	// Provider hosts the repositories that are meant: github, bitbucket, gitlab or assembla. Empty
-	// for a Travis that builds for one provider only, as one's own does.
+	// Provider hosts the repositories of this cluster's users: github, bitbucket, gitlab or assembla. Empty
+	// for a Travis that builds for one provider only, such as a self-hosted one.
 	Provider string
 }
 

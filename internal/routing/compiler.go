@@ -134,7 +134,7 @@ func (c *Compiler) DeleteRoute(key types.NamespacedName) {
 	})
 }
 
-// PutDefaults adds or replaces a namespace's defaults. One by another name than
+// PutDefaults adds or replaces a namespace's defaults. One with another name than
 // v1alpha1.DefaultsName is ignored.
 func (c *Compiler) PutDefaults(d *v1alpha1.TravisDefaults) {
 	if d.Name != v1alpha1.DefaultsName {

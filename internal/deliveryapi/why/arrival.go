@@ -25,7 +25,7 @@ func (a *answer) addArrival() {
 }
 
 // addBuildArrival adds that nothing was received of a build. If other builds were, the URL is right and
-// Travis was told to send less.
+// Travis is configured to send less.
 func (a *answer) addBuildArrival(since string) {
 	others := a.otherBuilds()
 	if oldest, ok := a.oldestRemembered(); ok {

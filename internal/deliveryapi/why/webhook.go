@@ -21,7 +21,7 @@ const ruleStore = "store"
 // disclose reduces a webhook to what the caller may know, and reports whether there is anything.
 //
 // A webhook that was authorized belongs to the namespaces that it was authorized for: the others are
-// not told that it exists, nor that it was rejected for them. A webhook that was authorized for nobody
+// not shown that it exists, nor that it was rejected for them. A webhook that was authorized for nobody
 // may be anybody's, so it is disclosed to callers who may read every namespace that declares the
 // repository.
 func (a *answer) disclose(c *webhookCase) bool {

@@ -40,8 +40,8 @@ func (e *Engine) judge(a *queue.Acceptance) (judged []judgement, remote uint64, 
 	return judged, e.remote, nil
 }
 
-// finish returns the request that remembers how a build ended which no target matches; nil if that is
-// known, or there is no room for it.
+// finish returns a request that records how a build ended that no target matches; nil if that is recorded
+// already, or if there is no room.
 func (e *Engine) finish(j judgement, at time.Time) (*request, error) {
 	if !journal.Decisive(j.event) {
 		return nil, nil
@@ -90,7 +90,8 @@ func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool
 // ends are the histories after what is stored in a batch.
 type ends map[journal.ID][]journal.Run
 
-// rejudge confirms what a request was decided by, with what is stored before it in the same batch.
+// rejudge compares a build again, right before its request is stored and after those before it in the batch.
+// If the event's result has changed, the request is stale.
 func (e *Engine) rejudge(r *request, batch ends) {
 	if r.void || r.event == nil || !journal.Decisive(r.event) {
 		return
@@ -108,7 +109,7 @@ func (e *Engine) rejudge(r *request, batch ends) {
 	batch[r.history] = journal.WithRun(runs, r.event)
 }
 
-// result is the event's by a transition.
+// result returns the event's result according to a transition.
 func (j *judgement) result(t *travis.Transition) travis.Result {
 	if t == nil {
 		return j.event.Build.Result

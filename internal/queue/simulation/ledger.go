@@ -221,7 +221,7 @@ func (l *ledger) promisesOf(n int) []int {
 }
 
 // destroyed notes what was in a message that is lost. Nothing is expected any more of the deliveries that
-// it told of.
+// it named.
 func (l *ledger) destroyed(data []byte) {
 	entries, err := journal.Split(data)
 	l.mu.Lock()
@@ -240,7 +240,7 @@ func (l *ledger) destroyed(data []byte) {
 	}
 }
 
-// mentioned are the deliveries that an entry tells of.
+// mentioned are the deliveries that an entry names.
 func (l *ledger) mentioned(e *journal.Entry) (all []delivery) {
 	var ids []journal.ID
 	switch {

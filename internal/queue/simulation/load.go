@@ -50,7 +50,7 @@ func (s *Simulation) posts() [][]*post {
 	return builds
 }
 
-// fill makes the event, and chooses who hears of it: one namespace or all.
+// fill makes the event, and chooses the namespaces that receive it: one or all.
 func (s *Simulation) fill(p *post) {
 	d := s.dice.of("event", uint64(p.number))
 	b := s.dice.of("build", uint64(p.build))
