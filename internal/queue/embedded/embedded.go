@@ -41,7 +41,6 @@ const (
 	// maxPending is how many bytes may wait for this process's connection before the server drops it:
 	// more than is ever requested at once.
 	maxPending = 20 * wal.LargestMessage
-	noPings    = 100 * 365 * 24 * time.Hour
 )
 
 // embedded is the log on the embedded server.
@@ -55,7 +54,6 @@ type embedded struct {
 	server    *server.Server
 	serverLog atomic.Pointer[serverLog] // of the server
 	conn      *nats.Conn
-	publisher *publisher
 	// stream is replaced when the server is restarted; until then, the old one returns errors.
 	stream atomic.Pointer[natslog.Stream]
 }
@@ -116,9 +114,6 @@ func (l *embedded) start(ctx context.Context) error {
 		NoSigs:     true,
 		MaxPayload: wal.LargestMessage,
 		MaxPending: maxPending,
-		// Connections inside the process need no pings; see publisher.
-		PingInterval:          noPings,
-		DisableShortFirstPing: true,
 
 		JetStream:              true,
 		StoreDir:               l.dir.store(),
@@ -139,9 +134,6 @@ func (l *embedded) start(ctx context.Context) error {
 	}
 	l.conn, err = nats.Connect("", nats.InProcessServer(l.server), nats.NoReconnect())
 	if err != nil {
-		return fmt.Errorf("connect to the embedded server: %w", err)
-	}
-	if l.publisher, err = openPublisher(ctx, l.server); err != nil {
 		return fmt.Errorf("connect to the embedded server: %w", err)
 	}
 	js, err := jetstream.New(l.conn)
@@ -171,7 +163,6 @@ func (l *embedded) awaitServer(ctx context.Context, log *serverLog) error {
 
 // stop ends the server and waits for it.
 func (l *embedded) stop(ctx context.Context) error {
-	l.publisher.close()
 	if l.conn != nil {
 		l.conn.Close()
 	}
@@ -211,7 +202,7 @@ func (l *embedded) Append(ctx context.Context, data []byte, last uint64) (uint64
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(broken, cancel)()
-	seq, err := l.publisher.append(ctx, data, last)
+	seq, err := l.stream.Load().Append(ctx, data, last)
 	if err != nil && broken.Err() != nil {
 		return 0, context.Cause(broken)
 	}

@@ -39,13 +39,12 @@ func (s *Stream) Append(ctx context.Context, data []byte, last uint64, opts ...j
 	opts = append(opts, jetstream.WithExpectLastSequence(last))
 	ack, err := s.JS.Publish(ctx, s.Subject, data, opts...)
 	if err != nil {
-		return 0, AppendError(err)
+		return 0, appendError(err)
 	}
 	return ack.Sequence, nil
 }
 
-// AppendError returns wal.ErrConflict or wal.ErrFull where the server's error means that.
-func AppendError(err error) error {
+func appendError(err error) error {
 	var refused *jetstream.APIError
 	if !errors.As(err, &refused) {
 		return err
