@@ -12,6 +12,7 @@ import (
 
 	"github.com/travishook/travishook/internal/travis/travistest"
 	"github.com/travishook/travishook/test/chat"
+	"github.com/travishook/travishook/test/port"
 	"github.com/travishook/travishook/test/powerloss/disk"
 	"github.com/travishook/travishook/test/suite"
 )
@@ -76,17 +77,28 @@ var _ = Describe("A store that accepts no events", func() {
 		s, r = newSite(ctx), openChannel()
 	})
 
+	// restart starts the operator with a store in dir, and returns where its readiness probe is.
+	restart := func(ctx context.Context, dir, limit string) (readyz string) {
+		GinkgoHelper()
+		probes, err := port.Free()
+		Expect(err).NotTo(HaveOccurred())
+		s.startWith(ctx, strings.NewReplacer(
+			fmt.Sprintf("store: {directory: %q}", filepath.Join(s.dir, "store")),
+			fmt.Sprintf("store: {directory: %q, maxSize: %s}", filepath.Join(dir, "store"), limit),
+			`probes: {address: "127.0.0.1:0"}`, fmt.Sprintf("probes: {address: %q}", probes)).Replace(s.settings()))
+		return "http://" + probes + "/readyz?verbose"
+	}
+
 	// start starts the operator with a small store in dir.
-	start := func(ctx context.Context, dir string) {
+	start := func(ctx context.Context, dir string) (readyz string) {
 		GinkgoHelper()
 		s.apply(ctx, manyRoutes(r, pressureChannels))
-		own := fmt.Sprintf("store: {directory: %q}", filepath.Join(s.dir, "store"))
-		small := fmt.Sprintf("store: {directory: %q, maxSize: 16Mi}", filepath.Join(dir, "store"))
-		s.startWith(ctx, strings.Replace(s.settings(), own, small, 1))
+		readyz = restart(ctx, dir, "16Mi")
 		kubectl(ctx, "", "wait", "travisroute", "--all", "-n", s.name, "--for=condition=Ready", "--timeout=90s")
 		Eventually(s.postLarge).WithArguments(ctx, int64(1)).Should(Equal(http.StatusAccepted))
 		Eventually(s.condition).WithArguments(ctx).Should(Equal("True StoreAvailable: the store accepts events"))
 		Expect(s.storeEvents(ctx)).To(BeEmpty(), "no Event while the store is available")
+		return readyz
 	}
 
 	// refuse posts until the store refuses.
@@ -126,21 +138,41 @@ var _ = Describe("A store that accepts no events", func() {
 		Expect(s.postLarge(ctx, 10_000)).To(Equal(http.StatusAccepted))
 	})
 
+	It("because of its limit accepts them after a restart with a larger one, and sends what waits", func(ctx context.Context) {
+		release := r.Hold()
+		start(ctx, s.dir)
+		refuse(ctx)
+		s.operator.Kill()
+		restart(ctx, s.dir, "64Mi")
+		Eventually(s.postLarge).WithArguments(ctx, int64(10_000)).Should(Equal(http.StatusAccepted))
+		Eventually(s.condition).WithArguments(ctx).Should(HavePrefix("True StoreAvailable"))
+		release()
+		Eventually(texts(r)).WithTimeout(4 * patience).Should(ContainElements(ContainSubstring("build/1: passed"), ContainSubstring("build/10000: passed")))
+	})
+
 	It("is reported while its disk is full, and the operator stays up", func(ctx context.Context) {
 		d := disk.New(GinkgoTB(), 48<<20)
 		r.Refuse(http.StatusServiceUnavailable)
-		start(ctx, d.Dir)
+		readyz := start(ctx, d.Dir)
 		empty := d.Fill(GinkgoTB())
 		refuse(ctx)
 		Eventually(s.storeEvents).WithArguments(ctx).Should(MatchRegexp(
-			`^Warning StoreUnavailable Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: store is unavailable: .+ What was stored is safe.+\n$`))
-		Eventually(s.condition).WithArguments(ctx).Should(HavePrefix("False StoreUnavailable: webhooks are refused"))
+			`^Warning StoreUnavailable Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: store is unavailable: .+no space left on device.+ What was stored is safe.+\n$`))
+		Eventually(s.condition).WithArguments(ctx).Should(MatchRegexp("^False StoreUnavailable: webhooks are refused.+no space left on device"))
+		full := MatchRegexp(`^\[-\]ready failed: .+: no space left on device`)
+		Eventually(func() (string, error) { return body(readyz) }).Should(full)
 
-		By("freeing space on the disk")
+		By("restarting it with a larger limit, before the volume is larger")
+		s.operator.Kill()
+		readyz = restart(ctx, d.Dir, "32Mi")
+		Eventually(func() (string, error) { return body(readyz) }).Should(full)
+
+		By("making room on the disk")
 		empty()
 		r.Refuse(0)
+		Eventually(func() (string, error) { return body(readyz) }).WithTimeout(4 * patience).Should(Equal("[+]ready ok\n"))
 		Eventually(s.condition).WithArguments(ctx).WithTimeout(4 * patience).Should(HavePrefix("True StoreAvailable"))
-		Eventually(s.storeEvents).WithArguments(ctx).Should(HaveSuffix("\nNormal StoreAvailable Pod/travishook-0/0123: the store accepts events\n"))
+		Expect(s.postLarge(ctx, 10_000)).To(Equal(http.StatusAccepted))
 		Eventually(texts(r)).WithTimeout(4 * patience).Should(ContainElement(ContainSubstring("build/1: passed")))
 		Expect(s.operator.Stop()).To(Succeed())
 	})

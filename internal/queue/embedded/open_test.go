@@ -3,9 +3,11 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -177,5 +179,19 @@ func TestStreamErrorsAreDistinguished(t *testing.T) {
 	}
 	if _, err := l.Append(t.Context(), make([]byte, 2000), x.Last); !errors.Is(err, wal.ErrFull) {
 		t.Errorf("append to a full stream: %v", err)
+	}
+}
+
+// A full volume is recognized by the server's words, too, so that the operator waits for room instead of exiting.
+func TestAFullVolumeIsRecognized(t *testing.T) {
+	server := errors.New("nats: API error: code=500 err_code=10069 description=write /store/meta.inf.tmp: no space left on device")
+	for _, err := range []error{server, fmt.Errorf("open store: %w", syscall.ENOSPC)} {
+		got := recognizeFull(err)
+		if !errors.Is(got, syscall.ENOSPC) || got.Error() != err.Error() {
+			t.Errorf("%v is not recognized", err)
+		}
+	}
+	if other := errors.New("read-only file system"); errors.Is(recognizeFull(other), syscall.ENOSPC) {
+		t.Errorf("%v is taken for a full volume", other)
 	}
 }
