@@ -142,11 +142,7 @@ func (r *Result) setting(spec *v1alpha1.TravisRouteSpec, service, where, key str
 
 // channels converts channels, without the credentials that Travis mixes with them.
 func (r *Result) channels(spec *v1alpha1.TravisRouteSpec, service, where string, value any) {
-	list, ok := value.([]any)
-	if !ok {
-		list = []any{value}
-	}
-	for i, item := range list {
+	for i, item := range listed(service, value) {
 		at := fmt.Sprintf("%s[%d]", where, i)
 		settings, _ := item.(map[string]any)
 		if url, ok := settings["url"]; ok {
@@ -154,7 +150,7 @@ func (r *Result) channels(spec *v1alpha1.TravisRouteSpec, service, where string,
 		}
 		text, ok := item.(string)
 		if !ok {
-			r.note(at, "it is encrypted for Travis: add the channel to a route yourself")
+			r.note(at, "%s", unreadable(settings))
 			continue
 		}
 		c := v1alpha1.Channel{Account: serviceOf(service, settings)}
@@ -174,6 +170,38 @@ func (r *Result) channels(spec *v1alpha1.TravisRouteSpec, service, where string,
 			spec.Channels = append(spec.Channels, c)
 		}
 	}
+}
+
+// listed returns the channels that value has. Travis takes one as well as a list, and of e-mail addresses a text
+// that separates them with commas.
+func listed(service string, value any) (list []any) {
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
+	if service != "email" {
+		return list
+	}
+	var single []any
+	for _, item := range list {
+		text, ok := item.(string)
+		if !ok {
+			single = append(single, item)
+			continue
+		}
+		for address := range strings.SplitSeq(text, ",") {
+			single = append(single, strings.TrimSpace(address))
+		}
+	}
+	return single
+}
+
+// unreadable says why a channel that is no text cannot be converted.
+func unreadable(settings map[string]any) string {
+	if _, encrypted := settings["secure"]; encrypted {
+		return "it is encrypted for Travis: add the channel to a route yourself"
+	}
+	return "it is not a text: write the channel as Travis' documentation does; it is left out"
 }
 
 // key returns the key of the account's Secret that is to hold a URL, which is a secret, and what to do with it.
