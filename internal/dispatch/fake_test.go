@@ -154,14 +154,24 @@ func (f fixture) putCredential(namespace, password string) {
 	})
 }
 
-func (f fixture) putRoute(message *v1alpha1.MessageTemplate, channels ...string) {
+// putDefaultRoute puts the route with a channel of the default account.
+func (f fixture) putDefaultRoute(channel string) {
+	f.putChannels(nil, v1alpha1.Channel{Address: channel})
+}
+
+func (f fixture) putRoute(message *v1alpha1.MessageTemplate, addresses ...string) {
+	channels := make([]v1alpha1.Channel, 0, len(addresses))
+	for _, address := range addresses {
+		channels = append(channels, v1alpha1.Channel{Account: "chat", Address: address})
+	}
+	f.putChannels(message, channels...)
+}
+
+func (f fixture) putChannels(message *v1alpha1.MessageTemplate, channels ...v1alpha1.Channel) {
 	r := &v1alpha1.TravisRoute{}
 	r.Namespace, r.Name, r.UID = "team", "r", "uid"
 	r.Spec.Repository = "example/example"
-	r.Spec.Message = message
-	for _, c := range channels {
-		r.Spec.Channels = append(r.Spec.Channels, v1alpha1.Channel{Account: "chat", Address: c})
-	}
+	r.Spec.Message, r.Spec.Channels = message, channels
 	f.PutRoute(r)
 }
 

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
@@ -100,15 +99,21 @@ func resolve(table *routing.Table, t queue.Target) (Resolved, error) {
 	}
 	// The channel may be spelled differently by now. It is the same if it resolves to the same target.
 	resolved, err := resolveAs(table, t.Namespace, t)
-	if err != nil && !slices.ContainsFunc(route.Targets, func(now queue.Target) bool { return now.Account == t.Account }) {
-		return Resolved{}, ErrChannelRemoved // a channel of an account that fails is often removed for that reason
-	}
 	if err != nil {
 		return Resolved{}, err
 	}
 	for _, now := range route.Targets {
 		if now.Destination == resolved.destination() {
 			return resolved, nil
+		}
+	}
+	for _, now := range route.Targets {
+		if now.Destination != "" {
+			continue
+		}
+		// It may be the same channel: its account may be missing only while the TravisDefaults is replaced.
+		if _, err := resolveAs(table, t.Namespace, now); err != nil {
+			return Resolved{}, err
 		}
 	}
 	return Resolved{}, ErrChannelRemoved

@@ -16,6 +16,7 @@ import (
 
 func TestResolve(t *testing.T) {
 	route := types.NamespacedName{Namespace: "team", Name: "r"}
+	defaults := types.NamespacedName{Namespace: "team", Name: v1alpha1.DefaultsName}
 	tests := []struct {
 		name   string
 		change func(w fixture, t *queue.Target)
@@ -25,10 +26,26 @@ func TestResolve(t *testing.T) {
 		{"route deleted", func(w fixture, _ *queue.Target) { w.DeleteRoute(route) }, "route deleted"},
 		{"route created again", func(_ fixture, t *queue.Target) { t.RouteUID = "older" }, "route deleted"},
 		{"channel removed", func(w fixture, _ *queue.Target) { w.putRoute(nil, "#b") }, "channel removed from the route"},
-		{"channel removed, after its account failed", func(w fixture, t *queue.Target) {
+		{"another channel, and the stored account is unknown", func(w fixture, t *queue.Target) {
 			w.putRoute(nil, "#b")
 			t.Channel, t.Account = "?team/r/gone/#a", "gone"
-		}, "channel removed from the route"},
+		}, `there is no account "gone"`},
+		{"default account instead of its name", func(w fixture, _ *queue.Target) { w.putDefaultRoute("#a") }, ""},
+		{"default account instead of its name, while the defaults are missing", func(w fixture, _ *queue.Target) {
+			w.putDefaultRoute("#a")
+			w.DeleteDefaults(defaults)
+		}, `there is no account "chat"`},
+		{"default account instead of its name, while no account is the default", func(w fixture, _ *queue.Target) {
+			w.putDefaultRoute("#a")
+			d := &v1alpha1.TravisDefaults{}
+			d.Namespace, d.Name = defaults.Namespace, defaults.Name
+			for _, name := range []string{"chat", "talk"} {
+				d.Spec.Accounts = append(d.Spec.Accounts, v1alpha1.Account{
+					Name: name, Webhook: &v1alpha1.WebhookAccount{SecretRef: v1alpha1.SecretReference{Name: credential.Name}},
+				})
+			}
+			w.PutDefaults(d)
+		}, "there is no default account"},
 		{"channel spelled differently, and its account fails", func(w fixture, t *queue.Target) {
 			w.DeleteSecret(credential)
 			t.Channel, t.Address = "?team/r/chat/#A", "#A"
@@ -36,7 +53,7 @@ func TestResolve(t *testing.T) {
 		{"no room when it was stored", func(_ fixture, t *queue.Target) { t.Channel, t.Address = "?team/r/chat/#A", "#A" }, ""},
 		{"no account when it was stored", func(_ fixture, t *queue.Target) { t.Channel, t.Address, t.Account = "?team/r//#A", "#A", "" }, ""},
 		{"account missing", func(w fixture, _ *queue.Target) {
-			w.DeleteDefaults(types.NamespacedName{Namespace: "team", Name: v1alpha1.DefaultsName})
+			w.DeleteDefaults(defaults)
 		}, `there is no account "chat"`},
 		{"credential missing", func(w fixture, _ *queue.Target) { w.DeleteSecret(credential) }, `Secret "chat"`},
 		{"room no longer allowed", func(w fixture, _ *queue.Target) { w.putAccount("team", []v1alpha1.Glob{"#b"}) }, `account "chat" may not send to "#a"`},
@@ -49,7 +66,11 @@ func TestResolve(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w, target := newFixture((&fakeService{}).service(), "#a"), target("#a")
 			tt.change(w, &target)
-			got, err := NewTableResolver(w.Table).Resolve(target)
+			resolver := NewTableResolver(w.Table)
+			got, err := resolver.Resolve(target)
+			if gone := strings.HasPrefix(tt.want, "route") || strings.HasPrefix(tt.want, "channel"); resolver.Removed(target) != gone {
+				t.Errorf("removed from the store: %t", !gone)
+			}
 			switch {
 			case tt.want == "" && (err != nil || got.Address != "#a" || got.Account.Name != "chat"):
 				t.Errorf("got %+v, %v", got, err)
