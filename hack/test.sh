@@ -15,29 +15,44 @@ export PATH=$PATH:/usr/sbin:/usr/local/sbin
 
 folder=$(mktemp -d)
 simulation=""
+e2e=""
 finish() {
 	[ -z "$simulation" ] || kill -- -"$simulation" 2>/dev/null || true
+	[ -z "$e2e" ] || kill -- -"$e2e" 2>/dev/null || true
 	rm -rf "$folder"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 go build -o "$folder/testsummary" ./hack/testsummary
 if [ $# -eq 0 ]; then
+	# Once for all suites that run them.
+	go build -o bin/travishook ./cmd/manager
+	go build -o bin/kubectl-travis ./cmd/kubectl-travis
 	# Two thousand seeds of the simulated store, with a runtime in which a seed does the same each time. It takes
 	# what the suites leave of the processors: they wait for servers most of the time.
 	set -m # a process group of its own, which can be ended as a whole
 	RUN='^TestSeeds$' nice -n 19 hack/simulate.sh >"$folder/simulation" 2>&1 </dev/null &
 	simulation=$!
+	# The end-to-end suite mostly waits for leases and intervals: two processes share its specs, each with an API
+	# server of its own.
+	go build -o "$folder/ginkgo" github.com/onsi/ginkgo/v2/ginkgo
+	"$folder/ginkgo" run --procs=2 --no-color --timeout=15m --gojson-report=e2e.json --output-dir="$folder" ./test/e2e >"$folder/e2e" 2>&1 </dev/null &
+	e2e=$!
 	set +m
 	# The longest suites first, so that none of them runs alone at the end.
-	set -- ./test/e2e ./test/chart/install ./test/hostile ./test/cli ./test/docs/... ./test/soak ./...
+	# shellcheck disable=SC2046 # a list of packages
+	set -- ./test/chart/install ./test/hostile ./test/cli ./test/docs/... ./test/soak $(go list ./... | grep -v '/test/e2e$')
 fi
 say "running the tests (the first time this compiles for some minutes) ..."
-# Once for all suites that run them.
-go build -o bin/ ./cmd/kubectl-travis && go build -o bin/travishook ./cmd/manager
-# Suites mostly wait for servers: two more than there are processors keep these busy.
+# Suites mostly wait for servers: one more than there are processors, beside the end-to-end suite, keeps these busy.
 failed=0
-go test -json -p $(($(getconf _NPROCESSORS_ONLN) + 2)) -shuffle=on -timeout 15m "$@" 2>&1 | "$folder/testsummary" || failed=1
+go test -json -p $(($(getconf _NPROCESSORS_ONLN) + 1)) -shuffle=on -timeout 15m "$@" 2>&1 | "$folder/testsummary" || failed=1
+if [ -n "$e2e" ]; then
+	say "waiting for the end-to-end suite ..."
+	wait "$e2e" || { failed=1 && cat "$folder/e2e"; }
+	e2e=""
+	"$folder/testsummary" <"$folder/e2e.json" || failed=1
+fi
 if [ -n "$simulation" ]; then
 	say "waiting for the simulation of the store ..."
 	wait "$simulation" || failed=1
