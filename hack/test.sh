@@ -31,7 +31,7 @@ if [ $# -eq 0 ]; then
 	# Two thousand seeds of the simulated store, with a runtime in which a seed does the same each time. It takes
 	# what the suites leave of the processors: they wait for servers most of the time.
 	set -m # a process group of its own, which can be ended as a whole
-	RUN='^TestSeeds$' nice -n 19 hack/simulate.sh >"$folder/simulation" 2>&1 </dev/null &
+	RUN='^TestSeeds$' nice -n 10 hack/simulate.sh >"$folder/simulation" 2>&1 </dev/null &
 	simulation=$!
 	# The end-to-end suite mostly waits for leases and intervals: two processes share its specs, each with an API
 	# server of its own.

@@ -78,6 +78,8 @@ func (s *summary) line(line string) {
 	switch {
 	case e.Action == "build-output":
 		fmt.Fprint(s.out, e.Output)
+	case e.Action == "output" && suiteNode.MatchString(e.Test):
+		// Ginkgo reports no result of it; if it fails, the suite does.
 	case e.Action == "output" && e.Test == "":
 		s.packageOutput(e)
 	case e.Action == "output":
@@ -132,8 +134,11 @@ func (s *summary) keepEnd(name, text string) {
 	}
 }
 
+// suiteNode matches a node of a Ginkgo suite that is no spec, in its own report.
+var suiteNode = regexp.MustCompile(`^\[(?:BeforeSuite|AfterSuite|DeferCleanup \(Suite\)|ReportAfterSuite|ReportBeforeSuite)\]`)
+
 var (
-	reasonOfSkip = regexp.MustCompile(`(?m)^\s+\S+\.go:\d+: (?:SKIPPED: )?(.*)$`)
+	reasonOfSkip = regexp.MustCompile(`(?m)^(?:\s+\S+\.go:\d+:|\[SKIPPED\]) (?:SKIPPED: )?(.*)$`)
 	// A Ginkgo suite passes as one test, and prints how many of its specs it skipped.
 	specsSkipped = regexp.MustCompile(`(\d+) Skipped\b`)
 	// missingServer matches the output of a suite whose server is not installed.

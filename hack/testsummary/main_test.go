@@ -34,6 +34,25 @@ func TestSummary(t *testing.T) {
 {"Action":"fail","Package":"p"}`,
 			shows: []string{"no such thing"},
 		},
+		"Ginkgo's own report shows specs, and why one was skipped": {
+			in: `{"Action":"output","Package":"p","Test":"[BeforeSuite]","Output":"> Enter [BeforeSuite]\n"}
+{"Action":"pass","Package":"p","Test":"[It] works"}
+{"Action":"output","Package":"p","Test":"[It] waits","Output":"> Enter [It] waits\n[SKIPPED] make test-servers runs it\nIn [It] at: a_test.go:7\n"}
+{"Action":"skip","Package":"p","Test":"[It] waits"}
+{"Action":"pass","Package":"p"}`,
+			strict: true,
+			well:   true,
+			shows:  []string{"not run: p [It] waits: make test-servers runs it\n", "\n1 passed, 0 failed, 1 skipped\n"},
+			hides:  []string{"BeforeSuite"},
+		},
+		"Ginkgo's own report shows that a server is missing": {
+			in: `{"Action":"output","Package":"p","Test":"[It] talks","Output":"[SKIPPED] SKIPPED: prosody is not installed; apt-get install prosody\nIn [It] at: a_test.go:7\n"}
+{"Action":"skip","Package":"p","Test":"[It] talks"}
+{"Action":"pass","Package":"p","Test":"[It] works"}
+{"Action":"pass","Package":"p"}`,
+			strict: true,
+			shows:  []string{"SKIPPED: p [It] talks: prosody is not installed; apt-get install prosody\n"},
+		},
 		"a missing server is reported": {
 			in: `{"Action":"pass","Package":"q","Test":"TestB"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:7: SKIPPED: nginx is not installed; apt-get install nginx-light\n"}
