@@ -17,7 +17,9 @@ import (
 type Records struct {
 	// Since is the start of what is remembered.
 	Since time.Time `json:"since,omitzero"`
-	// Dropped means that only the newest webhooks since then are remembered.
+	// Forgotten is later than Since if the webhooks of the time before it may be forgotten.
+	Forgotten time.Time `json:"forgotten,omitzero"`
+	// Dropped means that only the newest webhooks of the repository are remembered.
 	Dropped  bool                 `json:"dropped,omitempty"`
 	Webhooks []Webhook            `json:"webhooks,omitempty"` // newest first
 	Ended    []queue.Summary      `json:"ended,omitempty"`    // delivered or dropped
@@ -147,11 +149,15 @@ func (w *Webhook) same(o *Webhook) bool {
 		(w.Build == nil) == (o.Build == nil) && (w.Build == nil || *w.Build == *o.Build)
 }
 
+// Start is since when webhooks are remembered.
+func (r *Records) Start() time.Time { return later(r.Since, r.Forgotten) }
+
 // Merge adds what another replica remembers. Equal records are the same one.
 func (r *Records) Merge(o Records) {
 	if !o.Since.IsZero() && (r.Since.IsZero() || o.Since.Before(r.Since)) {
 		r.Since = o.Since
 	}
+	r.Forgotten = later(r.Forgotten, o.Forgotten)
 	r.Dropped = r.Dropped || o.Dropped
 	r.Missing += o.Missing
 	r.Webhooks = slices.Concat(r.Webhooks, o.Webhooks)

@@ -53,7 +53,7 @@ func (w *webhook) resolved() Webhook {
 
 // New returns an empty Trail. declared reports whether a route names a repository.
 func New(since time.Time, declared func(slug string) bool) *Trail {
-	return &Trail{
+	t := &Trail{
 		since: since, declared: declared,
 		authorized: newRecent[*webhook](perRepository, authorizedOverall, authorizedBytes),
 		rejected:   newRecent[*webhook](rejectedPerRepository, rejectedOverall, 0),
@@ -63,6 +63,8 @@ func New(since time.Time, declared func(slug string) bool) *Trail {
 		counts:     newCounts(),
 		unsaved:    newUnsaved(),
 	}
+	t.authorized.at = func(w *webhook) time.Time { return w.base.At }
+	return t
 }
 
 // Report remembers a webhook.
@@ -141,7 +143,8 @@ func (t *Trail) Local(slug string) Records {
 	slug = strings.ToLower(slug)
 	t.mu.Lock()
 	found := slices.Concat(t.authorized.get(slug), t.rejected.get(slug), t.undeclared.get(slug))
-	r := Records{Since: t.since, Dropped: t.authorized.dropped(slug), Ended: t.ended.get(slug), Attempts: map[string][]Attempt{}, Similar: t.similar(slug)}
+	r := Records{Since: t.since, Ended: t.ended.get(slug), Attempts: map[string][]Attempt{}, Similar: t.similar(slug)}
+	r.Forgotten, r.Dropped = t.authorized.dropped(slug)
 	for a := range t.attempts.all() {
 		if a.Repository == slug {
 			r.Attempts[a.Delivery] = append(r.Attempts[a.Delivery], a.Attempt)

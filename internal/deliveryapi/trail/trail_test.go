@@ -131,6 +131,41 @@ func TestSimilarNames(t *testing.T) {
 	}
 }
 
+// A repository is not said to have lost webhooks because others have.
+func TestForgottenWebhooksAreThoseOfTheRepository(t *testing.T) {
+	trail := newTestTrail()
+	trail.authorized.overall = 4
+	check := func(name string, since int, dropped bool) {
+		t.Helper()
+		r := trail.Local("example/" + name)
+		if got := r.Start().Sub(start); got != time.Duration(since)*time.Second || r.Dropped != dropped {
+			t.Errorf("%s: complete since second %v, older ones dropped: %t; want %d, %t", name, got.Seconds(), r.Dropped, since, dropped)
+		}
+	}
+	for second, name := range []string{1: "lost", 2: "quiet", 3: "busy", 4: "busy", 5: "busy"} {
+		if name != "" {
+			trail.Report(report("example/"+name, second, "1"))
+		}
+	}
+	check("lost", 1, false)
+	check("never", 1, false)
+	check("quiet", 0, false)
+	check("busy", 0, false)
+
+	trail.Report(report("example/lost", 6, "2"))
+	check("lost", 1, false)
+	check("quiet", 2, false)
+	trail.Report(report("example/lost", 7, "3"))
+	check("busy", 0, true)
+	check("lost", 1, false)
+
+	r := Records{Since: start}
+	r.Merge(trail.Local("example/quiet"))
+	if got := r.Start().Sub(start); got != 2*time.Second {
+		t.Errorf("with another replica's: complete since %v", got)
+	}
+}
+
 func TestRecentKeepsTheNewest(t *testing.T) {
 	r := newRecent[int](2, 3, 0)
 	for i, key := range []string{"a", "a", "a", "b", "c", "c"} {

@@ -13,7 +13,7 @@ func (a *answer) addArrival() {
 	if slices.ContainsFunc(a.cases, func(c *webhookCase) bool { return a.question.Build.Any() || c.Build != nil }) {
 		return
 	}
-	since := a.records.Since.UTC().Format(time.RFC3339)
+	since := a.records.Start().UTC().Format(time.RFC3339)
 	if !a.question.Build.Any() {
 		a.addBuildArrival(since)
 		return

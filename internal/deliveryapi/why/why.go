@@ -60,7 +60,7 @@ func (s Sources) Answer(ctx context.Context, q Question) deliveryapi.Why {
 	a.readWebhooks(earlier)
 	why := deliveryapi.Why{
 		Repository: q.Repository,
-		Since:      a.records.Since,
+		Since:      a.records.Start(),
 		Missing:    a.records.Missing,
 		Routes:     a.routes,
 		Webhooks:   a.webhooks,
