@@ -98,13 +98,17 @@ cluster-wide objects, which needs no cluster-wide permissions. */}}
 {{- $found := false }}
 {{- range .items }}
 {{- $names = append $names .metadata.name }}
-{{- $default := eq "true" (dig "annotations" "storageclass.kubernetes.io/is-default-class" "" .metadata) }}
+{{- $annotations := .metadata.annotations | default dict }}
+{{- $default := or (eq "true" (get $annotations "storageclass.kubernetes.io/is-default-class")) (eq "true" (get $annotations "storageclass.beta.kubernetes.io/is-default-class")) }}
 {{- if ternary (eq .metadata.name $wanted) $default (not (empty $wanted)) }}{{ $found = true }}{{ end }}
 {{- end }}
+{{- if not $found }}
 {{- /* A volume that an administrator created needs no class. */}}
 {{- range (lookup "v1" "PersistentVolume" "" "").items }}
-{{- $for := dig "spec" "claimRef" "name" $claim . }}
-{{- if and (eq (dig "spec" "storageClassName" "" .) $wanted) (eq $for $claim) }}{{ $found = true }}{{ end }}
+{{- $for := .spec.claimRef | default (dict "namespace" $.Release.Namespace "name" $claim) }}
+{{- $free := and (eq $for.namespace $.Release.Namespace) (eq $for.name $claim) (not (has (dig "status" "phase" "" .) (list "Released" "Failed"))) }}
+{{- if and $free (eq (dig "spec" "storageClassName" "" .) $wanted) }}{{ $found = true }}{{ end }}
+{{- end }}
 {{- end }}
 {{- if not $found }}
 {{- $lacks := "default StorageClass and no free volume without a class" }}

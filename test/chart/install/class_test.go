@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,6 +43,43 @@ var _ = Describe("the class of the store's volume", func() {
 		install(ctx, "--set", "store.existingClaim=mine")
 	})
 
+	It("may be marked as the default by the older annotation", func(ctx context.Context) {
+		class := &storagev1.StorageClass{Provisioner: "example.com/none", ObjectMeta: metav1.ObjectMeta{
+			Name: "older", Annotations: map[string]string{"storageclass.beta.kubernetes.io/is-default-class": "true"},
+		}}
+		_, err := client.StorageV1().StorageClasses().Create(ctx, class, metav1.CreateOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		install(ctx)
+	})
+
+	It("is found without the permission to list volumes", func(ctx context.Context) {
+		role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "installer"}, Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{""}, Resources: []string{"namespaces", "persistentvolumeclaims", "secrets", "services", "serviceaccounts", "configmaps", "pods"}, Verbs: []string{"*"}},
+			{APIGroups: []string{"storage.k8s.io"}, Resources: []string{"storageclasses"}, Verbs: []string{"list"}},
+			{APIGroups: []string{
+				"apps", "batch", "policy", "networking.k8s.io", "rbac.authorization.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "admissionregistration.k8s.io",
+			}, Resources: []string{"*"}, Verbs: []string{"*"}},
+		}}
+		_, err := client.RbacV1().ClusterRoles().Create(ctx, role, metav1.CreateOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func(ctx context.Context) error {
+			return client.RbacV1().ClusterRoles().Delete(ctx, role.Name, metav1.DeleteOptions{})
+		})
+		binding := &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: role.Name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "carol"}},
+		}
+		_, err = client.RbacV1().ClusterRoleBindings().Create(ctx, binding, metav1.CreateOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func(ctx context.Context) error {
+			return client.RbacV1().ClusterRoleBindings().Delete(ctx, binding.Name, metav1.DeleteOptions{})
+		})
+		asCarol := []string{"--dry-run=server", "--kube-as-user=carol"}
+		refuses(ctx, `cannot list resource "persistentvolumes"`, asCarol...)
+		run(ctx, append([]string{"install", "travishook", program.Chart(), "--set", "store.storageClassName=fast"}, asCarol...)...)
+	})
+
 	It("needs a provisioner if the cluster has none", func(ctx context.Context) {
 		Expect(client.StorageV1().StorageClasses().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})).To(Succeed())
 		refuses(ctx, noDefault+"install a storage provisioner, or set store.existingClaim")
@@ -49,6 +87,11 @@ var _ = Describe("the class of the store's volume", func() {
 
 	It("is not needed by a volume that an administrator created", func(ctx context.Context) {
 		createVolume(ctx, "taken", "", &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: "team-a", Name: "other"})
+		createVolume(ctx, "same-name", "", &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: "team-a", Name: "store-travishook-0"})
+		released := createVolume(ctx, "released", "", &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: namespace, Name: "store-travishook-0", UID: "earlier"})
+		released.Status.Phase = corev1.VolumeReleased
+		_, err := client.CoreV1().PersistentVolumes().UpdateStatus(ctx, released, metav1.UpdateOptions{})
+		Expect(err).NotTo(HaveOccurred())
 		refuses(ctx, noDefault)
 		createVolume(ctx, "free", "", nil)
 		install(ctx)
@@ -89,18 +132,19 @@ func createClasses(ctx context.Context) {
 }
 
 // createVolume creates a volume that is deleted after the spec.
-func createVolume(ctx context.Context, name, class string, claim *corev1.ObjectReference) {
+func createVolume(ctx context.Context, name, class string, claim *corev1.ObjectReference) *corev1.PersistentVolume {
 	GinkgoHelper()
 	volume := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.PersistentVolumeSpec{
 		StorageClassName: class, ClaimRef: claim, Capacity: storage,
 		AccessModes:            []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 		PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/none"}},
 	}}
-	_, err := client.CoreV1().PersistentVolumes().Create(ctx, volume, metav1.CreateOptions{})
+	created, err := client.CoreV1().PersistentVolumes().Create(ctx, volume, metav1.CreateOptions{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func(ctx context.Context) {
 		// The controller that removes the finalizer is not here.
 		Expect(client.CoreV1().PersistentVolumes().Delete(ctx, name, metav1.DeleteOptions{})).To(Succeed())
 		kubectl(ctx, "", "patch", "persistentvolume", name, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
 	})
+	return created
 }
