@@ -40,7 +40,8 @@ render() {
 	} >"$file"
 }
 render config/rbac/rbac.yaml serviceaccount rbac
-render config/manager/manager.yaml statefulset service networkpolicy
+render config/manager/manager.yaml deployment service networkpolicy
+render config/setup/claim.yaml claim
 # kustomize makes the ConfigMap of the settings, and its name takes the place of the checksum.
 sed -i.bak -e '/^      annotations:$/,/checksum\/settings: /d' config/manager/manager.yaml
 rm config/manager/manager.yaml.bak

@@ -137,24 +137,18 @@ var delegation = []any{
 	object{"apiGroups": []any{"authorization.k8s.io"}, "resources": []any{"subjectaccessreviews"}, "verbs": []any{"create"}},
 }
 
-// deployment is the StatefulSet as a Deployment, because the lifecycle manager installs nothing else. It has one
-// pod as well, which ends before the next one starts, and a volume whose claim the administrator creates.
+// deployment is the Deployment in the lifecycle manager's form. The administrator creates the claim of its volume.
 func deployment(objects []object) (object, error) {
-	set, err := find(objects, "StatefulSet", "travishook")
+	deployment, err := find(objects, "Deployment", "travishook")
 	if err != nil {
 		return nil, err
 	}
-	template := set.at("spec", "template")
-	pod := template.at("spec")
-	volumes, _ := pod["volumes"].([]any)
-	pod["volumes"] = append(volumes, object{"name": "store", "persistentVolumeClaim": object{"claimName": "travishook-store"}})
+	template := deployment.at("spec", "template")
+	volumes, _ := template.at("spec")["volumes"].([]any)
 	if len(template.at("metadata")) == 0 || len(volumes) == 0 {
-		return nil, errors.New("the StatefulSet has no pod with volumes")
+		return nil, errors.New("the Deployment has no pod with volumes")
 	}
-	return object{"name": "travishook", "label": set.at("metadata")["labels"], "spec": object{
-		"replicas": 1, "strategy": object{"type": "Recreate"},
-		"selector": set.at("spec")["selector"], "template": template,
-	}}, nil
+	return object{"name": "travishook", "label": deployment.at("metadata")["labels"], "spec": deployment["spec"]}, nil
 }
 
 // examples are the objects that OperatorHub shows.

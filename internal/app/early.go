@@ -10,9 +10,10 @@ import (
 	"github.com/travishook/travishook/internal/receiver"
 )
 
-// startWait is how long a webhook waits for an operator that starts. Travis waits for a minute and never
-// retries, so a short wait is better than none.
-const startWait = 10 * time.Second
+// startWait is how long a webhook waits for an operator that starts: longer than the process before takes to
+// stop, which accepts webhooks for the linger time and finishes its attempts then. Travis waits for a minute and
+// never retries.
+const startWait = 40 * time.Second
 
 // closeDrain is how long requests may take to be answered if the start failed.
 const closeDrain = time.Second

@@ -6,12 +6,12 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
 
+	"github.com/travishook/travishook/internal/queue/embedded"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/settings"
 )
@@ -24,42 +24,112 @@ const (
 	// openingRetry is the time between two attempts to open a store on a full volume.
 	openingRetry = 5 * time.Second
 	openingDrain = time.Second
+
+	// handoverPoll is the time between two attempts to open a store that another process has open.
+	handoverPoll = 20 * time.Millisecond
+	// handoverPatience is how long the operator is ready while it holds webhooks for a store that another process has
+	// open. A Deployment that replaces the other stops it within a second or so. If that one is not told to stop,
+	// it was not replaced, and keeps taking webhooks.
+	handoverPatience = 20 * time.Second
+	// handoverGrace is how long it stays ready after the last sign that it takes over, until it is ready by itself.
+	handoverGrace = 10 * time.Second
 )
 
-// opening answers the probes while the store opens, which takes a while if the store is large or the volume
-// is full: the liveness probe succeeds and the readiness probe fails. The manager takes over the port afterwards.
+// opening answers the probes while the store opens. If another process has it open, that one is about to be replaced,
+// and opening waits for it. If the store is large or the volume is full, opening takes a while. The liveness
+// probe succeeds meanwhile. The manager takes over the port afterwards.
 type opening struct {
 	settings settings.Settings
 	log      logr.Logger
-	reason   atomic.Pointer[string] // why the store could not be opened at the last attempt
+
+	mu     sync.Mutex
+	reason string    // why the readiness probe fails
+	began  time.Time // of the wait for the other process
+	until  time.Time // the readiness probe succeeds until then
 }
 
-// run repeats open while it reports a full volume.
+// run repeats open while another process has the store open, and while it reports a full volume.
 func (o *opening) run(ctx context.Context, open func(context.Context) error) error {
 	answering, stop := context.WithCancel(ctx)
+	waits := make(chan struct{}) // closed when it waits for another process
 	var answers sync.WaitGroup
-	answers.Go(func() { o.answer(answering) })
+	answers.Go(func() { o.answer(answering, waits) })
 	defer answers.Wait()
 	defer stop()
+	o.fails("the store is being opened")
 	for {
 		err := open(ctx)
-		if !errors.Is(err, syscall.ENOSPC) {
+		var pause time.Duration
+		var other *embedded.InUseError
+		switch {
+		case errors.As(err, &other):
+			pause = handoverPoll
+			if o.awaits(other.Stopping) {
+				close(waits)
+			}
+		case errors.Is(err, syscall.ENOSPC):
+			pause = openingRetry
+			o.log.Error(err, "store cannot be opened; retrying", "pause", openingRetry.String())
+			o.fails("the store cannot be opened: " + err.Error())
+		default:
+			o.opened()
 			return err
 		}
-		o.log.Error(err, "store cannot be opened; retrying", "pause", openingRetry.String())
-		o.reason.Store(new("the store cannot be opened: " + err.Error()))
 		select {
-		case <-time.After(openingRetry):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// answer serves the probes from openingPatience on until ctx ends.
-func (o *opening) answer(ctx context.Context) {
+// fails sets the reason for which the readiness probe fails.
+func (o *opening) fails(reason string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.reason, o.until = reason, time.Time{}
+}
+
+// awaits notes that another process has the store open, and whether it stops. It returns true for the first time.
+func (o *opening) awaits(stopping bool) (first bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	if first = o.began.IsZero(); first {
+		o.log.Info("another process has the store open; webhooks are held until it has stopped")
+		o.began, o.until = now, now.Add(handoverPatience)
+	}
+	o.reason = "another process has the store open, and does not stop: only one pod can use the embedded store"
+	if stopping {
+		o.until = now.Add(handoverGrace)
+	}
+	return first
+}
+
+// opened notes that opening has ended.
+func (o *opening) opened() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.began.IsZero() {
+		return
+	}
+	o.until = time.Now().Add(handoverGrace)
+	o.log.Info("the other process has closed the store", "waited", time.Since(o.began).Round(time.Millisecond).String())
+}
+
+// holds reports whether webhooks are held for which another process stopped, or is to be stopped: the operator must
+// be ready then, because they would be refused otherwise.
+func (o *opening) holds() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return time.Now().Before(o.until)
+}
+
+// answer serves the probes until ctx ends: from openingPatience on, or as soon as opening waits for another process.
+func (o *opening) answer(ctx context.Context, waits <-chan struct{}) {
 	select {
 	case <-time.After(openingPatience):
+	case <-waits:
 	case <-ctx.Done():
 		return
 	}
@@ -72,7 +142,8 @@ func (o *opening) answer(ctx context.Context) {
 	for {
 		select {
 		case <-report.C:
-			o.log.Info("store is being opened; webhooks are answered 503", "since", time.Since(begin).Round(time.Second).String())
+			o.log.Info("store is still to be opened; webhooks wait for a while, and are then answered 503",
+				"since", time.Since(begin).Round(time.Second).String(), "reason", o.why())
 		case <-ctx.Done():
 			return
 		}
@@ -99,15 +170,21 @@ func (o *opening) serve(ctx context.Context, options receiver.ServerOptions) {
 func (o *opening) probes() receiver.ServerOptions {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
-	mux.HandleFunc("/", o.notReady)
+	mux.HandleFunc("/", o.readyz)
 	return receiver.ServerOptions{Address: o.settings.Probes.Address, Handler: mux}
 }
 
-// notReady answers the readiness probe with the reason.
-func (o *opening) notReady(w http.ResponseWriter, _ *http.Request) {
-	reason := "the store is being opened"
-	if last := o.reason.Load(); last != nil {
-		reason = *last
+// readyz answers the readiness probe.
+func (o *opening) readyz(w http.ResponseWriter, _ *http.Request) {
+	if o.holds() {
+		_, _ = io.WriteString(w, "ok")
+		return
 	}
-	http.Error(w, "[-]ready failed: "+reason, notReadyStatus)
+	http.Error(w, "[-]ready failed: "+o.why(), notReadyStatus)
+}
+
+func (o *opening) why() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.reason
 }

@@ -42,6 +42,7 @@ type environment struct {
 	mgr      ctrl.Manager
 	store    *store
 	receiver *earlyServer
+	holds    func() bool // webhooks are held that the process before no longer takes
 	metrics  *prometheus.Registry
 	log      logr.Logger
 
@@ -77,11 +78,14 @@ func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s se
 	if o.mgr, err = newManager(cfg, s, scope, o.log); err != nil {
 		return err
 	}
-	var known *wal.HighWater
-	if answered {
-		known = knownMark(ctx, client.coordination, scope.own, o.log)
+	known := func() *wal.HighWater {
+		if !answered {
+			return nil
+		}
+		return knownMark(ctx, client.coordination, scope.own, o.log)
 	}
-	err = (&opening{settings: s, log: o.log}).run(ctx, func(ctx context.Context) (err error) {
+	opening := &opening{settings: s, log: o.log}
+	err = opening.run(ctx, func(ctx context.Context) (err error) {
 		o.store, err = openStore(ctx, s, known, o.log)
 		return err
 	})
@@ -94,6 +98,7 @@ func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s se
 	}
 	err = o.wire(environment{
 		settings: s, scope: scope, cluster: cfg, client: client, mgr: o.mgr, store: o.store, receiver: o.receiver,
+		holds: opening.holds,
 		destinations: destinations, metrics: prometheus.NewRegistry(), log: o.log,
 	})
 	if err != nil || answered {

@@ -41,6 +41,8 @@ type pipeline struct {
 	complete      atomic.Bool // the table has all objects of the cluster
 	stopping      atomic.Bool // webhooks are still accepted
 	replicated    bool        // other replicas can take over
+	leaves        func()      // tells the next process that this one stops
+	holds         func() bool // webhooks are held since the process before stopped
 	linger        time.Duration
 }
 
@@ -64,7 +66,10 @@ func (p *pipeline) Start(ctx context.Context) error {
 	helpers.Go(func() { p.records.Run(working) })
 	helpers.Go(func() { p.keeper.compiler.RunChecks(working, checkWorkers) })
 
-	defer context.AfterFunc(ctx, func() { p.stopping.Store(true) })()
+	defer context.AfterFunc(ctx, func() {
+		p.stopping.Store(true)
+		p.leaves()
+	})()
 	err := runBoth(ctx, p.linger, p.receiver.Serve, func(sending context.Context) error {
 		return p.send(ctx, sending, func() { helpers.Go(func() { p.keeper.run(working) }) })
 	})
@@ -178,10 +183,14 @@ func (p *pipeline) ready() error {
 
 // readyz is the readiness probe. With several replicas it fails as soon as the operator is told to stop,
 // so that the ingress uses the others, while the receiver accepts the webhooks that still arrive. An
-// operator alone stays ready: nobody else can take webhooks, and the chart's Service keeps its address.
+// operator alone stays ready: nobody else can take webhooks. One that has taken over the store from another is
+// ready while it holds webhooks: it has been ready before, and the other takes none any more.
 func (p *pipeline) readyz(*http.Request) error {
 	if p.replicated && p.stopping.Load() {
 		return errors.New("the operator is stopping")
 	}
-	return p.ready()
+	if err := p.ready(); err != nil && !p.holds() {
+		return err
+	}
+	return nil
 }

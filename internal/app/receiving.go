@@ -28,6 +28,8 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 		dispatcher:  delivery.dispatcher,
 		records:     delivery.keeper,
 		store:       env.store,
+		leaves:      env.store.stopping,
+		holds:       env.holds,
 		replicated:  env.settings.Store.External != nil,
 		linger:      time.Duration(env.settings.Receiver.Linger),
 		log:         env.log,

@@ -53,7 +53,7 @@ func TestIdleConnectionsToOtherServersAreLimited(t *testing.T) {
 
 // The readiness probe says why the operator is not ready.
 func TestReadinessProbeNamesTheReason(t *testing.T) {
-	p := &pipeline{}
+	p := &pipeline{holds: func() bool { return false }}
 	probe := func(target string) (int, string) {
 		w := httptest.NewRecorder()
 		probes(p).Handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))

@@ -20,7 +20,7 @@ func TestThePodIsGivenTheTimeThatStoppingTakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, linger := range []string{settings.Default().Receiver.Linger.String(), "0s", "0", "1.5s", "20s", "1m"} {
+	for _, linger := range []string{settings.Default().Receiver.Linger.String(), "0s", "0", "1.5s", "20s"} {
 		receiver := map[string]any{}
 		if linger != settings.Default().Receiver.Linger.String() {
 			receiver["linger"] = linger
@@ -52,7 +52,7 @@ func TestThePodIsGivenTheTimeThatStoppingTakes(t *testing.T) {
 // not take itself out of the Service. With others it must.
 func TestAnOperatorAloneStaysReadyWhileItLingers(t *testing.T) {
 	for replicated, want := range map[bool]string{true: "the operator is stopping", false: "the routing table is not complete yet"} {
-		p := &pipeline{replicated: replicated}
+		p := &pipeline{replicated: replicated, holds: func() bool { return false }}
 		p.stopping.Store(true)
 		if err := p.readyz(nil); err == nil || err.Error() != want {
 			t.Errorf("replicated %t: %v, want %q", replicated, err, want)

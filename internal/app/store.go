@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"runtime/debug"
 	"time"
@@ -22,6 +23,8 @@ type store struct {
 	*engine.Engine
 	replica.Replicas
 	close func(context.Context) error
+	// stopping tells a process that waits for the store that this one is about to close it.
+	stopping func()
 }
 
 // Close closes the store.
@@ -50,8 +53,10 @@ func storeMemory(s settings.Store) int64 {
 	return 0
 }
 
-// openStore opens the store that the settings select.
-func openStore(ctx context.Context, s settings.Settings, known *wal.HighWater, log logr.Logger) (*store, error) {
+// openStore opens the store that the settings select. It reads the known mark after it has locked the embedded one,
+// because the process before may write it as long as it has the store open. It returns an InUseError if
+// another process has the lock.
+func openStore(ctx context.Context, s settings.Settings, known func() *wal.HighWater, log logr.Logger) (*store, error) {
 	log = log.WithName("store")
 	opt := engine.Options{
 		MaxBytes:  s.Store.MaxSize.Value(),
@@ -60,21 +65,26 @@ func openStore(ctx context.Context, s settings.Settings, known *wal.HighWater, l
 		// clocks may have, so that no replay is accepted.
 		Remember: remember(time.Duration(s.Receiver.MaxAge)),
 		KeepDead: time.Duration(s.Store.KeepDead),
-		Known:    known,
 		Logger:   log,
 	}
 	if s.Store.External != nil {
+		opt.Known = known()
 		return openCluster(ctx, *s.Store.External, opt)
 	}
-	return openEmbedded(ctx, s.Store.Directory, opt)
+	return openEmbedded(ctx, s.Store.Directory, known, opt)
 }
 
-func openEmbedded(ctx context.Context, dir string, opt engine.Options) (*store, error) {
-	e, err := embedded.OpenStore(ctx, dir, opt)
+func openEmbedded(ctx context.Context, dir string, known func() *wal.HighWater, opt engine.Options) (*store, error) {
+	lock, err := embedded.TryLock(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
+	opt.Known = known()
+	e, err := embedded.OpenLocked(ctx, lock, opt)
 	if err != nil {
 		return nil, err
 	}
-	return &store{e, &replica.Single{}, e.Close}, nil
+	return &store{e, &replica.Single{}, e.Close, lock.Stopping}, nil
 }
 
 func openCluster(ctx context.Context, x settings.External, opt engine.Options) (*store, error) {
@@ -92,5 +102,5 @@ func openCluster(ctx context.Context, x settings.External, opt engine.Options) (
 	if err != nil {
 		return nil, err
 	}
-	return &store{r.Engine, r, r.Close}, nil
+	return &store{r.Engine, r, r.Close, func() {}}, nil
 }

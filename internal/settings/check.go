@@ -17,6 +17,9 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
+// MaxEmbeddedLinger is the longest receiver.linger with the embedded store.
+const MaxEmbeddedLinger = 20 * time.Second
+
 // problems returns what is wrong, each problem starting with the field.
 func (s *Settings) problems() []string {
 	var p problems
@@ -26,6 +29,8 @@ func (s *Settings) problems() []string {
 	s.Receiver.check(&p)
 	s.Trust.check(&p)
 	s.Store.check(&p)
+	p.check(s.Store.External != nil || s.Receiver.Linger <= Duration(MaxEmbeddedLinger),
+		"receiver.linger: %s is over %s, and with the embedded store the next pod holds webhooks as long", s.Receiver.Linger, MaxEmbeddedLinger)
 	s.Delivery.check(&p)
 	if s.API.Address != "" {
 		p.address("api.address", s.API.Address)

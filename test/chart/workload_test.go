@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,16 +56,71 @@ func TestTheExternalStoreIsSharedByADeployment(t *testing.T) {
 
 func TestTheEmbeddedStoreIsOnePods(t *testing.T) {
 	h := newHelm(t)
-	for _, set := range []string{`{}`, `{"replicas":1}`, `{"config":{"store":{"maxSize":"1Gi"}}}`} {
+	rolling := appsv1.DeploymentStrategy{
+		Type:          appsv1.RollingUpdateDeploymentStrategyType,
+		RollingUpdate: &appsv1.RollingUpdateDeployment{MaxUnavailable: new(intstr.FromInt32(0)), MaxSurge: new(intstr.FromInt32(1))},
+	}
+	for set, strategy := range map[string]appsv1.DeploymentStrategy{
+		`{}`:                                      rolling,
+		`{"replicas":1}`:                          rolling,
+		`{"config":{"store":{"maxSize":"1Gi"}}}`:  rolling,
+		`{"store":{"handover":false}}`:            {Type: appsv1.RecreateDeploymentStrategyType},
+		`{"store":{"existingClaim":"mine"}}`:      rolling,
+		`{"affinity":{"nodeAffinity":{}}}`:        rolling,
+		`{"affinity":` + nearTheIngress + `}`:     rolling,
+		`{"podLabels":{"a":"b"},"replicas":1}`:    rolling,
+		`{"fullnameOverride":"other"}`:            rolling,
+		`{"commonLabels":{"a":"b"},"replicas":0}`: rolling,
+	} {
 		out := renderWith(t, h, set)
-		sets := objects[appsv1.StatefulSet](t, out, "StatefulSet")
-		if len(sets) != 1 || *sets[0].Spec.Replicas != 1 || len(sets[0].Spec.VolumeClaimTemplates) != 1 {
-			t.Errorf("%s: %+v", set, sets)
+		deployment := objects[appsv1.Deployment](t, out, "Deployment")[0]
+		if *deployment.Spec.Replicas != 1 || strings.Contains(out, "kind: PodDisruptionBudget") {
+			t.Errorf("%s: several pods", set)
 		}
-		for _, kind := range []string{"Deployment", "PodDisruptionBudget"} {
-			if strings.Contains(out, "kind: "+kind) {
-				t.Errorf("%s: there is a %s", set, kind)
-			}
+		if diff := cmp.Diff(strategy, deployment.Spec.Strategy); diff != "" {
+			t.Errorf("%s: strategy (-want +got):\n%s", set, diff)
+		}
+		// Two pods must never have the volume on two nodes, however the second one came about.
+		terms := deployment.Spec.Template.Spec.Affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+		own := terms[len(terms)-1]
+		s, err := metav1.LabelSelectorAsSelector(own.LabelSelector)
+		if err != nil || own.TopologyKey != "kubernetes.io/hostname" || !s.Matches(labels.Set(deployment.Spec.Template.Labels)) {
+			t.Errorf("%s: a pod may run on another node than the one before: %+v %v", set, own, err)
+		}
+		if strings.Contains(set, "ingress") && (len(terms) != 2 || terms[0].LabelSelector.MatchLabels["app"] != "ingress") {
+			t.Errorf("%s: the affinity of the values is lost: %+v", set, terms)
+		}
+		// Pods of the NATS cluster's store may be on any node.
+		pods := objects[appsv1.Deployment](t, renderWith(t, h, `{"config":{"store":{"external":{"url":"nats://a:4222"}}}}`), "Deployment")[0].Spec.Template
+		if s.Matches(labels.Set(pods.Labels)) || pods.Spec.Affinity != nil {
+			t.Errorf("%s: pods with an external store count: %v %v", set, pods.Labels, pods.Spec.Affinity)
+		}
+	}
+}
+
+const nearTheIngress = `{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"zone","labelSelector":{"matchLabels":{"app":"ingress"}}}]}}`
+
+// A pod whose image is still being pulled must not get the webhooks of the one that it replaces.
+func TestOnlyAReadyPodGetsWebhooks(t *testing.T) {
+	h := newHelm(t)
+	for _, service := range objects[corev1.Service](t, renderWith(t, h, `{}`), "Service") {
+		if service.Name == "travishook" && service.Spec.PublishNotReadyAddresses {
+			t.Error("a pod that is not ready gets webhooks")
+		}
+	}
+}
+
+// Accepted events outlive the release.
+func TestTheClaimStays(t *testing.T) {
+	h := newHelm(t)
+	claims := objects[corev1.PersistentVolumeClaim](t, renderWith(t, h, `{"store":{"size":"3Gi","storageClassName":"fast"}}`), "PersistentVolumeClaim")
+	if len(claims) != 1 || claims[0].Annotations["helm.sh/resource-policy"] != "keep" || claims[0].Spec.Resources.Requests.Storage().String() != "3Gi" ||
+		*claims[0].Spec.StorageClassName != "fast" {
+		t.Errorf("%+v", claims)
+	}
+	for _, set := range []string{`{"store":{"existingClaim":"mine"}}`, `{"config":{"store":{"external":{"url":"nats://a:4222"}}}}`} {
+		if strings.Contains(renderWith(t, h, set), "kind: PersistentVolumeClaim") {
+			t.Errorf("%s: there is a claim", set)
 		}
 	}
 }

@@ -6,20 +6,22 @@ import "testing"
 type reason struct {
 	name  string
 	make  func(*testing.T, *environment)
-	where []string // arguments of kubectl
+	where func(*testing.T, *environment) []string // arguments of kubectl
 	shows string
 	route string // what the route's condition shows, if anything
 }
 
 // lastWords is where kubectl describe pod takes the last words of a container that ended from.
-var lastWords = []string{"get", "pod", "travishook-0", "-n", system, "-o", "jsonpath={.status.containerStatuses[0].lastState.terminated.message}"}
+func lastWords(*testing.T, *environment) []string {
+	return []string{"get", "pod", "-n", system, "-l", selector, "-o", "jsonpath={.items[*].status.containerStatuses[0].lastState.terminated.message}"}
+}
 
 var reasons = []reason{
 	{
 		name: "no CRDs",
 		make: func(t *testing.T, env *environment) {
 			env.kubectl(t, "delete", "crd", "travisroutes.travishook.dev", "travisdefaults.travishook.dev")
-			env.kubectl(t, "delete", "pod", "travishook-0", "-n", system)
+			env.kubectl(t, "delete", "pod", "-l", selector, "-n", system)
 		},
 		where: lastWords, shows: "the cluster does not have travisroutes.travishook.dev",
 	},
@@ -27,7 +29,7 @@ var reasons = []reason{
 		name: "no permission",
 		make: func(t *testing.T, env *environment) {
 			env.kubectl(t, "delete", "clusterrolebinding", "travishook")
-			env.kubectl(t, "delete", "pod", "travishook-0", "-n", system)
+			env.kubectl(t, "delete", "pod", "-l", selector, "-n", system)
 		},
 		where: lastWords, shows: "may not list travisroutes.travishook.dev in all namespaces",
 	},
@@ -38,7 +40,9 @@ var reasons = []reason{
 			_, err := env.helm.Run(t.Context(), "upgrade", "travishook", env.helm.Chart(), "--namespace", system, "--values", env.values, "--values", values)
 			must(t, err)
 		},
-		where: []string{"get", "--raw", "/api/v1/namespaces/" + system + "/pods/travishook-0:8081/proxy/readyz?verbose"},
+		where: func(t *testing.T, env *environment) []string {
+			return []string{"get", "--raw", env.proxied(env.pod(t)+":8081", "readyz?verbose")}
+		},
 		shows: "connection refused", route: "connection refused",
 	},
 }
@@ -51,8 +55,8 @@ func (env *environment) mistakes(t *testing.T) {
 		}
 		t.Run(r.name, func(t *testing.T) {
 			r.make(t, env)
-			eventually(t, "the reason is shown", func() error { return env.shows(t, r.shows, r.where...) })
-			eventually(t, "kubectl describe pod shows it", func() error { return env.shows(t, r.shows, "describe", "pod", "travishook-0", "-n", system) })
+			eventually(t, "the reason is shown", func() error { return env.shows(t, r.shows, r.where(t, env)...) })
+			eventually(t, "kubectl describe pod shows it", func() error { return env.shows(t, r.shows, "describe", "pod", "-l", selector, "-n", system) })
 			if r.route != "" {
 				eventually(t, "the reason is on the route", func() error {
 					return env.shows(t, r.route, "get", "travisroute", "example", "-n", team, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].message}`)
@@ -64,8 +68,10 @@ func (env *environment) mistakes(t *testing.T) {
 			// Without --wait, which gives up at the sight of the pod that failed.
 			_, err := env.helm.Run(t.Context(), "upgrade", "travishook", env.helm.Chart(), "--namespace", system, "--values", env.values)
 			must(t, err)
-			env.kubectl(t, "delete", "pod", "travishook-0", "-n", system)
-			env.kubectl(t, "rollout", "status", "statefulset/travishook", "-n", system, "--timeout=2m")
+			if r.route == "" { // its pod restarts seldom by now
+				env.kubectl(t, "delete", "pod", "-l", selector, "-n", system)
+			}
+			env.kubectl(t, "rollout", "status", "deployment/travishook", "-n", system, "--timeout=2m")
 			env.kubectl(t, "apply", "--server-side", "-f", env.folder+"/routes.yaml")
 			env.kubectl(t, "wait", "--for=condition=Ready", "travisroute", "--all", "-n", team, "--timeout=60s")
 		})

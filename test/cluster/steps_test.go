@@ -13,7 +13,7 @@ import (
 
 const (
 	selector = "app.kubernetes.io/name=travishook"
-	claim    = "store-travishook-0"
+	claim    = "travishook-store"
 )
 
 // step is something that happens to the operator under load.
@@ -30,7 +30,7 @@ var steps = []step{
 	}},
 	{name: "upgrade of the chart and the CRDs", do: upgradeCRDs},
 	{name: "rollback", do: func(t *testing.T, env *environment) { env.chart(t, "rollback", "1") }},
-	{name: "pod deleted", do: func(t *testing.T, env *environment) { env.kubectl(t, "delete", "pod", "-n", system, "travishook-0") }},
+	{name: "pod deleted", do: func(t *testing.T, env *environment) { env.kubectl(t, "delete", "pod", "-n", system, env.pod(t)) }},
 	{name: "process killed", own: true, do: kill},
 	{name: "node drained, and uncordoned at once", own: true, do: drain},
 	{name: "kubelet restarted", own: true, do: restart("kubelet")},
@@ -106,9 +106,9 @@ func restart(component string) func(*testing.T, *environment) {
 
 func scale(t *testing.T, env *environment) {
 	t.Helper()
-	env.kubectl(t, "scale", "statefulset", "travishook", "-n", system, "--replicas=0")
-	env.kubectl(t, "wait", "pod", "travishook-0", "-n", system, "--for=delete", "--timeout=2m")
-	env.kubectl(t, "scale", "statefulset", "travishook", "-n", system, "--replicas=1")
+	env.kubectl(t, "scale", "deployment", "travishook", "-n", system, "--replicas=0")
+	env.kubectl(t, "wait", "pod", "-l", selector, "-n", system, "--for=delete", "--timeout=2m")
+	env.kubectl(t, "scale", "deployment", "travishook", "-n", system, "--replicas=1")
 }
 
 // fill fills the volume until the operator notices, checks what it reports, and frees the space.
@@ -120,7 +120,7 @@ func fill(t *testing.T, env *environment) {
 	t.Cleanup(func() { _ = os.Remove(ballast) })
 	must(t, fillDisk(ballast))
 	eventually(t, "the probe names the reason", func() error {
-		return env.shows(t, "no space left on device", "get", "--raw", env.proxied("travishook-0:8081", "readyz?verbose"))
+		return env.shows(t, "no space left on device", "get", "--raw", env.proxied(env.pod(t)+":8081", "readyz?verbose"))
 	})
 	eventually(t, "a condition names the reason", func() error {
 		return env.shows(t, "no space left on device", "get", "travisdefaults", "default", "-n", system, "-o",

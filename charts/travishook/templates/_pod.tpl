@@ -1,9 +1,10 @@
-{{/* The operator's pod, for the StatefulSet and the Deployment. */}}
+{{/* The operator's pod, for the Deployment. */}}
 {{- define "travishook.pod" -}}
 {{- include "travishook.validate" . }}
 metadata:
   labels:
     {{- include "travishook.selector" . | nindent 4 }}
+    travishook.dev/store: {{ ternary "external" "embedded" (not (empty (include "travishook.external" .))) }}
     {{- with merge (dict) .Values.podLabels .Values.commonLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -97,7 +98,12 @@ spec:
         port: probes
       # This limits how long the cluster takes to notice that the operator is ready.
       periodSeconds: 1
+      {{- if include "travishook.external" . }}
       failureThreshold: 3
+      {{- else }}
+      # No other pod can take the webhooks while the store is unavailable for a moment.
+      failureThreshold: 10
+      {{- end }}
     # The last lines of the log are the pod's status if it fails, in kubectl describe pod.
     terminationMessagePolicy: FallbackToLogsOnError
     securityContext:
@@ -150,10 +156,10 @@ spec:
   {{- with include "travishook.authoritiesVolume" . }}
   {{- . | nindent 2 }}
   {{- end }}
-  {{- if and .Values.store.existingClaim (not (include "travishook.external" .)) }}
+  {{- if not (include "travishook.external" .) }}
   - name: store
     persistentVolumeClaim:
-      claimName: {{ .Values.store.existingClaim }}
+      claimName: {{ include "travishook.claim" . }}
   {{- end }}
   {{- with .Values.extraVolumes }}
   {{- toYaml . | nindent 2 }}
@@ -166,9 +172,9 @@ spec:
   tolerations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.affinity }}
+  {{- with include "travishook.affinity" . }}
   affinity:
-    {{- toYaml . | nindent 4 }}
+    {{- . | nindent 4 }}
   {{- end }}
   {{- if .Values.topologySpreadConstraints }}
   topologySpreadConstraints:
@@ -184,6 +190,22 @@ spec:
         {{- include "travishook.selector" . | nindent 8 }}
     matchLabelKeys: [pod-template-hash]
   {{- end }}
+{{- end }}
+
+{{/* With the embedded store, a pod runs where another one still does: two pods on two nodes must not have the volume, and
+the lock of the store is a node's. Without another pod, any node will do. */}}
+{{- define "travishook.affinity" -}}
+{{- $affinity := deepCopy .Values.affinity }}
+{{- if not (include "travishook.external" .) }}
+{{- $labels := include "travishook.selector" . | fromYaml }}
+{{- $_ := set $labels "travishook.dev/store" "embedded" }}
+{{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" $labels) }}
+{{- $pods := $affinity.podAffinity | default dict }}
+{{- $required := $pods.requiredDuringSchedulingIgnoredDuringExecution | default list }}
+{{- $_ := set $pods "requiredDuringSchedulingIgnoredDuringExecution" (append $required $term) }}
+{{- $_ := set $affinity "podAffinity" $pods }}
+{{- end }}
+{{- with $affinity }}{{ toYaml . }}{{ end }}
 {{- end }}
 
 {{/* The Secrets that the pod mounts, without duplicates. */}}

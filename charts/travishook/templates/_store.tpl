@@ -1,4 +1,4 @@
-{{/* "true" if the store is in a NATS cluster, so that the operator is a Deployment. */}}
+{{/* "true" if the store is in a NATS cluster, which several replicas share. */}}
 {{- define "travishook.external" -}}
 {{- if kindIs "map" (dig "store" "external" "" .Values.config) }}true{{ end }}
 {{- end }}
@@ -64,34 +64,44 @@
 {{- end }}
 {{- end }}
 
-{{/* The API server refuses a changed volume claim template without saying what to do. */}}
-{{- define "travishook.validateVolume" -}}
-{{- $name := include "travishook.fullname" . }}
-{{- with lookup "apps/v1" "StatefulSet" .Release.Namespace $name }}
-{{- $orphan := printf "kubectl -n %s delete statefulset %s --cascade=orphan" $.Release.Namespace $name }}
-{{- $claim := .spec.volumeClaimTemplates | default list | first | default dict }}
-{{- $size := dig "spec" "resources" "requests" "storage" "" $claim }}
-{{- $class := dig "spec" "storageClassName" "" $claim }}
-{{- $wanted := ternary "" $.Values.store.size (not (empty $.Values.store.existingClaim)) }}
-{{- if ne (empty $wanted) (empty $size) }}
-{{- fail (printf "store.existingClaim: the StatefulSet %s cannot change between a volume of its own and an existing claim: run '%s', then this command again; the pod and the claim stay until then" $name $orphan) }}
-{{- else if $wanted }}
-{{- if ne (include "travishook.bytes" $size) (include "travishook.bytes" $wanted) }}
-{{- fail (printf "store.size: the volume has %s, and a StatefulSet cannot change it to %s: grow the claim store-%s-0, run '%s', then this command again (docs/operations/upgrade.md, Growing the volume)" $size $wanted $name $orphan) }}
-{{- else if ne $class $.Values.store.storageClassName }}
-{{- fail (printf "store.storageClassName: the volume has the class %q, and a claim cannot change it to %q: keep it, or move the store to a claim of the other class with store.existingClaim (docs/operations/upgrade.md, Growing the volume)" $class $.Values.store.storageClassName) }}
+{{/* The claim of the embedded store. */}}
+{{- define "travishook.claim" -}}
+{{- .Values.store.existingClaim | default (print (include "travishook.fullname" .) "-store") }}
 {{- end }}
+
+{{/* The API server refuses a changed claim without saying what to do. */}}
+{{- define "travishook.validateVolume" -}}
+{{- $name := include "travishook.claim" . }}
+{{- with lookup "v1" "PersistentVolumeClaim" .Release.Namespace $name }}
+{{- $size := .spec.resources.requests.storage }}
+{{- $class := .spec.storageClassName | default "" }}
+{{- $has := include "travishook.bytes" $size }}
+{{- $wanted := include "travishook.bytes" $.Values.store.size }}
+{{- $page := "(docs/operations/upgrade.md, Growing the volume)" }}
+{{- if and $.Values.store.storageClassName (ne $class $.Values.store.storageClassName) }}
+{{- fail (printf "store.storageClassName: the volume has the class %q, and a claim cannot change it to %q: keep it, or move the store to a claim of the other class with store.existingClaim %s" $class $.Values.store.storageClassName $page) }}
+{{- else if gt (float64 $wanted) (float64 $has) }}
+{{- with and (include "travishook.clusterWide" $) (lookup "storage.k8s.io/v1" "StorageClass" "" $class) }}
+{{- if not .allowVolumeExpansion }}
+{{- fail (printf "store.size: the claim %s has %s, and its StorageClass %q does not let it grow to %s: set store.size to %s, or use a larger claim with store.existingClaim %s" $name $size $class $.Values.store.size $size $page) }}
+{{- end }}
+{{- end }}
+{{- else if lt (float64 $wanted) (float64 $has) }}
+{{- fail (printf "store.size: the claim %s has %s, and a claim cannot shrink to %s: set store.size to %s, or use a smaller claim with store.existingClaim %s" $name $size $.Values.store.size $size $page) }}
 {{- end }}
 {{- end }}
 {{- end }}
 
-{{/* Without a class, the volume and the pod would stay Pending, and Helm would not say why. lookup returns nothing
-without a cluster, and fails without the permission to list classes. So it is left out in an installation without
-cluster-wide objects, which needs no cluster-wide permissions. */}}
+{{/* "true" if the installation has cluster-wide objects. lookup returns nothing without a cluster, and fails without the
+permission to read classes, which is cluster-wide. So it is left out in an installation that needs no such permissions. */}}
+{{- define "travishook.clusterWide" -}}
+{{- if or (not .Values.namespaces) .Values.crds.upgrade .Values.api.enabled .Values.aggregateRoles }}true{{ end }}
+{{- end }}
+
+{{/* Without a class, the volume and the pod would stay Pending, and Helm would not say why. */}}
 {{- define "travishook.validateClass" -}}
-{{- $claim := printf "store-%s-0" (include "travishook.fullname" .) }}
-{{- $clusterWide := or (not .Values.namespaces) .Values.crds.upgrade .Values.api.enabled .Values.aggregateRoles }}
-{{- if and $clusterWide (not .Values.store.existingClaim) (not (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $claim)) }}
+{{- $claim := include "travishook.claim" . }}
+{{- if and (include "travishook.clusterWide" .) (not .Values.store.existingClaim) (not (lookup "v1" "PersistentVolumeClaim" .Release.Namespace $claim)) }}
 {{- with lookup "storage.k8s.io/v1" "StorageClass" "" "" }}
 {{- $wanted := $.Values.store.storageClassName }}
 {{- $names := list }}

@@ -20,25 +20,12 @@ const (
 // directory is the store's, locked against another process.
 type directory struct {
 	path string
-	lock *os.File
+	lock *Lock
 }
 
-func openDirectory(path string) (*directory, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("make directory: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("the directory is not writable: %w", err)
-	}
-	d := &directory{path: path, lock: lock}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, errors.New("another process has the store open: stop it, or choose another directory")
-		}
-		return nil, fmt.Errorf("lock directory: %w", err)
-	}
+// openDirectory takes over the lock, and releases it if it returns an error.
+func openDirectory(lock *Lock) (*directory, error) {
+	d := &directory{path: lock.dir, lock: lock}
 	if err := d.claim(); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
@@ -90,7 +77,7 @@ func writeSynced(path, text string) error {
 // store is where the server keeps its files.
 func (d *directory) store() string { return filepath.Join(d.path, topology) }
 
-func (d *directory) close() error { return d.lock.Close() }
+func (d *directory) close() error { return d.lock.Release() }
 
 // volume is the size in bytes of the volume that the directory is on; zero if that is unknown.
 func (d *directory) volume() int64 {

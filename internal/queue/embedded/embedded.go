@@ -19,8 +19,8 @@ import (
 
 // Options are how to open the log.
 type Options struct {
-	// Dir is the log's directory, on a volume of its own.
-	Dir string
+	// Lock is that of the log's directory, on a volume of its own. The log releases it when it is closed.
+	Lock *Lock
 	// Limit is the size of the store in bytes; the log may take wal.Capacity of it.
 	Limit int64
 	Log   logr.Logger
@@ -68,23 +68,20 @@ var (
 func Open(ctx context.Context, opt Options) (wal.Log, error) {
 	l, err := open(ctx, opt)
 	if err != nil {
-		return nil, fmt.Errorf("open store in %s: %w", opt.Dir, err)
+		return nil, fmt.Errorf("open store in %s: %w", opt.Lock.dir, err)
 	}
 	return l, nil
 }
 
 func open(ctx context.Context, opt Options) (*embedded, error) {
-	if opt.Dir == "" {
-		return nil, errors.New("the store needs a directory")
-	}
 	if opt.Log.GetSink() == nil {
 		opt.Log = logr.Discard()
 	}
-	dir, err := openDirectory(opt.Dir)
+	dir, err := openDirectory(opt.Lock)
 	if err != nil {
 		return nil, err
 	}
-	mark, err := openMark(opt.Dir)
+	mark, err := openMark(dir.path)
 	if err != nil {
 		return nil, errors.Join(err, dir.close())
 	}

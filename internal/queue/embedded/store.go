@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 
@@ -10,15 +11,25 @@ import (
 )
 
 // OpenStore opens a store in a directory: an engine on an embedded log. The directory needs 1.5 times
-// opt.MaxBytes. The error is syscall.ENOSPC if the volume is full, and also if it is the server that says so.
+// opt.MaxBytes.
 func OpenStore(ctx context.Context, dir string, opt engine.Options) (*engine.Engine, error) {
+	lock, err := TryLock(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
+	return OpenLocked(ctx, lock, opt)
+}
+
+// OpenLocked opens a store in a locked directory. The store releases the lock when it is closed, or cannot be opened.
+// The error is syscall.ENOSPC if the volume is full, and also if it is the server that says so.
+func OpenLocked(ctx context.Context, lock *Lock, opt engine.Options) (*engine.Engine, error) {
 	if opt.MaxBytes == 0 {
 		opt.MaxBytes = engine.DefaultMaxBytes
 	}
 	if err := engine.CheckLimit(opt.MaxBytes); err != nil {
-		return nil, err
+		return nil, errors.Join(err, lock.Release())
 	}
-	log, err := Open(ctx, Options{Dir: dir, Limit: opt.MaxBytes, Log: opt.Logger})
+	log, err := Open(ctx, Options{Lock: lock, Limit: opt.MaxBytes, Log: opt.Logger})
 	if err != nil {
 		return nil, recognizeFull(err)
 	}

@@ -29,7 +29,11 @@ func tryOpen(ctx context.Context, dir string, opt engine.Options) (*store, error
 	if limit == 0 {
 		limit = engine.DefaultMaxBytes
 	}
-	l, err := Open(ctx, Options{Dir: dir, Limit: limit})
+	lock, err := TryLock(dir)
+	if err != nil {
+		return nil, err
+	}
+	l, err := Open(ctx, Options{Lock: lock, Limit: limit})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +83,11 @@ func TestContract(t *testing.T) {
 func TestLogContract(t *testing.T) {
 	waltest.Run(t, func(t testing.TB, dir string) wal.Log {
 		t.Helper()
-		l, err := Open(context.Background(), Options{Dir: dir, Limit: 64 << 20})
+		lock, err := TryLock(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := Open(context.Background(), Options{Lock: lock, Limit: 64 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}

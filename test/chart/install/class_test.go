@@ -96,20 +96,19 @@ var _ = Describe("the class of the store's volume", func() {
 		createVolume(ctx, "free", "", nil)
 		install(ctx)
 		run(ctx, "uninstall", "travishook")
+		deleteClaim(ctx)
 
 		createVolume(ctx, "manual", "manual", nil)
 		install(ctx, "--set", "store.storageClassName=manual")
 	})
 
 	It("is not needed by the claim of an earlier installation", func(ctx context.Context) {
-		createClaim(ctx, &corev1.PersistentVolumeClaim{
-			ObjectMeta: metav1.ObjectMeta{Name: "store-travishook-0"},
-			Spec: corev1.PersistentVolumeClaimSpec{
-				AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-				Resources:   corev1.VolumeResourceRequirements{Requests: storage},
-			},
-		})
-		install(ctx)
+		install(ctx, "--set", "store.storageClassName=fast")
+		claim := claimOfTheStore(ctx)
+		run(ctx, "uninstall", "travishook")
+		Expect(client.StorageV1().StorageClasses().Delete(ctx, "fast", metav1.DeleteOptions{})).To(Succeed())
+		install(ctx, "--set", "store.storageClassName=fast")
+		expectClaim(ctx, claim)
 	})
 
 	It("is not looked up without cluster-wide permissions", func(ctx context.Context) {

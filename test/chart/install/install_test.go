@@ -64,39 +64,41 @@ var _ = Describe("helm install", func() {
 
 var _ = Describe("the volume of the store", func() {
 	// The API server returns another number, with the unit m, Pi or P.
-	DescribeTable("has the same size after an upgrade", func(ctx context.Context, size, other string) {
+	DescribeTable("has the same size after an upgrade, and cannot shrink", func(ctx context.Context, size, smaller string) {
 		install(ctx, "--set", "store.size="+size)
 		run(ctx, "upgrade", "travishook", program.Chart(), "--set", "store.size="+size)
-		_, err := program.Run(ctx, "upgrade", "travishook", program.Chart(), "--namespace", namespace, "--kubeconfig", plane.Kubeconfig, "--set", "store.size="+other)
-		Expect(err).To(MatchError(ContainSubstring("a StatefulSet cannot change it to " + other)))
+		_, err := program.Run(ctx, "upgrade", "travishook", program.Chart(), "--namespace", namespace, "--kubeconfig", plane.Kubeconfig, "--set", "store.size="+smaller)
+		Expect(err).To(MatchError(ContainSubstring("a claim cannot shrink to " + smaller)))
 	},
-		Entry(nil, "2.1Gi", "2.2Gi"),
-		Entry(nil, "1.77777Gi", "1.77778Gi"),
-		Entry(nil, "1024Ti", "1025Ti"),
-		Entry(nil, "2000T", "2Ti"),
+		Entry(nil, "2.2Gi", "2.1Gi"),
+		Entry(nil, "1.77778Gi", "1.77777Gi"),
+		Entry(nil, "1025Ti", "1024Ti"),
+		Entry(nil, "2Ti", "2T"),
 	)
 
-	It("cannot be changed by an upgrade, which says what to do instead", func(ctx context.Context) {
+	It("grows with an upgrade if its class can, and keeps its class", func(ctx context.Context) {
 		install(ctx, "--set", "store.storageClassName=fast")
 		upgrade := func(set string) error {
 			_, err := program.Run(ctx, "upgrade", "travishook", program.Chart(), "--namespace", namespace, "--kubeconfig", plane.Kubeconfig, "--set", set)
 			return err
 		}
-		const orphan = "kubectl -n " + namespace + " delete statefulset travishook --cascade=orphan"
 		Expect(upgrade("store.storageClassName=fast,store.size=2048Mi")).To(Succeed(), "the same size")
-		Expect(upgrade("store.storageClassName=fast,store.size=4Gi")).To(MatchError(And(
-			ContainSubstring("store.size: the volume has 2"), ContainSubstring("cannot change it to 4Gi: grow the claim store-travishook-0"), ContainSubstring(orphan))))
 		Expect(upgrade("store.storageClassName=slow")).To(MatchError(ContainSubstring(`store.storageClassName: the volume has the class "fast", and a claim cannot change it to "slow"`)))
-		Expect(upgrade("store.existingClaim=mine")).To(MatchError(And(ContainSubstring("store.existingClaim: "), ContainSubstring(orphan))))
+		Expect(upgrade("store.storageClassName=fast,store.size=4Gi")).To(MatchError(ContainSubstring(
+			`store.size: the claim travishook-store has 2Gi, and its StorageClass "fast" does not let it grow to 4Gi`)), "nothing provisions this class")
 
-		By("doing it")
-		kubectl(ctx, "", append(strings.Fields(orphan)[1:], "--wait=false")...)
-		// The garbage collector, which is not here, does this.
-		kubectl(ctx, "", "-n", namespace, "patch", "statefulset", "travishook", "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
+		By("growing")
+		kubectl(ctx, "", "patch", "storageclass", "fast", "--type=merge", "-p", `{"allowVolumeExpansion":true}`)
+		DeferCleanup(func(ctx context.Context) {
+			kubectl(ctx, "", "patch", "storageclass", "fast", "--type=merge", "-p", `{"allowVolumeExpansion":false}`)
+		})
+		// Only a bound claim can grow. The controller that binds it is not here.
+		kubectl(ctx, "", "patch", "persistentvolumeclaim", "travishook-store", "-n", namespace, "--subresource=status", "--type=merge", "-p",
+			`{"status":{"phase":"Bound","capacity":{"storage":"2Gi"}}}`)
 		Expect(upgrade("store.storageClassName=fast,store.size=4Gi")).To(Succeed())
-		set, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		claim, err := client.CoreV1().PersistentVolumeClaims(namespace).Get(ctx, "travishook-store", metav1.GetOptions{})
 		Expect(err).NotTo(HaveOccurred())
-		Expect(set.Spec.VolumeClaimTemplates[0].Spec.Resources.Requests.Storage().String()).To(Equal("4Gi"))
+		Expect(claim.Spec.Resources.Requests.Storage().String()).To(Equal("4Gi"))
 	})
 })
 
@@ -173,7 +175,7 @@ var _ = Describe("kubectl apply -k", func() {
 		kubectl(ctx, oldRoute, "apply", "-f", "-")
 		DeferCleanup(func(ctx context.Context) { kubectl(ctx, oldRoute, "delete", "-f", "-") })
 		remove(ctx, operator)
-		_, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "travishook", metav1.GetOptions{})
+		_, err := client.AppsV1().Deployments(namespace).Get(ctx, "travishook", metav1.GetOptions{})
 		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the operator should be deleted: %v", err)
 		kubectl(ctx, "", "get", "travisroute", "old", "-n", "team-a")
 		ns, err := client.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
@@ -213,26 +215,31 @@ func settingsObject(ctx context.Context) *corev1.ConfigMap {
 // install installs a release that goes with the spec.
 func install(ctx context.Context, args ...string) string {
 	GinkgoHelper()
-	DeferCleanup(func(ctx context.Context) { run(ctx, "uninstall", "travishook", "--ignore-not-found") })
+	DeferCleanup(func(ctx context.Context) {
+		run(ctx, "uninstall", "travishook", "--ignore-not-found")
+		deleteClaim(ctx)
+	})
 	return run(ctx, append([]string{"install", "travishook", program.Chart()}, args...)...)
 }
 
-// podTemplate is the pod of the one StatefulSet or Deployment in the cluster.
+// deleteClaim deletes the claim, which outlives the release.
+func deleteClaim(ctx context.Context) {
+	GinkgoHelper()
+	const name = "travishook-store"
+	kubectl(ctx, "", "delete", "persistentvolumeclaim", name, "-n", namespace, "--ignore-not-found", "--wait=false")
+	// The controller that removes the finalizer is not here.
+	if kubectl(ctx, "", "get", "persistentvolumeclaim", name, "-n", namespace, "--ignore-not-found", "-o", "name") != "" {
+		kubectl(ctx, "", "patch", "persistentvolumeclaim", name, "-n", namespace, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
+	}
+}
+
+// podTemplate is the pod of the one Deployment in the cluster.
 func podTemplate(ctx context.Context) corev1.PodTemplateSpec {
 	GinkgoHelper()
-	sets, err := client.AppsV1().StatefulSets(namespace).List(ctx, metav1.ListOptions{})
-	Expect(err).NotTo(HaveOccurred())
 	deployments, err := client.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{})
 	Expect(err).NotTo(HaveOccurred())
-	Expect(len(sets.Items) + len(deployments.Items)).To(Equal(1))
-	if len(sets.Items) == 0 {
-		return deployments.Items[0].Spec.Template
-	}
-	template := sets.Items[0].Spec.Template
-	for _, claim := range sets.Items[0].Spec.VolumeClaimTemplates {
-		template.Spec.Volumes = append(template.Spec.Volumes, corev1.Volume{Name: claim.Name})
-	}
-	return template
+	Expect(deployments.Items).To(HaveLen(1))
+	return deployments.Items[0].Spec.Template
 }
 
 // admitPod returns an error unless the namespace, which enforces restricted Pod Security, admits the

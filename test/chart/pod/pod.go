@@ -42,22 +42,16 @@ func Objects[T any](render, kind string) ([]T, error) {
 	return found, nil
 }
 
-// Template returns the pod template of the only StatefulSet or Deployment in a render.
+// Template returns the pod template of the only Deployment in a render.
 func Template(render string) (corev1.PodTemplateSpec, error) {
-	sets, err := Objects[appsv1.StatefulSet](render, "StatefulSet")
+	deployments, err := Objects[appsv1.Deployment](render, "Deployment")
 	if err != nil {
 		return corev1.PodTemplateSpec{}, err
 	}
-	deployments, err := Objects[appsv1.Deployment](render, "Deployment")
-	switch {
-	case err != nil:
-		return corev1.PodTemplateSpec{}, err
-	case len(sets) == 1 && len(deployments) == 0:
-		return sets[0].Spec.Template, nil
-	case len(sets) == 0 && len(deployments) == 1:
-		return deployments[0].Spec.Template, nil
+	if len(deployments) != 1 {
+		return corev1.PodTemplateSpec{}, fmt.Errorf("there are %d Deployments", len(deployments))
 	}
-	return corev1.PodTemplateSpec{}, fmt.Errorf("there are %d StatefulSets and %d Deployments", len(sets), len(deployments))
+	return deployments[0].Spec.Template, nil
 }
 
 // Files returns the sources of the container's files, by path. The path of a folder with all of an object's

@@ -15,7 +15,7 @@ var elsewhere = map[string]string{
 	// These need something that cannot be had here.
 	"skopeo copy oci-archive:dist/travishook-linux-amd64.tar docker://registry.example.com/travishook:dev":                     "needs a registry of the reader's",
 	`travis encrypt --com --repo example/example --add notifications.webhooks.urls "https://hooks.example.com/travis/<proof>"`: "needs Travis' command line and its API",
-	"kubectl logs -n travishook-system travishook-0":                                                                           "needs a kubelet; make e2e-cluster runs it",
+	"kubectl logs -n travishook-system deploy/travishook":                                                                           "needs a kubelet; make e2e-cluster runs it",
 	"helm repo add nats https://nats-io.github.io/k8s/helm/charts/":                                                            "needs NATS' chart",
 	"helm install nats nats/nats --version 2.14.2 --namespace nats --values nats-values.yaml":                                  "needs NATS' chart; test/docs starts a server by these values",
 	"kubectl -n travishook-system delete pod NAME":                                                                             "needs a kubelet; make e2e-cluster does it",

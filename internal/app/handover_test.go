@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/travishook/travishook/internal/dispatch"
+	"github.com/travishook/travishook/internal/queue/embedded"
+	"github.com/travishook/travishook/internal/receiver"
+	"github.com/travishook/travishook/internal/settings"
+)
+
+// handedOver opens a store that another process has open.
+type handedOver struct {
+	opening opening
+	answer  error // of the next attempt to open
+	done    chan error
+}
+
+// open begins to open it.
+func open(ctx context.Context, answer error) *handedOver {
+	h := &handedOver{opening: opening{log: logr.Discard()}, answer: answer, done: make(chan error, 1)}
+	go func() { h.done <- h.opening.run(ctx, func(context.Context) error { return h.answer }) }()
+	return h
+}
+
+func inUse(stopping bool) error { return fmt.Errorf("open: %w", &embedded.InUseError{Stopping: stopping}) }
+
+// expect compares whether the operator is ready.
+func (h *handedOver) expect(t *testing.T, when string, ready bool) {
+	t.Helper()
+	synctest.Wait()
+	if h.opening.holds() != ready {
+		t.Errorf("%s: ready %t, want %t", when, !ready, ready)
+	}
+}
+
+// A new pod must be ready, or the old one is not stopped; and it stays ready until it accepts webhooks.
+func TestTheOperatorIsReadyWhileItTakesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t.Context(), inUse(false))
+		h.expect(t, "the other serves", true)
+		time.Sleep(handoverPatience / 2)
+		h.answer = inUse(true)
+		time.Sleep(handoverPatience * 2)
+		h.expect(t, "the other has been stopping for long", true)
+		h.answer = nil
+		if err := <-h.done; err != nil {
+			t.Fatal(err)
+		}
+		h.expect(t, "the store is open", true)
+		p := &pipeline{holds: h.opening.holds}
+		if err := p.readyz(nil); err != nil {
+			t.Errorf("not ready while it holds webhooks: %v", err)
+		}
+		time.Sleep(handoverGrace)
+		if err := p.readyz(nil); err == nil {
+			t.Error("ready although the routing table is not complete")
+		}
+	})
+}
+
+// A second pod that replaces no other takes no webhooks, which it could not store, but goes on waiting.
+func TestTheOperatorIsNotReadyIfTheOtherStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t.Context(), inUse(false))
+		time.Sleep(handoverPatience)
+		h.expect(t, "the other stays", false)
+		const want = "another process has the store open, and does not stop: only one pod can use the embedded store"
+		if got := h.opening.why(); got != want {
+			t.Errorf("the reason is %q, want %q", got, want)
+		}
+		time.Sleep(time.Hour)
+		h.expect(t, "an hour later", false)
+		h.answer = inUse(true)
+		time.Sleep(handoverPoll)
+		h.expect(t, "the other stops at last", true)
+		h.answer = errors.New("broken")
+		if err := <-h.done; err == nil || err.Error() != "broken" {
+			t.Errorf("opening ended with %v", err)
+		}
+	})
+}
+
+// An operator that replaces no other is ready when it accepts webhooks, so that an installation does not seem to work
+// before it does.
+func TestAnOperatorThatIsAloneHoldsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t.Context(), nil)
+		if err := <-h.done; err != nil {
+			t.Fatal(err)
+		}
+		h.expect(t, "the store is open", false)
+	})
+}
+
+// The probes are answered as soon as the operator waits: the rollout depends on it.
+func TestTheProbesAreAnsweredWhileTheOtherHasTheStoreOpen(t *testing.T) {
+	s := settings.Default()
+	s.Probes.Address = freeAddress(t)
+	first := true
+	err := (&opening{settings: s, log: logr.Discard()}).run(t.Context(), func(context.Context) error {
+		if first {
+			first = false
+			return inUse(false)
+		}
+		if got := awaitAnswer(t, "http://"+s.Probes.Address+"/readyz"); got != http.StatusOK {
+			t.Errorf("the readiness probe is answered %d", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Webhooks that a new process holds must outlast the stop of the old one, and Travis must not give up meanwhile.
+func TestAHeldWebhookOutlastsTheStopOfTheOther(t *testing.T) {
+	const opens = 5 * time.Second
+	if least := settings.MaxEmbeddedLinger + dispatch.StopTimeout + opens; startWait < least {
+		t.Errorf("a webhook waits %s, and the other process may take %s", startWait, least)
+	}
+	if startWait >= receiver.WriteTimeout {
+		t.Errorf("a webhook waits %s, and is cut off after %s", startWait, receiver.WriteTimeout)
+	}
+}

@@ -1,0 +1,126 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/chat"
+	"github.com/travishook/travishook/test/operator"
+	"github.com/travishook/travishook/test/port"
+)
+
+// handover is an operator, and the one that replaces it on the same store.
+type handover struct {
+	*site
+	channel  *chat.Channel
+	old, new *operator.Process
+	posted   int64
+	answers  chan int // of webhooks to the new one
+	held     int
+}
+
+// replace starts an operator, and another one beside it as a Deployment does: it is ready before the old one stops.
+func replace(ctx context.Context) *handover {
+	GinkgoHelper()
+	h := &handover{site: newSite(ctx), channel: openChannel(), answers: make(chan int, 100)}
+	h.apply(ctx, tokenSecret+"---"+accountSecret(h.channel)+"---"+webhookAccount+"---"+route)
+	h.start(ctx)
+	h.old = h.operator
+	h.waitReady(ctx)
+	h.postOld(ctx)
+
+	probes, err := port.Free()
+	Expect(err).NotTo(HaveOccurred())
+	path := filepath.Join(h.dir, "new.yaml")
+	text := strings.Replace(h.settings(), `probes: {address: "127.0.0.1:0"}`, fmt.Sprintf("probes: {address: %q}", probes), 1)
+	Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
+	h.new, err = operator.Start(ctx, binary, "--settings", path, "--kubeconfig", plane.Kubeconfig, "--namespace", h.system)
+	Expect(err).NotTo(HaveOccurred())
+	h.operator = h.new
+	DeferCleanup(func() {
+		h.new.Kill()
+		if CurrentSpecReport().Failed() {
+			AddReportEntry("new operator's log", h.new.Log())
+		}
+	})
+	Eventually(func() (int, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+probes+"/readyz", http.NoBody)
+		if err != nil {
+			return 0, err
+		}
+		return send(r)
+	}).Should(Equal(http.StatusOK), "the new one is ready while the old one has the store open")
+	return h
+}
+
+func (h *handover) build() travistest.Build {
+	h.posted++
+	return travistest.Build{ID: h.posted, Number: fmt.Sprint(h.posted)}
+}
+
+// postOld sends a webhook to the old operator, which must accept it.
+func (h *handover) postOld(ctx context.Context) {
+	GinkgoHelper()
+	Expect(status(travistest.Request(ctx, h.old.URL+"/"+proof(token), h.build(), h.key))).To(Equal(http.StatusAccepted))
+}
+
+// postNew sends a webhook to the new operator, and does not wait for the answer.
+func (h *handover) postNew(ctx context.Context) {
+	r := travistest.Request(ctx, h.new.URL+"/"+proof(token), h.build(), h.key)
+	h.held++
+	go func() {
+		code, _ := send(r) // an error is code 0
+		h.answers <- code
+	}()
+}
+
+// expectAll checks that all webhooks to the new operator were accepted, and that each message has arrived once.
+func (h *handover) expectAll(ctx context.Context) {
+	GinkgoHelper()
+	for range h.held {
+		var code int
+		Eventually(h.answers).Should(Receive(&code))
+		Expect(code).To(Equal(http.StatusAccepted))
+	}
+	Eventually(func() int { return len(h.channel.Messages()) }).Should(BeNumerically(">=", h.posted))
+	Expect(h.new.Stop()).To(Succeed())
+	Expect(h.channel.Drain(ctx)).To(Succeed())
+	numbers := map[string]int{}
+	for _, text := range texts(h.channel)() {
+		numbers[text]++
+	}
+	Expect(numbers).To(HaveLen(int(h.posted)))
+	Expect(numbers).To(HaveEach(1), "each message arrives once")
+}
+
+var _ = Describe("A new operator beside the old one, on the same store", func() {
+	It("holds webhooks until the old one has stopped, and accepts them all", func(ctx context.Context) {
+		h := replace(ctx)
+		for range 5 {
+			h.postNew(ctx)
+			h.postOld(ctx)
+		}
+		Expect(h.answers).NotTo(Receive(), "it cannot have stored anything")
+		Expect(h.old.Stop()).To(Succeed())
+		h.expectAll(ctx)
+	})
+
+	It("takes over from one that is killed", func(ctx context.Context) {
+		h := replace(ctx)
+		h.postNew(ctx)
+		h.postOld(ctx)
+		Eventually(texts(h.channel)).Should(HaveLen(2), "what was sent right before a kill may be sent again")
+		Eventually(func() string { return kubectl(ctx, "", "get", "travisroute", "example", "-n", h.name, "-o", "yaml") }).
+			ShouldNot(ContainSubstring("waiting: 1"))
+		h.old.Kill()
+		h.expectAll(ctx)
+	})
+})
