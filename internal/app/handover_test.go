@@ -31,7 +31,9 @@ func open(ctx context.Context, answer error) *handedOver {
 	return h
 }
 
-func inUse(stopping bool) error { return fmt.Errorf("open: %w", &embedded.InUseError{Stopping: stopping}) }
+func inUse(stopping bool) error {
+	return fmt.Errorf("open: %w", &embedded.InUseError{Stopping: stopping})
+}
 
 // expect compares whether the operator is ready.
 func (h *handedOver) expect(t *testing.T, when string, ready bool) {

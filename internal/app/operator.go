@@ -98,7 +98,7 @@ func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s se
 	}
 	err = o.wire(environment{
 		settings: s, scope: scope, cluster: cfg, client: client, mgr: o.mgr, store: o.store, receiver: o.receiver,
-		holds: opening.holds,
+		holds:        opening.holds,
 		destinations: destinations, metrics: prometheus.NewRegistry(), log: o.log,
 	})
 	if err != nil || answered {

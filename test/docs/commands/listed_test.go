@@ -9,13 +9,14 @@ var elsewhere = map[string]string{
 	"make release VERSION=v1.2.3": "test/release runs hack/release.sh",
 	"go build -o ~/.local/bin/kubectl-travis ./cmd/kubectl-travis": "test/cli compiles the plugin",
 
-	"kubectl -n travishook-system delete statefulset travishook --cascade=orphan": "test/chart/install runs it, and the upgrade that it is for",
-	"helm test travishook --namespace travishook-system":                          "needs a kubelet; test/chart/install stands in for it, and make e2e-cluster runs it",
+	"kubectl -n travishook-system rollout status deployment travishook": "needs a Deployment controller; make e2e-cluster runs it",
+	"kubectl -n travishook-system describe pods":                        "needs a kubelet; make e2e-cluster runs it",
+	"helm test travishook --namespace travishook-system":                "needs a kubelet; test/chart/install stands in for it, and make e2e-cluster runs it",
 
 	// These need something that cannot be had here.
 	"skopeo copy oci-archive:dist/travishook-linux-amd64.tar docker://registry.example.com/travishook:dev":                     "needs a registry of the reader's",
 	`travis encrypt --com --repo example/example --add notifications.webhooks.urls "https://hooks.example.com/travis/<proof>"`: "needs Travis' command line and its API",
-	"kubectl logs -n travishook-system deploy/travishook":                                                                           "needs a kubelet; make e2e-cluster runs it",
+	"kubectl logs -n travishook-system deploy/travishook":                                                                      "needs a kubelet; make e2e-cluster runs it",
 	"helm repo add nats https://nats-io.github.io/k8s/helm/charts/":                                                            "needs NATS' chart",
 	"helm install nats nats/nats --version 2.14.2 --namespace nats --values nats-values.yaml":                                  "needs NATS' chart; test/docs starts a server by these values",
 	"kubectl -n travishook-system delete pod NAME":                                                                             "needs a kubelet; make e2e-cluster does it",
