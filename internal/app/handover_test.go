@@ -13,6 +13,7 @@ import (
 
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/queue/embedded"
+	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/settings"
 )
@@ -91,6 +92,20 @@ func TestTheOperatorIsNotReadyIfTheOtherStays(t *testing.T) {
 	})
 }
 
+// One that was killed did not say that it stops.
+func TestTheOperatorIsReadyAfterTheOtherWasKilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t.Context(), inUse(false))
+		time.Sleep(handoverPatience * 2)
+		h.expect(t, "the other stays", false)
+		h.answer = nil
+		if err := <-h.done; err != nil {
+			t.Fatal(err)
+		}
+		h.expect(t, "the store is open", true)
+	})
+}
+
 // An operator that replaces no other is ready when it accepts webhooks, so that an installation does not seem to work
 // before it does.
 func TestAnOperatorThatIsAloneHoldsNothing(t *testing.T) {
@@ -131,5 +146,29 @@ func TestAHeldWebhookOutlastsTheStopOfTheOther(t *testing.T) {
 	}
 	if startWait >= receiver.WriteTimeout {
 		t.Errorf("a webhook waits %s, and is cut off after %s", startWait, receiver.WriteTimeout)
+	}
+}
+
+// The mark on the lease is read when no other process can write it any more.
+func TestTheKnownMarkIsReadUnderTheLock(t *testing.T) {
+	s := settings.Default()
+	s.Store.Directory = t.TempDir()
+	read := false
+	store, err := openStore(t.Context(), s, func() *wal.HighWater {
+		read = true
+		var other *embedded.InUseError
+		if _, err := embedded.TryLock(s.Store.Directory); !errors.As(err, &other) {
+			t.Errorf("the store is not locked: %v", err)
+		}
+		return nil
+	}, logr.Discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !read {
+		t.Error("the mark was not read")
+	}
+	if err := store.Close(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,11 +40,13 @@ func TestTwoOperatorsInOneProcess(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
+	var locks []string
 	for _, namespace := range []string{"first", "second"} {
 		s := settings.Default()
 		s.Receiver.Address, s.Receiver.Linger = "127.0.0.1:0", 0
 		s.API.Address, s.Probes.Address, s.Metrics.Address = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 		s.Store.Directory = filepath.Join(t.TempDir(), "store")
+		locks = append(locks, filepath.Join(s.Store.Directory, "lock"))
 		s.Namespaces = []string{namespace}
 		s.Trust.Keys = []settings.Key{{Name: "test", PEM: travistest.PEM(travistest.Key())}}
 		o, err := New(ctx, plane.Config, namespace, s, logr.Discard())
@@ -69,6 +72,11 @@ func TestTwoOperatorsInOneProcess(t *testing.T) {
 	for range 2 {
 		if err := <-ended; err != nil {
 			t.Error(err)
+		}
+	}
+	for _, lock := range locks {
+		if content, err := os.ReadFile(lock); err != nil || string(content) != "stopping\n" {
+			t.Errorf("a process that waits for the store does not learn that this one stops: %q %v", content, err)
 		}
 	}
 }

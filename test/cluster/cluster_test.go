@@ -41,7 +41,7 @@ func TestCluster(t *testing.T) {
 				t.Errorf("%d webhooks were answered 202, and their messages did not arrive", v.Lost)
 			}
 			if s.none && v.Refused > 0 {
-				t.Errorf("%d webhooks were refused, although another replica could take them", v.Refused)
+				t.Errorf("%d webhooks were refused, although another pod could take them", v.Refused)
 			}
 			report.add(t, s.name, v)
 		})
