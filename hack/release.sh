@@ -62,9 +62,13 @@ cp -R charts/travishook "$work/chart/"
 stamp=$(TZ=UTC git log -1 --format=%cd --date=format-local:%Y%m%d%H%M.%S)
 find "$work/chart" -exec env TZ=UTC touch -t "$stamp" {} +
 "$helm" package "$work/chart/travishook" --version "$number" --app-version "$number" -d "$out" >&2
-# Apart, as in config: whoever deletes the operator's objects keeps all routes.
-cat config/setup/namespace.yaml "$work"/chart/travishook/crds/*.yaml >"$out/setup.yaml"
-"$helm" template travishook "$out/travishook-$number.tgz" --namespace travishook-system --no-hooks | without_helm >"$out/install.yaml"
+# Apart, as in config: whoever deletes the operator's objects keeps all routes, and the claim of the store.
+template=("$helm" template travishook "$out/travishook-$number.tgz" --namespace travishook-system --no-hooks)
+{
+	cat config/setup/namespace.yaml "$work"/chart/travishook/crds/*.yaml
+	"${template[@]}" --show-only templates/claim.yaml | without_helm
+} >"$out/setup.yaml"
+"${template[@]}" --set store.existingClaim=travishook-store | without_helm >"$out/install.yaml"
 
 cat "$out/setup.yaml" "$out/install.yaml" >"$work/manifests.yaml"
 go run ./hack/bundle -manifests "$work/manifests.yaml" -version "$number" -out "$work/bundle" \

@@ -25,7 +25,9 @@ type step struct {
 }
 
 var steps = []step{
-	{name: "upgrade", none: true, do: func(t *testing.T, env *environment) { env.chart(t, "upgrade", "--set", "podAnnotations.trial=upgraded") }},
+	{name: "upgrade", none: true, do: func(t *testing.T, env *environment) {
+		env.chart(t, "upgrade", "--set", "podAnnotations.trial=upgraded")
+	}},
 	{name: "upgrade of the chart and the CRDs", none: true, do: upgradeCRDs},
 	{name: "rollback", none: true, do: func(t *testing.T, env *environment) { env.chart(t, "rollback", "1") }},
 	{name: "pod deleted", do: func(t *testing.T, env *environment) { env.kubectl(t, "delete", "pod", "-n", system, env.pod(t)) }},
