@@ -102,7 +102,11 @@ var _ = Describe("An operator that cannot work", func() {
 	})
 	It("reports a store that another process uses", func(ctx context.Context) {
 		s.start(ctx)
-		sentence(ctx, with(s.settings(), plane.Kubeconfig), "another")
+		first := s.operator
+		s.start(ctx)
+		Eventually(s.operator.Log).Should(ContainSubstring("another process has the store open"))
+		Expect(s.operator.Stop()).To(Succeed(), "it waits, and can be stopped")
+		Expect(first.Stop()).To(Succeed())
 	})
 	It("reports missing CRDs", func(ctx context.Context) {
 		bare, err := controlplane.Start(ctx, controlplane.WithoutCRDs())

@@ -208,7 +208,7 @@ func checkManifests(t *testing.T, out string) {
 		t.Errorf("setup.yaml (-want +got):\n%s", diff)
 	}
 	installed := kinds("install.yaml")
-	if slices.Contains(installed, crd) || slices.Contains(installed, "Namespace") || !slices.Contains(installed, "StatefulSet") {
+	if slices.Contains(installed, crd) || slices.Contains(installed, "Namespace") || !slices.Contains(installed, "Deployment") || slices.Contains(installed, "PersistentVolumeClaim") {
 		t.Errorf("install.yaml has %v", installed)
 	}
 }
