@@ -43,7 +43,10 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	operator, err := New(ctx, cfg, o.Namespace, s, log)
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return nil // told to stop while it waited for the store
+	case err != nil:
 		return err
 	}
 	return operator.Run(ctx)
