@@ -87,8 +87,8 @@ var _ = Describe("the class of the store's volume", func() {
 
 	It("is not needed by a volume that an administrator created", func(ctx context.Context) {
 		createVolume(ctx, "taken", "", &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: "team-a", Name: "other"})
-		createVolume(ctx, "same-name", "", &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: "team-a", Name: "store-travishook-0"})
-		released := createVolume(ctx, "released", "", &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: namespace, Name: "store-travishook-0", UID: "earlier"})
+		createVolume(ctx, "same-name", "", &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: "team-a", Name: "travishook-store"})
+		released := createVolume(ctx, "released", "", &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: namespace, Name: "travishook-store", UID: "earlier"})
 		released.Status.Phase = corev1.VolumeReleased
 		_, err := client.CoreV1().PersistentVolumes().UpdateStatus(ctx, released, metav1.UpdateOptions{})
 		Expect(err).NotTo(HaveOccurred())
