@@ -265,14 +265,20 @@ func (r *reader) prepare(ctx context.Context, command string) {
 
 func (r reader) uninstall(ctx context.Context) {
 	GinkgoHelper()
-	out, err := r.shell(ctx, plane.Kubeconfig, "helm uninstall travishook --namespace "+system+" --ignore-not-found")
+	out, err := r.shell(ctx, plane.Kubeconfig, "helm uninstall travishook --namespace "+system+" --ignore-not-found; "+deleteClaim)
 	Expect(err).NotTo(HaveOccurred(), out)
 }
+
+// deleteClaim deletes the store's claim, which the way of installing it that made it keeps. Nothing here runs that
+// would remove its finalizer.
+const deleteClaim = "kubectl delete persistentvolumeclaim travishook-store --namespace " + system + " --ignore-not-found --wait=false; " +
+	"kubectl patch persistentvolumeclaim travishook-store --namespace " + system + ` --type=merge --patch='{"metadata":{"finalizers":null}}' 2>/dev/null || true`
 
 func (r reader) install(ctx context.Context) {
 	GinkgoHelper()
 	// What kustomize installed is nobody's to Helm.
 	out, err := r.shell(ctx, plane.Kubeconfig, "kubectl delete --ignore-not-found -k config/default; "+
+		"helm status travishook --namespace "+system+" >/dev/null 2>&1 || { "+deleteClaim+"; }; "+
 		"helm upgrade --install travishook charts/travishook --namespace "+system+" --create-namespace")
 	Expect(err).NotTo(HaveOccurred(), out)
 }
