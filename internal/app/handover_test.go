@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/queue/embedded"
@@ -170,5 +174,49 @@ func TestTheKnownMarkIsReadUnderTheLock(t *testing.T) {
 	}
 	if err := store.Close(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// One that cannot open the store does not wait for it: it would be ready, and the other would be stopped.
+func TestWhatCannotOpenTheStoreDoesNotWaitForIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		mark    string
+		maxSize string
+		want    string // "" if it waits
+	}{
+		"this version":          {mark: "standalone 1"},
+		"a damaged mark":        {mark: "\x00\x00"},
+		"a newer version":       {mark: "standalone 2", want: "written by a newer version of travishook"},
+		"a cluster's directory": {mark: "cluster", want: `store of a "cluster" server`},
+		"a limit that is small": {mark: "standalone 1", maxSize: "1Ki", want: "it must be at least"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settings.Default()
+			s.Store.Directory = t.TempDir()
+			if test.maxSize != "" {
+				s.Store.MaxSize = resource.MustParse(test.maxSize)
+			}
+			lock, err := embedded.TryLock(s.Store.Directory)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = lock.Release() }()
+			if err := os.WriteFile(filepath.Join(s.Store.Directory, "topology"), []byte(test.mark), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			o := &opening{log: logr.Discard()}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*handoverPoll)
+			defer cancel()
+			err = o.run(ctx, func(ctx context.Context) error {
+				_, err := openStore(ctx, s, nil, logr.Discard())
+				return err
+			})
+			if waits := errors.Is(err, context.DeadlineExceeded); waits != (test.want == "") || !waits && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+			if ready := o.holds(); ready != (test.want == "") {
+				t.Errorf("ready %t", ready)
+			}
+		})
 	}
 }

@@ -6,12 +6,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/travishook/travishook/internal/queue/journal"
 )
 
 // topology is the kind of server that the directory belongs to. A standalone server's store loses its
-// streams when a clustered server opens it, so a file in the directory names its kind.
+// streams when a clustered server opens it, so a file in the directory names its kind. It also has the version of
+// the journal's format, which a process that waits for the lock can read there.
 const (
 	topology  = "standalone"
 	clustered = "cluster"
@@ -32,24 +36,36 @@ func openDirectory(lock *Lock) (*directory, error) {
 	return d, nil
 }
 
-// claim marks the directory with its topology, or checks the mark.
+// claim checks the mark of the directory, and writes it if it is missing, damaged or older.
 func (d *directory) claim() error {
-	marker := filepath.Join(d.path, "topology")
-	text, err := os.ReadFile(marker)
+	want := fmt.Sprintf("%s %d", topology, journal.Version)
+	is, err := d.check()
+	if err != nil || is == want {
+		return err
+	}
+	return writeSynced(d.marker(), want+"\n")
+}
+
+func (d *directory) marker() string { return filepath.Join(d.path, "topology") }
+
+// check returns the mark of the directory, or an error if this program must not open it.
+func (d *directory) check() (mark string, err error) {
+	text, err := os.ReadFile(d.marker())
 	if errors.Is(err, fs.ErrNotExist) {
-		return writeSynced(marker, topology+"\n")
+		return "", nil
 	}
 	if err != nil {
-		return fmt.Errorf("read topology: %w", err)
+		return "", fmt.Errorf("read topology: %w", err)
 	}
-	is := strings.Trim(string(text), "\x00 \t\r\n")
-	switch {
-	case is == topology:
-		return nil
-	case is == clustered, is != "" && !d.hasStore():
-		return fmt.Errorf("the directory has the store of a %q server, which a %q server would damage: choose another directory, or the settings that it was made with", is, topology)
+	mark = strings.Trim(string(text), "\x00 \t\r\n")
+	kind, format, _ := strings.Cut(mark, " ")
+	if kind == clustered || kind != "" && kind != topology && !d.hasStore() {
+		return "", fmt.Errorf("the directory has the store of a %q server, which a %q server would damage: choose another directory, or the settings that it was made with", kind, topology)
 	}
-	return writeSynced(marker, topology+"\n") // the mark is damaged
+	if written, err := strconv.Atoi(format); err == nil && kind == topology && written > journal.Version {
+		return "", fmt.Errorf("the journal was written by a newer version of travishook: its format is %d, and this program supports formats up to %d; start the newer version of travishook", written, journal.Version)
+	}
+	return mark, nil
 }
 
 // hasStore reports whether the directory has the files of a server of this topology.

@@ -38,6 +38,12 @@ func TestOpenRefuses(t *testing.T) {
 				return dir
 			}, `store of a "cluster" server`,
 		},
+		"a journal of a newer version": {
+			func(t *testing.T, dir string) string {
+				write(t, filepath.Join(dir, "topology"), "standalone 2\n")
+				return dir
+			}, "written by a newer version of travishook: its format is 2, and this program supports formats up to 1",
+		},
 		"a file": {
 			func(t *testing.T, dir string) string {
 				write(t, filepath.Join(dir, "file"), "")

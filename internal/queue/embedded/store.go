@@ -20,6 +20,13 @@ func OpenStore(ctx context.Context, dir string, opt engine.Options) (*engine.Eng
 	return OpenLocked(ctx, lock, opt)
 }
 
+// Check returns an error if this program cannot open the store in a directory, as far as that can be seen while
+// another process has it open.
+func Check(dir string, opt engine.Options) error {
+	_, err := (&directory{path: dir}).check()
+	return errors.Join(err, engine.CheckLimit(opt.MaxBytes))
+}
+
 // OpenLocked opens a store in a locked directory. The store releases the lock when it is closed, or cannot be opened.
 // The error is syscall.ENOSPC if the volume is full, and also if it is the server that says so.
 func OpenLocked(ctx context.Context, lock *Lock, opt engine.Options) (*engine.Engine, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// version of the entries' format. It is increased by changes that an older reader would misread.
-const version = 1
+// Version of the entries' format. It is increased by changes that an older reader would misread.
+const Version = 1
 
 // Entry is one fact; exactly one of its pointers is set. A message of the log is one or more
 // of them, each a line of JSON.
@@ -187,7 +187,7 @@ func (e *Entry) Size() int { return len(e.raw) }
 
 // Encode prepares e for the log.
 func (e *Entry) Encode() error {
-	e.Version = version
+	e.Version = Version
 	var line bytes.Buffer
 	to := json.NewEncoder(&line)
 	to.SetEscapeHTML(false) // which would turn one byte into six
@@ -253,8 +253,8 @@ func decode(line []byte) (Entry, error) {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return Entry{}, err
 	}
-	if e.Version > version {
-		return Entry{}, fmt.Errorf("%w: its version is %d, and this program supports versions up to %d; start the newer version of travishook", errNewer, e.Version, version)
+	if e.Version > Version {
+		return Entry{}, fmt.Errorf("%w: its version is %d, and this program supports versions up to %d; start the newer version of travishook", errNewer, e.Version, Version)
 	}
 	if e.Version < 1 {
 		return Entry{}, errors.New("has the version 0, which does not exist")
