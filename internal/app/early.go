@@ -11,9 +11,8 @@ import (
 )
 
 // startWait is how long a webhook waits for an operator that starts: longer than the process before takes to
-// stop, which accepts webhooks for the linger time and finishes its attempts then. Travis waits for a minute and
-// never retries.
-const startWait = 40 * time.Second
+// stop. Travis waits for a minute and never retries.
+const startWait = 50 * time.Second
 
 // closeDrain is how long requests may take to be answered if the start failed.
 const closeDrain = time.Second

@@ -15,6 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/travishook/travishook/internal/deliveryapi/server"
 	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/queue/embedded"
 	"github.com/travishook/travishook/internal/queue/wal"
@@ -96,6 +97,88 @@ func TestTheOperatorIsNotReadyIfTheOtherStays(t *testing.T) {
 	})
 }
 
+// One that is told to stop while it waits gets no more webhooks, but still answers those that it holds.
+func TestTheOperatorGoesOnWaitingWhenItIsToldToStop(t *testing.T) {
+	for name, test := range map[string]struct {
+		after time.Duration // the other has closed the store
+		want  error
+	}{
+		"the other stops in time": {handoverStop - time.Second, nil},
+		"the other does not stop": {handoverStop + time.Second, context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithCancel(t.Context())
+				h := &handedOver{opening: opening{log: logr.Discard()}, done: make(chan error, 1)}
+				opening, cancel := h.opening.outlast(ctx)
+				defer cancel()
+				free := time.Now().Add(time.Hour)
+				go func() {
+					h.done <- h.opening.run(opening, func(ctx context.Context) error {
+						if time.Now().Before(free) {
+							return inUse(true)
+						}
+						return ctx.Err()
+					})
+				}()
+				h.expect(t, "it waits", true)
+				free = time.Now().Add(test.after)
+				stop()
+				h.expect(t, "it is told to stop", false)
+				if err := <-h.done; !errors.Is(err, test.want) {
+					t.Errorf("opening ended with %v, want %v", err, test.want)
+				}
+				h.expect(t, "opening has ended", false)
+			})
+		})
+	}
+}
+
+// One that holds no webhooks stops at once.
+func TestTheOperatorStopsAtOnceIfItHoldsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		o := &opening{log: logr.Discard()}
+		opening, cancel := o.outlast(ctx)
+		defer cancel()
+		began := time.Now()
+		stop()
+		<-opening.Done()
+		running, cancel := (&Operator{}).untilAnswered(ctx)
+		defer cancel()
+		<-running.Done()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it stops after %s", took)
+		}
+	})
+}
+
+// One that is told to stop while it holds webhooks runs until they can be answered, for a while.
+func TestTheOperatorRunsUntilItCanAnswerWhatItHolds(t *testing.T) {
+	for name, test := range map[string]struct{ starts, want time.Duration }{
+		"it starts":         {time.Second, time.Second},
+		"it started before": {0, 0},
+		"it cannot start":   {time.Hour, handoverGrace},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithCancel(t.Context())
+				o := &Operator{receiver: newEarlyServer(), held: true}
+				running, cancel := o.untilAnswered(ctx)
+				defer cancel()
+				began := time.Now()
+				defer time.AfterFunc(test.starts, o.receiver.start).Stop()
+				synctest.Wait()
+				stop()
+				<-running.Done()
+				if took := time.Since(began); took != test.want {
+					t.Errorf("it is stopped after %s, want %s", took, test.want)
+				}
+			})
+		})
+	}
+}
+
 // One that was killed did not say that it stops.
 func TestTheOperatorIsReadyAfterTheOtherWasKilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -142,10 +225,20 @@ func TestTheProbesAreAnsweredWhileTheOtherHasTheStoreOpen(t *testing.T) {
 	}
 }
 
+// embeddedStop is what stopping takes at most with the embedded store, after the receiver's linger time.
+const embeddedStop = dispatch.StopTimeout + embeddedDrain + 2*server.ShutdownTimeout + embeddedCloseTimeout
+
+// A pod that is told to stop while it waits is not killed before it has answered what it holds.
+func TestThePodIsGivenTheTimeToAnswerWhatItHolds(t *testing.T) {
+	if most := handoverStop + handoverGrace + embeddedStop; most > stopTimeout {
+		t.Errorf("it may take %s, and is given %s", most, stopTimeout)
+	}
+}
+
 // Webhooks that a new process holds must outlast the stop of the old one, and Travis must not give up meanwhile.
 func TestAHeldWebhookOutlastsTheStopOfTheOther(t *testing.T) {
 	const opens = 5 * time.Second
-	if least := settings.MaxEmbeddedLinger + dispatch.StopTimeout + opens; startWait < least {
+	if least := settings.MaxEmbeddedLinger + embeddedStop + opens; startWait < least {
 		t.Errorf("a webhook waits %s, and the other process may take %s", startWait, least)
 	}
 	if startWait >= receiver.WriteTimeout {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +34,11 @@ const (
 	handoverPatience = 20 * time.Second
 	// handoverGrace is how long it stays ready after the last sign that it takes over, until it is ready by itself.
 	handoverGrace = 10 * time.Second
+	// handoverStop is how long an operator that is told to stop while it holds webhooks goes on waiting for the store,
+	// and stopPoll the time between two attempts then: it has to open the store before a third operator does, because
+	// that one can wait for longer.
+	handoverStop = 20 * time.Second
+	stopPoll     = time.Millisecond
 )
 
 // opening answers the probes while the store opens. If another process has it open, that one is about to be replaced,
@@ -46,6 +52,32 @@ type opening struct {
 	reason string    // why the readiness probe fails
 	began  time.Time // of the wait for the other process
 	until  time.Time // the readiness probe succeeds until then
+
+	stopping atomic.Bool // the operator was told to stop
+}
+
+// outlast returns a context that ends with ctx or, if the operator waits for another process by then, handoverStop
+// later: the webhooks that it holds would be refused otherwise.
+func (o *opening) outlast(ctx context.Context) (context.Context, context.CancelFunc) {
+	opening, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(ctx, func() {
+		o.stopping.Store(true)
+		if o.held() {
+			select {
+			case <-time.After(handoverStop):
+			case <-opening.Done():
+			}
+		}
+		cancel()
+	})
+	return opening, func() { unhook(); cancel() }
+}
+
+// held returns whether the operator waited for another process, and so holds webhooks.
+func (o *opening) held() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.began.IsZero()
 }
 
 // run repeats open while another process has the store open, and while it reports a full volume.
@@ -63,9 +95,11 @@ func (o *opening) run(ctx context.Context, open func(context.Context) error) err
 		var other *embedded.InUseError
 		switch {
 		case errors.As(err, &other):
-			pause = handoverPoll
 			if o.awaits(other.Stopping) {
 				close(waits)
+			}
+			if pause = handoverPoll; o.stopping.Load() {
+				pause = stopPoll
 			}
 		case errors.Is(err, syscall.ENOSPC):
 			pause = openingRetry
@@ -118,11 +152,11 @@ func (o *opening) opened() {
 }
 
 // holds reports whether webhooks are held for which another process stopped, or is to be stopped: the operator must
-// be ready then, because they would be refused otherwise.
+// be ready then, because they would be refused otherwise. One that is told to stop itself gets no more of them.
 func (o *opening) holds() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return time.Now().Before(o.until)
+	return !o.stopping.Load() && time.Now().Before(o.until)
 }
 
 // answer serves the probes until ctx ends: from openingPatience on, or as soon as opening waits for another process.

@@ -15,8 +15,12 @@ import (
 	"github.com/travishook/travishook/internal/version"
 )
 
-// closeTimeout bounds the closing of the store after everything that uses it has stopped.
-const closeTimeout = 15 * time.Second
+// closeTimeout bounds the closing of the store after everything that uses it has stopped. The next process waits for
+// the embedded one.
+const (
+	closeTimeout         = 15 * time.Second
+	embeddedCloseTimeout = 5 * time.Second
+)
 
 // Operator is one operator, wired and listening, but not started. A process can have several: none
 // of its parts is registered globally.
@@ -24,6 +28,7 @@ type Operator struct {
 	mgr       ctrl.Manager
 	store     *store
 	receiver  *earlyServer
+	held      bool // it holds webhooks for another process that had the store open
 	addresses Addresses
 	log       logr.Logger
 }
@@ -53,7 +58,11 @@ type environment struct {
 // other ports. Its error is one sentence for the person who starts the operator. If it succeeds, Run or Close must
 // be called.
 func New(ctx context.Context, cfg *rest.Config, namespace string, s settings.Settings, log logr.Logger) (*Operator, error) {
-	receiver, err := listen(s.Receiver, log)
+	drain := drain
+	if s.Store.External == nil {
+		drain = embeddedDrain
+	}
+	receiver, err := listen(s.Receiver, drain, log)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +94,8 @@ func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s se
 		return knownMark(ctx, client.coordination, scope.own, o.log)
 	}
 	opening := &opening{settings: s, log: o.log}
+	ctx, cancel := opening.outlast(ctx)
+	defer cancel()
 	err = opening.run(ctx, func(ctx context.Context) (err error) {
 		o.store, err = openStore(ctx, s, known, o.log)
 		return err
@@ -92,6 +103,7 @@ func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s se
 	if err != nil {
 		return err
 	}
+	o.held = opening.held()
 	destinations, err := destinationKey(ctx, o.store)
 	if err != nil {
 		return err
@@ -138,7 +150,25 @@ func (o *Operator) Addresses() Addresses { return o.addresses }
 // Run runs the operator until ctx ends, and closes its store.
 func (o *Operator) Run(ctx context.Context) error {
 	o.log.Info("travishook starts", "version", version.String())
-	return errors.Join(o.mgr.Start(ctx), o.Close(ctx))
+	running, cancel := o.untilAnswered(ctx)
+	defer cancel()
+	return errors.Join(o.mgr.Start(running), o.Close(ctx))
+}
+
+// untilAnswered returns a context that ends with ctx or, if webhooks are held by then, when they can be answered.
+func (o *Operator) untilAnswered(ctx context.Context) (context.Context, context.CancelFunc) {
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(ctx, func() {
+		if o.held {
+			select {
+			case <-o.receiver.started:
+			case <-time.After(handoverGrace):
+			case <-running.Done():
+			}
+		}
+		cancel()
+	})
+	return running, func() { unhook(); cancel() }
 }
 
 // Close ends an operator that does not run.

@@ -66,11 +66,11 @@ func (p *pipeline) Start(ctx context.Context) error {
 	helpers.Go(func() { p.records.Run(working) })
 	helpers.Go(func() { p.keeper.compiler.RunChecks(working, checkWorkers) })
 
-	defer context.AfterFunc(ctx, func() {
+	stops := func() {
 		p.stopping.Store(true)
 		p.leaves()
-	})()
-	err := runBoth(ctx, p.linger, p.receiver.Serve, func(sending context.Context) error {
+	}
+	err := runBoth(ctx, p.linger, stops, p.receiver.Serve, func(sending context.Context) error {
 		return p.send(ctx, sending, func() { helpers.Go(func() { p.keeper.run(working) }) })
 	})
 	stopWorking()
@@ -79,10 +79,10 @@ func (p *pipeline) Start(ctx context.Context) error {
 	return err
 }
 
-// runBoth runs receive and send until ctx ends or one of them does. Then both go on for the linger time,
-// because an ingress keeps sending for a while. Sending ends first: its attempts under way may take long, and
+// runBoth runs receive and send until ctx ends or one of them does. Then it calls stops, and both go on for the linger
+// time, because an ingress keeps sending for a while. Sending ends first: its attempts under way may take long, and
 // webhooks that are stored meanwhile are sent by the next process, whereas those that are refused are lost.
-func runBoth(ctx context.Context, linger time.Duration, receive, send func(context.Context) error) error {
+func runBoth(ctx context.Context, linger time.Duration, stops func(), receive, send func(context.Context) error) error {
 	receiving, stopReceiving := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReceiving()
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
@@ -92,7 +92,10 @@ func runBoth(ctx context.Context, linger time.Duration, receive, send func(conte
 		defer stopReceiving()
 		sent <- send(sending)
 	}()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(linger, stopSending) })()
+	defer context.AfterFunc(ctx, func() {
+		stops()
+		time.AfterFunc(linger, stopSending)
+	})()
 	err := receive(receiving)
 	stopSending()
 	return errors.Join(err, <-sent)

@@ -12,9 +12,14 @@ import (
 	"github.com/travishook/travishook/internal/settings"
 )
 
-// drain is how long webhooks in progress may take to be answered when the operator stops: as long as a
-// slow disk may take to store one.
-const drain = receiver.StoreTimeout
+const (
+	// drain is how long webhooks in progress may take to be answered when the operator stops: as long as the
+	// store may take to store one.
+	drain = receiver.StoreTimeout
+	// embeddedDrain is the same with the embedded store. It is shorter because the next process holds all
+	// webhooks meanwhile, and one that is sent slowly must not delay them.
+	embeddedDrain = 5 * time.Second
+)
 
 // newPipeline returns everything that a webhook passes through, as one runnable, and has the receiver answer.
 func newPipeline(env environment, trust *trust, control *control, delivery *delivery) (*pipeline, error) {
@@ -50,7 +55,7 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 }
 
 // listen starts the server that Travis posts to.
-func listen(s settings.Receiver, log logr.Logger) (*earlyServer, error) {
+func listen(s settings.Receiver, drain time.Duration, log logr.Logger) (*earlyServer, error) {
 	log = log.WithName("receiver")
 	options := receiver.ServerOptions{Address: s.Address, Drain: drain, Log: log}
 	if s.TLS != nil {

@@ -20,7 +20,7 @@ func TestThePodIsGivenTheTimeThatStoppingTakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, linger := range []string{settings.Default().Receiver.Linger.String(), "0s", "0", "1.5s", "20s"} {
+	for _, linger := range []string{settings.Default().Receiver.Linger.String(), "0s", "0", "1.5s", "10s"} {
 		receiver := map[string]any{}
 		if linger != settings.Default().Receiver.Linger.String() {
 			receiver["linger"] = linger
@@ -61,15 +61,16 @@ func TestAnOperatorAloneStaysReadyWhileItLingers(t *testing.T) {
 }
 
 // Webhooks are accepted as long as the operator can store them: for the linger time, and while the attempts
-// under way end.
+// under way end. A process that waits for the store is told at once.
 func TestReceivingEndsLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const linger, slow = 5 * time.Second, 8 * time.Second // slow is an attempt under way
-		began := time.Now()
+		began := time.Now().Add(time.Second)
+		told := time.Duration(-1)
 		var sent, received time.Duration
 		ctx, stop := context.WithCancel(t.Context())
-		stop()
-		err := runBoth(ctx, linger, func(ctx context.Context) error {
+		time.AfterFunc(time.Second, stop)
+		err := runBoth(ctx, linger, func() { told = time.Since(began) }, func(ctx context.Context) error {
 			<-ctx.Done()
 			received = time.Since(began)
 			return nil
@@ -79,6 +80,9 @@ func TestReceivingEndsLast(t *testing.T) {
 			time.Sleep(slow)
 			return nil
 		})
+		if told != 0 {
+			t.Errorf("the next process is told after %s", told)
+		}
 		if err != nil || sent != linger || received != linger+slow {
 			t.Errorf("sending was stopped after %s and receiving after %s, %v; want %s and %s", sent, received, err, linger, linger+slow)
 		}
@@ -91,8 +95,8 @@ func TestReceivingAndSendingEndTogether(t *testing.T) {
 	waits := func(ctx context.Context) error { <-ctx.Done(); return nil }
 	breaks := func(context.Context) error { return broken }
 	for name, run := range map[string]func() error{
-		"receiving": func() error { return runBoth(t.Context(), time.Hour, breaks, waits) },
-		"sending":   func() error { return runBoth(t.Context(), time.Hour, waits, breaks) },
+		"receiving": func() error { return runBoth(t.Context(), time.Hour, func() {}, breaks, waits) },
+		"sending":   func() error { return runBoth(t.Context(), time.Hour, func() {}, waits, breaks) },
 	} {
 		if err := run(); !errors.Is(err, broken) {
 			t.Errorf("%s ended: %v", name, err)

@@ -91,7 +91,12 @@ func openEmbedded(ctx context.Context, dir string, known func() *wal.HighWater, 
 	if err != nil {
 		return nil, err
 	}
-	return &store{e, &replica.Single{}, e.Close, lock.Stopping}, nil
+	closes := func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, embeddedCloseTimeout)
+		defer cancel()
+		return e.Close(ctx)
+	}
+	return &store{e, &replica.Single{}, closes, lock.Stopping}, nil
 }
 
 func openCluster(ctx context.Context, x settings.External, opt engine.Options) (*store, error) {

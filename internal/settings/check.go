@@ -18,7 +18,7 @@ import (
 )
 
 // MaxEmbeddedLinger is the longest receiver.linger with the embedded store.
-const MaxEmbeddedLinger = 20 * time.Second
+const MaxEmbeddedLinger = 10 * time.Second
 
 // problems returns what is wrong, each problem starting with the field.
 func (s *Settings) problems() []string {

@@ -67,7 +67,7 @@ type Receiver struct {
 	// replayed webhook is accepted again.
 	MaxAge Duration `json:"maxAge"`
 	// linger is how long the receiver keeps accepting webhooks after the operator is told to stop,
-	// because an ingress keeps sending until it notices. At most 1m, and with the embedded store 20s, because
+	// because an ingress keeps sending until it notices. At most 1m, and with the embedded store 10s, because
 	// the next pod holds webhooks as long.
 	Linger Duration `json:"linger"`
 	// tls makes the receiver serve HTTPS.

@@ -122,7 +122,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"keys fetched all the time":   {`config={"trust":{"keyRefresh":"0s"}}`, "config.trust.keyRefresh: 0s is under 1m"},
 		"an age that is too short":    {`config={"receiver":{"maxAge":"30s"}}`, "config.receiver.maxAge: 30s is under 1m; 0s is no limit"},
 		"a linger that is too long":   {`config={"receiver":{"linger":"2m"}}`, "config.receiver.linger: 2m is not between 0s and 1m"},
-		"a linger for one pod":        {`config={"receiver":{"linger":"21s"}}`, "config.receiver.linger: 21s is over 20s, and with the embedded store the next pod holds webhooks as long"},
+		"a linger for one pod":        {`config={"receiver":{"linger":"11s"}}`, "config.receiver.linger: 11s is over 10s, and with the embedded store the next pod holds webhooks as long"},
 		"dead letters hardly kept":    {`config={"store":{"keepDead":"30m"}}`, "config.store.keepDead: 30m is under 1h"},
 		"a store above its volume":    {`config={"store":{"maxSize":"2Gi"}}`, "store.size: 2Gi is too small for config.store.maxSize (2Gi), which needs a volume half as large again: set store.size to 3072Mi"},
 		"a scheme in the host":        {`ingress={"enabled":true,"host":"https://a.example"}`, "ingress.host: \"https://a.example\" is not a host name: leave out the scheme"},

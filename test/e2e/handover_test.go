@@ -22,6 +22,7 @@ type handover struct {
 	*site
 	channel  *chat.Channel
 	old, new *operator.Process
+	probes   string // URL of the new one's readiness probe
 	posted   int64
 	answers  chan int // of webhooks to the new one
 	held     int
@@ -51,14 +52,18 @@ func replace(ctx context.Context) *handover {
 			AddReportEntry("new operator's log", h.new.Log())
 		}
 	})
-	Eventually(func() (int, error) {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+probes+"/readyz", http.NoBody)
-		if err != nil {
-			return 0, err
-		}
-		return send(r)
-	}).Should(Equal(http.StatusOK), "the new one is ready while the old one has the store open")
+	h.probes = "http://" + probes + "/readyz"
+	Eventually(h.probe).WithContext(ctx).Should(Equal(http.StatusOK), "the new one is ready while the old one has the store open")
 	return h
+}
+
+// probe returns the answer to the readiness probe of the new operator.
+func (h *handover) probe(ctx context.Context) (int, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.probes, http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	return send(r)
 }
 
 func (h *handover) build() travistest.Build {
@@ -82,16 +87,22 @@ func (h *handover) postNew(ctx context.Context) {
 	}()
 }
 
-// expectAll checks that all webhooks to the new operator were accepted, and that each message has arrived once.
-func (h *handover) expectAll(ctx context.Context) {
+// expectAccepted checks that all webhooks to the new operator were accepted.
+func (h *handover) expectAccepted() {
 	GinkgoHelper()
 	for range h.held {
 		var code int
 		Eventually(h.answers).Should(Receive(&code))
 		Expect(code).To(Equal(http.StatusAccepted))
 	}
+}
+
+// expectAll checks that all webhooks to the new operator were accepted, and that each message has arrived once.
+func (h *handover) expectAll(ctx context.Context) {
+	GinkgoHelper()
+	h.expectAccepted()
 	Eventually(func() int { return len(h.channel.Messages()) }).Should(BeNumerically(">=", h.posted))
-	Expect(h.new.Stop()).To(Succeed())
+	Expect(h.operator.Stop()).To(Succeed())
 	Expect(h.channel.Drain(ctx)).To(Succeed())
 	numbers := map[string]int{}
 	for _, text := range texts(h.channel)() {
@@ -113,13 +124,31 @@ var _ = Describe("A new operator beside the old one, on the same store", func() 
 		h.expectAll(ctx)
 	})
 
+	It("answers what it holds when it is told to stop before the old one has stopped", func(ctx context.Context) {
+		h := replace(ctx)
+		for range 5 {
+			h.postNew(ctx)
+		}
+		stopped := make(chan error, 1)
+		go func() { stopped <- h.new.Stop() }()
+		Eventually(h.probe).WithContext(ctx).ShouldNot(Equal(http.StatusOK), "a third one is to get the next webhooks")
+		Expect(h.answers).NotTo(Receive())
+		Expect(h.old.Stop()).To(Succeed())
+		Eventually(stopped).Should(Receive(BeNil()))
+		h.expectAccepted()
+		h.held = 0
+		h.start(ctx)
+		h.expectAll(ctx)
+	})
+
 	It("takes over from one that is killed", func(ctx context.Context) {
 		h := replace(ctx)
 		h.postNew(ctx)
 		h.postOld(ctx)
 		Eventually(texts(h.channel)).Should(HaveLen(2), "what was sent right before a kill may be sent again")
-		Eventually(func() string { return kubectl(ctx, "", "get", "travisroute", "example", "-n", h.name, "-o", "yaml") }).
-			ShouldNot(ContainSubstring("waiting: 1"))
+		Eventually(func() string {
+			return kubectl(ctx, "", "get", "travisroute", "example", "-n", h.name, "-o", "jsonpath={.status.channels[*].lastDelivered.build}")
+		}).Should(Equal(fmt.Sprint(h.posted)), "the old one has stored what became of them")
 		h.old.Kill()
 		h.expectAll(ctx)
 	})

@@ -18,8 +18,8 @@ Checks across values that the schema cannot make. Each message names the value a
 {{- fail (printf "config.%s: %s is under 1m; 0s is no limit" $setting .) }}
 {{- else if and (eq $setting "receiver.linger") (gt $seconds 60) }}
 {{- fail (printf "config.%s: %s is not between 0s and 1m" $setting .) }}
-{{- else if and (eq $setting "receiver.linger") (gt $seconds 20) (not (include "travishook.external" $)) }}
-{{- fail (printf "config.receiver.linger: %s is over 20s, and with the embedded store the next pod holds webhooks as long" .) }}
+{{- else if and (eq $setting "receiver.linger") (gt $seconds 10) (not (include "travishook.external" $)) }}
+{{- fail (printf "config.receiver.linger: %s is over 10s, and with the embedded store the next pod holds webhooks as long" .) }}
 {{- else if and (eq $setting "store.keepDead") (lt $seconds 3600) }}
 {{- fail (printf "config.%s: %s is under 1h" $setting .) }}
 {{- end }}
