@@ -43,13 +43,18 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	operator, err := New(ctx, cfg, o.Namespace, s, log)
-	switch {
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return nil // told to stop while it waited for the store
-	case err != nil:
-		return err
+	if err != nil {
+		return unlessStopped(ctx, err)
 	}
 	return operator.Run(ctx)
+}
+
+// unlessStopped returns err, or nil if it says only that the operator was told to stop while it waited for the store.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // The rate of requests to the API server, for the lease and for status, which has limits of its own.
