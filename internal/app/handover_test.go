@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,14 +27,33 @@ import (
 // handedOver opens a store that another process has open.
 type handedOver struct {
 	opening opening
-	answer  error // of the next attempt to open
 	done    chan error
+
+	mu     sync.Mutex
+	answer error // of the next attempt to open
+}
+
+// answers sets the answer.
+func (h *handedOver) answers(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answer = err
+}
+
+func (h *handedOver) attempt(context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.answer
 }
 
 // open begins to open it.
 func open(ctx context.Context, answer error) *handedOver {
 	h := &handedOver{opening: opening{log: logr.Discard()}, answer: answer, done: make(chan error, 1)}
-	go func() { h.done <- h.opening.run(ctx, func(context.Context) error { return h.answer }) }()
+	opening, cancel := h.opening.outlast(ctx)
+	go func() {
+		defer cancel()
+		h.done <- h.opening.run(opening, h.attempt)
+	}()
 	return h
 }
 
@@ -56,10 +76,10 @@ func TestTheOperatorIsReadyWhileItTakesOver(t *testing.T) {
 		h := open(t.Context(), inUse(false))
 		h.expect(t, "the other serves", true)
 		time.Sleep(handoverPatience / 2)
-		h.answer = inUse(true)
+		h.answers(inUse(true))
 		time.Sleep(handoverPatience * 2)
 		h.expect(t, "the other has been stopping for long", true)
-		h.answer = nil
+		h.answers(nil)
 		if err := <-h.done; err != nil {
 			t.Fatal(err)
 		}
@@ -87,10 +107,10 @@ func TestTheOperatorIsNotReadyIfTheOtherStays(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		h.expect(t, "an hour later", false)
-		h.answer = inUse(true)
+		h.answers(inUse(true))
 		time.Sleep(handoverPoll)
 		h.expect(t, "the other stops at last", true)
-		h.answer = errors.New("broken")
+		h.answers(errors.New("broken"))
 		if err := <-h.done; err == nil || err.Error() != "broken" {
 			t.Errorf("opening ended with %v", err)
 		}
@@ -109,20 +129,9 @@ func TestTheOperatorGoesOnWaitingWhenItIsToldToStop(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, stop := context.WithCancel(t.Context())
-				h := &handedOver{opening: opening{log: logr.Discard()}, done: make(chan error, 1)}
-				opening, cancel := h.opening.outlast(ctx)
-				defer cancel()
-				free := time.Now().Add(time.Hour)
-				go func() {
-					h.done <- h.opening.run(opening, func(ctx context.Context) error {
-						if time.Now().Before(free) {
-							return inUse(true)
-						}
-						return ctx.Err()
-					})
-				}()
+				h := open(ctx, inUse(true))
 				h.expect(t, "it waits", true)
-				free = time.Now().Add(test.after)
+				defer time.AfterFunc(test.after, func() { h.answers(nil) }).Stop()
 				stop()
 				h.expect(t, "it is told to stop", false)
 				if err := <-h.done; !errors.Is(err, test.want) {
@@ -185,7 +194,7 @@ func TestTheOperatorIsReadyAfterTheOtherWasKilled(t *testing.T) {
 		h := open(t.Context(), inUse(false))
 		time.Sleep(handoverPatience * 2)
 		h.expect(t, "the other stays", false)
-		h.answer = nil
+		h.answers(nil)
 		if err := <-h.done; err != nil {
 			t.Fatal(err)
 		}
