@@ -166,6 +166,7 @@ var _ = Describe("kubectl apply -k", func() {
 		apply(ctx, filepath.Join(plane.Root, "config", "setup"))
 		apply(ctx, operator)
 		DeferCleanup(remove, operator)
+		DeferCleanup(deleteClaim) // which config/setup has, and delete -k keeps
 	})
 
 	It("installs the operator, without a warning, and delete -k keeps the routes", func(ctx context.Context) {
