@@ -1,6 +1,7 @@
 package chart_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -67,7 +68,6 @@ func TestTheEmbeddedStoreIsOnePods(t *testing.T) {
 		`{"store":{"handover":false}}`:            {Type: appsv1.RecreateDeploymentStrategyType},
 		`{"store":{"existingClaim":"mine"}}`:      rolling,
 		`{"affinity":{"nodeAffinity":{}}}`:        rolling,
-		`{"affinity":` + nearTheIngress + `}`:     rolling,
 		`{"podLabels":{"a":"b"},"replicas":1}`:    rolling,
 		`{"fullnameOverride":"other"}`:            rolling,
 		`{"commonLabels":{"a":"b"},"replicas":0}`: rolling,
@@ -82,13 +82,10 @@ func TestTheEmbeddedStoreIsOnePods(t *testing.T) {
 		}
 		// Two pods must never have the volume on two nodes, however the second one came about.
 		terms := deployment.Spec.Template.Spec.Affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution
-		own := terms[len(terms)-1]
+		own := terms[0]
 		s, err := metav1.LabelSelectorAsSelector(own.LabelSelector)
-		if err != nil || own.TopologyKey != "kubernetes.io/hostname" || !s.Matches(labels.Set(deployment.Spec.Template.Labels)) {
+		if err != nil || len(terms) != 1 || own.TopologyKey != "kubernetes.io/hostname" || !s.Matches(labels.Set(deployment.Spec.Template.Labels)) {
 			t.Errorf("%s: a pod may run on another node than the one before: %+v %v", set, own, err)
-		}
-		if strings.Contains(set, "ingress") && (len(terms) != 2 || terms[0].LabelSelector.MatchLabels["app"] != "ingress") {
-			t.Errorf("%s: the affinity of the values is lost: %+v", set, terms)
 		}
 		// Pods of the NATS cluster's store may be on any node.
 		pods := objects[appsv1.Deployment](t, renderWith(t, h, `{"config":{"store":{"external":{"url":"nats://a:4222"}}}}`), "Deployment")[0].Spec.Template
@@ -98,7 +95,67 @@ func TestTheEmbeddedStoreIsOnePods(t *testing.T) {
 	}
 }
 
-const nearTheIngress = `{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"zone","labelSelector":{"matchLabels":{"app":"ingress"}}}]}}`
+// The pod that replaces another one must find a node, and must not share the store with it.
+func TestValuesThatKeepTheNextPodAway(t *testing.T) {
+	h := newHelm(t)
+	const (
+		required   = `{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"zone","labelSelector":%s}]}`
+		preferred  = `{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":1,"podAffinityTerm":{"topologyKey":"zone","labelSelector":%s}}]}`
+		spread     = `"topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"kubernetes.io/hostname","whenUnsatisfiable":%s}]`
+		ours       = `{"matchLabels":{"app.kubernetes.io/name":"travishook"}}`
+		team       = `{"matchExpressions":[{"key":"team","operator":"In","values":["ci","qa"]}]}`
+		ingress    = `{"matchLabels":{"app":"ingress"}}`
+		noHandover = `"store":{"handover":false}`
+		external   = `"config":{"store":{"external":{"url":"nats://a:4222"}}}`
+
+		near    = "affinity.podAffinity: with the embedded store a pod runs beside the one that it replaces"
+		away    = "affinity.podAntiAffinity: a required term keeps the next pod of the embedded store away"
+		apart   = "topologySpreadConstraints: DoNotSchedule keeps the next pod of the embedded store away"
+		sandbox = "runtimeClassName: under gvisor two pods may not see each other's lock of the embedded store: set store.accessMode to ReadWriteOncePod and store.handover to false"
+	)
+	affinity := func(kind, terms, selector string) string {
+		return `"affinity":{"` + kind + `":` + fmt.Sprintf(terms, selector) + `}`
+	}
+	for set, refused := range map[string]string{
+		affinity("podAffinity", required, ingress):                                                             near,
+		affinity("podAffinity", required, ingress) + `,` + noHandover:                                          near,
+		affinity("podAffinity", required, ingress) + `,` + external:                                            "",
+		affinity("podAffinity", preferred, ingress):                                                            "",
+		affinity("podAntiAffinity", required, ours):                                                            away,
+		affinity("podAntiAffinity", required, ours) + `,` + noHandover:                                         "",
+		affinity("podAntiAffinity", required, ours) + `,` + external:                                           "",
+		affinity("podAntiAffinity", required, ingress):                                                         "",
+		affinity("podAntiAffinity", preferred, ours):                                                           "",
+		affinity("podAntiAffinity", required, team):                                                            "",
+		affinity("podAntiAffinity", required, team) + `,"podLabels":{"team":"ci"}`:                             away,
+		fmt.Sprintf(spread, `"DoNotSchedule","labelSelector":`+ours):                                           apart,
+		fmt.Sprintf(spread, `"DoNotSchedule","labelSelector":`+ours) + `,` + noHandover:                        "",
+		fmt.Sprintf(spread, `"DoNotSchedule","labelSelector":`+ours) + `,` + external:                          "",
+		fmt.Sprintf(spread, `"DoNotSchedule","labelSelector":`+ours+`,"matchLabelKeys":["pod-template-hash"]`): "",
+		fmt.Sprintf(spread, `"DoNotSchedule","labelSelector":`+ingress):                                        "",
+		fmt.Sprintf(spread, `"ScheduleAnyway","labelSelector":`+ours):                                          "",
+
+		`"store":{"accessMode":"ReadWriteOncePod"}`:                                              "store.accessMode: ReadWriteOncePod lets no second pod start: set store.handover to false",
+		`"store":{"accessMode":"ReadWriteOncePod","handover":false}`:                             "",
+		`"store":{"accessMode":"ReadWriteOncePod"},` + external:                                  "",
+		`"store":{"accessMode":"ReadOnlyMany"}`:                                                  "accessMode",
+		`"runtimeClassName":"gvisor"`:                                                            sandbox,
+		`"runtimeClassName":"gvisor",` + noHandover:                                              sandbox,
+		`"runtimeClassName":"gvisor",` + external:                                                "",
+		`"runtimeClassName":"gvisor","store":{"existingClaim":"mine"}`:                           sandbox,
+		`"runtimeClassName":"gvisor","store":{"accessMode":"ReadWriteOncePod","handover":false}`: "",
+	} {
+		out, err := h.Run(t.Context(), "template", "travishook", h.Chart(), "--set-json", "{"+set+"}")
+		switch {
+		case refused == "" && err != nil:
+			t.Errorf("%s: %v", set, err)
+		case refused != "" && (err == nil || !strings.Contains(err.Error(), refused)):
+			t.Errorf("%s: not refused with %q: %v", set, refused, err)
+		case refused == "" && strings.Contains(set, "OncePod") && !strings.Contains(set, "external") && !strings.Contains(out, "accessModes: [ReadWriteOncePod]"):
+			t.Errorf("%s: the claim does not have the mode", set)
+		}
+	}
+}
 
 // A pod whose image is still being pulled must not get the webhooks of the one that it replaces.
 func TestOnlyAReadyPodGetsWebhooks(t *testing.T) {

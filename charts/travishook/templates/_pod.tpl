@@ -1,13 +1,10 @@
 {{/* The operator's pod, for the Deployment. */}}
 {{- define "travishook.pod" -}}
 {{- include "travishook.validate" . }}
+{{- include "travishook.validateHandover" . }}
 metadata:
   labels:
-    {{- include "travishook.selector" . | nindent 4 }}
-    travishook.dev/store: {{ ternary "external" "embedded" (not (empty (include "travishook.external" .))) }}
-    {{- with merge (dict) .Values.podLabels .Values.commonLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "travishook.podLabels" . | nindent 4 }}
   annotations:
     # Changed settings restart the operator.
     checksum/settings: {{ include "travishook.settings" . | sha256sum }}
@@ -192,6 +189,14 @@ spec:
   {{- end }}
 {{- end }}
 
+{{- define "travishook.podLabels" -}}
+{{ include "travishook.selector" . }}
+travishook.dev/store: {{ ternary "external" "embedded" (not (empty (include "travishook.external" .))) }}
+{{- with merge (dict) .Values.podLabels .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{/* With the embedded store, a pod runs where another one still does: two pods on two nodes must not have the volume, and
 the lock of the store is a node's. Without another pod, any node will do. */}}
 {{- define "travishook.affinity" -}}
@@ -201,8 +206,7 @@ the lock of the store is a node's. Without another pod, any node will do. */}}
 {{- $_ := set $labels "travishook.dev/store" "embedded" }}
 {{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" $labels) }}
 {{- $pods := $affinity.podAffinity | default dict }}
-{{- $required := $pods.requiredDuringSchedulingIgnoredDuringExecution | default list }}
-{{- $_ := set $pods "requiredDuringSchedulingIgnoredDuringExecution" (append $required $term) }}
+{{- $_ := set $pods "requiredDuringSchedulingIgnoredDuringExecution" (list $term) }}
 {{- $_ := set $affinity "podAffinity" $pods }}
 {{- end }}
 {{- with $affinity }}{{ toYaml . }}{{ end }}
