@@ -2,6 +2,5 @@
 
 # without_helm: filters what helm template prints, and leaves out what only Helm needs.
 without_helm() {
-	sed -e '/^  annotations:$/{N;N;/resource-policy: keep$/d;}' |
-		sed -e '/^# Source: /d' -e '/^ *helm.sh\/chart: /d' -e 's/\(managed-by: \)Helm/\1kustomize/' | cat -s
+	sed -e '/^# Source: /d' -e '/^ *helm.sh\/chart: /d' -e '/^ *helm.sh\/resource-policy: /d' -e 's/\(managed-by: \)Helm/\1kustomize/' | cat -s
 }

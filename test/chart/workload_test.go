@@ -2,6 +2,8 @@ package chart_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -167,18 +169,30 @@ func TestOnlyAReadyPodGetsWebhooks(t *testing.T) {
 	}
 }
 
+// Argo CD prunes what leaves the manifests unless this says otherwise.
+const keptByArgoCD = "argocd.argoproj.io/sync-options"
+
 // Accepted events outlive the release.
 func TestTheClaimStays(t *testing.T) {
 	h := newHelm(t)
 	claims := objects[corev1.PersistentVolumeClaim](t, renderWith(t, h, `{"store":{"size":"3Gi","storageClassName":"fast"}}`), "PersistentVolumeClaim")
 	if len(claims) != 1 || claims[0].Annotations["helm.sh/resource-policy"] != "keep" || claims[0].Spec.Resources.Requests.Storage().String() != "3Gi" ||
-		*claims[0].Spec.StorageClassName != "fast" {
+		*claims[0].Spec.StorageClassName != "fast" || claims[0].Annotations[keptByArgoCD] != "Prune=false,Delete=false" {
 		t.Errorf("%+v", claims)
 	}
 	for _, set := range []string{`{"store":{"existingClaim":"mine"}}`, `{"config":{"store":{"external":{"url":"nats://a:4222"}}}}`} {
 		if strings.Contains(renderWith(t, h, set), "kind: PersistentVolumeClaim") {
 			t.Errorf("%s: there is a claim", set)
 		}
+	}
+
+	folder, err := os.ReadFile(filepath.Join(root, "config", "setup", "claim.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim := objects[corev1.PersistentVolumeClaim](t, string(folder), "PersistentVolumeClaim")[0]
+	if diff := cmp.Diff(map[string]string{keptByArgoCD: "Prune=false,Delete=false"}, claim.Annotations); diff != "" {
+		t.Errorf("of kustomize (-want +got):\n%s", diff)
 	}
 }
 

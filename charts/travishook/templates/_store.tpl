@@ -86,6 +86,9 @@
 {{- fail (printf "store.size: the claim %s has %s, and its StorageClass %q does not let it grow to %s: set store.size to %s, or use a larger claim with store.existingClaim %s" $name $size $class $.Values.store.size $size $page) }}
 {{- end }}
 {{- end }}
+{{- if ne "Bound" (dig "status" "phase" "" .) }}
+{{- fail (printf "store.size: the claim %s has no volume yet, and only a bound claim can grow to %s: keep %s until the pod has started once, or delete the claim, which is empty" $name $.Values.store.size $size) }}
+{{- end }}
 {{- else if lt (float64 $wanted) (float64 $has) }}
 {{- fail (printf "store.size: the claim %s has %s, and a claim cannot shrink to %s: set store.size to %s, or use a smaller claim with store.existingClaim %s" $name $size $.Values.store.size $size $page) }}
 {{- end }}

@@ -92,13 +92,47 @@ var _ = Describe("the volume of the store", func() {
 		DeferCleanup(func(ctx context.Context) {
 			kubectl(ctx, "", "patch", "storageclass", "fast", "--type=merge", "-p", `{"allowVolumeExpansion":false}`)
 		})
-		// Only a bound claim can grow. The controller that binds it is not here.
+		Expect(upgrade("store.storageClassName=fast,store.size=4Gi")).To(MatchError(ContainSubstring(
+			"store.size: the claim travishook-store has no volume yet, and only a bound claim can grow to 4Gi: keep 2Gi until the pod has started once")))
+		// The controller that binds it is not here.
 		kubectl(ctx, "", "patch", "persistentvolumeclaim", "travishook-store", "-n", namespace, "--subresource=status", "--type=merge", "-p",
 			`{"status":{"phase":"Bound","capacity":{"storage":"2Gi"}}}`)
 		Expect(upgrade("store.storageClassName=fast,store.size=4Gi")).To(Succeed())
 		claim, err := client.CoreV1().PersistentVolumeClaims(namespace).Get(ctx, "travishook-store", metav1.GetOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(claim.Spec.Resources.Requests.Storage().String()).To(Equal("4Gi"))
+
+		By("going back, which a rollback cannot: it applies the size of that time")
+		kubectl(ctx, "", "patch", "persistentvolumeclaim", "travishook-store", "-n", namespace, "--subresource=status", "--type=merge", "-p",
+			`{"status":{"capacity":{"storage":"4Gi"}}}`)
+		_, err = program.Run(ctx, "rollback", "travishook", "1", "--namespace", namespace, "--kubeconfig", plane.Kubeconfig)
+		Expect(err).To(MatchError(ContainSubstring("field can not be less than")))
+		Expect(upgrade("store.storageClassName=fast,store.size=4Gi")).To(Succeed())
+		run(ctx, "upgrade", "travishook", program.Chart(), "--set", "store.storageClassName=fast,store.size=4Gi,config.log.level=debug")
+		Expect(run(ctx, "rollback", "travishook")).To(ContainSubstring("success"), "to a revision since it has grown")
+	})
+
+	It("goes to a release of another name only when it is told so", func(ctx context.Context) {
+		install(ctx)
+		claim := claimOfTheStore(ctx)
+		run(ctx, "uninstall", "travishook")
+
+		args := []string{"install", "builds", program.Chart(), "--namespace", namespace, "--kubeconfig", plane.Kubeconfig, "--set", "fullnameOverride=travishook"}
+		_, err := program.Run(ctx, args...)
+		Expect(err).To(MatchError(ContainSubstring("invalid ownership metadata")))
+		kubectl(ctx, "", "annotate", "persistentvolumeclaim", "travishook-store", "--namespace", namespace, "--overwrite", "meta.helm.sh/release-name=builds")
+		_, err = program.Run(ctx, args...)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func(ctx context.Context) { run(ctx, "uninstall", "builds") })
+		expectClaim(ctx, claim)
+	})
+
+	It("keeps its access mode", func(ctx context.Context) {
+		install(ctx)
+		_, err := program.Run(ctx, "upgrade", "travishook", program.Chart(), "--namespace", namespace, "--kubeconfig", plane.Kubeconfig,
+			"--set", "store.accessMode=ReadWriteOncePod,store.handover=false")
+		Expect(err).To(MatchError(ContainSubstring("store.accessMode: the claim travishook-store has ReadWriteOnce, and a claim cannot change it: " +
+			"set store.accessMode to ReadWriteOnce, or use another claim with store.existingClaim")))
 	})
 })
 
@@ -163,6 +197,7 @@ var _ = Describe("kubectl apply -k", func() {
 	var operator string
 	BeforeEach(func(ctx context.Context) {
 		operator = filepath.Join(plane.Root, "config", "default")
+		DeferCleanup(deleteClaim)
 		apply(ctx, filepath.Join(plane.Root, "config", "setup"))
 		apply(ctx, operator)
 		DeferCleanup(remove, operator)
@@ -184,19 +219,39 @@ var _ = Describe("kubectl apply -k", func() {
 		Expect(ns.DeletionTimestamp).To(BeNil())
 	})
 
+	// overlay returns a folder with a kustomization of the base and more.
+	overlay := func(base, more string) string {
+		GinkgoHelper()
+		folder, err := filepath.EvalSymlinks(GinkgoT().TempDir())
+		Expect(err).NotTo(HaveOccurred())
+		base, err = filepath.Rel(folder, base)
+		Expect(err).NotTo(HaveOccurred())
+		text := `{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization, resources: ["` + base + `"], ` + more + `}`
+		Expect(os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(text), 0o600)).To(Succeed())
+		return folder
+	}
+
+	It("grows the volume, and applies again", func(ctx context.Context) {
+		kubectl(ctx, "", "patch", "storageclass", "standard", "--type=merge", "-p", `{"allowVolumeExpansion":true}`)
+		DeferCleanup(func(ctx context.Context) {
+			kubectl(ctx, "", "patch", "storageclass", "standard", "--type=merge", "-p", `{"allowVolumeExpansion":false}`)
+		})
+		kubectl(ctx, "", "patch", "persistentvolumeclaim", "travishook-store", "-n", namespace, "--subresource=status", "--type=merge", "-p",
+			`{"status":{"phase":"Bound","capacity":{"storage":"2Gi"}}}`)
+		larger := overlay(filepath.Join(plane.Root, "config", "setup"), `patches: [{target: {kind: PersistentVolumeClaim, name: travishook-store},
+			patch: '[{"op":"replace","path":"/spec/resources/requests/storage","value":"8Gi"}]'}]`)
+		for range 2 {
+			apply(ctx, larger)
+			Expect(claimOfTheStore(ctx).Spec.Resources.Requests.Storage().String()).To(Equal("8Gi"))
+		}
+	})
+
 	It("restarts the pod when the settings change", func(ctx context.Context) {
 		before := settingsObject(ctx)
 
-		overlay, err := filepath.EvalSymlinks(GinkgoT().TempDir())
-		Expect(err).NotTo(HaveOccurred())
-		base, err := filepath.Rel(overlay, operator)
-		Expect(err).NotTo(HaveOccurred())
-		write := func(name, text string) {
-			Expect(os.WriteFile(filepath.Join(overlay, name), []byte(text), 0o600)).To(Succeed())
-		}
-		write("kustomization.yaml", `{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization, resources: ["`+base+`"],
-			configMapGenerator: [{name: travishook, namespace: travishook-system, behavior: replace, files: [settings.yaml]}]}`)
-		write("settings.yaml", "apiVersion: settings.travishook.dev/v1alpha1\nkind: Settings\nlog: {level: debug}\n")
+		overlay := overlay(operator, `configMapGenerator: [{name: travishook, namespace: travishook-system, behavior: replace, files: [settings.yaml]}]`)
+		settings := "apiVersion: settings.travishook.dev/v1alpha1\nkind: Settings\nlog: {level: debug}\n"
+		Expect(os.WriteFile(filepath.Join(overlay, "settings.yaml"), []byte(settings), 0o600)).To(Succeed())
 		apply(ctx, overlay)
 		DeferCleanup(remove, overlay)
 		after := settingsObject(ctx)
