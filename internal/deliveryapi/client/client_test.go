@@ -22,6 +22,10 @@ import (
 	"github.com/travishook/travishook/internal/deliveryapi/client"
 )
 
+// refused is the answer of the API server's proxy for a pod that does not listen.
+const refused = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",` +
+	`"message":"error trying to reach service: dial tcp 10.244.0.7:8443: connect: connection refused","reason":"ServiceUnavailable","code":503}`
+
 // fakeOperator records requests and sends one response.
 type fakeOperator struct {
 	*httptest.Server
@@ -30,6 +34,7 @@ type fakeOperator struct {
 	code   int
 	answer string
 	busy   int // so many requests are answered with 503 first
+	closed int // so many requests reach a pod that does not listen first
 }
 
 func newFakeOperator(t *testing.T) *fakeOperator {
@@ -40,6 +45,12 @@ func newFakeOperator(t *testing.T) *fakeOperator {
 		f.tokens = append(f.tokens, r.Header.Get(deliveryapi.TokenHeader))
 		if f.code == http.StatusFound {
 			w.Header().Set("Location", "https://elsewhere.example.com/")
+		}
+		if f.closed > 0 {
+			f.closed--
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, refused)
+			return
 		}
 		if f.busy > 0 {
 			f.busy--
@@ -163,6 +174,27 @@ func TestABusyOperatorIsAskedAgain(t *testing.T) {
 				t.Errorf("asked %d times, and then: %v", len(f.asked), err)
 			}
 		})
+	}
+}
+
+// In an upgrade the Service has two pods, of which one may not listen.
+func TestAnotherPodIsAskedIfOneRefusesConnections(t *testing.T) {
+	for closed, fails := range map[int]bool{0: false, 9: false, 10: true} {
+		f := newFakeOperator(t)
+		f.closed = closed
+		c, err := client.Direct(&rest.Config{BearerToken: "sesame"}, f.URL, f.ca())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Redrive(t.Context(), deliveryapi.Redrive{All: true})
+		if (err != nil) != fails || err != nil && !strings.Contains(err.Error(), "connection refused") {
+			t.Errorf("%d refused: %v", closed, err)
+		}
+		for _, asked := range f.asked {
+			if asked != f.asked[0] || !strings.Contains(asked, `"all":true`) {
+				t.Errorf("repeated with another body: %q", f.asked)
+			}
+		}
 	}
 }
 
