@@ -98,7 +98,8 @@ func (r reader) try(ctx context.Context, command string) {
 				Expect(filepath.Join(plane.Root, strings.TrimSuffix(word, "/..."))).To(BeADirectory(), command)
 			}
 		}
-	case len(words) == 2, len(words) == 3 && words[1] == "rollout": // kubectl apply, helm rollback, kubectl rollout restart
+	case len(words) == 2, len(words) == 3 && words[1] == "rollout", // kubectl apply, helm rollback, kubectl rollout restart
+		len(words) == 3 && words[0] == "helm" && strings.HasPrefix(words[2], "--"): // helm upgrade --wait
 		out, err := r.shell(ctx, plane.Kubeconfig, command+" --help")
 		Expect(err).NotTo(HaveOccurred(), "%s\n%s", command, out)
 	case words[1] == "travis":
