@@ -197,7 +197,6 @@ var _ = Describe("kubectl apply -k", func() {
 	var operator string
 	BeforeEach(func(ctx context.Context) {
 		operator = filepath.Join(plane.Root, "config", "default")
-		DeferCleanup(deleteClaim)
 		apply(ctx, filepath.Join(plane.Root, "config", "setup"))
 		apply(ctx, operator)
 		DeferCleanup(remove, operator)
