@@ -140,9 +140,9 @@ func TestReopeningIsTriedUntilItSucceeds(t *testing.T) {
 	})
 }
 
-// TestHealingDoesNotWaitForAnAnswerForLong: a server whose disk is full does not answer, even when there is
+// TestRecoveryDoesNotWaitForAnAnswerForLong: a server whose disk is full does not answer, even when there is
 // space again.
-func TestHealingDoesNotWaitForAnAnswerForLong(t *testing.T) {
+func TestRecoveryDoesNotWaitForAnAnswerForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemoryLog()
 		e := openOn(t, l, Options{})
