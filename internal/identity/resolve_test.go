@@ -3,9 +3,11 @@ package identity_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +58,7 @@ func TestResolve(t *testing.T) {
 		"too many requests: by compare_url":          {nil, http.StatusTooManyRequests, "github", event(1, github), identity.CompareURL, nil, ""},
 		"another repository's compare_url":           {nil, down, "github", event(1, "https://github.com/example/y/compare/a...b"), "", identity.ErrOther, ""},
 		"a host that only begins the same":           {nil, down, "github", event(1, "https://github.com.example.org/example/x/compare/a...b"), "", identity.ErrOther, "github.com.example.org"},
+		"a compare_url without TLS":                  {nil, down, "github", event(1, "http://github.com/example/x/compare/a...b"), "", identity.ErrUnavailable, ""},
 		"a compare_url with a password":              {nil, down, "github", event(1, "https://github.com@evil.example/example/x/compare/a...b"), "", identity.ErrUnresolved, ""},
 		"one provider: the first event":              {nil, down, "", event(7, "https://git.example.com/example/x/compare/a...b"), identity.FirstEvent, nil, ""},
 		"one provider: without compare_url":          {nil, down, "", event(7, ""), identity.FirstEvent, nil, ""},
@@ -84,24 +87,90 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestAnAnswerIsRememberedAndTheSlugIsOneSegment(t *testing.T) {
+func TestTheSlugIsOneSegmentOfThePath(t *testing.T) {
 	api := travisapitest.New(travisapitest.Repository{ID: 1, Provider: "github", Slug: "example/X"})
 	defer api.Close()
 	r := identity.NewResolver(identity.Options{
 		Travises: []identity.Travis{{Key: "travis", API: api.URL, Provider: "github"}}, Transport: api.Client().Transport,
 	})
-	var all sync.WaitGroup
-	for range 20 {
-		all.Go(func() {
-			if _, err := r.Resolve(t.Context(), "travis", event(1, "")); err != nil {
-				t.Error(err)
-			}
-		})
+	if _, err := r.Resolve(t.Context(), "travis", event(1, "")); err != nil {
+		t.Error(err)
 	}
-	all.Wait()
 	if got := api.Requests(); len(got) != 1 || got[0] != "/repo/github/example%2FX" {
 		t.Errorf("the API was asked for %v", got)
 	}
+}
+
+// TestAnAnswerIsRememberedForAWhile asks again just before and just after an answer expires.
+func TestAnAnswerIsRememberedForAWhile(t *testing.T) {
+	for name, test := range map[string]struct {
+		status  int
+		body    string
+		keep    time.Duration
+		source  identity.Source
+		problem error
+	}{
+		"found":        {http.StatusOK, `{"@type": "repository", "id": 1, "slug": "example/X"}`, time.Hour, identity.API, nil},
+		"not found":    {http.StatusNotFound, `{}`, 5 * time.Minute, "", identity.ErrUnresolved},
+		"unavailable":  {http.StatusBadGateway, ``, time.Minute, "", identity.ErrUnavailable},
+		"another page": {http.StatusOK, `<html>welcome</html>`, time.Minute, "", identity.ErrUnavailable},
+		"another repository": {http.StatusOK, `{"@type": "repository", "id": 1, "slug": "example/Y"}`, time.Minute,
+			"", identity.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				asked := 0
+				r := identity.NewResolver(identity.Options{
+					Travises: []identity.Travis{{Key: "travis", API: "https://api.example.com", Provider: "github"}},
+					Transport: answers(func(*http.Request) (*http.Response, error) {
+						asked++
+						return &http.Response{StatusCode: test.status, Body: io.NopCloser(strings.NewReader(test.body))}, nil
+					}),
+				})
+				check := func(when string, want int) {
+					t.Helper()
+					got, err := r.Resolve(t.Context(), "travis", event(1, ""))
+					if got.Source != test.source || !errors.Is(err, test.problem) {
+						t.Errorf("%s, resolved to %+v, %v; want %q, %v", when, got, err, test.source, test.problem)
+					}
+					if asked != want {
+						t.Errorf("%s, the API was asked %d times, want %d", when, asked, want)
+					}
+				}
+				check("at first", 1)
+				time.Sleep(test.keep - time.Second)
+				check("before the answer expires", 1)
+				time.Sleep(2 * time.Second)
+				check("after it", 2)
+			})
+		})
+	}
+}
+
+// TestQuestionsAtOnceAreAskedOnce resolves one repository many times while the API has not answered.
+func TestQuestionsAtOnceAreAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answer := make(chan struct{})
+		var asked atomic.Int64
+		r := identity.NewResolver(identity.Options{
+			Travises: []identity.Travis{{Key: "travis", API: "https://api.example.com", Provider: "github"}},
+			Transport: answers(func(*http.Request) (*http.Response, error) {
+				asked.Add(1)
+				<-answer
+				return &http.Response{StatusCode: http.StatusNotFound, Body: http.NoBody}, nil
+			}),
+		})
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() { _, _ = r.Resolve(t.Context(), "travis", event(1, "")) })
+		}
+		synctest.Wait()
+		close(answer)
+		all.Wait()
+		if n := asked.Load(); n != 1 {
+			t.Errorf("the API was asked %d times", n)
+		}
+	})
 }
 
 // answers is a transport without a network.
@@ -153,6 +222,7 @@ func TestTravisOf(t *testing.T) {
 		"its key as PEM":           {"", "https://api.travis-ci.com/", "", "https://api.travis-ci.com/", "github"},
 		"one's own":                {"https://travis.example.com/api/config", "", "", "https://travis.example.com/api", ""},
 		"one's own, as PEM":        {"", "", "", "", ""},
+		"its API at another place": {"https://travis.example.com/config", "https://api.example.com", "", "https://api.example.com", ""},
 	}
 	for name, test := range tests {
 		got := identity.TravisOf("k", test.url, test.api, test.provider)
@@ -180,5 +250,31 @@ func TestOfTwoReplicasOnePins(t *testing.T) {
 	}
 	if _, ok := identity.Get(m, "team-b", "example/x"); ok {
 		t.Error("another namespace remembers it, too")
+	}
+	if got, err := identity.Pin(t.Context(), m, "team-b", "example/x", identity.Record{ID: 3, Source: identity.API}); err != nil || got.ID != 3 {
+		t.Errorf("another namespace's pinned id is %+v, %v", got, err)
+	}
+}
+
+func TestAnUnreadableRecordIsReplaced(t *testing.T) {
+	m := &keyvaluetest.Map{}
+	if _, err := identity.Pin(t.Context(), m, "team-a", "example/x", identity.Record{Source: identity.API}); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := identity.Get(m, "team-a", "example/x"); ok {
+		t.Errorf("a record without an id is %+v", got)
+	}
+	got, err := identity.Pin(t.Context(), m, "team-a", "example/x", identity.Record{ID: 2, Source: identity.FirstEvent})
+	if err != nil || got.ID != 2 {
+		t.Errorf("pinned is %+v, %v", got, err)
+	}
+}
+
+func TestAnIDThatCannotBeStoredIsNotPinned(t *testing.T) {
+	away := errors.New("away")
+	m := &keyvaluetest.Map{BeforeWrite: func() error { return away }}
+	got, err := identity.Pin(t.Context(), m, "team-a", "example/x", identity.Record{ID: 2, Source: identity.FirstEvent})
+	if !errors.Is(err, away) || got != (identity.Record{}) {
+		t.Errorf("pinned is %+v, %v; want nothing and the store's error", got, err)
 	}
 }

@@ -6,16 +6,16 @@ import (
 	"io"
 	"net/textproto"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/emersion/go-smtp"
+
+	"github.com/travishook/travishook/internal/notify/notifytest"
 )
 
 const reference = "../../../docs/services/email.md"
 
-// The reference explains exactly the errors that exist.
 func TestTheReferenceExplainsEveryFailure(t *testing.T) {
 	a := account{}
 	refused := &smtp.SMTPError{Code: 550, Message: "no"}
@@ -26,31 +26,7 @@ func TestTheReferenceExplainsEveryFailure(t *testing.T) {
 		networkError(os.ErrDeadlineExceeded), networkError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
 		errNoStartTLS, errNoLogin, errNoUTF8,
 	}
-	page, err := os.ReadFile(reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, _ := strings.Cut(string(page), "| the error contains |")
-	explained := map[string]bool{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(table, -1) {
-		explained[row[1]] = false
-	}
-	for _, err := range errs {
-		found := false
-		for piece := range explained {
-			if strings.Contains(err.Error(), piece) {
-				explained[piece], found = true, true
-			}
-		}
-		if !found {
-			t.Errorf("%s does not explain %q", reference, err)
-		}
-	}
-	for piece, used := range explained {
-		if !used {
-			t.Errorf("%s explains %q, which no error contains", reference, piece)
-		}
-	}
+	notifytest.ExplainsErrors(t, reference, errs)
 }
 
 // The picture of the message on the page is the plain part.

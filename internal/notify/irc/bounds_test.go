@@ -118,21 +118,6 @@ func plainNotifier(t *testing.T, dial notify.Dialer) *notifier {
 	return newNotifier(a, notify.Deps{Log: logr.Discard(), Dial: dial}, defaultTiming)
 }
 
-// withCapabilities answers as a server that has them; nil: another line.
-func withCapabilities(line, capabilities string) []string {
-	switch {
-	case strings.HasPrefix(line, "CAP LS"):
-		return []string{":irc.test CAP * LS :" + capabilities}
-	case strings.HasPrefix(line, "CAP REQ"):
-		return []string{":irc.test CAP * ACK " + strings.TrimPrefix(line, "CAP REQ ")}
-	case strings.HasPrefix(line, "NICK "):
-		return []string{} // the welcome comes after CAP END
-	case line == "CAP END":
-		return talk.Welcome("NICK travis-ci")
-	}
-	return nil
-}
-
 func labelOf(line string) string {
 	label, _, _ := strings.Cut(strings.TrimPrefix(line, "@label="), " ")
 	return label
@@ -145,7 +130,7 @@ func TestAnswersWithoutEndAreForgotten(t *testing.T) {
 			if strings.HasPrefix(line, "@label=") {
 				return []string{"@label=" + labelOf(line) + " :irc.test BATCH +ref" + labelOf(line) + " labeled-response"}
 			}
-			if own := withCapabilities(line, "batch labeled-response message-tags"); own != nil {
+			if own := talk.WithCapabilities(line, "batch labeled-response message-tags"); own != nil {
 				return own
 			}
 			return talk.Welcome(line)
@@ -174,7 +159,7 @@ func TestCapabilitiesAreRequestedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		requests := 0
 		n := plainNotifier(t, dialTo(func(line string) []string {
-			answer := withCapabilities(line, "batch")
+			answer := talk.WithCapabilities(line, "batch")
 			switch {
 			case line == "CAP END":
 				return append([]string{":irc.test CAP * LS :batch"}, answer...)

@@ -72,26 +72,11 @@ func (s *script) talk(conn net.Conn) {
 	})
 }
 
-// received are the lines that begin so.
+// received returns the lines that begin with prefix.
 func (s *script) received(prefix string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(s.lines), func(line string) bool { return !strings.HasPrefix(line, prefix) })
-}
-
-// offers answers as a server with capabilities.
-func offers(line, capabilities string) []string {
-	switch {
-	case strings.HasPrefix(line, "CAP LS"):
-		return []string{":irc.test CAP * LS :" + capabilities}
-	case strings.HasPrefix(line, "CAP REQ"):
-		return []string{":irc.test CAP * ACK " + strings.TrimPrefix(line, "CAP REQ ")}
-	case strings.HasPrefix(line, "NICK "):
-		return []string{} // the welcome comes after CAP END
-	case line == "CAP END":
-		return talk.Welcome("NICK travis-ci")
-	}
-	return nil
 }
 
 // encrypted starts a TLS server for the script.
@@ -122,7 +107,7 @@ func TestLogin(t *testing.T) {
 				case strings.HasPrefix(line, "AUTHENTICATE "):
 					return []string{test.answer}
 				}
-				return offers(line, test.offered)
+				return talk.WithCapabilities(line, test.offered)
 			}}
 			address, ca := s.encrypted(t)
 			n := open(t, address, nil, map[string]string{"password": "correct horse\n", "username": "ci", "ca.crt": string(ca)})
@@ -143,10 +128,10 @@ func TestLogin(t *testing.T) {
 
 // A server that demands encryption gets it, also after the connection was lost.
 func TestStrictTransportSecurity(t *testing.T) {
-	secure := &script{answers: func(line string) []string { return offers(line, "sts=duration=3600") }}
+	secure := &script{answers: func(line string) []string { return talk.WithCapabilities(line, "sts=duration=3600") }}
 	address, ca := secure.encrypted(t)
 	_, port, _ := net.SplitHostPort(address)
-	unencrypted := &script{answers: func(line string) []string { return offers(line, "sts=port="+port) }}
+	unencrypted := &script{answers: func(line string) []string { return talk.WithCapabilities(line, "sts=port="+port) }}
 	plain := notifytest.Listener(t, unencrypted.talk)
 	n := open(t, plain, map[string]any{"tls": "None"}, map[string]string{"ca.crt": string(ca), "serverPassword": ""})
 	if err := send(t, n, "#builds", "passed"); err != nil {
@@ -175,7 +160,7 @@ func TestLabelledResponses(t *testing.T) {
 			s := &script{answers: func(line string) []string {
 				label, isTagged := strings.CutPrefix(line, "@label=")
 				if !isTagged {
-					return offers(line, "batch labeled-response message-tags")
+					return talk.WithCapabilities(line, "batch labeled-response message-tags")
 				}
 				label, _, _ = strings.Cut(label, " ")
 				var all []string
@@ -218,7 +203,7 @@ func TestSeveralLinesAreOneMessage(t *testing.T) {
 				case strings.HasPrefix(line, "BATCH -"):
 					return []string{test.answer}
 				}
-				return offers(line, "batch labeled-response message-tags draft/multiline="+test.limits)
+				return talk.WithCapabilities(line, "batch labeled-response message-tags draft/multiline="+test.limits)
 			}}
 			n := open(t, notifytest.Listener(t, s.talk), map[string]any{"tls": "None"}, nil)
 			if err := send(t, n, "#builds", "one\ntwo"); err != nil {

@@ -47,7 +47,7 @@ func TestARefusalEndsNoOtherMessage(t *testing.T) {
 					case strings.HasPrefix(line, "@batch="), strings.HasPrefix(line, "BATCH -"):
 						return []string{}
 					}
-					if own := withCapabilities(line, "batch labeled-response message-tags draft/multiline=max-bytes=4096"); own != nil {
+					if own := talk.WithCapabilities(line, "batch labeled-response message-tags draft/multiline=max-bytes=4096"); own != nil {
 						return own
 					}
 					return talk.Welcome(line)

@@ -11,6 +11,7 @@ import (
 
 	"mellium.im/sasl"
 
+	"github.com/travishook/travishook/internal/notify/irc/irctest/talk"
 	"github.com/travishook/travishook/internal/notify/notifytest"
 	"github.com/travishook/travishook/test/certificate"
 )
@@ -70,7 +71,7 @@ func TestLoginWithSCRAM(t *testing.T) {
 				if strings.HasPrefix(line, "AUTHENTICATE ") {
 					return test.server.answers(line)
 				}
-				return offers(line, test.offered)
+				return talk.WithCapabilities(line, test.offered)
 			}}
 			address, ca := s.encrypted(t)
 			n := open(t, address, nil, map[string]string{"password": "correct horse\n", "username": "ci", "ca.crt": string(ca)})
@@ -94,7 +95,7 @@ func TestAServerMustProveThatItKnowsThePassword(t *testing.T) {
 		if strings.HasPrefix(line, "AUTHENTICATE ") {
 			return []string{":irc.test 903 travis-ci :ok"}
 		}
-		return offers(line, "sasl=SCRAM-SHA-256")
+		return talk.WithCapabilities(line, "sasl=SCRAM-SHA-256")
 	}}
 	address, ca := s.encrypted(t)
 	n := open(t, address, nil, map[string]string{"password": "correct horse", "ca.crt": string(ca)})
@@ -114,7 +115,7 @@ func TestPlainAfterSCRAM(t *testing.T) {
 		case strings.HasPrefix(line, "AUTHENTICATE "):
 			return []string{":irc.test 903 travis-ci :ok"}
 		}
-		return offers(line, "sasl=PLAIN,SCRAM-SHA-256")
+		return talk.WithCapabilities(line, "sasl=PLAIN,SCRAM-SHA-256")
 	}}
 	address, ca := s.encrypted(t)
 	n := open(t, address, nil, map[string]string{"password": "correct horse", "ca.crt": string(ca)})
@@ -146,7 +147,7 @@ func TestLoginWithACertificate(t *testing.T) {
 				case strings.HasPrefix(line, "AUTHENTICATE "):
 					return []string{test.answer}
 				}
-				return offers(line, test.offered)
+				return talk.WithCapabilities(line, test.offered)
 			}}
 			config := issued.Config(t)
 			config.ClientAuth = tls.RequireAnyClientCert

@@ -37,3 +37,18 @@ func Welcome(line string) []string {
 	}
 	return []string{}
 }
+
+// WithCapabilities answers as a server with capabilities does until the client is welcome; nil: another line.
+func WithCapabilities(line, capabilities string) []string {
+	switch {
+	case strings.HasPrefix(line, "CAP LS"):
+		return []string{":irc.test CAP * LS :" + capabilities}
+	case strings.HasPrefix(line, "CAP REQ"):
+		return []string{":irc.test CAP * ACK " + strings.TrimPrefix(line, "CAP REQ ")}
+	case strings.HasPrefix(line, "NICK "):
+		return []string{} // the welcome comes after CAP END
+	case line == "CAP END":
+		return Welcome("NICK travis-ci")
+	}
+	return nil
+}
