@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,6 +128,10 @@ func TestParseKey(t *testing.T) {
 	}
 	key := travistest.Key()
 	good := travistest.PEM(key)
+	// Only the length of a modulus is checked, so that this needs no primes.
+	modulus := func(bits uint) *rsa.PublicKey {
+		return &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), int(bits)-1, 1), E: 65537}
+	}
 	tests := map[string]struct{ text, want string }{
 		"as Travis publishes it": {good, ""},
 		"as older tools write":   {block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&key.PublicKey)), ""},
@@ -137,6 +143,7 @@ func TestParseKey(t *testing.T) {
 		"a certificate":          {block("CERTIFICATE", []byte("x")), `it is a PEM block of type "CERTIFICATE", not PUBLIC KEY`},
 		"of another kind":        {block("PUBLIC KEY", pkix(&curve.PublicKey)), "it is not an RSA key, and Travis signs with RSA"},
 		"too short":              {block("PUBLIC KEY", pkix(&weak.PublicKey)), "it is an RSA key of 1024 bits: keys under 2048 bits can be broken"},
+		"too long":               {block("PUBLIC KEY", pkix(modulus(8193))), "it is an RSA key of 8193 bits: keys over 8192 bits are too slow to verify with"},
 		"rubbish":                {block("PUBLIC KEY", []byte("x")), "the PUBLIC KEY block cannot be read"},
 		"older rubbish":          {block("RSA PUBLIC KEY", []byte("x")), "the RSA PUBLIC KEY block cannot be read"},
 	}
@@ -148,6 +155,19 @@ func TestParseKey(t *testing.T) {
 		case test.want != "" && (err == nil || err.Error() != test.want):
 			t.Errorf("%s: error is %v, want %q", name, err, test.want)
 		}
+	}
+}
+
+func TestTheLongestSignature(t *testing.T) {
+	longest := base64.StdEncoding.EncodeToString(make([]byte, 8192/8))
+	if _, err := verify.ParseSignature(longest); err != nil {
+		t.Errorf("a signature by a key of 8192 bits: %v", err)
+	}
+	if _, err := verify.ParseSignature(base64.StdEncoding.EncodeToString(make([]byte, 8192/8+3))); !errors.Is(err, verify.ErrMalformed) {
+		t.Errorf("a longer one: %v", err)
+	}
+	if !(*verify.Keyring)(nil).Empty() || !verify.NewKeyring().Empty() || verify.NewKeyring(verify.Key{}).Empty() {
+		t.Error("a keyring is empty without keys only")
 	}
 }
 

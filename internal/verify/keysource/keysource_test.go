@@ -177,6 +177,9 @@ func TestWrongEndpointsAreReportedAndTheLastGoodKeyStays(t *testing.T) {
 		"JSON of no shape":  {says(`[]`), "the answer is not the /config of a Travis as JSON"},
 		"nothing":           {says(""), "the answer is not the /config of a Travis as JSON"},
 		"a null key":        {says(config(nil)), "its public_key is null: this Travis signs nothing; list its repositories in trust.keylessRepositories, and remove the URL"},
+		"no content":        {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, "it answered 204 instead of 200"},
+		"refused":           {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, "it answered 400 instead of 200"},
+		"no webhook":        {says(`{"config":{"notifications":{}}}`), "its answer has no config.notifications.webhook: is it the /config of a Travis?"},
 		"another kind":      {says(config(ofAnotherKind)), "its public_key cannot be used: it is not an RSA key, and Travis signs with RSA"},
 		"an error":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "it answered 502 instead of 200"},
 		"more than a bound": {says(strings.Repeat(" ", 1<<20)), "it answered with more than 262144 bytes: is it the /config of a Travis?"},
@@ -336,6 +339,86 @@ func TestGivenAndAwaitedKeys(t *testing.T) {
 	k.Fault("awaited", "the ConfigMap was deleted")
 	if !verifies(k, awaited) {
 		t.Error("the last good key was lost")
+	}
+}
+
+// TestAwaitedKeys: a webhook is held only while no key of its repository is known.
+func TestAwaitedKeys(t *testing.T) {
+	key := travistest.Key()
+	only, err := verify.ParsePatterns([]string{"other/*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := keysource.New(keysource.Options{Store: &keyvaluetest.Map{}, Keys: []keysource.Key{
+		{Name: "others", Repositories: only}, {Name: "first"}, {Name: "second"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Fault("second", "the Secret does not exist")
+	for slug, want := range map[string]string{
+		"example/example": "first; second: the Secret does not exist",
+		"other/x":         "others; first; second: the Secret does not exist",
+	} {
+		if got := k.Awaited(slug); got != want {
+			t.Errorf("for %s, %q is awaited, want %q", slug, got, want)
+		}
+	}
+	if err := k.Ready(); err == nil || err.Error() != "signing keys are not known yet (others; first; second: the Secret does not exist)" {
+		t.Errorf("not ready because of %v", err)
+	}
+	k.Set("others", &key.PublicKey)
+	if got := k.Awaited("other/x"); got != "" {
+		t.Errorf("for other/x, %q is awaited though its key is known", got)
+	}
+	if got := k.Awaited("example/example"); got == "" {
+		t.Error("for example/example, nothing is awaited, though the known key may not sign for it")
+	}
+	k.Set("first", &key.PublicKey)
+	if got := k.Awaited("example/example"); got != "" {
+		t.Errorf("for example/example, %q is awaited though a key is known", got)
+	}
+}
+
+func TestWithoutKeysItIsReady(t *testing.T) {
+	k, err := keysource.New(keysource.Options{Store: &keyvaluetest.Map{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestChangesOfStateAreReported: Changed is called for what a condition shows, and not for another fetch.
+func TestChangesOfStateAreReported(t *testing.T) {
+	changes := 0
+	good := true
+	k, err := keysource.New(keysource.Options{
+		Keys:  []keysource.Key{{Name: "travis", URL: "https://travis.example.com/config"}},
+		Store: &keyvaluetest.Map{}, Refresh: time.Hour, Changed: func() { changes++ }, Log: logr.Discard(),
+		Transport: transport(func(*http.Request) (*http.Response, error) {
+			if !good {
+				return nil, errors.New("no route to host")
+			}
+			body := io.NopCloser(strings.NewReader(config(travistest.PEM(travistest.Key()))))
+			return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name    string
+		good    bool
+		changes int
+	}{{"the first key", true, 1}, {"the same key", true, 0}, {"a failure", false, 1}, {"the same failure", false, 0}, {"the key again", true, 1}} {
+		before := changes
+		good = step.good
+		_ = k.Refresh(t.Context()) // fails where it should
+		if got := changes - before; got != step.changes {
+			t.Errorf("%s is reported %d times, want %d", step.name, got, step.changes)
+		}
 	}
 }
 
