@@ -68,6 +68,22 @@ func errorLine(err error) string {
 	return oneLine(err.Error())
 }
 
+// discoveryError begins the client's error when the API server does not list its groups to the caller. The client
+// drops what the API server said.
+const discoveryError = "failed to get server groups"
+
+// explainForbidden names the right that is missing when the API server lists nothing to the caller.
+func (e *environment) explainForbidden(err error) error {
+	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), discoveryError) {
+		return err
+	}
+	if as := *e.cluster.Impersonate; as != "" {
+		return fmt.Errorf("forbidden: you may not use --as %s: ask the cluster's administrator for the verb impersonate on users, "+
+			"and on groups for --as-group", as)
+	}
+	return errors.New("forbidden: you may not list the cluster's API groups: ask the cluster's administrator to bind you to the ClusterRole system:discovery")
+}
+
 // noConfigHost is the client's default when no kubeconfig names a cluster.
 const noConfigHost = "localhost:8080"
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -30,6 +33,30 @@ func TestErrorLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := errorLine(test.err); !strings.Contains(got, test.says) || strings.Contains(got, "\n") || test.says == "" && got != "" {
 				t.Errorf("got %q, want %q", got, test.says)
+			}
+		})
+	}
+}
+
+// The API server's answer to a caller who may not list its groups does not reach the error.
+func TestTheRightToListTheAPIIsNamed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`)
+	}))
+	defer server.Close()
+	for name, test := range map[string]struct {
+		args []string
+		says string
+	}{
+		"impersonation": {[]string{"--as", "bob"}, "you may not use --as bob: ask the cluster's administrator for the verb impersonate"},
+		"the caller":    {nil, "the ClusterRole system:discovery"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, _, errOut := execute(t, "", append([]string{"routes", "--server", server.URL}, test.args...)...)
+			if code != ExitError || !strings.Contains(errOut, test.says) {
+				t.Errorf("exit code %d, says %q", code, errOut)
 			}
 		})
 	}

@@ -24,7 +24,7 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams)
 	if err == nil {
 		return ExitOK
 	}
-	if message := errorLine(err); message != "" {
+	if message := errorLine(e.explainForbidden(err)); message != "" {
 		fmt.Fprintln(streams.ErrOut, "error: "+message)
 	}
 	return exitCode(err)
@@ -124,7 +124,10 @@ func commandNames(root *cobra.Command) []string {
 // flagError adds the flag that is probably meant by an unknown one.
 func flagError(cmd *cobra.Command, err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
-	if !unknown {
+	switch {
+	case strings.HasPrefix(err.Error(), "unknown shorthand flag"):
+		return usage("%v; %s --help lists all", err, cmd.CommandPath())
+	case !unknown:
 		return usage("%v", err)
 	}
 	var known []string
@@ -136,5 +139,5 @@ func flagError(cmd *cobra.Command, err error) error {
 	if near := suggest.Nearest(name, known); near != "" {
 		return usage("unknown flag: --%s; did you mean --%s?", name, near)
 	}
-	return usage("unknown flag: --%s; kubectl travis %s --help lists all", name, cmd.Name())
+	return usage("unknown flag: --%s; %s --help lists all", name, cmd.CommandPath())
 }

@@ -65,7 +65,9 @@ func TestErrors(t *testing.T) {
 		says string
 	}{
 		"no such verb":                {[]string{"rout"}, ExitUsage, `did you mean route?`},
-		"no such flag":                {[]string{"routes", "--bogus"}, ExitUsage, "unknown flag: --bogus"},
+		"no such flag":                {[]string{"routes", "--bogus"}, ExitUsage, "unknown flag: --bogus; kubectl travis routes --help lists all"},
+		"a flag that is written out":  {[]string{"import", "--repository", "a/b"}, ExitUsage, "unknown flag: --repository; did you mean --repo?"},
+		"no such short flag":          {[]string{"import", "-r", "a/b"}, ExitUsage, "kubectl travis import --help lists all"},
 		"too few arguments":           {[]string{"route"}, ExitUsage, "usage: kubectl travis route REPO [ADDRESS] [EVENTS…]"},
 		"no repository":               {[]string{"route", "a", "room"}, ExitUsage, "write owner/name"},
 		"neither channel nor account": {[]string{"route", "a/b", "", "fixed", "--dry-run=server"}, ExitError, "no cluster is configured"},

@@ -12,14 +12,15 @@ import (
 const (
 	// longest limits the compared names, in bytes, because strangers may write them.
 	longest = 64
-	// enough is how long a common prefix must be to suggest a name.
+	// enough is how long an abbreviation must be to suggest the whole name, or the reverse.
 	enough = 3
 	// few is how many names are listed at most beside a suggestion, most how many without one.
 	few  = 16
 	most = 40
 )
 
-// Nearest returns the known name that is nearest to name, or an empty string if none is near.
+// Nearest returns the known name that is nearest to name, or an empty string if none is near. A known name
+// that name abbreviates or spells out is near, too.
 func Nearest(name string, known []string) string {
 	if len(name) > longest {
 		return ""
@@ -34,6 +35,20 @@ func Nearest(name string, known []string) string {
 		}
 		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
 			best, distance = k, d
+		}
+	}
+	if best == "" {
+		best = abbreviation(name, known)
+	}
+	return best
+}
+
+// abbreviation returns the longest known name that name begins with, such as repo for repository.
+func abbreviation(name string, known []string) string {
+	best := ""
+	for _, k := range known {
+		if len(k) >= enough && len(k) > len(best) && strings.HasPrefix(name, k) {
+			best = k
 		}
 	}
 	return best

@@ -23,6 +23,15 @@ func TestNearest(t *testing.T) {
 	}
 }
 
+func TestNearestOfWordsThatAreWrittenOut(t *testing.T) {
+	known := []string{"re", "repo", "namespace"}
+	for name, want := range map[string]string{"repository": "repo", "name": "namespace", "replicas": ""} {
+		if got := Nearest(name, known); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestPhrase(t *testing.T) {
 	known := []string{"room", "slack"}
 	for name, want := range map[string]string{

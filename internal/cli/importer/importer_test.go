@@ -82,6 +82,13 @@ func TestWhatIsNoConfigurationIsRefused(t *testing.T) {
 	}
 }
 
+func TestSwitchedOffNotificationsAreNamed(t *testing.T) {
+	_, err := importer.TravisYAML([]byte("notifications: false"), options)
+	if err == nil || !strings.Contains(err.Error(), "switches notifications off") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestPython: the configuration may come as Python prints it, and between a chat's marks.
 func TestPython(t *testing.T) {
 	result, err := importer.TravisHook([]byte("```\n{'repositories': {'a/b': {'token': None, 'routes': {'r@example.com': {'events': ['*']}}}}}\n```"), options)

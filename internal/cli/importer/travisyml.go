@@ -22,6 +22,9 @@ func TravisYAML(content []byte, options Options) (*Result, error) {
 	if err := yaml.Unmarshal(content, &file); err != nil {
 		return nil, fmt.Errorf("not a .travis.yml: %w", err)
 	}
+	if on, ok := file.Notifications.(bool); ok && !on {
+		return nil, errors.New("the .travis.yml switches notifications off, so there is nothing to convert")
+	}
 	sections, ok := file.Notifications.(map[string]any)
 	if !ok {
 		return nil, errors.New("the .travis.yml has no section notifications")

@@ -138,8 +138,9 @@ func (c *Client) post(ctx context.Context, path string, question, answer any) er
 func (c *Client) do(r *http.Request, answer any) error {
 	r.Header.Set("Accept", "application/json")
 	response, err := c.send(r)
-	if errors.Is(err, ErrNoIdentity) {
-		return ErrNoIdentity
+	var unproven *NoIdentityError
+	if errors.As(err, &unproven) {
+		return unproven
 	}
 	if err != nil {
 		return fmt.Errorf("connect to the operator: %w", err)

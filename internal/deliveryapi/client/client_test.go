@@ -215,7 +215,8 @@ func newFakeAPIServer(t *testing.T) *fakeAPIServer {
 		switch {
 		case f.forbidden:
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`)
+			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,`+
+				`"message":"User \"ann\" cannot impersonate resource \"users\""}`)
 		case r.Method == http.MethodDelete:
 			f.deleted = append(f.deleted, r.URL.Path)
 			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Success"}`)
@@ -278,15 +279,22 @@ func TestIdentityWithoutABearerToken(t *testing.T) {
 func TestWithoutTheRightToProveAnIdentityNothingIsSent(t *testing.T) {
 	f, api := newFakeOperator(t), newFakeAPIServer(t)
 	api.forbidden = true
-	for name, cfg := range map[string]*rest.Config{
-		"a client certificate": {Host: api.URL},
-		"impersonation":        {Host: api.URL, BearerToken: "sesame", Impersonate: rest.ImpersonationConfig{UserName: "bob"}},
+	for name, test := range map[string]struct {
+		cfg  *rest.Config
+		says string
+	}{
+		"a client certificate": {&rest.Config{Host: api.URL}, "your kubeconfig has no bearer token, and you may not create certificatesigningrequests"},
+		"impersonation": {
+			&rest.Config{Host: api.URL, BearerToken: "sesame", Impersonate: rest.ImpersonationConfig{UserName: "bob"}},
+			`you may not make one as "bob": User "ann" cannot impersonate resource "users"`,
+		},
 	} {
-		c, err := client.Direct(cfg, f.URL, f.ca())
+		c, err := client.Direct(test.cfg, f.URL, f.ca())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Deliveries(t.Context(), "", "", ""); !errors.Is(err, client.ErrNoIdentity) || len(f.asked) != 0 {
+		var unproven *client.NoIdentityError
+		if _, err := c.Deliveries(t.Context(), "", "", ""); !errors.As(err, &unproven) || !strings.Contains(err.Error(), test.says) || len(f.asked) != 0 {
 			t.Errorf("%s: %v, and %d requests were sent", name, err, len(f.asked))
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -54,7 +53,7 @@ func (i *identity) get(ctx context.Context) (string, error) {
 	created, err := client.CertificateSigningRequests().Create(ctx, request, metav1.CreateOptions{})
 	switch {
 	case apierrors.IsForbidden(err):
-		return "", fmt.Errorf("%w: %w", ErrNoIdentity, err)
+		return "", &NoIdentityError{As: i.config.Impersonate.UserName, cause: err}
 	case err != nil:
 		return "", fmt.Errorf("prove your identity: %w", err)
 	}
@@ -62,9 +61,21 @@ func (i *identity) get(ctx context.Context) (string, error) {
 	return i.token, nil
 }
 
-// ErrNoIdentity is returned to a caller who has no bearer token and may not make the request either.
-var ErrNoIdentity = errors.New("your kubeconfig has no bearer token, or uses --as, and you may not create certificatesigningrequests, " +
-	"which would prove your identity: use --token, or ask the administrator to add you to api.people of the operator's chart")
+// NoIdentityError is returned to a caller who has no bearer token, or uses --as, and may not make the request.
+type NoIdentityError struct {
+	As    string // the user of --as; may be empty
+	cause error
+}
+
+// Error implements error.
+func (e *NoIdentityError) Error() string {
+	if e.As != "" {
+		return fmt.Sprintf("--as needs a proof of identity, and you may not make one as %q: %v; "+
+			"api.people of the operator's chart lists who may create certificatesigningrequests", e.As, e.cause)
+	}
+	return "your kubeconfig has no bearer token, and you may not create certificatesigningrequests, which would prove your identity: " +
+		"use --token, or ask the administrator to add you to api.people of the operator's chart"
+}
 
 // signingRequest returns a request that names the hash of secret as its subject.
 func signingRequest(secret string) (*certificatesv1.CertificateSigningRequest, error) {
