@@ -75,9 +75,13 @@ func (o attempts) Attempted(a record.Attempt) {
 	if a.Service == "" || a.Outcome.Kind == queue.Dropped {
 		return // nothing was sent
 	}
+	failure := a.Outcome.Reason
+	if a.Outcome.Kind == queue.Delivered {
+		failure = "" // the reason is a note for the route, such as whom the message mentions
+	}
 	t := a.Delivery.Target
 	if account, err := o.compiler.Table().Account(t.Namespace, t.Account); err == nil {
-		o.status.Attempted(types.NamespacedName{Namespace: account.Namespace, Name: account.Name}, a.Outcome.At, a.Outcome.Reason)
+		o.status.Attempted(types.NamespacedName{Namespace: account.Namespace, Name: account.Name}, a.Outcome.At, failure)
 	}
 }
 

@@ -113,5 +113,5 @@ func (e *environment) connect() (client.Client, string, error) {
 
 // note prints a line on the standard error.
 func (e *environment) note(format string, args ...any) {
-	fmt.Fprintf(e.ErrOut, format+"\n", args...)
+	fmt.Fprintln(e.ErrOut, printable(fmt.Sprintf(format, args...)))
 }

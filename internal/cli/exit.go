@@ -94,4 +94,4 @@ func hostOf(address string) string {
 	return "its address"
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+func oneLine(s string) string { return printable(strings.Join(strings.Fields(s), " ")) }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -116,13 +115,13 @@ func (e *environment) showImported(r *importer.Result, path, url string) error {
 		e.note("note: the output contains tokens in clear text: apply it, do not commit it")
 	}
 	for _, note := range r.Notes {
-		fmt.Fprintln(e.Out, "# note: "+printable(strings.ReplaceAll(note, "\n", " ")))
-		e.note("note: %s", printable(note))
+		fmt.Fprintln(e.Out, "# note: "+printable(note))
+		e.note("note: %s", note)
 	}
 	for _, t := range r.Tokens {
 		line := "change the webhook URL of " + t.Repository + " at Travis to " + webhookURL(url, t.Repository, t.Token)
 		fmt.Fprintln(e.Out, "# "+printable(line))
-		e.note("note: %s", printable(line))
+		e.note("note: %s", line)
 	}
 	for _, o := range r.Objects {
 		fmt.Fprintln(e.Out, "---")

@@ -121,11 +121,11 @@ func (e *environment) showFindings(r *lint.Result, files int, output string, str
 		fmt.Fprintln(e.Out, string(raw))
 	case "github":
 		for _, f := range r.Findings {
-			fmt.Fprintf(e.Out, "::%s file=%s,line=%d,title=%s::%s\n", f.Severity, property(f.File), f.Line, property(f.Object), data(f.Message))
+			fmt.Fprintf(e.Out, "::%s file=%s,line=%d,title=%s::%s\n", f.Severity, property(f.File), f.Line, property(f.Object), data(printable(f.Message)))
 		}
 	default:
 		for _, f := range r.Findings {
-			fmt.Fprintf(e.Out, "%s:%d: %s: %s\n", f.File, f.Line, f.Severity, printable(withField(f)))
+			fmt.Fprintf(e.Out, "%s:%d: %s: %s\n", printable(f.File), f.Line, f.Severity, printable(withField(f)))
 		}
 	}
 	errs := r.Errors()
@@ -149,5 +149,5 @@ func data(s string) string {
 }
 
 func property(s string) string {
-	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(data(s))
+	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(data(printable(s)))
 }

@@ -126,6 +126,26 @@ func TestLintReportsArgumentsWithNothingToCheck(t *testing.T) {
 	}
 }
 
+// Manifests and names of files may be a stranger's: a pull request's, for example.
+func TestNothingManipulatesTheTerminal(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a\x1b[31m\u202e.yaml")
+	manifest := `{"apiVersion": "travishook.dev/v1alpha1", "kind": "TravisRoute", "metadata": {"name": "a"}, "spec": {"repository": "a/b", "channels": ` +
+		`[{"account": "x"}], "events": ["fixed"], "filter": "\u001b[31m", "message": {"text": "%{\u001b[31m}\u202e"}, "\u001b[31m\u202e": 1}}`
+	if err := os.WriteFile(file, []byte(manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"lint", file}, {"lint", "-o", "github", file}, {"render", "-f", file}, {"import", file}, {"import", file + "\x1b[31m"},
+		{"import", file, "--from", "travis.yml", "--repo", "a/b"}, {"\x1b[31m\u202e"}, {"routes", "--\x1b[31m"}, {"route", "a/b", "x", "\x1b[31m\u202e", "--account", "x"},
+	} {
+		_, out, errOut := execute(t, "", args...)
+		if strings.ContainsAny(out+errOut, "\x1b\u202e") {
+			t.Errorf("%q prints %q %q", args, out, errOut)
+		}
+	}
+}
+
 func TestImportPrintsTheNewWebhookURLs(t *testing.T) {
 	code, out, errOut := execute(t, "", "import", "importer/testdata/travishook.json.in", "--public-url", "https://hooks.example.com/travis")
 	// SHA-256 of "example/exampleabc"

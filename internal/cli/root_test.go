@@ -16,6 +16,8 @@ import (
 func execute(t *testing.T, input string, args ...string) (code int, out, errOut string) {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	t.Setenv(envOperator, "")
+	t.Setenv(envOperatorCA, "")
 	var stdout, stderr bytes.Buffer
 	code = Run(t.Context(), args, genericiooptions.IOStreams{In: strings.NewReader(input), Out: &stdout, ErrOut: &stderr})
 	return code, stdout.String(), stderr.String()

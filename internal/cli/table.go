@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/text"
 )
 
 // table prints aligned columns, as kubectl does.
@@ -38,15 +39,9 @@ func orNone(s string) string {
 	return s
 }
 
-// printable replaces control characters, which could manipulate the terminal or break the line.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
-}
+// printable returns s as one line without characters that manipulate the terminal or reverse the text. They may
+// come from another team's objects, or from a repository's files.
+func printable(s string) string { return text.Line(s) }
 
 func age(t metav1.Time) string {
 	if t.IsZero() {

@@ -69,10 +69,12 @@ func isTokenOf(s *corev1.Secret, repository string) bool {
 }
 
 func tokenRepository(s *corev1.Secret) string {
-	return strings.TrimSuffix(string(s.Data["repository"]), "\n")
+	return secret.New(string(s.Data["repository"])).WithoutNewline().Reveal()
 }
 
-func tokenOf(s *corev1.Secret) string { return strings.TrimSuffix(string(s.Data["token"]), "\n") }
+func tokenOf(s *corev1.Secret) string {
+	return secret.New(string(s.Data["token"])).WithoutNewline().Reveal()
+}
 
 func secretNames(secrets []corev1.Secret) string {
 	all := make([]string, len(secrets))

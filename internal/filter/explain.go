@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common"
@@ -142,6 +144,9 @@ func badText(token string) string {
 		return "& is not an operator: write && for and"
 	case token == "|":
 		return "| is not an operator: write || for or"
+	}
+	if strings.ContainsFunc(token, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		token = strconv.Quote(token)
 	}
 	return fmt.Sprintf("%s is not part of the language", token)
 }

@@ -158,6 +158,7 @@ func TestMistakesInPlainWords(t *testing.T) {
 		"true &&\n build.branch.lower() == \"x\"": "line 2, column 20: there is no function lower; did you mean lowerAscii?",
 		`build.number > 12`:                       "column 14: > does not accept a string and a int",
 		`build.duration > 10`:                     `write duration("10m")`,
+		"build.branch == \x1b[31m":                `"\x1b" is not part of the language`,
 		`build.branch = "main"`:                   "column 14: = is not an operator: write == to compare",
 		`build.branch == "a" and true`:            "column 21: and is not an operator: write &&",
 		`build.branch == "main`:                   "a string is not closed",

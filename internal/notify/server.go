@@ -8,8 +8,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-
-	"github.com/travishook/travishook/internal/secret"
 )
 
 // Keys of a Secret that have the same meaning in every service that uses them.
@@ -66,9 +64,4 @@ func ParseTLS(credential Credential, host string) (*tls.Config, error) {
 	config := options.tls()
 	config.ServerName = host
 	return config, nil
-}
-
-// TrimNewline returns a value of a Secret without one trailing newline, which tools and editors add.
-func TrimNewline(v secret.Value) secret.Value {
-	return secret.New(strings.TrimSuffix(strings.TrimSuffix(v.Reveal(), "\n"), "\r"))
 }

@@ -49,7 +49,7 @@ func TestRepositoryLookup(t *testing.T) {
 // trailing newline trimmed from each.
 func TestProofs(t *testing.T) {
 	c := NewCompiler(testConfig())
-	c.PutSecret(testSecret("a", "new", v1alpha1.SecretTypeToken, "repository", "Example/example\n", "token", "new\n"))
+	c.PutSecret(testSecret("a", "new", v1alpha1.SecretTypeToken, "repository", "Example/example\r\n", "token", "new\r\n"))
 	c.PutSecret(testSecret("a", "old", v1alpha1.SecretTypeToken, "repository", "Example/example", "token", "old\n\n"))
 	c.PutSecret(testSecret("a", "other", v1alpha1.SecretTypeToken, "repository", "example/other", "token", "new"))
 	repository, _ := c.Table().Repository("example/example")

@@ -48,21 +48,20 @@ type token struct {
 	unlabelled bool
 }
 
-// readToken reads a token Secret. One trailing newline is trimmed from each value, because editors and
-// echo add one.
+// readToken reads a token Secret.
 func readToken(s Secret) token {
-	repository := strings.TrimSuffix(s.Data[tokenRepository].Reveal(), "\n")
-	value := strings.TrimSuffix(s.Data[tokenToken].Reveal(), "\n")
+	repository := s.Data[tokenRepository].WithoutNewline().Reveal()
+	value := s.Data[tokenToken].WithoutNewline()
 	t := token{claim: claimKey{s.Namespace, slugOf(repository)}}
 	switch {
 	case repository == "":
 		t.fault = fmt.Sprintf("Secret %q is labelled %s=%s and has no key %q", s.Name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, tokenRepository)
 	case t.claim.slug == "":
 		t.fault = fmt.Sprintf("the key %q of Secret %q is not owner/name: a token is for one repository", tokenRepository, s.Name)
-	case value == "":
+	case value.Empty():
 		t.fault = fmt.Sprintf("Secret %q has no key %q, or an empty one", s.Name, tokenToken)
 	default:
-		t.proof, t.spelled = verify.HashToken(repository, secret.New(value)), repository
+		t.proof, t.spelled = verify.HashToken(repository, value), repository
 	}
 	return t
 }

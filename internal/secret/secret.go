@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 const redacted = "[redacted]"
@@ -21,6 +22,15 @@ func (s Value) Reveal() string { return s.v }
 
 // Empty reports whether the secret is empty.
 func (s Value) Empty() bool { return s.v == "" }
+
+// WithoutNewline returns the value without one trailing newline, because editors and echo add one: on Windows, \r\n.
+func (s Value) WithoutNewline() Value {
+	line, found := strings.CutSuffix(s.v, "\n")
+	if found {
+		line = strings.TrimSuffix(line, "\r")
+	}
+	return Value{line}
+}
 
 // Equal compares in constant time; only a difference in length shows in the time taken.
 func (s Value) Equal(o Value) bool {

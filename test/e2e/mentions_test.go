@@ -10,6 +10,7 @@ import (
 
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/suite"
 )
 
 // knownPeople are those of the team: Grace has no id in the channel's service.
@@ -65,5 +66,12 @@ var _ = Describe("A route with mention: Author", func() {
 			said("5", ""),
 			Not(ContainSubstring("@example.com")),
 		))
+
+		By("looking at the account, which has delivered everything and belongs to no team")
+		account := func() (string, error) {
+			return get(ctx, suite.Defaults, s.system, "default", "{.status.accounts[0]}")
+		}
+		Eventually(account).Should(ContainSubstring("lastDelivered"))
+		Expect(account()).NotTo(ContainSubstring("lastFailure"))
 	})
 })

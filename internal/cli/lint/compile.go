@@ -109,7 +109,7 @@ func (l *linter) checkToken(d *document, s routing.Secret) {
 		switch {
 		case !ok || value.Empty():
 			l.report(d, Error, "", "a token Secret needs the keys repository and token; %s is missing", key)
-		case key == "repository" && !travis.IsSlug(strings.TrimSuffix(value.Reveal(), "\n")):
+		case key == "repository" && !travis.IsSlug(value.WithoutNewline().Reveal()):
 			l.report(d, Error, "", "the value of the key repository is not %s", travis.SlugRule)
 		}
 	}

@@ -132,7 +132,7 @@ func (a *account) parseServer(field string, credential notify.Credential) error 
 
 // parseLogin reads the user name and the password, and recognizes the usual mistakes.
 func (a *account) parseLogin(credential notify.Credential) error {
-	a.password = notify.TrimNewline(credential[keyPassword])
+	a.password = credential[keyPassword].WithoutNewline()
 	a.username = strings.TrimSpace(credential[keyUsername].Reveal())
 	switch password := a.password.Reveal(); {
 	case password == "" && a.username == "":

@@ -138,8 +138,8 @@ func (a *account) parseFields(c *config) error {
 
 // parseLogin reads the passwords and the channels' keys, and recognizes the usual mistakes.
 func (a *account) parseLogin(credential notify.Credential) error {
-	a.password = notify.TrimNewline(credential[keyPassword])
-	a.serverPassword = notify.TrimNewline(credential[keyServerPassword])
+	a.password = credential[keyPassword].WithoutNewline()
+	a.serverPassword = credential[keyServerPassword].WithoutNewline()
 	a.username = strings.TrimSpace(credential[keyUsername].Reveal())
 	a.keys = map[string]string{}
 	for name, value := range credential {

@@ -89,7 +89,7 @@ func parseAccount(raw json.RawMessage, credential notify.Credential) (account, e
 	if _, err := address.WithResource(a.nickname); err != nil {
 		return account{}, fmt.Errorf("nickname %.80q cannot be used in a room: choose letters and digits", c.Nickname)
 	}
-	if a.password = notify.TrimNewline(credential[keyPassword]); a.password.Empty() {
+	if a.password = credential[keyPassword].WithoutNewline(); a.password.Empty() {
 		return account{}, errors.New("the Secret has no password: put the account's password under the key password")
 	}
 	if a.server, err = notify.ParseServer(c.Server, credential); err != nil {
