@@ -20,40 +20,34 @@ type Attempt struct {
 // Reason is why an attempt ended: a metric's label. Outcome.Reason is for people.
 type Reason string
 
-// The reasons.
+// The reasons. docs/operations/metrics.md explains them in the same words.
 const (
-	None              Reason = "none"
-	RouteDeleted      Reason = "route_deleted"
-	ChannelRemoved    Reason = "channel_removed"
-	Superseded        Reason = "superseded"
-	AccountMissing    Reason = "account_missing"
+	// None: the message was delivered.
+	None Reason = "none"
+	// RouteDeleted: the route was deleted.
+	RouteDeleted Reason = "route_deleted"
+	// ChannelRemoved: the channel was removed from the route.
+	ChannelRemoved Reason = "channel_removed"
+	// Superseded: the build's message shows a later state, or is about to.
+	Superseded Reason = "superseded"
+	// AccountMissing: the account, its Secret or a key in it is missing or invalid; the delivery is retried as
+	// soon as that is fixed.
+	AccountMissing Reason = "account_missing"
+	// CredentialRefused: the service refused the credential; the dead letter is redriven when the credential changes.
 	CredentialRefused Reason = "credential_refused"
-	Refused           Reason = "refused"
-	RateLimited       Reason = "rate_limited"
-	AnswerLost        Reason = "answer_lost"
-	TimedOut          Reason = "timed_out"
-	Failed            Reason = "failed"
-	LimitReached      Reason = "limit_reached"
+	// Refused: the service refused the message or does not know the channel, which a retry cannot fix.
+	Refused Reason = "refused"
+	// RateLimited: the service asked to retry later.
+	RateLimited Reason = "rate_limited"
+	// AnswerLost: the message was sent, but the answer was lost: the next attempt may be a duplicate.
+	AnswerLost Reason = "answer_lost"
+	// TimedOut: the service did not answer in time.
+	TimedOut Reason = "timed_out"
+	// Failed: any other temporary error: the service cannot be reached, or failed.
+	Failed Reason = "failed"
+	// LimitReached: the retry limit was reached; the delivery has the last attempt's own reason.
+	LimitReached Reason = "limit_reached"
 )
-
-// Reasons documents all reasons.
-var Reasons = []struct {
-	Reason Reason
-	Doc    string
-}{
-	{None, "the message was delivered"},
-	{RouteDeleted, "the route was deleted"},
-	{ChannelRemoved, "the channel was removed from the route"},
-	{Superseded, "the build's message shows a later state, or is about to"},
-	{AccountMissing, "the account, its Secret or a key in it is missing or invalid; the delivery is retried as soon as that is fixed"},
-	{CredentialRefused, "the service refused the credential; the dead letter is redriven when the credential changes"},
-	{Refused, "the service refused the message or does not know the channel, which a retry cannot fix"},
-	{RateLimited, "the service asked to retry later"},
-	{AnswerLost, "the message was sent, but the answer was lost: the next attempt may be a duplicate"},
-	{TimedOut, "the service did not answer in time"},
-	{Failed, "any other temporary error: the service cannot be reached, or failed"},
-	{LimitReached, "the retry limit was reached; the delivery has the last attempt's own reason"},
-}
 
 // TestResult is the result of a test message to one channel.
 type TestResult struct {

@@ -40,11 +40,16 @@ func TestThePageListsEveryMetric(t *testing.T) {
 	table.Compare(t, page, "metrics", *update, rows.String())
 }
 
+// TestThePageListsEveryReason compares the table of the page with the constants and their comments.
 func TestThePageListsEveryReason(t *testing.T) {
 	var rows strings.Builder
 	rows.WriteString("| reason | meaning |\n|---|---|\n")
-	for _, r := range Reasons {
-		fmt.Fprintf(&rows, "| `%s` | %s |\n", r.Reason, r.Doc)
+	for _, v := range constants(t, "attempt.go") {
+		if kind, ok := v.Type.(*ast.Ident); ok && kind.Name == "Reason" {
+			doc := strings.Join(strings.Fields(v.Doc.Text()), " ")
+			_, meaning, _ := strings.Cut(strings.TrimSuffix(doc, "."), ": ")
+			fmt.Fprintf(&rows, "| `%s` | %s |\n", value(v), meaning)
+		}
 	}
 	table.Compare(t, page, "reasons", *update, rows.String())
 }
@@ -71,22 +76,44 @@ func receiverReasons(t *testing.T) []string {
 	}
 	var reasons []string
 	for _, file := range files {
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			if v, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(v.Names[0].Name, "Reason") && len(v.Values) == 1 {
-				if lit, ok := v.Values[0].(*ast.BasicLit); ok {
-					reason, _ := strconv.Unquote(lit.Value)
-					reasons = append(reasons, reason)
-				}
+		for _, v := range constants(t, file) {
+			if reason := value(v); strings.HasPrefix(v.Names[0].Name, "Reason") && reason != "" {
+				reasons = append(reasons, reason)
 			}
-			return true
-		})
+		}
 	}
 	if len(reasons) == 0 {
 		t.Fatal("the receiver has no reasons")
 	}
 	return reasons
+}
+
+// constants returns the constants of a file.
+func constants(t *testing.T, file string) (all []*ast.ValueSpec) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range f.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.CONST {
+			for _, s := range g.Specs {
+				all = append(all, s.(*ast.ValueSpec))
+			}
+		}
+	}
+	return all
+}
+
+// value returns the text of a constant; it is empty if the constant is none, or is defined by another.
+func value(v *ast.ValueSpec) string {
+	if len(v.Values) != 1 {
+		return ""
+	}
+	literal, ok := v.Values[0].(*ast.BasicLit)
+	if !ok || literal.Kind != token.STRING {
+		return ""
+	}
+	text, _ := strconv.Unquote(literal.Value)
+	return text
 }
