@@ -33,9 +33,8 @@ func mention(d *queue.Delivery, r Resolved) (id, note string) {
 		return "", fmt.Sprintf("%sthe address of the commit's author, %q, is not in people", mentionedNobody, text.OneLine(e.Commit.Author, maxAuthor))
 	}
 	id, ok = person.IDs[r.Account.Service]
-	can := r.Account.Capable(r.Address)
 	switch {
-	case !can.Mention:
+	case !r.Can.Mention:
 		return "", fmt.Sprintf("%s%s cannot mention %s", mentionedNobody, r.Account.Service, person.Name)
 	case !ok:
 		return "", fmt.Sprintf("%speople has no id of %s for %s", mentionedNobody, person.Name, r.Account.Service)

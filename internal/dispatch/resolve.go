@@ -18,11 +18,12 @@ var (
 // Resolved is a target in the current table.
 type Resolved struct {
 	Account  *routing.Account
-	Address  string           // as the account's service normalizes it
-	Template *render.Template // nil: the default text
-	Updates  routing.Updates  // what a later state does to the build's message
-	Silent   routing.EventSet // whose messages notify nobody
-	Mention  routing.Mention  // whom messages mention
+	Address  string              // as the account's service normalizes it
+	Can      notify.Capabilities // of the service, at this address
+	Template *render.Template    // nil: the default text
+	Updates  routing.Updates     // what a later state does to the build's message
+	Silent   routing.EventSet    // whose messages notify nobody
+	Mention  routing.Mention     // whom messages mention
 	// Person finds a person by the hash of an e-mail address; nil where nobody is mentioned.
 	Person func(hash string) (*routing.Person, bool)
 
@@ -128,5 +129,5 @@ func resolveAs(table *routing.Table, namespace string, t queue.Target) (Resolved
 	if err != nil {
 		return Resolved{}, notify.RedactSecrets(err, account.Credential)
 	}
-	return Resolved{Account: account, Address: address}, nil
+	return Resolved{Account: account, Address: address, Can: account.Capable(address)}, nil
 }

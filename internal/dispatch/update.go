@@ -21,9 +21,8 @@ func (e *supersededError) Error() string { return e.reason }
 
 // effectiveUpdates is what a later state does to the build's message, as far as the service can do it.
 func effectiveUpdates(r Resolved) routing.Updates {
-	can := r.Account.Capable(r.Address)
 	switch {
-	case r.Updates == routing.Edit && can.Edit, r.Updates == routing.Thread && can.Thread:
+	case r.Updates == routing.Edit && r.Can.Edit, r.Updates == routing.Thread && r.Can.Thread:
 		return r.Updates
 	}
 	return routing.Separate
@@ -49,7 +48,7 @@ func update(d *queue.Delivery, r Resolved, updates routing.Updates) *notify.Upda
 		return nil
 	}
 	u := &notify.Update{Handle: d.Shown.Handle, Thread: updates == routing.Thread}
-	if can := r.Account.Capable(r.Address); !u.Thread && !can.Notifies {
+	if !u.Thread && !r.Can.Notifies {
 		u.Reply = render.Reply(&d.Event)
 	}
 	return u
@@ -57,7 +56,7 @@ func update(d *queue.Delivery, r Resolved, updates routing.Updates) *notify.Upda
 
 // copies are the handles of the copies of the earlier message, if that is updated and they can be edited.
 func copies(d *queue.Delivery, r Resolved, u *notify.Update) []string {
-	if can := r.Account.Capable(r.Address); u == nil || !can.Edit {
+	if u == nil || !r.Can.Edit {
 		return nil
 	}
 	return d.Shown.Copies

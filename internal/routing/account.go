@@ -33,9 +33,7 @@ type Account struct {
 	// KeepsConnection is true if the service stays logged in.
 	KeepsConnection bool
 
-	service   *notify.Service
-	address   func(config json.RawMessage, credential notify.Credential, address string) (string, error)
-	endpoint  func(config json.RawMessage, credential notify.Credential, address string) []string
+	service   *notify.Service // nil if the operator does not support it
 	addresses []v1alpha1.Glob // allowed; empty for all
 	allowed   *selection      // namespaces other than its own
 	secret    string          // name of the Secret, empty if it names none
@@ -58,16 +56,12 @@ func (a *Account) Key() string {
 // hash of it, which reveals nothing. Accounts of the administrator share none with those of tenants: theirs
 // may fail because of the address rules, and a tenant could find out that a URL is the administrator's.
 func (a *Account) Destination(address string) string {
-	if a.endpoint == nil {
+	if a.service == nil || a.service.Endpoint == nil {
 		return a.Namespace + "/" + a.Name + "/" + address
 	}
-	parts := append([]string{a.Service, strconv.FormatBool(a.Trusted)}, a.endpoint(a.Config, a.Credential, address)...)
+	parts := append([]string{a.Service, strconv.FormatBool(a.Trusted)}, a.service.Endpoint(a.Config, a.Credential, address)...)
 	return a.Service + "/" + hash(a.destinationKey, parts...)
 }
-
-// Declare sets the service whose capabilities the account has. Compile does that; it is for accounts that are made
-// without a table.
-func (a *Account) Declare(s *notify.Service) { a.service = s }
 
 // Capable returns what the service can do at an address that ResolveAddress returned.
 func (a *Account) Capable(address string) notify.Capabilities {
@@ -88,7 +82,7 @@ func (a *Account) ResolveAddress(address string) (string, error) {
 }
 
 func (a *Account) resolveAddress(address string) (string, *Problem) {
-	resolved, err := a.address(a.Config, a.Credential, address)
+	resolved, err := a.service.Address(a.Config, a.Credential, address)
 	shown := resolved
 	if err != nil {
 		shown = address
@@ -132,7 +126,7 @@ func (c *Compiler) fillAccount(a *Account, spec *v1alpha1.Account) (p *Problem) 
 		return problem(v1alpha1.ReasonAccountInvalid, "account %q: this operator does not support the service %s, only %s", a.Name, a.Service, c.serviceNames())
 	}
 	a.service = &service
-	a.address, a.endpoint, a.KeepsConnection = service.Address, service.Endpoint, service.KeepsConnection
+	a.KeepsConnection = service.KeepsConnection
 	if a.Credential, p = c.credential(a, &service); p != nil {
 		return p
 	}
@@ -171,7 +165,7 @@ func CheckAccount(service *notify.Service, config json.RawMessage, credential no
 
 // suggestKey suggests a key of the Secret where an address names one that it does not have.
 func (a *Account) suggestKey(address string) string {
-	_, err := a.address(a.Config, a.Credential, address)
+	_, err := a.service.Address(a.Config, a.Credential, address)
 	if _, ok := errors.AsType[*notify.NoKeyError](err); !ok || len(a.Credential) == 0 {
 		return ""
 	}

@@ -43,8 +43,8 @@ func (s *Simulation) modeOf(channel int) mode {
 	return mode(d.of("mode").number(1, int(modes)-1))
 }
 
-// forms: whatever is sent can be edited, and takes replies.
-var forms = []notify.Capabilities{{Edit: true, Thread: true}}
+// capabilities of the chat service: whatever is sent can be edited, and takes replies.
+var capabilities = notify.Capabilities{Edit: true, Thread: true}
 
 // service is the chat service that all accounts are of.
 func (p *process) service(keepsConnection bool) notify.Service {
@@ -53,7 +53,7 @@ func (p *process) service(keepsConnection bool) notify.Service {
 		name = "connected"
 	}
 	return notify.Service{
-		Name: name, Title: name, SecretOptional: true, KeepsConnection: keepsConnection, Forms: forms,
+		Name: name, Title: name, SecretOptional: true, KeepsConnection: keepsConnection, Forms: []notify.Capabilities{capabilities},
 		New: func(config json.RawMessage, _ notify.Credential, _ notify.Deps) (notify.Notifier, error) {
 			var of account
 			if err := json.Unmarshal(config, &of); err != nil {

@@ -228,5 +228,5 @@ func (s *Simulation) Removed(queue.Target) bool { return false }
 // Resolve finds the account of a target.
 func (s *Simulation) Resolve(t queue.Target) (dispatch.Resolved, error) {
 	a := s.accountAt(t.Namespace, s.elapsed())
-	return dispatch.Resolved{Account: a, Address: t.Address, Updates: s.updates(&t)}, nil
+	return dispatch.Resolved{Account: a, Address: t.Address, Can: capabilities, Updates: s.updates(&t)}, nil
 }

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/routing"
@@ -124,7 +123,6 @@ func newAccount(namespace, name string, number int) *routing.Account {
 		a.Service = "connected"
 	}
 	a.Config, _ = json.Marshal(account{name, number}) //nolint:errchkjson // a name and a number
-	a.Declare(&notify.Service{Forms: forms})
 	return a
 }
 
