@@ -64,15 +64,15 @@ type ChannelStatus struct {
 	Target        Target
 	Waiting, Dead int
 	// Delivered is the last delivery that succeeded, zero if none.
-	Delivered Mark
+	Delivered LastAttempt
 	// Failure is the last attempt that failed, zero if none.
-	Failure Mark
+	Failure LastAttempt
 	// Failures counts the attempts that failed since the last that succeeded.
 	Failures int
 }
 
-// Mark is the last success or failure of a channel.
-type Mark struct {
+// LastAttempt is the last success or failure of a channel.
+type LastAttempt struct {
 	At     time.Time     `json:"at"`
 	Build  string        `json:"build"`
 	Result travis.Result `json:"result"`

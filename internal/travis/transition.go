@@ -29,8 +29,8 @@ func (b *Build) Computed() Result {
 	return b.Result
 }
 
-// Compare returns the result of a build that passed or failed, by the state of the one before.
-func Compare(before, now string) Result {
+// ComputeResult returns the result of a build that passed or failed, by the state of the one before.
+func ComputeResult(before, now string) Result {
 	switch {
 	case before == "passed" && now == "failed":
 		return Broken
@@ -42,9 +42,9 @@ func Compare(before, now string) Result {
 	return Result(now)
 }
 
-// Judged is the event with a transition, by which its result is decided if computed is set. Without a
+// WithTransition is the event with a transition, by which its result is decided if computed is set. Without a
 // transition, it stays as Travis sent it.
-func (e Event) Judged(t *Transition, computed bool) Event {
+func (e Event) WithTransition(t *Transition, computed bool) Event {
 	if t == nil {
 		return e
 	}

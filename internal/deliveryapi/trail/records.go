@@ -113,7 +113,7 @@ func newNamespace(r *receiver.Report, n *routing.Namespace) Namespace {
 		}
 		return found
 	}
-	event := r.Event.Judged(r.Transitions[n.Name], n.Computed)
+	event := r.Event.WithTransition(r.Transitions[n.Name], n.Computed)
 	found.Result = event.Build.Result
 	for _, x := range n.Explain(&event) {
 		found.Routes = append(found.Routes, Verdict{Route: x.Route, Rule: string(x.Rule), Detail: x.Detail})

@@ -34,13 +34,13 @@ func (a *answer) disclose(c *webhookCase) bool {
 	if len(c.Namespaces) == 0 {
 		return false
 	}
-	c.Build = judged(c.Build, c.Namespaces)
+	c.Build = withResult(c.Build, c.Namespaces)
 	a.setVerdicts(c)
 	return true
 }
 
-// judged is the build with the result that it has for the first of the namespaces.
-func judged(b *trail.Build, namespaces []trail.Namespace) *trail.Build {
+// withResult is the build with the result that it has for the first of the namespaces.
+func withResult(b *trail.Build, namespaces []trail.Namespace) *trail.Build {
 	if b == nil || namespaces[0].Result == "" {
 		return b
 	}

@@ -66,7 +66,7 @@ func TestASettingThatDiffersStopsTheStart(t *testing.T) {
 			second := openOptions(t, opt)
 			defer closeNow(t, second)
 			for _, e := range []*Replica{old, first, second} {
-				if err := e.Barrier(t.Context()); err != nil {
+				if err := e.Put(t.Context(), "test", "barrier", []byte("applied")); err != nil {
 					t.Fatal(err)
 				}
 				if n := len(e.Deliveries(queue.Query{})); n != 4 {

@@ -82,7 +82,7 @@ func (s *shards) Applied(p *journal.Put) {
 	}
 	gained, lost := s.change(o)
 	for _, shard := range gained {
-		s.engine.Hold(shard, true)
+		s.engine.SetSends(shard, true)
 	}
 	for _, shard := range lost {
 		s.engine.Lose(shard)
@@ -236,7 +236,7 @@ func (s *shards) leave(share int) {
 		}
 		s.mu.Unlock()
 		if chosen {
-			s.engine.Hold(shard, false)
+			s.engine.SetSends(shard, false)
 		}
 	}
 }
@@ -254,7 +254,7 @@ func (s *shards) stay(share int) {
 		}
 		s.mu.Unlock()
 		if kept {
-			s.engine.Hold(shard, true)
+			s.engine.SetSends(shard, true)
 		}
 	}
 }
@@ -268,7 +268,7 @@ func (s *shards) released() (done []int) {
 	}
 	s.mu.Unlock()
 	for shard, l := range all {
-		if s.engine.Hold(shard, false) > 0 {
+		if s.engine.SetSends(shard, false) > 0 {
 			continue
 		}
 		s.mu.Lock()

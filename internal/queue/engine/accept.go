@@ -74,12 +74,12 @@ func (e *Engine) prepare(a *queue.Acceptance) (requests []*request, receipt queu
 	if at.IsZero() {
 		at = e.clock.Now()
 	}
-	judged, remote, err := e.judge(a)
+	compared, remote, err := e.compare(a)
 	if err != nil {
 		return nil, receipt, fmt.Errorf("store event: %w", err)
 	}
 	for i := range a.Offers {
-		r, err := e.prepareOffer(judged[i], stamp(at), &receipt)
+		r, err := e.prepareOffer(compared[i], stamp(at), &receipt)
 		namespace := a.Offers[i].Namespace
 		switch {
 		case refused(err):
@@ -91,24 +91,24 @@ func (e *Engine) prepare(a *queue.Acceptance) (requests []*request, receipt queu
 		case r == nil:
 			continue
 		}
-		r.judgement, r.remote = judged[i], remote
+		r.comparison, r.remote = compared[i], remote
 		requests = append(requests, r)
 	}
 	return requests, receipt, nil
 }
 
 // prepareOffer returns the request for one namespace's part of an event; nil if there is nothing to store.
-func (e *Engine) prepareOffer(j judgement, at time.Time, receipt *queue.Receipt) (*request, error) {
-	namespace := j.offer.Namespace
-	event := j.event.Judged(j.transition, j.offer.Computed)
-	if j.transition != nil {
-		noteTransition(receipt, namespace, j.transition)
+func (e *Engine) prepareOffer(c comparison, at time.Time, receipt *queue.Receipt) (*request, error) {
+	namespace := c.offer.Namespace
+	event := c.event.WithTransition(c.transition, c.offer.Computed)
+	if c.transition != nil {
+		noteTransition(receipt, namespace, c.transition)
 	}
-	targets := j.offer.Targets
-	if j.offer.Match != nil {
-		if targets = j.offer.Match(&event); len(targets) == 0 {
+	targets := c.offer.Targets
+	if c.offer.Match != nil {
+		if targets = c.offer.Match(&event); len(targets) == 0 {
 			receipt.Unmatched = append(receipt.Unmatched, namespace)
-			return e.finish(j, at)
+			return e.finish(c, at)
 		}
 	}
 	e.mu.Lock()

@@ -91,8 +91,8 @@ func fromTheFuture(entry *journal.Entry, now time.Time) bool {
 		at = entry.Settle.Outcome.At
 	case entry.Reassign != nil:
 		at = entry.Reassign.At
-	case entry.Resume != nil:
-		at = entry.Resume.At
+	case entry.Redrive != nil:
+		at = entry.Redrive.At
 	case entry.Wake != nil:
 		at = entry.Wake.At
 	default:

@@ -41,8 +41,8 @@ type request struct {
 	// the same.
 	remote uint64
 	void   bool // nothing is left to store, because another process has stored it
-	// judgement is what an acceptance was decided by, and stale is set if that has changed since.
-	judgement
+	// comparison is what an acceptance is decided by; stale is set if the build's result has changed since.
+	comparison
 	stale     bool
 	unmatched bool // only how the build ended is stored
 }

@@ -49,7 +49,7 @@ type Engine struct {
 	stored    time.Duration // the elapsed time when the last message was applied
 	inherited bool          // due times may come from another clock; see fromTheFuture
 
-	held      [queue.Shards]bool // the shards whose deliveries are handed out
+	sends     [queue.Shards]bool // the shards whose deliveries are handed out
 	rereading bool               // the log is being read again from its beginning; see startOver
 	remote    uint64             // messages applied that this process did not append
 	slots     [2]int             // attempts at once, by lane
@@ -129,9 +129,9 @@ func newEngine(opt Options) *Engine {
 		updates:  opt.Log.Updates(),
 		random:   rand.New(rand.NewPCG(opt.Seed, 0)), //nolint:gosec // nothing secret depends on it
 	}
-	for shard := range e.held {
-		e.held[shard] = opt.Shards.Sends(shard)
-		e.state.Hold(shard, e.held[shard])
+	for shard := range e.sends {
+		e.sends[shard] = opt.Shards.Sends(shard)
+		e.state.SetSends(shard, e.sends[shard])
 	}
 	return e
 }

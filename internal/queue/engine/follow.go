@@ -147,8 +147,8 @@ func (e *Engine) startOver(first uint64) {
 	for _, l := range e.leases {
 		l.lose() // what was delivered is settled all the same
 	}
-	for shard := range e.held {
-		fresh.Hold(shard, false)
+	for shard := range e.sends {
+		fresh.SetSends(shard, false)
 	}
 	e.state, e.rereading, e.missing = fresh, true, 0
 	e.last = first - 1
@@ -162,19 +162,10 @@ func (e *Engine) endRereading() {
 		return
 	}
 	e.rereading = false
-	for shard, held := range e.held {
-		e.state.Hold(shard, held)
+	for shard, sends := range e.sends {
+		e.state.SetSends(shard, sends)
 	}
 	e.signalLanes()
-}
-
-// Barrier returns when everything that was appended before is applied: it appends an empty message.
-func (e *Engine) Barrier(ctx context.Context) error {
-	r := newEmptyRequest()
-	if err := e.submit(r); err != nil {
-		return err
-	}
-	return r.wait(ctx)
 }
 
 // overtaken reports whether err means that another process has written meanwhile.

@@ -11,7 +11,7 @@ import (
 
 // The limits of an entry about many deliveries or targets.
 const (
-	resumePerEntry  = 10_000
+	redrivePerEntry = 10_000
 	targetsPerEntry = 1_000
 	dropPerEntry    = 5_000 // each is passed on to those who watch the ends of deliveries
 )
@@ -42,7 +42,7 @@ func (e *Engine) Wake(ctx context.Context, change func(queue.Target) queue.Chang
 		some, fixed = head(fixed)
 		others, replaced = head(replaced)
 		woken, err := e.storeDecided(ctx, func(at time.Time) (journal.Entry, int) {
-			w, n := e.state.Waking(at, some, others)
+			w, n := e.state.NewWake(at, some, others)
 			return journal.Entry{Wake: w}, n
 		})
 		if err != nil {
@@ -80,7 +80,7 @@ func (e *Engine) dropTargets(ctx context.Context, targets []queue.Target, reason
 	for {
 		var ids []journal.ID
 		_, err := e.storeDecided(ctx, func(at time.Time) (journal.Entry, int) {
-			ids = e.state.Dropping(targets, dropPerEntry)
+			ids = e.state.DeliveriesOf(targets, dropPerEntry)
 			if len(ids) == dropPerEntry {
 				return journal.Entry{Drop: &journal.Drop{At: at, IDs: ids, Reason: reason}}, len(ids)
 			}
@@ -108,11 +108,11 @@ func (e *Engine) Redrive(ctx context.Context, q queue.Query) (int, error) {
 	}
 	n := 0
 	for len(ids) > 0 {
-		some := ids[:min(len(ids), resumePerEntry)]
+		some := ids[:min(len(ids), redrivePerEntry)]
 		ids = ids[len(some):]
 		begun, err := e.storeDecided(ctx, func(at time.Time) (journal.Entry, int) {
-			r := e.state.Resuming(at, some)
-			return journal.Entry{Resume: r}, len(r.IDs)
+			r := e.state.NewRedrive(at, some)
+			return journal.Entry{Redrive: r}, len(r.IDs)
 		})
 		if err != nil {
 			return n, fmt.Errorf("redrive deliveries: %w", err)

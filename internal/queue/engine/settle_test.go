@@ -127,7 +127,7 @@ func TestAFailureIsNotStoredAfterTheShardMoved(t *testing.T) {
 				if err := <-settled; err != nil {
 					t.Fatal(err)
 				}
-				if err := other.Barrier(t.Context()); err != nil {
+				if err := other.Put(t.Context(), "test", "barrier", []byte("applied")); err != nil {
 					t.Fatal(err)
 				}
 				all := other.Deliveries(queue.Query{})
@@ -156,7 +156,7 @@ func TestALateOutcomeIsNotThatOfTheNextAttempt(t *testing.T) {
 					first := acceptAndTake(t, e)
 					for shard := range queue.Shards {
 						e.Lose(shard)
-						e.Hold(shard, true)
+						e.SetSends(shard, true)
 					}
 					second, err := e.Take(t.Context(), queue.Healthy)
 					if err != nil || second.ID != first.ID || second.Lease == first.Lease {

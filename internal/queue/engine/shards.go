@@ -35,14 +35,14 @@ func (AllShards) Applied(*journal.Put) {}
 // follows.
 func (e *Engine) leads() bool { return e.opt.Shards.Sends(0) }
 
-// Hold makes Take hand out a shard's deliveries, or stop doing so. It returns how many of them are under
-// way.
-func (e *Engine) Hold(shard int, held bool) (underway int) {
+// SetSends makes Take hand out a shard's deliveries, or stop doing so. It returns how many of them are
+// under way.
+func (e *Engine) SetSends(shard int, sends bool) (underway int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.held[shard] = held
-	e.inherited = e.inherited || held
-	e.state.Hold(shard, held && !e.rereading)
+	e.sends[shard] = sends
+	e.inherited = e.inherited || sends
+	e.state.SetSends(shard, sends && !e.rereading)
 	e.signalLanes()
 	for _, l := range e.leases {
 		if !l.lost && l.Shard == shard {
@@ -56,8 +56,8 @@ func (e *Engine) Hold(shard int, held bool) (underway int) {
 func (e *Engine) Lose(shard int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.held[shard] = false
-	e.state.Hold(shard, false)
+	e.sends[shard] = false
+	e.state.SetSends(shard, false)
 	for id, l := range e.leases {
 		if !l.lost && l.Shard == shard {
 			l.lose()

@@ -95,7 +95,7 @@ func (e *Engine) next(lane queue.Lane) (*lease, time.Time, error) {
 	l.Since = l.Since.Add(e.time.ahead()) // a clock's jump does not count as time of trying
 	if !e.opt.Shards.Sends(l.Shard) {
 		e.state.Return(l.ID)
-		e.state.Hold(l.Shard, false) // its timer is about to say so
+		e.state.SetSends(l.Shard, false) // its timer is about to say so
 		return nil, time.Time{}, nil
 	}
 	e.leases[l.ID] = l

@@ -14,19 +14,19 @@ import (
 // committer, because filters are evaluated, and confirmed right before the entry is stored: if another build
 // of the branch has ended meanwhile, and the event's result is another one now, its targets are matched again.
 
-// judgement is how one namespace's part of an event was decided.
-type judgement struct {
+// comparison is an offer with the transition by which its targets are matched.
+type comparison struct {
 	offer      queue.Offer
 	event      *travis.Event // as Travis sent it
 	history    journal.ID
 	transition *travis.Transition
 }
 
-// judge compares the event with the build before it, for each namespace.
-func (e *Engine) judge(a *queue.Acceptance) (judged []judgement, remote uint64, err error) {
-	judged = make([]judgement, len(a.Offers))
+// compare compares the event with the build before it, for each namespace.
+func (e *Engine) compare(a *queue.Acceptance) (compared []comparison, remote uint64, err error) {
+	compared = make([]comparison, len(a.Offers))
 	for i, o := range a.Offers {
-		judged[i] = judgement{offer: o, event: &a.Event, history: journal.HistoryID(&a.Event, o.Namespace)}
+		compared[i] = comparison{offer: o, event: &a.Event, history: journal.HistoryID(&a.Event, o.Namespace)}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -34,27 +34,27 @@ func (e *Engine) judge(a *queue.Acceptance) (judged []judgement, remote uint64, 
 		return nil, 0, err
 	}
 	now := e.trustedNow()
-	for i := range judged {
-		judged[i].transition = journal.Judge(&a.Event, e.state.Runs(judged[i].history, now))
+	for i := range compared {
+		compared[i].transition = journal.TransitionOf(&a.Event, e.state.Runs(compared[i].history, now))
 	}
-	return judged, e.remote, nil
+	return compared, e.remote, nil
 }
 
 // finish returns a request that records how a build ended that no target matches; nil if that is recorded
 // already, or if there is no room.
-func (e *Engine) finish(j judgement, at time.Time) (*request, error) {
-	if !journal.Decisive(j.event) {
+func (e *Engine) finish(c comparison, at time.Time) (*request, error) {
+	if !journal.Decisive(c.event) {
 		return nil, nil
 	}
-	r, err := newRequest(journal.Entry{Finish: journal.NewFinish(j.event, j.offer.Namespace, at)})
+	r, err := newRequest(journal.Entry{Finish: journal.NewFinish(c.event, c.offer.Namespace, at)})
 	if err != nil {
 		return nil, err
 	}
 	r.unmatched = true
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.state.Finished(j.event, j.history, e.trustedNow()) || e.room(r.entry.Size()) != nil ||
-		e.state.Room(j.offer.Namespace, r.entry.Size(), nil, e.limits()) != nil {
+	if e.state.Finished(c.event, c.history, e.trustedNow()) || e.room(r.entry.Size()) != nil ||
+		e.state.Room(c.offer.Namespace, r.entry.Size(), nil, e.limits()) != nil {
 		return nil, nil
 	}
 	return r, nil
@@ -66,7 +66,7 @@ func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool
 	nothing = true
 	ends := ends{}
 	for _, r := range batch {
-		e.rejudge(r, ends)
+		e.recompare(r, ends)
 		switch {
 		case r.decide != nil:
 			r.failed = r.decide()
@@ -90,9 +90,9 @@ func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool
 // ends are the histories after what is stored in a batch.
 type ends map[journal.ID][]journal.Run
 
-// rejudge compares a build again, right before its request is stored and after those before it in the batch.
+// recompare compares a build with the one before it again, right before its request is stored and after those before it in the batch.
 // If the event's result has changed, the request is stale.
-func (e *Engine) rejudge(r *request, batch ends) {
+func (e *Engine) recompare(r *request, batch ends) {
 	if r.void || r.event == nil || !journal.Decisive(r.event) {
 		return
 	}
@@ -102,7 +102,7 @@ func (e *Engine) rejudge(r *request, batch ends) {
 		runs = e.state.Runs(r.history, e.trustedNow())
 		e.mu.Unlock()
 	}
-	if r.result(journal.Judge(r.event, runs)) != r.result(r.transition) {
+	if r.result(journal.TransitionOf(r.event, runs)) != r.result(r.transition) {
 		r.stale, r.void = true, true
 		return
 	}
@@ -110,9 +110,9 @@ func (e *Engine) rejudge(r *request, batch ends) {
 }
 
 // result returns the event's result according to a transition.
-func (j *judgement) result(t *travis.Transition) travis.Result {
+func (c *comparison) result(t *travis.Transition) travis.Result {
 	if t == nil {
-		return j.event.Build.Result
+		return c.event.Build.Result
 	}
 	return t.Computed
 }

@@ -41,7 +41,7 @@ func TestUpdatesOfSeveralProcessesAreAllCounted(t *testing.T) {
 		}
 		all.Wait()
 		for _, e := range engines {
-			if err := e.Barrier(t.Context()); err != nil {
+			if err := e.Put(t.Context(), "test", "barrier", []byte("applied")); err != nil {
 				t.Fatal(err)
 			}
 			if got, _ := e.Get("counters", "builds"); string(got) != "300" {

@@ -38,8 +38,8 @@ func (s *State) apply(at Position, e *Entry, effects *Effects) {
 		s.settle(at.Seq, e.Settle, effects)
 	case e.Reassign != nil:
 		s.applyReassign(e.Reassign, effects)
-	case e.Resume != nil:
-		s.resume(e.Resume)
+	case e.Redrive != nil:
+		s.applyRedrive(e.Redrive)
 	case e.Wake != nil:
 		s.wake(e.Wake)
 	case e.Drop != nil:
@@ -69,7 +69,7 @@ func (s *State) accept(at Position, a *Accept, size int) {
 		}
 		c := s.getOrCreate(keyOf(t), t.AccountKey, t.Destination)
 		s.renew(c.place(), arrived)
-		d := &delivery{id: id, record: r, to: s.target(st, &to), due: arrived, since: arrived, place: int32(i)}
+		d := &delivery{id: id, record: r, to: s.target(st, &to), due: arrived, since: arrived, targetIndex: int32(i)}
 		s.add(d, slug)
 	}
 }
@@ -120,8 +120,8 @@ func (s *State) madeAttempt(d *delivery) {
 	}
 }
 
-// resume ignores attempts that are under way: their outcomes override its changes.
-func (s *State) resume(e *Resume) {
+// applyRedrive ignores attempts that are under way: their outcomes override its changes.
+func (s *State) applyRedrive(e *Redrive) {
 	at := e.At.UnixNano()
 	for _, p := range e.Places {
 		s.makeDue(p, at)

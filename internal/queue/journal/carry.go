@@ -58,8 +58,8 @@ func (c *Carrier) add(at Position, e *Entry) {
 		if m := e.Settle.Message; m != nil {
 			c.addMessage(at.Seq, m.Key)
 		}
-	case e.Resume != nil:
-		c.addConditions(at.Seq, e.Resume.Places)
+	case e.Redrive != nil:
+		c.addConditions(at.Seq, e.Redrive.Places)
 	case e.Wake != nil:
 		c.addConditions(at.Seq, e.Wake.Places)
 	case e.Put != nil:
@@ -116,20 +116,20 @@ func (c *Carrier) keep(at Position, k *Kept) {
 	event := EventID(&k.Event)
 	kept := Kept{At: k.At, Namespace: k.Namespace, Event: k.Event, Seq: k.Seq, Index: k.Index}
 	for i := range k.Deliveries {
-		c.addDelivery(at, &kept, event, &k.Deliveries[i].Target, k.Deliveries[i].Place)
+		c.addDelivery(at, &kept, event, &k.Deliveries[i].Target, k.Deliveries[i].TargetIndex)
 	}
 	c.addKept(kept)
 }
 
-func (c *Carrier) addDelivery(at Position, kept *Kept, event ID, t *queue.Target, place int) {
+func (c *Carrier) addDelivery(at Position, kept *Kept, event ID, t *queue.Target, targetIndex int) {
 	c.addStatus(at.Seq, t)
 	c.addChannel(keyOf(t))
 	d, ok := c.state.deliveries[DeliveryID(event, t)]
-	if !ok || d.record.at != at || int(d.place) != place {
+	if !ok || d.record.at != at || int(d.targetIndex) != targetIndex {
 		return
 	}
 	kept.Deliveries = append(kept.Deliveries, KeptDelivery{
-		Place: place, Target: bare(t), Attempts: int(d.attempts),
+		TargetIndex: targetIndex, Target: bare(t), Attempts: int(d.attempts),
 		Since: fromNano(d.since), Due: fromNano(d.due), Last: d.last, Dead: d.state == dead,
 	})
 	c.size += int(d.usage().bytes)

@@ -28,8 +28,8 @@ func (s *State) Targets(every bool) []queue.Target {
 	return list
 }
 
-// Waking returns the entry that wakes deliveries of these targets, and how many; nil if there are none.
-func (s *State) Waking(at time.Time, fixed, replaced []queue.Target) (*Wake, int) {
+// NewWake returns the entry that wakes deliveries of these targets, and how many; nil if there are none.
+func (s *State) NewWake(at time.Time, fixed, replaced []queue.Target) (*Wake, int) {
 	w, n := &Wake{At: at}, 0
 	places := map[Place]bool{}
 	for i := range fixed {
@@ -74,9 +74,9 @@ func (s *State) wakes(t *queue.Target, all bool, places map[Place]bool) (n int) 
 	return n
 }
 
-// Resuming returns the entry that redrives these dead letters.
-func (s *State) Resuming(at time.Time, ids []ID) *Resume {
-	r := &Resume{At: at}
+// NewRedrive returns the entry that redrives these dead letters.
+func (s *State) NewRedrive(at time.Time, ids []ID) *Redrive {
+	r := &Redrive{At: at}
 	places := map[Place]bool{}
 	for _, id := range ids {
 		d, ok := s.deliveries[id]
@@ -92,8 +92,8 @@ func (s *State) Resuming(at time.Time, ids []ID) *Resume {
 	return r
 }
 
-// Dropping returns deliveries of these targets, but no more than that many.
-func (s *State) Dropping(targets []queue.Target, most int) (ids []ID) {
+// DeliveriesOf returns deliveries of these targets, but no more than that many.
+func (s *State) DeliveriesOf(targets []queue.Target, most int) (ids []ID) {
 	for i := range targets {
 		t, ok := s.findTarget(&targets[i])
 		if !ok {

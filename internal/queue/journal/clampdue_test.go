@@ -130,7 +130,7 @@ func TestNothingIsYoungerThanTheClock(t *testing.T) {
 	h.append(dies, begun)
 	dead := queue.Outcome{Kind: queue.Dead, At: ahead}
 	h.append(Entry{Settle: &Settle{ID: id(dies), Outcome: dead}}, Entry{Settle: &Settle{ID: id(begun), Outcome: dead}})
-	h.append(Entry{Resume: &Resume{At: ahead, IDs: []ID{id(begun)}}})
+	h.append(Entry{Redrive: &Redrive{At: ahead, IDs: []ID{id(begun)}}})
 
 	h.live.ClampDueTimes(now)
 	if old := h.live.Expired(now.Add(time.Second), 10); len(old) != 1 {

@@ -5,18 +5,18 @@ import "github.com/travishook/travishook/internal/queue"
 // delivery is a delivery that has not ended. It holds no text of the event, so that a hundred thousand
 // waiting deliveries take only some megabytes.
 type delivery struct {
-	id       ID
-	record   *record
-	to       *target
-	next     *delivery // of the same build in the same channel
-	siblings links     // of the same record
-	peers    links     // of the same target, in separate lists for dead and live ones
-	last     *queue.Outcome
-	due      int64
-	since    int64
-	place    int32
-	attempts int32
-	state    phase
+	id          ID
+	record      *record
+	to          *target
+	next        *delivery // of the same build in the same channel
+	siblings    links     // of the same record
+	peers       links     // of the same target, in separate lists for dead and live ones
+	last        *queue.Outcome
+	due         int64
+	since       int64
+	targetIndex int32
+	attempts    int32
+	state       phase
 }
 
 // links are a delivery's neighbours in a list.
@@ -35,7 +35,7 @@ func (d *delivery) before(o *delivery) bool {
 	if c := d.record.born.compare(o.record.born); c != 0 {
 		return c < 0
 	}
-	return d.place < o.place
+	return d.targetIndex < o.targetIndex
 }
 
 // add adds a waiting or dead delivery.

@@ -23,7 +23,7 @@ type Entry struct {
 	Finish   *Finish   `json:"finish,omitempty"`
 	Settle   *Settle   `json:"settle,omitempty"`
 	Reassign *Reassign `json:"reassign,omitempty"`
-	Resume   *Resume   `json:"resume,omitempty"`
+	Redrive  *Redrive  `json:"redrive,omitempty"`
 	Wake     *Wake     `json:"wake,omitempty"`
 	Drop     *Drop     `json:"drop,omitempty"`
 	Put      *Put      `json:"put,omitempty"`
@@ -84,9 +84,9 @@ type Reassign struct {
 	Until       time.Time `json:"until"` // of the channel's pause
 }
 
-// Resume begins dead letters again, and makes waiting deliveries due. Places are their destinations,
-// whose backoff ends.
-type Resume struct {
+// Redrive makes dead letters due again, with no attempts counted; those that were redriven before are due at
+// once. Places are their destinations, whose backoff ends.
+type Redrive struct {
 	At     time.Time `json:"at"`
 	IDs    []ID      `json:"ids"`
 	Places []Place   `json:"places,omitempty"`
@@ -128,13 +128,13 @@ type Kept struct {
 
 // KeptDelivery is the state of a delivery.
 type KeptDelivery struct {
-	Place    int            `json:"place"` // among the acceptance's own
-	Target   queue.Target   `json:"target"`
-	Attempts int            `json:"attempts,omitempty"`
-	Since    time.Time      `json:"since"`
-	Due      time.Time      `json:"due"`
-	Last     *queue.Outcome `json:"last,omitempty"`
-	Dead     bool           `json:"dead,omitempty"`
+	TargetIndex int            `json:"targetIndex"` // of Target in the acceptance
+	Target      queue.Target   `json:"target"`
+	Attempts    int            `json:"attempts,omitempty"`
+	Since       time.Time      `json:"since"`
+	Due         time.Time      `json:"due"`
+	Last        *queue.Outcome `json:"last,omitempty"`
+	Dead        bool           `json:"dead,omitempty"`
 }
 
 // Build records which events of a build a namespace has: its latest run.
@@ -149,11 +149,11 @@ type Build struct {
 
 // Status is the state of a route's channel without the counts, which are computed from the deliveries.
 type Status struct {
-	Target    queue.Target `json:"target"`
-	Used      time.Time    `json:"used"` // when an event was last accepted for it
-	Delivered queue.Mark   `json:"delivered,omitzero"`
-	Failure   queue.Mark   `json:"failure,omitzero"`
-	Failures  int          `json:"failures,omitempty"`
+	Target    queue.Target      `json:"target"`
+	Used      time.Time         `json:"used"` // when an event was last accepted for it
+	Delivered queue.LastAttempt `json:"delivered,omitzero"`
+	Failure   queue.LastAttempt `json:"failure,omitzero"`
+	Failures  int               `json:"failures,omitempty"`
 }
 
 // Channel is the state of a channel and of its destination.
@@ -267,7 +267,7 @@ func decode(line []byte) (Entry, error) {
 }
 
 func (e *Entry) known() bool {
-	return e.Accept != nil || e.Finish != nil || e.Settle != nil || e.Reassign != nil || e.Resume != nil || e.Wake != nil ||
+	return e.Accept != nil || e.Finish != nil || e.Settle != nil || e.Reassign != nil || e.Redrive != nil || e.Wake != nil ||
 		e.Drop != nil || e.Put != nil || e.Loss != nil || e.isCarried()
 }
 

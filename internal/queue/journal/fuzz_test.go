@@ -14,7 +14,7 @@ func FuzzApply(f *testing.F) {
 		accepted(1),
 		{Settle: &Settle{Outcome: queue.Outcome{Kind: queue.Retry, At: noon, Due: noon}, Place: Place{Destination: "d"}}},
 		{Reassign: &Reassign{Namespace: "team-a", Channel: "chat/#builds", Destination: "d", At: noon, Until: noon}},
-		{Resume: &Resume{At: noon, IDs: []ID{{1}}, Places: []Place{{Destination: "d"}}}},
+		{Redrive: &Redrive{At: noon, IDs: []ID{{1}}, Places: []Place{{Destination: "d"}}}},
 		{Wake: &Wake{At: noon, Fixed: []queue.Target{room}, Replaced: []queue.Target{room}}},
 		{Drop: &Drop{At: noon, Targets: []queue.Target{room}}},
 		{Kept: &Kept{At: noon, Namespace: "team-a", Event: event(1, "failed"), Deliveries: []KeptDelivery{{Target: room, Dead: true}}}},

@@ -94,9 +94,9 @@ func (s *State) Runs(key ID, now time.Time) []Run {
 	return nil
 }
 
-// Judge compares the event with the run before it. It returns nil if there is none, or the event is not the
-// end of a build that passed or failed.
-func Judge(e *travis.Event, runs []Run) *travis.Transition {
+// TransitionOf compares the event with the run before it. It returns nil if there is none, or if the event is
+// not the end of a build that passed or failed.
+func TransitionOf(e *travis.Event, runs []Run) *travis.Transition {
 	if !Decisive(e) {
 		return nil
 	}
@@ -108,7 +108,7 @@ func Judge(e *travis.Event, runs []Run) *travis.Transition {
 	if before.Failed {
 		t.State = "failed"
 	}
-	t.Computed = travis.Compare(t.State, e.Build.State)
+	t.Computed = travis.ComputeResult(t.State, e.Build.State)
 	return t
 }
 

@@ -55,7 +55,7 @@ func TestTransitions(t *testing.T) {
 					},
 				}
 				got := ""
-				if judged := Judge(&e, s.Runs(HistoryID(&e, "one"), noon)); judged != nil {
+				if judged := TransitionOf(&e, s.Runs(HistoryID(&e, "one"), noon)); judged != nil {
 					got = fmt.Sprintf("%s by %s %s", judged.Computed, judged.Build, judged.State)
 				}
 				if got != step.want {

@@ -187,12 +187,12 @@ func TestSplitRefusesANewerVersion(t *testing.T) {
 // places.
 func TestSplitKeepsWhatDoesNotDecode(t *testing.T) {
 	for line, want := range map[string]string{
-		`{"put":{}}`:                 "version 0",
-		`{"v":1,"later":{}}`:         "kind",
-		`{"v":1}`:                    "kind",
-		``:                           "end of JSON",
-		`{"v":1,"resume":{"ids":1}}`: "cannot unmarshal",
-		`{"v":1,"resume":{"ids":["00112233445566778899aabbccddeexx"]}}`: "invalid",
+		`{"put":{}}`:                  "version 0",
+		`{"v":1,"later":{}}`:          "kind",
+		`{"v":1}`:                     "kind",
+		``:                            "end of JSON",
+		`{"v":1,"redrive":{"ids":1}}`: "cannot unmarshal",
+		`{"v":1,"redrive":{"ids":["00112233445566778899aabbccddeexx"]}}`: "invalid",
 		`nonsense`: "invalid character",
 	} {
 		const sound = `{"v":1,"put":{"bucket":"b"}}`

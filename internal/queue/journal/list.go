@@ -82,8 +82,8 @@ func (l *List) addRecords(of *repository) {
 // Listed is a kept delivery, with its place among all.
 type Listed struct {
 	queue.Summary
-	born  Position
-	place int32
+	born        Position
+	targetIndex int32
 }
 
 // Next reads the next n deliveries, and returns the selected ones that have not ended, in no order. more is
@@ -96,7 +96,7 @@ func (l *List) Next(n int) (piece []Listed, more bool) {
 			continue
 		}
 		if s := d.summary(); l.query.Matches(&s) {
-			piece = append(piece, Listed{s, d.record.born, d.place})
+			piece = append(piece, Listed{s, d.record.born, d.targetIndex})
 		}
 	}
 	l.left = l.left[n:]
@@ -130,7 +130,7 @@ func (s *Selection) cut() {
 		if c := a.born.compare(b.born); c != 0 {
 			return c
 		}
-		return int(a.place - b.place)
+		return int(a.targetIndex - b.targetIndex)
 	})
 	beyond := len(s.order) - s.query.Limit
 	if s.query.Limit == 0 || beyond <= 0 {

@@ -378,7 +378,7 @@ func (m *model) settle(id ID, p Place, o queue.Outcome) {
 		return
 	}
 	st, channel := m.statuses[d.target], m.channels[keyOf(&d.target)]
-	mark := queue.Mark{At: o.At, Build: d.event.Build.Number, Result: d.event.Build.Result, Reason: o.Reason}
+	mark := queue.LastAttempt{At: o.At, Build: d.event.Build.Number, Result: d.event.Build.Result, Reason: o.Reason}
 	switch o.Kind {
 	case queue.Delivered:
 		channel.reassignments = 0
@@ -461,8 +461,8 @@ func (m *model) reassign(v *Reassign) {
 	m.forgetIdle()
 }
 
-// resume makes one delivery due, or redrives it.
-func (m *model) resume(at time.Time, d *modelDelivery) {
+// restartDelivery makes one delivery due, or redrives it.
+func (m *model) restartDelivery(at time.Time, d *modelDelivery) {
 	key := keyOf(&d.target)
 	if d.state == queue.DeadLetter {
 		if _, ok := m.channels[key]; !ok {
@@ -489,7 +489,7 @@ func (m *model) wake(w *Wake) {
 		replaced, fixed := slices.Contains(w.Replaced, d.target), slices.Contains(w.Fixed, d.target)
 		attempted := d.last.Kind != ""
 		if (replaced || fixed) && d.last.Credential || replaced && attempted && d.state != queue.DeadLetter {
-			m.resume(w.At, d)
+			m.restartDelivery(w.At, d)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func TestStateAgreesWithModelThroughTrimsAndRestarts(t *testing.T) {
 			"attempt":         h.attempt,
 			"attempt2":        h.attempt,
 			"settle":          h.settle,
-			"resume":          h.resume,
+			"redrive":         h.redrive,
 			"wake":            h.wake,
 			"drop":            h.drop,
 			"put":             h.put,
@@ -265,21 +265,21 @@ func (h *harness) drawMessage(t *rapid.T, o *queue.Outcome) *Message {
 
 func drawHandle(t *rapid.T) string { return fmt.Sprint(rapid.IntRange(1, 8).Draw(t, "handle")) }
 
-func (h *harness) resume(t *rapid.T) {
+func (h *harness) redrive(t *rapid.T) {
 	var ids []ID
 	for _, d := range h.model.list {
 		if rapid.Bool().Draw(t, "chosen") {
 			ids = append(ids, d.id)
 		}
 	}
-	r := h.live.Resuming(h.now, ids)
+	r := h.live.NewRedrive(h.now, ids)
 	for _, p := range r.Places {
 		h.model.makeDue(p, h.now)
 	}
 	for _, id := range r.IDs {
-		h.model.resume(h.now, h.model.find(id))
+		h.model.restartDelivery(h.now, h.model.find(id))
 	}
-	h.append(t, Entry{Resume: r})
+	h.append(t, Entry{Redrive: r})
 }
 
 func (h *harness) drawKnown(t *rapid.T, label string) []queue.Target {
@@ -301,7 +301,7 @@ func (h *harness) drawKnown(t *rapid.T, label string) []queue.Target {
 func (h *harness) wake(t *rapid.T) {
 	fixed := h.drawKnown(t, "fixed")
 	replaced := slices.DeleteFunc(h.drawKnown(t, "replaced"), func(of queue.Target) bool { return slices.Contains(fixed, of) })
-	w, n := h.live.Waking(h.now, fixed, replaced)
+	w, n := h.live.NewWake(h.now, fixed, replaced)
 	if w == nil {
 		return
 	}
@@ -392,7 +392,7 @@ func (h *harness) replay(t *rapid.T) *State {
 func (h *harness) restart(t *rapid.T) {
 	h.live = h.replay(t)
 	for shard, away := range h.model.away {
-		h.live.Hold(shard, !away)
+		h.live.SetSends(shard, !away)
 	}
 	h.model.restart()
 }
@@ -404,7 +404,7 @@ func (h *harness) moveShard(t *rapid.T) {
 	shard := queue.Shard(accountKey, destination, rapid.SampledFrom(testNamespaces).Draw(t, "namespace"), rapid.SampledFrom(testChannels).Draw(t, "channel"))
 	held := rapid.Bool().Draw(t, "held")
 	h.model.away[shard] = !held
-	h.live.Hold(shard, held)
+	h.live.SetSends(shard, held)
 }
 
 func (h *harness) slots(t *rapid.T) {

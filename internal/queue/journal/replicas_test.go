@@ -78,7 +78,7 @@ func newCluster() *cluster {
 		for _, p := range clusterPlaces {
 			shard := queue.Shard(p[0], p[1], "one", name)
 			c.owner[shard] = c.replicas[0]
-			c.replicas[0].state.Hold(shard, true)
+			c.replicas[0].state.SetSends(shard, true)
 		}
 	}
 	return c
@@ -91,7 +91,7 @@ func (c *cluster) begin(m *member) {
 		m.applied = c.log[0].seq - 1
 	}
 	for shard := range queue.Shards {
-		m.state.Hold(shard, c.owner[shard] == m)
+		m.state.SetSends(shard, c.owner[shard] == m)
 	}
 }
 
@@ -243,7 +243,7 @@ func (c *cluster) changeTable(t *rapid.T) {
 func (c *cluster) handOver(t *rapid.T) {
 	shard, to := c.drawShard(t), c.draw(t)
 	from := c.owner[shard]
-	from.state.Hold(shard, false)
+	from.state.SetSends(shard, false)
 	for id, a := range from.attempts {
 		if a.Shard == shard {
 			a.lost = true
@@ -252,7 +252,7 @@ func (c *cluster) handOver(t *rapid.T) {
 	}
 	c.owner[shard] = to
 	c.apply(t, to, c.last)
-	to.state.Hold(shard, true)
+	to.state.SetSends(shard, true)
 }
 
 func (c *cluster) trim(t *rapid.T) {

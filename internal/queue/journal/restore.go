@@ -43,7 +43,7 @@ func (s *State) keep(at Position, k *Kept, size int) {
 	s.tidyNamespace(r.namespace)
 }
 
-// transfer moves a delivery to its carried record. Its order stays the same, as born and place do.
+// transfer moves a delivery to its carried record. Its order stays the same, as born and targetIndex do.
 func (s *State) transfer(d *delivery, r *record, slug string) {
 	if d.record.namespace != r.namespace || d.record.born != r.born || d.record.build() != r.build() {
 		return // another acceptance of the same event
@@ -57,7 +57,7 @@ func (k *KeptDelivery) delivery(id ID, r *record) *delivery {
 	d := &delivery{
 		id: id, record: r, last: k.Last,
 		due: k.Due.UnixNano(), since: k.Since.UnixNano(),
-		place: int32(k.Place), attempts: int32(k.Attempts),
+		targetIndex: int32(k.TargetIndex), attempts: int32(k.Attempts),
 	}
 	if k.Dead {
 		d.state = dead

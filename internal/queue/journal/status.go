@@ -13,8 +13,8 @@ type status struct {
 	namespace *namespace
 	target    queue.Target // as the route named it last
 	targets   []*target    // all targets that it has had
-	delivered queue.Mark
-	failure   queue.Mark
+	delivered queue.LastAttempt
+	failure   queue.LastAttempt
 	failures  int
 	used      int64  // when an event was last accepted for it
 	origin    uint64 // the message that holds all of it, unless changed
@@ -76,7 +76,7 @@ func (s *State) useStatus(seq uint64, t *queue.Target, at int64) *status {
 	}
 	s.edit(st, func() {
 		if st.unused(at) {
-			st.delivered, st.failure, st.failures = queue.Mark{}, queue.Mark{}, 0
+			st.delivered, st.failure, st.failures = queue.LastAttempt{}, queue.LastAttempt{}, 0
 		}
 		st.target, st.used = *t, max(st.used, at)
 	})
@@ -96,7 +96,7 @@ func (st *status) kept() int {
 
 func (s *State) attemptedStatus(d *delivery, o *queue.Outcome) {
 	st := d.to.status
-	mark := queue.Mark{At: o.At, Build: d.record.number, Result: d.record.result, Reason: o.Reason}
+	mark := queue.LastAttempt{At: o.At, Build: d.record.number, Result: d.record.result, Reason: o.Reason}
 	s.edit(st, func() {
 		switch o.Kind {
 		case queue.Delivered:

@@ -141,13 +141,13 @@ func testChannels(f *fixture) {
 	room, other := Target("builds", "#builds"), Target("builds", "#other")
 	f.accept(Event(1, travis.Passed), room, other)
 	f.deliver(f.take(queue.Healthy))
-	delivered := queue.Mark{At: f.clock.Now(), Build: "1", Result: travis.Passed}
+	delivered := queue.LastAttempt{At: f.clock.Now(), Build: "1", Result: travis.Passed}
 	f.settle(f.take(queue.Healthy), queue.Outcome{Kind: queue.Dead, Reason: "unknown room"})
-	died := queue.Mark{At: f.clock.Now(), Build: "1", Result: travis.Passed, Reason: "unknown room"}
+	died := queue.LastAttempt{At: f.clock.Now(), Build: "1", Result: travis.Passed, Reason: "unknown room"}
 	f.clock.Step(time.Minute)
 	f.accept(Event(2, travis.Broken), room)
 	f.retryIn(f.take(queue.Healthy), time.Hour)
-	failed := queue.Mark{At: f.clock.Now(), Build: "2", Result: travis.Broken, Reason: "no answer"}
+	failed := queue.LastAttempt{At: f.clock.Now(), Build: "2", Result: travis.Broken, Reason: "no answer"}
 	want := []queue.ChannelStatus{
 		{Target: room, Waiting: 1, Delivered: delivered, Failure: failed, Failures: 1},
 		{Target: other, Dead: 1, Failure: died, Failures: 1},

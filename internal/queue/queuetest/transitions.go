@@ -125,7 +125,7 @@ func testTransitionsAtOnce(f *fixture) {
 		if before == 0 && b.Transition != nil {
 			f.Errorf("build %s was compared with %+v, and none before it was stored", b.Number, b.Transition)
 		}
-		if want := travis.Compare(states[before], b.State); before != 0 && b.Result != want {
+		if want := travis.ComputeResult(states[before], b.State); before != 0 && b.Result != want {
 			f.Errorf("build %s is %s, want %s after build %s", b.Number, b.Result, want, fmt.Sprint(before))
 		}
 		states[b.ID] = b.State

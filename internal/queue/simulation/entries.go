@@ -31,8 +31,8 @@ func (l *ledger) entry(e *journal.Entry) {
 		l.settle(e.Settle)
 	case e.Reassign != nil:
 		l.counts.Reassignments++
-	case e.Resume != nil:
-		for _, id := range e.Resume.IDs {
+	case e.Redrive != nil:
+		for _, id := range e.Redrive.IDs {
 			if d, ok := l.byID[id.String()]; ok && l.h.ends[d] == endedDead {
 				l.counts.Redriven++
 				l.h.redriven[d] = true

@@ -253,8 +253,8 @@ func (l *ledger) mentioned(e *journal.Entry) (all []delivery) {
 		}
 	case e.Settle != nil:
 		ids = []journal.ID{e.Settle.ID}
-	case e.Resume != nil:
-		ids = e.Resume.IDs
+	case e.Redrive != nil:
+		ids = e.Redrive.IDs
 	case e.Wake != nil:
 		targets := append(slices.Clone(e.Wake.Fixed), e.Wake.Replaced...)
 		for d := range l.h.accepted {

@@ -64,8 +64,8 @@ var mutations = []mutation{
 	{
 		name:    "a shard is released while attempts are under way",
 		file:    "internal/queue/cluster/shards.go",
-		code:    "\t\tif s.engine.Hold(shard, false) > 0 {",
-		instead: "\t\tif s.engine.Hold(shard, false) < 0 {",
+		code:    "\t\tif s.engine.SetSends(shard, false) > 0 {",
+		instead: "\t\tif s.engine.SetSends(shard, false) < 0 {",
 	},
 	{
 		name:    "a shard is released while its account is logged in",
@@ -148,14 +148,14 @@ var mutations = []mutation{
 	{
 		name:    "a lost answer counts as delivered",
 		file:    "internal/dispatch/worker.go",
-		code:    "\tcase notify.IsAnswerLost(err):\n\t\treturn verdict{kind: queue.Retry",
-		instead: "\tcase notify.IsAnswerLost(err):\n\t\treturn verdict{kind: queue.Delivered",
+		code:    "\tcase notify.IsAnswerLost(err):\n\t\treturn errorClass{kind: queue.Retry",
+		instead: "\tcase notify.IsAnswerLost(err):\n\t\treturn errorClass{kind: queue.Delivered",
 	},
 	{
 		name:    "a message that was refused is dropped",
 		file:    "internal/dispatch/worker.go",
-		code:    "\tcase notify.IsPermanent(err):\n\t\treturn verdict{kind: queue.Dead",
-		instead: "\tcase notify.IsPermanent(err):\n\t\treturn verdict{kind: queue.Dropped",
+		code:    "\tcase notify.IsPermanent(err):\n\t\treturn errorClass{kind: queue.Dead",
+		instead: "\tcase notify.IsPermanent(err):\n\t\treturn errorClass{kind: queue.Dropped",
 	},
 	{
 		name:    "an attempt ignores that its lease was lost",
