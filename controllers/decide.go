@@ -36,14 +36,14 @@ type ChannelState struct {
 	Account, Address string
 	Waiting, Dead    int
 	Failures         int // consecutive failed attempts
-	Delivered        Mark
-	Failure          Mark
+	Delivered        LastAttempt
+	Failure          LastAttempt
 	// Removed is set for a channel that the route no longer has. It is shown while deliveries are left in it.
 	Removed bool
 }
 
-// Mark is the last success or failure in a channel; zero if there was none.
-type Mark struct {
+// LastAttempt is the last success or failure in a channel; zero if there was none.
+type LastAttempt struct {
 	At     time.Time
 	Build  string
 	Event  string
@@ -227,7 +227,7 @@ func accountStatus(v routing.AccountVerdict, state AccountState) v1alpha1.Accoun
 	return s
 }
 
-func deliveryMark(m Mark) *v1alpha1.DeliveryMark {
+func deliveryMark(m LastAttempt) *v1alpha1.DeliveryMark {
 	if m.At.IsZero() {
 		return nil
 	}
@@ -238,7 +238,7 @@ func deliveryMark(m Mark) *v1alpha1.DeliveryMark {
 
 // lastBuild returns the build that was delivered last.
 func lastBuild(channels []ChannelState) string {
-	var last Mark
+	var last LastAttempt
 	for _, c := range channels {
 		if c.Delivered.At.After(last.At) {
 			last = c.Delivered

@@ -96,8 +96,8 @@ func TestReadySaysTheWorstFirst(t *testing.T) {
 }
 
 func TestDeliveringDoesNotFlap(t *testing.T) {
-	good := Mark{At: at(1), Build: "1", Event: "passed"}
-	bad := Mark{At: at(2), Build: "2", Event: "broken", Reason: "no such room"}
+	good := LastAttempt{At: at(1), Build: "1", Event: "passed"}
+	bad := LastAttempt{At: at(2), Build: "2", Event: "broken", Reason: "no such room"}
 	for name, c := range map[string]struct {
 		channels []ChannelState
 		want     string
@@ -106,7 +106,7 @@ func TestDeliveringDoesNotFlap(t *testing.T) {
 		"one failure":          {[]ChannelState{{Address: "a", Delivered: good, Failure: bad, Failures: 1}}, "True Delivered: messages are delivered"},
 		"repeated failure":     {[]ChannelState{{Address: "a", Delivered: good, Failure: bad, Failures: 3}}, "False Failing: a: no such room"},
 		"a dead letter":        {[]ChannelState{{Address: "a", Failure: bad, Failures: 1, Dead: 1}}, "False Failing: a: no such room"},
-		"recovered since":      {[]ChannelState{{Address: "a", Delivered: Mark{At: at(3)}, Failure: bad, Dead: 1}}, "True Delivered: messages are delivered"},
+		"recovered since":      {[]ChannelState{{Address: "a", Delivered: LastAttempt{At: at(3)}, Failure: bad, Dead: 1}}, "True Delivered: messages are delivered"},
 		"one of two":           {[]ChannelState{{Address: "a", Delivered: good}, {Account: "b", Failure: bad, Failures: 9}}, "False Failing: account b: no such room"},
 		"failing from day one": {[]ChannelState{{Address: "a", Failure: bad, Failures: 1}}, "absent"},
 	} {
@@ -121,8 +121,8 @@ func TestDeliveringDoesNotFlap(t *testing.T) {
 
 func TestTheLastBuildIsTheOneDeliveredLast(t *testing.T) {
 	s := routeStatus(v1alpha1.TravisRouteStatus{}, "a/b", routing.Verdict{}, []ChannelState{
-		{Address: "a", Delivered: Mark{At: at(5), Build: "7", Event: "fixed"}},
-		{Address: "b", Delivered: Mark{At: at(4), Build: "6", Event: "broken"}, Failure: Mark{At: at(9), Build: "9", Event: "passed", Reason: "x"}},
+		{Address: "a", Delivered: LastAttempt{At: at(5), Build: "7", Event: "fixed"}},
+		{Address: "b", Delivered: LastAttempt{At: at(4), Build: "6", Event: "broken"}, Failure: LastAttempt{At: at(9), Build: "9", Event: "passed", Reason: "x"}},
 	})
 	if s.LastBuild != "#7 fixed" {
 		t.Errorf("last build is %q", s.LastBuild)
@@ -169,7 +169,7 @@ func TestANoticeIsOnePerReasonAndEnds(t *testing.T) {
 }
 
 func TestARemovedChannelDoesNotCount(t *testing.T) {
-	misspelt := ChannelState{Account: "x", Address: "rom@example.com", Failures: 1, Dead: 1, Failure: Mark{At: at(1), Build: "1", Reason: "no such room"}}
+	misspelt := ChannelState{Account: "x", Address: "rom@example.com", Failures: 1, Dead: 1, Failure: LastAttempt{At: at(1), Build: "1", Reason: "no such room"}}
 	before := routeStatus(v1alpha1.TravisRouteStatus{}, "a/b", routing.Verdict{}, []ChannelState{misspelt})
 	if got := condition(before, "Delivering"); !strings.HasPrefix(got, "False") {
 		t.Fatalf("Delivering is %q", got)
@@ -185,7 +185,7 @@ func TestARemovedChannelDoesNotCount(t *testing.T) {
 	}
 
 	misspelt.Dead = 0
-	right := ChannelState{Account: "x", Address: "room@example.com", Delivered: Mark{At: at(2), Build: "2"}}
+	right := ChannelState{Account: "x", Address: "room@example.com", Delivered: LastAttempt{At: at(2), Build: "2"}}
 	arrived := routeStatus(fixed, "a/b", routing.Verdict{}, []ChannelState{misspelt, right})
 	if got, want := condition(arrived, "Delivering"), "True Delivered: messages are delivered"; got != want {
 		t.Errorf("Delivering is %q, want %q", got, want)
@@ -200,7 +200,7 @@ func TestAStatusStaysWithinTheSchema(t *testing.T) {
 	long := strings.Repeat("ß", 2000)
 	var channels []ChannelState
 	for i := range 40 { // of an account that all channels left, and those of the one that they use now
-		m := Mark{At: at(1), Build: long, Event: "passed", Reason: long}
+		m := LastAttempt{At: at(1), Build: long, Event: "passed", Reason: long}
 		channels = append(channels, ChannelState{Account: "x", Address: fmt.Sprint(long, i), Dead: 1, Delivered: m, Failure: m, Removed: i < 20})
 	}
 	s := routeStatus(v1alpha1.TravisRouteStatus{}, "a/b", routing.Verdict{}, channels)

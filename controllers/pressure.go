@@ -122,7 +122,7 @@ func (w *StatusWriter) reportShares(namespaces []string) {
 	if len(namespaces) == 0 {
 		return
 	}
-	for _, key := range w.Compiler.Held().Routes {
+	for _, key := range w.Compiler.Objects().Routes {
 		if slices.Contains(namespaces, key.Namespace) {
 			w.queue.addChanged(subject{kindRoute, key})
 		}

@@ -122,7 +122,7 @@ func routeFeeder(mgr ctrl.Manager, c *routing.Compiler, asked func(types.Namespa
 			}
 		},
 		remove: c.DeleteRoute,
-		held:   func() []types.NamespacedName { return c.Held().Routes },
+		held:   func() []types.NamespacedName { return c.Objects().Routes },
 	}
 }
 
@@ -140,7 +140,7 @@ func defaultsFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*v1alpha1.Tra
 			c.PutDefaults(d)
 		},
 		remove: c.DeleteDefaults,
-		held:   func() []types.NamespacedName { return c.Held().Defaults },
+		held:   func() []types.NamespacedName { return c.Objects().Defaults },
 	}
 }
 
@@ -168,7 +168,7 @@ func secretFeeder(mgr ctrl.Manager, o TableOptions) *feeder[*corev1.Secret] {
 				o.Keys.Delete(KindSecret, key.Name)
 			}
 		},
-		held: func() []types.NamespacedName { return o.Compiler.Held().Secrets },
+		held: func() []types.NamespacedName { return o.Compiler.Objects().Secrets },
 	}
 }
 
@@ -208,7 +208,7 @@ func namespaceFeeder(mgr ctrl.Manager, c *routing.Compiler) *feeder[*metav1.Part
 		remove: func(key types.NamespacedName) { c.DeleteNamespace(key.Name) },
 		held: func() []types.NamespacedName {
 			var keys []types.NamespacedName
-			for _, name := range c.Held().Namespaces {
+			for _, name := range c.Objects().Namespaces {
 				keys = append(keys, types.NamespacedName{Name: name})
 			}
 			return keys

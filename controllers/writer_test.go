@@ -88,7 +88,7 @@ func TestTheRateOfWritesDoesNotGrowWithTheEvents(t *testing.T) {
 				var writes, outcomes atomic.Int64
 				w := writerOf(t, routes, func(types.NamespacedName) error { writes.Add(1); return nil })
 				w.Channels = func(string, string) []ChannelState { // each outcome is another status
-					return []ChannelState{{Account: "x", Delivered: Mark{At: time.Now(), Build: strconv.FormatInt(outcomes.Load(), 10), Event: "passed"}}}
+					return []ChannelState{{Account: "x", Delivered: LastAttempt{At: time.Now(), Build: strconv.FormatInt(outcomes.Load(), 10), Event: "passed"}}}
 				}
 				term(t, w)
 				began := writes.Load()
@@ -143,7 +143,7 @@ func TestAStatusThatDidNotChangeIsNotWritten(t *testing.T) {
 		var writes atomic.Int64
 		w := writerOf(t, 1, func(types.NamespacedName) error { writes.Add(1); return nil })
 		w.Channels = func(string, string) []ChannelState {
-			return []ChannelState{{Account: "x", Delivered: Mark{At: noon, Build: "1", Event: "passed"}}}
+			return []ChannelState{{Account: "x", Delivered: LastAttempt{At: noon, Build: "1", Event: "passed"}}}
 		}
 		term(t, w)
 		time.Sleep(time.Minute)
@@ -197,7 +197,7 @@ func TestACacheThatLagsBehindDoesNotLeaveAnOldStatus(t *testing.T) {
 		})
 		var build atomic.Int64
 		w.Channels = func(string, string) []ChannelState {
-			return []ChannelState{{Account: "x", Delivered: Mark{At: noon, Build: strconv.FormatInt(build.Load(), 10), Event: "passed"}}}
+			return []ChannelState{{Account: "x", Delivered: LastAttempt{At: noon, Build: strconv.FormatInt(build.Load(), 10), Event: "passed"}}}
 		}
 		key := types.NamespacedName{Namespace: "team", Name: "route-0"}
 		read := func() (r v1alpha1.TravisRoute) {

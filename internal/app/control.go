@@ -168,6 +168,6 @@ func channelStates(store *store) func(namespace, route string) []controllers.Cha
 	}
 }
 
-func mark(m queue.Mark) controllers.Mark {
-	return controllers.Mark{At: m.At, Build: m.Build, Event: string(m.Result), Reason: m.Reason}
+func mark(m queue.LastAttempt) controllers.LastAttempt {
+	return controllers.LastAttempt{At: m.At, Build: m.Build, Event: string(m.Result), Reason: m.Reason}
 }

@@ -71,7 +71,7 @@ func TestAWebhookWaitsForTheKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &pipeline{keys: keys, keysChanged: changed, rejudge: func() {}, reportKeys: func(*keysource.Keys) {}, receiver: newEarlyServer()}
+		p := &pipeline{keys: keys, keysChanged: changed, recompile: func() {}, reportKeys: func(*keysource.Keys) {}, receiver: newEarlyServer()}
 		p.receiver.handle(accepting)
 		go p.followKeys(t.Context())
 		begin, answer := time.Now(), postEarly(t, p.receiver)

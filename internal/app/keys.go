@@ -145,7 +145,7 @@ func missing(kind, name string) string {
 }
 
 func (o objectKeys) fault(k settings.Key, problem string) {
-	o.keys.Fault(k.Name, problem)
+	o.keys.SetProblem(k.Name, problem)
 	o.log.Info("signing key cannot be read; the last good one, if any, stays valid", "key", k.Name, "reason", problem)
 }
 

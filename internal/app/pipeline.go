@@ -24,10 +24,10 @@ type pipeline struct {
 	table      *controllers.Table
 	objectKeys objectKeys
 	keys       *keysource.Keys
-	// keysChanged receives when the set of known keys changes; rejudge then updates the routes' verdicts, and
+	// keysChanged receives when the set of known keys changes; recompile then updates the routes' verdicts, and
 	// reportKeys reports if none is known.
 	keysChanged <-chan struct{}
-	rejudge     func()
+	recompile   func()
 	reportKeys  func(*keysource.Keys)
 	dispatcher  *dispatch.Dispatcher
 	records     *trail.Keeper
@@ -156,7 +156,7 @@ func (p *pipeline) followKeys(ctx context.Context) {
 			return
 		case <-p.keysChanged:
 			p.startReceiving()
-			p.rejudge()
+			p.recompile()
 			p.reportKeys(p.keys)
 		}
 	}

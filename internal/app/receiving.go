@@ -26,7 +26,7 @@ func newPipeline(env environment, trust *trust, control *control, delivery *deli
 	p := &pipeline{
 		keys:        trust.keys,
 		keysChanged: trust.changed,
-		rejudge:     func() { control.compiler.SetKeys(trust.routingKeys()) },
+		recompile:   func() { control.compiler.SetKeys(trust.routingKeys()) },
 		reportKeys:  keyEvents{env.mgr.GetEventRecorder("travishook"), self(env.scope.own)}.report,
 		objectKeys:  trust.objects,
 		keeper:      tableKeeper{store: env.store, compiler: control.compiler, scope: env.scope, turn: env.store.Leads, log: env.log.WithName("table")},
@@ -80,7 +80,7 @@ func newHandler(env environment, trust *trust, control *control, delivery *deliv
 			Keyless:        trust.keyless,
 		},
 		Lookup:   control.lookup,
-		Keys:     trust.keys.Ring,
+		Keys:     trust.keys.Keyring,
 		Ready:    ready,
 		Store:    env.store,
 		Values:   env.store,

@@ -96,7 +96,7 @@ func (k tableKeeper) forgetUnwatched() {
 	if k.scope.wholeCluster() {
 		return
 	}
-	held, watched := k.compiler.Held(), k.scope.watched()
+	held, watched := k.compiler.Objects(), k.scope.watched()
 	each := func(keys []types.NamespacedName, remove func(types.NamespacedName)) {
 		for _, key := range keys {
 			if !slices.Contains(watched, key.Namespace) {

@@ -57,7 +57,7 @@ func TestATableOfManyPiecesComesBack(t *testing.T) {
 	if err := after.restore(); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(after.compiler.Held().Routes); n != 10_000 {
+	if n := len(after.compiler.Objects().Routes); n != 10_000 {
 		t.Errorf("%d routes came back", n)
 	}
 }
@@ -87,7 +87,7 @@ func TestWhatIsNoLongerWatchedDoesNotComeBack(t *testing.T) {
 		if err := after.restore(); err != nil {
 			t.Fatal(err)
 		}
-		held := after.compiler.Held()
+		held := after.compiler.Objects()
 		if len(held.Routes) != c.routes || len(held.Defaults) != c.defaults || len(held.Namespaces) != c.namespaced {
 			t.Errorf("%s: %+v came back", name, held)
 		}
@@ -112,7 +112,7 @@ func TestACrashWhileSavingLeavesTheTableBefore(t *testing.T) {
 		if err := after.restore(); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(after.compiler.Held().Routes); n != 10 {
+		if n := len(after.compiler.Objects().Routes); n != 10 {
 			t.Errorf("after %d puts %d routes came back", puts, n)
 		}
 	}

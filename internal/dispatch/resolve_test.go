@@ -149,7 +149,7 @@ func TestPoolReportsInvalidAccounts(t *testing.T) {
 	p := NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": fake.service()}})
 	defer p.Close()
 	_, _, err := p.Acquire(&routing.Account{Name: "a", Service: "webhook"})
-	if err == nil || !strings.Contains(err.Error(), "account a: no password") || !judge(err).credential {
+	if err == nil || !strings.Contains(err.Error(), "account a: no password") || !classifyError(err).credential {
 		t.Errorf("got %v", err)
 	}
 }

@@ -156,39 +156,39 @@ func (d *Dispatcher) settle(ctx context.Context, delivery queue.Delivery, o queu
 	return d.retryStore(ctx, "settle delivery", func() error { return d.config.Queue.Settle(ctx, delivery.ID, o) })
 }
 
-// verdict is the meaning of an attempt's error.
-type verdict struct {
+// errorClass is the meaning of an attempt's error.
+type errorClass struct {
 	kind       queue.Kind
 	reason     record.Reason
 	credential bool
 }
 
-// judge returns the meaning of an error, independent of the delivery.
-func judge(err error) verdict {
+// classifyError returns the meaning of an error, independent of the delivery.
+func classifyError(err error) errorClass {
 	_, limited := notify.RetryAfterOf(err)
 	switch {
 	case err == nil:
-		return verdict{kind: queue.Delivered, reason: record.None}
+		return errorClass{kind: queue.Delivered, reason: record.None}
 	case errors.Is(err, ErrRouteDeleted):
-		return verdict{kind: queue.Dropped, reason: record.RouteDeleted}
+		return errorClass{kind: queue.Dropped, reason: record.RouteDeleted}
 	case errors.Is(err, ErrChannelRemoved):
-		return verdict{kind: queue.Dropped, reason: record.ChannelRemoved}
+		return errorClass{kind: queue.Dropped, reason: record.ChannelRemoved}
 	case errors.As(err, new(*supersededError)):
-		return verdict{kind: queue.Dropped, reason: record.Superseded}
+		return errorClass{kind: queue.Dropped, reason: record.Superseded}
 	case errors.As(err, new(*missingError)):
-		return verdict{kind: queue.Retry, reason: record.AccountMissing, credential: true}
+		return errorClass{kind: queue.Retry, reason: record.AccountMissing, credential: true}
 	case notify.IsBadCredential(err):
-		return verdict{kind: queue.Dead, reason: record.CredentialRefused, credential: true}
+		return errorClass{kind: queue.Dead, reason: record.CredentialRefused, credential: true}
 	case notify.IsPermanent(err):
-		return verdict{kind: queue.Dead, reason: record.Refused}
+		return errorClass{kind: queue.Dead, reason: record.Refused}
 	case notify.IsAnswerLost(err):
-		return verdict{kind: queue.Retry, reason: record.AnswerLost}
+		return errorClass{kind: queue.Retry, reason: record.AnswerLost}
 	case limited:
-		return verdict{kind: queue.Retry, reason: record.RateLimited}
+		return errorClass{kind: queue.Retry, reason: record.RateLimited}
 	case errors.Is(err, context.DeadlineExceeded):
-		return verdict{kind: queue.Retry, reason: record.TimedOut}
+		return errorClass{kind: queue.Retry, reason: record.TimedOut}
 	default:
-		return verdict{kind: queue.Retry, reason: record.Failed}
+		return errorClass{kind: queue.Retry, reason: record.Failed}
 	}
 }
 
@@ -196,13 +196,13 @@ func judge(err error) verdict {
 // limit, which counts from d.Since: the last attempt is made then, and if that fails too, the delivery
 // is dead. fraction is the backoff's jitter.
 func classify(d queue.Delivery, err error, now time.Time, limit time.Duration, fraction float64) (queue.Outcome, record.Reason) {
-	v := judge(err)
-	o := queue.Outcome{Kind: v.kind, At: now, Credential: v.credential, AnswerLost: notify.IsAnswerLost(err)}
+	class := classifyError(err)
+	o := queue.Outcome{Kind: class.kind, At: now, Credential: class.credential, AnswerLost: notify.IsAnswerLost(err)}
 	if err != nil {
 		o.Reason = text.OneLine(err.Error(), maxReason)
 	}
-	if v.kind != queue.Retry {
-		return o, v.reason
+	if class.kind != queue.Retry {
+		return o, class.reason
 	}
 	tried := now.Sub(d.Since)
 	if tried >= limit {
@@ -215,5 +215,5 @@ func classify(d queue.Delivery, err error, now time.Time, limit time.Duration, f
 		wait = max(wait, asked)
 	}
 	o.Due = now.Add(min(wait, limit-tried))
-	return o, v.reason
+	return o, class.reason
 }

@@ -26,8 +26,8 @@ const (
 	FirstEvent Source = "FirstEvent" // the first proven event
 )
 
-// Words names a source for people.
-func (s Source) Words() string {
+// Description names a source for people.
+func (s Source) Description() string {
 	switch s {
 	case Spec:
 		return "spec.repositoryID"

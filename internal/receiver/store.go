@@ -100,7 +100,7 @@ func (h *Handler) pin(ctx context.Context, x *exchange, n *routing.Namespace) er
 	}
 	if !knowsToken {
 		h.notice(x.repository, []*routing.Namespace{n}, NoticeRepositoryID, fmt.Sprintf(
-			"%s is bound to the repository with the id %d, from %s", x.event.Repository.Slug(), pinned.ID, pinned.Source.Words()))
+			"%s is bound to the repository with the id %d, from %s", x.event.Repository.Slug(), pinned.ID, pinned.Source.Description()))
 	}
 	return sameID(x, pinned)
 }

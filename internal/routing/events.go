@@ -35,7 +35,7 @@ func setOf(results ...travis.Result) (s EventSet) {
 func ParseEvents(names []v1alpha1.EventName) (EventSet, error) {
 	var set EventSet
 	for _, name := range names {
-		results, ok := travis.Expand(string(name))
+		results, ok := travis.ExpandEvent(string(name))
 		if !ok {
 			question := "the"
 			if near := suggest.Nearest(string(name), travis.EventWords); near != "" {

@@ -25,7 +25,7 @@ func (n *Namespace) Explain(e *travis.Event) []Explanation {
 	all := make([]Explanation, 0, len(n.Declared))
 	for _, r := range n.Declared {
 		rule := x.mismatch(r)
-		detail := r.detail(rule, e) + judged(&e.Build)
+		detail := r.detail(rule, e) + decidedBy(&e.Build)
 		if err := failures[r]; err != nil {
 			detail += "; the filter fails on the event and lets it through: " + err.Error()
 		}
@@ -34,8 +34,8 @@ func (n *Namespace) Explain(e *travis.Event) []Explanation {
 	return all
 }
 
-// judged says by which build it was decided whether the event is broken, fixed or still_failing.
-func judged(b *travis.Build) string {
+// decidedBy says by which build it was decided whether the event is broken, fixed or still_failing.
+func decidedBy(b *travis.Build) string {
 	t := b.Transition
 	if t == nil {
 		return ""

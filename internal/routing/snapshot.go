@@ -135,18 +135,18 @@ func (c *Compiler) restoreToken(t snapshotToken) error {
 	return nil
 }
 
-// Held are the names of all objects that were put and not deleted, by kind. Those that the cluster no
+// Objects are the names of all objects that were put and not deleted, by kind. Those that the cluster no
 // longer has must be deleted when the API server is available again.
-type Held struct {
+type Objects struct {
 	Routes, Defaults, Secrets []types.NamespacedName
 	Namespaces                []string
 }
 
-// Held lists the objects that the compiler has.
-func (c *Compiler) Held() Held {
+// Objects lists the objects that the compiler has.
+func (c *Compiler) Objects() Objects {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var h Held
+	var h Objects
 	for _, routes := range c.routes {
 		for _, d := range routes {
 			h.Routes = append(h.Routes, d.key)

@@ -98,7 +98,7 @@ func TestADamagedSnapshotIsRefused(t *testing.T) {
 
 func TestHeldIsWhatIsThere(t *testing.T) {
 	c := bothTrusts(t)
-	h := c.Held()
+	h := c.Objects()
 	if len(h.Routes) != 2 || len(h.Defaults) != 1 || len(h.Secrets) != 1 || len(h.Namespaces) != 1 {
 		t.Fatalf("held: %+v", h)
 	}
@@ -106,7 +106,7 @@ func TestHeldIsWhatIsThere(t *testing.T) {
 		c.DeleteRoute(r)
 	}
 	c.DeleteSecret(h.Secrets[0])
-	if h := c.Held(); len(h.Routes)+len(h.Secrets) != 0 {
+	if h := c.Objects(); len(h.Routes)+len(h.Secrets) != 0 {
 		t.Errorf("held after deleting: %+v", h)
 	}
 }

@@ -90,8 +90,8 @@ var EventWords = func() []string {
 	return words
 }()
 
-// Expand returns the results that a word in a list of events means.
-func Expand(word string) ([]Result, bool) {
+// ExpandEvent returns the results that a word in a list of events means.
+func ExpandEvent(word string) ([]Result, bool) {
 	switch word {
 	case All:
 		return slices.Clone(Results), true

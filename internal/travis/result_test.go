@@ -9,7 +9,7 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-func TestExpand(t *testing.T) {
+func TestExpandEvent(t *testing.T) {
 	tests := map[string][]travis.Result{
 		"success":       {travis.Passed},
 		"failure":       {travis.Broken, travis.Failed, travis.Errored},
@@ -22,7 +22,7 @@ func TestExpand(t *testing.T) {
 		"exploded":      nil,
 	}
 	for word, want := range tests {
-		got, ok := travis.Expand(word)
+		got, ok := travis.ExpandEvent(word)
 		if diff := cmp.Diff(want, got); diff != "" || ok != (want != nil) {
 			t.Errorf("%q: %v %v", word, got, ok)
 		}

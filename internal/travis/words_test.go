@@ -22,7 +22,7 @@ func TestIsSlug(t *testing.T) {
 
 func TestEveryEventWordExpands(t *testing.T) {
 	for _, word := range travis.EventWords {
-		if results, ok := travis.Expand(word); !ok || len(results) == 0 {
+		if results, ok := travis.ExpandEvent(word); !ok || len(results) == 0 {
 			t.Errorf("%s stands for nothing", word)
 		}
 	}

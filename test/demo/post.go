@@ -197,7 +197,7 @@ func postAnother(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("read key %s: %w", args[1], err)
 	}
-	if results, ok := travis.Expand(args[2]); !ok || len(results) != 1 {
+	if results, ok := travis.ExpandEvent(args[2]); !ok || len(results) != 1 {
 		return fmt.Errorf("%q is not the name of one event; they are %v", args[2], travis.Results)
 	}
 	id := time.Now().Unix()

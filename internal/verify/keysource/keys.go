@@ -99,8 +99,8 @@ func New(options Options) (*Keys, error) {
 	return k, nil
 }
 
-// Ring returns the currently valid keys.
-func (k *Keys) Ring() *verify.Keyring { return k.ring.Load() }
+// Keyring returns the currently valid keys.
+func (k *Keys) Keyring() *verify.Keyring { return k.ring.Load() }
 
 // Ready returns nil if at least one key is known, and each of the others is known or has failed once, so
 // that one unavailable Travis does not block another. Before that, the receiver would refuse valid
@@ -172,8 +172,8 @@ func (k *Keys) Set(name string, public *rsa.PublicKey) bool {
 	return k.change(name, func(s *source) { s.Public, s.problem = public, "" })
 }
 
-// Fault records why the awaited key of that name cannot be set. A previously set key stays valid.
-func (k *Keys) Fault(name, problem string) bool {
+// SetProblem records why the awaited key of that name cannot be set. A previously set key stays valid.
+func (k *Keys) SetProblem(name, problem string) bool {
 	return k.change(name, func(s *source) { s.problem = problem })
 }
 

@@ -93,7 +93,7 @@ func verifies(k *keysource.Keys, key *rsa.PrivateKey) bool {
 	}
 	digest := verify.NewDigest()
 	_, _ = digest.Write([]byte("{}")) // never fails
-	_, err = k.Ring().VerifyDigest("example/example", digest.Sum(nil), signature)
+	_, err = k.Keyring().VerifyDigest("example/example", digest.Sum(nil), signature)
 	return err == nil
 }
 
@@ -199,7 +199,7 @@ func TestWrongEndpointsAreReportedAndTheLastGoodKeyStays(t *testing.T) {
 			if err := k.Refresh(t.Context()); err == nil || err.Error() != `key "travis": `+test.want {
 				t.Errorf("error is %v, want %s", err, test.want)
 			}
-			if k.Ready() == nil || !k.Ring().Empty() {
+			if k.Ready() == nil || !k.Keyring().Empty() {
 				t.Error("ready without a key")
 			}
 			e.becomes(good)
@@ -327,7 +327,7 @@ func TestGivenAndAwaitedKeys(t *testing.T) {
 	if err := k.Ready(); err == nil || err.Error() != "signing keys are not known yet (awaited)" {
 		t.Errorf("while one is awaited: %v", err)
 	}
-	if !k.Fault("awaited", `the ConfigMap has no key "pem"`) || k.Ready() != nil {
+	if !k.SetProblem("awaited", `the ConfigMap has no key "pem"`) || k.Ready() != nil {
 		t.Errorf("a key that cannot be had holds the other up: %v", k.Ready())
 	}
 	if !k.Set("awaited", &awaited.PublicKey) || k.Set("unheard-of", &awaited.PublicKey) {
@@ -336,7 +336,7 @@ func TestGivenAndAwaitedKeys(t *testing.T) {
 	if !verifies(k, awaited) || verifies(k, given) || k.States()[1].Problem != "" {
 		t.Errorf("%+v", k.States())
 	}
-	k.Fault("awaited", "the ConfigMap was deleted")
+	k.SetProblem("awaited", "the ConfigMap was deleted")
 	if !verifies(k, awaited) {
 		t.Error("the last good key was lost")
 	}
