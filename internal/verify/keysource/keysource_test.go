@@ -355,7 +355,7 @@ func TestAwaitedKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.Fault("second", "the Secret does not exist")
+	k.SetProblem("second", "the Secret does not exist")
 	for slug, want := range map[string]string{
 		"example/example": "first; second: the Secret does not exist",
 		"other/x":         "others; first; second: the Secret does not exist",
