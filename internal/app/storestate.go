@@ -17,6 +17,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/controllers"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/embedded"
 	"github.com/travishook/travishook/internal/queue/engine"
 )
 
@@ -77,8 +78,11 @@ func refusal(refuses error) controllers.StoreState {
 		return controllers.StoreState{Reason: v1alpha1.ReasonStoreFull, Message: fmt.Sprintf(
 			"%s%s. Delivered messages free space; if channels are down for long, raise store.maxSize, and the volume with it", lost, refuses)}
 	}
-	return controllers.StoreState{Reason: v1alpha1.ReasonStoreUnavailable, Message: fmt.Sprintf(
-		"%s%s. What was stored is safe, and goes out as soon as the store answers again", lost, refuses)}
+	state := controllers.StoreState{Reason: v1alpha1.ReasonStoreUnavailable, Message: lost + refuses.Error()}
+	if !errors.Is(refuses, embedded.ErrRemoved) {
+		state.Message += ". What was stored is safe, and goes out as soon as the store answers again"
+	}
+	return state
 }
 
 // storeSize implements record.Store.

@@ -7,7 +7,20 @@ import (
 
 	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/queue"
+	"github.com/travishook/travishook/internal/queue/embedded"
 )
+
+// What was stored is safe, unless somebody has removed its files.
+func TestRemovedFilesInTheStateOfTheStore(t *testing.T) {
+	const safe = "What was stored is safe"
+	if s := storeState(queue.ErrUnavailable, nil, nil); s.Reason != v1alpha1.ReasonStoreUnavailable || !strings.Contains(s.Message, safe) {
+		t.Errorf("%s: %s", s.Reason, s.Message)
+	}
+	removed := fmt.Errorf("%w: the store's files were %w", queue.ErrUnavailable, embedded.ErrRemoved)
+	if s := storeState(removed, nil, nil); s.Reason != v1alpha1.ReasonStoreUnavailable || strings.Contains(s.Message, safe) {
+		t.Errorf("%s: %s", s.Reason, s.Message)
+	}
+}
 
 // TestUsedSharesInTheStateOfTheStore: a few namespaces are named, each has its message, and what concerns all
 // namespaces comes first.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/travishook/travishook/internal/queue/embedded/filestore"
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
@@ -92,6 +93,14 @@ func writeSynced(path, text string) error {
 
 // store is where the server keeps its files.
 func (d *directory) store() string { return filepath.Join(d.path, topology) }
+
+// stream is where the server keeps the journal.
+func (d *directory) stream() filestore.Stream {
+	return filestore.Stream{
+		Dir:  filepath.Join(d.store(), "jetstream", "$G", "streams", streamName),
+		Name: streamName, Subject: subject,
+	}
+}
 
 func (d *directory) close() error { return d.lock.Release() }
 

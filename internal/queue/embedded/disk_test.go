@@ -31,23 +31,35 @@ func TestAFullDiskRecovers(t *testing.T) {
 		t.Fatalf("refused with %v after %d events, want %s", refused, len(stored), want)
 	}
 	lift()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for e.Ready() != nil {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("not ready long after the disk has room: %v", e.Ready())
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	awaitReady(t, e)
 	for _, d := range e.Deliveries(queue.Query{}) {
 		delete(stored, d.BuildID)
 	}
 	if len(stored) > 0 {
 		t.Fatalf("acknowledged and gone: %v", stored)
 	}
-	if _, err := e.Accept(ctx, acceptance(1e6, "#down")); err != nil {
+	if _, err := e.Accept(t.Context(), acceptance(1e6, "#down")); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// awaitReady waits until the store has recovered.
+func awaitReady(t *testing.T, e *store) {
+	t.Helper()
+	eventually(t, "the store is ready", func() bool { return e.Ready() == nil })
+}
+
+// eventually waits until something is true.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for !is() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("it does not become true that %s", what)
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/travishook/travishook/internal/queue/embedded/filestore"
 	"github.com/travishook/travishook/internal/queue/natslog"
 	"github.com/travishook/travishook/internal/queue/wal"
 )
@@ -47,6 +48,7 @@ const (
 type embedded struct {
 	dir      *directory
 	mark     *markFile
+	tail     *filestore.Tail
 	maxBytes int64 // of the stream
 	spare    int64 // that the stream has at least beyond what it holds
 	log      logr.Logger
@@ -86,7 +88,7 @@ func open(ctx context.Context, opt Options) (*embedded, error) {
 		return nil, errors.Join(err, dir.close())
 	}
 	l := &embedded{
-		dir: dir, mark: mark, maxBytes: wal.Capacity(opt.Limit), spare: wal.Reserve(opt.Limit), log: opt.Log.WithName("nats"),
+		dir: dir, mark: mark, tail: &filestore.Tail{Stream: dir.stream()}, maxBytes: wal.Capacity(opt.Limit), spare: wal.Reserve(opt.Limit), log: opt.Log.WithName("nats"),
 	}
 	if size := dir.volume(); size > 0 && size < l.maxBytes {
 		opt.Log.Info("the volume is smaller than the store's limit requires; lower store.maxSize or enlarge the volume",
@@ -185,25 +187,39 @@ func (l *embedded) Close(ctx context.Context) error {
 	return errors.Join(l.stop(ctx), l.mark.close(), l.dir.close())
 }
 
-// Reopen restarts the server: after the disk was full, it does not write again without a restart.
+// Reopen restarts the server: after the disk was full, it does not write again without a restart. Files that were
+// removed meanwhile are made again.
 func (l *embedded) Reopen(ctx context.Context) error {
 	if err := l.stop(ctx); err != nil {
+		return err
+	}
+	if err := l.dir.lock.renew(); err != nil {
+		return err
+	}
+	if err := errors.Join(l.dir.claim(), l.mark.reopen(l.dir.path)); err != nil {
 		return err
 	}
 	return l.start(ctx)
 }
 
-// Append implements wal.Log. It ends at once, with the disk's own error, if the disk refuses a write.
+// Append implements wal.Log. It ends at once, with the disk's own error, if the disk refuses a write. A message that
+// the next start would not find is an error.
 func (l *embedded) Append(ctx context.Context, data []byte, last uint64) (uint64, error) {
+	if err := l.dir.lock.held(); err != nil {
+		return 0, err
+	}
 	broken := l.serverLog.Load().broken
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(broken, cancel)()
 	seq, err := l.stream.Load().Append(ctx, data, last)
-	if err != nil && broken.Err() != nil {
-		return 0, context.Cause(broken)
+	if err != nil {
+		if broken.Err() != nil {
+			err = context.Cause(broken)
+		}
+		return 0, err
 	}
-	return seq, err
+	return seq, l.tail.Check(seq, len(data))
 }
 
 // Read implements wal.Log.

@@ -2,7 +2,12 @@ package embedded
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/travishook/travishook/internal/queue"
 )
 
 // A process that waits for the lock learns whether the one that has it is about to release it.
@@ -19,6 +24,55 @@ func TestTheLockIsHandedOver(t *testing.T) {
 	second := mustLock(t, dir)
 	expectInUse(t, dir, false)
 	if err := second.Release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A lock that somebody has deleted is renewed before anything is stored, so that nobody else can open the store.
+func TestADeletedLockIsRenewed(t *testing.T) {
+	s := openDir(t, t.TempDir())
+	defer closeNow(t, s)
+	acceptAndTake(t, s)
+	dir := s.log.dir.path
+	remove(t, filepath.Join(dir, "lock"))
+	_, err := s.Accept(t.Context(), acceptance(2, "#a"))
+	if !errors.Is(err, queue.ErrUnavailable) || !strings.Contains(err.Error(), "lock was removed or replaced") {
+		t.Fatalf("accepted without the lock: %v", err)
+	}
+	awaitReady(t, s)
+	expectInUse(t, dir, false)
+	if got := s.Losses(); len(got) > 0 {
+		t.Errorf("losses are reported: %v", got)
+	}
+	s.log.dir.lock.Stopping()
+	expectInUse(t, dir, true)
+}
+
+// If another process has locked the directory, the store stays closed until that one has ended.
+func TestALockThatAnotherProcessHas(t *testing.T) {
+	s := openDir(t, t.TempDir())
+	defer closeNow(t, s)
+	acceptAndTake(t, s)
+	dir := s.log.dir.path
+	remove(t, filepath.Join(dir, "lock"))
+	other := mustLock(t, dir)
+	if _, err := s.Accept(t.Context(), acceptance(2, "#a")); !errors.Is(err, queue.ErrUnavailable) {
+		t.Fatalf("accepted beside another process: %v", err)
+	}
+	eventually(t, "the reason is that of the other process", func() bool {
+		_, inUse := errors.AsType[*InUseError](s.Ready())
+		return inUse
+	})
+	if err := other.Release(); err != nil {
+		t.Fatal(err)
+	}
+	awaitReady(t, s)
+	expectInUse(t, dir, false)
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
 }

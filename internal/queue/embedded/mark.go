@@ -59,6 +59,27 @@ func openMark(dir string) (*markFile, error) {
 	return m, nil
 }
 
+// reopen writes the mark to a new file if its file is not in the directory any more.
+func (m *markFile) reopen(dir string) error {
+	path := filepath.Join(dir, markName)
+	is, err := m.file.Stat()
+	if err != nil {
+		return fmt.Errorf("open the high-water mark: %w", err)
+	}
+	if at, err := os.Stat(path); err == nil && os.SameFile(is, at) {
+		return nil
+	}
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the high-water mark: %w", err)
+	}
+	lost := m.file
+	m.file = f
+	return errors.Join(m.reserve(), lost.Close())
+}
+
 func (m *markFile) load() error {
 	info, err := m.file.Stat()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,6 +78,65 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatalf("%v; want %q in it", err, test.want)
 			}
 		})
+	}
+}
+
+// Something odd in the store's directory is named, with what to do.
+func TestOddFiles(t *testing.T) {
+	const advice = "put back what was there, or move it away to go on without it"
+	directory := func(path string) error { return os.Mkdir(path, 0o700) }
+	file := func(path string) error { return os.WriteFile(path, nil, 0o600) }
+	dangling := func(path string) error { return os.Symlink("missing", path) }
+	loop := func(path string) error { return os.Symlink(path, path) }
+	blocks := filepath.Join("standalone", "jetstream", "$G", "streams", streamName, "msgs")
+	for _, odd := range []struct {
+		name, kind string
+		put        func(path string) error
+	}{
+		{"lock", "a directory", directory},
+		{"topology", "a loop of links", loop},
+		{"high-water-mark", "a directory", directory},
+		{"standalone", "a file", file},
+		{"standalone", "a link to nothing", func(path string) error { return os.Symlink(filepath.Join("missing", "too"), path) }},
+		{blocks, "a file", file},
+		{filepath.Join(blocks, "1.blk"), "a directory", directory},
+		{filepath.Join(blocks, "1.blk"), "a link to nothing", dangling},
+	} {
+		t.Run(odd.name+" is "+odd.kind, func(t *testing.T) {
+			dir := t.TempDir()
+			s := openDir(t, dir)
+			acceptAndTake(t, s)
+			closeNow(t, s)
+			path := filepath.Join(dir, odd.name)
+			if err := errors.Join(os.RemoveAll(path), odd.put(path)); err != nil {
+				t.Fatal(err)
+			}
+			open := func() error {
+				s, err := OpenStore(t.Context(), dir, engine.Options{MaxBytes: smallStoreBytes})
+				if err == nil {
+					err = s.Close(t.Context())
+				}
+				return err
+			}
+			if err := open(); err == nil || !strings.Contains(err.Error(), path) || !strings.HasSuffix(err.Error(), advice) {
+				t.Errorf("%v; want %s, and what to do", err, path)
+			}
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := open(); err != nil {
+				t.Errorf("after it was moved away: %v", err)
+			}
+		})
+	}
+}
+
+// An error of permissions says which user needs them.
+func TestAFileThatMayNotBeUsed(t *testing.T) {
+	err := advise(fmt.Errorf("read topology: %w", &fs.PathError{Op: "open", Path: "/store/topology", Err: syscall.EACCES}))
+	want := fmt.Sprintf("read topology: open /store/topology: permission denied; let user %d read and write all files of the store", os.Getuid())
+	if err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
 	}
 }
 

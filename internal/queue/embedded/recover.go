@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -21,10 +20,7 @@ const progressInterval = 5 * time.Second
 // prepare checks the server's files and repairs them before the server starts, because the server would
 // cut off everything after a damaged record. See docs/operations/recovery.md.
 func (l *embedded) prepare(ctx context.Context) error {
-	stream := filestore.Stream{
-		Dir:  filepath.Join(l.dir.store(), "jetstream", "$G", "streams", streamName),
-		Name: streamName, Subject: subject,
-	}
+	stream := l.dir.stream()
 	begin := time.Now()
 	report, err := stream.Check(ctx, l.progress())
 	if err != nil {

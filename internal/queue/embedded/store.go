@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 
@@ -24,7 +26,7 @@ func OpenStore(ctx context.Context, dir string, opt engine.Options) (*engine.Eng
 // another process has it open.
 func Check(dir string, opt engine.Options) error {
 	_, err := (&directory{path: dir}).check()
-	return errors.Join(err, engine.CheckLimit(opt.MaxBytes))
+	return errors.Join(advise(err), engine.CheckLimit(opt.MaxBytes))
 }
 
 // OpenLocked opens a store in a locked directory. The store releases the lock when it is closed, or cannot be opened.
@@ -38,7 +40,7 @@ func OpenLocked(ctx context.Context, lock *Lock, opt engine.Options) (*engine.En
 	}
 	log, err := Open(ctx, Options{Lock: lock, Limit: opt.MaxBytes, Log: opt.Logger})
 	if err != nil {
-		return nil, recognizeFull(err)
+		return nil, advise(recognizeFull(err))
 	}
 	opt.Log = log
 	e, err := engine.Open(ctx, opt)
@@ -61,3 +63,19 @@ type fullError struct{ error }
 func (e fullError) Unwrap() error { return e.error }
 
 func (fullError) Is(target error) bool { return target == syscall.ENOSPC }
+
+// advise adds to an error about a file that is there, but is of another kind or may not be used, what to do about it.
+func advise(err error) error {
+	if at := (*fs.PathError)(nil); !errors.As(err, &at) {
+		return err
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w; let user %d read and write all files of the store", err, os.Getuid())
+	}
+	for _, kind := range []error{syscall.EISDIR, syscall.ENOTDIR, syscall.ELOOP, fs.ErrExist, fs.ErrNotExist} {
+		if errors.Is(err, kind) {
+			return fmt.Errorf("%w; a part of this path is not what the operator made: put back what was there, or move it away to go on without it", err)
+		}
+	}
+	return err
+}
