@@ -1,10 +1,14 @@
 package dispatch
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
@@ -143,6 +147,77 @@ func TestPoolGuardsWhatTenantsDefine(t *testing.T) {
 		t.Error("a tenant's account got the administrator's client, or the other way round")
 	}
 }
+
+// TestPoolSharesConnectionsAmongNamespaces: a namespace gets at most as many connections as are left free, and an
+// account of the administrator always gets one.
+func TestPoolSharesConnectionsAmongNamespaces(t *testing.T) {
+	fake := &fakeService{}
+	p := NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": fake.service()}})
+	defer p.Close()
+	open := func(namespace string, trusted bool) int {
+		t.Helper()
+		for n := range maxConnections + 1 {
+			a := account("1", trusted)
+			a.Namespace, a.Name, a.KeepsConnection = namespace, fmt.Sprint("chat-", n), true
+			_, release, err := p.Acquire(a)
+			if errors.Is(err, errTooManyConnections) {
+				return n
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			release()
+		}
+		return maxConnections + 1
+	}
+	for _, want := range []struct {
+		namespace string
+		n         int
+	}{{"team-a", maxConnections / 2}, {"team-b", maxConnections / 4}, {"team-c", maxConnections / 8}, {"team-a", maxConnections / 2}} {
+		if got := open(want.namespace, false); got != want.n {
+			t.Errorf("%s keeps %d connections, want %d", want.namespace, got, want.n)
+		}
+	}
+	if got := open("system", true); got != maxConnections+1 {
+		t.Errorf("the administrator's accounts keep %d connections", got)
+	}
+	without := account("1", false)
+	without.Namespace = "team-a"
+	if _, _, err := p.Acquire(without); err != nil {
+		t.Errorf("an account without a connection: %v", err)
+	}
+	p.Retain(func(namespace, _, _ string) bool { return namespace == "team-b" })
+	p.closing.Wait()
+	if got := open("team-c", false); got != (maxConnections-maxConnections/4)/2 {
+		t.Errorf("after others were closed, team-c keeps %d connections", got)
+	}
+}
+
+func TestConnectedIsPerNamespace(t *testing.T) {
+	service := notify.Service{Name: "webhook", New: func(json.RawMessage, notify.Credential, notify.Deps) (notify.Notifier, error) {
+		return loggedIn{}, nil
+	}}
+	p := NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": service}})
+	defer p.Close()
+	for namespace, name := range map[string]string{"team-a": "chat", "team-b": "other"} {
+		a := account("1", false)
+		a.Namespace, a.Name = namespace, name
+		_, release, err := p.Acquire(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+	}
+	if diff := cmp.Diff(map[string]bool{"chat": true}, p.Connected("team-a")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// loggedIn keeps a connection.
+type loggedIn struct{ notify.Notifier }
+
+func (loggedIn) Connected() bool { return true }
+func (loggedIn) Close() error    { return nil }
 
 func TestPoolReportsInvalidAccounts(t *testing.T) {
 	fake := &fakeService{}

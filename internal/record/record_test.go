@@ -124,6 +124,17 @@ travishook_queue_oldest_waiting_seconds 3600
 	})
 }
 
+func TestNothingWaitsInAnEmptyQueue(t *testing.T) {
+	want := `
+# HELP travishook_queue_oldest_waiting_seconds Age of the oldest delivery that waits for its first or next attempt; 0 if none waits.
+# TYPE travishook_queue_oldest_waiting_seconds gauge
+travishook_queue_oldest_waiting_seconds 0
+`
+	if err := testutil.CollectAndCompare(QueueCollector(keptQueue{}.Counts), strings.NewReader(want), "travishook_queue_oldest_waiting_seconds"); err != nil {
+		t.Error(err)
+	}
+}
+
 // fullStore is at its limit.
 type fullStore struct{}
 
@@ -137,13 +148,29 @@ func (fullStore) Usages() []queue.Usage {
 	}
 }
 
-// TestTheMetricsShowTheNamespacesThatUseMost: however many there are.
 func TestTheMetricsShowTheNamespacesThatUseMost(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(StoreCollector(manyNamespaces{}))
-	n, err := testutil.GatherAndCount(reg, "travishook_store_namespace_share")
-	if err != nil || n != shownNamespaces {
-		t.Errorf("%d namespaces are shown, %v", n, err)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{}
+	for i := range shownNamespaces {
+		want[fmt.Sprint("team-", 999-i)] = true
+	}
+	for _, name := range []string{"bytes", "deliveries", "memory_bytes", "share"} {
+		got := map[string]bool{}
+		for _, f := range families {
+			if f.GetName() == "travishook_store_namespace_"+name {
+				for _, m := range f.GetMetric() {
+					got[m.GetLabel()[0].GetValue()] = true
+				}
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("travishook_store_namespace_%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
@@ -238,6 +265,57 @@ func TestTheFirstFailureAndTheDeadLetterAreLogged(t *testing.T) {
 	}
 }
 
+func TestTheDebugLogHasEveryAttempt(t *testing.T) {
+	var lines []string
+	log := funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{Verbosity: 1})
+	r, err := New(prometheus.NewPedanticRegistry(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Attempted(attempt(1, queue.Delivered, None))
+	r.Attempted(attempt(1, queue.Dropped, RouteDeleted))
+	r.Attempted(attempt(2, queue.Retry, Failed))
+	for i, want := range []string{`"level"=1 "msg"="delivered"`, `"level"=1 "msg"="delivery dropped"`, `"level"=1 "msg"="delivery failed; retrying"`} {
+		if len(lines) <= i || !strings.HasPrefix(lines[i], want) {
+			t.Fatalf("the lines are %q, want %s as number %d", lines, want, i)
+		}
+	}
+}
+
+func TestAFailedTemplateIsCountedAndLogged(t *testing.T) {
+	r, reg, lines := newRecorder(t)
+	r.TemplateFailed(attempt(1, queue.Delivered, None).Delivery, errors.New("line 1, column 2: no"))
+	want := `
+# HELP travishook_template_failures_total Messages sent with the default text because the route's template failed.
+# TYPE travishook_template_failures_total counter
+travishook_template_failures_total 1
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "travishook_template_failures_total"); err != nil {
+		t.Error(err)
+	}
+	if len(*lines) != 1 || !strings.Contains((*lines)[0], `"route"="r"`) || !strings.Contains((*lines)[0], `"reason"="line 1, column 2: no"`) {
+		t.Errorf("logged is %q", *lines)
+	}
+}
+
+func TestAnswersAreTimed(t *testing.T) {
+	r, reg, _ := newRecorder(t)
+	r.Answered(202, "stored", 3*time.Second)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "travishook_receiver_answer_duration_seconds" {
+			if h := f.GetMetric()[0].GetHistogram(); h.GetSampleCount() != 1 || h.GetSampleSum() != 3 {
+				t.Errorf("got %v", h)
+			}
+			return
+		}
+	}
+	t.Error("no time")
+}
+
 func TestRepeatedNoticesAreLoggedOnceInAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _, lines := newRecorder(t)
@@ -248,7 +326,12 @@ func TestRepeatedNoticesAreLoggedOnceInAWhile(t *testing.T) {
 		if len(*lines) != 2 {
 			t.Errorf("%d lines", len(*lines))
 		}
-		<-time.After(noticeInterval)
+		time.Sleep(noticeInterval - time.Second)
+		r.Noticed("team", "o/n", "redirected", "a redirect ate an event")
+		if len(*lines) != 2 {
+			t.Errorf("%d lines before %s", len(*lines), noticeInterval)
+		}
+		time.Sleep(time.Second)
 		r.Noticed("team", "o/n", "redirected", "a redirect ate an event")
 		if len(*lines) != 3 {
 			t.Errorf("%d lines after %s", len(*lines), noticeInterval)
