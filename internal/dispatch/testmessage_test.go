@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -186,6 +187,39 @@ func TestTestMessagesShareTheirSlots(t *testing.T) {
 		}
 		if sent != routes*channels+1 {
 			t.Errorf("%d messages were sent, want %d", sent, routes*channels+1)
+		}
+	})
+}
+
+// TestTestMessagesWithoutASlotAreReported: channels that never answer take all slots until the test ends.
+func TestTestMessagesWithoutASlotAreReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent atomic.Int64
+		r := start(t, func(ctx context.Context, _ notify.Message) error {
+			sent.Add(1)
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		const channels = 4 * testSlots
+		began := time.Now()
+		results, err := r.SendTest(t.Context(), r.put("hostile", "r", channels))
+		if err != nil || len(results) != channels {
+			t.Fatalf("%d results, %v", len(results), err)
+		}
+		if took := time.Since(began); took > testTimeout {
+			t.Errorf("the test took %s, want at most %s", took, testTimeout)
+		}
+		unsent := 0
+		for _, result := range results {
+			if result.Failure == "" {
+				t.Errorf("the result of %s is empty", result.Target.Channel)
+			}
+			if strings.HasPrefix(result.Failure, "not sent: too many test messages of the namespace are under way") {
+				unsent++
+			}
+		}
+		if unsent == 0 || unsent+int(sent.Load()) != channels {
+			t.Errorf("%d messages were sent and %d were not, of %d", sent.Load(), unsent, channels)
 		}
 	})
 }

@@ -203,6 +203,56 @@ func TestOneMessageForEachBuild(t *testing.T) {
 }
 
 // TestAnEditMayChangeTheHandle: the message under its earlier handle is not taken for a copy.
+// TestAnotherChannelGetsANewMessage: what was sent to one destination is never edited through another.
+func TestAnotherChannelGetsANewMessage(t *testing.T) {
+	service := (&board{can: editsAndThreads}).service()
+	w := newFixture(service, "#a")
+	r, err := NewTableResolver(w.Table).Resolve(target("#a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &queue.Delivery{Destination: "one", Shown: &queue.Shown{Handle: "7", Destination: "one"}}
+	if u := update(d, r, routing.Thread); u == nil || u.Handle != "7" || !u.Thread {
+		t.Errorf("in the same channel, the update is %+v", u)
+	}
+	d.Shown.Destination = "another"
+	if u := update(d, r, routing.Thread); u != nil {
+		t.Errorf("in another channel, the update is %+v", u)
+	}
+	d.Destination, d.Shown.Destination = "", ""
+	if u := update(d, r, routing.Thread); u != nil {
+		t.Errorf("in an unknown channel, the update is %+v", u)
+	}
+}
+
+// TestHowLongAMessageIsRemembered for later states.
+func TestHowLongAMessageIsRemembered(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	week := now.Add(7 * 24 * time.Hour)
+	long := strings.Repeat("h", notify.MaxHandle)
+	for name, test := range map[string]struct {
+		kind    queue.Kind
+		updates routing.Updates
+		receipt notify.Receipt
+		want    *queue.Posted
+	}{
+		"a week":                          {queue.Delivered, routing.Edit, notify.Receipt{Handle: "7"}, &queue.Posted{Handle: "7", Until: week}},
+		"as long as the service edits":    {queue.Delivered, routing.Edit, notify.Receipt{Handle: "7", Until: now.Add(time.Hour)}, &queue.Posted{Handle: "7", Until: now.Add(time.Hour)}},
+		"at most a week":                  {queue.Delivered, routing.Thread, notify.Receipt{Handle: "7", Until: week.Add(time.Hour)}, &queue.Posted{Handle: "7", Until: week}},
+		"the longest handle":              {queue.Delivered, routing.Edit, notify.Receipt{Handle: long}, &queue.Posted{Handle: long, Until: week}},
+		"a longer one":                    {queue.Delivered, routing.Edit, notify.Receipt{Handle: long + "h"}, nil},
+		"without a handle":                {queue.Delivered, routing.Edit, notify.Receipt{}, nil},
+		"each state a message of its own": {queue.Delivered, routing.Separate, notify.Receipt{Handle: "7"}, nil},
+		"what was not confirmed":          {queue.Retry, routing.Edit, notify.Receipt{Handle: "7"}, nil},
+	} {
+		o := queue.Outcome{Kind: test.kind}
+		(&posted{receipt: test.receipt}).keep(&o, test.updates, now)
+		if diff := cmp.Diff(test.want, o.Posted); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestAnEditMayChangeTheHandle(t *testing.T) {
 	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)
 	l.board.renames = true

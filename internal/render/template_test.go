@@ -227,6 +227,41 @@ func TestCommitMessageKeepsItsLinesOnly(t *testing.T) {
 	}
 }
 
+func TestLongTextEndsWithAnEllipsis(t *testing.T) {
+	for name, test := range map[string]struct{ got, want string }{
+		"a line of the largest length": {line(strings.Repeat("ä", maxLine-1)), strings.Repeat("ä", maxLine-1)},
+		"a longer line":                {line(strings.Repeat("a", maxLine+1)), strings.Repeat("a", maxLine-1) + "…"},
+		"a longer message":             {lines(strings.Repeat("a\n", maxMessage)), strings.Repeat("a\n", maxMessage)[:maxMessage-1] + "…"},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s is %q, want %q", name, test.got, test.want)
+		}
+	}
+}
+
+func TestFailedJobsAreNamedUpToALimit(t *testing.T) {
+	e := sampleEvent(travis.Failed, travis.Push)
+	e.Jobs = []travis.Job{{Number: "7.0", State: "passed"}, {Number: "7.1", State: "failed", AllowFailure: true}}
+	var want []notify.Job
+	for n := range maxFailedJobs {
+		name := fmt.Sprint("job ", n)
+		e.Jobs = append(e.Jobs, travis.Job{Name: name, State: "errored"})
+		want = append(want, notify.Job{Name: name})
+	}
+	if diff := cmp.Diff(append(want, notify.Job{Name: "1 more"}), failedJobs(&e)); diff != "" {
+		t.Errorf("nine failed jobs (-want +got):\n%s", diff)
+	}
+	e.Jobs = e.Jobs[:len(e.Jobs)-1]
+	want[maxFailedJobs-1] = notify.Job{Name: "7.1", Allowed: true}
+	if diff := cmp.Diff(want, failedJobs(&e)); diff != "" {
+		t.Errorf("eight failed jobs (-want +got):\n%s", diff)
+	}
+	e.Build.Result = travis.Passed
+	if got := failedJobs(&e); got != nil {
+		t.Errorf("a build that passed has the failed jobs %v", got)
+	}
+}
+
 func TestLinks(t *testing.T) {
 	e := sampleEvent(travis.Passed, travis.Push)
 	e.Build.URL, e.Build.Branch = "https://ci.example/1", "<https://evil.example|main>"
