@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/travishook/travishook/internal/dispatch"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/cluster"
 	"github.com/travishook/travishook/internal/queue/engine"
@@ -51,10 +50,4 @@ func (p *process) close() {
 	defer done()
 	_ = p.store.Close(closing)
 	p.end(!p.alive())
-}
-
-// peers are what the dispatcher and the pool need of the other replicas.
-type peers interface {
-	dispatch.Peers
-	Holds(accountKey string) bool
 }

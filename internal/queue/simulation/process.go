@@ -19,7 +19,7 @@ type process struct {
 	dice    dice
 	clock   *machineClock
 	store   store
-	peers   peers
+	peers   dispatch.Peers
 	log     *processLog
 
 	dead    chan struct{}
