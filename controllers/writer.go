@@ -157,22 +157,20 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName,
 		return 0, nil
 	}
 	noticed, again := w.observations.notices(key, time.Now())
-	if slices.ContainsFunc(verdict.Unresolved, func(p routing.Problem) bool { return p.Reason == v1alpha1.ReasonTokenNotFound }) {
+	verdict.Warnings = append(slices.Clone(verdict.Warnings), noticed...)
+	if lacksToken(verdict) {
 		// If this changes the verdict, TableChanged queues the object again.
 		if err := w.findUnlabelledTokens(ctx, key.Namespace); err != nil {
 			return 0, err
 		}
 		again = sooner(again, resyncInterval)
 	}
-	verdict.Warnings = append(slices.Clone(verdict.Warnings), noticed...)
 	route := &v1alpha1.TravisRoute{}
 	if err := w.Client.Get(ctx, key, route); err != nil {
 		return 0, err
 	}
 	old := route.DeepCopy()
-	route.Status = routeStatus(old.Status, route.Spec.Repository, verdict, w.channels(key))
-	route.Status.Repository = w.RepositoryID(key.Namespace, route.Spec.Repository)
-	setShareCondition(&route.Status, w.shares.of(key.Namespace))
+	route.Status = w.newRouteStatus(route, verdict)
 	request := requestOf(route)
 	test, begin := w.tests.status(key, request, old.Status.Test, time.Now())
 	route.Status.Test = test
@@ -192,6 +190,20 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName,
 		again = sooner(again, time.Second) // the next test begins when the cache has this one's result
 	}
 	return sooner(again, staleCacheRecheck), nil
+}
+
+// lacksToken reports whether nothing authorizes the route's namespace for its repository.
+func lacksToken(v routing.Verdict) bool {
+	return slices.ContainsFunc(v.Unresolved, func(p routing.Problem) bool { return p.Reason == v1alpha1.ReasonTokenNotFound })
+}
+
+// newRouteStatus returns the status of a route, except for that of its test.
+func (w *StatusWriter) newRouteStatus(route *v1alpha1.TravisRoute, v routing.Verdict) v1alpha1.TravisRouteStatus {
+	key := client.ObjectKeyFromObject(route)
+	status := routeStatus(route.Status, route.Spec.Repository, v, w.channels(key))
+	status.Repository = w.RepositoryID(key.Namespace, route.Spec.Repository)
+	setShareCondition(&status, w.shares.of(key.Namespace))
+	return status
 }
 
 // channels returns the store's channels of a route and marks those that the route no longer has.

@@ -110,6 +110,9 @@ func unknownField(expression string, e *common.Error, field string) string {
 
 func isLetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
 
+// wrongTypes explains that an operator or a function does not take arguments of these types. CEL calls the
+// operators _+_, !_ and @in, and writes the arguments as (int, string), or as string.(int) for a function that
+// is called on a value.
 func wrongTypes(function, arguments string) string {
 	op := operator.FindStringSubmatch(function)[1]
 	if value, rest, ok := strings.Cut(arguments, ".("); ok && op == function {
@@ -123,14 +126,20 @@ func wrongTypes(function, arguments string) string {
 	if !two {
 		return fmt.Sprintf("%s does not accept a %s", op, left)
 	}
-	hint := ""
-	if left == "string" && right == "int" || left == "int" && right == "string" {
-		hint = ": write numbers without quotes; build.number is a string"
+	return fmt.Sprintf("%s does not accept a %s and a %s%s", strings.TrimPrefix(op, "@"), left, right, typeHint(left, right))
+}
+
+// typeHint returns what was probably meant by an operator between two types, or nothing.
+func typeHint(left, right string) string {
+	switch {
+	case left == right:
+		return ""
+	case left == "duration" || right == "duration":
+		return `: write duration("10m")`
+	case left == "string" && right == "int", left == "int" && right == "string":
+		return ": write numbers without quotes; build.number is a string"
 	}
-	if (left == "duration" || right == "duration") && left != right {
-		hint = `: write duration("10m")`
-	}
-	return fmt.Sprintf("%s does not accept a %s and a %s%s", strings.TrimPrefix(op, "@"), left, right, hint)
+	return ""
 }
 
 func badText(token string) string {

@@ -56,6 +56,13 @@ func (r *recent[T]) add(key string, value T, size int) {
 	}
 }
 
+// addNew is add, unless the key has a value that is the same.
+func (r *recent[T]) addNew(key string, value T, size int, same func(T) bool) {
+	if !slices.ContainsFunc(r.get(key), same) {
+		r.add(key, value, size)
+	}
+}
+
 // dropped returns since when the values of a key are complete, zero for always. lately means that older ones
 // were dropped nevertheless, when newer ones were added.
 func (r *recent[T]) dropped(key string) (since time.Time, lately bool) {

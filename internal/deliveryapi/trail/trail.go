@@ -180,22 +180,19 @@ func (t *Trail) load(b batch, oldest time.Time) {
 		t.since = later(b.Since, oldest)
 	}
 	for _, w := range b.Webhooks {
-		slug, ok := key(w.Slug)
-		if ok && w.At.After(oldest) && !slices.ContainsFunc(t.authorized.get(slug), func(o *webhook) bool {
-			return o.base.same(&w)
-		}) {
-			t.authorized.add(slug, &webhook{base: w, namespaces: func() []Namespace { return w.Namespaces }}, w.size())
+		if slug, ok := key(w.Slug); ok && w.At.After(oldest) {
+			stored := &webhook{base: w, namespaces: func() []Namespace { return w.Namespaces }}
+			t.authorized.addNew(slug, stored, w.size(), func(o *webhook) bool { return o.base.same(&w) })
 		}
 	}
 	for _, s := range b.Ended {
-		slug, ok := key(s.Repository)
-		if ok && s.Last.At.After(oldest) && !slices.ContainsFunc(t.ended.get(slug), func(o queue.Summary) bool { return sameEnd(o, s) }) {
-			t.ended.add(slug, s, 0)
+		if slug, ok := key(s.Repository); ok && s.Last.At.After(oldest) {
+			t.ended.addNew(slug, s, 0, func(o queue.Summary) bool { return sameEnd(o, s) })
 		}
 	}
 	for _, a := range b.Attempts {
-		if a.Outcome.At.After(oldest) && !slices.ContainsFunc(t.attempts.get(a.Delivery), func(o storedAttempt) bool { return sameAttempt(o.Attempt, a.Attempt) }) {
-			t.attempts.add(a.Delivery, a, 0)
+		if a.Outcome.At.After(oldest) {
+			t.attempts.addNew(a.Delivery, a, 0, func(o storedAttempt) bool { return sameAttempt(o.Attempt, a.Attempt) })
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package why
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -41,40 +42,38 @@ func (a *answer) addForgotten(c *webhookCase, v *deliveryapi.Verdict) {
 
 func (a *answer) addDeliveries(c *webhookCase) {
 	for _, s := range c.deliveries {
-		cause, text := progress(&s)
 		route := s.Target.Namespace + "/" + s.Target.Route
 		channel := strings.Trim(s.Target.Account+":"+s.Target.Address, ":")
-		a.facts.add(cause, route+" "+s.Target.Channel, "%s: %s", c.name(), fmt.Sprintf(text, channel+" by route "+route))
+		cause, text := progress(&s, channel+" by route "+route)
+		a.facts.add(cause, route+" "+s.Target.Channel, "%s: %s", c.name(), text)
 	}
 }
 
-// progress returns the state of a delivery as a cause, and as a text with a place for the channel.
-func progress(s *queue.Summary) (deliveryapi.Cause, string) {
-	reason := strings.ReplaceAll(s.Last.Reason, "%", "%%")
-	if reason == "" {
-		reason = "no reason is known"
-	}
+// progress returns the state of a delivery to a channel: as a cause, and as a sentence.
+func progress(s *queue.Summary, channel string) (deliveryapi.Cause, string) {
+	reason := cmp.Or(s.Last.Reason, "no reason is known")
 	switch {
 	case s.State == queue.DeadLetter:
-		return deliveryapi.CauseDead, "dead letter for %s since " + moment(s.Last.At) + ": " + reason + "; fix it, then run kubectl travis redrive"
+		return deliveryapi.CauseDead, fmt.Sprintf("dead letter for %s since %s: %s; fix it, then run kubectl travis redrive", channel, moment(s.Last.At), reason)
 	case s.Last.Kind == queue.Delivered:
-		text := "delivered to %s at " + moment(s.Last.At)
+		text := fmt.Sprintf("delivered to %s at %s", channel, moment(s.Last.At))
 		if s.Last.Reason != "" {
 			text += ", " + reason
 		}
 		return deliveryapi.CauseDelivered, text
 	case s.Last.Kind == queue.Dropped && strings.HasPrefix(reason, "superseded"):
-		return deliveryapi.CauseSuperseded, "not sent to %s: " + reason + ", which was sent instead"
+		return deliveryapi.CauseSuperseded, fmt.Sprintf("not sent to %s: %s, which was sent instead", channel, reason)
 	case s.Last.Kind == queue.Dropped:
-		return deliveryapi.CauseDropped, "not sent to %s: " + reason
+		return deliveryapi.CauseDropped, fmt.Sprintf("not sent to %s: %s", channel, reason)
 	case s.Last.Credential && s.State == queue.Waiting:
-		return deliveryapi.CauseWaitingForAccount, "waits to be sent to %s, and is sent as soon as the account is fixed: " + reason
+		return deliveryapi.CauseWaitingForAccount, fmt.Sprintf("waits to be sent to %s, and is sent as soon as the account is fixed: %s", channel, reason)
 	case s.Last.Kind == queue.Retry && s.Last.Rest.After(s.Last.At):
-		return deliveryapi.CausePaused, "waits to be sent to %s until the destination takes messages again, at " + moment(s.Due) + ": " + reason
+		return deliveryapi.CausePaused, fmt.Sprintf("waits to be sent to %s until the destination takes messages again, at %s: %s", channel, moment(s.Due), reason)
 	case s.Last.Kind == queue.Retry:
-		return deliveryapi.CauseRetrying, "not yet delivered to %s after " + text.Count(s.Attempts, "attempt") + ", next attempt at " + moment(s.Due) + ": " + reason
+		return deliveryapi.CauseRetrying, fmt.Sprintf("not yet delivered to %s after %s, next attempt at %s: %s",
+			channel, text.Count(s.Attempts, "attempt"), moment(s.Due), reason)
 	}
-	return deliveryapi.CauseUnderWay, "waits to be sent to %s"
+	return deliveryapi.CauseUnderWay, "waits to be sent to " + channel
 }
 
 // name is how people call a webhook.
