@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +24,7 @@ import (
 	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/settings"
+	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
 // handedOver opens a store that another process has open.
@@ -29,8 +32,26 @@ type handedOver struct {
 	opening opening
 	done    chan error
 
-	mu     sync.Mutex
-	answer error // of the next attempt to open
+	mu      sync.Mutex
+	answer  error // of the next attempt to open
+	unknown error // why no webhook can be verified yet
+}
+
+// Run implements signingKeys.
+func (h *handedOver) Run(context.Context) error { return nil }
+
+// Ready implements signingKeys.
+func (h *handedOver) Ready() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.unknown
+}
+
+// knows sets whether webhooks can be verified.
+func (h *handedOver) knows(unknown error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unknown = unknown
 }
 
 // answers sets the answer.
@@ -47,8 +68,12 @@ func (h *handedOver) attempt(context.Context) error {
 }
 
 // open begins to open it.
-func open(ctx context.Context, answer error) *handedOver {
-	h := &handedOver{opening: opening{log: logr.Discard()}, answer: answer, done: make(chan error, 1)}
+func open(ctx context.Context, answer error) *handedOver { return openWithout(ctx, nil, answer) }
+
+// openWithout begins to open it without a key to verify webhooks with, if unknown is not nil.
+func openWithout(ctx context.Context, unknown, answer error) *handedOver {
+	h := &handedOver{opening: opening{log: logr.Discard()}, answer: answer, unknown: unknown, done: make(chan error, 1)}
+	h.opening.takeOver = func() (signingKeys, error) { return h, nil }
 	opening, cancel := h.opening.outlast(ctx)
 	go func() {
 		defer cancel()
@@ -93,6 +118,86 @@ func TestTheOperatorIsReadyWhileItTakesOver(t *testing.T) {
 			t.Error("ready although the routing table is not complete")
 		}
 	})
+}
+
+// A new version that cannot verify webhooks is not ready, so that the other is not stopped, unless that stops anyway.
+func TestTheOperatorIsReadyToTakeOverWhenItKnowsAKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := openWithout(t.Context(), errors.New("signing keys are not known yet (com: it cannot be reached)"), inUse(false))
+		time.Sleep(time.Hour)
+		h.expect(t, "no key is known", false)
+		const want = "another process has the store open, and keeps it until this one could verify webhooks: " +
+			"signing keys are not known yet (com: it cannot be reached)"
+		if got := h.opening.why(); got != want {
+			t.Errorf("the reason is %q, want %q", got, want)
+		}
+		h.knows(nil)
+		time.Sleep(handoverPoll)
+		h.expect(t, "a key is known", true)
+		time.Sleep(handoverPatience)
+		h.expect(t, "the other stays", false)
+		h.answers(nil)
+		if err := <-h.done; err != nil {
+			t.Fatal(err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		h := openWithout(t.Context(), errors.New("not known"), inUse(true))
+		h.expect(t, "the other stops without being replaced", true)
+		h.answers(nil)
+		if err := <-h.done; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// The keys that the settings have URLs of are fetched; one of another kind is enough to take over.
+func TestTheKeysOfASuccessor(t *testing.T) {
+	travis := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"config": map[string]any{"notifications": map[string]any{
+			"webhook": map[string]any{"public_key": travistest.PEM(travistest.Key())},
+		}}})
+	}))
+	defer travis.Close()
+	missing := httptest.NewServer(http.NotFoundHandler())
+	defer missing.Close()
+	fetched, wrong := settings.Key{Name: "com", URL: travis.URL}, settings.Key{Name: "wrong", URL: missing.URL}
+	for name, test := range map[string]struct {
+		keys []settings.Key
+		want string // "" if it takes over
+	}{
+		"no key":            {},
+		"a URL":             {keys: []settings.Key{fetched}},
+		"a URL of two":      {keys: []settings.Key{fetched, wrong}},
+		"a wrong URL":       {keys: []settings.Key{wrong}, want: "wrong: it answered 404 instead of 200"},
+		"one in a Secret":   {keys: []settings.Key{wrong, {Name: "own", Secret: &settings.ObjectKey{Name: "own", Key: "key"}}}},
+		"one in the values": {keys: []settings.Key{wrong, {Name: "own", PEM: travistest.PEM(travistest.Key())}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settings.Default()
+			s.Store.Directory, s.Trust.Keys = t.TempDir(), test.keys
+			keys, err := takeOver(s, logr.Discard())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var running sync.WaitGroup
+			defer running.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			running.Go(func() { _ = keys.Run(ctx) })
+			for {
+				err := keys.Ready()
+				if err == nil && test.want == "" || err != nil && test.want != "" && strings.Contains(err.Error(), test.want) {
+					return
+				}
+				select {
+				case <-ctx.Done():
+					t.Fatalf("ready: %v, want %q", err, test.want)
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+		})
+	}
 }
 
 // A second pod that replaces no other takes no webhooks, which it could not store, but goes on waiting.
@@ -219,7 +324,8 @@ func TestTheProbesAreAnsweredWhileTheOtherHasTheStoreOpen(t *testing.T) {
 	s := settings.Default()
 	s.Probes.Address = freeAddress(t)
 	first := true
-	err := (&opening{settings: s, log: logr.Discard()}).run(t.Context(), func(context.Context) error {
+	takeOver := func() (signingKeys, error) { return &handedOver{}, nil }
+	err := (&opening{settings: s, log: logr.Discard(), takeOver: takeOver}).run(t.Context(), func(context.Context) error {
 		if first {
 			first = false
 			return inUse(false)
@@ -294,7 +400,7 @@ func TestWhatCannotOpenTheStoreDoesNotWaitForIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := settings.Default()
-			s.Store.Directory = t.TempDir()
+			s.Store.Directory, s.Trust.Keys = t.TempDir(), nil
 			if test.maxSize != "" {
 				s.Store.MaxSize = resource.MustParse(test.maxSize)
 			}
@@ -306,7 +412,7 @@ func TestWhatCannotOpenTheStoreDoesNotWaitForIt(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(s.Store.Directory, "topology"), []byte(test.mark), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			o := &opening{log: logr.Discard()}
+			o := &opening{log: logr.Discard(), takeOver: func() (signingKeys, error) { return takeOver(s, logr.Discard()) }}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*handoverPoll)
 			defer cancel()
 			err = o.run(ctx, func(ctx context.Context) error {

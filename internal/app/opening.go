@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -47,10 +48,14 @@ const (
 type opening struct {
 	settings settings.Settings
 	log      logr.Logger
+	// takeOver is called before the wait for another process. It returns an error if this one cannot open the store.
+	takeOver func() (signingKeys, error)
 
 	mu     sync.Mutex
 	reason string    // why the readiness probe fails
 	began  time.Time // of the wait for the other process
+	keys   signingKeys
+	able   bool      // the keys were known, so that the other process may be stopped
 	until  time.Time // the readiness probe succeeds until then
 
 	stopping atomic.Bool // the operator was told to stop
@@ -95,9 +100,14 @@ func (o *opening) run(ctx context.Context, open func(context.Context) error) err
 		var other *embedded.InUseError
 		switch {
 		case errors.As(err, &other):
-			if o.awaits(other.Stopping) {
+			if !o.held() {
+				if err := o.begin(); err != nil {
+					return err
+				}
+				answers.Go(func() { _ = o.keys.Run(answering) })
 				close(waits)
 			}
+			o.awaits(other.Stopping)
 			if pause = handoverPoll; o.stopping.Load() {
 				pause = stopPoll
 			}
@@ -124,20 +134,35 @@ func (o *opening) fails(reason string) {
 	o.reason, o.until = reason, time.Time{}
 }
 
-// awaits notes that another process has the store open, and whether it stops. It returns true for the first time.
-func (o *opening) awaits(stopping bool) (first bool) {
+// begin begins the wait for another process.
+func (o *opening) begin() error {
+	keys, err := o.takeOver()
+	if err != nil {
+		return err
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := time.Now()
-	if first = o.began.IsZero(); first {
-		o.log.Info("another process has the store open; webhooks are held until it has stopped")
-		o.began, o.until = now, now.Add(handoverPatience)
+	o.log.Info("another process has the store open; webhooks are held until it has stopped")
+	o.began, o.keys = time.Now(), keys
+	return nil
+}
+
+// awaits notes that another process has the store open, and whether it stops. It may be stopped as soon as this one
+// could verify webhooks.
+func (o *opening) awaits(stopping bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	unknown := o.keys.Ready()
+	switch {
+	case stopping:
+		o.until = time.Now().Add(handoverGrace)
+	case !o.able && unknown == nil:
+		o.able, o.until = true, time.Now().Add(handoverPatience)
 	}
 	o.reason = "another process has the store open, and does not stop: only one pod can use the embedded store"
-	if stopping {
-		o.until = now.Add(handoverGrace)
+	if !o.able {
+		o.reason = fmt.Sprintf("another process has the store open, and keeps it until this one could verify webhooks: %v", unknown)
 	}
-	return first
 }
 
 // opened notes that opening has ended.

@@ -93,7 +93,7 @@ func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s se
 		}
 		return knownMark(ctx, client.coordination, scope.own, o.log)
 	}
-	opening := &opening{settings: s, log: o.log}
+	opening := &opening{settings: s, log: o.log, takeOver: func() (signingKeys, error) { return takeOver(s, o.log) }}
 	ctx, cancel := opening.outlast(ctx)
 	defer cancel()
 	err = opening.run(ctx, func(ctx context.Context) (err error) {

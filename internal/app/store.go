@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"runtime/debug"
@@ -77,12 +76,6 @@ func openStore(ctx context.Context, s settings.Settings, known func() *wal.HighW
 
 func openEmbedded(ctx context.Context, dir string, known func() *wal.HighWater, opt engine.Options) (*store, error) {
 	lock, err := embedded.TryLock(dir)
-	if _, waits := errors.AsType[*embedded.InUseError](err); waits {
-		// A process that cannot open the store must not become ready, because the other would be stopped.
-		if wrong := embedded.Check(dir, opt); wrong != nil {
-			err = wrong
-		}
-	}
 	if err != nil {
 		return nil, fmt.Errorf("open store in %s: %w", dir, err)
 	}

@@ -22,11 +22,11 @@ func OpenStore(ctx context.Context, dir string, opt engine.Options) (*engine.Eng
 	return OpenLocked(ctx, lock, opt)
 }
 
-// Check returns an error if this program cannot open the store in a directory, as far as that can be seen while
-// another process has it open.
-func Check(dir string, opt engine.Options) error {
+// Check returns an error if this program cannot open the store in a directory with that limit, as far as that can be
+// seen while another process has it open.
+func Check(dir string, maxBytes int64) error {
 	_, err := (&directory{path: dir}).check()
-	return errors.Join(advise(err), engine.CheckLimit(opt.MaxBytes))
+	return errors.Join(advise(err), engine.CheckLimit(maxBytes))
 }
 
 // OpenLocked opens a store in a locked directory. The store releases the lock when it is closed, or cannot be opened.
