@@ -1,11 +1,9 @@
 package dispatch
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
-	"github.com/travishook/travishook/internal/notify"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/text"
@@ -49,20 +47,6 @@ const maxAuthor = 60
 // that is still failing need not have broken it.
 func breaks(r travis.Result) bool {
 	return r == travis.Broken || r == travis.Failed || r == travis.Errored
-}
-
-// notifyWithout sends m, and again without the mention if the service refuses the person. The receipt's note
-// says so.
-func (d *Dispatcher) notifyWithout(ctx context.Context, n notify.Notifier, m notify.Message) (notify.Receipt, error) {
-	r, err := d.notify(ctx, n, m)
-	if m.Mention == "" || !notify.IsNoSuchPerson(err) {
-		return r, err
-	}
-	m.Mention = ""
-	why := mentionedNobody + err.Error()
-	r, err = d.notify(ctx, n, m)
-	r.Note = joinNotes(r.Note, why)
-	return r, err
 }
 
 // joinNotes joins notes; any may be empty.

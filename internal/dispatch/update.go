@@ -42,8 +42,8 @@ func superseded(d *queue.Delivery, updates routing.Updates) error {
 	return nil
 }
 
-// update returns what to do with the build's earlier message; nil for a new message.
-func update(d *queue.Delivery, r Resolved, updates routing.Updates) *notify.Update {
+// earlierMessage returns the build's message that is to be updated; nil for a new message.
+func earlierMessage(d *queue.Delivery, r Resolved, updates routing.Updates) *notify.Update {
 	if updates == routing.Separate || d.Shown == nil || d.Destination == "" || d.Shown.Destination != d.Destination {
 		return nil
 	}
@@ -72,15 +72,15 @@ type posted struct {
 	note string
 }
 
-// sendOrReplace sends m, and edits the copies of the build's earlier message. If the earlier message cannot be
-// updated any more, a copy takes its place; without one, m is sent as a new message.
-func (d *Dispatcher) sendOrReplace(ctx context.Context, n notify.Notifier, m notify.Message, copies []string) (p posted, err error) {
+// update updates the build's earlier message with m, and edits its copies. If the earlier message cannot be updated
+// any more, a copy takes its place; without one, m is sent as a new message.
+func (d *Dispatcher) update(ctx context.Context, n notify.Notifier, m notify.Message, copies []string) (p posted, err error) {
 	// They come first: a retry repeats an edit, which changes nothing, but no reply.
 	if err := d.editCopies(ctx, n, m, copies, &p); err != nil {
 		return p, err
 	}
 	for m.Update != nil {
-		p.receipt, err = d.notifyWithout(ctx, n, m)
+		p.receipt, err = d.notify(ctx, n, m)
 		if err == nil || notify.IsGone(err) {
 			p.leaves(m.Update.Handle, p.receipt)
 		}
@@ -97,7 +97,7 @@ func (d *Dispatcher) sendOrReplace(ctx context.Context, n notify.Notifier, m not
 		earlier.Handle, p.copies = p.copies[0], p.copies[1:]
 		m.Update = &earlier
 	}
-	p.receipt, err = d.notifyWithout(ctx, n, m)
+	p.receipt, err = d.notify(ctx, n, m)
 	p.note = joinNotes(p.note, p.receipt.Note)
 	return p, err
 }

@@ -212,15 +212,15 @@ func TestAnotherChannelGetsANewMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := &queue.Delivery{Destination: "one", Shown: &queue.Shown{Handle: "7", Destination: "one"}}
-	if u := update(d, r, routing.Thread); u == nil || u.Handle != "7" || !u.Thread {
+	if u := earlierMessage(d, r, routing.Thread); u == nil || u.Handle != "7" || !u.Thread {
 		t.Errorf("in the same channel, the update is %+v", u)
 	}
 	d.Shown.Destination = "another"
-	if u := update(d, r, routing.Thread); u != nil {
+	if u := earlierMessage(d, r, routing.Thread); u != nil {
 		t.Errorf("in another channel, the update is %+v", u)
 	}
 	d.Destination, d.Shown.Destination = "", ""
-	if u := update(d, r, routing.Thread); u != nil {
+	if u := earlierMessage(d, r, routing.Thread); u != nil {
 		t.Errorf("in an unknown channel, the update is %+v", u)
 	}
 }
@@ -328,7 +328,7 @@ func TestEveryCopyIsUpdated(t *testing.T) {
 				Event:  travis.Event{Build: travis.Build{Number: "7", Result: travis.Broken}},
 				Update: &notify.Update{Handle: "0", Reply: []notify.Span{{Text: "it broke"}}},
 			}
-			got, err := (&Dispatcher{}).sendOrReplace(t.Context(), b, m, []string{"1", "2"})
+			got, err := (&Dispatcher{}).update(t.Context(), b, m, []string{"1", "2"})
 			if diff := cmp.Diff(test.posted, got, cmp.AllowUnexported(posted{})); diff != "" || (err != nil) != test.fails {
 				t.Errorf("%v; -want +got:\n%s", err, diff)
 			}

@@ -102,7 +102,7 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery queue.Delivery) (sent
 		d.config.Record.TemplateFailed(delivery, err)
 	}
 	message.ID, message.Overtaken = delivery.ID, delivery.Overtaken
-	message.Update = update(&delivery, resolved, updates)
+	message.Update = earlierMessage(&delivery, resolved, updates)
 	message.Silent = resolved.Silent.Has(delivery.Event.Build.Result)
 	var whom string
 	message.Mention, whom = mention(&delivery, resolved)
@@ -132,13 +132,32 @@ func (d *Dispatcher) send(ctx context.Context, t queue.Target, to Resolved, m no
 	defer cancel()
 	m.Address = to.Address
 	m.Route = t.Namespace + "/" + t.Route
-	sent, err = d.sendOrReplace(ctx, notifier, m, copies)
+	if m.Update == nil {
+		sent.receipt, err = d.notify(ctx, notifier, m)
+		sent.note = sent.receipt.Note
+	} else {
+		sent, err = d.update(ctx, notifier, m, copies)
+	}
 	sent.service = to.Account.Service
 	return sent, notify.RedactSecrets(err, to.Account.Credential)
 }
 
-// notify turns a panic of a service into an error, so that it does not crash the operator.
-func (d *Dispatcher) notify(ctx context.Context, n notify.Notifier, m notify.Message) (r notify.Receipt, err error) {
+// notify sends a message. If the service does not know the person to mention, it sends the message again without
+// the mention, and the receipt's note says so.
+func (d *Dispatcher) notify(ctx context.Context, n notify.Notifier, m notify.Message) (notify.Receipt, error) {
+	r, err := d.notifySafely(ctx, n, m)
+	if m.Mention == "" || !notify.IsNoSuchPerson(err) {
+		return r, err
+	}
+	m.Mention = ""
+	why := mentionedNobody + err.Error()
+	r, err = d.notifySafely(ctx, n, m)
+	r.Note = joinNotes(r.Note, why)
+	return r, err
+}
+
+// notifySafely turns a panic of a service into an error, so that it does not crash the operator.
+func (d *Dispatcher) notifySafely(ctx context.Context, n notify.Notifier, m notify.Message) (r notify.Receipt, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			d.config.Log.Error(nil, "service panicked", "delivery", m.ID, "route", m.Route, "stack", string(debug.Stack()))
