@@ -111,11 +111,16 @@ func moment(m notify.Message) time.Time {
 	return m.Event.Build.Started
 }
 
+// invite is what Discord makes a button of to join a server, also without a scheme before it.
+var invite = regexp.MustCompile(`(?i)(discord(?:app)?\.(?:gg|new|com(?:/[a-z]+)?))/`)
+
 // markup is Discord's. A link in angle brackets has no preview.
 var markup = notify.Markup{
-	Escape: func(s string) string { return strings.ReplaceAll(notify.EscapeMarkdown(s), "@", `\@`) },
-	Link:   func(words, target string) string { return "[" + words + "](<" + target + ">)" },
-	Size:   notify.UTF16,
+	Escape: func(s string) string {
+		return invite.ReplaceAllString(strings.ReplaceAll(notify.EscapeMarkdown(s), "@", `\@`), `$1\/`)
+	},
+	Link: func(words, target string) string { return "[" + words + "](<" + target + ">)" },
+	Size: notify.UTF16,
 }
 
 func line(spans []notify.Span, whole string) string {

@@ -20,7 +20,7 @@ var hostile = []struct{ name, text string }{
 	{"other markup", "||spoiler|| ~~gone~~ __under__ -# small ![image](https://evil.example/x.png) | a | b |\n|---|---|\n===\n```spoiler x\ny\n```\n~~~math\nx\n~~~"},
 	{"commands", "/me leaves"},
 	{"more commands", "\n/poll yes?\n/todo x\n# head\n- item\n+ item\n1. item\n2) item\n> quote\n!here\n\n    code"},
-	{"links to be seen", "https://evil.example/a_b http://evil.example www.evil.example mailto:a@evil.example ftp://evil.example evil.example/x"},
+	{"links to be seen", "https://evil.example/a_b http://evil.example www.evil.example mailto:a@evil.example ftp://evil.example evil.example/x discord.gg/evil https://Discord.com/invite/evil"},
 	{"colours", "a\x0304red\x03 b\x02bold\x0f \x01ACTION waves\x01 &lt;font color='red'&gt;x"},
 	{"links", "<https://evil.example|https://travis-ci.com> [travis](https://evil.example) <a href='https://evil.example'>x</a>"},
 	{"markup", "*bold* _italic_ ~strike~ `code` ```block``` > quote # head <b>b</b> <script>alert(1)</script> &lt;b&gt; &amp;"},

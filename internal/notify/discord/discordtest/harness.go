@@ -83,7 +83,7 @@ func (Harness) BadAddresses() []string {
 var syntax = notifytest.Syntax{
 	Escape: regexp.MustCompile(`^\\([^0-9A-Za-z\s])`),
 	Link:   regexp.MustCompile(`^\[((?:\\.|[^\]\\])+)\]\(<(https?://[^<>\s()"|]+)>\)`),
-	Acts:   regexp.MustCompile("^([*_~`|<\\[\\]]|@|://|:[\\w+-])"),
+	Acts:   regexp.MustCompile("^([*_~`|<\\[\\]]|@|://|:[\\w+-]|(?i:discord(?:app)?\\.(?:gg|new|com/invite)/[\\w-]))"),
 	Begins: regexp.MustCompile(`^([-+>#]|[0-9]+[.)])`),
 }
 
