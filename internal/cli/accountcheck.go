@@ -34,8 +34,10 @@ func (v *accountCommand) checkCredential(ctx context.Context, service *notify.Se
 	case errors.Is(err, notify.ErrCannotCheck):
 		v.env.note("note: %s was not asked: %v; kubectl travis test sends one through a route", service.Title, err)
 		return nil
-	case notify.IsPermanent(err):
+	case notify.IsBadCredential(err):
 		return fmt.Errorf("%s does not accept the credential of account %s: %w; nothing was written", service.Title, name, err)
+	case notify.IsPermanent(err):
+		return fmt.Errorf("the check of account %s on %s failed: %w; nothing was written", name, service.Title, err)
 	case err != nil:
 		return fmt.Errorf("%s could not be asked from this computer whether it accepts the credential of account %s: %w; "+
 			"nothing was written: without --check, it is written unchecked", service.Title, name, err)

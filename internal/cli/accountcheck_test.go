@@ -14,6 +14,10 @@ func TestCheck(t *testing.T) {
 	asked := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked++
+		if strings.HasPrefix(r.URL.Path, "/moved/") {
+			http.Redirect(w, r, "/", http.StatusFound)
+			return
+		}
 		if r.URL.Path != "/bot"+token+"/getMe" || r.Method != http.MethodGet {
 			w.WriteHeader(http.StatusUnauthorized)
 			_, _ = io.WriteString(w, `{"ok":false,"error_code":401,"description":"Unauthorized: `+r.URL.Path+`"}`)
@@ -34,6 +38,7 @@ func TestCheck(t *testing.T) {
 	}{
 		"accepted":          {token, telegram(server.URL), ExitOK, 1, "Telegram accepts the credential, as @example_ci_bot"},
 		"refused":           {token + "x", telegram(server.URL), ExitError, 1, "Telegram does not accept the credential of account chat: "},
+		"redirected":        {token, telegram(server.URL + "/moved"), ExitError, 1, "the check of account chat on Telegram failed: get: answered 302"},
 		"not to be reached": {token, telegram("http://127.0.0.1:1"), ExitError, 0, "could not be asked from this computer"},
 		"not asked for":     {token, append(telegram(server.URL), "--check=false"), ExitOK, 0, ""},
 		"not to be checked": {
