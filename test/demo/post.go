@@ -158,7 +158,7 @@ func (d *demo) stayUp(ctx context.Context) {
 	say("  kubectl get travisroutes -A")
 	say("  kubectl travis why example/example -n %s", teamNamespace)
 	say("  kubectl travis help")
-	say("  go run ./test/demo post %s %s fixed     # post another signed webhook, with any event", d.operator.URL, keyFile)
+	say("  go run ./test/demo post %s %s broken    # post another signed webhook: a build is broken", d.operator.URL, keyFile)
 	say("Ctrl-C stops everything.")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
