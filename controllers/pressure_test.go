@@ -56,7 +56,7 @@ func TestStoreStateIsReported(t *testing.T) {
 
 // eventRecorder keeps Events as text.
 type eventRecorder struct {
-	quiet
+	discardEvents
 	events []string
 }
 

@@ -191,18 +191,18 @@ func TestReadySaysWhatAuthorizesAPattern(t *testing.T) {
 	}
 }
 
-// noted records the notes of Events.
-type noted struct {
-	quiet
+// noteRecorder records the notes of Events.
+type noteRecorder struct {
+	discardEvents
 	notes []string
 }
 
-func (n *noted) Eventf(_, _ runtime.Object, _, _, _, format string, args ...any) {
+func (n *noteRecorder) Eventf(_, _ runtime.Object, _, _, _, format string, args ...any) {
 	n.notes = append(n.notes, fmt.Sprintf(format, args...))
 }
 
 func TestEventsStayUnderTheLimit(t *testing.T) {
-	recorder := &noted{}
+	recorder := &noteRecorder{}
 	w := &StatusWriter{Recorder: recorder}
 	w.recordChange(&corev1.Secret{}, &metav1.Condition{Type: "Ready", Status: metav1.ConditionFalse, Reason: "A", Message: strings.Repeat("ä", 1024)}, nil)
 	if len(recorder.notes) != 1 || len(recorder.notes[0]) > 1024 {

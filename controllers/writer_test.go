@@ -24,10 +24,10 @@ import (
 	"github.com/travishook/travishook/internal/routing"
 )
 
-// quiet records no Events.
-type quiet struct{ events.EventRecorder }
+// discardEvents records no Events.
+type discardEvents struct{ events.EventRecorder }
 
-func (quiet) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
+func (discardEvents) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
 
 // writerOf returns a writer of n routes that calls written for each write to the API server.
 func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *StatusWriter {
@@ -62,7 +62,7 @@ func writerOf(t *testing.T, n int, written func(types.NamespacedName) error) *St
 		Channels:     func(string, string) []ChannelState { return nil },
 		RepositoryID: func(string, string) *v1alpha1.RepositoryIdentity { return nil },
 		Connected:    func(context.Context, string) map[string]bool { return nil },
-		Recorder:     quiet{},
+		Recorder:     discardEvents{},
 		Log:          logr.Discard(),
 	}
 	w.Live = w.Client

@@ -23,8 +23,8 @@ import (
 	"github.com/travishook/travishook/internal/travis"
 )
 
-// board is a service in memory: what a channel shows, a line for each message, replies indented.
-type board struct {
+// memoryService is a service in memory: what a channel shows, a line for each message, replies indented.
+type memoryService struct {
 	can     notify.Capabilities
 	renames bool // an edit gives the message another handle
 
@@ -36,7 +36,7 @@ type board struct {
 	notified int   // messages and replies
 }
 
-func (b *board) service() notify.Service {
+func (b *memoryService) service() notify.Service {
 	return notify.Service{
 		Name: "webhook", Forms: []notify.Capabilities{b.can},
 		Check:   func(json.RawMessage, notify.Credential) error { return nil },
@@ -45,9 +45,9 @@ func (b *board) service() notify.Service {
 	}
 }
 
-func (*board) Close() error { return nil }
+func (*memoryService) Close() error { return nil }
 
-func (b *board) Notify(_ context.Context, m notify.Message) (notify.Receipt, error) {
+func (b *memoryService) Notify(_ context.Context, m notify.Message) (notify.Receipt, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls++
@@ -85,7 +85,7 @@ func (b *board) Notify(_ context.Context, m notify.Message) (notify.Receipt, err
 }
 
 // String is what the channel shows.
-func (b *board) String() string {
+func (b *memoryService) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var all []string
@@ -99,25 +99,25 @@ func (b *board) String() string {
 }
 
 // delete deletes the nth message.
-func (b *board) delete(n int) {
+func (b *memoryService) delete(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lines[n] = ""
 }
 
-// living is a channel of a route with updates, on a real store.
-type living struct {
+// updatedChannel is a channel of a route with updates, on a real store.
+type updatedChannel struct {
 	*testing.T
-	board    *board
+	service  *memoryService
 	engine   *engine.Engine
 	recorder *signalRecorder
 	targets  []queue.Target
 	runs     int
 }
 
-func newLiving(t *testing.T, can notify.Capabilities, updates v1alpha1.Updates) *living {
+func newUpdatedChannel(t *testing.T, can notify.Capabilities, updates v1alpha1.Updates) *updatedChannel {
 	t.Helper()
-	b := &board{can: can, replies: map[int][]string{}}
+	b := &memoryService{can: can, replies: map[int][]string{}}
 	services := map[string]notify.Service{"webhook": b.service()}
 	w := fixture{routing.NewCompiler(routing.Config{OperatorNamespace: "system", Services: services})}
 	w.putAccount("team", nil)
@@ -126,7 +126,7 @@ func newLiving(t *testing.T, can notify.Capabilities, updates v1alpha1.Updates) 
 		Data: map[string]secret.Value{"password": secret.New("correct horse")},
 	})
 	w.putRoute(&v1alpha1.MessageTemplate{Updates: updates}, "builds")
-	l := &living{T: t, board: b, engine: openStore(t), recorder: &signalRecorder{outcomes: make(chan queue.Outcome, 10)}}
+	l := &updatedChannel{T: t, service: b, engine: openStore(t), recorder: &signalRecorder{outcomes: make(chan queue.Outcome, 10)}}
 	route, _ := w.Table().Route("team", "r")
 	l.targets = route.Targets
 	runDispatcher(t, Config{
@@ -137,13 +137,13 @@ func newLiving(t *testing.T, can notify.Capabilities, updates v1alpha1.Updates) 
 }
 
 // post accepts a state of build 7 and waits for its outcome. A pending one begins another run.
-func (l *living) post(result travis.Result) queue.Outcome {
+func (l *updatedChannel) post(result travis.Result) queue.Outcome {
 	l.Helper()
 	l.accept(result)
 	return <-l.recorder.outcomes
 }
 
-func (l *living) accept(result travis.Result) {
+func (l *updatedChannel) accept(result travis.Result) {
 	l.Helper()
 	if result == travis.Pending {
 		l.runs++
@@ -163,9 +163,9 @@ func (l *living) accept(result travis.Result) {
 	}
 }
 
-func (l *living) shows(want ...string) {
+func (l *updatedChannel) shows(want ...string) {
 	l.Helper()
-	if diff := cmp.Diff(strings.Join(want, "\n"), l.board.String()); diff != "" {
+	if diff := cmp.Diff(strings.Join(want, "\n"), l.service.String()); diff != "" {
 		l.Errorf("the channel shows (-want +got):\n%s", diff)
 	}
 }
@@ -191,7 +191,7 @@ func TestOneMessageForEachBuild(t *testing.T) {
 		"omitted":                       {editsAndThreads, "", []string{"7 pending", "7 broken", "7 pending", "7 fixed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLiving(t, test.can, test.updates)
+			l := newUpdatedChannel(t, test.can, test.updates)
 			for _, result := range []travis.Result{travis.Pending, travis.Broken, travis.Pending, travis.Fixed} {
 				if o := l.post(result); o.Kind != queue.Delivered {
 					t.Fatalf("%s: %+v", result, o)
@@ -205,7 +205,7 @@ func TestOneMessageForEachBuild(t *testing.T) {
 // TestAnEditMayChangeTheHandle: the message under its earlier handle is not taken for a copy.
 // TestAnotherChannelGetsANewMessage: what was sent to one destination is never edited through another.
 func TestAnotherChannelGetsANewMessage(t *testing.T) {
-	service := (&board{can: editsAndThreads}).service()
+	service := (&memoryService{can: editsAndThreads}).service()
 	w := newFixture(service, "#a")
 	r, err := NewTableResolver(w.Table).Resolve(target("#a"))
 	if err != nil {
@@ -254,22 +254,22 @@ func TestHowLongAMessageIsRemembered(t *testing.T) {
 }
 
 func TestAnEditMayChangeTheHandle(t *testing.T) {
-	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)
-	l.board.renames = true
+	l := newUpdatedChannel(t, editsAndThreads, v1alpha1.UpdatesEdit)
+	l.service.renames = true
 	for _, result := range []travis.Result{travis.Pending, travis.Broken, travis.Pending, travis.Fixed} {
 		l.post(result)
 	}
 	l.shows("7 fixed", "  build/7: broken", "  build/7: fixed")
-	if l.board.calls != 4 {
-		t.Errorf("the service was called %d times for four states", l.board.calls)
+	if l.service.calls != 4 {
+		t.Errorf("the service was called %d times for four states", l.service.calls)
 	}
 }
 
 // TestAMessageThatIsGoneIsReplaced: the event arrives, and later states update the new message.
 func TestAMessageThatIsGoneIsReplaced(t *testing.T) {
-	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)
+	l := newUpdatedChannel(t, editsAndThreads, v1alpha1.UpdatesEdit)
 	l.post(travis.Pending)
-	l.board.delete(0)
+	l.service.delete(0)
 	if o := l.post(travis.Broken); o.Kind != queue.Delivered || o.Reason != "sent as a new message: no such message" {
 		t.Errorf("%+v", o)
 	}
@@ -286,8 +286,8 @@ func TestAMessageThatIsGoneIsReplaced(t *testing.T) {
 
 // TestALateStateDoesNotOverwrite: a state that failed is redriven after a later one was shown.
 func TestALateStateDoesNotOverwrite(t *testing.T) {
-	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)
-	l.board.refuse = notify.Permanent(errors.New("refused"))
+	l := newUpdatedChannel(t, editsAndThreads, v1alpha1.UpdatesEdit)
+	l.service.refuse = notify.Permanent(errors.New("refused"))
 	if o := l.post(travis.Pending); o.Kind != queue.Dead {
 		t.Fatalf("%+v", o)
 	}
@@ -320,7 +320,7 @@ func TestEveryCopyIsUpdated(t *testing.T) {
 		"a copy fails": {nil, errors.New("503"), posted{}, true, "7 pending\n7 pending\n7 pending"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := &board{can: editsAndThreads, replies: map[int][]string{}, lines: []string{"7 pending", "7 pending", "7 pending"}, refuse: test.refuse}
+			b := &memoryService{can: editsAndThreads, replies: map[int][]string{}, lines: []string{"7 pending", "7 pending", "7 pending"}, refuse: test.refuse}
 			for _, n := range test.deleted {
 				b.delete(n)
 			}
@@ -341,18 +341,18 @@ func TestEveryCopyIsUpdated(t *testing.T) {
 
 // TestWaitingStatesBecomeOneEdit: what waits while the channel is down is sent once, as it is at the end.
 func TestWaitingStatesBecomeOneEdit(t *testing.T) {
-	l := newLiving(t, editsAndThreads, v1alpha1.UpdatesEdit)
+	l := newUpdatedChannel(t, editsAndThreads, v1alpha1.UpdatesEdit)
 	l.post(travis.Pending)
-	l.board.mu.Lock() // the channel hangs
+	l.service.mu.Lock() // the channel hangs
 	for _, result := range []travis.Result{travis.Broken, travis.Pending, travis.Fixed} {
 		l.accept(result)
 	}
-	l.board.mu.Unlock()
+	l.service.mu.Unlock()
 	kinds := map[queue.Kind]int{}
 	for kinds[queue.Delivered]+kinds[queue.Dropped] < 3 {
 		kinds[(<-l.recorder.outcomes).Kind]++
 	}
-	if got := l.board.String(); !strings.HasPrefix(got, "7 fixed") || strings.Contains(got, "pending") {
+	if got := l.service.String(); !strings.HasPrefix(got, "7 fixed") || strings.Contains(got, "pending") {
 		t.Errorf("the channel shows\n%s", got)
 	}
 	if kinds[queue.Dropped] == 0 {

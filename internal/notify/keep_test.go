@@ -13,21 +13,21 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// standing is a session that the server ends after a while.
-type standing struct{ done chan struct{} }
+// endingSession is a session that the server ends after a while.
+type endingSession struct{ done chan struct{} }
 
-func stand(d time.Duration) *standing {
-	s := &standing{make(chan struct{})}
+func endAfter(d time.Duration) *endingSession {
+	s := &endingSession{make(chan struct{})}
 	time.AfterFunc(d, func() { close(s.done) })
 	return s
 }
 
-func (s *standing) Run(context.Context) error {
+func (s *endingSession) Run(context.Context) error {
 	<-s.done
 	return errors.New("the server closed the connection")
 }
 
-func (s *standing) Ended() bool {
+func (s *endingSession) Ended() bool {
 	select {
 	case <-s.done:
 		return true
@@ -58,9 +58,9 @@ func TestSessionsThatEndSoonBackOff(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
 				var opened []int
-				k := notify.Keep(func(context.Context) (*standing, error) {
+				k := notify.Keep(func(context.Context) (*endingSession, error) {
 					opened = append(opened, int(time.Since(begun).Seconds()))
-					return stand(test.lasts(len(opened) - 1)), nil
+					return endAfter(test.lasts(len(opened) - 1)), nil
 				}, notify.KeepOptions{Open: time.Minute, Backoff: time.Second, MaxBackoff: 30 * time.Second, Log: logr.Discard()})
 				for len(opened) < len(test.want) {
 					_, err := k.Session(t.Context())

@@ -12,7 +12,7 @@ import (
 type subject struct {
 	name string
 	// answer measures 202s per second.
-	answer func(ctx context.Context, b *bench, connections int) (float64, error)
+	answer func(ctx context.Context, b *benchmark, connections int) (float64, error)
 }
 
 var (
@@ -39,7 +39,7 @@ var (
 )
 
 // accept measures the rate of webhooks answered 202, beside ceilings and the disk.
-func accept(ctx context.Context, b *bench) (section, error) {
+func accept(ctx context.Context, b *benchmark) (section, error) {
 	rates := map[string][]float64{} // by subject and connections
 	var syncs []float64
 	for range b.rounds {
@@ -63,7 +63,7 @@ func accept(ctx context.Context, b *bench) (section, error) {
 	return acceptSection(b, rates, syncs), nil
 }
 
-func acceptSection(b *bench, rates map[string][]float64, syncs []float64) section {
+func acceptSection(b *benchmark, rates map[string][]float64, syncs []float64) section {
 	s := section{
 		title: "Webhooks answered 202, per second",
 		head:  []string{"connections"},
@@ -91,17 +91,17 @@ func acceptSection(b *bench, rates map[string][]float64, syncs []float64) sectio
 	return s
 }
 
-func answerRelaying(ctx context.Context, b *bench, connections int) (float64, error) {
+func answerRelaying(ctx context.Context, b *benchmark, connections int) (float64, error) {
 	return answerOperator(ctx, b, connections, false)
 }
 
-func answerHolding(ctx context.Context, b *bench, connections int) (float64, error) {
+func answerHolding(ctx context.Context, b *benchmark, connections int) (float64, error) {
 	return answerOperator(ctx, b, connections, true)
 }
 
 // answerOperator measures an operator that has had an event of every repository and channel, and checks that
 // every accepted message arrives.
-func answerOperator(ctx context.Context, b *bench, connections int, sendsNothing bool) (rate float64, err error) {
+func answerOperator(ctx context.Context, b *benchmark, connections int, sendsNothing bool) (rate float64, err error) {
 	c := composition{groups: []group{live(b.liveChannels)}, sendsNothing: sendsNothing}
 	err = b.run(ctx, c, func(ctx context.Context, o *operator) error {
 		requests := &source{webhooks: b.webhooks[:b.liveChannels]}
@@ -127,11 +127,11 @@ func answerOperator(ctx context.Context, b *bench, connections int, sendsNothing
 	return rate, err
 }
 
-func answerVerifying(ctx context.Context, b *bench, connections int) (float64, error) {
+func answerVerifying(ctx context.Context, b *benchmark, connections int) (float64, error) {
 	return answerCeiling(ctx, b, connections, &ceiling{keep: forget})
 }
 
-func answerPublishing(ctx context.Context, b *bench, connections int) (float64, error) {
+func answerPublishing(ctx context.Context, b *benchmark, connections int) (float64, error) {
 	dir := b.newStore()
 	defer os.RemoveAll(dir)
 	stream, err := openPlainStream(ctx, dir)
@@ -145,11 +145,11 @@ func answerPublishing(ctx context.Context, b *bench, connections int) (float64, 
 	return rate, err
 }
 
-func answerLeastStore(ctx context.Context, b *bench, connections int) (float64, error) {
+func answerLeastStore(ctx context.Context, b *benchmark, connections int) (float64, error) {
 	return answerLeast(ctx, b, connections, nil)
 }
 
-func answerLeastRelay(ctx context.Context, b *bench, connections int) (float64, error) {
+func answerLeastRelay(ctx context.Context, b *benchmark, connections int) (float64, error) {
 	sink, err := openSink(0)
 	if err != nil {
 		return 0, err
@@ -158,7 +158,7 @@ func answerLeastRelay(ctx context.Context, b *bench, connections int) (float64, 
 	return answerLeast(ctx, b, connections, sink)
 }
 
-func answerLeast(ctx context.Context, b *bench, connections int, to *sink) (rate float64, err error) {
+func answerLeast(ctx context.Context, b *benchmark, connections int, to *sink) (rate float64, err error) {
 	err = b.runLeast(to, func(l *least) error {
 		rate, err = answerCeiling(ctx, b, connections, &ceiling{keep: l.keep})
 		return err
@@ -166,7 +166,7 @@ func answerLeast(ctx context.Context, b *bench, connections int, to *sink) (rate
 	return rate, err
 }
 
-func answerCeiling(ctx context.Context, b *bench, connections int, c *ceiling) (float64, error) {
+func answerCeiling(ctx context.Context, b *benchmark, connections int, c *ceiling) (float64, error) {
 	address, stop, err := c.serve()
 	if err != nil {
 		return 0, err

@@ -101,7 +101,7 @@ func (a *alertmanager) relay(ctx context.Context, webhooks []webhook, rate int) 
 }
 
 // relayAlerts measures Alertmanager as relayOnce measures the operator.
-func (b *bench) relayAlerts(ctx context.Context, binary string, rate int) (delays, error) {
+func (b *benchmark) relayAlerts(ctx context.Context, binary string, rate int) (delays, error) {
 	dir := b.newStore()
 	defer os.RemoveAll(dir)
 	a, err := startAlertmanager(ctx, binary, dir)

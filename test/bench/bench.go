@@ -40,7 +40,7 @@ var (
 // part is something to measure.
 type part struct {
 	name string
-	run  func(context.Context, *bench) (section, error)
+	run  func(context.Context, *benchmark) (section, error)
 }
 
 // parts in the order in which they run.
@@ -80,8 +80,8 @@ func partsNamed(names string) ([]part, error) {
 	return chosen, nil
 }
 
-// bench is the state that the parts share.
-type bench struct {
+// benchmark is the state that the parts share.
+type benchmark struct {
 	sizes
 	dir      string // of this run
 	stores   int    // made in it so far
@@ -96,7 +96,7 @@ func measure(ctx context.Context, o options, progress io.Writer) (string, error)
 		return "", fmt.Errorf("make a directory for the stores: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{sizes: o.sizes, dir: dir, progress: progress}
+	b := &benchmark{sizes: o.sizes, dir: dir, progress: progress}
 	began := time.Now()
 	facts := machine(dir)
 	b.say("signing %d webhooks", b.sizes.webhooks)
@@ -113,7 +113,7 @@ func measure(ctx context.Context, o options, progress io.Writer) (string, error)
 	return render(facts, o.sizes, sections, time.Since(began)), nil
 }
 
-func (b *bench) measure(ctx context.Context, parts []part) ([]section, error) {
+func (b *benchmark) measure(ctx context.Context, parts []part) ([]section, error) {
 	var sections []section
 	for _, p := range parts {
 		b.say("measuring: %s", p.name)
@@ -127,18 +127,18 @@ func (b *bench) measure(ctx context.Context, parts []part) ([]section, error) {
 }
 
 // say reports progress.
-func (b *bench) say(format string, args ...any) {
+func (b *benchmark) say(format string, args ...any) {
 	fmt.Fprintf(b.progress, "%s "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, args...)...)
 }
 
 // newStore returns a directory for another store.
-func (b *bench) newStore() string {
+func (b *benchmark) newStore() string {
 	b.stores++
 	return filepath.Join(b.dir, fmt.Sprint(b.stores))
 }
 
 // run starts an operator with its own store, calls do, and stops it.
-func (b *bench) run(ctx context.Context, c composition, do func(context.Context, *operator) error) error {
+func (b *benchmark) run(ctx context.Context, c composition, do func(context.Context, *operator) error) error {
 	dir := b.newStore()
 	defer os.RemoveAll(dir)
 	c.hang = b.hang

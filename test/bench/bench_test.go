@@ -55,7 +55,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestWrongAnswersAreErrors(t *testing.T) {
-	b := &bench{sizes: quickSizes, dir: t.TempDir(), progress: new(bytes.Buffer)}
+	b := &benchmark{sizes: quickSizes, dir: t.TempDir(), progress: new(bytes.Buffer)}
 	stranger := group{name: "stranger", n: 1}
 	err := b.run(t.Context(), composition{groups: []group{live(1)}}, func(_ context.Context, o *operator) error {
 		_, err := o.relay(t.Context(), sign(stranger.webhooks(0, 1)), modestRate)

@@ -8,7 +8,7 @@ type scenario struct {
 	p50s, p99s []float64
 }
 
-func (s *scenario) add(b *bench, took delays) {
+func (s *scenario) add(b *benchmark, took delays) {
 	s.p50s = append(s.p50s, float64(took.quantile(0.5)))
 	s.p99s = append(s.p99s, float64(took.quantile(0.99)))
 	b.say("%s: p50 %s, p99 %s", s.name, milliseconds(last(s.p50s)), milliseconds(last(s.p99s)))
@@ -21,7 +21,7 @@ type step struct {
 }
 
 // inEachRound runs the steps against an operator that knows all repositories; each round has a new one.
-func (b *bench) inEachRound(ctx context.Context, groups []group, steps func(context.Context, *operator, *supply) []step) error {
+func (b *benchmark) inEachRound(ctx context.Context, groups []group, steps func(context.Context, *operator, *supply) []step) error {
 	round := func(ctx context.Context, o *operator) error {
 		supply := b.supply()
 		if err := b.warmUp(ctx, o, supply); err != nil {

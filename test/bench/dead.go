@@ -14,7 +14,7 @@ import (
 )
 
 // besideDead measures how dead channels affect live ones.
-func besideDead(ctx context.Context, b *bench) (section, error) {
+func besideDead(ctx context.Context, b *benchmark) (section, error) {
 	alone := &scenario{name: "live channels alone"}
 	dying := &scenario{name: "while the others start to fail"}
 	past := &scenario{name: "after each of them has failed"}

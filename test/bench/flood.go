@@ -8,7 +8,7 @@ import (
 
 // flood measures how a flood from one repository affects the others, and for comparison the same number of
 // builds from all repositories.
-func flood(ctx context.Context, b *bench) (section, error) {
+func flood(ctx context.Context, b *benchmark) (section, error) {
 	alone := &scenario{name: "the others alone"}
 	flooded := &scenario{name: "beside the flood"}
 	crowded := &scenario{name: "beside as many from all"}

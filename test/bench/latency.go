@@ -13,7 +13,7 @@ const (
 
 // latency measures the time from a webhook's POST to its message's arrival, and the same for Alertmanager if
 // its binary is available.
-func latency(ctx context.Context, b *bench) (section, error) {
+func latency(ctx context.Context, b *benchmark) (section, error) {
 	s := section{
 		title: "From POST to arrival",
 		head: []string{
@@ -40,7 +40,7 @@ func latency(ctx context.Context, b *bench) (section, error) {
 }
 
 // latencyAt measures both in turn, so that the ratio is of adjacent measurements.
-func (b *bench) latencyAt(ctx context.Context, binary string, rate int) ([]string, error) {
+func (b *benchmark) latencyAt(ctx context.Context, binary string, rate int) ([]string, error) {
 	var own, least, other quantiles
 	for range b.rounds {
 		took, err := b.relayOnce(ctx, rate)
@@ -80,7 +80,7 @@ func (q *quantiles) add(d delays) {
 	q.p99s = append(q.p99s, float64(d.quantile(0.99)))
 }
 
-func (b *bench) relayOnce(ctx context.Context, rate int) (took delays, err error) {
+func (b *benchmark) relayOnce(ctx context.Context, rate int) (took delays, err error) {
 	err = b.run(ctx, composition{groups: []group{live(b.liveChannels)}}, func(ctx context.Context, o *operator) error {
 		supply := b.supply()
 		if err := b.warmUp(ctx, o, supply); err != nil {
@@ -93,7 +93,7 @@ func (b *bench) relayOnce(ctx context.Context, rate int) (took delays, err error
 }
 
 // warmUp sends one webhook for every repository and channel.
-func (b *bench) warmUp(ctx context.Context, o *operator, s *supply) error {
+func (b *benchmark) warmUp(ctx context.Context, o *operator, s *supply) error {
 	_, err := o.relay(ctx, s.take(b.liveChannels), busyRate)
 	return err
 }

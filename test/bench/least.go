@@ -26,7 +26,7 @@ type least struct {
 }
 
 // runLeast calls do with a new one.
-func (b *bench) runLeast(to *sink, do func(*least) error) error {
+func (b *benchmark) runLeast(to *sink, do func(*least) error) error {
 	dir := b.newStore()
 	defer os.RemoveAll(dir)
 	log, err := openGroupLog(dir)
@@ -41,7 +41,7 @@ func (b *bench) runLeast(to *sink, do func(*least) error) error {
 }
 
 // relayLeast measures it as relayOnce measures the operator.
-func (b *bench) relayLeast(ctx context.Context, rate int) (took delays, err error) {
+func (b *benchmark) relayLeast(ctx context.Context, rate int) (took delays, err error) {
 	sink, err := openSink(0)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ import (
 )
 
 // table measures the routing table by its size.
-func table(ctx context.Context, b *bench) (section, error) {
+func table(ctx context.Context, b *benchmark) (section, error) {
 	if err := flag.Set("test.benchtime", (b.span / 2).String()); err != nil {
 		return section{}, err
 	}

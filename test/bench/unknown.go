@@ -7,7 +7,7 @@ import (
 )
 
 // unknown measures how fast webhooks of undeclared repositories are refused.
-func unknown(ctx context.Context, b *bench) (section, error) {
+func unknown(ctx context.Context, b *benchmark) (section, error) {
 	s := section{title: "Unknown repositories refused, per second", head: []string{"connections"}}
 	row := []string{"answered 204"}
 	for _, n := range b.connections {
@@ -27,7 +27,7 @@ func unknown(ctx context.Context, b *bench) (section, error) {
 	return s, nil
 }
 
-func (b *bench) refuseOnce(ctx context.Context, connections int) (rate float64, err error) {
+func (b *benchmark) refuseOnce(ctx context.Context, connections int) (rate float64, err error) {
 	known := group{name: "known", n: b.liveChannels, path: func(int) string { return "/take" }}
 	err = b.run(ctx, composition{groups: []group{known}}, func(ctx context.Context, o *operator) error {
 		requests := &source{webhooks: b.webhooks, again: true}

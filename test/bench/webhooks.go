@@ -44,7 +44,7 @@ func request(b travistest.Build, key *rsa.PrivateKey) webhook {
 // supply hands out webhooks, each once, because a second time they would be replays.
 type supply struct{ left []webhook }
 
-func (b *bench) supply() *supply { return &supply{b.webhooks} }
+func (b *benchmark) supply() *supply { return &supply{b.webhooks} }
 
 func (s *supply) take(n int) []webhook {
 	taken := s.left[:n]

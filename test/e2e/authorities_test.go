@@ -21,17 +21,17 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-// company is a server with a certificate of a private authority: a Travis with its API, and a chat server.
-type company struct {
+// privateServer is a server with a certificate of a private authority: a Travis with its API, and a chat server.
+type privateServer struct {
 	*httptest.Server
 
 	mu   sync.Mutex
 	asks map[string]int // by the first segment of the path
 }
 
-func newCompany(key string) *company {
+func newPrivateServer(key string) *privateServer {
 	GinkgoHelper()
-	c := &company{asks: map[string]int{}}
+	c := &privateServer{asks: map[string]int{}}
 	c.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		part, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		c.mu.Lock()
@@ -48,7 +48,7 @@ func newCompany(key string) *company {
 	return c
 }
 
-func (c *company) asked(part string) func() int {
+func (c *privateServer) asked(part string) func() int {
 	return func() int {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -57,7 +57,7 @@ func (c *company) asked(part string) func() int {
 }
 
 // bundle writes the server's authority to a file.
-func (c *company) bundle() string {
+func (c *privateServer) bundle() string {
 	GinkgoHelper()
 	path := filepath.Join(GinkgoT().TempDir(), "ca.crt")
 	text := "# The company's own\n" + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw}))
@@ -66,7 +66,7 @@ func (c *company) bundle() string {
 }
 
 // xmpp serves STARTTLS with the same certificate, and sends on encrypted when a client has accepted it.
-func (c *company) xmpp() (address string, encrypted <-chan struct{}) {
+func (c *privateServer) xmpp() (address string, encrypted <-chan struct{}) {
 	GinkgoHelper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	Expect(err).NotTo(HaveOccurred())
@@ -84,7 +84,7 @@ func (c *company) xmpp() (address string, encrypted <-chan struct{}) {
 	return listener.Addr().String(), accepted
 }
 
-func (c *company) startTLS(conn net.Conn, accepted chan<- struct{}) {
+func (c *privateServer) startTLS(conn net.Conn, accepted chan<- struct{}) {
 	defer conn.Close()
 	from := bufio.NewReader(conn)
 	until := func(text string) bool {
@@ -118,7 +118,7 @@ func (c *company) startTLS(conn net.Conn, accepted chan<- struct{}) {
 var _ = Describe("A company's own certificate authority", func() {
 	It("is trusted for key URLs, Travis' API and chat services, if the settings name it", func(ctx context.Context) {
 		s := newSite(ctx)
-		c := newCompany(travistest.PEM(s.key))
+		c := newPrivateServer(travistest.PEM(s.key))
 		server, encrypted := c.xmpp()
 		s.apply(ctx, strings.NewReplacer("CHAT", c.URL+"/chat", "SERVER", server).Replace(companyAccounts)+"---"+
 			strings.Replace(route, "channels: [{account: chat}]", "channels: [{account: chat}, {account: jabber, address: ci@rooms.example.com}]", 1))

@@ -2,14 +2,11 @@ package e2e
 
 import (
 	"context"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -17,79 +14,25 @@ import (
 
 	"github.com/travishook/travishook/internal/travis"
 	"github.com/travishook/travishook/internal/travis/travistest"
+	"github.com/travishook/travishook/test/gate"
 )
 
-// gate is a TCP proxy in front of the API server that can be shut, as a network can.
-type gate struct {
-	address, target string
-
-	mu       sync.Mutex
-	listener net.Listener
-	open     map[net.Conn]bool
-}
-
-func newGate(target string) *gate {
+// openGate opens a gate to a server until the spec ends.
+func openGate(target string) *gate.Gate {
 	GinkgoHelper()
-	g := &gate{target: target, address: "127.0.0.1:0", open: map[net.Conn]bool{}}
-	g.Open()
+	g, err := gate.New(func() (string, error) { return target, nil })
+	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(g.Shut)
 	return g
 }
 
-// Open lets connections through, at the same address as before.
-func (g *gate) Open() {
-	GinkgoHelper()
-	listener, err := net.Listen("tcp", g.address)
-	Expect(err).NotTo(HaveOccurred())
-	g.mu.Lock()
-	g.listener, g.address = listener, listener.Addr().String()
-	g.mu.Unlock()
-	go func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go g.pass(near)
-		}
-	}()
-}
-
-// Shut ends all connections and accepts no new ones.
-func (g *gate) Shut() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	_ = g.listener.Close()
-	for c := range g.open {
-		_ = c.Close()
-	}
-}
-
-func (g *gate) pass(near net.Conn) {
-	far, err := net.Dial("tcp", g.target)
-	if err != nil {
-		_ = near.Close()
-		return
-	}
-	g.mu.Lock()
-	g.open[near], g.open[far] = true, true
-	g.mu.Unlock()
-	go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
-	_, _ = io.Copy(near, far)
-	_ = near.Close()
-	g.mu.Lock()
-	delete(g.open, near)
-	delete(g.open, far)
-	g.mu.Unlock()
-}
-
 // kubeconfigThrough returns the administrator's kubeconfig, with the API server behind the gate.
-func (g *gate) kubeconfigThrough() string {
+func kubeconfigThrough(g *gate.Gate, server string) string {
 	GinkgoHelper()
 	text, err := os.ReadFile(plane.Kubeconfig)
 	Expect(err).NotTo(HaveOccurred())
 	path := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
-	Expect(os.WriteFile(path, []byte(strings.ReplaceAll(string(text), g.target, g.address)), 0o600)).To(Succeed())
+	Expect(os.WriteFile(path, []byte(strings.ReplaceAll(string(text), server, g.Address)), 0o600)).To(Succeed())
 	return path
 }
 
@@ -127,9 +70,9 @@ var _ = Describe("While the API server is unavailable", func() {
 	It("receives, stores and delivers, also after a restart, with the last table; and catches up", func(ctx context.Context) {
 		server, err := url.Parse(plane.Config.Host)
 		Expect(err).NotTo(HaveOccurred())
-		g := newGate(server.Host)
+		g := openGate(server.Host)
 		s, r := newSite(ctx), openChannel()
-		s.kubeconfig = g.kubeconfigThrough()
+		s.kubeconfig = kubeconfigThrough(g, server.Host)
 		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		s.start(ctx)
 		s.waitReady(ctx)
@@ -155,7 +98,7 @@ var _ = Describe("While the API server is unavailable", func() {
 
 		By("adding a route meanwhile, and making the API server available again")
 		s.apply(ctx, strings.NewReplacer("name: example,", "name: other,", "repository: example/example", "repository: other/other").Replace(route))
-		g.Open()
+		Expect(g.Open()).To(Succeed())
 		// A client that was refused for minutes retries twice a minute.
 		Eventually(texts(r)).WithTimeout(2 * time.Minute).Should(And(HaveLen(3+meanwhile), ContainElements(
 			ContainSubstring("build/1: passed"), ContainSubstring("build/2: broken"), ContainSubstring("build/3: fixed"))))

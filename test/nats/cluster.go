@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/travishook/travishook/test/gate"
 )
 
 // startTimeout limits the start of a cluster, until it has a metadata leader.
@@ -62,7 +64,7 @@ func newCluster(binary, folder string, nodes int) *Cluster {
 	for i := range nodes {
 		name := fmt.Sprintf("n%d", i+1)
 		c.Nodes = append(c.Nodes, &Node{
-			Name: name, binary: binary, folder: filepath.Join(folder, name), to: map[*Node]*gate{},
+			Name: name, binary: binary, folder: filepath.Join(folder, name), to: map[*Node]*gate.Gate{},
 		})
 	}
 	return c
@@ -92,7 +94,7 @@ func (c *Cluster) start() error {
 		if err := n.openGates(c.Nodes); err != nil {
 			return err
 		}
-		n.URL = c.scheme() + n.client.address
+		n.URL = c.scheme() + n.client.Address
 		urls = append(urls, n.URL)
 		if err := n.configure(guard); err != nil {
 			return err
@@ -141,14 +143,14 @@ func (c *Cluster) Reload(ctx context.Context) error {
 // CutOff ends all connections of the node, and prevents new ones until Rejoin. The node keeps running.
 func (c *Cluster) CutOff(n *Node) {
 	for _, g := range c.gates(n) {
-		g.shut()
+		g.Shut()
 	}
 }
 
 // Rejoin undoes CutOff.
 func (c *Cluster) Rejoin(n *Node) error {
 	for _, g := range c.gates(n) {
-		if err := g.open(); err != nil {
+		if err := g.Open(); err != nil {
 			return err
 		}
 	}
@@ -156,8 +158,8 @@ func (c *Cluster) Rejoin(n *Node) error {
 }
 
 // gates returns all gates to and from the node.
-func (c *Cluster) gates(n *Node) []*gate {
-	all := []*gate{n.client}
+func (c *Cluster) gates(n *Node) []*gate.Gate {
+	all := []*gate.Gate{n.client}
 	for _, other := range c.Nodes {
 		if other != n {
 			all = append(all, n.to[other], other.to[n])
@@ -171,10 +173,10 @@ func (c *Cluster) Stop() {
 	for _, n := range c.Nodes {
 		n.Kill()
 		if n.client != nil {
-			n.client.shut()
+			n.client.Shut()
 		}
 		for _, g := range n.to {
-			g.shut()
+			g.Shut()
 		}
 	}
 }

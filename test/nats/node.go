@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"text/template"
 	"time"
+
+	"github.com/travishook/travishook/test/gate"
 )
 
 // Node is one server.
@@ -21,8 +23,8 @@ type Node struct {
 
 	binary, folder  string
 	clients, routes endpoint // where it listens
-	client          *gate
-	to              map[*Node]*gate // its routes
+	client          *gate.Gate
+	to              map[*Node]*gate.Gate // its routes
 	process         *os.Process
 	ended           chan struct{}
 }
@@ -48,14 +50,14 @@ cluster {
 
 // openGates opens a gate to the node for its clients, and one to each other node.
 func (n *Node) openGates(all []*Node) (err error) {
-	if n.client, err = newGate(&n.clients); err != nil {
+	if n.client, err = gate.New(n.clients.get); err != nil {
 		return err
 	}
 	for _, other := range all {
 		if other == n {
 			continue
 		}
-		if n.to[other], err = newGate(&other.routes); err != nil {
+		if n.to[other], err = gate.New(other.routes.get); err != nil {
 			return err
 		}
 	}
@@ -66,7 +68,7 @@ func (n *Node) openGates(all []*Node) (err error) {
 func (n *Node) configure(guard string) error {
 	var routes []string
 	for _, g := range n.to {
-		routes = append(routes, g.address)
+		routes = append(routes, g.Address)
 	}
 	var text bytes.Buffer
 	err := configuration.Execute(&text, map[string]any{

@@ -18,16 +18,16 @@ func TestANodeKeepsItsAddress(t *testing.T) {
 	}
 	t.Cleanup(c.Stop)
 	n := c.Nodes[0]
-	door, err := c.NewDoor()
+	proxies, err := c.NewProxies()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(door.Shut)
+	t.Cleanup(proxies.Shut)
 	n.Kill()
 	if err := n.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for _, address := range []string{n.URL, strings.Split(door.URL, ",")[0]} {
+	for _, address := range []string{n.URL, strings.Split(proxies.URL, ",")[0]} {
 		conn, err := nats.Connect(address)
 		if err != nil {
 			t.Fatalf("connect after the restart: %v", err)

@@ -99,11 +99,11 @@ func run(ctx context.Context, o options) (v verdict, err error) {
 		return verdict{}, fmt.Errorf("open the victims' log: %w", err)
 	}
 	defer func() { _ = s.log.Close() }()
-	closeStage, err := s.stage(ctx)
+	closeServers, err := s.startServers(ctx)
 	if err != nil {
 		return verdict{}, err
 	}
-	defer closeStage()
+	defer closeServers()
 	if err := s.soak(ctx); err != nil {
 		return verdict{}, err
 	}
@@ -117,8 +117,8 @@ func run(ctx context.Context, o options) (v verdict, err error) {
 	return v, nil
 }
 
-// stage starts what the victims need beside them.
-func (s *soak) stage(ctx context.Context) (end func(), err error) {
+// startServers starts what the victims need beside them.
+func (s *soak) startServers(ctx context.Context) (end func(), err error) {
 	s.begin = s.beginVictim
 	switch {
 	case s.whole:
@@ -223,17 +223,17 @@ func (s *soak) beginVictim(_ context.Context, generation int) (process, error) {
 		Key:         travistest.PEM(travistest.Key()),
 		Generation:  generation,
 		RetryWithin: retryWithin,
-	}, s.log, scribe{s.ledger, generation})
+	}, s.log, ledgerWriter{s.ledger, generation})
 }
 
-// scribe records what a victim observes.
-type scribe struct {
+// ledgerWriter records what a victim observes.
+type ledgerWriter struct {
 	ledger     *ledger
 	generation int
 }
 
 // Settled implements victim.Watcher.
-func (s scribe) Settled(o victim.Settled) { s.ledger.settle(s.generation, o) }
+func (s ledgerWriter) Settled(o victim.Settled) { s.ledger.settle(s.generation, o) }
 
 // Lost implements victim.Watcher.
-func (s scribe) Lost(id string) { s.ledger.lose(s.generation, id) }
+func (s ledgerWriter) Lost(id string) { s.ledger.lose(s.generation, id) }

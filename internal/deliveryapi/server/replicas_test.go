@@ -20,8 +20,8 @@ import (
 	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
-// pair is two replicas that share a store and a routing table.
-type pair struct {
+// twoReplicas is two replicas that share a store and a routing table.
+type twoReplicas struct {
 	*testOperator
 	trails   [2]*trail.Trail
 	keepers  [2]*trail.Keeper
@@ -30,8 +30,8 @@ type pair struct {
 	away     bool // the other one does not answer
 }
 
-func newPair(t *testing.T) *pair {
-	p := &pair{testOperator: newOperator(t)}
+func newTwoReplicas(t *testing.T) *twoReplicas {
+	p := &twoReplicas{testOperator: newOperator(t)}
 	p.replicas = p
 	for i := range p.trails {
 		p.trails[i] = trail.New(time.Now(), p.declared)
@@ -43,13 +43,13 @@ func newPair(t *testing.T) *pair {
 }
 
 // on has the replica receive, send and answer from now on.
-func (p *pair) on(replica int) {
+func (p *twoReplicas) on(replica int) {
 	p.current = replica
 	p.use(p.trails[replica], p.keepers[replica])
 }
 
 // AskAll implements trail.Replicas.
-func (p *pair) AskAll(ctx context.Context, kind string, payload []byte) []replica.Reply {
+func (p *twoReplicas) AskAll(ctx context.Context, kind string, payload []byte) []replica.Reply {
 	replies := p.handlers[p.current].AskAll(ctx, kind, payload)
 	if p.away {
 		return append(replies, replica.Reply{Err: errors.New("no answer")})
@@ -57,7 +57,7 @@ func (p *pair) AskAll(ctx context.Context, kind string, payload []byte) []replic
 	return append(replies, p.handlers[1-p.current].AskAll(ctx, kind, payload)...)
 }
 
-func (p *pair) whyOn(replica int, query url.Values) deliveryapi.Why {
+func (p *twoReplicas) whyOn(replica int, query url.Values) deliveryapi.Why {
 	p.on(replica)
 	query.Set("namespace", team)
 	query.Set("repository", slug)
@@ -68,27 +68,27 @@ func (p *pair) whyOn(replica int, query url.Values) deliveryapi.Why {
 
 // Whichever replica received, sent and answers: the answer is the same.
 func TestEveryReplicaAnswersTheSame(t *testing.T) {
-	for name, run := range map[string]func(*pair){
-		"received by the one, sent by the other": func(p *pair) {
+	for name, run := range map[string]func(*twoReplicas){
+		"received by the one, sent by the other": func(p *twoReplicas) {
 			p.post(broken)
 			p.on(1)
 			p.attempt(queue.Outcome{Kind: queue.Retry, Due: time.Now(), Reason: "connection refused"})
 			p.on(0)
 			p.retry(queue.Outcome{Kind: queue.Delivered})
 		},
-		"rejected by the one": func(p *pair) { p.post(broken, at("/travis/0123")) },
-		"not matched":         func(p *pair) { p.post(travistest.Build{Number: "8", Result: travis.Passed}) },
-		"one webhook by each": func(p *pair) {
+		"rejected by the one": func(p *twoReplicas) { p.post(broken, at("/travis/0123")) },
+		"not matched":         func(p *twoReplicas) { p.post(travistest.Build{Number: "8", Result: travis.Passed}) },
+		"one webhook by each": func(p *twoReplicas) {
 			p.post(broken)
 			p.on(1)
 			p.post(travistest.Build{ID: 8, Number: "8", Result: travis.Errored})
 		},
-		"dead, on the other": func(p *pair) {
+		"dead, on the other": func(p *twoReplicas) {
 			p.post(broken)
 			p.on(1)
 			p.attempt(queue.Outcome{Kind: queue.Dead, Reason: "no such room"})
 		},
-		"saved, and then more": func(p *pair) {
+		"saved, and then more": func(p *twoReplicas) {
 			p.post(broken)
 			p.save()
 			p.on(1)
@@ -97,7 +97,7 @@ func TestEveryReplicaAnswersTheSame(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPair(t)
+			p := newTwoReplicas(t)
 			p.setUp(failures)
 			run(p)
 			for _, query := range []url.Values{{}, {"build": {"7"}}, {"since": {"24h"}}} {
@@ -113,13 +113,13 @@ func TestEveryReplicaAnswersTheSame(t *testing.T) {
 	}
 }
 
-// meanwhile does something while a question is answered, after the records were read.
-type meanwhile struct {
+// interruptedQuestion does something while a question is answered, after the records were read.
+type interruptedQuestion struct {
 	replica.Single
 	do func()
 }
 
-func (m *meanwhile) AskAll(ctx context.Context, kind string, payload []byte) []replica.Reply {
+func (m *interruptedQuestion) AskAll(ctx context.Context, kind string, payload []byte) []replica.Reply {
 	replies := m.Single.AskAll(ctx, kind, payload)
 	if m.do != nil {
 		m.do()
@@ -130,7 +130,7 @@ func (m *meanwhile) AskAll(ctx context.Context, kind string, payload []byte) []r
 // A delivery is in the store until it has ended, and in the records from then on.
 func TestADeliveryThatEndsWhileSomebodyAsksIsShown(t *testing.T) {
 	r := newOperator(t)
-	m := &meanwhile{}
+	m := &interruptedQuestion{}
 	r.replicas = m
 	r.restart()
 	r.trail.Handle(m.Handle)
@@ -143,7 +143,7 @@ func TestADeliveryThatEndsWhileSomebodyAsksIsShown(t *testing.T) {
 	}
 }
 
-func (p *pair) save() {
+func (p *twoReplicas) save() {
 	p.Helper()
 	for _, k := range p.keepers {
 		if err := k.Save(p.Context()); err != nil {
@@ -154,7 +154,7 @@ func (p *pair) save() {
 
 // A replica that does not answer is counted, and what it saved is known all the same.
 func TestAMissingReplicaIsCounted(t *testing.T) {
-	p := newPair(t)
+	p := newTwoReplicas(t)
 	p.setUp(failures)
 	p.post(broken)
 	p.attempt(queue.Outcome{Kind: queue.Delivered})

@@ -133,7 +133,7 @@ func (s *counter) dial(context.Context, string, string) (net.Conn, error) {
 	s.open, s.all = s.open+1, s.all+1
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return takesAll{}, nil }))
 	server.ErrorLog = log.New(io.Discard, "", 0)
-	_ = server.Serve(&once{conn: &counted{Conn: far, server: s}}) // serves the connection, and returns
+	_ = server.Serve(&oneConnection{conn: &counted{Conn: far, server: s}}) // serves the connection, and returns
 	return near, nil
 }
 
@@ -153,10 +153,10 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-// once is a listener with one connection.
-type once struct{ conn net.Conn }
+// oneConnection is a listener with one connection.
+type oneConnection struct{ conn net.Conn }
 
-func (l *once) Accept() (net.Conn, error) {
+func (l *oneConnection) Accept() (net.Conn, error) {
 	conn := l.conn
 	if l.conn = nil; conn == nil {
 		return nil, net.ErrClosed
@@ -164,8 +164,8 @@ func (l *once) Accept() (net.Conn, error) {
 	return conn, nil
 }
 
-func (*once) Close() error   { return nil }
-func (*once) Addr() net.Addr { return &net.TCPAddr{} }
+func (*oneConnection) Close() error   { return nil }
+func (*oneConnection) Addr() net.Addr { return &net.TCPAddr{} }
 
 // takesAll is a session that accepts every mail.
 type takesAll struct{}

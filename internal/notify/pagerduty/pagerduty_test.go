@@ -99,16 +99,16 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// posts is a client that records where events go.
-type posts struct{ urls []string }
+// postRecorder is a client that records where events go.
+type postRecorder struct{ urls []string }
 
-func (p *posts) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p *postRecorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.urls = append(p.urls, r.URL.String())
 	return &http.Response{StatusCode: http.StatusAccepted, Body: io.NopCloser(strings.NewReader(`{"status":"success"}`))}, nil
 }
 
 func TestRegions(t *testing.T) {
-	p := &posts{}
+	p := &postRecorder{}
 	for _, config := range []string{`{}`, `{"region":"US"}`, `{"region":"EU"}`} {
 		n, err := Service.New([]byte(config), notify.Credential{"routingKey": secret.New(strings.Repeat("a", 32))}, notify.Deps{HTTP: &http.Client{Transport: p}})
 		if err != nil {

@@ -44,13 +44,13 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// chats is a Telegram that gives one answer for each chat, in turn.
-type chats struct {
+// answersByChat is a Telegram that gives one answer for each chat, in turn.
+type answersByChat struct {
 	answers map[string]string
 	asked   []string
 }
 
-func (c *chats) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c *answersByChat) RoundTrip(r *http.Request) (*http.Response, error) {
 	var m request
 	if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (c *chats) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // TestAGroupThatBecameASupergroup: its ID changed. The message is sent there at once, and the status says so.
 func TestAGroupThatBecameASupergroup(t *testing.T) {
-	c := &chats{answers: map[string]string{
+	c := &answersByChat{answers: map[string]string{
 		"-42":       `{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1007}}`,
 		"-1007":     `{"ok":true,"result":{"message_id":5}}`,
 		`"@builds"`: `{"ok":true,"result":{"message_id":6}}`,
@@ -90,7 +90,7 @@ func TestAGroupThatBecameASupergroup(t *testing.T) {
 
 // TestAnEditThatChangesNothing is a success: it is a repetition, whose answer was lost.
 func TestAnEditThatChangesNothing(t *testing.T) {
-	c := &chats{answers: map[string]string{"-42": `{"ok":false,"error_code":400,"description":"Bad Request: message is not modified: x"}`}}
+	c := &answersByChat{answers: map[string]string{"-42": `{"ok":false,"error_code":400,"description":"Bad Request: message is not modified: x"}`}}
 	n, err := Service.New([]byte(`{}`), notify.Credential{"token": secret.New("1:x")}, notify.Deps{HTTP: &http.Client{Transport: c}})
 	if err != nil {
 		t.Fatal(err)

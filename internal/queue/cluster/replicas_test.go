@@ -130,21 +130,21 @@ func TestReplicasTrim(t *testing.T) {
 func TestAReplicaThatMissedTrimmedMessagesStartsOver(t *testing.T) {
 	t.Parallel() // most of it is waiting
 	c := sharedCluster(t)
-	door, err := c.NewDoor()
+	proxies, err := c.NewProxies()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(door.Shut)
+	t.Cleanup(proxies.Shut)
 	f := newReplicaSet(t, c, 2, shortLease)
 	f.verbose = true
-	away := f.join(door.URL)
+	away := f.join(proxies.URL)
 	f.eventually("it sends, too", func() bool { return f.shards()[2] > 0 })
 	f.replicas = f.replicas[:2]
 	end := f.load()
 	f.progress(100)
-	door.Shut()
+	proxies.Shut()
 	f.trimmed(f.extent().Last + 1000)
-	if err := door.Open(); err != nil {
+	if err := proxies.Open(); err != nil {
 		t.Fatal(err)
 	}
 	f.replicas = append(f.replicas, away)

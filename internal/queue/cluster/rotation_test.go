@@ -12,21 +12,21 @@ import (
 // guardedReplica is a replica whose way to the cluster can be shut.
 type guardedReplica struct {
 	*Replica
-	opt  Options
-	door *nats.Door
-	logs logLines
+	opt     Options
+	proxies *nats.Proxies
+	logs    logLines
 }
 
 func newGuardedReplica(t *testing.T) *guardedReplica {
 	t.Helper()
 	c, _ := guardedCluster(t)
-	door, err := c.NewDoor()
+	proxies, err := c.NewProxies()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(door.Shut)
-	g := &guardedReplica{opt: guardedOptions(t), door: door}
-	g.opt.External.URL, g.opt.IOTimeout, g.opt.Logger = door.URL, time.Second, g.logs.logger()
+	t.Cleanup(proxies.Shut)
+	g := &guardedReplica{opt: guardedOptions(t), proxies: proxies}
+	g.opt.External.URL, g.opt.IOTimeout, g.opt.Logger = proxies.URL, time.Second, g.logs.logger()
 	if err := g.opt.complete(); err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +39,8 @@ func newGuardedReplica(t *testing.T) *guardedReplica {
 // again ends the connection, so that another is made.
 func (g *guardedReplica) again(t *testing.T) {
 	t.Helper()
-	g.door.Shut()
-	if err := g.door.Open(); err != nil {
+	g.proxies.Shut()
+	if err := g.proxies.Open(); err != nil {
 		t.Fatal(err)
 	}
 }
