@@ -208,7 +208,7 @@ func channelStatus(c ChannelState) v1alpha1.ChannelStatus {
 	return v1alpha1.ChannelStatus{
 		Account: c.Account, Address: shortened(c.Address),
 		Waiting: int32(min(c.Waiting, 1<<30)), Dead: int32(min(c.Dead, 1<<30)),
-		LastDelivered: deliveryMark(c.Delivered), LastFailure: deliveryMark(c.Failure),
+		LastDelivered: attemptStatus(c.Delivered), LastFailure: attemptStatus(c.Failure),
 	}
 }
 
@@ -227,11 +227,11 @@ func accountStatus(v routing.AccountVerdict, state AccountState) v1alpha1.Accoun
 	return s
 }
 
-func deliveryMark(m LastAttempt) *v1alpha1.DeliveryMark {
+func attemptStatus(m LastAttempt) *v1alpha1.LastAttempt {
 	if m.At.IsZero() {
 		return nil
 	}
-	return &v1alpha1.DeliveryMark{
+	return &v1alpha1.LastAttempt{
 		Time: metav1.NewTime(m.At.Truncate(time.Second)), Build: text.TruncateRunes(m.Build, maxBuild), Event: v1alpha1.EventName(m.Event), Reason: bounded(m.Reason),
 	}
 }

@@ -32,16 +32,16 @@ type ChannelStatus struct {
 	// lastDelivered is the last message that was delivered.
 	//
 	// +optional
-	LastDelivered *DeliveryMark `json:"lastDelivered,omitempty"`
+	LastDelivered *LastAttempt `json:"lastDelivered,omitempty"`
 
 	// lastFailure is the last failed attempt, with its reason.
 	//
 	// +optional
-	LastFailure *DeliveryMark `json:"lastFailure,omitempty"`
+	LastFailure *LastAttempt `json:"lastFailure,omitempty"`
 }
 
-// DeliveryMark is a delivery or a failed attempt.
-type DeliveryMark struct {
+// LastAttempt is the last successful or the last failed attempt in a channel.
+type LastAttempt struct {
 	// time is when it happened.
 	//
 	// +required

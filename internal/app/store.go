@@ -80,7 +80,7 @@ func openEmbedded(ctx context.Context, dir string, known func() *wal.HighWater, 
 		return nil, fmt.Errorf("open store in %s: %w", dir, err)
 	}
 	opt.Known = known()
-	e, err := embedded.OpenLocked(ctx, lock, opt)
+	e, err := embedded.OpenLockedStore(ctx, lock, opt)
 	if err != nil {
 		return nil, err
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/travishook/travishook/internal/queue/wal"
 )
 
-// Options are how to open the log.
-type Options struct {
+// logOptions are how to open the log.
+type logOptions struct {
 	// Lock is that of the log's directory, on a volume of its own. The log releases it when it is closed.
 	Lock *Lock
 	// Limit is the size of the store in bytes; the log may take wal.Capacity of it.
@@ -65,9 +65,9 @@ var (
 	_ wal.Keeper = (*embedded)(nil)
 )
 
-// Open starts the server on the directory. An error says what to do; nothing is deleted to work around
+// openLog starts the server on the directory. An error says what to do; nothing is deleted to work around
 // it.
-func Open(ctx context.Context, opt Options) (wal.Log, error) {
+func openLog(ctx context.Context, opt logOptions) (wal.Log, error) {
 	l, err := open(ctx, opt)
 	if err != nil {
 		return nil, fmt.Errorf("open store in %s: %w", opt.Lock.dir, err)
@@ -75,7 +75,7 @@ func Open(ctx context.Context, opt Options) (wal.Log, error) {
 	return l, nil
 }
 
-func open(ctx context.Context, opt Options) (*embedded, error) {
+func open(ctx context.Context, opt logOptions) (*embedded, error) {
 	if opt.Log.GetSink() == nil {
 		opt.Log = logr.Discard()
 	}

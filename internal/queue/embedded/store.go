@@ -19,7 +19,7 @@ func OpenStore(ctx context.Context, dir string, opt engine.Options) (*engine.Eng
 	if err != nil {
 		return nil, fmt.Errorf("open store in %s: %w", dir, err)
 	}
-	return OpenLocked(ctx, lock, opt)
+	return OpenLockedStore(ctx, lock, opt)
 }
 
 // Check returns an error if this program cannot open the store in a directory with that limit, as far as that can be
@@ -29,16 +29,16 @@ func Check(dir string, maxBytes int64) error {
 	return errors.Join(advise(err), engine.CheckLimit(maxBytes))
 }
 
-// OpenLocked opens a store in a locked directory. The store releases the lock when it is closed, or cannot be opened.
+// OpenLockedStore opens a store in a locked directory. The store releases the lock when it is closed, or cannot be opened.
 // The error is syscall.ENOSPC if the volume is full, and also if it is the server that says so.
-func OpenLocked(ctx context.Context, lock *Lock, opt engine.Options) (*engine.Engine, error) {
+func OpenLockedStore(ctx context.Context, lock *Lock, opt engine.Options) (*engine.Engine, error) {
 	if opt.MaxBytes == 0 {
 		opt.MaxBytes = engine.DefaultMaxBytes
 	}
 	if err := engine.CheckLimit(opt.MaxBytes); err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
-	log, err := Open(ctx, Options{Lock: lock, Limit: opt.MaxBytes, Log: opt.Logger})
+	log, err := openLog(ctx, logOptions{Lock: lock, Limit: opt.MaxBytes, Log: opt.Logger})
 	if err != nil {
 		return nil, advise(recognizeFull(err))
 	}

@@ -33,7 +33,7 @@ func tryOpen(ctx context.Context, dir string, opt engine.Options) (*store, error
 	if err != nil {
 		return nil, err
 	}
-	l, err := Open(ctx, Options{Lock: lock, Limit: limit})
+	l, err := openLog(ctx, logOptions{Lock: lock, Limit: limit})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func TestLogContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := Open(context.Background(), Options{Lock: lock, Limit: 64 << 20})
+		l, err := openLog(context.Background(), logOptions{Lock: lock, Limit: 64 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}
