@@ -51,12 +51,12 @@ type opening struct {
 	// takeOver is called before the wait for another process. It returns an error if this one cannot open the store.
 	takeOver func() (signingKeys, error)
 
-	mu     sync.Mutex
-	reason string    // why the readiness probe fails
-	began  time.Time // of the wait for the other process
-	keys   signingKeys
-	able   bool      // the keys were known, so that the other process may be stopped
-	until  time.Time // the readiness probe succeeds until then
+	mu         sync.Mutex
+	reason     string      // why the readiness probe fails
+	readyUntil time.Time   // the readiness probe succeeds until then
+	since      time.Time   // it waits for another process; zero if it never did
+	keys       signingKeys // fetched meanwhile
+	keysKnown  bool        // so that the other process may be stopped
 
 	stopping atomic.Bool // the operator was told to stop
 }
@@ -67,7 +67,7 @@ func (o *opening) outlast(ctx context.Context) (context.Context, context.CancelF
 	opening, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	unhook := context.AfterFunc(ctx, func() {
 		o.stopping.Store(true)
-		if o.held() {
+		if o.waited() {
 			select {
 			case <-time.After(handoverStop):
 			case <-opening.Done():
@@ -78,11 +78,11 @@ func (o *opening) outlast(ctx context.Context) (context.Context, context.CancelF
 	return opening, func() { unhook(); cancel() }
 }
 
-// held returns whether the operator waited for another process, and so holds webhooks.
-func (o *opening) held() bool {
+// waited reports whether the operator has waited for another process, and so holds webhooks.
+func (o *opening) waited() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.began.IsZero()
+	return !o.since.IsZero()
 }
 
 // run repeats open while another process has the store open, and while it reports a full volume.
@@ -100,7 +100,7 @@ func (o *opening) run(ctx context.Context, open func(context.Context) error) err
 		var other *embedded.InUseError
 		switch {
 		case errors.As(err, &other):
-			if !o.held() {
+			if !o.waited() {
 				if err := o.begin(); err != nil {
 					return err
 				}
@@ -131,7 +131,7 @@ func (o *opening) run(ctx context.Context, open func(context.Context) error) err
 func (o *opening) fails(reason string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.reason, o.until = reason, time.Time{}
+	o.reason, o.readyUntil = reason, time.Time{}
 }
 
 // begin begins the wait for another process.
@@ -143,7 +143,7 @@ func (o *opening) begin() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.log.Info("another process has the store open; webhooks are held until it has stopped")
-	o.began, o.keys = time.Now(), keys
+	o.since, o.keys = time.Now(), keys
 	return nil
 }
 
@@ -155,12 +155,12 @@ func (o *opening) awaits(stopping bool) {
 	unknown := o.keys.Ready()
 	switch {
 	case stopping:
-		o.until = time.Now().Add(handoverGrace)
-	case !o.able && unknown == nil:
-		o.able, o.until = true, time.Now().Add(handoverPatience)
+		o.readyUntil = time.Now().Add(handoverGrace)
+	case !o.keysKnown && unknown == nil:
+		o.keysKnown, o.readyUntil = true, time.Now().Add(handoverPatience)
 	}
 	o.reason = "another process has the store open, and does not stop: only one pod can use the embedded store"
-	if !o.able {
+	if !o.keysKnown {
 		o.reason = fmt.Sprintf("another process has the store open, and keeps it until this one could verify webhooks: %v", unknown)
 	}
 }
@@ -169,11 +169,11 @@ func (o *opening) awaits(stopping bool) {
 func (o *opening) opened() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.began.IsZero() {
+	if o.since.IsZero() {
 		return
 	}
-	o.until = time.Now().Add(handoverGrace)
-	o.log.Info("the other process has closed the store", "waited", time.Since(o.began).Round(time.Millisecond).String())
+	o.readyUntil = time.Now().Add(handoverGrace)
+	o.log.Info("the other process has closed the store", "waited", time.Since(o.since).Round(time.Millisecond).String())
 }
 
 // holds reports whether webhooks are held for which another process stopped, or is to be stopped: the operator must
@@ -181,7 +181,7 @@ func (o *opening) opened() {
 func (o *opening) holds() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.stopping.Load() && time.Now().Before(o.until)
+	return !o.stopping.Load() && time.Now().Before(o.readyUntil)
 }
 
 // answer serves the probes until ctx ends: from openingPatience on, or as soon as opening waits for another process.

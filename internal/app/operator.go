@@ -103,7 +103,7 @@ func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s se
 	if err != nil {
 		return err
 	}
-	o.held = opening.held()
+	o.held = opening.waited()
 	destinations, err := destinationKey(ctx, o.store)
 	if err != nil {
 		return err

@@ -14,12 +14,12 @@ import (
 	"github.com/travishook/travishook/internal/queue/journal"
 )
 
-// topology is the kind of server that the directory belongs to. A standalone server's store loses its
-// streams when a clustered server opens it, so a file in the directory names its kind. It also has the version of
-// the journal's format, which a process that waits for the lock can read there.
+// The kinds of servers. A standalone server's store loses its streams when a clustered server opens it, so the file
+// topology in the directory names the kind that it belongs to. It also has the version of the journal's format, which
+// a process that waits for the lock can read there.
 const (
-	topology  = "standalone"
-	clustered = "cluster"
+	standalone = "standalone"
+	clustered  = "cluster"
 )
 
 // directory is the store's, locked against another process.
@@ -37,39 +37,39 @@ func openDirectory(lock *Lock) (*directory, error) {
 	return d, nil
 }
 
-// claim checks the mark of the directory, and writes it if it is missing, damaged or older.
+// claim checks the directory's topology file, and writes it if it is missing, damaged or older.
 func (d *directory) claim() error {
-	want := fmt.Sprintf("%s %d", topology, journal.Version)
+	want := fmt.Sprintf("%s %d", standalone, journal.Version)
 	is, err := d.check()
 	if err != nil || is == want {
 		return err
 	}
-	return writeSynced(d.marker(), want+"\n")
+	return writeSynced(d.topology(), want+"\n")
 }
 
-func (d *directory) marker() string { return filepath.Join(d.path, "topology") }
+func (d *directory) topology() string { return filepath.Join(d.path, "topology") }
 
-// check returns the mark of the directory, or an error if this program must not open it.
-func (d *directory) check() (mark string, err error) {
-	text, err := os.ReadFile(d.marker())
+// check returns the content of the topology file, or an error if this program must not open the directory.
+func (d *directory) check() (content string, err error) {
+	text, err := os.ReadFile(d.topology())
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("read topology: %w", err)
 	}
-	mark = strings.Trim(string(text), "\x00 \t\r\n")
-	kind, format, _ := strings.Cut(mark, " ")
-	if kind == clustered || kind != "" && kind != topology && !d.hasStore() {
-		return "", fmt.Errorf("the directory has the store of a %q server, which a %q server would damage: choose another directory, or the settings that it was made with", kind, topology)
+	content = strings.Trim(string(text), "\x00 \t\r\n")
+	kind, format, _ := strings.Cut(content, " ")
+	if kind == clustered || kind != "" && kind != standalone && !d.hasStore() {
+		return "", fmt.Errorf("the directory has the store of a %q server, which a %q server would damage: choose another directory, or the settings that it was made with", kind, standalone)
 	}
-	if written, err := strconv.Atoi(format); err == nil && kind == topology && written > journal.Version {
+	if written, err := strconv.Atoi(format); err == nil && kind == standalone && written > journal.Version {
 		return "", fmt.Errorf("the journal was written by a newer version of travishook: its format is %d, and this program supports formats up to %d; start the newer version of travishook", written, journal.Version)
 	}
-	return mark, nil
+	return content, nil
 }
 
-// hasStore reports whether the directory has the files of a server of this topology.
+// hasStore reports whether the directory has the files of a standalone server.
 func (d *directory) hasStore() bool {
 	_, err := os.Stat(d.store())
 	return err == nil
@@ -92,7 +92,7 @@ func writeSynced(path, text string) error {
 }
 
 // store is where the server keeps its files.
-func (d *directory) store() string { return filepath.Join(d.path, topology) }
+func (d *directory) store() string { return filepath.Join(d.path, standalone) }
 
 // stream is where the server keeps the journal.
 func (d *directory) stream() filestore.Stream {

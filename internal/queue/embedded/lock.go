@@ -97,7 +97,11 @@ func inUse(file *os.File) error {
 
 // held returns an error if the lock's file is not in the directory any more: another process can lock that then.
 func (l *Lock) held() error {
-	if at, err := os.Stat(filepath.Join(l.dir, lockName)); err != nil || !os.SameFile(at, l.file.Load().is) {
+	at, err := os.Stat(filepath.Join(l.dir, lockName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look at the store's lock: %w", err)
+	}
+	if err != nil || !os.SameFile(at, l.file.Load().is) {
 		return fmt.Errorf("the store's lock was %w: stop it before you change its files", ErrRemoved)
 	}
 	return nil

@@ -31,8 +31,6 @@ type markFile struct {
 	turn  uint64 // of the last write
 	found bool   // a mark was there
 	mark  wal.HighWater
-	// damaged says that the file existed without a valid mark.
-	damaged bool
 }
 
 const (
@@ -92,7 +90,6 @@ func (m *markFile) load() error {
 			m.turn, m.mark, m.found = s.Turn, s.Mark, true
 		}
 	}
-	m.damaged = !m.found && info.Size() > 0
 	if info.Size() == slots*slotSize {
 		return nil
 	}
