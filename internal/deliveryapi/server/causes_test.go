@@ -166,6 +166,14 @@ func TestCauses(t *testing.T) {
 			r.post(broken)
 			r.attempt(queue.Outcome{Kind: queue.Dropped, Reason: "route deleted"})
 		}, "", []string{"route deleted"}},
+		{deliveryapi.CauseDropped, func(r *testOperator) {
+			r.setUp(failures)
+			r.post(broken)
+			r.attempt(queue.Outcome{Kind: queue.Dead, Reason: "there is no such room"})
+			if n, err := r.store.Drop(r.Context(), func(queue.Target) bool { return true }, "route deleted"); n != 1 || err != nil {
+				r.Fatal(n, err)
+			}
+		}, "", []string{"build 7 (broken): not sent to chat:#builds by route team-a/builds: route deleted"}},
 		{deliveryapi.CauseSuperseded, func(r *testOperator) {
 			r.setUp(failures)
 			r.post(broken)

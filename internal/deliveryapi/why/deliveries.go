@@ -53,7 +53,7 @@ func (a *answer) addDeliveries(c *webhookCase) {
 func progress(s *queue.Summary, channel string) (deliveryapi.Cause, string) {
 	reason := cmp.Or(s.Last.Reason, "no reason is known")
 	switch {
-	case s.State == queue.DeadLetter:
+	case s.State == queue.DeadLetter && s.Last.Kind != queue.Dropped: // a dead letter is dropped with its route, or when it is old
 		return deliveryapi.CauseDead, fmt.Sprintf("dead letter for %s since %s: %s; fix it, then run kubectl travis redrive", channel, moment(s.Last.At), reason)
 	case s.Last.Kind == queue.Delivered:
 		text := fmt.Sprintf("delivered to %s at %s", channel, moment(s.Last.At))
