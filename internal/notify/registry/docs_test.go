@@ -25,6 +25,7 @@ func TestPagesListTheServices(t *testing.T) {
 		page, mark, dir string // dir: from the page to the services' pages
 		write           func(dir string) string
 	}{
+		{"README.md", "names", "docs/services/", names},
 		{"README.md", "capabilities", "docs/services/", table},
 		{"docs/README.md", "services", "services/", list},
 		{"docs/services/README.md", "services", "", list},
@@ -79,6 +80,14 @@ func list(dir string) string {
 		fmt.Fprintf(&b, "- %s: %s\n", link(&s, dir), s.Summary)
 	}
 	return b.String()
+}
+
+func names(dir string) string {
+	links := make([]string, 0, len(registry.Services))
+	for _, s := range services() {
+		links = append(links, link(&s, dir))
+	}
+	return "**Supported services** ([what each can do](#services)): " + strings.Join(links, ", ") + ".\n"
 }
 
 func table(dir string) string {
