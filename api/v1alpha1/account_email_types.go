@@ -2,8 +2,8 @@ package v1alpha1
 
 // EmailAccount is a sender of e-mail, and the mail server that relays it.
 type EmailAccount struct {
-	// server is the mail server, as host:port. It is required here or in the Secret, under the key
-	// server, which takes precedence.
+	// server is the mail server, as host:port. It is required here or in the Secret under the key server. The
+	// Secret takes precedence.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=261
@@ -17,8 +17,8 @@ type EmailAccount struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^@]+@[^@]+$')",message="from is an e-mail address, such as ci@example.com or Travis CI <ci@example.com>"
 	From string `json:"from"`
 
-	// tls is how the connection is encrypted: StartTLS, TLS from its beginning, or None, which
-	// allows no login. If omitted, it is TLS for port 465, and else StartTLS.
+	// tls is how the connection is encrypted: StartTLS, TLS from the beginning, or None, which allows no login.
+	// If omitted, it is TLS for port 465 and StartTLS for other ports.
 	//
 	// +optional
 	TLS EmailTLS `json:"tls,omitempty"`

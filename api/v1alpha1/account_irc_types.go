@@ -2,8 +2,8 @@ package v1alpha1
 
 // IRCAccount is a user of an IRC network.
 type IRCAccount struct {
-	// server is the server to connect to, as host:port. It is required here or in the Secret, under the
-	// key server, which takes precedence.
+	// server is the server to connect to, as host:port. It is required here or in the Secret under the key
+	// server. The Secret takes precedence.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=261
@@ -17,20 +17,20 @@ type IRCAccount struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z_`^{|}\\\\[\\\\]\\\\\\\\][A-Za-z0-9_`^{|}\\\\[\\\\]\\\\\\\\-]*$')",message="a nickname consists of letters, digits and dashes, and begins with a letter, such as travis-ci"
 	Nickname string `json:"nickname"`
 
-	// tls is TLS for a connection that is encrypted from its beginning, or None for one that is not,
-	// unless the server demands it (STS). If omitted, it is TLS.
+	// tls is TLS for a connection that is encrypted from the beginning, or None for one that is encrypted only
+	// if the server demands it (STS). If omitted, it is TLS.
 	//
 	// +optional
 	TLS IRCTLS `json:"tls,omitempty"`
 
-	// style is Notice or Message: programs do not answer notices, and many clients show them
-	// apart from what people say. If omitted, it is Notice.
+	// style is Notice or Message. Programs do not answer notices, and many clients show them differently from
+	// people's messages. If omitted, it is Notice.
 	//
 	// +optional
 	Style IRCStyle `json:"style,omitempty"`
 
-	// linesPerMinute is the pace after a burst of five lines. If omitted, it is 30, which the usual
-	// servers allow; they disconnect users that are faster.
+	// linesPerMinute limits the rate after a burst of five lines. If omitted, it is 30, which most servers
+	// allow. Servers disconnect users that are faster.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1

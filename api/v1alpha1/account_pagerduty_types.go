@@ -8,14 +8,14 @@ type PagerDutyAccount struct {
 	// +default="US"
 	Region PagerDutyRegion `json:"region,omitempty"`
 
-	// severity is that of the alerts.
+	// severity is the severity of the alerts.
 	//
 	// +optional
 	// +default="error"
 	Severity PagerDutySeverity `json:"severity,omitempty"`
 
-	// secretRef names the Secret with the integration keys. It has one under the key routingKey, or
-	// several, and then a channel's address is the key of the Secret.
+	// secretRef names the Secret with the integration keys. A Secret with one integration key has it under the
+	// key routingKey. With several, a channel's address is the key of the Secret.
 	//
 	// +required
 	SecretRef SecretReference `json:"secretRef"`
@@ -27,7 +27,7 @@ type PagerDutyAccount struct {
 // +kubebuilder:validation:MaxLength=16
 type PagerDutyRegion string
 
-// PagerDutySeverity is how severe PagerDuty takes an alert to be.
+// PagerDutySeverity is the severity of an alert in PagerDuty.
 //
 // +kubebuilder:validation:Enum=critical;error;warning;info
 // +kubebuilder:validation:MaxLength=16

@@ -16,8 +16,8 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MaxLength=32
 	Service string `json:"service,omitempty"`
 
-	// usable is true if the account's fields and its Secret are valid. Whether the service accepts
-	// them shows only when something is sent.
+	// usable is true if the account's fields and its Secret are valid. Whether the service accepts them is
+	// known only after a message was sent.
 	//
 	// +required
 	Usable bool `json:"usable"`
@@ -45,7 +45,7 @@ type AccountStatus struct {
 	LastFailure *AccountFailure `json:"lastFailure,omitempty"`
 }
 
-// AccountFailure is a failed attempt to send with an account.
+// AccountFailure is a failed attempt to send a message with an account.
 type AccountFailure struct {
 	// time is when the attempt failed.
 	//

@@ -2,7 +2,7 @@ package v1alpha1
 
 // TelegramAccount is a Telegram bot.
 type TelegramAccount struct {
-	// server is the URL of a Bot API server of your own. If omitted, it is Telegram's. The key server of
+	// server is the URL of your own Bot API server. If omitted, Telegram's server is used. The key server in
 	// the Secret takes precedence.
 	//
 	// +optional
@@ -10,7 +10,7 @@ type TelegramAccount struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#@[:space:]]+(/[^?#[:space:]]*)?$')",message="a server is a URL, such as https://chat.example.com"
 	Server string `json:"server,omitempty"`
 
-	// secretRef names the Secret. Its key token, the bot's token, is required.
+	// secretRef names the Secret. It must contain the bot's token under the key token.
 	//
 	// +required
 	SecretRef SecretReference `json:"secretRef"`

@@ -94,8 +94,8 @@ type Account struct {
 	// +optional
 	AllowedNamespaces *NamespaceSelection `json:"allowedNamespaces,omitempty"`
 
-	// allowedAddresses are globs of the addresses that the account may send to, such as "#*". If
-	// omitted, it may send to all.
+	// allowedAddresses lists globs of the addresses that the account may send to, such as "#*". If omitted, it
+	// may send to all addresses.
 	//
 	// +optional
 	// +listType=set
@@ -157,18 +157,18 @@ type WebhookFormat string
 
 // SlackAccount is a Slack app's bot, or a set of incoming webhooks.
 type SlackAccount struct {
-	// secretRef names the Secret. With the key token, a bot token, a channel's address is a Slack
-	// channel, such as #builds. Otherwise it has the URLs of incoming webhooks: one under the key
-	// url, or several, and then a channel's address is the key.
+	// secretRef names the Secret. If it contains a bot token under the key token, a channel's address is a
+	// Slack channel, such as #builds. Otherwise it contains the URLs of incoming webhooks: a single one under
+	// the key url, or several under other keys, which are the channels' addresses.
 	//
 	// +required
 	SecretRef SecretReference `json:"secretRef"`
 }
 
-// DiscordAccount is a set of Discord's webhooks, each for one channel.
+// DiscordAccount is a set of Discord webhooks, each for one channel.
 type DiscordAccount struct {
-	// secretRef names the Secret with the webhooks' URLs. It has one under the key url, or several, and
-	// then a channel's address is the key. A slash and the ID of a thread may follow it.
+	// secretRef names the Secret with the webhooks' URLs. A Secret with one URL has it under the key url. With
+	// several, a channel's address is the key; a slash and the ID of a thread may follow it.
 	//
 	// +required
 	SecretRef SecretReference `json:"secretRef"`

@@ -10,7 +10,7 @@ type RouteTest struct {
 	// +kubebuilder:validation:MaxLength=253
 	Request string `json:"request"`
 
-	// time is when the test was made.
+	// time is when the test ran.
 	//
 	// +required
 	Time metav1.Time `json:"time"`
@@ -20,7 +20,7 @@ type RouteTest struct {
 	// +required
 	Passed bool `json:"passed"`
 
-	// channels are the results for each channel.
+	// channels has the result for each channel.
 	//
 	// +optional
 	// +listType=map
@@ -29,7 +29,7 @@ type RouteTest struct {
 	// +kubebuilder:validation:MaxItems=32
 	Channels []ChannelTest `json:"channels,omitempty"`
 
-	// reason is why no test was made.
+	// reason is why the test did not run.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
@@ -55,7 +55,7 @@ type ChannelTest struct {
 	// +required
 	Delivered bool `json:"delivered"`
 
-	// reason is why it was not delivered, or what needs attention although it was.
+	// reason is why the message was not delivered, or what needs attention although it was delivered.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024

@@ -5,9 +5,9 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // DefaultsName is the only name that a TravisDefaults may have.
 const DefaultsName = "default"
 
-// TravisDefaultsSpec defines what routes follow that set nothing else, and the accounts that send messages.
+// TravisDefaultsSpec defines the defaults of routes, and the accounts that send messages.
 type TravisDefaultsSpec struct {
-	// events are the events of routes that list none. The names are those of a route's events.
+	// events are the events of routes that list none. The names are the same as for a route's events.
 	//
 	// +optional
 	// +listType=set
@@ -16,8 +16,8 @@ type TravisDefaultsSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.size() < 2 || !self.exists(e, e == '*')",message="* is every event, so it must be the only item: remove the others, or remove *"
 	Events []EventName `json:"events,omitempty"`
 
-	// account is the name of the account of channels that name none. If omitted, and accounts has
-	// one item, it is that one.
+	// account is the name of the account of channels that name none. If omitted, and accounts has only one
+	// item, that account is used.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -29,16 +29,16 @@ type TravisDefaultsSpec struct {
 	// +optional
 	Message *MessageTemplate `json:"message,omitempty"`
 
-	// transitions decides whether a build is broken, fixed or still_failing. Computed compares it
-	// with the build before it on the same branch, or of the same pull request, that passed or failed;
-	// as long as none is known, it is what Travis reports. Travis is always what Travis reports, which
-	// is wrong for builds that overlap or are restarted. If omitted, it is Computed.
+	// transitions decides whether a build is broken, fixed or still_failing. Computed compares the build with
+	// the previous build on the same branch, or of the same pull request, that passed or failed; while no such
+	// build is known, it uses what Travis reports. Travis always uses what Travis reports, which is wrong for
+	// builds that overlap or are restarted. If omitted, it is Computed.
 	//
 	// +optional
 	Transitions Transitions `json:"transitions,omitempty"`
 
-	// accounts are the accounts that send the messages of this namespace's routes. Those of the
-	// operator's own namespace are shared with the namespaces that allowedNamespaces selects.
+	// accounts are the accounts that send the messages of this namespace's routes. Accounts in the operator's
+	// own namespace are shared with the namespaces that allowedNamespaces selects.
 	//
 	// +optional
 	// +listType=map
@@ -46,8 +46,8 @@ type TravisDefaultsSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Accounts []Account `json:"accounts,omitempty"`
 
-	// people are the authors of commits, by e-mail address, with their ids in the chat services. They
-	// are mentioned where message.mention asks for it. A namespace's own take precedence over those of
+	// people lists the authors of commits, with their e-mail addresses and their ids on the chat services.
+	// Messages can mention them (message.mention). A namespace's own people take precedence over the people in
 	// the operator's namespace, which apply to all namespaces.
 	//
 	// +optional
@@ -70,15 +70,15 @@ type TravisDefaultsSpec struct {
 
 // Person is a person who writes commits.
 type Person struct {
-	// name is the person's name for readers of this object and of messages about it.
+	// name is the person's name, for readers of this object and of messages about it.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Name string `json:"name"`
 
-	// emails are the addresses of the person's commits, or the SHA-256 of each in lower case, as 64
-	// hexadecimal digits.
+	// emails lists the e-mail addresses of the person's commits. In place of an address, it may contain the
+	// SHA-256 of the address in lower case, as 64 hexadecimal digits.
 	//
 	// +required
 	// +listType=set
@@ -86,8 +86,8 @@ type Person struct {
 	// +kubebuilder:validation:MaxItems=16
 	Emails []Email `json:"emails"`
 
-	// ids are the person's ids, by service, in the form that the service's page documents:
-	// {slack: U012AB3CD, xmpp: ada}.
+	// ids are the person's ids on each service, in the format that the service's page documents: {slack:
+	// U012AB3CD, xmpp: ada}.
 	//
 	// +required
 	// +kubebuilder:validation:MinProperties=1
@@ -101,16 +101,16 @@ type Person struct {
 // +kubebuilder:validation:Pattern=`^([0-9a-fA-F]{64}|[^@\s]+@[^@\s]+)$`
 type Email string
 
-// PersonID is a person's id in a service.
+// PersonID is a person's id on a service.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=128
 type PersonID string
 
-// PeopleSource names where people are read from.
+// PeopleSource names an object from which people are read.
 type PeopleSource struct {
-	// configMap is the name of a ConfigMap in this namespace. Its key people.yaml has a list of the same
-	// form as people. The operator reads it once a minute.
+	// configMap is the name of a ConfigMap in this namespace. Its key people.yaml contains a list in the same
+	// format as people. The operator reads it once a minute.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -122,7 +122,7 @@ type PeopleSource struct {
 // PeopleKey is the key of a ConfigMap with people.
 const PeopleKey = "people.yaml"
 
-// Transitions is how it is decided whether a build is broken, fixed or still_failing.
+// Transitions is the way of deciding whether a build is broken, fixed or still_failing.
 //
 // +kubebuilder:validation:Enum=Computed;Travis
 // +kubebuilder:validation:MaxLength=16
@@ -130,9 +130,9 @@ type Transitions string
 
 // The ways to decide it.
 const (
-	// Compares the build with the one before it.
+	// Compares the build with the previous one.
 	TransitionsComputed Transitions = "Computed"
-	// Takes what Travis reports.
+	// Uses what Travis reports.
 	TransitionsTravis Transitions = "Travis"
 )
 
@@ -140,8 +140,8 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="has(self.selector) == (self.from == 'Selector')",message="from: Selector needs a selector, and All and Same have none"
 type NamespaceSelection struct {
-	// from is All for every namespace, Selector for those that the selector matches, or Same for
-	// the namespace of this object.
+	// from is All for every namespace, Selector for the namespaces that the selector matches, or Same for the
+	// namespace of this object.
 	//
 	// +required
 	From NamespaceSource `json:"from"`
@@ -175,8 +175,8 @@ type SignatureOnly struct {
 	// +required
 	Namespaces NamespaceSelection `json:"namespaces"`
 
-	// repositories are globs of owner/name: example/* is every repository of one owner, */* is
-	// every repository. Upper and lower case do not matter.
+	// repositories lists globs of owner/name: example/* is every repository of one owner, and */* is every
+	// repository. They are not case-sensitive.
 	//
 	// +required
 	// +listType=set
@@ -193,17 +193,16 @@ type RepositoryGlob string
 
 // TravisDefaultsStatus is the state that the operator observed.
 type TravisDefaultsStatus struct {
-	// observedGeneration is the generation of the spec that the status is about; -1 until an operator has
-	// seen the object.
+	// observedGeneration is the generation of the spec that the status describes. It is -1 until an operator
+	// has seen the object.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Accepted (the spec is valid), ResolvedRefs (the accounts' Secrets were found
-	// and are complete) and Ready (their summary), and in the operator's own namespace
-	// StoreAvailable (the operator's store accepts events). Their messages say what is missing and
-	// how to fix it.
+	// conditions are Accepted (the spec is valid), ResolvedRefs (the accounts' Secrets were found and are
+	// complete) and Ready (their summary). In the operator's own namespace they also include StoreAvailable
+	// (the operator's store accepts events). Their messages say what is missing and how to fix it.
 	//
 	// +optional
 	// +listType=map
@@ -211,14 +210,14 @@ type TravisDefaultsStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// webhookURL is the public URL of the receiver, as in the operator's settings. The webhook
-	// URL of a repository also has the proof, which kubectl travis token prints.
+	// webhookURL is the public URL of the receiver, as in the operator's settings. The webhook URL of a
+	// repository also contains its proof: kubectl travis token prints the whole URL.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	WebhookURL string `json:"webhookURL,omitempty"`
 
-	// accounts report on each account: whether it can be used, and its last delivery and failure.
+	// accounts has the state of each account: whether it can be used, and its last delivery and failure.
 	//
 	// +optional
 	// +listType=map
@@ -227,9 +226,9 @@ type TravisDefaultsStatus struct {
 	Accounts []AccountStatus `json:"accounts,omitempty"`
 }
 
-// TravisDefaults is what the routes of a namespace follow: events, text, and the accounts that send the
-// messages. A namespace has one, named default. The one of the operator's own namespace applies to the
-// whole cluster; a namespace's own takes precedence, field by field.
+// TravisDefaults has the defaults for the routes of a namespace: events, text, and the accounts that send the
+// messages. A namespace can have one, named default. The TravisDefaults in the operator's own namespace applies
+// to the whole cluster; a namespace's own takes precedence, field by field.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -249,7 +248,7 @@ type TravisDefaults struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec defines what routes follow, and the accounts that send messages.
+	// spec defines the defaults of routes, and the accounts that send messages.
 	//
 	// +optional
 	Spec TravisDefaultsSpec `json:"spec,omitempty"`

@@ -4,9 +4,9 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // TravisRouteSpec defines which builds of a repository are announced in which channels.
 type TravisRouteSpec struct {
-	// repository is the repository whose builds are announced, as owner/name. Upper and lower
-	// case do not matter. The name may be a glob: example/* is every repository of the owner
-	// example that the namespace is authorized for, and example/app-* those that match.
+	// repository is the repository whose builds are announced, as owner/name. It is not case-sensitive. The
+	// name may be a glob: example/* is every repository of the owner example that the namespace is authorized
+	// for, and example/app-* is every one of these that matches.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=140
@@ -24,13 +24,12 @@ type TravisRouteSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Channels []Channel `json:"channels"`
 
-	// events are the events to announce. success is the same as passed, failure is short for
-	// broken, failed and errored, and * is every event and must be the only item.
-	// Travis sends broken for a build that fails after one that passed, and failed only if no
-	// build passed before: list failure, or both. Travis sends pending only if .travis.yml has
-	// on_start: always.
-	// If events is omitted, the route follows the TravisDefaults, also when they change. Without
-	// any, the events are passed, failure, fixed and still_failing.
+	// events are the events to announce. success is the same as passed, failure is short for broken, failed and
+	// errored, and * is every event and must be the only item. Travis sends broken for a build that fails after
+	// one that passed, and failed only if no build passed before: list failure, or both. Travis sends pending
+	// only if .travis.yml has on_start: always. If events is omitted, the route uses the events of the
+	// TravisDefaults, and follows their changes. If these list no events either, they are passed, failure,
+	// fixed and still_failing.
 	//
 	// +optional
 	// +listType=set
@@ -63,16 +62,16 @@ type TravisRouteSpec struct {
 	// +kubebuilder:validation:MaxLength=2048
 	Filter string `json:"filter,omitempty"`
 
-	// message is the text of the route's messages. If omitted, it is the one of the
-	// TravisDefaults, or else the default text.
+	// message is the text of the route's messages. If omitted, the message in the TravisDefaults is used, or
+	// else the default text.
 	//
 	// +optional
 	Message *MessageTemplate `json:"message,omitempty"`
 
-	// repositoryID is Travis' id of the repository. It pins the repository itself: builds of
-	// another repository that takes the same name later are refused. The id of the first verified
-	// event is pinned anyway. Set repositoryID to accept a repository that was created again under
-	// its old name. It cannot be set if repository is a glob.
+	// repositoryID is Travis' id of the repository. It pins the repository: builds of another repository that
+	// later takes the same name are refused. If omitted, the id of the first verified event is pinned. Set
+	// repositoryID to accept a repository that was created again under its old name. It cannot be set if
+	// repository is a glob.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
@@ -90,9 +89,9 @@ type TravisRouteSpec struct {
 //
 // +kubebuilder:validation:XValidation:rule="self.account.size() + self.address.size() > 0",message="a channel needs an address, an account whose Secret has the address, or both"
 type Channel struct {
-	// account is the name of the account that sends the message. It is defined in the
-	// TravisDefaults of this namespace, or else of the operator's namespace. If omitted, it is the
-	// default account.
+	// account is the name of the account that sends the message. The account is defined in the TravisDefaults
+	// of this namespace or, if it has none with this name, of the operator's namespace. If omitted, the default
+	// account is used.
 	//
 	// +optional
 	// +default=""
@@ -126,17 +125,17 @@ const EventAll = EventName("*")
 // +kubebuilder:validation:MaxLength=16
 type BuildType string
 
-// Branches selects branches by globs. A branch is selected if it matches one of include (or include is
-// empty) and none of exclude.
+// Branches selects branches by globs. A branch is selected if it matches a pattern in include (or include is
+// empty) and no pattern in exclude.
 type Branches struct {
-	// include are globs of the branches to include. If empty, all branches are included.
+	// include lists globs of the branches to include. If it is empty, all branches are included.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	Include []Glob `json:"include,omitempty"`
 
-	// exclude are globs of the branches to exclude, even if they are included.
+	// exclude lists globs of the branches to exclude. It takes precedence over include.
 	//
 	// +optional
 	// +listType=set
@@ -170,30 +169,30 @@ type MessageTemplate struct {
 	// +default="Travis"
 	Syntax TemplateSyntax `json:"syntax,omitempty"`
 
-	// updates is what a later state of a build does to the build's earlier message in a channel.
-	// Separate sends a new message. Edit keeps the build in one message, which shows its latest state;
-	// a failure or a recovery is also announced by a short reply. Thread sends the later states as
-	// replies to the first message, which shows the latest state as well. Where the service cannot do
-	// that, or the earlier message cannot be edited any more, a new message is sent. If omitted, it is
-	// the one of the TravisDefaults, or else Separate.
+	// updates is what a later state of a build does to the build's earlier message in a channel. Separate sends
+	// a new message. Edit keeps the build in one message, which shows its latest state; a short reply also
+	// announces a failure or a recovery. Thread sends the later states as replies to the first message, which
+	// shows the latest state as well. If the service does not support that, or if the earlier message can no
+	// longer be edited, a new message is sent. If omitted, the value in the TravisDefaults is used, or else
+	// Separate.
 	//
 	// +optional
 	Updates Updates `json:"updates,omitempty"`
 
-	// silent are the events whose messages notify nobody, where the service can send such messages;
-	// elsewhere it has no effect, and the status says so. If omitted, they are those of the
-	// TravisDefaults, or else none. An empty list is none.
+	// silent lists the events whose messages notify nobody. If the service cannot send such messages, silent
+	// has no effect, and the status says so. If omitted, the list in the TravisDefaults is used, or else no
+	// event is silent. An empty list means no event.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=10
 	Silent []EventName `json:"silent,omitzero"`
 
-	// mention is whom a message mentions of a build that breaks (the events broken, failed and
-	// errored). None is nobody. Author is the commit's author, if people in a TravisDefaults has their
-	// e-mail address, and never for pull requests, because a commit's author is whatever its writer
-	// typed. AuthorAndPullRequests is the same for pull requests too. If omitted, it is the one of the
-	// TravisDefaults, or else None.
+	// mention is whom a message about a build that breaks (the events broken, failed and errored) mentions.
+	// None mentions nobody. Author mentions the commit's author if people in a TravisDefaults has their e-mail
+	// address, but never for pull requests, because whoever writes a commit can enter any author.
+	// AuthorAndPullRequests does the same, and for pull requests too. If omitted, the value in the
+	// TravisDefaults is used, or else None.
 	//
 	// +optional
 	Mention Mention `json:"mention,omitempty"`
@@ -209,7 +208,7 @@ type Mention string
 const (
 	// Mentions nobody.
 	MentionNone Mention = "None"
-	// Mentions the author of the commit, but not for pull requests.
+	// Mentions the author of the commit, except for pull requests.
 	MentionAuthor Mention = "Author"
 	// Mentions the author of the commit, for pull requests too.
 	MentionAuthorAndPullRequests Mention = "AuthorAndPullRequests"
@@ -247,8 +246,8 @@ const (
 
 // TravisRouteStatus is the state that the operator observed.
 type TravisRouteStatus struct {
-	// observedGeneration is the generation of the spec that the status is about; -1 until an operator has
-	// seen the object.
+	// observedGeneration is the generation of the spec that the status describes. It is -1 until an operator
+	// has seen the object.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=-1
@@ -264,8 +263,7 @@ type TravisRouteStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// events are the events in effect: those of the spec or of the TravisDefaults, with short
-	// names expanded.
+	// events are the events in effect, from the spec or from the TravisDefaults, with short names expanded.
 	//
 	// +optional
 	// +listType=set
@@ -278,13 +276,13 @@ type TravisRouteStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	EventSummary string `json:"eventSummary,omitempty"`
 
-	// repository is the repository that the name in the spec stands for, once it is known. It is absent if
-	// the spec's repository is a glob.
+	// repository is the repository that the name in the spec refers to, once it is known. It is absent if the
+	// spec's repository is a glob.
 	//
 	// +optional
 	Repository *RepositoryIdentity `json:"repository,omitempty"`
 
-	// channels report on deliveries, for each channel that an event was accepted for.
+	// channels has the state of the deliveries to each channel for which an event was accepted.
 	//
 	// +optional
 	// +listType=map
@@ -298,7 +296,7 @@ type TravisRouteStatus struct {
 	// +optional
 	Test *RouteTest `json:"test,omitempty"`
 
-	// lastBuild is the last build that a message was delivered for, with its event.
+	// lastBuild is the last build for which a message was delivered, with its event.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
