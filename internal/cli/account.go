@@ -43,15 +43,15 @@ func newAccount(e *environment) *cobra.Command {
 		Short:   "Set up an account on a chat service, with its credential",
 		Long: `Set up an account on a chat service, with its credential.
 
-The operator sends messages as an account. The credential is read from the standard input: one value,
-or lines KEY=VALUE. It is checked and stored in a Secret, and the account is added to the namespace's
-TravisDefaults.
+The operator sends messages as an account. The command reads the credential from standard input: one
+value, or lines KEY=VALUE. It checks the credential, stores it in a Secret, and adds the account to the
+namespace's TravisDefaults.
 
 ` + describeServices(),
 		Example: `  # A Slack app's bot token, for the whole cluster
   kubectl travis account slack --slack --cluster-wide < token.txt
 
-  # Slack's incoming webhooks: a channel's address is then the key
+  # Slack's incoming webhooks: the keys are the addresses of channels
   printf 'builds=https://hooks.slack.com/services/…\nreleases=https://…\n' | kubectl travis account hooks --slack
 
   # An XMPP account
@@ -60,7 +60,7 @@ TravisDefaults.
   # A mail server
   kubectl travis account mail --email --set server=smtp.example.com:587 --set from=ci@example.com < password.txt
 
-  # Ask the service first whether it accepts the credential
+  # Check first that the service accepts the credential
   kubectl travis account slack --slack --check < token.txt
 
   # Delete the account and the Secret
@@ -69,7 +69,7 @@ TravisDefaults.
 		ValidArgsFunction: completeAccountNames(e),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if v.delete && v.check {
-				return usage("--delete needs no credential: leave out --check")
+				return usage("--delete needs no credential: omit --check")
 			}
 			if v.delete {
 				return v.runDelete(cmd.Context(), args[0])
@@ -78,13 +78,13 @@ TravisDefaults.
 		},
 	}
 	for _, name := range serviceNames() {
-		v.chosen[name] = cmd.Flags().Bool(name, false, "An account on "+registry.Services[name].Title+".")
+		v.chosen[name] = cmd.Flags().Bool(name, false, "The account's service is "+registry.Services[name].Title+".")
 	}
 	cmd.Flags().StringArrayVar(&v.fields, "set", nil, "FIELD=VALUE in the account's block of TravisDefaults.")
 	cmd.Flags().StringVar(&v.key, "key", "", "The Secret's key for a single value. Default: the service's main key.")
-	cmd.Flags().BoolVar(&v.check, "check", false, "Ask the service, from this computer, whether it accepts the credential, before anything is written. No message is sent.")
-	cmd.Flags().BoolVar(&v.cluster, "cluster-wide", false, "For the whole cluster: in the operator's namespace.")
-	cmd.Flags().BoolVar(&v.delete, "delete", false, "Delete the account, and its Secret if kubectl travis made it.")
+	cmd.Flags().BoolVar(&v.check, "check", false, "Before anything is written, check from this computer that the service accepts the credential. No message is sent.")
+	cmd.Flags().BoolVar(&v.cluster, "cluster-wide", false, "Define the account for the whole cluster, in the operator's namespace.")
+	cmd.Flags().BoolVar(&v.delete, "delete", false, "Delete the account, and its Secret if kubectl travis created it.")
 	v.writer = newWriter(e, cmd)
 	return cmd
 }
@@ -157,7 +157,7 @@ func (v *accountCommand) credential(service *notify.Service, name string) (notif
 		if service.SecretOptional {
 			return notify.Credential{}, nil
 		}
-		return nil, usage("no credential on the standard input: pass one value, or lines KEY=VALUE")
+		return nil, usage("no credential on standard input: pass one value, or lines KEY=VALUE")
 	}
 	return parseCredential(service, v.key, read), nil
 }
@@ -256,7 +256,7 @@ func (v *accountCommand) existingSecret(ctx context.Context, c client.Client, s 
 	case err != nil:
 		return nil, err
 	case existing.Labels[labelManagedBy] != manager:
-		return nil, fmt.Errorf("the Secret %s in namespace %s already exists and was not made by kubectl travis: choose another name for the account", s.Name, s.Namespace)
+		return nil, fmt.Errorf("the Secret %s in namespace %s already exists and was not created by kubectl travis: choose another name for the account", s.Name, s.Namespace)
 	}
 	return &existing, nil
 }

@@ -100,7 +100,7 @@ func buildAccount(account *v1alpha1.Account, name string, service *notify.Servic
 	for range len(fields) + 1 {
 		raw, err := json.Marshal(map[string]any{"name": name, service.Name: block})
 		if err != nil {
-			return nil, fmt.Errorf("make the account: %w", err)
+			return nil, fmt.Errorf("create account: %w", err)
 		}
 		decoder := json.NewDecoder(bytes.NewReader(raw))
 		decoder.DisallowUnknownFields()

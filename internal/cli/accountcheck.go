@@ -32,15 +32,15 @@ func (v *accountCommand) checkCredential(ctx context.Context, service *notify.Se
 	err = notify.RedactSecrets(err, credential)
 	switch {
 	case errors.Is(err, notify.ErrCannotCheck):
-		v.env.note("note: %s was not asked: %v; kubectl travis test sends one through a route", service.Title, err)
+		v.env.note("note: the credential for %s was not checked: %v; kubectl travis test sends one through a route", service.Title, err)
 		return nil
 	case notify.IsBadCredential(err):
-		return fmt.Errorf("%s does not accept the credential of account %s: %w; nothing was written", service.Title, name, err)
+		return fmt.Errorf("%s rejects the credential of account %s: %w; nothing was written", service.Title, name, err)
 	case notify.IsPermanent(err):
 		return fmt.Errorf("the check of account %s on %s failed: %w; nothing was written", name, service.Title, err)
 	case err != nil:
-		return fmt.Errorf("%s could not be asked from this computer whether it accepts the credential of account %s: %w; "+
-			"nothing was written: without --check, it is written unchecked", service.Title, name, err)
+		return fmt.Errorf("%s could not check the credential of account %s from this computer: %w; "+
+			"nothing was written; to write it unchecked, omit --check", service.Title, name, err)
 	}
 	v.env.note("%s accepts the credential, as %s", service.Title, as)
 	return nil

@@ -37,15 +37,15 @@ func TestCheck(t *testing.T) {
 		want  string
 	}{
 		"accepted":          {token, telegram(server.URL), ExitOK, 1, "Telegram accepts the credential, as @example_ci_bot"},
-		"refused":           {token + "x", telegram(server.URL), ExitError, 1, "Telegram does not accept the credential of account chat: "},
+		"refused":           {token + "x", telegram(server.URL), ExitError, 1, "Telegram rejects the credential of account chat: "},
 		"redirected":        {token, telegram(server.URL + "/moved"), ExitError, 1, "the check of account chat on Telegram failed: get: answered 302"},
-		"not to be reached": {token, telegram("http://127.0.0.1:1"), ExitError, 0, "could not be asked from this computer"},
+		"not to be reached": {token, telegram("http://127.0.0.1:1"), ExitError, 0, "could not check the credential of account chat from this computer"},
 		"not asked for":     {token, append(telegram(server.URL), "--check=false"), ExitOK, 0, ""},
 		"not to be checked": {
 			"https://example.com/hook", []string{"account", "hook", "--webhook", "--check", "--dry-run=client", "-n", "team-a"}, ExitOK, 0,
-			"note: Webhook was not asked: only a message shows",
+			"note: the credential for Webhook was not checked: only a message shows",
 		},
-		"to delete": {"", []string{"account", "chat", "--delete", "--check"}, ExitUsage, 0, "leave out --check"},
+		"to delete": {"", []string{"account", "chat", "--delete", "--check"}, ExitUsage, 0, "omit --check"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked = 0

@@ -95,7 +95,7 @@ func (v *accountCommand) deleteSecret(ctx context.Context, c client.Client, name
 	case err != nil:
 		return err
 	case s.Labels[labelManagedBy] != manager:
-		v.env.note("note: Secret %s was not made by kubectl travis: it is kept", name)
+		v.env.note("note: Secret %s was not created by kubectl travis: it is kept", name)
 		return nil
 	}
 	return v.writer.remove(ctx, c, withoutData(&s))

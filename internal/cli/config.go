@@ -26,8 +26,8 @@ func newConfig(e *environment) *cobra.Command {
 		Short:   "Show the effective configuration: defaults, accounts, tokens and routes",
 		Long: `Show the effective configuration: defaults, accounts, tokens and routes.
 
-Tokens are shown as the names of their Secrets; --show-secrets shows the tokens and needs the permission
-to read Secrets.`,
+Tokens are shown as the names of their Secrets. --show-secrets shows the tokens themselves, and requires
+permission to read Secrets.`,
 		Example: `  # The configuration of this namespace
   kubectl travis config
 
@@ -120,7 +120,7 @@ func (e *environment) config(ctx context.Context, c client.Client, namespace str
 			return nil, err
 		}
 		if show && s.tokensHidden {
-			return nil, apierrors.NewForbidden(corev1.Resource("secrets"), namespace, errors.New("--show-secrets needs the right to list Secrets"))
+			return nil, apierrors.NewForbidden(corev1.Resource("secrets"), namespace, errors.New("--show-secrets requires permission to list Secrets"))
 		}
 		of := slices.DeleteFunc(slices.Clone(routes), func(r v1alpha1.TravisRoute) bool { return r.Namespace != namespace })
 		found = append(found, describe(s, namespace, of, show))

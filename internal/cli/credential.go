@@ -35,10 +35,10 @@ func (e *environment) readCredential(what string) (secret.Value, error) {
 	}
 	read, err := io.ReadAll(io.LimitReader(e.In, maxCredential+1))
 	if err != nil {
-		return secret.Value{}, fmt.Errorf("read %s from the standard input: %w", what, err)
+		return secret.Value{}, fmt.Errorf("read %s from standard input: %w", what, err)
 	}
 	if len(read) > maxCredential {
-		return secret.Value{}, errors.New("the standard input is longer than 256 KiB, too long for a secret")
+		return secret.Value{}, errors.New("standard input is longer than 256 KiB, which is too long for a secret")
 	}
 	return secret.New(strings.TrimRight(string(read), "\r\n")), nil
 }

@@ -23,8 +23,8 @@ func newDefaults(e *environment) *cobra.Command {
 		Short:   "Show or set the default events and the default account",
 		Long: `Show or set the default events and the default account.
 
-Routes that kubectl travis route made keep the events that were the defaults at that time. Routes that
-list no events, as with --follow-defaults, use the new ones.`,
+A route that was created with kubectl travis route keeps the events that were the defaults at that time.
+Routes that list no events, as with --follow-defaults, use the new defaults.`,
 		Example: `  # Show the default events
   kubectl travis defaults
 
@@ -67,7 +67,7 @@ list no events, as with --follow-defaults, use the new ones.`,
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&cluster, "cluster-wide", false, "Those of the whole cluster: in the operator's namespace.")
+	cmd.Flags().BoolVar(&cluster, "cluster-wide", false, "Show or set the defaults of the whole cluster, in the operator's namespace.")
 	cmd.Flags().StringVar(&account, "account", "", "The account for channels that name none.")
 	completeAccounts(e, cmd)
 	w = newWriter(e, cmd)

@@ -27,12 +27,12 @@ func newLint(e *environment) *cobra.Command {
 		Short:   "Check manifests without a cluster, for pull requests",
 		Long: `Check manifests without a cluster, for pull requests.
 
-Manifests are checked against the CRDs' schema and rules and with the operator's compiler: unknown
-fields, templates, filters, accounts, and pitfalls such as failed without broken. All files are checked
-together, so pass those that belong together in one call. A folder includes its subfolders, and - is the
-standard input.
+The command checks manifests against the schema and the rules of the CRDs, and with the operator's own
+compiler. It finds unknown fields, mistakes in templates, filters and accounts, and pitfalls such as failed
+without broken. It checks all files together, so pass files that belong together in one call. A folder
+includes its subfolders, and - is standard input.
 
-The exit code is 1 if there is an error, with --strict also if there is a warning.`,
+The exit code is 1 if there is an error or, with --strict, a warning.`,
 		Example: `  # Check a folder
   kubectl travis lint manifests/
 
@@ -83,7 +83,7 @@ func (e *environment) readManifests(paths []string) ([]lint.File, error) {
 		if path == "-" {
 			content, err := io.ReadAll(io.LimitReader(e.In, maxManifest))
 			if err != nil {
-				return nil, fmt.Errorf("read the standard input: %w", err)
+				return nil, fmt.Errorf("read standard input: %w", err)
 			}
 			files = append(files, lint.File{Name: "-", Source: "-", Content: content})
 			continue

@@ -19,11 +19,11 @@ import (
 func manifest(o client.Object) (*unstructured.Unstructured, error) {
 	kind, err := apiutil.GVKForObject(o, scheme)
 	if err != nil {
-		return nil, fmt.Errorf("make a manifest: %w", err)
+		return nil, fmt.Errorf("create manifest: %w", err)
 	}
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
-		return nil, fmt.Errorf("make a manifest: %w", err)
+		return nil, fmt.Errorf("create manifest: %w", err)
 	}
 	u := &unstructured.Unstructured{Object: content}
 	u.SetGroupVersionKind(kind)
@@ -52,7 +52,7 @@ func (e *environment) printManifest(o client.Object) error {
 	}
 	document, err := yaml.Marshal(u.Object)
 	if err != nil {
-		return fmt.Errorf("make a manifest: %w", err)
+		return fmt.Errorf("create manifest: %w", err)
 	}
 	_, err = e.Out.Write(document)
 	return err

@@ -27,9 +27,9 @@ const noEvents = "none"
 
 func (m *messageFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&m.updates, "updates", "", "What a later state of a build does to its message: Separate, Edit or Thread. Empty: as the defaults.")
-	flags.StringVar(&m.mention, "mention", "", "Whom a build that breaks mentions: None, Author or AuthorAndPullRequests. Empty: as the defaults.")
-	flags.StringSliceVar(&m.silent, "silent", nil, "The events whose messages notify nobody, or none. Empty: as the defaults.")
+	flags.StringVar(&m.updates, "updates", "", "What a later state of a build does to its message: Separate, Edit or Thread. Empty: as in the defaults.")
+	flags.StringVar(&m.mention, "mention", "", "Whom the message about a broken build mentions: None, Author or AuthorAndPullRequests. Empty: as in the defaults.")
+	flags.StringSliceVar(&m.silent, "silent", nil, "The events whose messages notify nobody, or none. Empty: as in the defaults.")
 	must(cmd.RegisterFlagCompletionFunc("updates", cobra.FixedCompletions(updatesValues, cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("mention", cobra.FixedCompletions(mentionValues, cobra.ShellCompDirectiveNoFileComp)))
 }

@@ -47,7 +47,7 @@ func TestClientDryRunOfAChangeNeedsNoCluster(t *testing.T) {
 	}{
 		"suspend": {[]string{"suspend", "a", "b"}, "travisroute.travishook.dev/a configured (dry run)\ntravisroute.travishook.dev/b configured (dry run)\n", ""},
 		"resume":  {[]string{"resume", "a"}, "travisroute.travishook.dev/a configured (dry run)\n", ""},
-		"remove":  {[]string{"remove", "a/b", "#builds"}, "", "it would remove what routes of a/b in namespace team-a have of this"},
+		"remove":  {[]string{"remove", "a/b", "#builds"}, "", "it would remove these channels from the routes of a/b in namespace team-a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append(test.args, "--dry-run=client", "-n", "team-a")

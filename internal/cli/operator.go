@@ -55,7 +55,7 @@ var operatorOutputs = []string{"", "wide", "json", "yaml"}
 
 // allNamespaces adds the flag -A.
 func (o *operatorFlags) allNamespaces(cmd *cobra.Command) {
-	cmd.Flags().BoolVarP(&o.all, "all-namespaces", "A", false, "All namespaces that you may read.")
+	cmd.Flags().BoolVarP(&o.all, "all-namespaces", "A", false, "Include all namespaces that you may read.")
 }
 
 func (o *operatorFlags) structured() bool { return o.output == "json" || o.output == "yaml" }

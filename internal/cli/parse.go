@@ -88,7 +88,7 @@ func parseEvents(words []string, advice string) ([]v1alpha1.EventName, error) {
 		}
 	}
 	if len(events) > 1 && slices.Contains(events, v1alpha1.EventAll) {
-		return nil, usage("* already includes every event: leave the others out")
+		return nil, usage("* already includes every event: omit the others")
 	}
 	return events, nil
 }

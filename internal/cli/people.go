@@ -25,18 +25,18 @@ func newPeople(e *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     form,
 		GroupID: groupRoutes,
-		Short:   "Show whom messages mention, and check the list of people",
-		Long: `Show whom messages mention, and check the list of people.
+		Short:   "Show the people that messages can mention, and check the list",
+		Long: `Show the people that messages can mention, and check the list.
 
-The people are those of the namespace's TravisDefaults, with its ConfigMap, before those of the
-operator's namespace. Each ADDRESS is an e-mail address of a commit; - reads them from the standard
-input, one per line. They stay on this machine.
+The people come from the namespace's TravisDefaults and its ConfigMap, and then from the operator's
+namespace. ADDRESS is an e-mail address of a commit; - reads addresses from standard input, one per line.
+They stay on this machine.
 
-With --check the exit code is 1 if something in the list is wrong, or an ADDRESS is not in it.`,
+With --check, the exit code is 1 if something in the list is wrong, or if an ADDRESS is not in it.`,
 		Example: `  # Show the people of this namespace
   kubectl travis people
 
-  # Report the mistakes in the list
+  # Report mistakes in the list
   kubectl travis people --check
 
   # Find the authors of a repository who are not in the list
@@ -60,7 +60,7 @@ With --check the exit code is 1 if something in the list is wrong, or an ADDRESS
 			return e.showPeople(s, namespace, addresses, check)
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "Only report what is wrong or missing.")
+	cmd.Flags().BoolVar(&check, "check", false, "Report only what is wrong or missing.")
 	return cmd
 }
 
@@ -88,7 +88,7 @@ func (e *environment) readAddresses(args []string) ([]string, error) {
 			add(lines.Text())
 		}
 		if err := lines.Err(); err != nil {
-			return nil, fmt.Errorf("read the standard input: %w", err)
+			return nil, fmt.Errorf("read standard input: %w", err)
 		}
 	}
 	for _, address := range all {

@@ -28,12 +28,12 @@ func newRedrive(e *environment) *cobra.Command {
 		Short:   "Retry dead letters",
 		Long: `Retry dead letters.
 
-A message keeps its idempotency key. A service that knows such keys does not show a message twice, even
-if an earlier attempt arrived after all.`,
-		Example: `  # One of those that kubectl travis deliveries --dead lists
+A redriven message keeps its idempotency key. If the service supports such keys, it does not show the
+message twice, even if an earlier attempt arrived.`,
+		Example: `  # One dead letter, by its ID from kubectl travis deliveries --dead
   kubectl travis redrive 3f0c81d2aa
 
-  # All of a route, all of this namespace
+  # All dead letters of a route, or of this namespace
   kubectl travis redrive --route example
   kubectl travis redrive --all`,
 		Args: arguments(0, -1, form),
@@ -55,7 +55,7 @@ func (v *redriveCommand) run(ctx context.Context, ids []string) error {
 		}
 	}
 	if chosen != 1 {
-		return usage("give IDs, --route or --all")
+		return usage("specify IDs, --route or --all")
 	}
 	c, namespace, err := v.connect(ctx)
 	if err != nil {
@@ -102,7 +102,7 @@ func completeIDs(ctx context.Context, c *client.Client, namespace string, prefix
 			return nil, fmt.Errorf("no dead letter%s has an ID that begins with %q; kubectl travis deliveries --dead lists them", inNamespace(namespace), prefix)
 		}
 		if len(found) > 1 {
-			return nil, fmt.Errorf("%d IDs begin with %q: type more of it", len(found), prefix)
+			return nil, fmt.Errorf("%d IDs begin with %q: specify more of the ID", len(found), prefix)
 		}
 		ids = append(ids, found[0])
 	}

@@ -30,7 +30,7 @@ func newRemove(e *environment) *cobra.Command {
 		Long: `Stop announcing a repository in a channel, or in all channels.
 
 Removing the last route of a repository in the namespace also deletes the repository's token, if
-kubectl travis token or kubectl travis import made it.`,
+kubectl travis token or kubectl travis import created it.`,
 		Example: `  # Remove one channel
   kubectl travis remove example/example example@conference.example.com
 
@@ -50,7 +50,7 @@ kubectl travis token or kubectl travis import made it.`,
 				return err
 			}
 			if c == nil {
-				e.note("note: it would remove what routes of %s in namespace %s have of this; which ones there are is not known", args[0], namespace)
+				e.note("note: it would remove these channels from the routes of %s in namespace %s; without a cluster, the routes are not known", args[0], namespace)
 				return v.writer.unread(namespace, nil)
 			}
 			return v.run(cmd.Context(), c, namespace, args)
@@ -155,7 +155,7 @@ func (v *removeCommand) ownTokens(ctx context.Context, c client.Client, namespac
 		switch {
 		case !isTokenOf(s, repository):
 		case s.Labels[labelManagedBy] != manager:
-			v.env.note("note: Secret %s has a token of %s and was not made by kubectl travis: it is kept", s.Name, repository)
+			v.env.note("note: Secret %s has a token of %s and was not created by kubectl travis: it is kept", s.Name, repository)
 		default:
 			if err := v.writer.checkOwner(s, nil); err != nil {
 				return nil, err

@@ -47,8 +47,8 @@ func newRender(e *environment) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args) },
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVarP(&v.files, "filename", "f", nil, "Files or folders with manifests, or - for the standard input. No cluster is used then.")
-	flags.StringVar(&v.payload, "payload", "", "A file with a captured webhook, or - for the standard input.")
+	flags.StringSliceVarP(&v.files, "filename", "f", nil, "Files or folders with manifests, or - for standard input. Then no cluster is used.")
+	flags.StringVar(&v.payload, "payload", "", "A file with a captured webhook, or - for standard input.")
 	flags.StringSliceVar(&v.events, "event", nil, "Only these events.")
 	flags.StringVarP(&v.output, "output", "o", "text", "Output format: text, json or yaml.")
 	must(cmd.RegisterFlagCompletionFunc("event", completeEvents))

@@ -44,12 +44,12 @@ func newRoute(e *environment) *cobra.Command {
 		Short:   "Announce the builds of a repository in a channel, or change which builds",
 		Long: `Announce the builds of a repository in a channel, or change which builds.
 
-ADDRESS is the channel within the account's service, such as '#builds'. Leave it out if the account's
-Secret has the address, as an incoming webhook's URL does.
+ADDRESS is the channel's address within the account's service, such as '#builds'. Omit it if the
+account's Secret determines the channel, as the URL of an incoming webhook does.
 
-Without EVENTS, the current default events are written into the route: later changes of the defaults
-apply to later routes only, and calling route again resets the events to the current defaults. With
---follow-defaults the route lists no events and always uses the defaults.
+Without EVENTS, the command writes the current default events into the route. If the defaults change
+later, the route stays as it is; run the command again to reset its events to the current defaults. With
+--follow-defaults, the route lists no events and always uses the defaults.
 
 The events are pending, passed, fixed, broken, failed, still_failing, errored and canceled; success
 is passed, failure is broken, failed and errored, and '*' is every event.`,
@@ -62,7 +62,7 @@ is passed, failure is broken, failed and errored, and '*' is every event.`,
   # The same for pushes to main and release branches only
   kubectl travis route example/example '#builds' failure fixed --account slack --build-types push --branches main,release/*
 
-  # Print the manifest to commit it to Git
+  # Print the manifest, to commit it to Git
   kubectl travis route example/example '#builds' --account slack --dry-run=client -o yaml`,
 		Args:              arguments(1, -1, form),
 		ValidArgsFunction: completeRoute(e),
@@ -70,8 +70,8 @@ is passed, failure is broken, failed and errored, and '*' is every event.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&v.channel.Account, "account", "", "The account that sends to the channel. Default: the default account.")
-	flags.StringVar(&v.channel.Address, "address", "", "The channel's address, if the argument could be taken for an event.")
-	flags.StringVar(&v.name, "name", "", "The name of the TravisRoute. Default: the existing route of the channel, or a name made of repository and channel.")
+	flags.StringVar(&v.channel.Address, "address", "", "The channel's address, if the argument could be mistaken for an event.")
+	flags.StringVar(&v.name, "name", "", "The name of the TravisRoute. Default: the existing route of the channel, or a name derived from repository and channel.")
 	flags.BoolVar(&v.followDefaults, "follow-defaults", false, "Always use the default events.")
 	flags.StringSliceVar(&v.types, "build-types", nil, "Only builds of these types: push, pull_request, cron, api. Empty: all.")
 	flags.StringSliceVar(&v.branches, "branches", nil, "Only builds of branches that match one of these globs. Empty: all.")
@@ -130,7 +130,7 @@ func (v *routeCommand) write(ctx context.Context, c client.Client, namespace str
 	_, v.defaultAccount = snapshot.accounts()
 	if v.channel.Address == "" {
 		if v.channel.Account = cmp.Or(v.channel.Account, v.defaultAccount); v.channel.Account == "" {
-			return usage("the channel's address is missing: give ADDRESS, or --account if the account's Secret has the address")
+			return usage("the channel's address is missing: specify ADDRESS, or --account if the account's Secret determines the channel")
 		}
 	}
 	existing, err := v.existing(routes)
@@ -188,7 +188,7 @@ func (v *routeCommand) existing(routes []v1alpha1.TravisRoute) (*v1alpha1.Travis
 	case len(found) > 1:
 		return nil, ambiguousError(found, "announce "+v.repository+" in this channel")
 	case len(found[0].Spec.Channels) > 1:
-		return nil, fmt.Errorf("route %s has other channels too (%s): change all of them with --name %[1]s, or take this channel out first with kubectl travis remove",
+		return nil, fmt.Errorf("route %s has other channels too (%s): change all of them with --name %[1]s, or first remove this channel with kubectl travis remove",
 			found[0].Name, showChannels(found[0].Spec.Channels))
 	}
 	return &found[0], nil

@@ -20,7 +20,7 @@ func newRoutes(e *environment) *cobra.Command {
 		Example: `  # The routes of this namespace
   kubectl travis routes
 
-  # The routes of one repository in all namespaces, with why they are not ready
+  # The routes of one repository in all namespaces, and why they are not ready
   kubectl travis routes example/example -A -o wide`,
 		Args:              arguments(0, -1, form),
 		ValidArgsFunction: completeRepositories(e),

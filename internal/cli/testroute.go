@@ -17,8 +17,8 @@ func newTest(e *environment) *cobra.Command {
 		Short:   "Send a test message to each channel of a route, and print the results",
 		Long: `Send a test message to each channel of a route, and print the results.
 
-The message is marked as a test, and uses the route's account and template. It is not stored and not
-retried. The exit code is 1 if a channel did not get it.`,
+The message is marked as a test, and uses the route's account and template. It is neither stored nor
+retried. The exit code is 1 if the message was not delivered to a channel.`,
 		Example: `  # Check that messages reach the route's channels
   kubectl travis test example`,
 		Args:              arguments(1, 1, form),

@@ -37,29 +37,29 @@ func newToken(e *environment) *cobra.Command {
 		Short:   "Set the token of a repository, and print the webhook URL for .travis.yml",
 		Long: `Set the token of a repository, and print the webhook URL for .travis.yml.
 
-The token authorizes the namespace for the repository. It is read from the standard input or made
-with --generate, and stored in a Secret. Travis gets only a proof at the end of the webhook URL: a
-SHA-256 of repository and token.
+The token authorizes the namespace for the repository. The command reads it from standard input, or
+generates one with --generate, and stores it in a Secret. Travis gets only a proof at the end of the
+webhook URL: a SHA-256 of the repository and the token.
 
-Spell the repository as Travis does: the proof depends on upper and lower case.`,
-		Example: `  # Make a token
+Spell the repository as Travis does: the proof is case-sensitive.`,
+		Example: `  # Generate a token
   kubectl travis token example/example --generate
 
   # Use an existing token, such as TravisHook's
   kubectl travis token example/example < token.txt
 
-  # Print the webhook URL again, with the right to read the Secret
+  # Print the webhook URL again, if you may read the Secret
   kubectl travis token example/example --url
 
   # Rotate without a gap: add a second token, change the URL at Travis, delete the first
   kubectl travis token example/example --generate --rotate
   kubectl travis token example/example --delete --secret travis-token-example-example
 
-  # Print a manifest for a tool that encrypts Secrets; the URL goes to the standard error
+  # Print a manifest for a tool that encrypts Secrets; the URL goes to standard error
   kubectl travis token example/example --generate --dry-run=client -o yaml`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
-				return usage("a token in the command line is saved in the shell's history: pass it on the standard input, or use --from-literal")
+				return usage("a token on the command line is saved in the shell's history: pass it on standard input, or use --from-literal")
 			}
 			return arguments(1, 1, form)(cmd, args)
 		},
@@ -67,11 +67,11 @@ Spell the repository as Travis does: the proof depends on upper and lower case.`
 		RunE:              func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args[0]) },
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&v.generate, "generate", false, "Make a random token.")
+	flags.BoolVar(&v.generate, "generate", false, "Generate a random token.")
 	flags.BoolVar(&v.rotate, "rotate", false, "Add another token to the existing ones.")
 	flags.BoolVar(&v.show, "url", false, "Print the webhook URL of the existing tokens.")
 	flags.BoolVar(&v.delete, "delete", false, "Delete the token.")
-	flags.StringVar(&v.secret, "secret", "", "With --url or --delete: the token's Secret. Needed to delete one of several.")
+	flags.StringVar(&v.secret, "secret", "", "With --url or --delete: the token's Secret. Required to delete one of several tokens.")
 	flags.StringVar(&v.literal, "from-literal", "", "The token itself. It is saved in the shell's history.")
 	flags.StringVar(&v.url, "public-url", "", "The receiver's public URL. Default: from the operator's settings, if you may read them.")
 	v.writer = newWriter(e, cmd)
@@ -109,7 +109,7 @@ func (v *tokenCommand) run(ctx context.Context, repository string) error {
 		return fmt.Errorf("%s already has a token in namespace %s (Secret %s): print its webhook URL with --url, or add another token with --rotate",
 			repository, namespace, secretNames(old))
 	case len(old) == 0 && v.rotate:
-		return fmt.Errorf("%s has no token in namespace %s yet: leave --rotate out", repository, namespace)
+		return fmt.Errorf("%s has no token in namespace %s yet: omit --rotate", repository, namespace)
 	}
 	return v.create(ctx, c, namespace, repository, tokens, old)
 }
@@ -132,7 +132,7 @@ func (v *tokenCommand) check(repository string) error {
 func (v *tokenCommand) checkExisting() error {
 	switch {
 	case v.show && v.delete, (v.show || v.delete) && (v.generate || v.rotate || v.literal != ""):
-		return usage("--url and --delete stand alone: each is about the existing tokens")
+		return usage("--url and --delete apply to existing tokens: use only one of them, without --generate, --from-literal or --rotate")
 	case v.secret != "" && !v.show && !v.delete:
 		return usage("--secret needs --url or --delete")
 	case v.url != "":
@@ -176,7 +176,7 @@ func (v *tokenCommand) token(repository string) (secret.Value, error) {
 		}
 	}
 	if token.Empty() {
-		return token, usage("no token on the standard input: pass one, or make one with --generate")
+		return token, usage("no token on standard input: pass one, or generate one with --generate")
 	}
 	if strings.ContainsAny(token.Reveal(), "\r\n") {
 		return token, errors.New("the token has several lines: it must be one line")
@@ -199,7 +199,7 @@ func (v *tokenCommand) noToken(ctx context.Context, c client.Client, namespace, 
 	case v.delete:
 		return fmt.Errorf("%s has no token in namespace %s", repository, namespace)
 	}
-	return fmt.Errorf("%s has no token in namespace %s: make one with kubectl travis token %[1]s --generate", repository, namespace)
+	return fmt.Errorf("%s has no token in namespace %s: create one with kubectl travis token %[1]s --generate", repository, namespace)
 }
 
 // chosen selects the Secret of --secret, or all.
@@ -220,7 +220,7 @@ func (v *tokenCommand) deleteToken(ctx context.Context, c client.Client, reposit
 	}
 	s := &tokens[0]
 	if s.Labels[labelManagedBy] != manager {
-		return fmt.Errorf("the Secret %s was not made by kubectl travis: delete it with kubectl delete secret -n %s %[1]s", s.Name, s.Namespace)
+		return fmt.Errorf("the Secret %s was not created by kubectl travis: delete it with kubectl delete secret -n %s %[1]s", s.Name, s.Namespace)
 	}
 	if err := v.writer.checkOwner(s, nil); err != nil {
 		return err

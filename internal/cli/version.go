@@ -23,7 +23,7 @@ func newVersion(e *environment) *cobra.Command {
 		Example: `  # Both versions
   kubectl travis version
 
-  # The plugin's only, without a cluster
+  # Only the plugin's version, without a cluster
   kubectl travis version --client`,
 		Args: arguments(0, 0, "version"),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -45,7 +45,7 @@ func (v *tokenCommand) showURLs(ctx context.Context, c client.Client, repository
 	}
 	v.noteURL(known)
 	if spelled := tokenRepository(&tokens[0]); spelled != repository {
-		v.env.note("note: the Secret spells the repository %s; the proof depends on the spelling, which must be that of Travis", spelled)
+		v.env.note("note: the Secret spells the repository %s; the proof depends on the spelling, which must be the same as at Travis", spelled)
 	}
 	return nil
 }

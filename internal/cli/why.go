@@ -31,7 +31,7 @@ func newWhy(e *environment) *cobra.Command {
 		Short:   "Explain why a message was delivered or not: webhooks, matching routes, attempts",
 		Long: `Explain why a message was delivered or not: webhooks, matching routes, attempts.
 
-BUILD is a build's number, its ID, or the link in its message, which may also stand alone.`,
+BUILD is a build's number, its ID, or the link in its message. With a link, you may omit REPO.`,
 		Example: `  # The latest webhooks of a repository
   kubectl travis why example/example
 
@@ -47,7 +47,7 @@ BUILD is a build's number, its ID, or the link in its message, which may also st
 	}
 	v.operatorFlags = newOperatorFlags(e, cmd)
 	v.allNamespaces(cmd)
-	cmd.Flags().StringVar(&v.since, "since", "", "Count deliveries over this span, such as 24h or 7d.")
+	cmd.Flags().StringVar(&v.since, "since", "", "Count deliveries over this period, such as 24h or 7d.")
 	must(cmd.RegisterFlagCompletionFunc("since", cobra.FixedCompletions([]string{"1h", "24h", "7d"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
@@ -96,7 +96,7 @@ func (v *whyCommand) question(args []string) (q client.Question, err error) {
 		case err != nil:
 			return q, usage("%v", err)
 		case build.Any():
-			return q, usage("BUILD is empty: give a build's number, ID or link")
+			return q, usage("BUILD is empty: specify a build's number, ID or link")
 		case build.Repository != "" && !strings.EqualFold(build.Repository, args[0]):
 			return q, usage("the link is to a build of %s, not of %s", build.Repository, args[0])
 		}
@@ -117,7 +117,7 @@ func parseSpan(text string) (time.Duration, error) {
 	}
 	span, err := time.ParseDuration(text)
 	if err != nil || span <= 0 {
-		return 0, usage("--since %q is not a span of time: write it as 90m, 24h or 7d", text)
+		return 0, usage("--since %q is not a duration: write it as 90m, 24h or 7d", text)
 	}
 	return span, nil
 }
@@ -135,7 +135,7 @@ func (e *environment) lines() lines {
 func (e *environment) showWhy(w *deliveryapi.Why) {
 	line := e.lines()
 	if w.Missing > 0 {
-		e.note("warning: %s did not answer: what only they know is missing", text.Count(w.Missing, "replica"))
+		e.note("warning: %s did not answer: some webhooks and attempts may be missing", text.Count(w.Missing, "replica"))
 	}
 	for _, fact := range w.Facts {
 		line(0, "%s", fact.Text)

@@ -40,7 +40,7 @@ func newWriter(e *environment, cmd *cobra.Command) *writer {
 	w := &writer{env: e, output: genericclioptions.NewPrintFlags("").WithTypeSetter(scheme)}
 	w.output.AddFlags(cmd)
 	cmd.Flags().StringVar(&w.dryRun, "dry-run", dryRunNone,
-		`"client" prints what would be written and needs no cluster, "server" has the API server validate it without storing it.`)
+		`"client" prints what would be written and needs no cluster; "server" makes the API server validate it without storing it.`)
 	completeOutput(cmd, "yaml", "json", "name")
 	must(cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions([]string{dryRunNone, dryRunClient, dryRunServer}, cobra.ShellCompDirectiveNoFileComp)))
 	return w
@@ -274,7 +274,7 @@ func (w *writer) connect(ctx context.Context) (client.Client, string, error) {
 // unread prints what a client dry run without a cluster would do to routes that it cannot read.
 func (w *writer) unread(namespace string, names []string) error {
 	if format := *w.output.OutputFormat; format != "" && format != "name" {
-		return fmt.Errorf("-o %s needs a cluster, which has the routes to change: leave it out, or use -o name", format)
+		return fmt.Errorf("-o %s needs a cluster, which has the routes to change: omit it, or use -o name", format)
 	}
 	for _, name := range names {
 		if err := w.print(&v1alpha1.TravisRoute{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, "configured"); err != nil {

@@ -124,7 +124,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"a linger that is too long":   {`config={"receiver":{"linger":"2m"}}`, "config.receiver.linger: 2m is not between 0s and 1m"},
 		"a linger for one pod":        {`config={"receiver":{"linger":"11s"}}`, "config.receiver.linger: 11s is over 10s, and with the embedded store the next pod holds webhooks as long"},
 		"dead letters hardly kept":    {`config={"store":{"keepDead":"30m"}}`, "config.store.keepDead: 30m is under 1h"},
-		"a store above its volume":    {`config={"store":{"maxSize":"2Gi"}}`, "store.size: 2Gi is too small for config.store.maxSize (2Gi), which needs a volume half as large again: set store.size to 3072Mi"},
+		"a store above its volume":    {`config={"store":{"maxSize":"2Gi"}}`, "store.size: 2Gi is too small for config.store.maxSize (2Gi), which needs a volume of 1.5 times that size: set store.size to 3072Mi"},
 		"a scheme in the host":        {`ingress={"enabled":true,"host":"https://a.example"}`, "ingress.host: \"https://a.example\" is not a host name: leave out the scheme"},
 		"a port in the host":          {`ingress={"enabled":true,"host":"a.example:8443"}`, "ingress.host: \"a.example:8443\" is not a host name: leave out the scheme, the port and the path"},
 		"a store above its memory":    {`config={"store":{"maxMemory":"400Mi"}}`, "config.store.maxMemory: 400Mi is more than 60% of resources.limits.memory (512Mi)"},

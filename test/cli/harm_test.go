@@ -89,7 +89,7 @@ var _ = Describe("The command line", func() {
 		s.kubectl(ctx, "create", "secret", "generic", "theirs", "-n", team, "--from-literal=repository=a/b", "--from-literal=token=x")
 		s.kubectl(ctx, "label", "secret", "theirs", "-n", team, "travishook.dev/secret-type=token")
 		travis(ctx, "route a/b '' --account chat")
-		Expect(travis(ctx, "remove a/b")).To(ContainSubstring("theirs has a token of a/b and was not made by kubectl travis: it is kept"))
+		Expect(travis(ctx, "remove a/b")).To(ContainSubstring("theirs has a token of a/b and was not created by kubectl travis: it is kept"))
 		Expect(objects(ctx)).To(ContainSubstring("secret/theirs"))
 	})
 

@@ -26,13 +26,13 @@ Checks across values that the schema cannot make. Each message names the value a
 {{- end }}
 {{- end }}
 {{- if regexMatch "[/:]" .Values.ingress.host }}
-{{- fail (printf "ingress.host: %q is not a host name: leave out the scheme, the port and the path, as in hooks.example.com" .Values.ingress.host) }}
+{{- fail (printf "ingress.host: %q is not a host name: omit the scheme, the port and the path, as in hooks.example.com" .Values.ingress.host) }}
 {{- end }}
 {{- if not (include "travishook.external" .) }}
 {{- $limit := dig "store" "maxSize" "1Gi" .Values.config }}
 {{- $need := mulf 1.5 (include "travishook.bytes" $limit | float64) }}
 {{- if lt (include "travishook.bytes" .Values.store.size | float64) $need }}
-{{- fail (printf "store.size: %s is too small for config.store.maxSize (%v), which needs a volume half as large again: set store.size to %.0fMi or more, or lower config.store.maxSize" .Values.store.size $limit (divf $need 1048576.0)) }}
+{{- fail (printf "store.size: %s is too small for config.store.maxSize (%v), which needs a volume of 1.5 times that size: set store.size to %.0fMi or more, or lower config.store.maxSize" .Values.store.size $limit (divf $need 1048576.0)) }}
 {{- end }}
 {{- end }}
 {{- with dig "limits" "memory" "" .Values.resources }}

@@ -66,13 +66,13 @@ func (r *Result) repository(name string, value any) {
 	where := "repositories." + name
 	old, ok := value.(map[string]any)
 	if !ok || strings.Count(name, "/") != 1 {
-		r.note(where, "not a repository of TravisHook's configuration; it is left out")
+		r.note(where, "it does not have the form of a repository; it is left out")
 		return
 	}
 	routes, _ := old["routes"].(map[string]any)
 	switch token, ok := old["token"].(string); {
 	case !ok || token == "" || token == "None":
-		r.note(where+".token", "no token: make one with kubectl travis token %s --generate", name)
+		r.note(where+".token", "no token: create one with kubectl travis token %s --generate", name)
 	default:
 		r.token(name, token)
 	}

@@ -49,7 +49,7 @@ func (r *Result) section(name string, value any) {
 		r.service(name, where, value)
 		r.note(where, "add the webhook URL that kubectl travis token prints, or nothing reaches the operator")
 	case "on_success", "on_failure", "on_start", "on_cancel", "on_error":
-		r.note(where, "it applies to every service; repeat it in each, or set the routes' events")
+		r.note(where, "it applies to every service; repeat it for each service, or set the routes' events")
 	default:
 		r.note(where, "the operator does not support this service; it is left out")
 	}
@@ -219,9 +219,9 @@ func (r *Result) key(service, text string) (key, note string) {
 		key = fmt.Sprintf("%s-%d", host, i)
 	}
 	r.urls[key] = text
-	note = fmt.Sprintf("put this URL under the key %s of the Secret of an account, kubectl travis account %s --%s, and take it out of .travis.yml", key, service, service)
+	note = fmt.Sprintf("put this URL under the key %s of the Secret of an account, kubectl travis account %s --%s, and remove it from .travis.yml", key, service, service)
 	if service == "webhook" {
-		note += "; the operator posts a JSON of its own there, so for a server that needs Travis' own, keep it and delete the channel"
+		note += "; the operator posts its own JSON there, so if the server needs Travis' JSON, keep the URL and delete the channel"
 	}
 	return key, note
 }
