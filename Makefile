@@ -13,7 +13,7 @@ machine:
 	@hack/check-machine.sh $(MAKE_VERSION)
 
 .PHONY: demo
-demo: machine ## Show webhooks become messages, with real parts (KEEP=1 keeps running; BREAK=key, operator or channel)
+demo: machine ## Post webhooks to a real operator and show the messages (KEEP=1 keeps it running; BREAK=key, operator or channel)
 	@hack/demo.sh
 
 .PHONY: build
@@ -25,11 +25,11 @@ image: machine ## Write the container image to dist/, without a container engine
 	@hack/image.sh
 
 .PHONY: release
-release: machine ## Write everything of release VERSION (v1.2.3) to dist/, and publish nothing
+release: machine ## Write all files of release VERSION (v1.2.3) to dist/, and publish nothing
 	@hack/release.sh
 
 .PHONY: test
-test: machine ## Run every test, after installing the servers that the suites need
+test: machine ## Run the tests, after installing the servers that they need
 	@hack/test.sh
 
 .PHONY: test-servers
@@ -37,11 +37,11 @@ test-servers: machine ## Run the suites against a real NATS cluster of three ser
 	@hack/test-servers.sh
 
 .PHONY: test-oldest
-test-oldest: machine ## Run the suites of the installation and the API on the oldest Kubernetes that the chart lets pass
+test-oldest: machine ## Run the suites of the installation and the API on the oldest Kubernetes that the chart supports
 	@hack/test-oldest.sh
 
 .PHONY: test-release
-test-release: machine ## Make a release twice, compare both, and read it as those do who install it
+test-release: machine ## Build a release twice, compare both, and read it as an installer would
 	@hack/test-release.sh
 
 .PHONY: e2e
@@ -77,7 +77,7 @@ bench: machine ## Measure performance on this machine, and write the figures to 
 	@hack/bench.sh
 
 .PHONY: lint
-lint: machine ## Check style and the direction of dependencies
+lint: machine ## Check style, the size of functions, and the direction of dependencies
 	@hack/lint.sh
 
 .PHONY: vulncheck
@@ -89,5 +89,5 @@ generate: machine ## Write deep copies, CRDs, RBAC, manifests and the API refere
 	@hack/generate.sh
 
 .PHONY: verify
-verify: machine ## Fail if something generated or formatted is out of date, a license is not allowed, or a workflow is wrong
+verify: machine ## Fail if a generated file is out of date, a file is not formatted, a license is not allowed, or a workflow is wrong
 	@hack/verify.sh
