@@ -16,7 +16,7 @@ import (
 
 func main() {
 	var o app.Options
-	// A set of its own: libraries put flags into the common one.
+	// A separate set, because libraries add flags to the common one.
 	flags := flag.NewFlagSet("travishook", flag.ExitOnError)
 	flags.StringVar(&o.Settings, "settings", "", "`file` with the operator's settings; without it, the defaults apply")
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig `file`; without it, $KUBECONFIG, then the pod's own service account")

@@ -75,7 +75,7 @@ func write(manifests, version, created, out string) error {
 	return nil
 }
 
-// besides are the kinds that stay objects of their own. The rest is part of the ClusterServiceVersion, or, as the
+// besides are the kinds that stay separate objects. The rest is part of the ClusterServiceVersion, or, as the
 // NetworkPolicy, nothing that the lifecycle manager installs.
 var besides = []string{"CustomResourceDefinition", "ConfigMap"}
 

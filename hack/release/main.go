@@ -1,6 +1,6 @@
 // Command release completes the folder of a release: it packs the kubectl plugin for each platform and the bundle
 // for OperatorHub, writes the plugin's manifest for krew with the checksums of these archives, and a file with the checksums of
-// everything in the folder. The same programs give the same bytes on every machine.
+// everything in the folder. The same programs produce the same bytes on every machine.
 package main
 
 import (

@@ -1,7 +1,7 @@
 // Command simulate writes an overlay for the go command with a deterministic Go runtime: while the
 // simulation runs, its seed decides the order of map elements, the choice among ready cases of a select, and
 // math/rand, contexts cancel their children in the order in which they were made, and no goroutine is
-// preempted because of the time that it has taken. So a seed always gives the same run.
+// preempted because of its running time. So a seed always produces the same run.
 //
 // Usage: simulate GOROOT DIR writes DIR/overlay.json, for go test -overlay.
 package main
@@ -84,9 +84,9 @@ func changes() []change {
 		// A select added the timers of its channels in the order of their addresses.
 		{"runtime/select.go", "			blockTimerChan(c)\n", ""},
 		{"runtime/select.go", "	for _, casei := range lockorder {\n		casi = int(casei)\n", timersInOrder + "	for _, casei := range lockorder {\n		casi = int(casei)\n"},
-		// What runs beside the simulation wakes up at moments of its own: that must not change whose turn it is.
+		// Goroutines beside the simulation wake up at their own times: that must not change which goroutine runs next.
 		{"runtime/proc.go", "func runqput(pp *p, gp *g, next bool) {\n", "func runqput(pp *p, gp *g, next bool) {\n	if simulationState != 0 && gp.bubble == nil {\n		next = false\n	}\n"},
-		// A mutex is handed over to who has waited for a millisecond, in true time.
+		// A mutex is handed over to a goroutine that has waited for a millisecond of real time.
 		{"internal/sync/mutex.go", "runtime_nanotime()-waitStartTime > starvationThresholdNs", "runtime_nanotime() < 0 && starvationThresholdNs > 0"},
 		// A context has its children in a map, whose order follows from their addresses.
 		{"context/context.go", "	children map[canceler]struct{}", "	made     uint64\n	children map[canceler]uint64"},

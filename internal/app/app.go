@@ -70,7 +70,7 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	switch {
 	case clientcmd.IsEmptyConfig(err):
-		return nil, errors.New("there is no cluster: run the operator in one, or give --kubeconfig or $KUBECONFIG")
+		return nil, errors.New("there is no cluster: run the operator in one, or set --kubeconfig or $KUBECONFIG")
 	case err != nil:
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}

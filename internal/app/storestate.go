@@ -45,7 +45,7 @@ func addShares(state *controllers.StoreState, usages []queue.Usage) {
 			state.Refused = map[string]string{}
 		}
 		state.Refused[u.Namespace] = fmt.Sprintf("%snamespace %s has used its share of the store: %s. "+
-			"It has room again as deliveries end; kubectl travis deliveries -n %[2]s lists them, so fix or remove channels that take no messages", lost, u.Namespace, used(u))
+			"Space becomes free as deliveries end. Fix or remove channels that accept no messages; kubectl travis deliveries -n %[2]s lists the deliveries", lost, u.Namespace, used(u))
 		names = append(names, u.Namespace)
 	}
 	if len(names) == 0 || state.Reason != "" {
@@ -57,8 +57,8 @@ func addShares(state *controllers.StoreState, usages []queue.Usage) {
 		which += fmt.Sprintf(" and %d more", more)
 	}
 	state.Reason = v1alpha1.ReasonShareUsed
-	state.Message = fmt.Sprintf("%sthis concerns namespaces that have used their share of the store: %s. "+
-		"Those of others are accepted. Fix or remove channels that take no messages, or raise store.maxSize, and the volume with it", lost, which)
+	state.Message = fmt.Sprintf("%ssome namespaces have used their share of the store: %s. "+
+		"Events of other namespaces are accepted. Fix or remove channels that accept no messages, or raise store.maxSize and the size of the volume", lost, which)
 }
 
 // used says what a namespace has in the store.
@@ -76,11 +76,11 @@ func refusal(refuses error) controllers.StoreState {
 		return controllers.StoreState{}
 	case errors.Is(refuses, queue.ErrFull):
 		return controllers.StoreState{Reason: v1alpha1.ReasonStoreFull, Message: fmt.Sprintf(
-			"%s%s. Delivered messages free space; if channels are down for long, raise store.maxSize, and the volume with it", lost, refuses)}
+			"%s%s. Space becomes free as messages are delivered. If channels are down for a long time, raise store.maxSize and the size of the volume", lost, refuses)}
 	}
 	state := controllers.StoreState{Reason: v1alpha1.ReasonStoreUnavailable, Message: lost + refuses.Error()}
 	if !errors.Is(refuses, embedded.ErrRemoved) {
-		state.Message += ". What was stored is safe, and goes out as soon as the store answers again"
+		state.Message += ". Stored deliveries are safe, and are sent as soon as the store responds"
 	}
 	return state
 }

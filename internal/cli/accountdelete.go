@@ -14,7 +14,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// runDelete deletes an account and the Secret that the plugin made for it.
+// runDelete deletes an account and the Secret that the plugin created for it.
 func (v *accountCommand) runDelete(ctx context.Context, name string) error {
 	if err := v.writer.check(); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (v *accountCommand) noteUsers(ctx context.Context, c client.Client, namespa
 	}
 }
 
-// deleteSecret deletes the account's Secret if the plugin made it.
+// deleteSecret deletes the account's Secret if the plugin created it.
 func (v *accountCommand) deleteSecret(ctx context.Context, c client.Client, namespace, name string) error {
 	var s corev1.Secret
 	err := c.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &s)

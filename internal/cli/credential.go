@@ -14,7 +14,7 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// labelManagedBy with manager as its value marks Secrets that the plugin made and may therefore
+// labelManagedBy with manager as its value marks Secrets that the plugin created and may therefore
 // replace and delete.
 const labelManagedBy = "app.kubernetes.io/managed-by"
 

@@ -63,7 +63,7 @@ func (w *checkedWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// outputError adds the error of the standard output to that of the command, once.
+// outputError adds the error of standard output to the command's error, once.
 func (e *environment) outputError(err error) error {
 	if e.output.err == nil || errors.Is(err, e.output.err) {
 		return err
@@ -95,7 +95,7 @@ func (e *environment) client() (client.Client, error) {
 	return client.WithFieldOwner(c, manager), nil
 }
 
-// namespace returns that of --namespace, else that of the kubeconfig's context.
+// namespace returns the namespace of --namespace, else of the kubeconfig's context.
 func (e *environment) namespace() (string, error) {
 	namespace, _, err := e.cluster.ToRawKubeConfigLoader().Namespace()
 	return namespace, err

@@ -57,7 +57,7 @@ func (m *messageFlags) check() (err error) {
 	return err
 }
 
-// apply returns the message with what flags were given for; nil if nothing is left of it.
+// apply returns the message with the values of the flags that are set; nil if the result is empty.
 func (m *messageFlags) apply(flags *pflag.FlagSet, message *v1alpha1.MessageTemplate) *v1alpha1.MessageTemplate {
 	out := message.DeepCopy()
 	if out == nil {

@@ -114,7 +114,7 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 // maxName is the longest object name that is also a valid label value.
 const maxName = 63
 
-// objectName makes an object's name of words, such as example-example-builds. Equal words give
+// objectName derives an object's name from words, such as example-example-builds. Equal words give
 // equal names; a hash distinguishes words that are cut or have no usable character.
 func objectName(words ...string) string {
 	whole := strings.Join(words, " ")

@@ -99,7 +99,7 @@ func (e *environment) readAddresses(args []string) ([]string, error) {
 	return all, nil
 }
 
-// readPeople gives the compiler the ConfigMaps that the TravisDefaults name, as far as the caller may read them.
+// readPeople passes the ConfigMaps that the TravisDefaults name to the compiler, as far as the caller may read them.
 func (s *snapshot) readPeople(ctx context.Context, c client.Client) error {
 	for _, key := range s.compiler.PeopleSources() {
 		var m corev1.ConfigMap
@@ -116,7 +116,7 @@ func (s *snapshot) readPeople(ctx context.Context, c client.Client) error {
 	return nil
 }
 
-// showPeople prints the people, or who has each address. With check it prints only what is wrong.
+// showPeople prints the people, or the owner of each address. With check it prints only what is wrong.
 func (e *environment) showPeople(s *snapshot, namespace string, addresses []string, check bool) error {
 	for _, key := range s.peopleHidden {
 		e.note("note: you may not read ConfigMap %s of namespace %s, so its people are missing here", key.Name, key.Namespace)

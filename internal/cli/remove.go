@@ -96,7 +96,7 @@ func (v *removeCommand) run(ctx context.Context, c client.Client, namespace stri
 	return nil
 }
 
-// changes takes the channels of the command line out of the routes.
+// changes removes the channels on the command line from the routes.
 func (v *removeCommand) changes(routes []v1alpha1.TravisRoute, address []string) []routeChange {
 	fits := func(c v1alpha1.Channel) bool {
 		return (len(address) == 0 || c.Address == address[0]) && (v.account == "" || c.Account == v.account)
@@ -139,7 +139,7 @@ func remaining(routes []v1alpha1.TravisRoute, changes []routeChange) int {
 	return n
 }
 
-// ownTokens returns the repository's token Secrets that the plugin made.
+// ownTokens returns the repository's token Secrets that the plugin created.
 func (v *removeCommand) ownTokens(ctx context.Context, c client.Client, namespace, repository string) ([]corev1.Secret, error) {
 	tokens, err := readTokens(ctx, c, namespace)
 	if apierrors.IsForbidden(err) {

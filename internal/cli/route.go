@@ -219,7 +219,7 @@ func (v *routeCommand) wanted(existing *v1alpha1.TravisRoute, namespace string, 
 	return r
 }
 
-// setConditions sets what flags were given for. An empty flag removes the condition.
+// setConditions sets the conditions whose flags are set. An empty flag removes the condition.
 func (v *routeCommand) setConditions(spec *v1alpha1.TravisRouteSpec) {
 	if v.flags.Changed("build-types") {
 		spec.BuildTypes = v.buildTypes

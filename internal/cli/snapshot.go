@@ -61,7 +61,7 @@ func (e *environment) snapshot(ctx context.Context, c client.Client, namespace s
 	return s, nil
 }
 
-// emptySnapshot is that of an empty cluster.
+// emptySnapshot is the snapshot of an empty cluster.
 func (e *environment) emptySnapshot() *snapshot {
 	return &snapshot{operatorNamespace: e.operatorNamespace, compiler: newCompiler(e.operatorNamespace)}
 }

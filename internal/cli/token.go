@@ -184,7 +184,7 @@ func (v *tokenCommand) token(repository string) (secret.Value, error) {
 	return token, nil
 }
 
-// noToken is the error that a repository has no token among those of the namespace.
+// noToken is the error that a repository has no token in the namespace.
 func (v *tokenCommand) noToken(ctx context.Context, c client.Client, namespace, repository string, tokens []corev1.Secret) error {
 	if err := v.checkUnlabelled(ctx, c, namespace, repository); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// checkUnlabelled finds the token Secret that only lacks its label, so that none is made beside it.
+// checkUnlabelled finds a token Secret that only lacks its label, so that no second one is created.
 func (v *tokenCommand) checkUnlabelled(ctx context.Context, c client.Client, namespace, repository string) error {
 	var list corev1.SecretList
 	err := c.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{"type": string(corev1.SecretTypeOpaque)})

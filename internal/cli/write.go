@@ -213,7 +213,7 @@ func kindOf(o client.Object) string {
 	return kind.Kind
 }
 
-// checkOwners checks all changes before the first is made, so that none is done by half.
+// checkOwners checks all changes before the first is made, so that nothing is left half done.
 func (w *writer) checkOwners(changes []routeChange) error {
 	for _, change := range changes {
 		var wanted client.Object

@@ -34,7 +34,7 @@ type Span struct {
 	URL  string
 }
 
-// Field is a labelled value, for services that can show them.
+// Field is a labeled value, for services that can show fields.
 type Field struct {
 	Name  string
 	Value Span
@@ -72,7 +72,7 @@ type Message struct {
 	Update *Update
 	// Silent: the message is shown and notifies nobody. It has no effect where the service cannot do that.
 	Silent bool
-	// Mention is whom to mention, as Service.Person returned it; empty for nobody. The mention belongs where
+	// Mention is the person to mention, as Service.Person returned it; empty for nobody. The mention belongs where
 	// it notifies: in the reply of Update, if there is one, else in the message. It has no effect where the
 	// service cannot mention.
 	Mention string

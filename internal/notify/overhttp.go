@@ -23,7 +23,7 @@ const (
 )
 
 var connectionKeys = []Key{
-	{Name: KeyCA, Shared: true, Doc: "The certificate authorities of the server, as PEM; without it, the operator's."},
+	{Name: KeyCA, Shared: true, Doc: "The certificate authorities of the server, as PEM. If omitted, the operator's authorities are used."},
 	{Name: KeyCertificate, Shared: true, Doc: "The client's certificate, as PEM, where the server asks for one."},
 	{Name: KeyCertificateKey, Shared: true, Doc: "The private key of tls.crt, as PEM."},
 	{Name: KeyProxy, Shared: true, Doc: "The proxy as a URL: http, https or socks5, with its user and password if needed."},
@@ -101,7 +101,7 @@ func split(credential Credential) (own, connection Credential) {
 	return own, connection
 }
 
-// withConnection returns a client like base, which NewClient made, with an account's connection settings.
+// withConnection returns a client like base, which NewClient created, with an account's connection settings.
 func withConnection(base *http.Client, connection Credential) (*http.Client, error) {
 	options, err := optionsOf(base)
 	if err != nil {
@@ -113,7 +113,7 @@ func withConnection(base *http.Client, connection Credential) (*http.Client, err
 	return NewClient(options), nil
 }
 
-// optionsOf returns the options of a client that NewClient made.
+// optionsOf returns the options of a client that NewClient created.
 func optionsOf(client *http.Client) (Options, error) {
 	if client != nil {
 		if t, ok := client.Transport.(*transport); ok {

@@ -24,7 +24,7 @@ type Request struct {
 	Body   []byte
 }
 
-// Send sends a request with a client that NewClient made. A response of any status is no error:
+// Send sends a request with a client that NewClient created. A response of any status is no error:
 // StatusError classifies it. Errors are marked and do not contain the URL.
 func Send(ctx context.Context, client *http.Client, r Request) (Answer, error) {
 	var read bytes.Buffer

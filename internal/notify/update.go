@@ -15,13 +15,13 @@ type Receipt struct {
 	Handle string
 	// Until is when the message can no longer be updated; zero if the service sets no limit.
 	Until time.Time
-	// Note says what of the update took another way, and why; for people, empty if nothing did.
+	// Note says which part of the update was sent in another way, and why, for people; empty if none was.
 	Note string
 }
 
 // Update is what to do with the earlier message of a build.
 type Update struct {
-	// Handle is that of the earlier message.
+	// Handle is the handle of the earlier message.
 	Handle string
 	// Thread posts the message as a reply to the earlier one, which is edited too where that is possible.
 	// Otherwise it is only edited.
@@ -44,7 +44,7 @@ const (
 // Capabilities are what one form of a service can do. The dispatcher, the linter and the documentation follow
 // from them.
 type Capabilities struct {
-	// Form names the form among those of its service; empty if there is only one.
+	// Form names one of the service's forms; empty if there is only one.
 	Form string
 	// Edit: an earlier message can be changed.
 	Edit bool

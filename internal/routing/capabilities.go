@@ -20,7 +20,7 @@ func (r *Route) warnCapabilities(t *Table, target *queue.Target) []string {
 	}
 	var all []string
 	if r.Updates == Edit && !can.Edit || r.Updates == Thread && !can.Thread {
-		all = append(all, fmt.Sprintf("message.updates is %s, which %s cannot do: each state of a build is a message of its own in the channels of account %q",
+		all = append(all, fmt.Sprintf("message.updates is %s, which %s does not support: each state of a build is a separate message in the channels of account %q",
 			r.Updates, service, target.Account))
 	}
 	if r.Silent&r.Events != 0 && !can.Silent {

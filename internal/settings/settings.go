@@ -14,7 +14,7 @@ const (
 	Kind       = "Settings"
 )
 
-// Settings is the whole file. Every field has a default; only apiVersion and kind are required.
+// Settings is the whole file. Only apiVersion and kind are required; all other fields have defaults.
 type Settings struct {
 	// apiVersion of the file: settings.travishook.dev/v1alpha1.
 	APIVersion string `json:"apiVersion"`
@@ -49,26 +49,26 @@ type Listener struct {
 	Address string `json:"address"`
 }
 
-// Receiver is the server that Travis posts to.
+// Receiver configures the server that Travis posts to.
 type Receiver struct {
 	// address to listen on, as host:port. Port 0 selects a free port, which the log shows.
 	Address string `json:"address"`
 	// pathPrefix of the webhook URL. A proof may follow as the last segment.
 	PathPrefix string `json:"pathPrefix"`
-	// publicURL is the webhook URL that people write into .travis.yml, without a proof: scheme, host
-	// and path of the ingress. It is shown in statuses and by kubectl travis, and not used otherwise.
+	// publicURL is the webhook URL for .travis.yml, without a proof: scheme, host and path of the
+	// ingress. Statuses and kubectl travis show it; it has no other use.
 	PublicURL string `json:"publicURL"`
 	// trustedProxies are the networks, as CIDRs, of proxies whose X-Forwarded-For or X-Real-IP
 	// header names the client.
 	TrustedProxies []netip.Prefix `json:"trustedProxies"`
 	// maxAge of a build event, counted from the end of the build, else from its start. Older events are
-	// answered with 204 and not relayed. 0s means no limit. The store remembers each event for this time
-	// and two hours more, with about 100 bytes for each; without a limit for 30 days, after which a
-	// replayed webhook is accepted again.
+	// answered with 204 and not relayed. 0s means no limit. The store remembers each event for two hours
+	// longer than maxAge, in about 100 bytes; without a limit, it remembers an event for 30 days, after
+	// which a replayed webhook is accepted again.
 	MaxAge Duration `json:"maxAge"`
 	// linger is how long the receiver keeps accepting webhooks after the operator is told to stop,
-	// because an ingress keeps sending until it notices. At most 1m, and with the embedded store 10s, because
-	// the next pod holds webhooks as long.
+	// because an ingress keeps sending until it notices. At most 1m; with the embedded store at most 10s,
+	// because the next pod holds webhooks meanwhile.
 	Linger Duration `json:"linger"`
 	// tls makes the receiver serve HTTPS.
 	TLS *TLS `json:"tls"`
@@ -85,14 +85,14 @@ type TLS struct {
 // API is the HTTPS server behind kubectl travis. It authenticates and authorizes each caller with the
 // Kubernetes API server.
 type API struct {
-	// address to listen on, as host:port. Empty: switched off.
+	// address to listen on, as host:port. Empty: the API is turned off.
 	Address string `json:"address"`
-	// tls is its certificate. If omitted, a self-signed one is made at each start, which suffices
-	// behind the API server's proxy.
+	// tls is its certificate. If omitted, the operator generates a self-signed one at each start, which
+	// is enough behind the API server's proxy.
 	TLS *TLS `json:"tls"`
 }
 
-// Trust is how webhooks are verified.
+// Trust configures how webhooks are verified.
 type Trust struct {
 	// keys that Travis signs with. If omitted: the key of travis-ci.com, fetched from its API. With an
 	// empty list no signature can be verified, so only keyless repositories are accepted.
@@ -102,7 +102,7 @@ type Trust struct {
 	// keyOverlap is how long a key stays valid after its URL returns another one.
 	KeyOverlap Duration `json:"keyOverlap"`
 	// keylessRepositories are repositories, as owner/name globs, of a Travis that signs nothing:
-	// the token's proof alone suffices for them.
+	// for these, the token's proof alone is enough.
 	KeylessRepositories []string `json:"keylessRepositories"`
 }
 
@@ -114,7 +114,7 @@ type Key struct {
 	PEM string `json:"pem"`
 	// configMap in the operator's namespace that contains the key as PEM. A change takes effect at once.
 	ConfigMap *ObjectKey `json:"configMap"`
-	// secret in the operator's namespace that contains the key as PEM, labelled
+	// secret in the operator's namespace that contains the key as PEM, with the label
 	// travishook.dev/secret-type=key. A change takes effect at once.
 	Secret *ObjectKey `json:"secret"`
 	// url of the /config of a Travis, such as https://api.travis-ci.com/config.
@@ -135,11 +135,11 @@ type Key struct {
 type ObjectKey struct {
 	// name of the object.
 	Name string `json:"name"`
-	// key in it.
+	// key in the object.
 	Key string `json:"key"`
 }
 
-// Store is where accepted events are kept until they are delivered.
+// Store configures where accepted events are kept until they are delivered.
 type Store struct {
 	// directory of the embedded store. It must be on a disk that honors fsync.
 	Directory string `json:"directory"`
@@ -175,28 +175,28 @@ type External struct {
 	// replicas of the stream in the NATS cluster: 1, 3 or 5. Zero: 3.
 	Replicas int `json:"replicas"`
 	// adopt changes the configuration of an existing stream to the one that this version needs. By
-	// default a stream with another configuration is an error at start.
+	// default, the operator does not start if the stream has another configuration.
 	Adopt bool `json:"adopt"`
 }
 
-// Delivery is how messages are sent.
+// Delivery configures how messages are sent.
 type Delivery struct {
 	// retryFor is how long a delivery is retried before it becomes a dead letter.
 	RetryFor Duration `json:"retryFor"`
 	// allowAddresses are private networks, as CIDRs, that accounts of tenants may connect to.
 	// Accounts of the cluster-wide TravisDefaults may connect anywhere.
 	AllowAddresses []netip.Prefix `json:"allowAddresses"`
-	// denyAddresses are further networks, as CIDRs, that they may not connect to, such as the
-	// cluster's pods and Services if these have public addresses.
+	// denyAddresses are more networks, as CIDRs, that accounts of tenants may not connect to, such as
+	// the cluster's pods and Services if these have public addresses.
 	DenyAddresses []netip.Prefix `json:"denyAddresses"`
 }
 
-// Outbound is what applies to all connections that the operator makes: to chat services, key URLs, Travis'
-// API and NATS.
+// Outbound applies to all connections that the operator makes: to chat services, key URLs, Travis' API and
+// NATS.
 type Outbound struct {
-	// caFile are certificate authorities that are trusted besides the system's, as PEM, such as the
-	// company's. It is read at the start. An account or a NATS cluster with authorities of its own
-	// trusts only these.
+	// caFile contains certificate authorities, as PEM, that are trusted in addition to the system's, such
+	// as the company's. It is read at the start. For an account or a NATS cluster with its own
+	// authorities, only these are trusted.
 	CAFile string `json:"caFile"`
 }
 

@@ -62,7 +62,7 @@ func webhooks(d *demo) []webhook {
 		{"build 1 has passed", signed(passed), http.StatusAccepted, "build/1: passed", false},
 		{"build 2 has started", signed(run(2, travis.Pending, 6)), http.StatusAccepted, "build/2: pending", false},
 		{"build 2 is broken", signed(broken), http.StatusAccepted, "build/2: broken", true},
-		{"build 2 is started again", signed(run(2, travis.Pending, 3)), http.StatusAccepted, "build/2: pending", true},
+		{"build 2 is restarted", signed(run(2, travis.Pending, 3)), http.StatusAccepted, "build/2: pending", true},
 		{"build 2 is fixed", signed(run(2, travis.Fixed, 3)), http.StatusAccepted, "build/2: fixed", true},
 		{"a forged one: build 2, changed to passed after it was signed", func(ctx context.Context, url string) *http.Request {
 			forged := broken

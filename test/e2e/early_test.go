@@ -88,7 +88,7 @@ var _ = Describe("A route that is applied too early", func() {
 
 		p.say("# A route that is applied too early")
 		p.say(`This page is written by a test: every command in it was run against a real API server and a
-running operator, and this is what they printed. Nothing was restarted.
+running operator, and the outputs are real. Nothing was restarted.
 
 A team applies its route before anything else is set up. The route is accepted, and reports what is missing:`)
 		p.apply(ctx, "route.yaml", route)

@@ -118,7 +118,7 @@ var _ = Describe("A store that accepts no events", func() {
 		start(ctx, s.dir)
 		refuse(ctx)
 		Eventually(s.storeEvents).WithArguments(ctx).Should(MatchRegexp(
-			`^Warning ShareUsed Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: this concerns namespaces that have used their share of the store: ` + s.name + `\. .+\n$`))
+			`^Warning ShareUsed Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: some namespaces have used their share of the store: ` + s.name + `\. .+\n$`))
 		Eventually(s.condition).WithArguments(ctx).Should(HavePrefix("False ShareUsed: webhooks are refused"))
 		Expect(kubectl(ctx, "", "describe", "travisdefaults", "default", "-n", s.system)).To(MatchRegexp(`Warning +ShareUsed `))
 		Expect(kubectl(ctx, "", "get", "travisdefaults", "default", "-n", s.system)).To(MatchRegexp(`default +True`),
@@ -157,7 +157,7 @@ var _ = Describe("A store that accepts no events", func() {
 		empty := d.Fill(GinkgoTB())
 		refuse(ctx)
 		Eventually(s.storeEvents).WithArguments(ctx).Should(MatchRegexp(
-			`^Warning StoreUnavailable Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: store is unavailable: .+no space left on device.+ What was stored is safe.+\n$`))
+			`^Warning StoreUnavailable Pod/travishook-0/0123: webhooks are refused, and Travis does not send them again: store is unavailable: .+no space left on device.+ Stored deliveries are safe.+\n$`))
 		Eventually(s.condition).WithArguments(ctx).Should(MatchRegexp("^False StoreUnavailable: webhooks are refused.+no space left on device"))
 		full := MatchRegexp(`^\[-\]ready failed: .+: no space left on device`)
 		Eventually(func() (string, error) { return body(readyz) }).Should(full)

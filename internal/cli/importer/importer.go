@@ -34,7 +34,7 @@ type Result struct {
 	Objects []client.Object
 	// Notes list what could not be converted exactly: a line each, with its place in the file.
 	Notes []string
-	// Tokens are those of the Secrets in Objects, in clear text there.
+	// Tokens are the tokens of the Secrets in Objects, which contain them in clear text.
 	Tokens []Token
 
 	options Options
@@ -91,7 +91,7 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 // maxName leaves room for a hash in the 63 characters of a label's value.
 const maxName = 54
 
-// name makes a name of words that no other object of the result has.
+// name derives a name from words that no other object of the result has.
 func (r *Result) name(words []string) string {
 	whole := strings.Join(words, " ")
 	name := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(whole), "-"), "-")

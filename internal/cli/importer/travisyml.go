@@ -75,7 +75,7 @@ func serviceOf(section string, item map[string]any) string {
 	return "webhook"
 }
 
-// service makes a route of a service's section, or of each if the section is a list of sections.
+// service converts a service's section to a route, or to several if the section is a list.
 func (r *Result) service(name, where string, value any) {
 	if service := serviceOf(name, nil); !slices.Contains(r.options.Services, service) {
 		r.note(where, "the operator does not support %s yet; it is left out", service)

@@ -59,7 +59,7 @@ func (l *linter) keep(d *document) {
 	}
 }
 
-// secret checks a Secret for the operator and gives it to the compiler.
+// secret checks a Secret for the operator and passes it to the compiler.
 func (l *linter) secret(d *document) {
 	d.namespace = cmp.Or(d.namespace, l.namespace)
 	labels, _, _ := unstructured.NestedStringMap(d.value, "metadata", "labels")
@@ -94,7 +94,7 @@ func (l *linter) unlabelled(d *document, s routing.Secret) {
 		d.namespace, d.name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken)
 }
 
-// people gives a ConfigMap with people to the compiler, which reports its mistakes where a TravisDefaults names it.
+// people passes a ConfigMap with people to the compiler, which reports its mistakes where a TravisDefaults names it.
 func (l *linter) people(d *document) {
 	data, _, _ := unstructured.NestedStringMap(d.value, "data")
 	if content, ok := data[v1alpha1.PeopleKey]; ok {
@@ -131,7 +131,7 @@ func secretData(value map[string]any) map[string]secret.Value {
 	return data
 }
 
-// compile gives all objects to the operator's compiler and reports its problems and warnings.
+// compile passes all objects to the operator's compiler and reports its problems and warnings.
 func (l *linter) compile() {
 	for _, n := range l.objects.namespaces {
 		labels, _, _ := unstructured.NestedStringMap(n.value, "metadata", "labels")

@@ -76,7 +76,7 @@ var explanations = map[string]explanation{
 	receiver.ReasonNotReady:         {deliveryapi.CauseLost, "lost: the operator was not ready", lostAdvice},
 	receiver.ReasonBusy:             {deliveryapi.CauseLost, "lost: too many webhooks at once", lostAdvice},
 	receiver.ReasonStoreFull:        {deliveryapi.CauseLost, "lost: the store was full", lostAdvice},
-	receiver.ReasonStoreShare:       {deliveryapi.CauseLost, "lost: the namespace had used its share of the store", "Travis does not retry: fix or remove the channels that take no messages, which kubectl travis deliveries lists, then restart the build"},
+	receiver.ReasonStoreShare:       {deliveryapi.CauseLost, "lost: the namespace had used its share of the store", "Travis does not retry: fix or remove the channels that accept no messages, which kubectl travis deliveries lists, then restart the build"},
 	receiver.ReasonStoreUnavailable: {deliveryapi.CauseLost, "lost: the store did not respond", lostAdvice},
 	receiver.ReasonPanic:            {deliveryapi.CauseLost, "lost: the operator failed", lostAdvice},
 }

@@ -111,7 +111,7 @@ func (a *answer) addShares() {
 			continue
 		}
 		asked[r.Namespace] = true
-		const fix = "see kubectl travis deliveries -n %[1]s, and fix or remove channels that take no messages"
+		const fix = "see kubectl travis deliveries -n %[1]s, and fix or remove channels that accept no messages"
 		switch u := a.sources.Usage(r.Namespace); {
 		case u.Full:
 			a.facts.add(deliveryapi.CauseShare, r.Namespace, "namespace %s has used up its share of the store with %d deliveries (%.1f MiB), and its events are not stored until some have ended: "+fix,

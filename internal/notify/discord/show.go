@@ -33,7 +33,7 @@ type payload struct {
 	Flags           int             `json:"flags,omitempty"`
 }
 
-// allowedMentions without anything lets nothing in the message notify anybody.
+// allowedMentions, if empty, keeps the message from notifying anybody.
 type allowedMentions struct {
 	Parse []string `json:"parse"`
 	Users []string `json:"users,omitempty"`
@@ -83,7 +83,7 @@ func showReply(spans []notify.Span, person string) payload {
 	return p
 }
 
-// mention lets the message notify one user, or nobody.
+// mention allows the message to notify one user, or nobody.
 func (p *payload) mention(person string) {
 	p.AllowedMentions = allowedMentions{Parse: []string{}}
 	if userID.MatchString(person) {

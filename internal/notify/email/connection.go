@@ -74,7 +74,7 @@ func (c *connection) during(ctx context.Context, part func() error) error {
 	return fmt.Errorf("the server did not answer: %w", ctx.Err())
 }
 
-// open encrypts the connection and logs in, as the account asks for. It never does without.
+// open encrypts the connection and logs in, as the account requires. It never falls back to less.
 func (c *connection) open() error {
 	a := c.account
 	config := a.tls.Clone()
@@ -173,7 +173,7 @@ func (c *connection) failed(at step, err error) error {
 	return c.account.failure(at, err)
 }
 
-// quit takes leave of the server and closes the connection.
+// quit sends QUIT and closes the connection.
 func (c *connection) quit() {
 	c.client.CommandTimeout = quitTimeout
 	_ = c.client.Quit()

@@ -38,7 +38,7 @@ const portTLS = "465"
 var Service = notify.OverTCP(notify.Service{
 	Name:    "email",
 	Title:   "E-mail",
-	Summary: "one recipient a channel, through any mail server (SMTP)",
+	Summary: "each channel is one recipient, through any mail server (SMTP)",
 	Keys: []notify.Key{
 		{Name: keyPassword, Doc: "The password for the mail server; one trailing newline is ignored."},
 		{Name: keyUsername, Doc: "The user name for the mail server; if omitted, the address in the account's field from."},

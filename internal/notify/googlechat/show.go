@@ -19,7 +19,7 @@ const (
 	maxMarkup     = 800
 )
 
-// marks stand for the colours, which a text does not have.
+// marks represent the colors, which a text does not have.
 var marks = map[notify.Level]string{notify.Good: "🟢", notify.Bad: "🔴", notify.Neutral: "⚪"}
 
 // show lays out a message: a mark, the line, and below it a line for each field.

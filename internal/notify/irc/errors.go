@@ -72,7 +72,7 @@ var refused = map[string]string{
 // temporary are the refusals that pass by themselves.
 var temporary = map[string]bool{"405": true, "437": true, "442": true, "471": true}
 
-// channelError is the server's refusal to join a channel or to speak there, nil if the answer is none.
+// channelError is the server's refusal to join a channel or to send there, nil if the answer is not a refusal.
 func channelError(m *ircmsg.Message) error {
 	what, known := refused[m.Command]
 	failed := strings.EqualFold(m.Command, "FAIL")

@@ -199,7 +199,7 @@ func parseChannel(address string) (string, error) {
 	return lower(address), nil
 }
 
-// lower maps the letters that all servers take for equal.
+// lower maps the letters that all servers consider equal.
 func lower(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {

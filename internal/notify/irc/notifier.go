@@ -49,7 +49,7 @@ type policy struct {
 	until time.Time
 }
 
-// upgradeError is a server that wants an encrypted connection to another port.
+// upgradeError is the error of a server that requires an encrypted connection to another port.
 type upgradeError struct{ port string }
 
 func (e *upgradeError) Error() string { return "the server wants encryption, at port " + e.port }
@@ -83,7 +83,7 @@ func (n *notifier) Notify(ctx context.Context, m notify.Message) (notify.Receipt
 	return notify.Receipt{}, nil
 }
 
-// open connects and logs in, encrypted if the account or the server wants it.
+// open connects and logs in, encrypted if the account or the server requires it.
 func (n *notifier) open(ctx context.Context) (*session, error) {
 	server, encrypted := n.account.server, !n.account.plain
 	if port := n.demandedPort(); port != "" && !encrypted {
@@ -136,7 +136,7 @@ func (n *notifier) register(ctx context.Context, server string, encrypted bool) 
 	return s, nil
 }
 
-// remember keeps the policy that a server gives on an encrypted connection.
+// remember keeps the policy that a server sends on an encrypted connection.
 func (n *notifier) remember(server, sts string, encrypted bool) {
 	seconds, err := time.ParseDuration(option(sts, "duration") + "s")
 	_, port, _ := net.SplitHostPort(server)

@@ -140,7 +140,7 @@ func (r *registration) offer(list string) {
 	}
 }
 
-// request enables capabilities, or has the connection made anew with encryption if the server wants it.
+// request enables capabilities, or has the connection opened again with encryption if the server requires it.
 func (r *registration) request() error {
 	sts, demands := r.offered[capSTS]
 	if port := option(sts, "port"); port != "" && !r.encrypted {

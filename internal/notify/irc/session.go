@@ -136,7 +136,7 @@ func (s *session) logOut() {
 }
 
 // keepAlive pings the server at intervals and on request, and ends the session if it does not answer. It also
-// asks for the configured nickname again, if that was taken.
+// requests the configured nickname again, if it was taken.
 func (s *session) keepAlive() {
 	tick := time.NewTicker(s.timing.ping)
 	defer tick.Stop()

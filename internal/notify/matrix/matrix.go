@@ -30,7 +30,7 @@ var Service = notify.OverHTTP(notify.Service{
 	Name:  "matrix",
 	Title: "Matrix", Summary: "unencrypted rooms, as a user of any homeserver",
 	Keys: []notify.Key{
-		{Name: tokenKey, Required: true, Doc: "The access token of the bot's session, from a login of its own."},
+		{Name: tokenKey, Required: true, Doc: "The access token of a session of the bot that nothing else uses."},
 		{Name: notify.KeyServer, Doc: "The homeserver's URL; takes precedence over the account's field server."},
 	},
 	Forms:    []notify.Capabilities{{Edit: true, Thread: true, Silent: true, Mention: true, Idempotent: true, Proof: notify.Shown, Longest: maxBody}},

@@ -64,7 +64,7 @@ func (c content) inThread(root string) content {
 	return c
 }
 
-// marks stand for the colours.
+// marks represent the colors.
 var marks = map[notify.Level]string{notify.Good: "🟢", notify.Bad: "🔴", notify.Neutral: "⚪"}
 
 // show lays out a message, as plain text and as HTML: a mark, the line, and below it a line for each field.
@@ -87,8 +87,8 @@ func showReply(m notify.Message) content {
 	return compose(m, line(&plainText, m.Update.Reply, "", maxLine), line(&formattedText, m.Update.Reply, "", maxFormatLine))
 }
 
-// compose makes a message of its text, and mentions whom it should. No client notifies of a notice, not even those
-// whom it mentions.
+// compose converts text to a message, and adds the mention. No client notifies anybody of a notice, not even a
+// person whom it mentions.
 func compose(m notify.Message, plain, formatted string) content {
 	c := content{MsgType: "m.text", Body: plain, Format: "org.matrix.custom.html", FormattedBody: formatted, Previews: []struct{}{}}
 	switch {
@@ -124,7 +124,7 @@ func field(markup *notify.Markup, f notify.Field) string {
 func size(s string) int { return len(s) }
 
 var (
-	// plainText is the body, which stands alone and is shown in notifications.
+	// plainText is the body, which is complete by itself and shown in notifications.
 	plainText = notify.Markup{
 		Size:   size,
 		Escape: escape,
@@ -159,7 +159,7 @@ func isMatrixLink(target string) bool {
 // joint breaks a word apart, and is not seen.
 const joint = "\u200b"
 
-// Clients make links of names and URLs in plain text too, and show those of people and rooms as mentions.
+// Clients turn names and URLs in plain text into links too, and show names of people and rooms as mentions.
 var (
 	sigils = strings.NewReplacer("@", "@"+joint, "#", "#"+joint)
 	scheme = regexp.MustCompile(`(?i)://|\b(?:matrix|mailto):`)

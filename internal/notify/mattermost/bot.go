@@ -129,7 +129,7 @@ func (n *notifier) channel(ctx context.Context, address string) (string, error) 
 	return found.Handle, nil
 }
 
-// notAnswered takes away that a message may have been posted.
+// notAnswered removes the mark that a message may have been posted.
 func notAnswered(err error) error {
 	if notify.IsAnswerLost(err) {
 		return fmt.Errorf("look up the channel: %s", err.Error())

@@ -28,7 +28,7 @@ var Service = notify.OverHTTP(notify.Service{
 	Name:  "mattermost",
 	Title: "Mattermost", Summary: "as a bot, or through incoming webhooks",
 	Keys: []notify.Key{
-		{Name: tokenKey, Doc: "The bot's access token, and then a channel's address is a Mattermost channel: team/channel, or its ID."},
+		{Name: tokenKey, Doc: "The bot's access token. With it, a channel's address is a Mattermost channel: team/channel, or its ID."},
 		{Name: notify.KeyServer, Doc: "The bot's server as a URL; takes precedence over the account's field server."},
 		{Name: urlKey, Doc: "An incoming webhook's URL, for channels without an address. " +
 			"Any other key may hold one too, and a channel's address then names the key."},

@@ -7,7 +7,7 @@ import (
 	"github.com/travishook/travishook/test/picture"
 )
 
-// Drawer is a Harness that knows how a client shows what arrived. What arrives at any other is shown as a text.
+// Drawer is a Harness that knows how a client shows messages. Messages of other harnesses are shown as text.
 type Drawer interface {
 	// Draw returns a message as a client shows it. Edited and Answer are set by the caller.
 	Draw(got Received) (picture.Post, error)

@@ -62,7 +62,7 @@ type Account struct {
 	// Forget has the server delete every message and forget its thread; nil if the server cannot refuse
 	// an update because of that.
 	Forget func()
-	// LockThreads has the server take no more replies to a message, as in a locked thread, or one whose root was
+	// LockThreads makes the server accept no more replies to a message, as in a locked thread, or one whose root was
 	// deleted; messages can still be edited. Required of a form that declares Edit and Thread.
 	LockThreads func()
 }

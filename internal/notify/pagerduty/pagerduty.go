@@ -26,7 +26,7 @@ var Service = notify.OverHTTP(notify.Service{
 		{Name: routingKey, Doc: "The integration key of an Events API v2 integration, for channels without an address. " +
 			"Any other key may hold one too, and a channel's address then names the key."},
 	},
-	// A build's state changes the branch's alert, never an earlier message, and whom that notifies is PagerDuty's to decide.
+	// A build's state changes the branch's alert, never an earlier message, and PagerDuty decides whom that notifies.
 	Forms:    []notify.Capabilities{{Proof: notify.Accepted, Longest: maxSummary}},
 	Check:    check,
 	Address:  address,

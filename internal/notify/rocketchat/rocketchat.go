@@ -30,7 +30,7 @@ var Service = notify.OverHTTP(notify.Service{
 	Name:  "rocketchat",
 	Title: "Rocket.Chat", Summary: "as a bot, or through incoming integrations",
 	Keys: []notify.Key{
-		{Name: tokenKey, Doc: "The bot's personal access token, and then a channel's address is a room: #builds, or its ID."},
+		{Name: tokenKey, Doc: "The bot's personal access token. With it, a channel's address is a room: #builds, or its ID."},
 		{Name: userKey, Doc: "The bot's user ID, which is shown with its token; required with token."},
 		{Name: notify.KeyServer, Doc: "The bot's server as a URL; takes precedence over the account's field server."},
 		{Name: urlKey, Doc: "An incoming integration's URL, for channels without an address. " +

@@ -30,7 +30,7 @@ var Service = notify.OverHTTP(notify.Service{
 	Name:  "slack",
 	Title: "Slack", Summary: "as an app with a bot token, or through incoming webhooks",
 	Keys: []notify.Key{
-		{Name: tokenKey, Doc: "The app's bot token (xoxb-…), and then a channel's address is a Slack channel: #builds, or its ID."},
+		{Name: tokenKey, Doc: "The app's bot token (xoxb-…). With it, a channel's address is a Slack channel: #builds, or its ID."},
 		{Name: urlKey, Doc: "An incoming webhook's URL, for channels without an address. " +
 			"Any other key may hold one too, and a channel's address then names the key."},
 	},

@@ -91,7 +91,7 @@ func encode(m message) ([]byte, error) {
 	return bytes.TrimSpace(b.Bytes()), err
 }
 
-// layOut lays out the line on a coloured ground; below it the fields, the route and the time, which Teams shows in the
+// layOut lays out the line on a colored background; below it the fields, the route and the time, which Teams shows in the
 // reader's zone; and a button that opens the build.
 func layOut(m notify.Message, limit int) message {
 	body := []element{{Type: "Container", Style: styles[m.Level], Bleed: true, Items: []element{rich(line(m.Body(), m.Text, limit)...)}}}

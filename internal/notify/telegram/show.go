@@ -33,7 +33,7 @@ type shown struct {
 	entities []entity
 }
 
-// marks stand for the colours, which Telegram does not have.
+// marks represent the colors, which Telegram does not have.
 var marks = map[notify.Level]string{notify.Good: "🟢", notify.Bad: "🔴", notify.Neutral: "⚪"}
 
 // show lays out a message: a mark, the line, and below it a line for each field.
@@ -127,7 +127,7 @@ func person(id string) (string, error) {
 // joint breaks a word apart, and is not seen.
 const joint = "\u200b"
 
-// Without a parse mode nothing is markup, but Telegram makes links of names, tags, commands and URLs.
+// Without a parse mode nothing is markup, but Telegram turns names, tags, commands and URLs into links.
 var (
 	sigils  = regexp.MustCompile(`([@#$])([\pL\pN_])`)
 	command = regexp.MustCompile(`(^|[^\pL\pN_])/([A-Za-z0-9_])`)

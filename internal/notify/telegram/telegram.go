@@ -28,7 +28,7 @@ var Service = notify.OverHTTP(notify.Service{
 	Title: "Telegram", Summary: "groups, their topics, and channels, as a bot",
 	Keys: []notify.Key{
 		{Name: tokenKey, Required: true, Doc: "The bot's token, from @BotFather."},
-		{Name: notify.KeyServer, Doc: "The URL of a Bot API server of your own; takes precedence over the account's field server."},
+		{Name: notify.KeyServer, Doc: "The URL of your own Bot API server; takes precedence over the account's field server."},
 	},
 	Forms:    []notify.Capabilities{{Edit: true, Thread: true, Silent: true, Mention: true, Proof: notify.Shown, Longest: maxText}},
 	Check:    check,

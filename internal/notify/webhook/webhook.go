@@ -32,8 +32,8 @@ var Service = notify.OverHTTP(notify.Service{
 	Keys: []notify.Key{
 		{Name: urlKey, Doc: "The URL for channels without an address. " +
 			"Any other key may hold a URL too, and a channel's address then names the key."},
-		{Name: hmacKey, Doc: "Signs the requests: base64 of 24 to 64 random bytes, optionally with the prefix whsec_; " +
-			"several, separated by white space, while one replaces the other."},
+		{Name: hmacKey, Doc: "The key that signs the requests: base64 of 24 to 64 random bytes, optionally with the prefix whsec_. " +
+			"To rotate it, set both keys, separated by white space."},
 	},
 	Forms: []notify.Capabilities{
 		{Edit: true, Notifies: true, Silent: true, Mention: true, Idempotent: true, Proof: notify.Accepted, Longest: maxText},

@@ -48,7 +48,7 @@ const (
 	inCDATA
 )
 
-// scan takes the next bytes of the stream.
+// scan processes the next bytes of the stream.
 func (l *limiter) scan(b []byte) error {
 	for _, c := range b {
 		if l.state == inText && c == '<' && l.depth <= 1 {

@@ -20,7 +20,7 @@ const (
 	maxWhole      = 9900
 )
 
-// marks stand for the colours, which Zulip does not have.
+// marks represent the colors, which Zulip does not have.
 var marks = map[notify.Level]string{notify.Good: "🟢", notify.Bad: "🔴", notify.Neutral: "⚪"}
 
 // show lays out a message: a mark, the line, a line for each field, and when the build finished, which Zulip
@@ -69,7 +69,7 @@ var (
 	// bracket is one that a link could begin behind.
 	bracket = regexp.MustCompile(`\](\(|$)`)
 	emoji   = regexp.MustCompile(`:([A-Za-z0-9_+-])`)
-	// domain is a name that Zulip makes a link of, and perhaps a picture.
+	// domain is a name that Zulip turns into a link, and perhaps a picture.
 	domain = regexp.MustCompile(`\.(\pL)`)
 	// begins are the beginnings of lists, quotes, tables, headings, code and commands.
 	begins = regexp.MustCompile(`(?m)^( *[-+>#=|/]| *:-| *[0-9]+[.)]| {4})`)

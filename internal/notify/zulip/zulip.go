@@ -19,7 +19,7 @@ import (
 	"github.com/travishook/travishook/internal/text"
 )
 
-// The keys of the Secret. They are those of a zuliprc, the file that Zulip offers for a bot.
+// The keys of the Secret, as in a zuliprc, the file that Zulip offers for a bot.
 const (
 	keyKey   = "key"
 	emailKey = "email"

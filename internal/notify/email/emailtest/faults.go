@@ -32,7 +32,7 @@ func (h Harness) Faults() []notifytest.Fault {
 	return append(faults, h.loginFaults()...)
 }
 
-// plainFaults are those of a server without encryption and login.
+// plainFaults are the faults of a server without encryption and login.
 func (h Harness) plainFaults() []notifytest.Fault {
 	return []notifytest.Fault{
 		{Name: "login-required", Want: notifytest.BadCredential, Says: "set username and password", Arrange: h.with(func(o *Options) { o.Users = map[string]string{} })},
@@ -45,7 +45,7 @@ func (h Harness) plainFaults() []notifytest.Fault {
 	}
 }
 
-// loginFaults are those of a server with encryption and a login.
+// loginFaults are the faults of a server with encryption and a login.
 func (h Harness) loginFaults() []notifytest.Fault {
 	return []notifytest.Fault{
 		{Name: "wrong-password", Want: notifytest.BadCredential, Says: "535 5.7.8", Arrange: h.wrongPassword},

@@ -39,7 +39,7 @@ type Harness struct{ TLS string }
 // Service implements notifytest.Harness.
 func (Harness) Service() notify.Service { return email.Service }
 
-// Options are those of a server for the harness.
+// Options are the options of a server for the harness.
 func (h Harness) Options() Options {
 	o := Options{DirectTLS: h.TLS == "TLS", NoTLS: h.TLS == "None"}
 	if !o.NoTLS {
@@ -182,7 +182,7 @@ func Parts(content []byte) ([2]string, error) {
 	return parts, nil
 }
 
-// headers are those of a mail, each once.
+// headers are the headers of a mail, each once.
 var headers = []string{
 	"From", "To", "Subject", "Date", "Message-Id", "References", "In-Reply-To", "List-Id", "Auto-Submitted",
 	"X-Auto-Response-Suppress", "Travis-Ci-Repository", "Travis-Ci-Result", "Mime-Version", "Content-Type",

@@ -73,7 +73,7 @@ func plain(t *testing.T) notifytest.Account {
 	return Account(&ircd.Server{TLS: address}, builds)
 }
 
-// lost is a server that takes a message and closes the connection.
+// lost is a server that accepts a message and closes the connection.
 func lost(t *testing.T) notifytest.Account {
 	address := notifytest.Listener(t, func(conn net.Conn) {
 		talk.Talk(conn, func(line string) []string {

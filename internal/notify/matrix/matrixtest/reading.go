@@ -59,7 +59,7 @@ func Received(c Content, raw []byte) notifytest.Received {
 }
 
 var (
-	// acts is what clients make a link or a mention of, in text.
+	// acts matches text that clients turn into a link or a mention.
 	acts = regexp.MustCompile(`[@#][^\s\x{200b}]|://|(?i)\b(?:matrix|mailto):[^\s\x{200b}]`)
 	// address is the URL of a link in the body.
 	address = regexp.MustCompile(` \(https?://[^\s()<>"@]+\)`)

@@ -193,7 +193,7 @@ func (s *standIn) patch(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"id": r.PathValue("id")})
 }
 
-// add records a new message and returns its ID. p.number is that of the thread's root.
+// add records a new message and returns its ID. p.number is the number of the thread's root.
 func (s *standIn) add(room string, m message, p posted) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

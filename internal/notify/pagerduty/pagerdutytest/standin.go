@@ -120,7 +120,7 @@ func (e *event) checkAlert() string {
 	return ""
 }
 
-// shown is what PagerDuty makes of an event, with its details.
+// shown is how PagerDuty shows an event, with its details.
 func (e *event) shown() string {
 	what := map[string]string{"": "change event", "trigger": "trigger, " + e.Payload.Severity}[e.Action]
 	if what == "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/travishook/travishook/test/picture"
 )
 
-// markup is that of a field, a context and a mention.
+// markup is the markup of a field, a context and a mention.
 var markup = notifytest.Syntax{
 	Escape: regexp.MustCompile(`^(&(?:lt|gt|amp);)`),
 	Link:   regexp.MustCompile(`^<https?://[^>|]*\|([^>]*)>`),

@@ -72,7 +72,7 @@ func (Harness) BadAddresses() []string {
 	return []string{"", "builds", "#builds", "@", "@a", "@two words", "0", "-", "1/", "1/x", "https://t.me/builds", "--1", "99999999999999999999"}
 }
 
-// acts is what Telegram makes a link or a command of, in a text without a parse mode.
+// acts matches text that Telegram turns into a link or a command, in a text without a parse mode.
 var acts = regexp.MustCompile(`@[\pL\pN_]|#[\pL\pN_]|\$[\pL]|(^|[^\pL\pN_])/[A-Za-z0-9_]|[a-z]://`)
 
 // CheckShown implements notifytest.Harness.

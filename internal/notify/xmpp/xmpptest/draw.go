@@ -8,7 +8,7 @@ import (
 	"github.com/travishook/travishook/test/picture"
 )
 
-// Draw implements notifytest.Drawer. Most clients show the body alone, of which they make the URLs links.
+// Draw implements notifytest.Drawer. Most clients show the body alone, and turn its URLs into links.
 func (Harness) Draw(got notifytest.Received) (picture.Post, error) {
 	var m struct {
 		Body string `xml:"body"`

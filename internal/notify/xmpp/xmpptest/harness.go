@@ -156,7 +156,7 @@ func (Harness) CheckShown(sent notify.Message, got notifytest.Received) error {
 	return nil
 }
 
-// checkLink refuses links other than those of the message.
+// checkLink refuses links that are not in the message.
 func checkLink(sent notify.Message, e xml.StartElement) error {
 	for _, a := range e.Attr {
 		if a.Name.Local != "href" {

@@ -15,7 +15,7 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// repository is that of the contract's messages, and so their topic.
+// repository is the repository of the contract's messages, and so their topic.
 const repository = "example/widget"
 
 // Harness tests a bot.
