@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of Alertmanager, which `make bench` measures beside travishook; first compiles it into
-# the user's cache, if need be. Its module lacks the built web page that it embeds, so it is compiled
+# Prints the path of Alertmanager, which `make bench` measures beside travishook. If necessary, first compiles it into
+# the user's cache. Its module lacks the built web page that it embeds, so it is compiled
 # from a copy with an empty page.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures, and puts the figures into docs/performance.md. Arguments go to the benchmark.
+# Measures performance, and writes the figures to docs/performance.md. Arguments go to the benchmark.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says in one sentence what is missing on this machine before anything is built, if something is.
+# Checks, before anything is built, whether this machine has what the build needs; if not, says in one sentence what is missing.
 # usage: hack/check-machine.sh [MAKE_VERSION]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Prints the directory that holds kube-apiserver, etcd and kubectl; first gets them, if need be.
+# Prints the directory with kube-apiserver, etcd and kubectl. If necessary, first downloads or compiles them.
 #
-# In this order: KUBEBUILDER_ASSETS, if set; the user's cache; a download by setup-envtest,
-# given up after DOWNLOAD_SECONDS (default 60; 0 skips it); else compiled from the modules
-# pinned in hack/tools. What is got stays in the cache by version, for the next clone.
-# With KUBERNETES=oldest: those of the oldest Kubernetes that the chart lets pass, without KUBEBUILDER_ASSETS.
+# They come from, in this order: KUBEBUILDER_ASSETS, if set; the user's cache; a download by setup-envtest,
+# which is stopped after DOWNLOAD_SECONDS (default 60; 0 skips it); else they are compiled from the modules
+# pinned in hack/tools. The cache keeps them by version, for the next clone.
+# With KUBERNETES=oldest they are those of the oldest supported Kubernetes, and KUBEBUILDER_ASSETS is ignored.
 # Only the directory goes to standard output; progress goes to standard error.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the demo, after getting the API server and compiling what it starts.
+# Runs the demo, after getting the API server and compiling the operator.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Tries image and chart in a real cluster under load, and prints how many webhooks each event refused.
+# Tests image and chart in a real cluster under load, and prints how many webhooks were refused during each event.
 #
-# Without KUBECONFIG it makes a cluster of one node (hack/node.sh), which needs root and some Debian packages; where
-# they are missing it says so and exits with 77. KEEP=1 keeps the cluster. With KUBECONFIG it uses that cluster, in
-# namespaces of its own, and needs IMAGE, which the cluster can pull, and ADDRESS, at which its pods reach this machine.
+# Without KUBECONFIG it creates a cluster of one node (hack/node.sh), which needs root and some Debian packages; if
+# they are missing it says so and exits with 77. KEEP=1 keeps the cluster. With KUBECONFIG it uses that cluster, in its
+# own namespaces, and needs IMAGE, which the cluster can pull, and ADDRESS, at which its pods reach this machine.
 # STEPS is a regular expression that selects events by name, such as '^(upgrade|rollback)$'. With WRITE=1 a full pass
 # writes the table into docs/operations/gaps.md.
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Keeps the API server away from a running operator for AWAY (default 10m), under webhooks and then
+# Stops the API server of a running operator for AWAY (default 10m), while webhooks arrive and then
 # across a restart.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

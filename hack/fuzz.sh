@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for FUZZTIME (default 30s), one after the other. What one finds is
-# kept by go test in the package's testdata/fuzz, to be committed with its fix.
+# Runs every fuzz target for FUZZTIME (default 30s), one after the other. go test keeps failing inputs
+# in the package's testdata/fuzz, to be committed with the fix.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

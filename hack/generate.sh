@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes everything that is generated. Sources: the API types, the controllers' RBAC markers and
-# the chart, whose render with its default values is what kustomize installs.
+# the chart: kustomize installs the chart as rendered with its default values.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

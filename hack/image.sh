@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes the operator's image as an OCI archive into dist/, without a container engine, and prints the
 # archive's path. ARCH (default: this machine's; several: "amd64 arm64"), TAG and OUT may be set. The same
-# commit gives the same image on every machine with the same Go.
+# commit produces the same image on every machine with the same version of Go.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

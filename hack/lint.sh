@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks style and the direction of dependencies. The bar is no finding at all.
+# Checks style and the direction of dependencies. Any finding is a failure.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -7,7 +7,7 @@ cd "$root"
 
 linter=$(hack/tool.sh golangci-lint)
 bad=0
-# Another clone may be at it at the same time.
+# Another clone may run the linter at the same time.
 "$linter" run --allow-parallel-runners ./... || bad=1
 
 # golangci-lint cannot tell a sleep in fake time from one that wastes real time and still races.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the directory with the programs of the node of hack/node.sh; first compiles them, if need be: about three
-# minutes on two cores, besides hack/control-plane.sh. They stay in the user's cache, for the next clone.
+# Prints the directory with the programs of the node of hack/node.sh. If necessary, first compiles them: about three
+# minutes on two cores, in addition to hack/control-plane.sh. The user's cache keeps them for the next clone.
 # Only the directory goes to standard output; progress goes to standard error.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A real Kubernetes cluster of one node, in mount, pid, net, ipc, uts and cgroup namespaces of its own: nothing of it
-# listens in the machine's network, and it has no way out. For make e2e-cluster, and for trying things by hand.
+# Runs a real Kubernetes cluster of one node, in its own mount, pid, net, ipc, uts and cgroup namespaces: it does not
+# listen on the machine's network, and has no connection to the outside. For make e2e-cluster, and for manual tests.
 #
 #   hack/node.sh check             what is missing on this machine, if anything
 #   hack/node.sh up                start it; returns when the node and the cluster's DNS are ready, after some 15 s
@@ -8,7 +8,7 @@
 #   hack/node.sh kubectl ARGS...   kubectl as the cluster's administrator
 #   hack/node.sh x COMMAND...      a command inside its namespaces, with the machine's files
 #   hack/node.sh load ARCHIVE...   import images; no registry can be reached
-#   hack/node.sh volume NAME SIZE  a PersistentVolume on a file system of its own (SIZE as in 2G)
+#   hack/node.sh volume NAME SIZE  a PersistentVolume on its own file system (SIZE as in 2G)
 #   hack/node.sh restart NAME      containerd, etcd, apiserver, controllers, scheduler, kubelet or proxy
 #   hack/node.sh log NAME          the path of its log
 #
@@ -341,7 +341,7 @@ volume() {
 	C
 }
 
-[ $# -gt 0 ] || { sed -n '/^# A real/,/^set/s/^# \{0,1\}//p' "$self" && exit 2; }
+[ $# -gt 0 ] || { sed -n '/^# Runs a real/,/^set/s/^# \{0,1\}//p' "$self" && exit 2; }
 verb=$1
 shift
 case $verb in

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests of every package that starts goroutines or shares memory, under the race detector.
-# Those of the store, the receiver, the dispatcher and the services also fail for goroutines and
-# descriptors that are left.
+# The tests of the store, the receiver, the dispatcher and the services also fail if goroutines or
+# descriptors leak.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes everything of a release into dist/VERSION (or OUT): the plugin's archives, the manifest for krew, the
+# Writes all files of a release to dist/VERSION (or OUT): the plugin's archives, the manifest for krew, the
 # image of both architectures, the chart, the manifests, the SBOMs and the checksums. It publishes nothing.
-# The same commit gives the same bytes on every machine with the same Go.
+# The same commit produces the same bytes on every machine with the same version of Go.
 # VERSION is required, such as v1.2.3; PLATFORMS limits what is built ("linux/amd64").
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the simulation of the store. SEEDS is one seed or a range (1-500), DURATION goes on from the first
-# one for that long, TRACE=1 prints all that happens. Each seed does exactly the same each time: for that,
-# Go's runtime is compiled with nothing left to chance, which takes a minute the first time.
+# Runs the simulation of the store. SEEDS is one seed or a range (1-500), DURATION continues from the first
+# seed for that long, and TRACE=1 prints all events. Each seed always produces the same run: for that,
+# a deterministic Go runtime is compiled, which takes a minute the first time.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the servers that suites run against, where Debian's package manager can be used
-# without asking for a password. Elsewhere it installs nothing, and those suites say SKIPPED.
+# without asking for a password. Otherwise it installs nothing, and those suites print SKIPPED.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/hack/lib/cache.sh"

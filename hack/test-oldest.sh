@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the suites whose result depends on the API server's version on the oldest one that the chart lets pass: the
-# installation by Helm and kustomize, every rule of the CRDs, and the operator from the outside. Run it before that
-# version is changed, and before a release.
+# Runs the suites whose result depends on the API server's version on the oldest supported version: the
+# installation by Helm and kustomize, every rule of the CRDs, and the operator from the outside. Run it before you
+# change that version, and before a release.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

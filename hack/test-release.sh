@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a release twice, reads it as those do who install it, and compares both byte for byte. PLATFORMS limits
-# what is built; make release builds all.
+# Builds a release twice, reads it as an installer would, and compares both byte for byte. PLATFORMS limits
+# what is built; make release builds all platforms.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs what needs servers that start slowly or must be built. Most of it needs a NATS cluster: the store's
-# contract on three real servers, the loss of each and of all, several operators that share the store, and
-# half a minute of `make soak` on it; and chat services talk to real servers. `make test` leaves it out.
+# Runs the tests that need servers which start slowly or must be compiled. Most of them need a NATS cluster: the
+# store's contract on three real servers, the loss of each and of all, several operators that share the store, and
+# half a minute of `make soak` on it. Others connect chat services to real servers. `make test` does not run them.
 # Most of the time is spent waiting for elections, so two suites run at once.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

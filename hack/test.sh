@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test, after getting what the suites need. Arguments go to go test.
+# Runs the tests, after installing what the suites need. Arguments go to go test.
 # With CI=true a suite that is skipped because a server is missing is a failure.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints a folder with the CRDs of others that the chart and the pages have objects of: Gateway API,
+# Prints a folder with third-party CRDs that the chart and the pages use: Gateway API,
 # cert-manager, the Prometheus operator and Flux, from the modules that publish them.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

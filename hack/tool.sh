@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the path of a pinned tool; first compiles it into the user's cache, if need be.
+# Prints the path of a pinned tool. If necessary, first compiles it into the user's cache.
 # usage: hack/tool.sh NAME     (NAME is the last element of a `tool` line in hack/tools/*/go.mod)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Fails if anything that is generated, formatted or derived differs from what it should be,
-# and says which command puts it right. It works on a copy and changes nothing here.
+# Fails if a generated, formatted or derived file is out of date, and says which command fixes it.
+# It works on a copy and changes nothing here.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 . hack/lib/cache.sh
 
 bad=0
-# wrong FIX: what was printed is wrong, and FIX puts it right.
+# wrong FIX: the check failed, and FIX fixes it.
 wrong() {
-	say "  that is wrong; '$1' puts it right"
+	say "  that is wrong; '$1' fixes it"
 	bad=1
 }
 

@@ -1,5 +1,5 @@
-// Command bundle writes the bundle for OperatorHub from the manifests of a release: what kubectl installs,
-// said in the form of the Operator Lifecycle Manager.
+// Command bundle writes the bundle for OperatorHub from the manifests of a release: the same objects that kubectl
+// installs, in the format of the Operator Lifecycle Manager.
 package main
 
 import (

@@ -1,5 +1,5 @@
 // Command testsummary summarizes the output of go test -json: a line for each package, the whole output of
-// failed tests, skipped tests with the reason, a count, and the ends of what failed once more. It exits non-zero
+// failed tests, skipped tests with the reason, a count, and once more the last lines of each failure. It exits non-zero
 // if anything failed, and, with CI=true, if a suite was skipped because its server is not installed.
 package main
 
@@ -165,10 +165,10 @@ func (s *summary) skip(e event, text string) {
 	s.skipped = append(s.skipped, e.Package+" "+e.Test+": "+reason)
 }
 
-var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var color = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // plain returns the text without terminal colors.
-func plain(text string) string { return strings.TrimSpace(colour.ReplaceAllString(text, "")) }
+func plain(text string) string { return strings.TrimSpace(color.ReplaceAllString(text, "")) }
 
 // close prints the summary and reports whether everything passed.
 func (s *summary) close() bool {

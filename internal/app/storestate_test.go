@@ -10,9 +10,9 @@ import (
 	"github.com/travishook/travishook/internal/queue/embedded"
 )
 
-// What was stored is safe, unless somebody has removed its files.
+// Stored deliveries are safe unless somebody has removed the store's files.
 func TestRemovedFilesInTheStateOfTheStore(t *testing.T) {
-	const safe = "What was stored is safe"
+	const safe = "Stored deliveries are safe"
 	if s := storeState(queue.ErrUnavailable, nil, nil); s.Reason != v1alpha1.ReasonStoreUnavailable || !strings.Contains(s.Message, safe) {
 		t.Errorf("%s: %s", s.Reason, s.Message)
 	}

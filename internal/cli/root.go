@@ -1,4 +1,4 @@
-// Package cli implements kubectl travis. Each command has a file of its own. A command acts on the
+// Package cli implements kubectl travis, with one file for each command. A command acts on the
 // cluster as the caller, with the caller's permissions.
 package cli
 

@@ -56,7 +56,7 @@ type Capabilities struct {
 	Silent bool
 	// Mention: a message can notify one person.
 	Mention bool
-	// Idempotent: the receiver can recognise a message that is sent again, by Message.ID.
+	// Idempotent: the receiver can recognize a message that is sent again, by Message.ID.
 	Idempotent bool
 	// Proof is what nil from Notify proves.
 	Proof Proof

@@ -1,4 +1,4 @@
-// Package alerts_test holds the chart's alerts to cases, with Prometheus' own tool.
+// Package alerts_test tests the chart's alerts with promtool, the tool of Prometheus.
 package alerts_test
 
 import (

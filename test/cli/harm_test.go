@@ -134,7 +134,7 @@ var _ = Describe("The command line", func() {
 		Expect(travis(ctx, "redrive --route a-b-chat"+asReader)).To(And(ContainSubstring(`"`+team+`-cert" may not update`), ContainSubstring("(exit code 1)")))
 		Expect(travis(ctx, "why a/b --kubeconfig "+stranger.Kubeconfig)).To(And(ContainSubstring("certificatesigningrequests"), ContainSubstring("(exit code 1)")))
 
-		By("honouring --as, or refusing it")
+		By("honoring --as, or refusing it")
 		Expect(travis(ctx, "why a/b --as "+team+"-cert")).To(ContainSubstring(fmt.Sprintf(found, team)))
 		Expect(travis(ctx, "redrive --route a-b-chat --as "+team+"-cert")).To(ContainSubstring(`"` + team + `-cert" may not update`))
 		Expect(travis(ctx, "why a/b --as "+team+"-stranger")).To(And(ContainSubstring("certificatesigningrequests"), ContainSubstring("(exit code 1)")))

@@ -1,4 +1,4 @@
-// Package cluster_test tries the operator in a real cluster, as a platform engineer installs it: the image, the chart,
+// Package cluster_test tests the operator in a real cluster, as a platform engineer installs it: the image, the chart,
 // nginx in front, Prosody and a webhook channel behind, and webhooks signed as Travis signs them, four a second, while
 // the operator is upgraded, deleted, killed and moved. hack/e2e-cluster.sh runs it.
 package cluster_test

@@ -1,5 +1,5 @@
 // Package dendrite runs a real Matrix homeserver for tests: Dendrite, which hack/tool.sh compiles the first time.
-// It listens on a loopback port, knows version 1.2 of the specification, connects to no other server, and ends with
+// It listens on a loopback port, implements version 1.2 of the specification, connects to no other server, and ends with
 // the test.
 package dendrite
 

@@ -69,13 +69,13 @@ spec:
   repository: example/example
   channels: [{account: nobody, address: nowhere}]
   events: ["*"]
-  filter: 'build.colour == "red"'
+  filter: 'build.color == "red"'
 `)
 		s.start(ctx)
 		s.waitReady(ctx)
 		Expect(s.post(ctx, travistest.Build{})).To(Equal(http.StatusAccepted))
 		Eventually(texts(r)).Should(HaveLen(1))
 		Eventually(kubectl).WithArguments(ctx, "", "get", "travisroute", "bad", "-n", s.name, "-o", "wide").
-			Should(And(ContainSubstring("False"), ContainSubstring("colour")))
+			Should(And(ContainSubstring("False"), ContainSubstring("color")))
 	})
 })

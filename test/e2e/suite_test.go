@@ -1,4 +1,4 @@
-// Package e2e tests the operator, as a process of its own, through what its users notice: with kubectl, a
+// Package e2e tests what users notice of the operator, as a separate process: with kubectl, a
 // real API server and real channels.
 package e2e
 

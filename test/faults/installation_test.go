@@ -1,5 +1,5 @@
-// Package faults injects one fault at a time into what the operator depends on, and checks what its users
-// see: it stays up and reports the fault, loses nothing that it accepted, and recovers by itself.
+// Package faults injects one fault at a time into the operator's environment, and checks what its users
+// see: the operator stays up and reports the fault, loses nothing that it accepted, and recovers by itself.
 package faults
 
 import (

@@ -1,8 +1,7 @@
-// Package hostile attacks one operator as tenants and strangers can: with everything that a user may
-// apply who has write access to TravisRoutes, TravisDefaults and Secrets in one namespace, and with
-// everything that a client without credentials may send. Beside them works an honest namespace, whose
-// new routes must become ready and whose messages must arrive, while the operator stays within the
-// memory that the chart gives it.
+// Package hostile attacks one operator as tenants and strangers can. Tenants have write access to
+// TravisRoutes, TravisDefaults and Secrets in one namespace; strangers are clients without credentials.
+// Meanwhile the new routes of an honest namespace must become ready and its messages must arrive, and
+// the operator must stay within the memory limit of the chart.
 //
 // HOSTILE=long makes each attack as large as it was when it succeeded once; `make test` runs a part of it.
 package hostile

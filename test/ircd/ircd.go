@@ -1,5 +1,5 @@
-// Package ircd runs real IRC servers for tests: InspIRCd, which has labelled responses, and ngIRCd, which has
-// none. They listen on loopback ports, with TLS by a certificate of their own authority, and end with the test.
+// Package ircd runs real IRC servers for tests: InspIRCd, which has labeled responses, and ngIRCd, which has
+// none. They listen on loopback ports, with TLS certificates of their own authority, and end with the test.
 package ircd
 
 import (

@@ -1,4 +1,4 @@
-// Package operator runs the operator as a process of its own, for the demo and for suites that check what a
+// Package operator runs the operator as a separate process, for the demo and for suites that check what a
 // user sees: its log, its exit code, and the effects of a crash.
 package operator
 

@@ -130,8 +130,8 @@ func (c *canvas) lines(l Line, x int, limit float64, mono bool) {
 	}
 }
 
-func (c *canvas) rect(x, y, width, height int, colour string) {
-	fmt.Fprintf(c, `<rect x="%d" y="%d" width="%d" height="%d" rx="2" fill="%s"/>`+"\n", x, y, width, height, colour)
+func (c *canvas) rect(x, y, width, height int, color string) {
+	fmt.Fprintf(c, `<rect x="%d" y="%d" width="%d" height="%d" rx="2" fill="%s"/>`+"\n", x, y, width, height, color)
 }
 
 // text draws one row. The pieces follow each other, so they fit whatever the font is.
@@ -139,13 +139,13 @@ func (c *canvas) text(x, y int, style string, row Line) {
 	fmt.Fprintf(c, `<text x="%d" y="%d" %s xml:space="preserve">`, x, y, style)
 	for _, r := range row.joined() {
 		words := escape(r.Words)
-		if r.Colour == "" && !r.Bold {
+		if r.Color == "" && !r.Bold {
 			c.WriteString(words)
 			continue
 		}
 		c.WriteString("<tspan")
-		if r.Colour != "" {
-			fmt.Fprintf(c, ` fill="%s"`, r.Colour)
+		if r.Color != "" {
+			fmt.Fprintf(c, ` fill="%s"`, r.Color)
 		}
 		if r.Bold {
 			c.WriteString(` font-weight="bold"`)
@@ -156,7 +156,7 @@ func (c *canvas) text(x, y int, style string, row Line) {
 }
 
 // circles are emoji that not every machine has in its fonts.
-var circles = []struct{ emoji, colour string }{{"🟢", "#2eb67d"}, {"🔴", "#e01e5a"}, {"⚪", "#a0a0a0"}}
+var circles = []struct{ emoji, color string }{{"🟢", "#2eb67d"}, {"🔴", "#e01e5a"}, {"⚪", "#a0a0a0"}}
 
 // circled is a line whose circles are characters of any font.
 func (l Line) circled() Line {
@@ -164,7 +164,7 @@ func (l Line) circled() Line {
 	for _, r := range l {
 		for _, c := range circles {
 			if before, after, found := strings.Cut(r.Words, c.emoji); found {
-				all = append(all, Run{before, r.Colour, r.Bold}, Run{Words: "●", Colour: c.colour})
+				all = append(all, Run{before, r.Color, r.Bold}, Run{Words: "●", Color: c.color})
 				r.Words = after
 			}
 		}
@@ -173,11 +173,11 @@ func (l Line) circled() Line {
 	return all
 }
 
-// joined joins neighbours of one style.
+// joined joins neighbors of one style.
 func (l Line) joined() Line {
 	var all Line
 	for _, r := range l.circled() {
-		if last := len(all) - 1; last >= 0 && all[last].Colour == r.Colour && all[last].Bold == r.Bold {
+		if last := len(all) - 1; last >= 0 && all[last].Color == r.Color && all[last].Bold == r.Bold {
 			all[last].Words += r.Words
 			continue
 		}

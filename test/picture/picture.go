@@ -1,5 +1,5 @@
 // Package picture draws messages as chat clients show them, for the documentation. What a message consists of
-// comes from the payload that was sent; fonts and distances are those of no client.
+// comes from the payload that was sent; fonts and distances do not match any client.
 package picture
 
 // The widths of a picture.
@@ -20,8 +20,8 @@ type Post struct {
 
 // Part is a part of a message.
 type Part struct {
-	Bar    string // the colour of a bar at its left; empty for none
-	Ground string // the colour of its background; empty for none
+	Bar    string // the color of a bar at its left; empty for none
+	Ground string // the color of its background; empty for none
 	Mono   bool   // in a font of one width
 	// Columns is into how many columns a wide screen lays out the lines; a phone has one.
 	Columns int
@@ -33,12 +33,12 @@ type Line []Run
 
 // Run is a piece of text in one style.
 type Run struct {
-	Words  string
-	Colour string // empty for that of text
-	Bold   bool
+	Words string
+	Color string // empty for that of text
+	Bold  bool
 }
 
-// Colours of runs.
+// Colors of runs.
 const (
 	blue  = "#1264a3"
 	grey  = "#696969"
@@ -52,10 +52,10 @@ func Text(words string) Run { return Run{Words: words} }
 func Bold(words string) Run { return Run{Words: words, Bold: true} }
 
 // Link is the words of a link.
-func Link(words string) Run { return Run{Words: words, Colour: blue} }
+func Link(words string) Run { return Run{Words: words, Color: blue} }
 
 // Subtle is what a client shows in grey.
-func Subtle(words string) Run { return Run{Words: words, Colour: grey} }
+func Subtle(words string) Run { return Run{Words: words, Color: grey} }
 
 // Mention is the name of a person who is notified.
-func Mention(words string) Run { return Run{Words: words, Colour: blue, Bold: true} }
+func Mention(words string) Run { return Run{Words: words, Color: blue, Bold: true} }

@@ -1,5 +1,5 @@
-// Package postfix runs a real Postfix for tests: a mail server that delivers to mailboxes of its own, offers
-// STARTTLS by a certificate of its own authority, and refuses strangers. It needs root, listens on a loopback
+// Package postfix runs a real Postfix for tests: a mail server that delivers to its own mailboxes, offers
+// STARTTLS with a certificate of its own authority, and refuses strangers. It needs root, listens on a loopback
 // port, and ends with the test.
 package postfix
 

@@ -1,5 +1,5 @@
-// Package release_test makes a release and reads it as those do who install it. It compiles all programs
-// again, so make test leaves it out; make test-release runs it.
+// Package release_test builds a release and reads it as an installer would. It compiles all programs
+// again, so make test does not run it; make test-release does.
 package release_test
 
 import (

@@ -1,5 +1,5 @@
 // Package workflows_test checks what actionlint does not: that the workflows of GitHub Actions have no more
-// rights than they need, run only code that is pinned, and call what exists.
+// permissions than they need, run only pinned code, and call scripts and targets that exist.
 package workflows_test
 
 import (

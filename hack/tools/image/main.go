@@ -1,5 +1,5 @@
 // Command image writes the operator's container image as an OCI archive, without a container engine:
-// one image for each program that it is given. podman load, docker load, kind load image-archive,
+// one image for each program in its arguments. podman load, docker load, kind load image-archive,
 // ctr image import and skopeo read it.
 package main
 

@@ -1,6 +1,6 @@
 // Command licenses checks that everything that the programs contain, for any platform, has a license that
-// is allowed, and writes the texts of the licenses into one file, as these licenses demand of whoever
-// distributes the programs.
+// is allowed, and writes the texts of the licenses into one file, as the licenses require for
+// distributing the programs.
 package main
 
 import (

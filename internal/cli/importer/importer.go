@@ -1,5 +1,5 @@
 // Package importer converts TravisHook's configuration and the notifications section of a .travis.yml
-// to manifests. It is pure. What cannot be converted is noted.
+// to manifests. It is pure. Settings that cannot be converted are noted.
 package importer
 
 import (

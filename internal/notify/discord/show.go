@@ -56,13 +56,13 @@ type footer struct {
 	Text string `json:"text"`
 }
 
-// colours of the bar.
-var colours = map[notify.Level]int{notify.Good: 0x2eb67d, notify.Bad: 0xe01e5a, notify.Neutral: 0x8d8d8d}
+// colors of the bar.
+var colors = map[notify.Level]int{notify.Good: 0x2eb67d, notify.Bad: 0xe01e5a, notify.Neutral: 0x8d8d8d}
 
-// show lays out a message: the line as the content, which notifications show; below it, beside a coloured
+// show lays out a message: the line as the content, which notifications show; below it, beside a colored
 // bar, the fields, the route and the time, which Discord shows in the reader's zone.
 func show(m notify.Message) payload {
-	e := embed{Color: colours[m.Level], Fields: fields(m.Fields)}
+	e := embed{Color: colors[m.Level], Fields: fields(m.Fields)}
 	if m.Route != "" {
 		e.Footer = &footer{Text: text.OneLine(m.Route, maxFieldValue)}
 	}

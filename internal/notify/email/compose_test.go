@@ -122,13 +122,13 @@ func TestMailsOfABuildAreOneThread(t *testing.T) {
 	}
 }
 
-func TestHTMLHasLinksAndAColour(t *testing.T) {
+func TestHTMLHasLinksAndAColor(t *testing.T) {
 	a := testAccount(t)
 	m := build("1")
 	_, parts := read(t, compose(t, &a, &m).content)
 	for _, want := range []string{
 		`<a href="https://app.travis-ci.com/example/widget/builds/815">[example/widget] build/123</a>: broken`,
-		`<td>main</td>`, colours[notify.Bad], "team-a/example",
+		`<td>main</td>`, colors[notify.Bad], "team-a/example",
 	} {
 		if !strings.Contains(parts[1], want) {
 			t.Errorf("%s is not in\n%s", want, parts[1])

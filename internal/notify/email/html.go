@@ -11,23 +11,23 @@ import (
 	"github.com/travishook/travishook/internal/text"
 )
 
-// colours of the bar beside the message, legible on white and on black.
-var colours = map[notify.Level]string{notify.Good: "#2e8540", notify.Bad: "#d6372b", notify.Neutral: "#767676"}
+// colors of the bar beside the message, legible on white and on black.
+var colors = map[notify.Level]string{notify.Good: "#2e8540", notify.Bad: "#d6372b", notify.Neutral: "#767676"}
 
 const maxURL = 2000
 
 // page is the mail as HTML. Mail clients know tables and inline styles and little else. It loads nothing.
 func page(m *notify.Message) string {
-	colour, ok := colours[m.Level]
+	color, ok := colors[m.Level]
 	if !ok {
-		colour = colours[notify.Neutral]
+		color = colors[notify.Neutral]
 	}
 	var b strings.Builder
 	b.WriteString("<!DOCTYPE html>\r\n" +
 		`<html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
 		`<meta name="color-scheme" content="light dark"></head>` + "\r\n" +
 		`<body style="margin:0;padding:12px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5">` + "\r\n")
-	fmt.Fprintf(&b, `<table role="presentation" cellpadding="0" cellspacing="0" style="border-left:4px solid %s"><tr><td style="padding:2px 12px">`, colour)
+	fmt.Fprintf(&b, `<table role="presentation" cellpadding="0" cellspacing="0" style="border-left:4px solid %s"><tr><td style="padding:2px 12px">`, color)
 	b.WriteString("\r\n<p style=\"margin:0 0 8px\">" + line(m) + "</p>\r\n")
 	if fields := shownFields(m.Fields); len(fields) > 0 {
 		b.WriteString(`<table role="presentation" cellpadding="0" cellspacing="0" style="font-size:14px">` + "\r\n")

@@ -35,7 +35,7 @@ func (s *session) joinAndSend(ctx context.Context, name string, m *notify.Messag
 		return nil, fmt.Errorf("join %s: %w", name, err)
 	}
 	refused, err = s.sendLines(ctx, name, lines(m, s.budget(name), true))
-	if err == nil && refused != nil && refusesColour(refused) {
+	if err == nil && refused != nil && refusesColor(refused) {
 		refused, err = s.sendLines(ctx, name, lines(m, s.budget(name), false))
 	}
 	if err != nil {

@@ -94,8 +94,8 @@ func isError(command string) bool {
 	return len(command) == 3 && (command[0] == '4' || command[0] == '5')
 }
 
-// refusesColour reports whether a channel refuses colours, which its mode +c may do.
-func refusesColour(m *ircmsg.Message) bool {
+// refusesColor reports whether a channel refuses colors, which its mode +c may do.
+func refusesColor(m *ircmsg.Message) bool {
 	return (m.Command == "404" || m.Command == "408") && strings.Contains(strings.ToLower(words(m)), "colo")
 }
 

@@ -1,7 +1,7 @@
 // Package irc sends messages to IRC channels. docs/services/irc.md is its reference.
 //
 // Each account has one connection, which is kept. A message counts as delivered when the server has answered
-// it, by a labelled response (IRCv3) where it has them, else by its answer to a PING that follows.
+// it, with a labeled response (IRCv3) if it supports them, else with its answer to a PING that follows.
 package irc
 
 import (

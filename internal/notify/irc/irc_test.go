@@ -281,8 +281,8 @@ func TestJoinsAgain(t *testing.T) {
 	observer.Await(t, "PRIVMSG", "#builds")
 }
 
-// A channel that refuses colours gets the message without them.
-func TestColoursAreLeftOutWhereTheyAreRefused(t *testing.T) {
+// A channel that refuses colors gets the message without them.
+func TestColorsAreLeftOutWhereTheyAreRefused(t *testing.T) {
 	s := &script{answers: func(line string) []string {
 		if strings.HasPrefix(line, "PRIVMSG ") && strings.Contains(line, "\x03") {
 			return []string{":irc.test 404 travis-ci #builds :Cannot send to channel (no colors, +c)"}

@@ -18,24 +18,24 @@ const (
 	minChunk = 100
 )
 
-// marks begin a message: a sign with a colour for the result. Two digits, and the end of the colour before the
+// marks begin a message: a sign with a color for the result. Two digits, and the end of the color before the
 // text, which may begin with a digit.
-var marks = map[notify.Level]struct{ sign, colour string }{
+var marks = map[notify.Level]struct{ sign, color string }{
 	notify.Good:    {"✔", "03"}, // green
 	notify.Bad:     {"✘", "04"}, // red
 	notify.Neutral: {"•", "14"}, // grey
 }
 
 // lines lays out a message as lines of at most limit bytes.
-func lines(m *notify.Message, limit int, coloured bool) []string {
+func lines(m *notify.Message, limit int, colored bool) []string {
 	mark, ok := marks[m.Level]
 	if !ok {
 		mark = marks[notify.Neutral]
 	}
 	limit = max(limit, minChunk)
 	first := mark.sign + " "
-	if coloured {
-		first = "\x03" + mark.colour + mark.sign + "\x0f "
+	if colored {
+		first = "\x03" + mark.color + mark.sign + "\x0f "
 	}
 	var all []string
 	for line := range strings.SplitSeq(text.TruncateRunes(text.Lines(m.Text), maxText), "\n") {

@@ -56,7 +56,7 @@ func TestTheLoginOfTheReferenceOnDendrite(t *testing.T) {
 	}
 }
 
-// A real homeserver moves an alias with the upgrade, and leaves the ID to the old room. It recognises what is sent
+// A real homeserver moves an alias with the upgrade, and leaves the ID to the old room. It recognizes what is sent
 // again by another process.
 func TestAnUpgradeAndARetryOnDendrite(t *testing.T) {
 	s := startDendrite(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/travishook/travishook/internal/notify"
 )
 
-// The homeserver recognises a message that is sent again by its transaction ID. These are added to the message's ID
+// The homeserver recognizes a message that is sent again by its transaction ID. These are added to the message's ID
 // for the parts of an update.
 const (
 	ofEdit      = "e"

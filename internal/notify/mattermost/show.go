@@ -45,14 +45,14 @@ type shown struct {
 	attachments []attachment
 }
 
-// colours of the bar.
-var colours = map[notify.Level]string{notify.Good: "#2eb67d", notify.Bad: "#e01e5a", notify.Neutral: "#8d8d8d"}
+// colors of the bar.
+var colors = map[notify.Level]string{notify.Good: "#2eb67d", notify.Bad: "#e01e5a", notify.Neutral: "#8d8d8d"}
 
-// show lays out a message: the line as the text; below it, beside a coloured bar, the fields and the route.
+// show lays out a message: the line as the text; below it, beside a colored bar, the fields and the route.
 // A post with an attachment has no link previews.
 func show(m notify.Message) shown {
 	return shown{mention(m.Mention) + line(m.Body(), m.Text), []attachment{{
-		Fallback: escape(text.OneLine(m.Text, maxFieldValue)), Color: colours[m.Level],
+		Fallback: escape(text.OneLine(m.Text, maxFieldValue)), Color: colors[m.Level],
 		Fields: fields(m.Fields), Footer: text.OneLine(m.Route, maxFieldValue),
 	}}}
 }

@@ -174,7 +174,7 @@ func obeysContext(t *testing.T, h Harness) {
 		}
 		c.checkSecrets(t, err)
 	case <-time.After(patience):
-		t.Fatal("Notify did not return when its context was cancelled")
+		t.Fatal("Notify did not return when its context was canceled")
 	}
 }
 

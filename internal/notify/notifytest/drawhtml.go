@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	barColour  = regexp.MustCompile(`border-left:4px solid (#[0-9a-f]{6})`)
-	textColour = regexp.MustCompile(`(?:^|;)color:(#[0-9a-f]{6})`)
+	barColor  = regexp.MustCompile(`border-left:4px solid (#[0-9a-f]{6})`)
+	textColor = regexp.MustCompile(`(?:^|;)color:(#[0-9a-f]{6})`)
 )
 
 // DrawHTML reads the elements that messages use: paragraphs, tables of which each row is a line, breaks and links. A
@@ -69,10 +69,10 @@ func DrawHTML(source string) (picture.Part, error) {
 			run = picture.Link("")
 		case kind == html.StartTagToken:
 			run = picture.Run{}
-			if c := textColour.FindStringSubmatch(style); c != nil {
-				run.Colour = c[1]
+			if c := textColor.FindStringSubmatch(style); c != nil {
+				run.Color = c[1]
 			}
-			if c := barColour.FindStringSubmatch(style); c != nil {
+			if c := barColor.FindStringSubmatch(style); c != nil {
 				part.Bar = c[1]
 			}
 		}

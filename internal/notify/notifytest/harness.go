@@ -1,6 +1,6 @@
 // Package notifytest tests the contract of every chat service.
 //
-// A service offers a Harness from a package of its own (webhooktest, xmpptest), and the
+// A service offers a Harness from a separate package (webhooktest, xmpptest), and the
 // registry's test runs the contract over all services: one without a harness fails it.
 package notifytest
 

@@ -21,7 +21,7 @@ var hostile = []struct{ name, text string }{
 	{"commands", "/me leaves"},
 	{"more commands", "\n/poll yes?\n/todo x\n# head\n- item\n+ item\n1. item\n2) item\n> quote\n!here\n\n    code"},
 	{"links to be seen", "https://evil.example/a_b http://evil.example www.evil.example mailto:a@evil.example ftp://evil.example evil.example/x discord.gg/evil https://Discord.com/invite/evil"},
-	{"colours", "a\x0304red\x03 b\x02bold\x0f \x01ACTION waves\x01 &lt;font color='red'&gt;x"},
+	{"colors", "a\x0304red\x03 b\x02bold\x0f \x01ACTION waves\x01 &lt;font color='red'&gt;x"},
 	{"links", "<https://evil.example|https://travis-ci.com> [travis](https://evil.example) <a href='https://evil.example'>x</a>"},
 	{"markup", "*bold* _italic_ ~strike~ `code` ```block``` > quote # head <b>b</b> <script>alert(1)</script> &lt;b&gt; &amp;"},
 	{"XML", "</body></message><message to='everyone@example.com'><body>x</body></message>]]><!-- &#0; &x;"},

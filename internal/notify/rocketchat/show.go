@@ -39,21 +39,21 @@ type field struct {
 }
 
 var (
-	colours = map[notify.Level]string{notify.Good: "#2eb67d", notify.Bad: "#e01e5a", notify.Neutral: "#8d8d8d"}
-	marks   = map[notify.Level]string{notify.Good: "🟢", notify.Bad: "🔴", notify.Neutral: "⚪"}
+	colors = map[notify.Level]string{notify.Good: "#2eb67d", notify.Bad: "#e01e5a", notify.Neutral: "#8d8d8d"}
+	marks  = map[notify.Level]string{notify.Good: "🟢", notify.Bad: "🔴", notify.Neutral: "⚪"}
 )
 
-// show lays out a message for an incoming integration: the line; below it, beside a coloured bar, the fields and
+// show lays out a message for an incoming integration: the line; below it, beside a colored bar, the fields and
 // the route.
 func show(m notify.Message) webhookMessage {
-	a := attachment{Color: colours[m.Level], Text: escape(text.OneLine(m.Route, maxFieldValue))}
+	a := attachment{Color: colors[m.Level], Text: escape(text.OneLine(m.Route, maxFieldValue))}
 	for _, f := range fields(m.Fields) {
 		a.Fields = append(a.Fields, field{f[0], f[1], true})
 	}
 	return webhookMessage{mention(m.Mention) + line(m.Body(), m.Text), []attachment{a}}
 }
 
-// showText lays out a message as a text alone: a mark for the colour, the line, and a line for each field.
+// showText lays out a message as a text alone: a mark for the color, the line, and a line for each field.
 func showText(m notify.Message) string {
 	whole := mention(m.Mention) + marks[m.Level] + " " + line(m.Body(), m.Text)
 	for _, f := range fields(m.Fields) {

@@ -23,9 +23,9 @@ const (
 	maxAllFields  = 5000
 )
 
-// colours of the bar, from Slack's own palette. Attachments with blocks need numbers: the names good and
+// colors of the bar, from Slack's own palette. Attachments with blocks need numbers: the names good and
 // danger show grey.
-var colours = map[notify.Level]string{notify.Good: "#2eb67d", notify.Bad: "#e01e5a", notify.Neutral: "#8d8d8d"}
+var colors = map[notify.Level]string{notify.Good: "#2eb67d", notify.Bad: "#e01e5a", notify.Neutral: "#8d8d8d"}
 
 // shown is a message in Slack's form.
 type shown struct {
@@ -47,7 +47,7 @@ func (s *shown) options() []slack.MsgOption {
 }
 
 // show lays out a message: the line and the failed jobs as rich text, in which nothing is markup, and whom it
-// mentions; below, beside a coloured bar, the fields, the route and the time.
+// mentions; below, beside a colored bar, the fields, the route and the time.
 func show(m notify.Message) shown {
 	blocks := []slack.Block{line(m.Spans, m.Text)}
 	if failed := m.FailedLine(); failed != nil {
@@ -57,7 +57,7 @@ func show(m notify.Message) shown {
 		text:   escape(text.TruncateRunes(text.Lines(m.Text), maxLine)),
 		blocks: append(blocks, mention(m.Mention)...),
 		attachment: slack.Attachment{
-			Color:  colours[m.Level],
+			Color:  colors[m.Level],
 			Blocks: slack.Blocks{BlockSet: append(section(m.Fields), footer(m))},
 		},
 	}

@@ -70,7 +70,7 @@ type action struct {
 	URL   string `json:"url"`
 }
 
-// styles colour the line's background.
+// styles color the line's background.
 var styles = map[notify.Level]string{notify.Good: "good", notify.Bad: "attention", notify.Neutral: "emphasis"}
 
 // show lays out a message as a card, and shortens its line until the card is small enough.

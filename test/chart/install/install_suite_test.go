@@ -1,5 +1,5 @@
 // Package install_test installs the operator on a real API server, with Helm and kustomize. There is no
-// kubelet: it checks that the objects are accepted, and which rights they grant. Jobs run on this machine.
+// kubelet: it checks that the objects are accepted, and which permissions they grant. Jobs run on this machine.
 package install_test
 
 import (

@@ -1,4 +1,4 @@
-// Package disk gives a test a file system of its own, in an image on a loop device, which it can fill,
+// Package disk gives a test its own file system, in an image on a loop device, which it can fill,
 // freeze, break and copy. That needs root; without it, the test is skipped.
 package disk
 

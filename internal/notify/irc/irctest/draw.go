@@ -10,10 +10,10 @@ import (
 	"github.com/travishook/travishook/test/picture"
 )
 
-// colours of mIRC's numbers, as most clients show them.
-var colours = map[string]string{"03": "#009300", "04": "#d00000", "14": "#7f7f7f"}
+// colors of mIRC's numbers, as most clients show them.
+var colors = map[string]string{"03": "#009300", "04": "#d00000", "14": "#7f7f7f"}
 
-var coloured = regexp.MustCompile("^\x03([0-9]{2})([^\x0f]*)\x0f")
+var colored = regexp.MustCompile("^\x03([0-9]{2})([^\x0f]*)\x0f")
 
 // Draw implements notifytest.Drawer: each line with the name of its sender, as clients show them.
 func (Harness) Draw(got notifytest.Received) (picture.Post, error) {
@@ -25,8 +25,8 @@ func (Harness) Draw(got notifytest.Received) (picture.Post, error) {
 		}
 		line := picture.Line{picture.Subtle("13:04 <" + m.Nick() + "> ")}
 		words := m.Params[1]
-		if mark := coloured.FindStringSubmatch(words); mark != nil {
-			line = append(line, picture.Run{Words: mark[2], Colour: colours[mark[1]]})
+		if mark := colored.FindStringSubmatch(words); mark != nil {
+			line = append(line, picture.Run{Words: mark[2], Color: colors[mark[1]]})
 			words = words[len(mark[0]):]
 		}
 		part.Lines = append(part.Lines, append(line, picture.Text(words)))

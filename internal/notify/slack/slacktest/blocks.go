@@ -48,7 +48,7 @@ func (a attachment) blocks() []block {
 var (
 	errBlocks      = errors.New("invalid_blocks")
 	errAttachments = errors.New("invalid_attachments")
-	hexColour      = regexp.MustCompile(`^"#[0-9a-f]{6}"$`)
+	hexColor       = regexp.MustCompile(`^"#[0-9a-f]{6}"$`)
 )
 
 // check refuses what Slack refuses, with Slack's error code.
@@ -70,7 +70,7 @@ func (m payload) check() error {
 				return errAttachments
 			}
 		}
-		if !hexColour.Match(a["color"]) || len(a.blocks()) == 0 {
+		if !hexColor.Match(a["color"]) || len(a.blocks()) == 0 {
 			return errAttachments
 		}
 		all = append(all, a.blocks()...)

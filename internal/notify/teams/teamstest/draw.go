@@ -10,7 +10,7 @@ import (
 	"github.com/travishook/travishook/test/picture"
 )
 
-// grounds are the colours of a container's styles.
+// grounds are the colors of a container's styles.
 var grounds = map[string]string{"good": "#dff6dd", "attention": "#fde7e9", "emphasis": "#f0f0f0"}
 
 // Draw implements notifytest.Drawer.

@@ -1,4 +1,4 @@
-// Package talk is half of a conversation with an IRC client, for tests.
+// Package talk is the server's side of a conversation with an IRC client, for tests.
 package talk
 
 import (
