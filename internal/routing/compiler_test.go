@@ -415,7 +415,9 @@ func TestUpdates(t *testing.T) {
 		spec.Message = &v1alpha1.MessageTemplate{Updates: updates}
 		c.PutRoute(testRoute("a", string(updates), spec))
 		v, _ := c.Verdict(types.NamespacedName{Namespace: "a", Name: string(updates)})
-		warned := slices.ContainsFunc(v.Warnings, func(w string) bool { return strings.Contains(w, "message.updates is Thread, which xmpp cannot do") })
+		warned := slices.ContainsFunc(v.Warnings, func(w string) bool {
+			return strings.Contains(w, "message.updates is Thread, which xmpp does not support")
+		})
 		if warned != want {
 			t.Errorf("%s: warnings %q", updates, v.Warnings)
 		}
