@@ -1,6 +1,8 @@
 package controllers
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -46,5 +48,32 @@ func TestAnInterruptedTestIsNotMadeAgain(t *testing.T) {
 	got, begin := w.status(types.NamespacedName{Name: "r"}, "one", announced, time.Now())
 	if begin || got.Reason != testInterrupted || got.Request != "one" {
 		t.Errorf("got %+v, to be made: %t", got, begin)
+	}
+}
+
+func TestATestPassesIfEachChannelGotItsMessage(t *testing.T) {
+	good, bad := TestResult{Account: "chat", Address: "#a", Delivered: true}, TestResult{Account: "chat", Address: "#b", Reason: "no such channel"}
+	many := make([]TestResult, maxChannels+1)
+	for i := range many {
+		many[i] = TestResult{Account: "chat", Address: fmt.Sprint("#", i), Delivered: i < maxChannels}
+	}
+	for name, test := range map[string]struct {
+		results  []TestResult
+		err      error
+		passed   bool
+		reason   string
+		channels int
+	}{
+		"all":                         {[]TestResult{good}, nil, true, "", 1},
+		"all but one":                 {[]TestResult{good, bad}, nil, false, "", 2},
+		"one of two with one address": {[]TestResult{good, good}, nil, true, "", 1},
+		"none":                        {nil, errors.New("too soon"), false, "too soon", 0},
+		"one that is not shown":       {many, nil, false, "", maxChannels},
+	} {
+		got := testStatus("one", time.Now(), test.results, test.err)
+		if got.Passed != test.passed || got.Reason != test.reason || len(got.Channels) != test.channels {
+			t.Errorf("%s: the test passed: %t, because of %q, with %d channels; want %t, %q, %d",
+				name, got.Passed, got.Reason, len(got.Channels), test.passed, test.reason, test.channels)
+		}
 	}
 }

@@ -46,7 +46,7 @@ func TestSecretsAreTrimmed(t *testing.T) {
 		for key, value := range s.Data {
 			size += len(key) + len(value)
 		}
-		if size > maxSecret || len(s.Annotations) != 0 || s.ResourceVersion != "7" || s.Labels[v1alpha1.LabelSecretType] == "" {
+		if size > maxSecret || len(s.Annotations) != 0 || s.ResourceVersion != "7" || len(s.Labels) != 1 || s.Labels[v1alpha1.LabelSecretType] == "" {
 			t.Errorf("%s: %d bytes are kept, with the metadata %+v", name, size, s.ObjectMeta)
 		}
 		for _, key := range test.keeps {
