@@ -161,6 +161,8 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 	selecting.AllowedNamespaces = &v1alpha1.NamespaceSelection{From: v1alpha1.FromSelector, Selector: &metav1.LabelSelector{}}
 	elsewhere := xmppAccount("second")
 	elsewhere.AllowedAddresses = []v1alpha1.Glob{"else@where"}
+	selectingElsewhere := selecting
+	selectingElsewhere.AllowedAddresses = elsewhere.AllowedAddresses
 	tests := map[string]struct {
 		change   func(c *Compiler)
 		touched  []string
@@ -195,6 +197,10 @@ func TestChangeTouchesOnlyWhatDepends(t *testing.T) {
 			reported: []string{"a/second", "b/second"}, // they do not resolve, as before, for another reason
 			touched:  []string{"a/second", "b/second"}, // but the account key is known
 			targets:  []string{"a/second", "b/second"},
+			accounts: []string{"second"},
+		},
+		"only where an account may speak": { // no route can use it, before and after
+			change:   func(c *Compiler) { c.PutDefaults(accounts(xmppAccount("first"), selectingElsewhere)) },
 			accounts: []string{"second"},
 		},
 		"labels that choose": {
