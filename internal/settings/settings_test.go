@@ -139,6 +139,8 @@ func TestLimitsAreAccepted(t *testing.T) {
 		"three copies":               "store: {external: {url: 'nats://c', replicas: 3}}\n",
 		"five copies":                "store: {external: {url: 'nats://c', replicas: 5}}\n",
 		"public URL":                 "receiver: {publicURL: 'http://hooks.example.com/travis'}\n",
+		"public URL with TLS":        "receiver: {publicURL: 'https://hooks.example.com/travis'}\n",
+		"keys in objects":            "trust: {keys: [{name: a, secret: {name: x, key: pem}}, {name: b, configMap: {name: x, key: pem}}]}\n",
 		"certificate":                "receiver: {tls: {certFile: /a, keyFile: /b}}\n",
 		"any ports":                  "receiver: {address: ':0'}\nmetrics: {address: ':0'}\n",
 		"an API at another provider": "trust: {keys: [{name: a, url: 'https://x/config', api: 'https://x', provider: gitlab}]}\n",

@@ -57,3 +57,23 @@ func TestIsStale(t *testing.T) {
 		}
 	}
 }
+
+func TestTheResultFollowsFromTheBuildBefore(t *testing.T) {
+	for _, test := range []struct {
+		before, now string
+		want        travis.Result
+	}{
+		{"passed", "passed", travis.Passed},
+		{"passed", "failed", travis.Broken},
+		{"failed", "passed", travis.Fixed},
+		{"failed", "failed", travis.StillFailing},
+		{"", "passed", travis.Passed},
+		{"", "failed", travis.Failed},
+		{"failed", "errored", travis.Errored},
+		{"passed", "canceled", travis.Canceled},
+	} {
+		if got := travis.ComputeResult(test.before, test.now); got != test.want {
+			t.Errorf("%q after %q is %s, want %s", test.now, test.before, got, test.want)
+		}
+	}
+}

@@ -15,9 +15,9 @@ import (
 // strings are decoded.
 func FuzzScannerAcceptsWhatTheStandardLibraryAccepts(f *testing.F) {
 	for _, seed := range []string{
-		"", "null", "nul", "truefalse", "[]", "[1,]", "[,1]", "{}", `{"a":1,}`, `{"a" :[{"b":[]}] }`, `{"a"}`, `{a:1}`, "[1 2]", "[}", "{]",
+		"", "null", "nul", "truefalse", "[]", "[1,]", "[,1]", "{}", `{"a":1,}`, `{"a" :[{"b":[]}] }`, `{"a"}`, `{a:1}`, "[1 2]", "[}", "{]", "[1}", `{"a":1]`, "[[1}]", "1 2",
 		"0", "-0", "01", "1.", ".5", "-", "1e", "1e+5", "1E-5", "1.5e300", strings.Repeat("9", 100),
-		`"a"`, `"`, `"\`, `"\"`, `"\u00e9"`, `"\u12"`, `"\u00G0"`, `"\x"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ude00"`, `"\ud83d\n"`, `"\ud83d\ud83d\ude00"`, `"\ud83dx"`,
+		`"a"`, `"`, `"\`, `"\"`, `"\u00e9"`, `"\u12"`, `"\u00G0"`, `"\u00g0"`, `"\u00fF"`, `"\x"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ude00"`, `"\ud83d\n"`, `"\ud83d\ud83d\ude00"`, `"\ud83dx"`,
 		"\"\x1f\"", "\"\x00\"", "\"\xff\xfe\"", "\"\u00e9\"", "\x00", "1\x00", " \t\r\n1 ",
 	} {
 		f.Add([]byte(seed))
