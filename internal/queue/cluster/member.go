@@ -26,7 +26,7 @@ type member struct {
 	acquired  int       // leases so far
 	checked   time.Time // when the others' leases were last looked at
 	mu        sync.Mutex
-	calmUntil time.Time // nothing is claimed before
+	claimFrom time.Time // nothing is claimed before
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
@@ -168,17 +168,18 @@ func (m *member) acquire(ctx context.Context) error {
 	}
 	m.mu.Lock()
 	if m.acquired > 1 {
-		m.calmUntil = time.Now().Add(settleTime)
+		m.claimFrom = time.Now().Add(settleTime)
 	}
 	m.mu.Unlock()
 	m.shards.extend(lease, before.Add(m.lasts()))
 	return nil
 }
 
-func (m *member) calm() bool {
+// mayClaim reports whether shards may be claimed; see settleTime.
+func (m *member) mayClaim() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return !time.Now().Before(m.calmUntil)
+	return !time.Now().Before(m.claimFrom)
 }
 
 // keepBalance has every replica own its share.
@@ -200,7 +201,7 @@ func (m *member) keepBalance(ctx context.Context) {
 // do.
 func (m *member) balance(ctx context.Context) {
 	lease, valid := m.shards.current()
-	if !valid || !m.calm() {
+	if !valid || !m.mayClaim() {
 		return
 	}
 	dead := m.findDead(ctx, lease)

@@ -18,7 +18,7 @@ func (e *Engine) expire() time.Duration {
 	e.mu.Lock()
 	now := e.trustedNow()
 	if !e.leads() {
-		e.state.Tidy(now)
+		e.state.RemoveExpired(now)
 		e.mu.Unlock()
 		return expiryInterval
 	}

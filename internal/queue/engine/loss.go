@@ -35,9 +35,9 @@ func (f *findings) add(g queue.Gap) {
 	f.gaps = append(f.gaps, g)
 }
 
-// reach notes the messages between the last that was applied and seq as missing, unless another process
+// noteSkipped notes the messages between the last that was applied and seq as missing, unless another process
 // has just purged them.
-func (e *Engine) reach(ctx context.Context, seq uint64) error {
+func (e *Engine) noteSkipped(ctx context.Context, seq uint64) error {
 	if seq == e.last+1 {
 		return nil
 	}

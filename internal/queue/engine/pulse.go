@@ -5,9 +5,9 @@ import "time"
 const (
 	// pulseInterval is how often the committer checks the clock, and whether anything was stored lately.
 	pulseInterval = 10 * time.Second
-	// quietFor is the time without a write after which a write is tested: a disk that has become read-only,
+	// probeAfter is the time without a write after which a write is tested: a disk that has become read-only,
 	// or hangs, is detected before the next webhook arrives.
-	quietFor = 30 * time.Second
+	probeAfter = 30 * time.Second
 )
 
 // pulse runs in the committer every pulseInterval.
@@ -25,7 +25,7 @@ func (e *Engine) pulse() {
 		e.storeLosses()
 	}
 	// If several processes share the log, one probe is enough for all.
-	if quiet >= quietFor && (e.leads() || quiet >= quietFor+pulseInterval) {
+	if quiet >= probeAfter && (e.leads() || quiet >= probeAfter+pulseInterval) {
 		e.probe()
 	}
 }

@@ -25,7 +25,7 @@ func TestProbesDetectAFailedDisk(t *testing.T) {
 				e := openOn(t, l, Options{})
 				defer closeNow(t, e)
 				l.set(func(l *memoryLog) { breaks(l, true) })
-				time.Sleep(quietFor + pulseInterval + defaultIOTimeout)
+				time.Sleep(probeAfter + pulseInterval + defaultIOTimeout)
 				if err := e.Ready(); !errors.Is(err, queue.ErrUnavailable) {
 					t.Fatalf("ready: %v, want that the store is unavailable", err)
 				}
@@ -45,8 +45,8 @@ func TestOnlyAQuietStoreIsProbed(t *testing.T) {
 		every       time.Duration // between events
 		least, most int           // empty messages in an hour
 	}{
-		"quiet": {2 * time.Hour, 60, int(time.Hour / quietFor)},
-		"busy":  {quietFor - time.Second, 0, 0},
+		"quiet": {2 * time.Hour, 60, int(time.Hour / probeAfter)},
+		"busy":  {probeAfter - time.Second, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestAQuietStoreDoesNotGrow(t *testing.T) {
 		if _, err := e.Accept(t.Context(), acceptance(1, "#a")); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep((2*manyMessages + 1) * (quietFor + pulseInterval))
+		time.Sleep((2*manyMessages + 1) * (probeAfter + pulseInterval))
 		l.set(func(l *memoryLog) {
 			if n := len(l.messages); l.first < manyMessages || n > manyMessages+100 {
 				t.Errorf("%d messages from %d on after months in which nothing came", n, l.first)

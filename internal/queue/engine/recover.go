@@ -75,7 +75,7 @@ func (e *Engine) recover() error {
 	}
 	writing, done := context.WithTimeout(ctx, e.opt.IOTimeout)
 	defer done()
-	seq, err := e.prove(writing)
+	seq, err := e.appendEmpty(writing)
 	if err != nil && !errors.Is(err, wal.ErrFull) {
 		return fmt.Errorf("append to journal: %w", err)
 	}
@@ -85,8 +85,8 @@ func (e *Engine) recover() error {
 	return nil
 }
 
-// prove appends an empty message, after those of other processes.
-func (e *Engine) prove(ctx context.Context) (uint64, error) {
+// appendEmpty appends an empty message, after those of other processes.
+func (e *Engine) appendEmpty(ctx context.Context) (uint64, error) {
 	for {
 		seq, err := e.log.Append(ctx, nil, e.last)
 		if !errors.Is(err, wal.ErrConflict) || ctx.Err() != nil {
@@ -104,7 +104,7 @@ const catchUpAttempts = 4
 // catchUp applies all messages after the last applied one.
 func (e *Engine) catchUp(ctx context.Context) (err error) {
 	for range catchUpAttempts {
-		if err = e.readOn(ctx); !errors.Is(err, wal.ErrGone) {
+		if err = e.readNew(ctx); !errors.Is(err, wal.ErrGone) {
 			return err
 		}
 	}
@@ -125,7 +125,9 @@ func (e *Engine) readProgress(last uint64) func(seq uint64) {
 	}
 }
 
-func (e *Engine) readOn(ctx context.Context) error {
+// readNew applies the messages after the last applied one. ErrGone means that another process has purged some of
+// them meanwhile.
+func (e *Engine) readNew(ctx context.Context) error {
 	x, err := e.log.Extent(ctx)
 	if err != nil {
 		return err
@@ -143,7 +145,7 @@ func (e *Engine) readOn(ctx context.Context) error {
 	if x.Last > e.last {
 		reading := e.readProgress(x.Last)
 		err = e.log.Replay(ctx, e.last+1, func(seq uint64, data []byte) error {
-			if err := e.reach(ctx, seq); err != nil {
+			if err := e.noteSkipped(ctx, seq); err != nil {
 				return err
 			}
 			entries, err := journal.Split(data)
@@ -156,7 +158,7 @@ func (e *Engine) readOn(ctx context.Context) error {
 			return nil
 		})
 		if err == nil {
-			err = e.reach(ctx, x.Last+1)
+			err = e.noteSkipped(ctx, x.Last+1)
 		}
 		if err != nil {
 			return err

@@ -65,12 +65,12 @@ func (e *Engine) take(ctx context.Context, lane queue.Lane) (d queue.Delivery, o
 			if d, err = e.handOut(ctx, l); err == nil {
 				return d, true, due, nil
 			}
-			if err := e.putOff(ctx, l, err); err != nil {
+			if err := e.postpone(ctx, l, err); err != nil {
 				return d, false, due, err
 			}
 			continue
 		}
-		if err := e.drop(ctx, l); err != nil {
+		if err := e.drop(ctx, l, l.Superseded); err != nil {
 			return d, false, due, err
 		}
 	}
@@ -129,21 +129,17 @@ func (e *Engine) await(ctx context.Context, lane queue.Lane, due time.Time) erro
 	}
 }
 
-// drop ends a superseded delivery. This is stored even if the caller of Take gives up meanwhile, because
-// nothing else would settle it.
-func (e *Engine) drop(ctx context.Context, l *lease) error {
-	return e.end(ctx, l, l.Superseded)
-}
-
-func (e *Engine) end(ctx context.Context, l *lease, reason string) error {
+// drop ends a delivery without an attempt. This is stored even if ctx ends meanwhile, because nothing else would
+// settle the delivery.
+func (e *Engine) drop(ctx context.Context, l *lease, reason string) error {
 	o := queue.Outcome{Kind: queue.Dropped, At: stamp(e.clock.Now()), Reason: reason}
 	return e.settle(context.WithoutCancel(ctx), l, o)
 }
 
-// putOff postpones a delivery whose event cannot be read, so that one damaged message does not block the
+// postpone puts off a delivery whose event cannot be read, so that one damaged message does not block the
 // others. If the whole store does not answer, or the caller's context has ended, it returns the delivery and
 // the error.
-func (e *Engine) putOff(ctx context.Context, l *lease, why error) error {
+func (e *Engine) postpone(ctx context.Context, l *lease, why error) error {
 	e.mu.Lock()
 	down := e.down != nil || e.closed || errors.Is(why, wal.ErrUnanswered)
 	e.mu.Unlock()
@@ -153,7 +149,7 @@ func (e *Engine) putOff(ctx context.Context, l *lease, why error) error {
 	}
 	if errors.Is(why, errUnreadable) {
 		e.logger.Error(why, "event is lost; its delivery ends", "delivery", l.ID.String())
-		return e.end(ctx, l, "the store has lost the event")
+		return e.drop(ctx, l, "the store has lost the event")
 	}
 	e.logger.Error(why, "event cannot be read; retrying later", "delivery", l.ID.String())
 	now := e.clock.Now()

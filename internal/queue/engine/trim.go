@@ -46,7 +46,7 @@ func (e *Engine) trim() bool {
 	if e.pass.until == 0 {
 		e.pass.until, e.pass.carried, e.pass.budget = e.last, 0, stepCarry
 	}
-	err := e.step()
+	err := e.trimOnce()
 	switch {
 	case overtaken(err):
 		if err := e.poll(); err != nil {
@@ -109,8 +109,8 @@ func (e *Engine) worthTrimming() bool {
 	return garbage > total/2 || total > limit/4*3 && garbage > total/8 || total > limit && garbage >= limit/16
 }
 
-// step carries the live entries of some messages at the log's beginning, and purges these messages.
-func (e *Engine) step() error {
+// trimOnce carries the live entries of some messages at the log's beginning, and purges these messages.
+func (e *Engine) trimOnce() error {
 	ctx, cancel := context.WithTimeout(e.ctx, e.opt.IOTimeout)
 	defer cancel()
 	last := min(e.pass.until, e.first+stepMessages-1)
@@ -138,7 +138,7 @@ func (e *Engine) step() error {
 		oldest = oldest[1:]
 	}
 	e.pass.ahead = oldest
-	return e.measure(ctx)
+	return e.readExtent(ctx)
 }
 
 // readOldest returns the first messages: those that the last step has read and left, if there are any.
@@ -208,7 +208,7 @@ func (e *Engine) carry(ctx context.Context, oldest []written) (next uint64, err 
 		if err := e.drainUpdates(); err != nil {
 			return 0, err
 		}
-		entries, next, err := e.alive(oldest)
+		entries, next, err := e.liveEntries(oldest)
 		if err == nil {
 			err = e.appendAll(entries)
 		}
@@ -240,9 +240,9 @@ func (e *Engine) drainUpdates() error {
 	}
 }
 
-// alive collects the live entries of the first of these messages, as many as should be appended at once, and
+// liveEntries collects the live entries of the first of these messages, as many as should be appended at once, and
 // returns where it stopped.
-func (e *Engine) alive(oldest []written) (entries []journal.Entry, next uint64, err error) {
+func (e *Engine) liveEntries(oldest []written) (entries []journal.Entry, next uint64, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	carrier := e.state.Carry(e.trustedNow())
@@ -284,7 +284,8 @@ func fitting(entries []journal.Entry) int {
 	return len(entries)
 }
 
-func (e *Engine) measure(ctx context.Context) error {
+// readExtent reads how large the log is, and which of its messages are missing.
+func (e *Engine) readExtent(ctx context.Context) error {
 	x, err := e.log.Extent(ctx)
 	if err != nil {
 		return err

@@ -108,7 +108,7 @@ func (c *channel) addLine(l *line) {
 	}
 }
 
-// enqueue adds d to its channel. One that begins again, or was carried, has no destination: it is
+// enqueue adds d to its channel. One that is redriven, or was carried, has no destination: it is
 // found when it is sent, or the channel is carried after it.
 func (s *State) enqueue(d *delivery) {
 	c := s.getOrCreate(keyOf(&d.to.Target), "", "")

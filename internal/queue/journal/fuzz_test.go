@@ -54,7 +54,7 @@ func FuzzApply(f *testing.F) {
 			s.Apply(9, carried)
 		}
 		s.ClampDueTimes(noon)
-		s.Tidy(noon.Add(1000 * time.Hour))
+		s.RemoveExpired(noon.Add(1000 * time.Hour))
 		s.Apply(10, entries)
 		_ = listed(s)
 	})

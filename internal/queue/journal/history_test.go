@@ -109,7 +109,7 @@ func TestHistoriesAreBounded(t *testing.T) {
 	if runs := s.Runs(key, later); runs != nil {
 		t.Errorf("after a month: %+v", runs)
 	}
-	if s.Tidy(later); len(s.histories) != 0 || len(s.namespaces) != 0 {
+	if s.RemoveExpired(later); len(s.histories) != 0 || len(s.namespaces) != 0 {
 		t.Errorf("%d histories and %d namespaces are left", len(s.histories), len(s.namespaces))
 	}
 }

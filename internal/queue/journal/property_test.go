@@ -36,7 +36,7 @@ func TestStateAgreesWithModelThroughTrimsAndRestarts(t *testing.T) {
 			"wait":            h.wait,
 			"expire":          h.expire,
 			"trim":            h.trim,
-			"tidy":            h.tidy,
+			"removeExpired":   h.removeExpired,
 			"restart":         h.restart,
 			"clamp due times": h.clampDueTimes,
 			"move shard":      h.moveShard,
@@ -370,7 +370,7 @@ func (h *harness) trim(t *rapid.T) {
 	}
 }
 
-func (h *harness) tidy(*rapid.T) { h.live.Tidy(h.now) }
+func (h *harness) removeExpired(*rapid.T) { h.live.RemoveExpired(h.now) }
 
 func split(t *rapid.T, data []byte) []Entry {
 	entries, err := Split(data)

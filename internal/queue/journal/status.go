@@ -148,9 +148,9 @@ func (s *State) Channels(namespace, route string, now time.Time) []queue.Channel
 	return list
 }
 
-// Tidy removes expired parts, as Carry does for the messages that it carries. Without it, a replica that
+// RemoveExpired removes expired parts, as Carry does for the messages that it carries. Without it, a replica that
 // never carries would keep them forever.
-func (s *State) Tidy(now time.Time) {
+func (s *State) RemoveExpired(now time.Time) {
 	at := now.UnixNano()
 	for key, b := range s.builds {
 		if s.forgotten(b, at) {
