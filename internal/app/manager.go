@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -100,6 +101,7 @@ func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Log
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return newMapper(), nil },
 		Logger:         log,
 		Cache:          cacheOptions(scope),
+		NewCache:       newCache,
 		// The operator serves both itself, from a registry of its own.
 		Metrics:                metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress: "0",
@@ -111,6 +113,39 @@ func newManager(cfg *rest.Config, s settings.Settings, scope scope, log logr.Log
 		return nil, fmt.Errorf("set up: %w", err)
 	}
 	return mgr, nil
+}
+
+// cachesPatience is how long the stop waits for the caches.
+const cachesPatience = 2 * time.Second
+
+// promptCache is a cache that stops within cachesPatience. An informer that the API server has refused for a while
+// sleeps for up to a minute before it notices that it should stop; meanwhile the next process would have to wait for
+// the store, although nothing uses the caches any more.
+type promptCache struct{ cache.Cache }
+
+func newCache(cfg *rest.Config, o cache.Options) (cache.Cache, error) {
+	c, err := cache.New(cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	return promptCache{c}, nil
+}
+
+// Start implements cache.Cache.
+func (c promptCache) Start(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- c.Cache.Start(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(cachesPatience):
+		return nil
+	}
 }
 
 // cacheOptions limits the caches to the objects that the table is compiled from.

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
 	"github.com/travishook/travishook/internal/settings"
 	"github.com/travishook/travishook/test/chart/pod"
 	"github.com/travishook/travishook/test/helm"
@@ -46,6 +48,31 @@ func TestThePodIsGivenTheTimeThatStoppingTakes(t *testing.T) {
 			t.Errorf("with a linger of %s the pod is given %s, and stopping takes %s at most", linger, given, least)
 		}
 	}
+}
+
+// sleepyCache notices only after a minute that it should stop.
+type sleepyCache struct{ cache.Cache }
+
+func (sleepyCache) Start(ctx context.Context) error {
+	<-ctx.Done()
+	time.Sleep(time.Minute)
+	return nil
+}
+
+// After an API server was unavailable, the informers sleep between their retries. The next process waits for the
+// store meanwhile.
+func TestTheStopDoesNotWaitForSleepingInformers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Hour, stop)
+		began := time.Now()
+		if err := (promptCache{sleepyCache{}}).Start(ctx); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began) - time.Hour; took < 0 || took > 5*time.Second {
+			t.Errorf("the cache ends %s after its context", took)
+		}
+	})
 }
 
 // An operator alone is the only one that can take the webhooks that arrive while it lingers, so it must
