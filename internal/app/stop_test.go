@@ -72,6 +72,7 @@ func TestTheStopDoesNotWaitForSleepingInformers(t *testing.T) {
 		if took := time.Since(began) - time.Hour; took < 0 || took > 5*time.Second {
 			t.Errorf("the cache ends %s after its context", took)
 		}
+		time.Sleep(time.Hour) // the informers' goroutines end
 	})
 }
 
