@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -47,7 +48,7 @@ func TestStoreFilesThatAreChangedWhileTheOperatorRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, dir := newInstallationWithFiles(t)
-			change(s.WithT, dir)
+			s.whileStopped(func() { change(s.WithT, dir) })
 			s.accepted = nil
 			for build := int64(100); build < 120; build++ {
 				s.post(build)
@@ -67,8 +68,9 @@ func TestStoreFilesThatAreChangedWhileTheOperatorRuns(t *testing.T) {
 func TestWhatWasInDeletedFilesIsDelivered(t *testing.T) {
 	t.Parallel()
 	s, dir := newInstallationWithFiles(t)
-	fileFaults["all files are deleted"](s.WithT, dir)
-	s.recovers(s.postUntilRefused(100))
+	s.whileStopped(func() { fileFaults["all files are deleted"](s.WithT, dir) })
+	s.post(100)
+	s.recovers(100)
 }
 
 // TestADirectoryThatIsReplacedWhileTheOperatorRuns: nothing is stored in another directory, which may be that of a
@@ -95,4 +97,12 @@ func newInstallationWithFiles(t *testing.T) (s *installation, dir string) {
 	s.channel.Refuse(http.StatusServiceUnavailable)
 	s.postStored(1, 6)
 	return s, dir
+}
+
+// whileStopped stops the process until change has returned, so that it sees the change as a whole.
+func (s *installation) whileStopped(change func()) {
+	s.t.Helper()
+	s.Expect(syscall.Kill(s.process.Pid(), syscall.SIGSTOP)).To(Succeed())
+	defer func() { s.Expect(syscall.Kill(s.process.Pid(), syscall.SIGCONT)).To(Succeed()) }()
+	change()
 }
