@@ -54,8 +54,8 @@ func ApplyCRDs(ctx context.Context, o Options) error {
 		return err
 	}
 	for _, definition := range definitions {
-		if err := (crdWriter{client.Resource(crdResource), log}).bring(ctx, definition); err != nil {
-			return fmt.Errorf("bring CRD %s up to date: %w", definition.GetName(), err)
+		if err := (crdWriter{client.Resource(crdResource), log}).apply(ctx, definition); err != nil {
+			return fmt.Errorf("apply CRD %s: %w", definition.GetName(), err)
 		}
 	}
 	return nil
@@ -101,8 +101,8 @@ type crdWriter struct {
 	log    logr.Logger
 }
 
-// bring brings one CRD up to date, and repeats it while the API server does not answer.
-func (w crdWriter) bring(ctx context.Context, definition *unstructured.Unstructured) error {
+// apply creates or updates one CRD, and retries while the API server does not answer.
+func (w crdWriter) apply(ctx context.Context, definition *unstructured.Unstructured) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, crdsRetry, true, func(ctx context.Context) (bool, error) {
 		last = retry.RetryOnConflict(retry.DefaultRetry, func() error { return w.write(ctx, definition) })
@@ -112,7 +112,7 @@ func (w crdWriter) bring(ctx context.Context, definition *unstructured.Unstructu
 		if apierrors.IsForbidden(last) || apierrors.IsInvalid(last) || apierrors.IsBadRequest(last) {
 			return false, last
 		}
-		w.log.Info("CRD is not up to date yet, retrying", "crd", definition.GetName(), "reason", last.Error())
+		w.log.Info("CRD could not be applied; retrying", "crd", definition.GetName(), "reason", last.Error())
 		return false, nil
 	})
 	if err != nil && last != nil {
@@ -129,15 +129,15 @@ func (w crdWriter) write(ctx context.Context, definition *unstructured.Unstructu
 	live, err := w.client.Get(ctx, definition.GetName(), metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		log.Info("CRD is created")
+		log.Info("creating CRD")
 		live, err = w.client.Apply(ctx, definition.GetName(), definition, metav1.ApplyOptions{FieldManager: crdManager, Force: true})
 	case err != nil:
 		return err
 	case newer(live.GetAnnotations()[crdVersion], definition.GetAnnotations()[crdVersion]):
-		log.Info("CRD is of a newer version and stays as it is", "present", live.GetAnnotations()[crdVersion])
+		log.Info("CRD is of a newer version; left unchanged", "installedVersion", live.GetAnnotations()[crdVersion])
 		return nil
 	default:
-		log.Info("CRD is brought up to date", "present", live.GetAnnotations()[crdVersion])
+		log.Info("updating CRD", "installedVersion", live.GetAnnotations()[crdVersion])
 		annotate(live, definition.GetAnnotations())
 		live.Object["spec"] = definition.Object["spec"]
 		live, err = w.client.Update(ctx, live, metav1.UpdateOptions{FieldManager: crdManager})

@@ -34,7 +34,7 @@ func TestAnOlderOperatorLeavesNewerCRDs(t *testing.T) {
 		live.Object["spec"] = map[string]any{"group": "of another version"}
 		live.Object["status"] = map[string]any{"conditions": []any{map[string]any{"type": "Established", "status": "True"}}}
 		client := fake.NewSimpleDynamicClient(runtime.NewScheme(), live).Resource(crdResource)
-		if err := (crdWriter{client, logr.Discard()}).bring(t.Context(), definitions[0]); err != nil {
+		if err := (crdWriter{client, logr.Discard()}).apply(t.Context(), definitions[0]); err != nil {
 			t.Fatal(err)
 		}
 		got, err := client.Get(t.Context(), live.GetName(), metav1.GetOptions{})

@@ -113,7 +113,7 @@ func (o *opening) run(ctx context.Context, open func(context.Context) error) err
 			}
 		case errors.Is(err, syscall.ENOSPC):
 			pause = openingRetry
-			o.log.Error(err, "store cannot be opened; retrying", "pause", openingRetry.String())
+			o.log.Error(err, "store cannot be opened; retrying", "retryIn", openingRetry.String())
 			o.fails("the store cannot be opened: " + err.Error())
 		default:
 			o.opened()

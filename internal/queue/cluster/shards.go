@@ -88,7 +88,7 @@ func (s *shards) Applied(p *journal.Put) {
 		s.engine.Lose(shard)
 	}
 	if len(gained)+len(lost) > 0 {
-		s.logger.Info("this replica sends for shards", "shards", s.count(), "of", queue.Shards, "replicas", len(o))
+		s.logger.Info("this replica sends for shards", "shards", s.count(), "total", queue.Shards, "replicas", len(o))
 	}
 }
 

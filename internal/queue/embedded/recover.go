@@ -57,7 +57,7 @@ func (l *embedded) progress() func(read, total int64) {
 			return
 		}
 		next = time.Now().Add(progressInterval)
-		l.log.Info("store files are being checked", "bytes", read, "of", total)
+		l.log.Info("store files are being checked", "bytes", read, "total", total)
 	}
 }
 

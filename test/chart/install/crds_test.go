@@ -77,7 +77,7 @@ var _ = Describe("The CRDs", func() {
 		account, err := plane.AddUserInGroups("system:serviceaccount:"+namespace+":nobody", "system:authenticated")
 		Expect(err).NotTo(HaveOccurred())
 		out := applyCRDs(ctx, account.Kubeconfig)
-		Expect(out).To(HavePrefix("travishook: bring CRD travis"), out)
+		Expect(out).To(HavePrefix("travishook: apply CRD travis"), out)
 		Expect(out).To(ContainSubstring(`User "system:serviceaccount:` + namespace + `:nobody" cannot get resource "customresourcedefinitions"`))
 	})
 })
