@@ -115,7 +115,7 @@ func loginError(m *ircmsg.Message, mechanism string) error {
 		return notify.Permanent(fmt.Errorf("the server does not allow the nickname: set another (the server says: %s)", words(m)))
 	case "ERROR":
 		if said := strings.ToLower(words(m)); strings.Contains(said, "password") || strings.Contains(said, "access denied") {
-			return notify.BadCredential(fmt.Errorf("the server refuses the account, perhaps for want of a password: put it into the account's Secret under serverPassword (the server says: %s)", words(m)))
+			return notify.BadCredential(fmt.Errorf("the server refuses the account, perhaps because a password is missing: put it into the account's Secret under serverPassword (the server says: %s)", words(m)))
 		}
 		return errClosedBy(words(m))
 	}
