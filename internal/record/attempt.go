@@ -45,7 +45,7 @@ const (
 	TimedOut Reason = "timed_out"
 	// Failed: any other temporary error: the service cannot be reached, or failed.
 	Failed Reason = "failed"
-	// LimitReached: the retry limit was reached; the delivery has the last attempt's own reason.
+	// LimitReached: the retry limit was reached; the delivery shows the reason of the last attempt.
 	LimitReached Reason = "limit_reached"
 )
 
