@@ -14,6 +14,18 @@ import (
 	"github.com/travishook/travishook/test/suite"
 )
 
+// jabberSecret returns the credential of a bot at an XMPP server.
+func jabberSecret(server *prosody.Server, bot prosody.Account) string {
+	return `apiVersion: v1
+kind: Secret
+metadata: {name: jabber, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
+stringData:
+  password: ` + bot.Password + `
+  server: ` + server.Address + `
+  ca.crt: |
+    ` + strings.ReplaceAll(strings.TrimSpace(string(server.CA)), "\n", "\n    ") + "\n"
+}
+
 // jabber returns manifests of one account, and of a route to each room: every other one names the account,
 // the rest use the default.
 func jabber(server *prosody.Server, bot prosody.Account) string {
@@ -27,14 +39,7 @@ spec:
   - name: jabber
     xmpp: {jid: ` + bot.JID() + `, secretRef: {name: jabber}}
 ---
-apiVersion: v1
-kind: Secret
-metadata: {name: jabber, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
-stringData:
-  password: ` + bot.Password + `
-  server: ` + server.Address + `
-  ca.crt: |
-    ` + strings.ReplaceAll(strings.TrimSpace(string(server.CA)), "\n", "\n    ") + "\n")
+` + jabberSecret(server, bot))
 	for i := range channelCount {
 		account := ""
 		if i%2 == 0 {

@@ -40,15 +40,7 @@ spec:
   - name: chat
     xmpp: {jid: `+bot.JID()+`, secretRef: {name: jabber}}
 ---
-apiVersion: v1
-kind: Secret
-metadata: {name: jabber, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
-stringData:
-  password: `+bot.Password+`
-  server: `+server.Address+`
-  ca.crt: |
-    `+strings.ReplaceAll(strings.TrimSpace(string(server.CA)), "\n", "\n    ")+`
----`+strings.Replace(editRoute, "{account: chat}", "{account: chat, address: example@"+prosody.Rooms+"}", 1))
+`+jabberSecret(server, bot)+"---"+strings.Replace(editRoute, "{account: chat}", "{account: chat, address: example@"+prosody.Rooms+"}", 1))
 		s.start(ctx)
 		s.waitReady(ctx)
 		// says posts a state, waits until the room has n messages, and checks those since the last one.

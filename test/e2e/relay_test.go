@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -38,15 +37,7 @@ spec:
   - name: jabber
     xmpp: {jid: `+bot.JID()+`, secretRef: {name: jabber}}
 ---
-apiVersion: v1
-kind: Secret
-metadata: {name: jabber, namespace: SYSTEM, labels: {travishook.dev/secret-type: credential}}
-stringData:
-  password: `+bot.Password+`
-  server: `+server.Address+`
-  ca.crt: |
-    `+strings.ReplaceAll(strings.TrimSpace(string(server.CA)), "\n", "\n    ")+`
----`+tokenSecret)
+`+jabberSecret(server, bot)+"---"+tokenSecret)
 		s.start(ctx)
 		s.waitReady(ctx)
 
