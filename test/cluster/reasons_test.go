@@ -37,7 +37,15 @@ var reasons = []reason{
 		name: "key URL that cannot be reached",
 		make: func(t *testing.T, env *environment) {
 			values := env.write(t, "unreachable.yaml", `config: {trust: {keys: [{name: far, url: "https://`+env.address+`:1/config"}]}}`)
-			_, err := env.helm.Run(t.Context(), "upgrade", "travishook", env.helm.Chart(), "--namespace", system, "--values", env.values, "--values", values)
+			upgrade := []string{"upgrade", "travishook", env.helm.Chart(), "--namespace", system, "--values", env.values, "--values", values}
+			_, err := env.helm.Run(t.Context(), upgrade...)
+			must(t, err)
+			eventually(t, "the new pod does not replace the old one", func() error {
+				newest := env.kubectl(t, "get", "pods", "-n", system, "-l", selector, "--sort-by=.metadata.creationTimestamp", "-o", "jsonpath={.items[-1:].metadata.name}")
+				return env.shows(t, "keeps it until this one could verify webhooks", "get", "--raw", env.proxied(newest+":8081", "readyz?verbose"))
+			})
+			env.kubectl(t, "wait", "--for=condition=Available", "deployment/travishook", "-n", system, "--timeout=60s")
+			_, err = env.helm.Run(t.Context(), append(upgrade, "--set", "store.handover=false")...)
 			must(t, err)
 		},
 		where: func(t *testing.T, env *environment) []string {
