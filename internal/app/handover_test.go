@@ -144,6 +144,9 @@ func TestTheOperatorIsReadyToTakeOverWhenItKnowsAKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := openWithout(t.Context(), errors.New("not known"), inUse(true))
 		h.expect(t, "the other stops without being replaced", true)
+		if got, want := h.opening.why(), "another process has the store open, and is about to close it"; got != want {
+			t.Errorf("the reason is %q, want %q", got, want)
+		}
 		h.answers(nil)
 		if err := <-h.done; err != nil {
 			t.Fatal(err)

@@ -155,7 +155,8 @@ func (o *opening) awaits(stopping bool) {
 	unknown := o.keys.Ready()
 	switch {
 	case stopping:
-		o.readyUntil = time.Now().Add(handoverGrace)
+		o.readyUntil, o.reason = time.Now().Add(handoverGrace), "another process has the store open, and is about to close it"
+		return
 	case !o.keysKnown && unknown == nil:
 		o.keysKnown, o.readyUntil = true, time.Now().Add(handoverPatience)
 	}
