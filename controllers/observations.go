@@ -187,8 +187,8 @@ func (o *observations) forget(s subject, gone func(observed) bool) {
 	}
 }
 
-// unlabelled returns the Secrets of a namespace that lack their label, and those that once did.
-func (o *observations) unlabelled(namespace string) map[observed]bool {
+// unlabeled returns the Secrets of a namespace that lack their label, and those that once did.
+func (o *observations) unlabeled(namespace string) map[observed]bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	secrets := map[observed]bool{}

@@ -63,7 +63,7 @@ func (w *StatusWriter) share(ctx context.Context) {
 func (w *StatusWriter) readObservations() {
 	for _, s := range w.observations.load(w.Values) {
 		if s.kind == kindSecret {
-			w.applyUnlabelled(s.key.Namespace) // the table's changes queue the objects
+			w.applyUnlabeled(s.key.Namespace) // the table's changes queue the objects
 			continue
 		}
 		w.queue.add(s, settle)

@@ -11,7 +11,7 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// A labelled Secret of 1 MB takes a few kB of memory, and keeps the values that are used.
+// A labeled Secret of 1 MB takes a few kB of memory, and keeps the values that are used.
 func TestSecretsAreTrimmed(t *testing.T) {
 	secret := func(kind string, values map[string][]byte) *corev1.Secret {
 		return &corev1.Secret{

@@ -160,7 +160,7 @@ func (w *StatusWriter) writeRoute(ctx context.Context, key types.NamespacedName,
 	verdict.Warnings = append(slices.Clone(verdict.Warnings), noticed...)
 	if lacksToken(verdict) {
 		// If this changes the verdict, TableChanged queues the object again.
-		if err := w.findUnlabelledTokens(ctx, key.Namespace); err != nil {
+		if err := w.findUnlabeledTokens(ctx, key.Namespace); err != nil {
 			return 0, err
 		}
 		again = sooner(again, resyncInterval)
@@ -230,7 +230,7 @@ func (w *StatusWriter) writeDefaults(ctx context.Context, key types.NamespacedNa
 		return 0, nil
 	}
 	// If this changes the verdict, TableChanged queues the object again.
-	again, err := w.findUnlabelled(ctx, key.Namespace, verdict.MissingSecrets)
+	again, err := w.findUnlabeled(ctx, key.Namespace, verdict.MissingSecrets)
 	if err != nil {
 		return 0, err
 	}

@@ -49,8 +49,8 @@ const (
 	ReasonAddressInvalid = "AddressInvalid"
 	// ReasonSecretNotFound: a Secret that is referred to does not exist.
 	ReasonSecretNotFound = "SecretNotFound"
-	// ReasonSecretNotLabelled: it exists without the label that lets the operator read it.
-	ReasonSecretNotLabelled = "SecretNotLabelled"
+	// ReasonSecretNotLabeled: it exists without the label that lets the operator read it.
+	ReasonSecretNotLabeled = "SecretNotLabeled"
 	// ReasonTokenNotFound: there is no token or grant for the repository in this namespace.
 	ReasonTokenNotFound = "TokenNotFound"
 	// ReasonNoKey: the operator has no public key to verify webhooks of the repository.

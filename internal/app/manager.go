@@ -166,7 +166,7 @@ func cacheOptions(scope scope) cache.Options {
 	return o
 }
 
-// ourSecrets selects the Secrets that their owners have labelled for the operator.
+// ourSecrets selects the Secrets that their owners have labeled for the operator.
 func ourSecrets() labels.Selector {
 	types, err := labels.NewRequirement(v1alpha1.LabelSecretType, selection.In,
 		[]string{v1alpha1.SecretTypeToken, v1alpha1.SecretTypeCredential, v1alpha1.SecretTypeKey})

@@ -30,10 +30,10 @@ type store struct {
 // Close closes the store.
 func (s *store) Close(ctx context.Context) error { return s.close(ctx) }
 
-// rememberWithoutLimit is how long a build event is recognised if the receiver has no age limit.
+// rememberWithoutLimit is how long a build event is recognized if the receiver has no age limit.
 const rememberWithoutLimit = 30 * 24 * time.Hour
 
-// remember returns how long a build event must be recognised if the receiver accepts it for maxAge.
+// remember returns how long a build event must be recognized if the receiver accepts it for maxAge.
 func remember(maxAge time.Duration) time.Duration {
 	if maxAge == 0 {
 		return rememberWithoutLimit
@@ -61,7 +61,7 @@ func openStore(ctx context.Context, s settings.Settings, known func() *wal.HighW
 	opt := engine.Options{
 		MaxBytes:  s.Store.MaxSize.Value(),
 		MaxMemory: storeMemory(s.Store),
-		// The store recognises a build event for longer than the receiver accepts it, by the difference that
+		// The store recognizes a build event for longer than the receiver accepts it, by the difference that
 		// clocks may have, so that no replay is accepted.
 		Remember: remember(time.Duration(s.Receiver.MaxAge)),
 		KeepDead: time.Duration(s.Store.KeepDead),

@@ -143,7 +143,7 @@ func (v *tokenCommand) checkExisting() error {
 
 func (v *tokenCommand) create(ctx context.Context, c client.Client, namespace, repository string, tokens, old []corev1.Secret) error {
 	if len(old) == 0 && c != nil {
-		if err := v.checkUnlabelled(ctx, c, namespace, repository); err != nil {
+		if err := v.checkUnlabeled(ctx, c, namespace, repository); err != nil {
 			return err
 		}
 	}
@@ -186,7 +186,7 @@ func (v *tokenCommand) token(repository string) (secret.Value, error) {
 
 // noToken is the error that a repository has no token in the namespace.
 func (v *tokenCommand) noToken(ctx context.Context, c client.Client, namespace, repository string, tokens []corev1.Secret) error {
-	if err := v.checkUnlabelled(ctx, c, namespace, repository); err != nil {
+	if err := v.checkUnlabeled(ctx, c, namespace, repository); err != nil {
 		return err
 	}
 	known := make([]string, len(tokens))

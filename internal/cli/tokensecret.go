@@ -15,8 +15,8 @@ import (
 	"github.com/travishook/travishook/internal/secret"
 )
 
-// checkUnlabelled finds a token Secret that only lacks its label, so that no second one is created.
-func (v *tokenCommand) checkUnlabelled(ctx context.Context, c client.Client, namespace, repository string) error {
+// checkUnlabeled finds a token Secret that only lacks its label, so that no second one is created.
+func (v *tokenCommand) checkUnlabeled(ctx context.Context, c client.Client, namespace, repository string) error {
 	var list corev1.SecretList
 	err := c.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{"type": string(corev1.SecretTypeOpaque)})
 	if apierrors.IsForbidden(err) {
@@ -24,7 +24,7 @@ func (v *tokenCommand) checkUnlabelled(ctx context.Context, c client.Client, nam
 	}
 	for i := range list.Items {
 		s := &list.Items[i]
-		if _, labelled := s.Labels[v1alpha1.LabelSecretType]; !labelled && isTokenOf(s, repository) && len(s.Data["token"]) > 0 {
+		if _, labeled := s.Labels[v1alpha1.LabelSecretType]; !labeled && isTokenOf(s, repository) && len(s.Data["token"]) > 0 {
 			return fmt.Errorf("the Secret %s has a token of %s but not the label that the operator looks for: kubectl label secret -n %s %[1]s %[4]s=%[5]s",
 				s.Name, repository, namespace, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken)
 		}

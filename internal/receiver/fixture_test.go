@@ -42,9 +42,9 @@ type fixture struct {
 	noticed  []string // namespace, repository and reason
 	messages []string
 	answered []string
-	judged   []receiver.Report
+	reports  []receiver.Report
 	log      strings.Builder
-	mu       sync.Mutex // guards noticed, answered, judged and log
+	mu       sync.Mutex // guards noticed, answered, reports and log
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -144,7 +144,7 @@ func (r *fixture) Noticed(namespace, repository, reason, message string) {
 func (r *fixture) Report(j receiver.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.judged = append(r.judged, j)
+	r.reports = append(r.reports, j)
 }
 
 func (r *fixture) logged() string {

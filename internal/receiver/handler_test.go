@@ -518,8 +518,8 @@ func TestAGetWithTheTokenShowsHelp(t *testing.T) {
 	if r.last() != "415 json" || !strings.Contains(w.Body.String(), `remove that line`) {
 		t.Errorf("answer is %s %s", r.last(), w.Body)
 	}
-	want := judged{Code: 415, Reason: receiver.ReasonJSON, Slug: "example/Example", Declared: true, Authorized: []string{"team-a"}}
-	if diff := cmp.Diff([]judged{want}, r.judgements()); diff != "" {
+	want := shortReport{Code: 415, Reason: receiver.ReasonJSON, Slug: "example/Example", Declared: true, Authorized: []string{"team-a"}}
+	if diff := cmp.Diff([]shortReport{want}, r.shortReports()); diff != "" {
 		t.Error(diff)
 	}
 }

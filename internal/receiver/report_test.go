@@ -14,8 +14,8 @@ import (
 	"github.com/travishook/travishook/internal/verify"
 )
 
-// judged is a report, reduced to fields that can be compared.
-type judged struct {
+// shortReport is a report, reduced to fields that can be compared.
+type shortReport struct {
 	Code                         int
 	Reason, Slug                 string
 	Declared                     bool
@@ -23,12 +23,12 @@ type judged struct {
 	Build                        string
 }
 
-func (r *fixture) judgements() []judged {
+func (r *fixture) shortReports() []shortReport {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var all []judged
-	for _, j := range r.judged {
-		short := judged{
+	var all []shortReport
+	for _, j := range r.reports {
+		short := shortReport{
 			Code: j.Code, Reason: j.Reason, Slug: j.Slug, Declared: j.Repository != nil,
 			Authorized: names(j.Authorized), Recipients: names(j.Recipients), Seen: j.Seen,
 		}
@@ -65,7 +65,7 @@ func TestEveryWebhookIsReported(t *testing.T) {
 	r.send(webhook(build, travistest.Key()))
 	r.send(webhook(travistest.Build{Repository: "Nobody/knows"}, nil))
 
-	want := []judged{
+	want := []shortReport{
 		{Code: 202, Reason: receiver.ReasonStored, Slug: "example/example", Declared: true,
 			Authorized: []string{"team-a"}, Recipients: []string{"team-a"}, Build: "123"},
 		{Code: 204, Reason: receiver.ReasonSeen, Slug: "example/example", Declared: true,
@@ -73,7 +73,7 @@ func TestEveryWebhookIsReported(t *testing.T) {
 		{Code: 401, Reason: receiver.ReasonNoProof, Slug: "example/example", Declared: true},
 		{Code: 204, Reason: receiver.ReasonUnknownRepository, Slug: "Nobody/knows"},
 	}
-	if diff := cmp.Diff(want, r.judgements()); diff != "" {
+	if diff := cmp.Diff(want, r.shortReports()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -85,8 +85,8 @@ func TestAnotherRepositoryIsProvenAndNotAccepted(t *testing.T) {
 	r.send(webhook(travistest.Build{ID: 1}, travistest.Key()))
 	r.send(webhook(travistest.Build{ID: 2, RepositoryID: 99}, travistest.Key()))
 
-	got := r.judgements()[1]
-	want := judged{Code: 403, Reason: receiver.ReasonOtherRepository, Slug: "example/example", Declared: true,
+	got := r.shortReports()[1]
+	want := shortReport{Code: 403, Reason: receiver.ReasonOtherRepository, Slug: "example/example", Declared: true,
 		Authorized: []string{"team-a"}, Build: "123"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -212,16 +212,16 @@ func (c *Compiler) credential(a *Account, service *notify.Service) (notify.Crede
 	if held, ok := c.secrets[key]; ok {
 		return held.Data, nil
 	}
-	_, unlabelled := c.unlabelled[key]
+	_, unlabeled := c.unlabeled[key]
 	token, isToken := c.tokens[key]
 	switch {
-	case unlabelled || token.unlabelled:
-		return nil, problem(v1alpha1.ReasonSecretNotLabelled,
+	case unlabeled || token.unlabeled:
+		return nil, problem(v1alpha1.ReasonSecretNotLabeled,
 			"Secret %q in namespace %q needs the label %s=%s to be read: kubectl label secret -n %s %s %[3]s=%s",
 			a.secret, a.Namespace, v1alpha1.LabelSecretType, v1alpha1.SecretTypeCredential, a.Namespace, a.secret, v1alpha1.SecretTypeCredential)
 	case isToken:
-		return nil, problem(v1alpha1.ReasonSecretNotLabelled,
-			"Secret %q in namespace %q is labelled %s=%s, and account %q needs one labelled %s",
+		return nil, problem(v1alpha1.ReasonSecretNotLabeled,
+			"Secret %q in namespace %q is labeled %s=%s, and account %q needs one labeled %s",
 			a.secret, a.Namespace, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, a.Name, v1alpha1.SecretTypeCredential)
 	}
 	return nil, problem(v1alpha1.ReasonSecretNotFound,

@@ -144,14 +144,14 @@ func (ch *change) recompileDefaults(namespace string) {
 		ch.changes.Accounts = append(ch.changes.Accounts, named(namespace, name))
 	}
 	if namespace != ch.c.config.OperatorNamespace {
-		ch.judgeDefaults(namespace)
+		ch.completeDefaultsVerdict(namespace)
 		ch.reconsider(diff, ch.c.routes[namespace])
 		return
 	}
 	for other := range ch.c.defaults {
-		ch.judgeDefaults(other)
+		ch.completeDefaultsVerdict(other)
 	}
-	ch.judgeDefaults(namespace)
+	ch.completeDefaultsVerdict(namespace)
 	for _, routes := range ch.c.routes {
 		ch.reconsider(diff, routes)
 	}
@@ -170,7 +170,7 @@ func (ch *change) reconsiderNamespace(namespace string) {
 			ch.changes.Accounts = append(ch.changes.Accounts, named(cluster.namespace, name))
 		}
 	}
-	ch.judgeDefaults(namespace)
+	ch.completeDefaultsVerdict(namespace)
 	ch.reconsider(diff, ch.c.routes[namespace])
 }
 
@@ -187,8 +187,8 @@ func (ch *change) reconsider(diff difference, routes map[string]*declared) {
 	}
 }
 
-// judgeDefaults completes the verdict of defaults with the objects that they refer to.
-func (ch *change) judgeDefaults(namespace string) {
+// completeDefaultsVerdict completes the verdict of defaults with the objects that they refer to.
+func (ch *change) completeDefaultsVerdict(namespace string) {
 	before, had := ch.c.verdicts[namespace]
 	compiled, ok := ch.next.defaults.get([]byte(namespace))
 	if !ok {

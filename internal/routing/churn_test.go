@@ -135,6 +135,6 @@ func remove(c *Compiler, object any) {
 		c.DeleteNamespace(key.Name)
 	case *corev1.Secret:
 		c.DeleteSecret(key)
-		c.DeleteUnlabelled(key)
+		c.DeleteUnlabeled(key)
 	}
 }

@@ -30,7 +30,7 @@ type Compiler struct {
 	secrets     map[types.NamespacedName]Secret   // of the type credential
 	tokens      map[types.NamespacedName]token
 	tokenFaults map[string]map[string]string // by namespace and Secret
-	unlabelled  map[types.NamespacedName]struct{}
+	unlabeled   map[types.NamespacedName]struct{}
 	people      map[types.NamespacedName]readPeople // of ConfigMaps that TravisDefaults name
 }
 
@@ -49,7 +49,7 @@ func NewCompiler(config Config) *Compiler {
 		secrets:     map[types.NamespacedName]Secret{},
 		tokens:      map[types.NamespacedName]token{},
 		tokenFaults: map[string]map[string]string{},
-		unlabelled:  map[types.NamespacedName]struct{}{},
+		unlabeled:   map[types.NamespacedName]struct{}{},
 		people:      map[types.NamespacedName]readPeople{},
 	}
 	c.table.Store(&Table{operatorNamespace: config.OperatorNamespace})
@@ -184,11 +184,11 @@ func (c *Compiler) DeleteNamespace(name string) {
 	})
 }
 
-// PutSecret adds or replaces a labelled Secret.
+// PutSecret adds or replaces a labeled Secret.
 func (c *Compiler) PutSecret(s Secret) {
 	key := named(s.Namespace, s.Name)
 	c.update(func(ch *change) {
-		delete(c.unlabelled, key)
+		delete(c.unlabeled, key)
 		if s.Type == v1alpha1.SecretTypeToken {
 			ch.putCredential(key, nil)
 			read := readToken(s)
@@ -208,24 +208,24 @@ func (c *Compiler) DeleteSecret(key types.NamespacedName) {
 	})
 }
 
-// PutUnlabelled records that a Secret exists without the label, so that it is not read.
-func (c *Compiler) PutUnlabelled(key types.NamespacedName) {
+// PutUnlabeled records that a Secret exists without the label, so that it is not read.
+func (c *Compiler) PutUnlabeled(key types.NamespacedName) {
 	c.update(func(ch *change) {
-		if _, known := c.unlabelled[key]; known {
+		if _, known := c.unlabeled[key]; known {
 			return
 		}
-		c.unlabelled[key] = struct{}{}
+		c.unlabeled[key] = struct{}{}
 		ch.recompileUsers(key)
 	})
 }
 
-// DeleteUnlabelled records that it does not exist, or has the label.
-func (c *Compiler) DeleteUnlabelled(key types.NamespacedName) {
+// DeleteUnlabeled records that it does not exist, or has the label.
+func (c *Compiler) DeleteUnlabeled(key types.NamespacedName) {
 	c.update(func(ch *change) {
-		if _, known := c.unlabelled[key]; !known {
+		if _, known := c.unlabeled[key]; !known {
 			return
 		}
-		delete(c.unlabelled, key)
+		delete(c.unlabeled, key)
 		ch.recompileUsers(key)
 	})
 }

@@ -69,8 +69,8 @@ func TestRouteRecovers(t *testing.T) {
 			says:    `Secret "jabber" does not exist in namespace "travishook-system"; create it with the key "password" and the label travishook.dev/secret-type=credential`,
 		}, {
 			does:    "create its Secret without the label",
-			do:      func() { c.PutUnlabelled(types.NamespacedName{Namespace: operatorNamespace, Name: "jabber"}) },
-			reasons: []string{v1alpha1.ReasonSecretNotLabelled, v1alpha1.ReasonTokenNotFound},
+			do:      func() { c.PutUnlabeled(types.NamespacedName{Namespace: operatorNamespace, Name: "jabber"}) },
+			reasons: []string{v1alpha1.ReasonSecretNotLabeled, v1alpha1.ReasonTokenNotFound},
 			says:    "kubectl label secret -n travishook-system jabber travishook.dev/secret-type=credential",
 		}, {
 			does: "label it",
@@ -81,17 +81,17 @@ func TestRouteRecovers(t *testing.T) {
 			says:    `create a Secret with the keys "repository" (example/example) and "token" and the label travishook.dev/secret-type=token`,
 		}, {
 			does:    "create the token without the label",
-			do:      func() { c.SetUnlabelledTokens("team-a", []string{"token"}) },
+			do:      func() { c.SetUnlabeledTokens("team-a", []string{"token"}) },
 			reasons: []string{v1alpha1.ReasonTokenNotFound},
 			says:    "kubectl label secret -n team-a token travishook.dev/secret-type=token",
 		}, {
 			does:    "rename it",
-			do:      func() { c.SetUnlabelledTokens("team-a", []string{"theirs"}) },
+			do:      func() { c.SetUnlabeledTokens("team-a", []string{"theirs"}) },
 			reasons: []string{v1alpha1.ReasonTokenNotFound},
 			says:    "kubectl label secret -n team-a theirs travishook.dev/secret-type=token",
 		}, {
 			does:    "delete it",
-			do:      func() { c.SetUnlabelledTokens("team-a", nil) },
+			do:      func() { c.SetUnlabeledTokens("team-a", nil) },
 			reasons: []string{v1alpha1.ReasonTokenNotFound},
 			says:    `in namespace "team-a": create a Secret`,
 		}, {

@@ -104,7 +104,7 @@ func put(c *Compiler, object any) {
 	case *corev1.Secret:
 		if o.Labels[v1alpha1.LabelSecretType] == "" {
 			c.DeleteSecret(types.NamespacedName{Namespace: o.Namespace, Name: o.Name})
-			c.PutUnlabelled(types.NamespacedName{Namespace: o.Namespace, Name: o.Name})
+			c.PutUnlabeled(types.NamespacedName{Namespace: o.Namespace, Name: o.Name})
 			return
 		}
 		c.PutSecret(secretOf(o))

@@ -21,7 +21,7 @@ const (
 	tokenToken      = "token"
 )
 
-// Secret is a labelled Secret.
+// Secret is a labeled Secret.
 type Secret struct {
 	Namespace, Name string
 	Type            string // the value of the label: token or credential
@@ -44,8 +44,8 @@ type token struct {
 	// spelled is the repository as the Secret spells it; empty after a restart without the API server.
 	spelled string
 	fault   string // why it authorizes nothing
-	// unlabelled is set for a Secret that only has the keys of a token.
-	unlabelled bool
+	// unlabeled is set for a Secret that only has the keys of a token.
+	unlabeled bool
 }
 
 // readToken reads a token Secret.
@@ -55,7 +55,7 @@ func readToken(s Secret) token {
 	t := token{claim: claimKey{s.Namespace, slugOf(repository)}}
 	switch {
 	case repository == "":
-		t.fault = fmt.Sprintf("Secret %q is labelled %s=%s and has no key %q", s.Name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, tokenRepository)
+		t.fault = fmt.Sprintf("Secret %q is labeled %s=%s and has no key %q", s.Name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken, tokenRepository)
 	case t.claim.slug == "":
 		t.fault = fmt.Sprintf("the key %q of Secret %q is not owner/name: a token is for one repository", tokenRepository, s.Name)
 	case value.Empty():
@@ -66,30 +66,30 @@ func readToken(s Secret) token {
 	return t
 }
 
-// unlabelledToken is a Secret with the keys of a token and without the label, so that it is not read.
-func unlabelledToken(key types.NamespacedName) token {
-	return token{unlabelled: true, fault: fmt.Sprintf("Secret %q has the keys of a token and lacks the label: kubectl label secret -n %s %s %s=%s",
+// unlabeledToken is a Secret with the keys of a token and without the label, so that it is not read.
+func unlabeledToken(key types.NamespacedName) token {
+	return token{unlabeled: true, fault: fmt.Sprintf("Secret %q has the keys of a token and lacks the label: kubectl label secret -n %s %s %s=%s",
 		key.Name, key.Namespace, key.Name, v1alpha1.LabelSecretType, v1alpha1.SecretTypeToken)}
 }
 
-// SetUnlabelledTokens sets the names of the Secrets in a namespace that have the keys of a token and no label.
-func (c *Compiler) SetUnlabelledTokens(namespace string, names []string) {
+// SetUnlabeledTokens sets the names of the Secrets in a namespace that have the keys of a token and no label.
+func (c *Compiler) SetUnlabeledTokens(namespace string, names []string) {
 	c.update(func(ch *change) {
 		for name := range maps.Clone(c.tokenFaults[namespace]) {
-			if key := named(namespace, name); c.tokens[key].unlabelled && !slices.Contains(names, name) {
+			if key := named(namespace, name); c.tokens[key].unlabeled && !slices.Contains(names, name) {
 				ch.putToken(key, nil)
 			}
 		}
 		for _, name := range names {
 			key := named(namespace, name)
-			if _, labelled := c.secrets[key]; labelled {
+			if _, labeled := c.secrets[key]; labeled {
 				continue
 			}
-			if known, read := c.tokens[key]; read && !known.unlabelled {
+			if known, read := c.tokens[key]; read && !known.unlabeled {
 				continue
 			}
-			unlabelled := unlabelledToken(key)
-			ch.putToken(key, &unlabelled)
+			unlabeled := unlabeledToken(key)
+			ch.putToken(key, &unlabeled)
 		}
 	})
 }

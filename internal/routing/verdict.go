@@ -61,7 +61,7 @@ type DefaultsVerdict struct {
 	Pending    bool             // true while the message is being checked: a fault may follow
 	Accounts   []AccountVerdict // in the order of the spec
 	// MissingSecrets are the names of unknown Secrets that accounts refer to. The caller may check
-	// whether one exists without the label, and call PutUnlabelled.
+	// whether one exists without the label, and call PutUnlabeled.
 	MissingSecrets []string
 }
 

@@ -71,7 +71,7 @@ var _ = Describe("Trust", func() {
 		Eventually(func() int { return s.post(ctx, travistest.Build{ID: 3, RepositoryID: 99}) }).Should(Equal(http.StatusAccepted))
 	})
 
-	It("is given by a key in a labelled Secret of the operator's namespace", func(ctx context.Context) {
+	It("is given by a key in a labeled Secret of the operator's namespace", func(ctx context.Context) {
 		s, r := newSite(ctx), openChannel()
 		s.apply(ctx, tokenSecret+"---"+accountSecret(r)+"---"+webhookAccount+"---"+route)
 		before, _, _ := strings.Cut(s.settings(), "  - name: test")

@@ -12,7 +12,7 @@ type shown struct {
 
 // edits looks whether a build has one message in a channel, which shows its newest state. Another one is sent only
 // if nobody knew the first: its answer was lost, or its sender died before the outcome was stored.
-func (j *judgement) edits() {
+func (j *checker) edits() {
 	all := map[line]map[string]*shown{}
 	for i, t := range j.ledger.takes {
 		e := j.ledger.events[t.serial]
@@ -43,7 +43,7 @@ func (j *judgement) edits() {
 }
 
 // anew looks why a message was sent for a build that has others.
-func (j *judgement) anew(others map[string]*shown, now taken) {
+func (j *checker) anew(others map[string]*shown, now taken) {
 	for _, other := range others {
 		for _, t := range other.takes {
 			o, ok := j.ledger.settled[t.id]

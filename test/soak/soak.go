@@ -111,7 +111,7 @@ func run(ctx context.Context, o options) (v verdict, err error) {
 	if err != nil {
 		return verdict{}, err
 	}
-	v = judge(s.ledger, kept)
+	v = check(s.ledger, kept)
 	v.Run, v.Victims, v.Kills, v.Unborn = o.name(), s.generation, s.kills, s.unborn
 	v.Barred, v.Servers, v.Outages = s.barred, s.servers, s.outages
 	return v, nil

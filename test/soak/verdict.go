@@ -46,12 +46,12 @@ func (v *verdict) right() bool { return len(v.Faults) == 0 }
 // mostFaults are how many lines one kind of fault may fill.
 const mostFaults = 5
 
-// judge holds what was promised against what the channels took and what the store keeps.
-func judge(l *ledger, kept []queue.Summary) verdict {
+// check compares what was promised with what the channels received and what the store keeps.
+func check(l *ledger, kept []queue.Summary) verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v := verdict{Counts: l.counts, Events: len(l.events), Faults: l.faults}
-	j := &judgement{verdict: &v, ledger: l, takes: map[delivery][]taken{}, kept: map[delivery]queue.Summary{}, last: map[line]int{}}
+	j := &checker{verdict: &v, ledger: l, takes: map[delivery][]taken{}, kept: map[delivery]queue.Summary{}, last: map[line]int{}}
 	for i, t := range l.takes {
 		j.takes[t.delivery] = append(j.takes[t.delivery], taken{t, moment(i)})
 	}
@@ -68,7 +68,7 @@ func judge(l *ledger, kept []queue.Summary) verdict {
 	return v
 }
 
-type judgement struct {
+type checker struct {
 	*verdict
 	ledger *ledger
 	takes  map[delivery][]taken
@@ -85,7 +85,7 @@ type taken struct {
 }
 
 // fault adds a line, unless there are enough of its kind.
-func (j *judgement) fault(format string, args ...any) {
+func (j *checker) fault(format string, args ...any) {
 	if j.told == nil {
 		j.told = map[string]int{}
 	}
@@ -95,7 +95,7 @@ func (j *judgement) fault(format string, args ...any) {
 }
 
 // keep notes what the store keeps, and that it keeps nothing whose end it has answered for.
-func (j *judgement) keep(s queue.Summary) {
+func (j *checker) keep(s queue.Summary) {
 	d, err := parseDelivery(s.Build, s.Target.Address)
 	if err != nil {
 		j.fault("the store keeps a delivery that was never posted: %v", err)
@@ -115,7 +115,7 @@ func (j *judgement) keep(s queue.Summary) {
 }
 
 // order looks whether a channel got an event after one that came later in the same build.
-func (j *judgement) order() {
+func (j *checker) order() {
 	last := map[line]int{}
 	for _, t := range j.ledger.takes {
 		e := j.ledger.events[t.serial]
@@ -131,7 +131,7 @@ func (j *judgement) order() {
 }
 
 // repetitions looks why channels took a message again.
-func (j *judgement) repetitions() {
+func (j *checker) repetitions() {
 	for d, takes := range j.takes {
 		for i := 1; i < len(takes); i++ {
 			j.repetition(d, takes[i-1], takes[i])
@@ -139,7 +139,7 @@ func (j *judgement) repetitions() {
 	}
 }
 
-func (j *judgement) repetition(d delivery, before, again taken) {
+func (j *checker) repetition(d delivery, before, again taken) {
 	settled, wasSettled := j.ledger.settled[before.id]
 	switch {
 	case before.id != again.id:
@@ -162,20 +162,20 @@ func (j *judgement) repetition(d delivery, before, again taken) {
 }
 
 // dead says whether a victim was, when a message was taken.
-func (j *judgement) dead(generation int, then taken) bool {
+func (j *checker) dead(generation int, then taken) bool {
 	at, died := j.ledger.deaths[generation]
 	return died && at <= then.at
 }
 
 // handedOver says whether a victim knew, when a message was taken, that it was another's to send: its
 // lease had run out before the store had answered.
-func (j *judgement) handedOver(generation int, then taken) bool {
+func (j *checker) handedOver(generation int, then taken) bool {
 	at, over := j.ledger.handed[attempt{generation, then.id}]
 	return over && at <= then.at
 }
 
 // promises looks what became of what was promised.
-func (j *judgement) promises() {
+func (j *checker) promises() {
 	for _, e := range j.ledger.events {
 		if !e.promised {
 			j.fault("event %d had no answer when the patience was over", e.serial)
@@ -189,7 +189,7 @@ func (j *judgement) promises() {
 	}
 }
 
-func (j *judgement) promise(e *event, channel int) {
+func (j *checker) promise(e *event, channel int) {
 	d := delivery{e.serial, channel}
 	kept, isKept := j.kept[d]
 	switch {
@@ -215,7 +215,7 @@ func (j *judgement) promise(e *event, channel int) {
 	}
 }
 
-func (j *judgement) lost(e *event, channel int) {
+func (j *checker) lost(e *event, channel int) {
 	j.Lost++
 	j.fault("LOST: event %d for channel %d (%s) was promised, never came, and is not in the store",
 		e.serial, channel, behaviorOf(channel).name)

@@ -41,7 +41,7 @@ func TestADuplicateNeedsAReason(t *testing.T) {
 			l := newLedger(1, func(int) []int { return []int{0} })
 			l.promise(l.post(0, 1, 0))
 			tt.seen(l)
-			v := judge(l, nil)
+			v := check(l, nil)
 			if diff := cmp.Diff(tt.want, v.Repeated); diff != "" {
 				t.Error(diff)
 			}
@@ -76,7 +76,7 @@ func TestANewMessageNeedsAReason(t *testing.T) {
 			l.promise(l.post(team, 1, 0))
 			l.promise(l.post(team, 1, 1))
 			tt.seen(l)
-			v := judge(l, nil)
+			v := check(l, nil)
 			if v.Edited != tt.edited || v.Orphans != tt.orphans {
 				t.Errorf("%d edits and %d orphans, want %d and %d", v.Edited, v.Orphans, tt.edited, tt.orphans)
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestOwner(t *testing.T) {
-	labelled := func(key, value string) metav1.ObjectMeta {
+	labeled := func(key, value string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Labels: map[string]string{key: value}}
 	}
 	managed := func(manager, subresource string) metav1.ObjectMeta {
@@ -22,14 +22,14 @@ func TestOwner(t *testing.T) {
 		"no manager":                  {metav1.ObjectMeta{}, ""},
 		"a person with kubectl":       {managed("kubectl-client-side-apply", ""), ""},
 		"this command line":           {managed("kubectl-travis", ""), ""},
-		"managed by something else":   {labelled("app.kubernetes.io/managed-by", "kubectl-travis"), ""},
+		"managed by something else":   {labeled("app.kubernetes.io/managed-by", "kubectl-travis"), ""},
 		"a status that Argo CD wrote": {managed("argocd-controller", "status"), ""},
-		"Flux by label":               {labelled("kustomize.toolkit.fluxcd.io/name", "apps"), "Flux (a Kustomization) apps"},
+		"Flux by label":               {labeled("kustomize.toolkit.fluxcd.io/name", "apps"), "Flux (a Kustomization) apps"},
 		"Flux by manager":             {managed("kustomize-controller", ""), "Flux (a Kustomization)"},
 		"Argo CD by annotation": {metav1.ObjectMeta{Annotations: map[string]string{"argocd.argoproj.io/tracking-id": "apps:x"}},
 			"Argo CD apps:x"},
 		"Argo CD by manager": {managed("argocd-controller", ""), "Argo CD"},
-		"Helm":               {labelled("app.kubernetes.io/managed-by", "Helm"), "Helm"},
+		"Helm":               {labeled("app.kubernetes.io/managed-by", "Helm"), "Helm"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

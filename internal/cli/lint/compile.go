@@ -67,7 +67,7 @@ func (l *linter) secret(d *document) {
 	label := fmt.Sprintf("metadata.labels[%s]", v1alpha1.LabelSecretType)
 	switch s.Type {
 	case "":
-		l.unlabelled(d, s)
+		l.unlabeled(d, s)
 		return
 	case v1alpha1.SecretTypeToken:
 		l.checkToken(d, s)
@@ -82,9 +82,9 @@ func (l *linter) secret(d *document) {
 	l.compiler.PutSecret(s)
 }
 
-// unlabelled reports a Secret that looks like a token but lacks the label, so that the operator ignores it.
-func (l *linter) unlabelled(d *document, s routing.Secret) {
-	l.compiler.PutUnlabelled(types.NamespacedName{Namespace: d.namespace, Name: d.name})
+// unlabeled reports a Secret that looks like a token but lacks the label, so that the operator ignores it.
+func (l *linter) unlabeled(d *document, s routing.Secret) {
+	l.compiler.PutUnlabeled(types.NamespacedName{Namespace: d.namespace, Name: d.name})
 	repository, token := s.Data["repository"], s.Data["token"]
 	if !strings.Contains(repository.Reveal(), "/") || token.Empty() {
 		return
@@ -191,7 +191,7 @@ func (l *linter) problem(d *document, p routing.Problem, field string) {
 		}
 		p.Message += " (not found in these files)"
 		severity = Warning
-	case v1alpha1.ReasonAccountNotAllowed, v1alpha1.ReasonSecretNotLabelled:
+	case v1alpha1.ReasonAccountNotAllowed, v1alpha1.ReasonSecretNotLabeled:
 		severity = Warning
 	case v1alpha1.ReasonAccountInvalid, v1alpha1.ReasonAddressInvalid:
 		if strings.Contains(p.Message, "Secret") {

@@ -24,7 +24,7 @@ func (s *session) handle(m *ircmsg.Message) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.labelled(m) {
+	if s.labeled(m) {
 		return nil
 	}
 	switch m.Command {
@@ -40,8 +40,8 @@ func (s *session) handle(m *ircmsg.Message) error {
 	return nil
 }
 
-// labelled handles an answer with a label: one line, or a batch of them.
-func (s *session) labelled(m *ircmsg.Message) bool {
+// labeled handles an answer with a label: one line, or a batch of them.
+func (s *session) labeled(m *ircmsg.Message) bool {
 	if _, reference := m.GetTag("batch"); reference != "" {
 		if p := s.batches[reference]; p != nil && isRefusal(m) {
 			p.refused = m

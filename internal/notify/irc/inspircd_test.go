@@ -11,7 +11,7 @@ import (
 	"github.com/travishook/travishook/test/ircd"
 )
 
-// InspIRCd has labelled responses. It takes a second to start and another to accept a client, so make test
+// InspIRCd has labeled responses. It takes a second to start and another to accept a client, so make test
 // leaves it out; there, ngIRCd runs the contract with the services' registry.
 func TestContractOnInspircd(t *testing.T) {
 	if os.Getenv("TRAVISHOOK_TEST_SERVERS") == "" {

@@ -145,7 +145,7 @@ func TestStrictTransportSecurity(t *testing.T) {
 	}
 }
 
-func TestLabelledResponses(t *testing.T) {
+func TestLabeledResponses(t *testing.T) {
 	for name, test := range map[string]struct {
 		answers []string
 		says    string

@@ -19,12 +19,12 @@ func TestARefusalEndsNoOtherMessage(t *testing.T) {
 		refusal string
 		want    bool // the refused message is sent as lines
 	}{
-		"by label":            {"@label=REFUSED :irc.test FAIL BATCH MULTILINE_INVALID :No", true},
-		"in a labelled batch": {"@label=REFUSED :irc.test BATCH +x labeled-response\r\n@batch=x :irc.test FAIL BATCH MULTILINE_INVALID :No\r\n:irc.test BATCH -x", true},
-		"by reference":        {":irc.test FAIL BATCH MULTILINE_INVALID REFUSED :No", true},
-		"by channel":          {":irc.test FAIL BATCH MULTILINE_INVALID_TARGET #Refused #x :No", true},
-		"by nothing":          {":irc.test FAIL BATCH MULTILINE_INVALID :No", false},
-		"of somebody else":    {"@label=other :irc.test FAIL BATCH MULTILINE_INVALID :No", false},
+		"by label":           {"@label=REFUSED :irc.test FAIL BATCH MULTILINE_INVALID :No", true},
+		"in a labeled batch": {"@label=REFUSED :irc.test BATCH +x labeled-response\r\n@batch=x :irc.test FAIL BATCH MULTILINE_INVALID :No\r\n:irc.test BATCH -x", true},
+		"by reference":       {":irc.test FAIL BATCH MULTILINE_INVALID REFUSED :No", true},
+		"by channel":         {":irc.test FAIL BATCH MULTILINE_INVALID_TARGET #Refused #x :No", true},
+		"by nothing":         {":irc.test FAIL BATCH MULTILINE_INVALID :No", false},
+		"of somebody else":   {"@label=other :irc.test FAIL BATCH MULTILINE_INVALID :No", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

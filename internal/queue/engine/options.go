@@ -24,7 +24,7 @@ type Options struct {
 	// MaxMemory is the estimated memory of the state at which events are refused as well. Default
 	// 256 MiB.
 	MaxMemory int64
-	// Remember is how long a repeated build event is recognised. It must be longer than the receiver's
+	// Remember is how long a repeated build event is recognized. It must be longer than the receiver's
 	// age limit. Default 25 h.
 	Remember time.Duration
 	// KeepDead is how long a dead delivery is kept. Default 7 days.

@@ -14,7 +14,7 @@ func TestTransitions(t *testing.T) {
 		build   int64
 		state   string
 		started int // minutes
-		// want is the result, with the build that it was judged by; empty while Travis' word stands.
+		// want is the result, with the build that it was compared with; empty while Travis' word stands.
 		want string
 	}
 	for name, steps := range map[string][]step{
@@ -55,8 +55,8 @@ func TestTransitions(t *testing.T) {
 					},
 				}
 				got := ""
-				if judged := TransitionOf(&e, s.Runs(HistoryID(&e, "one"), noon)); judged != nil {
-					got = fmt.Sprintf("%s by %s %s", judged.Computed, judged.Build, judged.State)
+				if transition := TransitionOf(&e, s.Runs(HistoryID(&e, "one"), noon)); transition != nil {
+					got = fmt.Sprintf("%s by %s %s", transition.Computed, transition.Build, transition.State)
 				}
 				if got != step.want {
 					t.Errorf("step %d, build %d %s: %q, want %q", i, step.build, step.state, got, step.want)

@@ -11,7 +11,7 @@ const (
 
 // edits: a channel shows the newest state of a build in one message, which is replaced only where it cannot be
 // edited. A message is orphaned only if no process knew its receipt.
-func (j *judgement) edits() {
+func (j *checker) edits() {
 	newest := j.newest()
 	for d := range newest {
 		j.shown(newest[d])
@@ -38,7 +38,7 @@ func (j *judgement) edits() {
 }
 
 // overwritten: no edit shows an older state than the message does, unless nobody knew that.
-func (j *judgement) overwritten(before, by attempt) {
+func (j *checker) overwritten(before, by attempt) {
 	if j.accepted[before.delivery] > j.accepted[by.delivery] && before.answered && j.stored(before, by, 0) {
 		j.fault("%v overwrites %v, which is a later state of the build", by.delivery, before.delivery)
 	}
@@ -47,11 +47,11 @@ func (j *judgement) overwritten(before, by attempt) {
 // lineage is what one message shows.
 type lineage struct{ target, build int }
 
-func (j *judgement) lineage(d delivery) lineage { return lineage{d.target, j.events[d.event].build} }
+func (j *checker) lineage(d delivery) lineage { return lineage{d.target, j.events[d.event].build} }
 
 // newest are the attempts by which the newest state of each build that was delivered was first taken. Builds with
 // damaged records are left out.
-func (j *judgement) newest() map[lineage]attempt {
+func (j *checker) newest() map[lineage]attempt {
 	all, damaged := map[lineage]attempt{}, map[lineage]bool{}
 	for d := range j.damaged {
 		damaged[j.lineage(d)] = true
@@ -70,7 +70,7 @@ func (j *judgement) newest() map[lineage]attempt {
 
 // shown: one of the messages that showed a build's newest state shows it at the end, or a later one that became a
 // dead letter after all.
-func (j *judgement) shown(newest attempt) {
+func (j *checker) shown(newest attempt) {
 	for _, a := range j.attempts {
 		if a.delivery != newest.delivery || a.posting == 0 {
 			continue
@@ -83,7 +83,7 @@ func (j *judgement) shown(newest attempt) {
 }
 
 // replaced: a message is sent for a build that has another one.
-func (j *judgement) replaced(earlier int, by attempt) {
+func (j *checker) replaced(earlier int, by attempt) {
 	p := &j.postings[earlier-1]
 	if p.account == j.postings[by.posting-1].account && j.current(p, earlier, by, 0) {
 		j.fault("%v is sent as a new message, and the build's earlier one could be edited", by.delivery)
@@ -92,7 +92,7 @@ func (j *judgement) replaced(earlier int, by attempt) {
 
 // current reports whether the process that made an attempt knew the receipt of an earlier message, and that
 // could be edited.
-func (j *judgement) current(p *posting, number int, by attempt, late time.Duration) bool {
+func (j *checker) current(p *posting, number int, by attempt, late time.Duration) bool {
 	expired := p.expires > 0 && p.expires <= by.at+j.jump || j.jump > week/2
 	if !j.targets[p.target].updates || j.receiptsLost || p.over(by.at) || expired {
 		return false
@@ -106,7 +106,7 @@ func (j *judgement) current(p *posting, number int, by attempt, late time.Durati
 }
 
 // stored reports whether the outcome of an attempt was stored before another one.
-func (j *judgement) stored(a, by attempt, late time.Duration) bool {
+func (j *checker) stored(a, by attempt, late time.Duration) bool {
 	if j.damaged[a.delivery] || j.damaged[by.delivery] || late == 0 && j.lost(a.process, a.id, by.begin) {
 		return false
 	}
@@ -119,7 +119,7 @@ func (j *judgement) stored(a, by attempt, late time.Duration) bool {
 }
 
 // stale: a message shows an older state at the end.
-func (j *judgement) stale(number int, newest attempt) {
+func (j *checker) stale(number int, newest attempt) {
 	p := &j.postings[number-1]
 	if j.accepted[p.shows] >= j.accepted[newest.delivery] || p.over(j.ended) {
 		return

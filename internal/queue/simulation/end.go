@@ -75,7 +75,7 @@ func (s *Simulation) view(e store) view {
 }
 
 // inspect opens the store once more and looks what it holds; and posts everything again, which the
-// store must recognise.
+// store must recognize.
 func (s *Simulation) inspect() {
 	p := s.start(0)
 	if p == nil {

@@ -119,7 +119,7 @@ func (l *ledger) promised(n int, targets []int, how string) {
 
 // later reports whether the log has another event of the build for the target.
 func (l *ledger) later(d delivery) bool {
-	j := judgement{history: &l.h}
+	j := checker{history: &l.h}
 	return j.superseded(d)
 }
 
@@ -200,12 +200,12 @@ func (l *ledger) kept(summaries []queue.Summary) {
 	}
 }
 
-// judge returns the verdict.
-func (l *ledger) judge() []string {
+// check returns the verdict.
+func (l *ledger) check() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.h.ended = time.Since(l.began)
-	faults := append(slices.Clone(l.faults), judge(&l.h)...)
+	faults := append(slices.Clone(l.faults), check(&l.h)...)
 	l.counts.Orphans = l.h.orphans
 	return faults
 }

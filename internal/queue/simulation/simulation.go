@@ -53,7 +53,7 @@ type Result struct {
 func Run(seed uint64, out io.Writer) Result {
 	s := newSimulation(seed, out)
 	s.run()
-	faults := s.ledger.judge()
+	faults := s.ledger.check()
 	return Result{
 		Faults: faults, Counts: s.ledger.counts, Trace: s.trace.hash,
 		Hours: s.elapsed().Hours(), Plan: fmt.Sprintf("%+v", s.plan),

@@ -109,9 +109,9 @@ type history struct {
 // mostFaults are how many faults of one kind are reported.
 const mostFaults = 3
 
-// judge returns what was wrong in a run, nothing if all promises were kept.
-func judge(h *history) []string {
-	j := &judgement{history: h, told: map[string]int{}}
+// check returns what was wrong in a run, nothing if all promises were kept.
+func check(h *history) []string {
+	j := &checker{history: h, told: map[string]int{}}
 	j.promises()
 	j.order()
 	j.senders()
@@ -121,20 +121,20 @@ func judge(h *history) []string {
 	return j.faults
 }
 
-type judgement struct {
+type checker struct {
 	*history
 	faults []string
 	told   map[string]int
 }
 
-func (j *judgement) fault(format string, args ...any) {
+func (j *checker) fault(format string, args ...any) {
 	if j.told[format]++; j.told[format] <= mostFaults {
 		j.faults = append(j.faults, fmt.Sprintf(format, args...))
 	}
 }
 
 // promises: what was promised has arrived, or is a dead letter, or was superseded.
-func (j *judgement) promises() {
+func (j *checker) promises() {
 	taken, refused := map[delivery]bool{}, map[delivery]bool{}
 	for _, a := range j.attempts {
 		taken[a.delivery] = taken[a.delivery] || a.taken > 0
@@ -155,7 +155,7 @@ func (j *judgement) promises() {
 	}
 }
 
-func (j *judgement) untaken(d delivery) {
+func (j *checker) untaken(d delivery) {
 	switch {
 	case j.dead[d]:
 	case j.waiting[d]:
@@ -169,7 +169,7 @@ func (j *judgement) untaken(d delivery) {
 }
 
 // superseded reports whether there is another event of the build for the target.
-func (j *judgement) superseded(d delivery) bool {
+func (j *checker) superseded(d delivery) bool {
 	for other := range j.accepted {
 		if other != d && other.target == d.target && j.events[other.event].build == j.events[d.event].build {
 			return true
@@ -179,7 +179,7 @@ func (j *judgement) superseded(d delivery) bool {
 }
 
 // order: a channel receives the events of a build in the order in which they were accepted.
-func (j *judgement) order() {
+func (j *checker) order() {
 	type line struct{ channel, build int }
 	last := map[line]delivery{}
 	takes := slices.DeleteFunc(slices.Clone(j.attempts), func(a attempt) bool {
@@ -197,7 +197,7 @@ func (j *judgement) order() {
 }
 
 // over is when an attempt, or a login, of a process ended: at the latest when the process died.
-func (j *judgement) over(process int, end moment) moment {
+func (j *checker) over(process int, end moment) moment {
 	if end == 0 {
 		end = j.now + 1
 	}
@@ -208,7 +208,7 @@ func (j *judgement) over(process int, end moment) moment {
 }
 
 // senders: one attempt at a time is made in a channel.
-func (j *judgement) senders() {
+func (j *checker) senders() {
 	under := map[int]attempt{}
 	for _, a := range j.attempts {
 		channel := j.targets[a.target].channel
@@ -221,7 +221,7 @@ func (j *judgement) senders() {
 }
 
 // logins: an account is logged in once.
-func (j *judgement) logins() {
+func (j *checker) logins() {
 	under := map[int]connection{}
 	for _, c := range j.connections {
 		if before, ok := under[c.account]; ok && j.over(before.process, before.end) > c.begin {
@@ -232,7 +232,7 @@ func (j *judgement) logins() {
 }
 
 // repetitions: a message that a channel accepted is sent again only if no process could know that.
-func (j *judgement) repetitions() {
+func (j *checker) repetitions() {
 	confirmed := map[string]settlement{}
 	for _, s := range j.settlements {
 		if _, ok := confirmed[s.id]; s.ended && !ok {
@@ -260,7 +260,7 @@ func (j *judgement) repetitions() {
 	}
 }
 
-func (j *judgement) repetition(before, again attempt, confirmed map[string]settlement) {
+func (j *checker) repetition(before, again attempt, confirmed map[string]settlement) {
 	s, ok := confirmed[again.id]
 	death, died := j.deaths[before.process]
 	switch {
@@ -278,7 +278,7 @@ func (j *judgement) repetition(before, again attempt, confirmed map[string]settl
 }
 
 // lost reports whether the process knew at that moment that the delivery may be another's.
-func (j *judgement) lost(process int, id string, at moment) bool {
+func (j *checker) lost(process int, id string, at moment) bool {
 	lost, ok := j.losses[handout{process, id}]
 	return ok && lost <= at
 }

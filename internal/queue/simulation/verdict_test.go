@@ -124,7 +124,7 @@ func TestVerdict(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := delivered()
 			test.change(h)
-			faults := strings.Join(judge(h), "\n")
+			faults := strings.Join(check(h), "\n")
 			if (faults == "") != (test.fault == "") || !strings.Contains(faults, test.fault) {
 				t.Errorf("faults: %q, want %q", faults, test.fault)
 			}
@@ -212,7 +212,7 @@ func TestVerdictOfEdits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := edited()
 			test.change(h)
-			faults := strings.Join(judge(h), "\n")
+			faults := strings.Join(check(h), "\n")
 			if (faults == "") != (test.fault == "") || !strings.Contains(faults, test.fault) || h.orphans != test.orphans {
 				t.Errorf("faults: %q, want %q; %d orphans, want %d", faults, test.fault, h.orphans, test.orphans)
 			}

@@ -16,9 +16,9 @@ import (
 	"github.com/travishook/travishook/api/v1alpha1"
 )
 
-// findUnlabelled checks whether missing Secrets exist without the label, so that the status can say how to fix
+// findUnlabeled checks whether missing Secrets exist without the label, so that the status can say how to fix
 // them. No watch reports such a Secret, so the check is repeated.
-func (w *StatusWriter) findUnlabelled(ctx context.Context, namespace string, names []string) (time.Duration, error) {
+func (w *StatusWriter) findUnlabeled(ctx context.Context, namespace string, names []string) (time.Duration, error) {
 	if len(names) == 0 {
 		return 0, nil
 	}
@@ -33,16 +33,16 @@ func (w *StatusWriter) findUnlabelled(ctx context.Context, namespace string, nam
 			w.observations.forget(secretsOf(namespace), func(other observed) bool { return other == of })
 		case err != nil:
 			return 0, fmt.Errorf("look for Secret %s: %w", key, err)
-		case !labelled(found):
+		case !labeled(found):
 			w.observations.put(of, "", time.Now())
 		}
 	}
-	w.applyUnlabelled(namespace)
+	w.applyUnlabeled(namespace)
 	return resyncInterval, nil
 }
 
-// labelled reports whether the watch selects the Secret.
-func labelled(s *metav1.PartialObjectMetadata) bool {
+// labeled reports whether the watch selects the Secret.
+func labeled(s *metav1.PartialObjectMetadata) bool {
 	t := s.Labels[v1alpha1.LabelSecretType]
 	return t == v1alpha1.SecretTypeToken || t == v1alpha1.SecretTypeCredential
 }
@@ -54,9 +54,9 @@ const (
 	maxMetadata = 500
 )
 
-// findUnlabelledTokens looks for Secrets in a namespace that have the keys of a token and lack the label. It reads
+// findUnlabeledTokens looks for Secrets in a namespace that have the keys of a token and lack the label. It reads
 // metadata only: who set which field is part of it.
-func (w *StatusWriter) findUnlabelledTokens(ctx context.Context, namespace string) error {
+func (w *StatusWriter) findUnlabeledTokens(ctx context.Context, namespace string) error {
 	if w.lookedForTokens == nil {
 		w.lookedForTokens = map[string]time.Time{}
 	}
@@ -70,36 +70,36 @@ func (w *StatusWriter) findUnlabelledTokens(ctx context.Context, namespace strin
 		return fmt.Errorf("look for token Secrets in namespace %s: %w", namespace, err)
 	}
 	w.lookedForTokens[namespace] = now
-	unlabelled := map[observed]bool{}
+	unlabeled := map[observed]bool{}
 	for i := range list.Items {
 		s := &list.Items[i]
-		if _, labelled := s.Labels[v1alpha1.LabelSecretType]; !labelled && hasTokenKeys(s) {
+		if _, labeled := s.Labels[v1alpha1.LabelSecretType]; !labeled && hasTokenKeys(s) {
 			of := observed{kindSecret, namespace, s.Name, v1alpha1.SecretTypeToken}
 			w.observations.put(of, "", now)
-			unlabelled[of] = true
+			unlabeled[of] = true
 		}
 	}
-	w.observations.forget(secretsOf(namespace), func(of observed) bool { return of.Reason == v1alpha1.SecretTypeToken && !unlabelled[of] })
-	w.applyUnlabelled(namespace)
+	w.observations.forget(secretsOf(namespace), func(of observed) bool { return of.Reason == v1alpha1.SecretTypeToken && !unlabeled[of] })
+	w.applyUnlabeled(namespace)
 	return nil
 }
 
-// applyUnlabelled passes on to the compiler which Secrets of a namespace lack their label.
-func (w *StatusWriter) applyUnlabelled(namespace string) {
+// applyUnlabeled passes on to the compiler which Secrets of a namespace lack their label.
+func (w *StatusWriter) applyUnlabeled(namespace string) {
 	var tokens []string
-	for of, unlabelled := range w.observations.unlabelled(namespace) {
+	for of, unlabeled := range w.observations.unlabeled(namespace) {
 		key := types.NamespacedName{Namespace: namespace, Name: of.Name}
 		switch {
-		case of.Reason == v1alpha1.SecretTypeToken && unlabelled:
+		case of.Reason == v1alpha1.SecretTypeToken && unlabeled:
 			tokens = append(tokens, of.Name)
 		case of.Reason == v1alpha1.SecretTypeToken:
-		case unlabelled:
-			w.Compiler.PutUnlabelled(key)
+		case unlabeled:
+			w.Compiler.PutUnlabeled(key)
 		default:
-			w.Compiler.DeleteUnlabelled(key)
+			w.Compiler.DeleteUnlabeled(key)
 		}
 	}
-	w.Compiler.SetUnlabelledTokens(namespace, tokens)
+	w.Compiler.SetUnlabeledTokens(namespace, tokens)
 }
 
 // hasTokenKeys reports whether the keys of a token were set.
