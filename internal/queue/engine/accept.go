@@ -206,11 +206,15 @@ func afterAll(requests []*request, fn func()) {
 // awaitAccepted adds the outcome for one namespace to the receipt.
 func awaitAccepted(ctx context.Context, r *request, receipt *queue.Receipt) error {
 	namespace := r.offer.Namespace
-	err := r.wait(ctx)
-	switch {
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		return ctx.Err() // the request is still the committer's
+	}
+	switch err := r.err; {
 	case r.stale:
 	case r.unmatched:
-		return ctx.Err() // what is lost is how one build ended
+		return nil // an error loses how one build ended, and no more
 	case refused(err):
 		refuse(receipt, namespace, err)
 	case err != nil:

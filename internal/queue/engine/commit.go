@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/travishook/travishook/internal/queue"
@@ -34,8 +35,10 @@ type request struct {
 	// deferred is until when it may wait to share a sync with others; zero if it may not wait.
 	deferred time.Time
 	// decide makes the entry from the state right before it is stored; nil if the entry is fixed.
-	decide func() error
-	failed error // why decide did not
+	decide   func() error
+	failed   error      // why decide did not
+	deciding sync.Mutex // held while decide runs
+	left     error      // why the caller does not wait any more: decide, which uses its variables, is not called
 
 	// remote is the engine's count when the entry was decided: the decision is valid while the count is
 	// the same.
@@ -89,13 +92,28 @@ func (e *Engine) submit(requests ...*request) error {
 	return nil
 }
 
+// wait returns the request's error. Until the request has ended, which may be after ctx, its fields are the
+// committer's; but decide is not called any more when wait has returned.
 func (r *request) wait(ctx context.Context) error {
 	select {
 	case <-r.done:
 		return r.err
 	case <-ctx.Done():
-		return ctx.Err()
+		r.deciding.Lock()
+		defer r.deciding.Unlock()
+		r.left = ctx.Err()
+		return r.left
 	}
+}
+
+// decideNow makes the entry, unless the caller has left.
+func (r *request) decideNow() error {
+	r.deciding.Lock()
+	defer r.deciding.Unlock()
+	if r.left != nil {
+		return r.left
+	}
+	return r.decide()
 }
 
 func (r *request) finish(err error) {

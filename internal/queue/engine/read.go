@@ -54,7 +54,7 @@ func (e *Engine) Put(ctx context.Context, bucket, key string, value []byte) erro
 }
 
 // Update replaces a value with the result of next. Nothing is stored if it stays the same. next runs in the
-// committer: it must be quick, and must not use the store.
+// committer: it must be quick, and must not use the store. It is not called any more when Update has returned.
 func (e *Engine) Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error {
 	release, err := e.claim(ctx, journal.ValueID(bucket, key))
 	if err != nil {

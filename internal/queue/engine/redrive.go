@@ -137,7 +137,7 @@ func head(targets []queue.Target) (some, rest []queue.Target) {
 // storeDecided stores the entry that decide makes from the state right before it is stored, and returns
 // decide's number; if that is zero, it stores nothing. The lock is held while decide is called.
 func (e *Engine) storeDecided(ctx context.Context, decide func(at time.Time) (journal.Entry, int)) (int, error) {
-	var n int // the committer's until the request has ended, which may be after ctx
+	var n int
 	r := newEmptyRequest()
 	r.decide = func() error {
 		e.mu.Lock()

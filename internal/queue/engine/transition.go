@@ -69,7 +69,7 @@ func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool
 		e.recompare(r, ends)
 		switch {
 		case r.decide != nil:
-			r.failed = r.decide()
+			r.failed = r.decideNow()
 			r.void = r.failed != nil || r.entry.Size() == 0
 		case r.void:
 		case r.entry.Accept != nil:

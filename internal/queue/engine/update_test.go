@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -69,6 +70,55 @@ func TestAnUpdateThatChangesNothingWritesNothing(t *testing.T) {
 		}
 		if got, _ := e.Get("pins", "a/b"); string(got) != "1" || l.last() != before {
 			t.Errorf("value %s after %d messages more", got, l.last()-before)
+		}
+	})
+}
+
+// slowLog appends when it is told to.
+type slowLog struct {
+	*memoryLog
+	proceed chan struct{}
+}
+
+func (l *slowLog) Append(ctx context.Context, data []byte, last uint64) (uint64, error) {
+	<-l.proceed
+	return l.memoryLog.Append(ctx, data, last)
+}
+
+// TestAnUpdateWhoseCallerHasLeftIsNotStored: its function uses variables of the caller, who has them back.
+func TestAnUpdateWhoseCallerHasLeftIsNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &slowLog{newMemoryLog(), make(chan struct{})}
+		e := openOn(t, l, Options{})
+		defer closeNow(t, e)
+		var all sync.WaitGroup
+		all.Go(func() {
+			if err := e.Put(t.Context(), "counters", "other", []byte("1")); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait() // the log appends
+		ctx, cancel := context.WithCancel(t.Context())
+		called := false
+		all.Go(func() {
+			err := e.Update(ctx, "counters", "builds", func(old []byte, ok bool) ([]byte, error) {
+				called = true
+				return increment(old, ok)
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("update returned %v, want that it was cancelled", err)
+			}
+		})
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		close(l.proceed)
+		all.Wait()
+		if err := e.Put(t.Context(), "counters", "barrier", []byte("1")); err != nil {
+			t.Fatal(err)
+		}
+		if value, ok := e.Get("counters", "builds"); called || ok {
+			t.Errorf("called: %v, stored %q after the caller had left", called, value)
 		}
 	})
 }

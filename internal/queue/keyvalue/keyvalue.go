@@ -14,6 +14,7 @@ type Store interface {
 	Put(ctx context.Context, bucket, key string, value []byte) error
 	// Update replaces a value with the result of next. If another process stores the same key meanwhile, next
 	// is called again with that value. If next returns nil, the same value or an error, nothing is stored, and
-	// Update returns the error. next must not block or use the store.
+	// Update returns the error. next must not block or use the store. It is not called any more when Update has
+	// returned.
 	Update(ctx context.Context, bucket, key string, next func(old []byte, ok bool) ([]byte, error)) error
 }

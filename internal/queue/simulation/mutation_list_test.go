@@ -16,8 +16,8 @@ var mutations = []mutation{
 	{
 		name:    "an event is confirmed before it is stored",
 		file:    "internal/queue/engine/accept.go",
-		code:    "\terr := r.wait(ctx)\n\tswitch {\n\tcase r.stale:",
-		instead: "\terr := error(nil)\n\tswitch {\n\tcase r.stale:",
+		code:    "\tcase <-r.done:\n\tcase <-ctx.Done():\n\t\treturn ctx.Err() // the",
+		instead: "\tcase <-r.done:\n\tdefault:\n\t\treceipt.Stored = append(receipt.Stored, namespace)\n\t\treturn nil // the",
 	},
 	{
 		name:    "an outcome is confirmed before it is stored",
