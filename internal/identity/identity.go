@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/travishook/travishook/internal/queue/keyvalue"
+	"github.com/travishook/travishook/internal/travis"
 )
 
 // Source is where an id comes from.
@@ -43,6 +44,52 @@ func (s Source) Description() string {
 type Record struct {
 	ID     int64  `json:"id"`
 	Source Source `json:"source"`
+}
+
+// Claim is an event whose repository has the name of one that a namespace is authorized for.
+type Claim struct {
+	Namespace  string
+	Event      *travis.Event
+	Key        string // that signed the event, by name
+	SpecID     int64  // that the namespace's routes pin; zero if none does
+	KnowsToken bool   // the sender knows the namespace's token: the first event's id is accepted
+}
+
+// Check compares the event's id with that of the namespace's repository: the one that the namespace's routes pin,
+// else the remembered one, else the one that is resolved now and then remembered. bound is the record if it was
+// resolved now, and nil otherwise. If the ids differ, the error wraps ErrOther; it may also be one of Resolve or of
+// the store.
+func (r *Resolver) Check(ctx context.Context, s keyvalue.Store, c Claim) (bound *Record, err error) {
+	if c.SpecID != 0 {
+		return nil, c.compare(Record{ID: c.SpecID, Source: Spec})
+	}
+	slug := c.Event.Repository.Slug()
+	if known, ok := Get(s, c.Namespace, slug); ok {
+		return nil, c.compare(known)
+	}
+	first := Record{ID: c.Event.Repository.ID, Source: FirstEvent}
+	if !c.KnowsToken {
+		if first, err = r.Resolve(ctx, c.Key, c.Event); err != nil {
+			return nil, err
+		}
+	}
+	pinned, err := Pin(ctx, s, c.Namespace, slug, first)
+	if err == nil {
+		err = c.compare(pinned)
+	}
+	if err != nil || c.KnowsToken {
+		return nil, err
+	}
+	return &pinned, nil
+}
+
+// compare returns nil if the event has the known id.
+func (c *Claim) compare(known Record) error {
+	if known.ID == c.Event.Repository.ID {
+		return nil
+	}
+	return fmt.Errorf("%w: in this namespace %s has the id %d (from %s), and the event has the id %d; if the new one is right, set spec.repositoryID to it",
+		ErrOther, c.Event.Repository.Slug(), known.ID, known.Source, c.Event.Repository.ID)
 }
 
 // bucket of the store. Each namespace has records of its own, so that none can spoil another's.

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/identity/travisapitest"
 	"github.com/travishook/travishook/internal/queue/keyvalue/keyvaluetest"
@@ -229,6 +231,53 @@ func TestTravisOf(t *testing.T) {
 		if want := (identity.Travis{Key: "k", API: test.wantAPI, Provider: test.wantProvider}); got != want {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}
+	}
+}
+
+// TestCheck checks, one after the other, events of a repository of which nothing is remembered at first.
+func TestCheck(t *testing.T) {
+	type check struct {
+		claim identity.Claim
+		bound *identity.Record
+		err   error
+	}
+	of := func(namespace string, id int64) identity.Claim {
+		return identity.Claim{Namespace: namespace, Event: event(id, bitbucket), Key: "travis"}
+	}
+	pinned := func(c identity.Claim, id int64) identity.Claim { c.SpecID = id; return c }
+	proven := func(c identity.Claim) identity.Claim { c.KnowsToken = true; return c }
+	for name, checks := range map[string][]check{
+		"resolved once, and remembered for its namespace": {
+			{of("a", 2), &identity.Record{ID: 2, Source: identity.API}, nil},
+			{of("a", 2), nil, nil},
+			{of("a", 3), nil, identity.ErrOther},
+			{of("b", 3), nil, identity.ErrOther},
+		},
+		"the token's first event is remembered without a question": {
+			{proven(of("a", 3)), nil, nil},
+			{of("a", 3), nil, nil},
+			{proven(of("a", 2)), nil, identity.ErrOther},
+		},
+		"the spec's id overrides what is remembered": {
+			{of("a", 2), &identity.Record{ID: 2, Source: identity.API}, nil},
+			{pinned(of("a", 3), 3), nil, nil},
+			{proven(pinned(of("a", 2), 3)), nil, identity.ErrOther},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := travisapitest.New(travisapitest.Repository{ID: 2, Provider: "bitbucket", Slug: "example/X"})
+			defer api.Close()
+			r := identity.NewResolver(identity.Options{
+				Travises: []identity.Travis{{Key: "travis", API: api.URL, Provider: "bitbucket"}}, Transport: api.Client().Transport,
+			})
+			store := &keyvaluetest.Map{}
+			for i, c := range checks {
+				bound, err := r.Check(t.Context(), store, c.claim)
+				if diff := cmp.Diff(c.bound, bound); diff != "" || !errors.Is(err, c.err) {
+					t.Errorf("check %d: error %v, want %v; bound (-want +got): %s", i, err, c.err, diff)
+				}
+			}
+		})
 	}
 }
 

@@ -62,6 +62,22 @@ func (a answer) saying(line string) *answer {
 	return &a
 }
 
+// write sends the answer.
+func (a *answer) write(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	if a.code == http.StatusMethodNotAllowed {
+		h.Set("Allow", http.MethodPost)
+	}
+	if a.line == "" {
+		w.WriteHeader(a.code)
+		return
+	}
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(a.code)
+	_, _ = w.Write([]byte(a.line + "\n")) // the sender may have disconnected
+}
+
 // The answers. Before a webhook is proven, the answer does not reveal what was wrong.
 var (
 	stored = answer{code: http.StatusAccepted, reason: ReasonStored, line: "stored"}

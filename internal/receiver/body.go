@@ -1,19 +1,14 @@
 package receiver
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"runtime"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/travis"
-	"github.com/travishook/travishook/internal/verify"
 )
 
 // Why a body was not read to its end.
@@ -21,70 +16,6 @@ var (
 	errTooLarge = errors.New("the body is too large")
 	errRevoked  = errors.New("the memory was reassigned to another webhook")
 )
-
-// readPayload decodes the payload and computes its digest while the body arrives. The result is not used
-// before the signature is verified.
-func (h *Handler) readPayload(x *exchange) *answer {
-	body := h.openBody(x)
-	defer body.close(x.w)
-	form := newFormReader(body)
-	if !form.seek() {
-		return refusedBody(x, cmp.Or(form.finish(), errFormPayload))
-	}
-	x.digest = verify.NewDigest()
-	payload := io.TeeReader(form, x.digest)
-	x.decoded, x.undecodable = travis.Read(payload)
-	_, _ = io.Copy(io.Discard, payload) // the digest covers all of it; form has the error
-	if err := form.finish(); err != nil {
-		return refusedBody(x, err)
-	}
-	return nil
-}
-
-// checkSignature verifies that Travis signed the payload, except for keyless repositories. A valid
-// signature also authorizes the namespaces that the cluster grants the repository.
-func (h *Handler) checkSignature(x *exchange) *answer {
-	err := verify.ErrUnsigned
-	if x.signature != nil {
-		x.key, err = h.Keys().VerifyDigest(x.slug, x.digest.Sum(nil), x.signature)
-	}
-	signed := err == nil
-	if !signed && !x.keyless {
-		return wrongSignature.because(err)
-	}
-	x.authorized = slices.DeleteFunc(slices.Clone(x.repository.Namespaces), func(n *routing.Namespace) bool {
-		return !(n.SignatureOnly && signed) && !slices.Contains(x.authorized, n)
-	})
-	if len(x.authorized) == 0 {
-		return x.unproven()
-	}
-	x.recipients = x.authorized
-	if !keepConnection(x.r) {
-		return busy.because(errRevoked)
-	}
-	return nil
-}
-
-// checkPayload uses the decoded payload, which is proven by now, and compares the header's slug with the
-// payload's: only the latter was signed.
-func (h *Handler) checkPayload(x *exchange) *answer {
-	if x.undecodable != nil {
-		return badPayload.saying(x.undecodable.Error()).because(x.undecodable)
-	}
-	if strings.ToLower(x.decoded.Repository.Slug()) != x.repository.Slug {
-		return slugDiffers.because(errors.New("the payload is of another repository"))
-	}
-	x.event = x.decoded
-	return nil
-}
-
-// checkAge drops events that are older than the store remembers.
-func (h *Handler) checkAge(x *exchange) *answer {
-	if x.event.IsStale(h.Now(), h.Settings.MaxAge) {
-		return &stale
-	}
-	return nil
-}
 
 // refusedBody is the answer to a body that was not read to its end because of err.
 func refusedBody(x *exchange, err error) *answer {

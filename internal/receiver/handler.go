@@ -118,22 +118,6 @@ func (h *Handler) receive(x *exchange) (a *answer) {
 	return &stored
 }
 
-// write sends the answer.
-func (a *answer) write(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	if a.code == http.StatusMethodNotAllowed {
-		h.Set("Allow", http.MethodPost)
-	}
-	if a.line == "" {
-		w.WriteHeader(a.code)
-		return
-	}
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(a.code)
-	_, _ = w.Write([]byte(a.line + "\n")) // the sender may have disconnected
-}
-
 // log writes one line. It holds no body, token, proof or path.
 func (h *Handler) log(x *exchange, a *answer) {
 	fields := []any{"reason", a.reason, "client", clientName(h.client(x.r))}

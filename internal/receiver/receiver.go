@@ -1,9 +1,9 @@
 // Package receiver serves the endpoint that Travis posts webhooks to. It verifies a webhook, matches it
 // with routes, stores it and only then answers 202, because Travis never retries.
 //
-// handler.go has the order of the stages; each stage is a function of its own: in request.go what the headers
-// decide, in body.go what the payload decides, in store.go what is left for a proven event. limits.go has every
-// limit, answer.go every answer.
+// handler.go has the order of the stages; each stage is a function of its own: in request.go those that need only
+// the headers, in payload.go the others, from the payload to the stored event. body.go and form.go read the payload
+// within the limits for unproven senders. limits.go has every limit, answer.go every answer.
 package receiver
 
 import (

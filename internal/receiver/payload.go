@@ -1,16 +1,20 @@
 package receiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/travishook/travishook/internal/identity"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/routing"
 	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/verify"
 )
 
 // Reasons of notices: about an event that a namespace gets in part or not at all, and about where a
@@ -22,6 +26,70 @@ const (
 	NoticeEventTooLarge   = "event_too_large"
 	NoticeRepositoryID    = "repository_id"
 )
+
+// readPayload decodes the payload and computes its digest while the body arrives. The result is not used
+// before the signature is verified.
+func (h *Handler) readPayload(x *exchange) *answer {
+	body := h.openBody(x)
+	defer body.close(x.w)
+	form := newFormReader(body)
+	if !form.seek() {
+		return refusedBody(x, cmp.Or(form.finish(), errFormPayload))
+	}
+	x.digest = verify.NewDigest()
+	payload := io.TeeReader(form, x.digest)
+	x.decoded, x.undecodable = travis.Read(payload)
+	_, _ = io.Copy(io.Discard, payload) // the digest covers all of it; form has the error
+	if err := form.finish(); err != nil {
+		return refusedBody(x, err)
+	}
+	return nil
+}
+
+// checkSignature verifies that Travis signed the payload, except for keyless repositories. A valid
+// signature also authorizes the namespaces that the cluster grants the repository.
+func (h *Handler) checkSignature(x *exchange) *answer {
+	err := verify.ErrUnsigned
+	if x.signature != nil {
+		x.key, err = h.Keys().VerifyDigest(x.slug, x.digest.Sum(nil), x.signature)
+	}
+	signed := err == nil
+	if !signed && !x.keyless {
+		return wrongSignature.because(err)
+	}
+	x.authorized = slices.DeleteFunc(slices.Clone(x.repository.Namespaces), func(n *routing.Namespace) bool {
+		return !(n.SignatureOnly && signed) && !slices.Contains(x.authorized, n)
+	})
+	if len(x.authorized) == 0 {
+		return x.unproven()
+	}
+	x.recipients = x.authorized
+	if !keepConnection(x.r) {
+		return busy.because(errRevoked)
+	}
+	return nil
+}
+
+// checkPayload uses the decoded payload, which is proven by now, and compares the header's slug with the
+// payload's: only the latter was signed.
+func (h *Handler) checkPayload(x *exchange) *answer {
+	if x.undecodable != nil {
+		return badPayload.saying(x.undecodable.Error()).because(x.undecodable)
+	}
+	if strings.ToLower(x.decoded.Repository.Slug()) != x.repository.Slug {
+		return slugDiffers.because(errors.New("the payload is of another repository"))
+	}
+	x.event = x.decoded
+	return nil
+}
+
+// checkAge drops events that are older than the store remembers.
+func (h *Handler) checkAge(x *exchange) *answer {
+	if x.event.IsStale(h.Now(), h.Settings.MaxAge) {
+		return &stale
+	}
+	return nil
+}
 
 // takeSlot limits the proven webhooks that are stored at the same time.
 func (h *Handler) takeSlot(x *exchange) *answer {
@@ -71,47 +139,16 @@ func identityAnswer(err error) *answer {
 	return otherRepository.because(err)
 }
 
-// identify returns nil if the event is of the namespace's repository: its id equals the one that the
-// namespace's routes pin, else the remembered one, else the one that is resolved now and then remembered.
-// If the sender knows the namespace's token, the first event's id is accepted.
+// identify returns nil if the event is of the repository that the namespace means.
 func (h *Handler) identify(ctx context.Context, x *exchange, n *routing.Namespace) error {
-	if n.RepositoryID != 0 {
-		return sameID(x, identity.Record{ID: n.RepositoryID, Source: identity.Spec})
-	}
-	if known, ok := identity.Get(h.Values, n.Name, x.repository.Slug); ok {
-		return sameID(x, known)
-	}
-	return h.pin(ctx, x, n)
-}
-
-// pin resolves and remembers the id of a repository with the namespace's first event of it.
-func (h *Handler) pin(ctx context.Context, x *exchange, n *routing.Namespace) error {
-	first := identity.Record{ID: x.event.Repository.ID, Source: identity.FirstEvent}
-	knowsToken := proves(x.proofs, n.Proofs)
-	if !knowsToken {
-		var err error
-		if first, err = h.Identity.Resolve(ctx, x.key, x.event); err != nil {
-			return err
-		}
-	}
-	pinned, err := identity.Pin(ctx, h.Values, n.Name, x.repository.Slug, first)
-	if err != nil {
-		return err
-	}
-	if !knowsToken {
+	bound, err := h.Identity.Check(ctx, h.Values, identity.Claim{
+		Namespace: n.Name, Event: x.event, Key: x.key, SpecID: n.RepositoryID, KnowsToken: proves(x.proofs, n.Proofs),
+	})
+	if bound != nil {
 		h.notice(x.repository, []*routing.Namespace{n}, NoticeRepositoryID, fmt.Sprintf(
-			"%s is bound to the repository with the id %d, from %s", x.event.Repository.Slug(), pinned.ID, pinned.Source.Description()))
+			"%s is bound to the repository with the id %d, from %s", x.event.Repository.Slug(), bound.ID, bound.Source.Description()))
 	}
-	return sameID(x, pinned)
-}
-
-// sameID returns nil if the event has the known id.
-func sameID(x *exchange, known identity.Record) error {
-	if known.ID == x.event.Repository.ID {
-		return nil
-	}
-	return fmt.Errorf("%w: in this namespace %s has the id %d (from %s), and the event has the id %d; if the new one is right, set spec.repositoryID to it",
-		identity.ErrOther, x.event.Repository.Slug(), known.ID, known.Source, x.event.Repository.ID)
+	return err
 }
 
 // store stores the event for every namespace with a matching route. When it returns stored, the event is
