@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,7 +17,7 @@ import (
 const (
 	checkTimeout = time.Minute
 	checkRetry   = time.Second
-	// checkRequest is more than the time for which a webhook waits for an operator that starts.
+	// checkRequest limits one request: an operator that starts may not answer for longer.
 	checkRequest = 15 * time.Second
 	// checkShown limits what an error repeats of an unexpected answer.
 	checkShown = 120
@@ -76,6 +77,9 @@ func checkOnce(ctx context.Context, client *http.Client, address string) (again 
 	if err != nil {
 		if inner := (*url.Error)(nil); errors.As(err, &inner) {
 			err = inner.Err // without the URL, which the caller adds
+		}
+		if timeout := (net.Error)(nil); errors.As(err, &timeout) && timeout.Timeout() {
+			err = errors.New("no answer in time: the operator may still be starting, which its log and /readyz?verbose say, or a network policy may block the connection")
 		}
 		return true, err
 	}

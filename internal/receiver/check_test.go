@@ -1,12 +1,14 @@
 package receiver_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/travishook/travishook/internal/receiver"
 )
@@ -83,5 +85,18 @@ func TestCheckSaysWhatItFoundInstead(t *testing.T) {
 		if err := receiver.Check(t.Context(), address); err == nil || !strings.Contains(err.Error(), "is not a webhook URL") {
 			t.Errorf("%q: %v", address, err)
 		}
+	}
+}
+
+func TestCheckSaysThatNothingAnswers(t *testing.T) {
+	held := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-held }))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(held) })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	want := "no answer in time: the operator may still be starting"
+	if err := receiver.Check(ctx, server.URL+"/travis"); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("the error is %v, want %q in it", err, want)
 	}
 }

@@ -78,7 +78,7 @@ func (l *natsLog) prepare(ctx context.Context, opt *Options) (err error) {
 	if err != nil {
 		return err
 	}
-	l.Stream = &natslog.Stream{JS: js, Stream: stream, Subject: l.names.subject}
+	l.Stream = &natslog.Stream{JS: js, Stream: stream}
 	return l.probe(ctx)
 }
 
@@ -132,7 +132,11 @@ func (l *natsLog) Append(ctx context.Context, data []byte, last uint64) (uint64,
 func (l *natsLog) publish(ctx context.Context, data []byte, last uint64, id string) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	return l.Stream.Append(ctx, data, last, jetstream.WithMsgID(id))
+	ack, err := l.JS.Publish(ctx, l.names.subject, data, jetstream.WithExpectLastSequence(last), jetstream.WithMsgID(id))
+	if err != nil {
+		return 0, natslog.AppendError(err)
+	}
+	return ack.Sequence, nil
 }
 
 // wrote reports whether message seq is the one with that id; ErrGone says that it is not there yet.

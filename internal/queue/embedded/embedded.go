@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/travishook/travishook/internal/queue/embedded/filestore"
 	"github.com/travishook/travishook/internal/queue/natslog"
@@ -122,14 +123,14 @@ func (l *embedded) Append(ctx context.Context, data []byte, last uint64) (uint64
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(broken, cancel)()
-	seq, err := l.stream.Load().Append(ctx, data, last)
-	if err != nil {
-		if broken.Err() != nil {
-			err = context.Cause(broken)
-		}
-		return 0, err
+	ack, err := l.stream.Load().JS.Publish(ctx, subject, data, jetstream.WithExpectLastSequence(last))
+	switch {
+	case err != nil && broken.Err() != nil:
+		return 0, context.Cause(broken)
+	case err != nil:
+		return 0, natslog.AppendError(err)
 	}
-	return seq, l.tail.Check(seq, len(data))
+	return ack.Sequence, l.tail.Check(ack.Sequence, len(data))
 }
 
 // Read implements wal.Log.

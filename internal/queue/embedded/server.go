@@ -69,7 +69,7 @@ func (l *embedded) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.stream.Store(&natslog.Stream{JS: js, Stream: stream, Subject: subject})
+	l.stream.Store(&natslog.Stream{JS: js, Stream: stream})
 	return nil
 }
 

@@ -1,5 +1,6 @@
-// Package natslog stores a wal.Log in a JetStream stream, for the logs on the embedded server and on a
-// cluster.
+// Package natslog has what the logs on the embedded server and on a cluster share: the JetStream stream that holds
+// the log, its reads, and the meaning of its errors. Each log publishes by itself, because they differ in what
+// they do when the server does not answer.
 package natslog
 
 import (
@@ -29,22 +30,13 @@ const (
 
 // Stream is a stream that holds a log, through one connection.
 type Stream struct {
-	JS      jetstream.JetStream
-	Stream  jetstream.Stream
-	Subject string
+	JS     jetstream.JetStream
+	Stream jetstream.Stream
 }
 
-// Append implements wal.Log.
-func (s *Stream) Append(ctx context.Context, data []byte, last uint64, opts ...jetstream.PublishOpt) (uint64, error) {
-	opts = append(opts, jetstream.WithExpectLastSequence(last))
-	ack, err := s.JS.Publish(ctx, s.Subject, data, opts...)
-	if err != nil {
-		return 0, appendError(err)
-	}
-	return ack.Sequence, nil
-}
-
-func appendError(err error) error {
+// AppendError returns the wal's error for that of a message which was published: ErrConflict if it was to follow
+// another message than the last, ErrFull if there is no room, and otherwise err itself.
+func AppendError(err error) error {
 	var refused *jetstream.APIError
 	if !errors.As(err, &refused) {
 		return err

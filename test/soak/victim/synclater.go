@@ -26,6 +26,8 @@ type syncLater struct {
 
 var _ wal.Log = (*syncLater)(nil)
 
+const subject = "journal"
+
 func openSyncLater(ctx context.Context, dir string, opt engine.Options) (Opened, error) {
 	if opt.MaxBytes == 0 {
 		opt.MaxBytes = engine.DefaultMaxBytes
@@ -62,7 +64,6 @@ func startSyncLater(ctx context.Context, dir string, maxBytes int64) (*syncLater
 }
 
 func connect(ctx context.Context, s *server.Server, maxBytes int64) (*natslog.Stream, *nats.Conn, error) {
-	const subject = "journal"
 	conn, err := nats.Connect("", nats.InProcessServer(s))
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect: %w", err)
@@ -75,12 +76,16 @@ func connect(ctx context.Context, s *server.Server, maxBytes int64) (*natslog.St
 	if err != nil {
 		return nil, conn, fmt.Errorf("create stream: %w", err)
 	}
-	return &natslog.Stream{JS: js, Stream: stream, Subject: subject}, conn, nil
+	return &natslog.Stream{JS: js, Stream: stream}, conn, nil
 }
 
 // Append implements wal.Log.
 func (l *syncLater) Append(ctx context.Context, data []byte, last uint64) (uint64, error) {
-	return l.Stream.Append(ctx, data, last)
+	ack, err := l.JS.Publish(ctx, subject, data, jetstream.WithExpectLastSequence(last))
+	if err != nil {
+		return 0, natslog.AppendError(err)
+	}
+	return ack.Sequence, nil
 }
 
 // Replay implements wal.Log.
