@@ -54,9 +54,9 @@ func (t *tests) status(key types.NamespacedName, request string, old *v1alpha1.R
 	known, ok := t.all[key]
 	switch {
 	case ok && known.result == nil:
-		return known.announced, false
+		return known.announced.DeepCopy(), false // a patch decodes the answer into what it is given
 	case ok && !equality.Semantic.DeepEqual(known.result, old):
-		return known.result, false
+		return known.result.DeepCopy(), false
 	}
 	delete(t.all, key) // its result is on the status
 	if request != "" && (old == nil || old.Request != request) {

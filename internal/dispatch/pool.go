@@ -215,25 +215,31 @@ func (p *Pool) closeIfIdle(c *client) {
 	if !c.retired || c.users > 0 {
 		return
 	}
-	p.closing.Go(func() {
-		if err := c.notifier.Close(); err != nil {
-			p.config.Log.V(1).Info("connection was not closed cleanly", "service", c.service, "reason", err.Error())
-		}
-		p.mu.Lock()
-		delete(p.leaving, c)
-		p.count(c, -1)
-		p.mu.Unlock()
-		close(c.closed)
-	})
+	if p.closed { // Close may be waiting, or has returned
+		go p.close(c)
+		return
+	}
+	p.closing.Go(func() { p.close(c) })
+}
+
+func (p *Pool) close(c *client) {
+	if err := c.notifier.Close(); err != nil {
+		p.config.Log.V(1).Info("connection was not closed cleanly", "service", c.service, "reason", err.Error())
+	}
+	p.mu.Lock()
+	delete(p.leaving, c)
+	p.count(c, -1)
+	p.mu.Unlock()
+	close(c.closed)
 }
 
 // Close retires all notifiers and waits until the idle ones are closed.
 func (p *Pool) Close() {
 	p.mu.Lock()
-	p.closed = true
 	for id, c := range p.open {
 		p.retire(id, c)
 	}
+	p.closed = true
 	p.mu.Unlock()
 	p.closing.Wait()
 }

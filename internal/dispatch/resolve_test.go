@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
@@ -129,6 +131,37 @@ func TestPoolKeepsOneNotifierPerVersion(t *testing.T) {
 	if _, _, err := p.Acquire(two); err == nil {
 		t.Error("a closed pool gives notifiers")
 	}
+}
+
+// TestAnAccountIsUsedWhileThePoolIsClosed: a test message may go on when the dispatcher has stopped.
+func TestAnAccountIsUsedWhileThePoolIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeService{}
+		p := NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": fake.service()}})
+		idle := account("1", false)
+		idle.Namespace = "other"
+		_, releaseIdle, err := p.Acquire(idle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		releaseIdle()
+		_, release, err := p.Acquire(account("1", false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(time.Second) // the idle one is closed by then
+			release()
+		}()
+		p.Close()
+		if _, closed := fake.counts(); closed != 1 {
+			t.Errorf("%d are closed, want the one that is not used", closed)
+		}
+		time.Sleep(2 * time.Second)
+		if _, closed := fake.counts(); closed != 2 {
+			t.Errorf("%d are closed after the last use, want both", closed)
+		}
+	})
 }
 
 func TestPoolGuardsWhatTenantsDefine(t *testing.T) {

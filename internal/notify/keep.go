@@ -101,7 +101,9 @@ func (k *Keeper[S]) Connected() bool {
 
 // Close ends the session.
 func (k *Keeper[S]) Close() error {
-	k.cancel()
+	k.mu.Lock()
+	k.cancel() // no attempt begins any more
+	k.mu.Unlock()
 	k.running.Wait()
 	return nil
 }
@@ -119,8 +121,13 @@ func (k *Keeper[S]) attempt() *attempt[S] {
 	if last != nil {
 		earliest = last.next
 	}
-	if time.Until(earliest) > k.options.Backoff { // too long to wait for
+	switch {
+	case k.ctx.Err() != nil:
+		a.err = ErrClosed
+	case time.Until(earliest) > k.options.Backoff: // too long to wait for
 		a.err = ErrEndsSoon
+	}
+	if a.err != nil {
 		close(a.done)
 		return a
 	}

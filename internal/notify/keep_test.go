@@ -82,3 +82,27 @@ func TestSessionsThatEndSoonBackOff(t *testing.T) {
 		})
 	}
 }
+
+// TestNoSessionIsOpenedAfterClose: Close waits for the sessions, and another one would outlive it.
+func TestNoSessionIsOpenedAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opened := 0
+		k := notify.Keep(func(context.Context) (*endingSession, error) {
+			opened++
+			return endAfter(time.Millisecond), nil
+		}, notify.KeepOptions{Open: time.Minute, Backoff: time.Second, MaxBackoff: 30 * time.Second, Log: logr.Discard()})
+		if _, err := k.Session(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := k.Session(t.Context()); !errors.Is(err, notify.ErrClosed) {
+			t.Errorf("a session after Close: %v", err)
+		}
+		synctest.Wait()
+		if opened != 1 {
+			t.Errorf("%d sessions were opened", opened)
+		}
+	})
+}

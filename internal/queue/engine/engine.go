@@ -61,13 +61,16 @@ type Engine struct {
 	ctx     context.Context // of the committer's I/O
 	abort   context.CancelFunc
 
-	mark     wal.HighWater // changed by the committer only
-	unstored []queue.Loss  // not in the journal yet
+	// Changed by the committer only, which reads them without the lock.
+	mark  wal.HighWater
+	first uint64 // message of the log
+
+	unstored []queue.Loss // not in the journal yet
+	missing  uint64       // missing messages that were reported, at unknown places
 
 	// The committer's own.
-	first, last uint64 // messages of the log
+	last        uint64 // message of the log
 	found       findings
-	missing     uint64        // missing messages that were reported, at unknown places
 	short       time.Time     // since when the log has ended before the last applied message
 	opened      wal.HighWater // the mark beside the log when it was opened
 	hangs       error         // why the last append's mark was not kept, if the disk hangs

@@ -141,7 +141,7 @@ func (e *Engine) readNew(ctx context.Context) error {
 	if x.First > e.last+1 {
 		return fmt.Errorf("the journal begins at message %d, and message %d is missing", x.First, e.last+1)
 	}
-	e.first = x.First // after a purge by another process or one that was not answered
+	e.setFirst(x.First) // after a purge by another process or one that was not answered
 	if x.Last > e.last {
 		reading := e.readProgress(x.Last)
 		err = e.log.Replay(ctx, e.last+1, func(seq uint64, data []byte) error {

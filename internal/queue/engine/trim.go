@@ -133,12 +133,19 @@ func (e *Engine) trimOnce() error {
 	if err := e.log.Purge(ctx, next); err != nil {
 		return err
 	}
-	e.first = next
+	e.setFirst(next)
 	for len(oldest) > 0 && oldest[0].seq < next {
 		oldest = oldest[1:]
 	}
 	e.pass.ahead = oldest
 	return e.readExtent(ctx)
+}
+
+// setFirst notes which message is the log's first.
+func (e *Engine) setFirst(seq uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.first = seq
 }
 
 // readOldest returns the first messages: those that the last step has read and left, if there are any.
