@@ -35,7 +35,7 @@ type Lease struct {
 }
 
 // hold runs term whenever this replica has the lease, until ctx ends. The context of term ends when the
-// lease is lost.
+// lease is lost. hold returns when the last term has returned.
 func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
 	host, err := os.Hostname()
 	if err != nil {
@@ -47,7 +47,7 @@ func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
 		LockConfig: resourcelock.ResourceLockConfig{Identity: host + "_" + string(uuid.NewUUID())},
 	}
 	for ctx.Err() == nil {
-		done := make(chan struct{})
+		acquired, ended := make(chan context.Context), make(chan struct{})
 		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 			Lock:            lock,
 			LeaseDuration:   leaseDuration,
@@ -57,9 +57,10 @@ func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
 			Name:            StatusLease,
 			Callbacks: leaderelection.LeaderCallbacks{
 				OnStartedLeading: func(ctx context.Context) {
-					defer close(done)
-					l.Log.Info("acquired the status lease", "lease", StatusLease)
-					term(ctx)
+					select {
+					case acquired <- ctx:
+					case <-ctx.Done():
+					}
 				},
 				OnStoppedLeading: func() {},
 			},
@@ -67,10 +68,18 @@ func (l Lease) hold(ctx context.Context, term func(context.Context)) error {
 		if err != nil {
 			return fmt.Errorf("set up lease %s: %w", StatusLease, err)
 		}
-		elector.Run(ctx)
+		go func() {
+			defer close(ended)
+			elector.Run(ctx)
+		}()
+		select {
+		case ctx := <-acquired: // the term is over when it returns, not when the lease is lost
+			l.Log.Info("acquired the status lease", "lease", StatusLease)
+			term(ctx)
+		case <-ended:
+		}
+		<-ended
 		if ctx.Err() == nil {
-			// The lease was lost: wait for the term to end before the next one begins.
-			<-done
 			l.Log.Info("lost the status lease", "lease", StatusLease)
 		}
 	}

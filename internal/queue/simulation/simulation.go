@@ -171,7 +171,9 @@ func (s *Simulation) run() {
 	if wait := s.plan.trouble - s.elapsed(); wait > 0 {
 		pass(wait)
 	}
-	s.calm.Store(true)
+	s.mu.Lock()
+	s.calm.Store(true) // nothing is added to pending any more
+	s.mu.Unlock()
 	s.trace.say("nothing fails any more")
 	clocks.Wait()
 	s.pending.Wait()
@@ -228,8 +230,13 @@ func (s *Simulation) lifetime(p *process, stop <-chan struct{}) <-chan struct{} 
 	return told
 }
 
-// later does something after a while, if things still go wrong by then.
+// later does something after a while, or never if nothing goes wrong any more.
 func (s *Simulation) later(wait time.Duration, do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.disturbed() {
+		return
+	}
 	s.pending.Go(func() {
 		pass(wait)
 		do()
