@@ -170,7 +170,7 @@ type store struct {
 	accepted []queue.Acceptance
 	seen     map[string]bool
 	fail     error
-	hold     chan struct{} // Accept waits for it to close, if it is set
+	hold     chan struct{} // Accept waits for it to close, or for the end of its context, if it is set
 	entered  chan struct{} // receives when Accept waits
 }
 
@@ -187,7 +187,10 @@ func newStore() *store {
 func (s *store) Accept(ctx context.Context, a queue.Acceptance) (queue.Receipt, error) {
 	if s.hold != nil {
 		s.entered <- struct{}{}
-		<-s.hold
+		select {
+		case <-s.hold:
+		case <-ctx.Done():
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -141,6 +142,7 @@ func TestAnswers(t *testing.T) {
 			r.Body = io.NopCloser(io.MultiReader(strings.NewReader("payload="), errorReader{io.ErrUnexpectedEOF}))
 		}}, "400 body", "the body ends early or is not form-encoded"},
 		{"not JSON", open, key, []change{signed("hello")}, "400 payload", "payload is not a JSON object"},
+		{"not JSON, and large", open, key, []change{signed(strings.Repeat("hello", 100_000))}, "400 payload", "payload is not a JSON object"},
 		{"wrong shapes", open, key, []change{signed(`{"repository":[]}`)}, "400 payload", "payload has no repository.owner_name"},
 		{"no slug in the payload", open, key, []change{signed("{}")}, "400 payload", "payload has no repository.owner_name"},
 		{"a slug that is none", open, key, []change{header("Travis-Repo-Slug", "open/open/open")}, "400 header", "the Travis-Repo-Slug header is not owner/name with ASCII letters, digits, '.', '-', '_' and '~'"},
@@ -464,6 +466,27 @@ func TestAnEventThatCannotBeStoredIsNotAnswered202(t *testing.T) {
 			t.Errorf("the log does not say %q: %s", fault, r.logged())
 		}
 	}
+}
+
+func TestAnEventThatNoRouteMatchesNeedsNoStore(t *testing.T) {
+	r := newPopulatedFixture(t)
+	r.send(webhook(travistest.Build{Repository: "open/open"}, travistest.Key())) // its id is known then
+	r.store.fail = queue.ErrUnavailable
+	if r.send(webhook(travistest.Build{Repository: "open/open", ID: 2, Result: travis.Canceled}, travistest.Key())); r.last() != "204 unrouted" {
+		t.Errorf("answer is %s", r.last())
+	}
+}
+
+func TestAStoreThatHangsIsNotWaitedForForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newPopulatedFixture(t)
+		r.store.hold, r.store.entered = make(chan struct{}), make(chan struct{}, 1)
+		began := time.Now()
+		r.send(webhook(travistest.Build{Repository: "open/open"}, travistest.Key()))
+		if took := time.Since(began); r.last() != "503 store_unavailable" || took != receiver.StoreTimeout {
+			t.Errorf("answer is %s after %s", r.last(), took)
+		}
+	})
 }
 
 func TestAnIDThatCannotBeRememberedIsNotAccepted(t *testing.T) {

@@ -250,7 +250,7 @@ func TestHTTPS(t *testing.T) {
 		Handler:  receiver.NewHandler(r.options),
 		CertFile: filepath.Join(folder, "tls.crt"), KeyFile: filepath.Join(folder, "tls.key"),
 	})
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: trusted}}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: trusted}}}
 	request := travistest.Request(t.Context(), "https://"+address+"/travis", travistest.Build{Repository: "open/open", Finished: finished}, travistest.Key())
 	response, err := client.Do(request)
 	if err != nil {
@@ -259,6 +259,9 @@ func TestHTTPS(t *testing.T) {
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusAccepted {
 		t.Errorf("answer is %s", response.Status)
+	}
+	if response.ProtoMajor != 1 {
+		t.Errorf("a connection carries many webhooks at once: it is %s", response.Proto)
 	}
 }
 

@@ -1,6 +1,7 @@
 package receiver_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/travishook/travishook/internal/receiver"
+	"github.com/travishook/travishook/internal/travis/travistest"
 )
 
 // pipes is a listener in memory, so that the server's clock can be the test's.
@@ -33,10 +35,9 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { close(p.closed); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// inMemory starts a server on the clock of a synctest bubble. dial connects to it; end stops it.
-func inMemory(t *testing.T) (dial func() net.Conn, stop func(), ended <-chan error) {
+// inMemory starts a server on the clock of a synctest bubble. dial connects to it; stop stops it.
+func inMemory(t *testing.T, r *fixture) (dial func() net.Conn, stop func(), ended <-chan error) {
 	t.Helper()
-	r := newPopulatedFixture(t)
 	server, err := receiver.NewServer(receiver.ServerOptions{
 		Handler: receiver.NewHandler(r.options), Drain: time.Minute, Log: logr.Discard(),
 	})
@@ -82,7 +83,7 @@ func TestSlowSendersAreDisconnected(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				dial, stop, ended := inMemory(t)
+				dial, stop, ended := inMemory(t, newPopulatedFixture(t))
 				connection := dial()
 				dripped := make(chan struct{})
 				go func() { drip(connection, test.begin, test.drop); close(dripped) }()
@@ -122,7 +123,7 @@ func drip(w io.Writer, begin, drop string) {
 
 func TestASenderThatDoesNotReadIsDisconnected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dial, stop, ended := inMemory(t)
+		dial, stop, ended := inMemory(t, newPopulatedFixture(t))
 		connection := dial()
 		if _, err := io.WriteString(connection, get); err != nil {
 			t.Fatal(err)
@@ -132,6 +133,37 @@ func TestASenderThatDoesNotReadIsDisconnected(t *testing.T) {
 			t.Errorf("%v; the answer was still to be had: %q", err, answer)
 		}
 		_ = connection.Close()
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestConnectionsBeyondTheLimit opens a connection without a request and one whose webhook is being stored, and then
+// as many as the limit is.
+func TestConnectionsBeyondTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newPopulatedFixture(t)
+		r.store.hold, r.store.entered = make(chan struct{}), make(chan struct{})
+		dial, stop, ended := inMemory(t, r)
+		began := time.Now()
+		idle, proven := dial(), dial()
+		defer proven.Close()
+		if err := webhook(travistest.Build{Repository: "open/open"}, travistest.Key()).Write(proven); err != nil {
+			t.Fatal(err)
+		}
+		<-r.store.entered
+		for range receiver.MaxConnections {
+			defer dial().Close()
+		}
+		if _, err := io.ReadAll(idle); err != nil || time.Since(began) > 0 {
+			t.Errorf("the idle one was closed after %s: %v", time.Since(began), err)
+		}
+		close(r.store.hold)
+		if line, err := bufio.NewReader(proven).ReadString('\n'); !strings.HasPrefix(line, "HTTP/1.1 202 ") {
+			t.Errorf("the proven one got %q: %v", line, err)
+		}
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)

@@ -6,8 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/travis"
@@ -58,45 +61,111 @@ func TestThreeHundredSlowStrangersBlockNoWebhook(t *testing.T) {
 	}
 }
 
-// TestLargeBodiesDoNotBlockSmallOnes stalls more large bodies than there are places for decoding them, and
-// more than there are slots.
-func TestLargeBodiesDoNotBlockSmallOnes(t *testing.T) {
-	r := newPopulatedFixture(t)
-	handler := receiver.NewHandler(r.options)
-	ends := make(chan struct{})
+// TestBodiesThatStallDoNotBlockOthers stalls more bodies of one client than there are slots. Large ones need more
+// memory, and more places for decoding, than there are. A webhook of another client began before them.
+func TestBodiesThatStallDoNotBlockOthers(t *testing.T) {
+	for name, size := range map[string]int{"small": 0, "large": receiver.LargeBody + 1} {
+		t.Run(name, func(t *testing.T) {
+			r := newPopulatedFixture(t)
+			handler := receiver.NewHandler(r.options)
+			resume := make(chan struct{})
+			first := webhook(travistest.Build{Repository: "open/open", ID: 1}, travistest.Key())
+			first.RemoteAddr = "192.0.2.7:1"
+			began := stallBody(handler, first, io.LimitReader(first.Body, 100), first.Body, resume)
+			strangers := stallStrangers(handler, size, resume)
+			for i, size := range []int{0, 3 * receiver.LargeBody} {
+				request := webhook(travistest.Build{Repository: "open/open", ID: int64(2 + i), Fields: map[string]any{"config": strings.Repeat("x", size)}}, travistest.Key())
+				request.RemoteAddr = "192.0.2.7:1"
+				w := &statusOnly{header: http.Header{}}
+				if handler.ServeHTTP(w, request); w.code != http.StatusAccepted {
+					t.Errorf("one of %d bytes got %d", size, w.code)
+				}
+			}
+			held := 0
+			for _, s := range strangers {
+				if !s.isInterrupted() {
+					held++
+				} else if <-s.answered; s.code != http.StatusServiceUnavailable {
+					t.Errorf("one that lost its memory got %d", s.code)
+				}
+			}
+			if held*size > receiver.MaxReading {
+				t.Errorf("%d bodies of %d bytes are held in memory", held, size)
+			}
+			close(resume)
+			for _, s := range strangers {
+				<-s.answered
+			}
+			if <-began.answered; began.code != http.StatusAccepted {
+				t.Errorf("the one that began before them got %d", began.code)
+			}
+		})
+	}
+}
+
+// stallStrangers stalls more webhooks of one client than there are slots.
+func stallStrangers(handler http.Handler, size int, resume chan struct{}) []*stalledBody {
+	var all []*stalledBody
 	for i := range receiver.MaxUnderWay + 1 {
 		request := webhook(travistest.Build{Repository: "open/open", ID: int64(1000 + i)}, travistest.Key())
-		beginning := &readTo{Reader: strings.NewReader("payload=%7B%22message%22:%22" + strings.Repeat("x", receiver.LargeBody+1)), stalled: make(chan struct{}), until: ends}
-		request.Body, request.ContentLength, request.RemoteAddr = io.NopCloser(beginning), 10<<20, "192.0.2.8:1"
-		answered := make(chan struct{})
-		go func() { handler.ServeHTTP(&statusOnly{header: http.Header{}}, request); close(answered) }()
-		<-beginning.stalled
-		defer func() { <-answered }()
+		request.ContentLength, request.RemoteAddr = 10<<20, "192.0.2.8:1"
+		beginning := strings.NewReader("payload=%7B%22message%22:%22" + strings.Repeat("x", size))
+		all = append(all, stallBody(handler, request, beginning, errorReader{io.ErrUnexpectedEOF}, resume))
 	}
-	defer close(ends)
-	for name, size := range map[string]int{"small": 0, "large": 3 * receiver.LargeBody} {
-		request := webhook(travistest.Build{Repository: "open/open", ID: int64(size + 1), Fields: map[string]any{"config": strings.Repeat("x", size)}}, travistest.Key())
-		request.RemoteAddr = "192.0.2.7:1"
-		w := &statusOnly{header: http.Header{}}
-		if handler.ServeHTTP(w, request); w.code != http.StatusAccepted {
-			t.Errorf("a %s one beside many that stall got %d", name, w.code)
-		}
-	}
+	return all
 }
 
-// readTo reads to the end of Reader, and then waits.
-type readTo struct {
-	io.Reader
-	stalled, until chan struct{}
+// stalledBody is a request whose body stops after its beginning, and the writer of its answer.
+type stalledBody struct {
+	statusOnly
+	beginning, rest                        io.Reader
+	stalled, resume, interrupted, answered chan struct{}
+	once                                   sync.Once
 }
 
-func (r *readTo) Read(p []byte) (int, error) {
-	if n, err := r.Reader.Read(p); err == nil {
+// stallBody serves a request whose body stalls until resume is closed, and returns once it does or is answered.
+func stallBody(handler http.Handler, request *http.Request, beginning, rest io.Reader, resume chan struct{}) *stalledBody {
+	s := &stalledBody{
+		statusOnly: statusOnly{header: http.Header{}}, beginning: beginning, rest: rest,
+		stalled: make(chan struct{}), resume: resume, interrupted: make(chan struct{}), answered: make(chan struct{}),
+	}
+	request.Body = io.NopCloser(s)
+	go func() { handler.ServeHTTP(s, request); close(s.answered) }()
+	select {
+	case <-s.stalled:
+	case <-s.answered:
+	}
+	return s
+}
+
+func (s *stalledBody) Read(p []byte) (int, error) {
+	if n, err := s.beginning.Read(p); err == nil {
 		return n, nil
 	}
-	close(r.stalled)
-	<-r.until
-	return 0, io.ErrUnexpectedEOF
+	s.once.Do(func() { close(s.stalled) })
+	select {
+	case <-s.resume:
+		return s.rest.Read(p)
+	case <-s.interrupted:
+		return 0, os.ErrDeadlineExceeded
+	}
+}
+
+// SetReadDeadline is how the receiver interrupts Read: with a time of long ago.
+func (s *stalledBody) SetReadDeadline(at time.Time) error {
+	if at.Before(now) {
+		close(s.interrupted)
+	}
+	return nil
+}
+
+func (s *stalledBody) isInterrupted() bool {
+	select {
+	case <-s.interrupted:
+		return true
+	default:
+		return false
+	}
 }
 
 // largest is the largest webhook that Travis sends: a message of 64 kB, repeated in each of 200 jobs, whose
