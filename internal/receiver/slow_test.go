@@ -157,6 +157,7 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 		for range receiver.MaxConnections {
 			defer dial().Close()
 		}
+		synctest.Wait() // for the last one
 		if _, err := io.ReadAll(idle); err != nil || time.Since(began) > 0 {
 			t.Errorf("the idle one was closed after %s: %v", time.Since(began), err)
 		}
