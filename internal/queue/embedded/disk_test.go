@@ -67,18 +67,24 @@ func eventually(t *testing.T, what string, is func() bool) {
 func limitFiles(t *testing.T, size uint64) (lift func()) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)
+	t.Cleanup(func() { signal.Reset(syscall.SIGXFSZ) })
+	return limit(t, syscall.RLIMIT_FSIZE, size)
+}
+
+// limit limits a resource of this process, until the function it returns is called.
+func limit(t *testing.T, resource int, most uint64) (lift func()) {
+	t.Helper()
 	var old syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+	if err := syscall.Getrlimit(resource, &old); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: old.Max}); err != nil {
+	if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: most, Max: old.Max}); err != nil {
 		t.Fatal(err)
 	}
 	lift = func() {
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		if err := syscall.Setrlimit(resource, &old); err != nil {
 			t.Error(err)
 		}
-		signal.Reset(syscall.SIGXFSZ)
 	}
 	t.Cleanup(lift)
 	return lift

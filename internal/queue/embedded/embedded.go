@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,8 @@ type embedded struct {
 	maxBytes int64 // of the stream
 	spare    int64 // that the stream has at least beyond what it holds
 	log      logr.Logger
+
+	restarting sync.Mutex // held while the server is restarted or closed, which takes as long as the disk
 
 	server    *server.Server
 	serverLog atomic.Pointer[serverLog] // of the server
@@ -95,28 +98,41 @@ func open(ctx context.Context, opt logOptions) (*embedded, error) {
 
 // Close implements wal.Log.
 func (l *embedded) Close(ctx context.Context) error {
-	return errors.Join(l.stop(ctx), l.mark.close(), l.dir.close())
+	return within(ctx, "close the store", func() error {
+		l.restarting.Lock()
+		defer l.restarting.Unlock()
+		return errors.Join(l.stop(ctx), l.mark.close(), l.dir.close())
+	})
 }
 
 // Reopen restarts the server: after the disk was full, it does not write again without a restart. Files that were
 // removed meanwhile are made again.
 func (l *embedded) Reopen(ctx context.Context) error {
+	return within(ctx, "restart the embedded server", func() error {
+		l.restarting.Lock()
+		defer l.restarting.Unlock()
+		return l.restart(ctx)
+	})
+}
+
+func (l *embedded) restart(ctx context.Context) error {
 	if err := l.stop(ctx); err != nil {
 		return err
 	}
 	if err := l.dir.lock.renew(); err != nil {
 		return err
 	}
-	if err := errors.Join(l.dir.claim(), l.mark.reopen(l.dir.path)); err != nil {
-		return err
+	err := errors.Join(l.dir.claim(), l.mark.reopen(l.dir.path))
+	if err == nil {
+		err = l.start(ctx)
 	}
-	return l.start(ctx)
+	return advise(err)
 }
 
 // Append implements wal.Log. It ends at once, with the disk's own error, if the disk refuses a write. A message that
 // the next start would not find is an error.
 func (l *embedded) Append(ctx context.Context, data []byte, last uint64) (uint64, error) {
-	if err := l.dir.lock.held(); err != nil {
+	if err := l.check(ctx, l.dir.lock.held); err != nil {
 		return 0, err
 	}
 	broken := l.serverLog.Load().broken
@@ -130,7 +146,7 @@ func (l *embedded) Append(ctx context.Context, data []byte, last uint64) (uint64
 	case err != nil:
 		return 0, natslog.AppendError(err)
 	}
-	return ack.Sequence, l.tail.Check(ack.Sequence, len(data))
+	return ack.Sequence, l.check(ctx, func() error { return l.tail.Check(ack.Sequence, len(data)) })
 }
 
 // Read implements wal.Log.
@@ -170,6 +186,9 @@ func (l *embedded) Replay(ctx context.Context, from uint64, fn func(uint64, []by
 
 // Purge implements wal.Log.
 func (l *embedded) Purge(ctx context.Context, seq uint64) error {
+	if err := l.check(ctx, l.dir.lock.held); err != nil {
+		return err
+	}
 	return l.stream.Load().Purge(ctx, seq)
 }
 
@@ -187,14 +206,12 @@ func (l *embedded) HighWater() (wal.HighWater, bool) { return l.mark.get() }
 
 // Keep implements wal.Keeper.
 func (l *embedded) Keep(ctx context.Context, mark wal.HighWater, durable bool) error {
-	done := make(chan error, 1)
-	go func() { done <- l.mark.write(mark, durable) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("write the high-water mark: %w", wal.ErrUnanswered)
-	}
+	return within(ctx, "write the high-water mark", func() error {
+		if err := l.dir.lock.held(); err != nil {
+			return err
+		}
+		return l.mark.write(mark, durable)
+	})
 }
 
 // SetAside implements wal.Keeper.

@@ -59,6 +59,8 @@ func openMark(dir string) (*markFile, error) {
 
 // reopen writes the mark to a new file if its file is not in the directory any more.
 func (m *markFile) reopen(dir string) error {
+	m.writing.Lock()
+	defer m.writing.Unlock()
 	path := filepath.Join(dir, markName)
 	is, err := m.file.Stat()
 	if err != nil {
@@ -67,8 +69,6 @@ func (m *markFile) reopen(dir string) error {
 	if at, err := os.Stat(path); err == nil && os.SameFile(is, at) {
 		return nil
 	}
-	m.writing.Lock()
-	defer m.writing.Unlock()
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the high-water mark: %w", err)

@@ -11,11 +11,12 @@ import (
 
 // TestAMarkThatCannotBeWrittenIsNotWaitedFor: a write to a disk that hangs does not return.
 func TestAMarkThatCannotBeWrittenIsNotWaitedFor(t *testing.T) {
-	mark, err := openMark(t.TempDir())
+	dir := t.TempDir()
+	mark, err := openMark(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &embedded{mark: mark}
+	l := &embedded{mark: mark, dir: &directory{path: dir, lock: mustLock(t, dir)}}
 	mark.writing.Lock() // as the write that hangs does
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
@@ -29,7 +30,7 @@ func TestAMarkThatCannotBeWrittenIsNotWaitedFor(t *testing.T) {
 	if err := l.Keep(t.Context(), wal.HighWater{Last: 2}, false); err != nil {
 		t.Fatal(err)
 	}
-	if err := mark.close(); err != nil {
+	if err := errors.Join(mark.close(), l.dir.close()); err != nil {
 		t.Fatal(err)
 	}
 }

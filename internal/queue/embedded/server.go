@@ -27,7 +27,7 @@ const (
 
 // start starts the server, after its files were checked, and opens the stream.
 func (l *embedded) start(ctx context.Context) error {
-	if err := l.prepare(ctx); err != nil {
+	if err := errors.Join(l.prepare(ctx), ctx.Err()); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)

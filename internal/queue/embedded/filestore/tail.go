@@ -25,7 +25,7 @@ type Tail struct {
 }
 
 // Check returns an error unless message seq, whose data have size bytes, is stored. The server has written it by the
-// time that it acknowledges the message.
+// time that it acknowledges the message. The error is ErrRemoved if it is certain that the message is not there.
 func (t *Tail) Check(seq uint64, size int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -36,10 +36,19 @@ func (t *Tail) Check(seq uint64, size int) error {
 	if err != nil {
 		return err
 	}
-	if len(blocks) == 0 {
-		return errFilesRemoved
+	missing := errFilesRemoved
+	for _, index := range slices.Backward(blocks) {
+		newest, err := t.find(index, seq, size)
+		switch {
+		case err == nil && newest >= seq:
+			return nil
+		case err == nil && newest > 0:
+			return missing
+		case err != nil && !errors.Is(err, os.ErrNotExist):
+			missing = err // the message may be there
+		}
 	}
-	return t.find(blocks[len(blocks)-1], seq, size)
+	return missing
 }
 
 // grown reports whether the newest block is the same file as before, and longer by at least a message. That is cheap,
@@ -59,29 +68,30 @@ func (t *Tail) grown(size int) bool {
 // headerRoom is more than a record has beside its subject and its data.
 const headerRoom = emptyRecord + 512
 
-// find reads the end of a block, which must have the message or a later one.
-func (t *Tail) find(index int, seq uint64, size int) error {
+// find returns the newest message at the end of a block, which is where message seq would be. It is zero in a file that
+// is not the server's: the next start moves that away.
+func (t *Tail) find(index int, seq uint64, size int) (newest uint64, err error) {
 	path := t.path(messagesDir, strconv.Itoa(index)+blockSuffix)
 	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return errFilesRemoved
-	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = f.Close() }()
 	at, err := f.Stat()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	buf := make([]byte, min(at.Size(), int64(headerRoom+len(t.Subject)+size)))
 	if _, err := f.ReadAt(buf, at.Size()-int64(len(buf))); err != nil {
-		return err
+		return 0, err
 	}
-	end := newCodec(t.Name, index).scan(buf, t.Subject)
-	if !slices.ContainsFunc(end.records, func(r record) bool { return r.live() && r.seq >= seq }) {
-		return errFilesRemoved
+	for _, r := range newCodec(t.Name, index).scan(buf, t.Subject).records {
+		if r.live() {
+			newest = max(newest, r.seq)
+		}
 	}
-	t.newest, t.seen = path, at
-	return nil
+	if newest >= seq {
+		t.newest, t.seen = path, at
+	}
+	return newest, nil
 }

@@ -1,0 +1,44 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/travishook/travishook/internal/queue/wal"
+)
+
+// checkPause is the time between two attempts to check the store's files.
+const checkPause = 100 * time.Millisecond
+
+// check checks the store's files until ctx ends. A check that fails, for example because too many files are open,
+// does not say that they were removed, and is repeated.
+func (l *embedded) check(ctx context.Context, files func() error) error {
+	for reported := false; ; reported = true {
+		err := within(ctx, "check the files of the store", files)
+		if err == nil || errors.Is(err, ErrRemoved) {
+			return err
+		}
+		if !reported {
+			l.log.Info("files of the store cannot be checked; retrying", "reason", err.Error())
+		}
+		select {
+		case <-time.After(checkPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// within returns wal.ErrUnanswered if ctx ends before do, which takes as long as the disk: it goes on then.
+func within(ctx context.Context, what string, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", what, wal.ErrUnanswered)
+	}
+}
