@@ -189,13 +189,13 @@ subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: TEAM}]
 `
 
 var _ = Describe("A release with another name", func() {
-	It("is found by people with client certificates whom the chart's api.people names, without flags", func(ctx context.Context) {
+	It("is found by people with client certificates whom the chart's api.subjects names, without flags", func(ctx context.Context) {
 		s, r := newSite(ctx), openChannel()
 		h, err := helm.New(ctx, plane.Root, GinkgoT().TempDir())
 		Expect(err).NotTo(HaveOccurred())
 		manifests, err := h.Run(ctx, "template", "ci", h.Chart(), "--namespace", s.system,
 			"--show-only", "templates/service.yaml", "--show-only", "templates/rbac.yaml",
-			"--set-json", `api={"people":[{"kind":"Group","name":"`+s.name+`","apiGroup":"rbac.authorization.k8s.io"}]}`)
+			"--set-json", `api={"subjects":[{"kind":"Group","name":"`+s.name+`","apiGroup":"rbac.authorization.k8s.io"}]}`)
 		Expect(err).NotTo(HaveOccurred())
 		kubectl(ctx, manifests, "apply", "-f", "-")
 		DeferCleanup(func(ctx context.Context) { kubectl(ctx, manifests, "delete", "-f", "-") })
@@ -225,7 +225,7 @@ var _ = Describe("A release with another name", func() {
 
 		stranger, err := plane.AddUserInGroups("kim", "others")
 		Expect(err).NotTo(HaveOccurred())
-		Expect(travis(stranger)("why", "example/example")).To(And(ContainSubstring("api.people"), Not(ContainSubstring("build 7"))))
+		Expect(travis(stranger)("why", "example/example")).To(And(ContainSubstring("api.subjects"), Not(ContainSubstring("build 7"))))
 	})
 })
 

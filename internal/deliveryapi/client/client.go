@@ -223,7 +223,7 @@ func statusError(code int, body []byte) error {
 	switch {
 	case answer.Message != "" && code == http.StatusForbidden:
 		return &StatusError{code, "the API server does not allow you to connect to the operator: " + answer.Message +
-			"; ask the administrator to add you to api.people of the operator's chart"}
+			"; ask the administrator to add you to api.subjects of the operator's chart"}
 	case answer.Message != "":
 		return &StatusError{code, "the API server cannot connect to the operator: " + answer.Message}
 	}

@@ -129,7 +129,7 @@ func TestErrors(t *testing.T) {
 		want   string
 	}{
 		"of the operator":        {403, `{"error":"\"bob\" may not get TravisRoutes"}`, `"bob" may not get TravisRoutes`},
-		"of the API server":      {403, `{"kind":"Status","message":"services is forbidden"}`, "the API server does not allow you to connect to the operator: services is forbidden; ask the administrator to add you to api.people of the operator's chart"},
+		"of the API server":      {403, `{"kind":"Status","message":"services is forbidden"}`, "the API server does not allow you to connect to the operator: services is forbidden; ask the administrator to add you to api.subjects of the operator's chart"},
 		"no endpoint":            {503, `{"kind":"Status","message":"no endpoints available"}`, "the API server cannot connect to the operator: no endpoints available"},
 		"of somebody else":       {404, "<html>\nno", `got 404 Not Found from something that is not the operator's API: "<html>"`},
 		"elsewhere":              {302, "", `got 302 Found from something that is not the operator's API: ""`},

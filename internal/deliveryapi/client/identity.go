@@ -71,10 +71,10 @@ type NoIdentityError struct {
 func (e *NoIdentityError) Error() string {
 	if e.As != "" {
 		return fmt.Sprintf("--as needs a proof of identity, and you may not make one as %q: %v; "+
-			"api.people of the operator's chart lists who may create certificatesigningrequests", e.As, e.cause)
+			"api.subjects of the operator's chart lists who may create certificatesigningrequests", e.As, e.cause)
 	}
 	return "your kubeconfig has no bearer token, and you may not create certificatesigningrequests, which would prove your identity: " +
-		"use --token, or ask the administrator to add you to api.people of the operator's chart"
+		"use --token, or ask the administrator to add you to api.subjects of the operator's chart"
 }
 
 // signingRequest returns a request that names the hash of secret as its subject.
