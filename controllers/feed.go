@@ -1,6 +1,10 @@
 // Package controllers connects the routing table to the cluster. On every replica, one reconciler for
 // each kind feeds the table; on one replica at a time, a writer reports the table's verdicts on the
 // status of the objects.
+//
+// table.go and feed.go feed the table. writer.go writes the status, and decide.go has what it says. observations.go
+// has what only one replica has seen, such as a failed attempt, and shared.go how the others learn of it. pressure.go
+// and shares.go have the conditions about the store.
 package controllers
 
 import (

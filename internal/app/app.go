@@ -1,4 +1,9 @@
 // Package app wires the operator's parts, and defines the order of start and stop.
+//
+// operator.go constructs the parts in the order of their dependencies: keys.go, control.go, delivery.go and
+// receiving.go have a constructor each, servers.go those of the other servers. pipeline.go has the order of start and
+// stop. While another process still has the store open, early.go holds webhooks, opening.go waits for the store, and
+// takeover.go fetches the signing keys.
 package app
 
 import (

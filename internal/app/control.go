@@ -161,13 +161,13 @@ func channelStates(store *store) func(namespace, route string) []controllers.Cha
 			states = append(states, controllers.ChannelState{
 				Account: c.Target.Account, Address: c.Target.Address,
 				Waiting: c.Waiting, Dead: c.Dead, Failures: c.Failures,
-				Delivered: mark(c.Delivered), Failure: mark(c.Failure),
+				Delivered: lastAttempt(c.Delivered), Failure: lastAttempt(c.Failure),
 			})
 		}
 		return states
 	}
 }
 
-func mark(m queue.LastAttempt) controllers.LastAttempt {
+func lastAttempt(m queue.LastAttempt) controllers.LastAttempt {
 	return controllers.LastAttempt{At: m.At, Build: m.Build, Event: string(m.Result), Reason: m.Reason}
 }

@@ -119,12 +119,12 @@ func (o objectKeys) Put(kind, name string, data map[string]string) {
 	o.each(kind, name, func(k settings.Key, at settings.ObjectKey) {
 		text, ok := data[at.Key]
 		if !ok {
-			o.fault(k, fmt.Sprintf("%s %q has no key %q", kind, name, at.Key))
+			o.setProblem(k, fmt.Sprintf("%s %q has no key %q", kind, name, at.Key))
 			return
 		}
 		public, err := verify.ParseKey(text)
 		if err != nil {
-			o.fault(k, fmt.Sprintf("%s %q, key %q: %v", kind, name, at.Key, err))
+			o.setProblem(k, fmt.Sprintf("%s %q, key %q: %v", kind, name, at.Key, err))
 			return
 		}
 		o.keys.Set(k.Name, public)
@@ -133,7 +133,7 @@ func (o objectKeys) Put(kind, name string, data map[string]string) {
 
 // Delete leaves the last good key valid.
 func (o objectKeys) Delete(kind, name string) {
-	o.each(kind, name, func(k settings.Key, _ settings.ObjectKey) { o.fault(k, missing(kind, name)) })
+	o.each(kind, name, func(k settings.Key, _ settings.ObjectKey) { o.setProblem(k, missing(kind, name)) })
 }
 
 func missing(kind, name string) string {
@@ -144,7 +144,7 @@ func missing(kind, name string) string {
 	return text
 }
 
-func (o objectKeys) fault(k settings.Key, problem string) {
+func (o objectKeys) setProblem(k settings.Key, problem string) {
 	o.keys.SetProblem(k.Name, problem)
 	o.log.Info("signing key cannot be read; the last good one, if any, stays valid", "key", k.Name, "reason", problem)
 }

@@ -1,6 +1,9 @@
 // Package dispatch sends stored deliveries: it takes a delivery, resolves its route and account, renders
-// the message, sends it through the account's service, and settles the outcome. This file contains that
-// sequence.
+// the message, sends it through the account's service, and settles the outcome.
+//
+// worker.go has that sequence, resolve.go what a delivery's channel is in the current table, update.go which earlier
+// message of the build is updated, pool.go the notifiers and their connections. wake.go follows changes of the table,
+// testmessage.go sends test messages, and limits.go has every limit.
 package dispatch
 
 import (

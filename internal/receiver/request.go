@@ -178,7 +178,7 @@ func (x *exchange) unproven() *answer {
 }
 
 // proves reports whether any presented proof matches. It compares all pairs, to take constant time.
-func proves(presented []verify.Hash, kept []routing.ProofHash) bool {
+func proves(presented []verify.Hash, kept []verify.Hash) bool {
 	found := false
 	for _, p := range presented {
 		for _, k := range kept {

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/travishook/travishook/internal/verify"
 )
 
 // claimKey is a repository, or a pattern of an owner's repositories, as one namespace declares it. The
@@ -56,11 +58,11 @@ func (c *claim) find(name string) (int, bool) {
 func (c *claim) empty() bool { return len(c.routes) == 0 && len(c.tokens) == 0 }
 
 // proofs returns the proofs of all tokens, by the name of the Secret. A nil claim has none.
-func (c *claim) proofs() []ProofHash {
+func (c *claim) proofs() []verify.Hash {
 	if c == nil || len(c.tokens) == 0 {
 		return nil
 	}
-	proofs := make([]ProofHash, 0, len(c.tokens))
+	proofs := make([]verify.Hash, 0, len(c.tokens))
 	for _, name := range slices.Sorted(maps.Keys(c.tokens)) {
 		proofs = append(proofs, c.tokens[name].proof)
 	}

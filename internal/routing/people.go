@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"maps"
@@ -238,7 +239,7 @@ func (c *Compiler) mentioning(name string) string {
 
 // hashOf returns the hash of an address, or of the hash itself; empty if it is neither.
 func hashOf(email string) string {
-	if raw, err := hex.DecodeString(email); err == nil && len(raw) == len(ProofHash{}) {
+	if raw, err := hex.DecodeString(email); err == nil && len(raw) == sha256.Size {
 		return strings.ToLower(email)
 	}
 	return travis.HashEmail(email)

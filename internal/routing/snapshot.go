@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/travishook/travishook/api/v1alpha1"
+	"github.com/travishook/travishook/internal/verify"
 )
 
 // snapshotVersion is the version of the format. Other versions are not restored.
@@ -127,10 +128,10 @@ func (c *Compiler) Restore(data []byte) error {
 
 func (c *Compiler) restoreToken(t snapshotToken) error {
 	proof, err := hex.DecodeString(t.Proof)
-	if err != nil || len(proof) != len(ProofHash{}) {
+	if err != nil || len(proof) != len(verify.Hash{}) {
 		return fmt.Errorf("the hash of token %s/%s is damaged", t.Namespace, t.Name)
 	}
-	restored := token{claim: claimKey{t.Namespace, t.Repository}, proof: ProofHash(proof)}
+	restored := token{claim: claimKey{t.Namespace, t.Repository}, proof: verify.Hash(proof)}
 	c.update(func(ch *change) { ch.putToken(named(t.Namespace, t.Name), &restored) })
 	return nil
 }

@@ -3,11 +3,14 @@
 //
 // The Compiler is given the objects, one at a time and in any order, and publishes a new Table
 // after each change. The package does no I/O.
+//
+// compiler.go has the entry for each kind of object, and change.go what one object's change recompiles. route.go,
+// defaults.go, account.go, token.go and people.go compile a part each. table.go has the result: its lookups, and which
+// routes an event matches; explain.go says why it does not match the others.
 package routing
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +23,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/routing/glob"
 	"github.com/travishook/travishook/internal/travis"
+	"github.com/travishook/travishook/internal/verify"
 )
 
 // Table is an immutable snapshot of everything compiled, for the receiver and the dispatcher. A change
@@ -94,7 +98,7 @@ type Namespace struct {
 	Name string
 	// Proofs are the hashes of the proofs that authorize the namespace for the repository: one for
 	// each token. The token and the proof itself are not kept.
-	Proofs []ProofHash
+	Proofs []verify.Hash
 	// SignatureOnly is set if the cluster grants the repository on a valid signature alone.
 	SignatureOnly bool
 	// Computed is set if the operator decides whether a build broke or was fixed, and not Travis.
@@ -107,9 +111,6 @@ type Namespace struct {
 	// Declared are all routes, by name.
 	Declared []*Route
 }
-
-// ProofHash is SHA-256 over the proof as it arrives (64 lowercase hexadecimal characters).
-type ProofHash [sha256.Size]byte
 
 // Match returns the targets of the routes that match e, without duplicates.
 func (n *Namespace) Match(e *travis.Event) []queue.Target {

@@ -40,7 +40,7 @@ func SecretOf(s *corev1.Secret) Secret {
 // token is the content of a token Secret, with the proof's hash instead of the token.
 type token struct {
 	claim claimKey // what it authorizes
-	proof ProofHash
+	proof verify.Hash
 	// spelled is the repository as the Secret spells it; empty after a restart without the API server.
 	spelled string
 	fault   string // why it authorizes nothing

@@ -4,9 +4,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,5 +215,40 @@ func TestEveryFolderHasItsRow(t *testing.T) {
 		if name := "internal/" + filepath.Base(folder); !slices.Contains(named, name) {
 			t.Errorf("docs/architecture.md has no row for %s", name)
 		}
+	}
+}
+
+var fileInComment = regexp.MustCompile(`(?m)^\s*//.*?\b[a-z0-9_]+\.go\b.*$`)
+
+var fileName = regexp.MustCompile(`[\w/]+\.go\b`)
+
+// TestCommentsNameFilesThatExist: a file that a comment of the operator's code names is in the same folder.
+func TestCommentsNameFilesThatExist(t *testing.T) {
+	named := 0
+	for _, folder := range []string{"internal", "controllers", "cmd", "api"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for _, comment := range fileInComment.FindAll(text, -1) {
+				for _, name := range fileName.FindAllString(string(comment), -1) {
+					named++
+					if _, err := os.Stat(filepath.Join(filepath.Dir(path), name)); err != nil {
+						t.Errorf("%s: %q names a file that is not there", path, comment)
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if named == 0 {
+		t.Error("no comment names a file")
 	}
 }

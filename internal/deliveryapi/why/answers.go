@@ -31,7 +31,7 @@ func (c *webhookCase) explain() explanation {
 	case t.IsZero():
 		x.short, x.advice = "dropped: it does not contain when the build started or ended, so it cannot be told from a replay", senderAdvice
 	case t.After(c.At):
-		x.short = fmt.Sprintf("dropped: the build ended in the future, at %s", moment(t))
+		x.short = fmt.Sprintf("dropped: the build ended in the future, at %s", formatTime(t))
 		x.advice = "check the clocks of the operator's node and of Travis, then restart the build"
 	}
 	return x

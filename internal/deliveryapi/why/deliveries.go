@@ -54,9 +54,9 @@ func progress(s *queue.Summary, channel string) (deliveryapi.Cause, string) {
 	reason := cmp.Or(s.Last.Reason, "no reason is known")
 	switch {
 	case s.State == queue.DeadLetter && s.Last.Kind != queue.Dropped: // a dead letter is dropped with its route, or when it is old
-		return deliveryapi.CauseDead, fmt.Sprintf("dead letter for %s since %s: %s; fix it, then run kubectl travis redrive", channel, moment(s.Last.At), reason)
+		return deliveryapi.CauseDead, fmt.Sprintf("dead letter for %s since %s: %s; fix it, then run kubectl travis redrive", channel, formatTime(s.Last.At), reason)
 	case s.Last.Kind == queue.Delivered:
-		text := fmt.Sprintf("delivered to %s at %s", channel, moment(s.Last.At))
+		text := fmt.Sprintf("delivered to %s at %s", channel, formatTime(s.Last.At))
 		if s.Last.Reason != "" {
 			text += ", " + reason
 		}
@@ -68,10 +68,10 @@ func progress(s *queue.Summary, channel string) (deliveryapi.Cause, string) {
 	case s.Last.Credential && s.State == queue.Waiting:
 		return deliveryapi.CauseWaitingForAccount, fmt.Sprintf("waits to be sent to %s, and is sent as soon as the account is fixed: %s", channel, reason)
 	case s.Last.Kind == queue.Retry && s.Last.Rest.After(s.Last.At):
-		return deliveryapi.CausePaused, fmt.Sprintf("waits to be sent to %s until the destination takes messages again, at %s: %s", channel, moment(s.Due), reason)
+		return deliveryapi.CausePaused, fmt.Sprintf("waits to be sent to %s until the destination takes messages again, at %s: %s", channel, formatTime(s.Due), reason)
 	case s.Last.Kind == queue.Retry:
 		return deliveryapi.CauseRetrying, fmt.Sprintf("not yet delivered to %s after %s, next attempt at %s: %s",
-			channel, text.Count(s.Attempts, "attempt"), moment(s.Due), reason)
+			channel, text.Count(s.Attempts, "attempt"), formatTime(s.Due), reason)
 	}
 	return deliveryapi.CauseUnderWay, "waits to be sent to " + channel
 }
@@ -81,7 +81,7 @@ func (c *webhookCase) name() string {
 	if c.Build != nil {
 		return fmt.Sprintf("build %s (%s)", buildName(c.Build), c.Build.Result)
 	}
-	return "webhook at " + moment(c.At)
+	return "webhook at " + formatTime(c.At)
 }
 
 // buildName returns the build's number, or its ID if Travis sent none.
@@ -92,4 +92,4 @@ func buildName(b *trail.Build) string {
 	return b.Number
 }
 
-func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
+func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }

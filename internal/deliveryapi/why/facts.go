@@ -89,7 +89,7 @@ func (a *answer) addLosses() {
 	}
 	for _, loss := range a.sources.Losses() {
 		a.facts.add(deliveryapi.CauseDamaged, "", "a part of the store was lost, found at %s, with %s: builds before that may have been stored and not delivered; restart those that you miss",
-			moment(loss.At), events(loss.Events))
+			formatTime(loss.At), events(loss.Events))
 	}
 }
 

@@ -66,7 +66,7 @@ func show(m notify.Message) payload {
 	if m.Route != "" {
 		e.Footer = &footer{Text: text.OneLine(m.Route, maxFieldValue)}
 	}
-	if at := moment(m); !at.IsZero() {
+	if at := m.Event.Time(); !at.IsZero() {
 		e.Timestamp = at.UTC().Format(time.RFC3339)
 	}
 	p := payload{Content: line(m.Body(), m.Text), Embeds: []embed{e}}
@@ -101,14 +101,6 @@ func person(id string) (string, error) {
 			"with the developer mode on, Discord copies it from a person's menu", id)
 	}
 	return id, nil
-}
-
-// moment is when the build reached its state.
-func moment(m notify.Message) time.Time {
-	if !m.Event.Build.Finished.IsZero() {
-		return m.Event.Build.Finished
-	}
-	return m.Event.Build.Started
 }
 
 // invite is what Discord makes a button of to join a server, also without a scheme before it.

@@ -84,7 +84,7 @@ func show(m notify.Message, severity string) event {
 	if !m.Overtaken { // a retry may come after a later build, which decides
 		e.Action = action(m.Event.Build.Result)
 	}
-	if at := moment(m); !at.IsZero() {
+	if at := m.Event.Time(); !at.IsZero() {
 		e.Payload.Timestamp = at.UTC().Format(time.RFC3339)
 	}
 	if target, ok := notify.Link(m.Event.Build.URL); ok {
@@ -104,14 +104,6 @@ func show(m notify.Message, severity string) event {
 	e.Payload.Group, e.Payload.Class = e.Payload.Source, string(m.Event.Build.Result)
 	e.Payload.Component = text.OneLine(subject(&m.Event), maxFieldValue)
 	return e
-}
-
-// moment is when the build reached its state.
-func moment(m notify.Message) time.Time {
-	if !m.Event.Build.Finished.IsZero() {
-		return m.Event.Build.Finished
-	}
-	return m.Event.Build.Started
 }
 
 // summary is the message on one line, without the URLs of its links: the first link is the build.

@@ -97,7 +97,7 @@ type job struct {
 
 func encodeJSON(m notify.Message) (string, []byte, error) {
 	body, err := json.Marshal(payload{
-		Version: version, ID: m.ID, Type: eventType(m), Timestamp: occurred(m.Event.Build), data: dataOf(m),
+		Version: version, ID: m.ID, Type: eventType(m), Timestamp: m.Event.Time(), data: dataOf(m),
 	})
 	return "application/json", body, err
 }
@@ -110,7 +110,7 @@ func encodeCloudEvent(m notify.Message) (string, []byte, error) {
 	e.SetType(eventType(m))
 	e.SetSource((&url.URL{Path: "/travishook/" + m.Route}).String())
 	e.SetSubject(m.Event.Repository.Slug())
-	if at := occurred(m.Event.Build); !at.IsZero() {
+	if at := m.Event.Time(); !at.IsZero() {
 		e.SetTime(at)
 	}
 	if err := e.SetData(event.ApplicationJSON, dataOf(m)); err != nil {
@@ -122,13 +122,6 @@ func encodeCloudEvent(m notify.Message) (string, []byte, error) {
 
 func eventType(m notify.Message) string {
 	return "dev.travishook.build." + string(m.Event.Build.Result)
-}
-
-func occurred(b travis.Build) time.Time {
-	if b.Finished.IsZero() {
-		return b.Started
-	}
-	return b.Finished
 }
 
 func dataOf(m notify.Message) data {

@@ -1,4 +1,8 @@
 // Package embedded is a log in a NATS server inside this process: no port is opened.
+//
+// embedded.go has the log, server.go the server's start and stop, and store.go opens an engine on it. lock.go keeps
+// other processes away from the directory. mark.go is the high-water mark beside the journal. recover.go repairs the
+// server's files before each start, with package filestore.
 package embedded
 
 import (

@@ -8,4 +8,9 @@
 // The engine knows nothing of other replicas, but tolerates other processes that append to its log: after
 // a conflict, it applies the new messages and decides again. Shards decides which deliveries this process
 // hands out.
+//
+// An event passes accept.go, transition.go (the build is compared with the one before) and commit.go, which has the
+// appends; a delivery passes take.go and settle.go. trim.go purges the log's beginning. follow.go applies what other
+// processes append. recover.go finds out what was stored after an append without an answer, and loss.go reports
+// messages that are missing.
 package engine

@@ -12,13 +12,16 @@
 //     kept by its name even if nothing waits for it, because a replay may not know the delivery. A
 //     channel is carried with every message that mentions it.
 //
-// Deliveries wait in a hierarchy: a namespace's deliveries for a destination are a queue; it holds
+// Deliveries wait in a hierarchy: a namespace's deliveries for a destination are a flow; it holds
 // channels, which hold the deliveries of each build in the order of acceptance. Take picks a namespace,
-// then a queue of it, then the channel, then the build. See take.go.
+// then a flow of it, then the channel, then the build. See take.go.
 //
 // Several replicas read one log, each up to some message, and the log alone decides which of them sends a
 // channel's deliveries. So a channel is reassigned only by an entry, and only while no attempt of it is under
 // way.
+//
+// entry.go has the entries and their format, and apply.go what each changes. choose.go makes the decisions before an
+// entry is written. carry.go and restore.go write and read the repeated parts.
 //
 // The package reads no clock, starts no goroutine, does no I/O and takes no lock.
 package journal

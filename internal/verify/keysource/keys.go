@@ -89,7 +89,7 @@ func New(options Options) (*Keys, error) {
 		}
 		s := &source{Key: key}
 		if key.URL != "" {
-			s.record = recall(options.Store, key.URL)
+			s.record = loadRecord(options.Store, key.URL)
 		}
 		k.sources = append(k.sources, s)
 	}

@@ -26,8 +26,8 @@ type remembered struct {
 	public *rsa.PublicKey
 }
 
-// recall reads a record. An invalid one counts as empty, so that the key is fetched again.
-func recall(store keyvalue.Store, url string) record {
+// loadRecord reads a record. An invalid one counts as empty, so that the key is fetched again.
+func loadRecord(store keyvalue.Store, url string) record {
 	var r record
 	value, ok := store.Get(bucket, url)
 	if !ok || json.Unmarshal(value, &r) != nil {
