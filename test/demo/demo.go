@@ -205,7 +205,7 @@ func indent(text string) string {
 }
 
 func (d *demo) waitReady(ctx context.Context) error {
-	err := d.kubectl(ctx, "wait", "travisroute/example", "--namespace", teamNamespace, "--for=condition=Ready", "--timeout=30s")
+	err := d.kubectl(ctx, "wait", "travisroute/example", "--namespace", teamNamespace, "--for=condition=Ready", "--timeout="+d.patience().String())
 	if err != nil {
 		return err
 	}

@@ -94,11 +94,11 @@ func (l *embedded) stop(ctx context.Context) error {
 	if l.server == nil {
 		return nil
 	}
-	ended := make(chan struct{})
-	go func() {
+	ending, ended := l.server, make(chan struct{})
+	go func() { // which may outlast ctx, and the start of another server
 		defer close(ended)
-		l.server.Shutdown()
-		l.server.WaitForShutdown()
+		ending.Shutdown()
+		ending.WaitForShutdown()
 	}()
 	select {
 	case <-ended:
