@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,11 +26,14 @@ var jumps = map[string]time.Duration{
 // jumpingClock is a wall clock that can be set, while elapsed time is not affected.
 type jumpingClock struct {
 	*clocktesting.FakeClock
-	ahead  time.Duration
+	ahead  atomic.Int64
 	opened time.Duration // by how much it was ahead when the store was opened
 }
 
-func (c *jumpingClock) Now() time.Time { return c.FakeClock.Now().Add(c.ahead) }
+func (c *jumpingClock) Now() time.Time {
+	return c.FakeClock.Now().Add(time.Duration(c.ahead.Load()))
+}
+
 func (c *jumpingClock) Since(t time.Time) time.Duration {
 	return c.FakeClock.Now().Add(c.opened).Sub(t)
 }
@@ -37,12 +41,12 @@ func (c *jumpingClock) Since(t time.Time) time.Duration {
 // afterJump is what else happens during the minute for which a delivery waits.
 var afterJump = map[string]func(c *clockFixture){
 	"and stays there":                       func(*clockFixture) {},
-	"and is set right":                      func(c *clockFixture) { c.clock.ahead = 0 },
+	"and is set right":                      func(c *clockFixture) { c.clock.ahead.Store(0) },
 	"and the operator restarts":             func(c *clockFixture) { c.restart() },
-	"and is set right before a restart":     func(c *clockFixture) { c.clock.ahead = 0; c.restart() },
-	"and is set right after a restart":      func(c *clockFixture) { c.restart(); c.clock.ahead = 0 },
-	"and jumps once more by as much":        func(c *clockFixture) { c.clock.ahead *= 2 },
-	"and is wrong by as much the other way": func(c *clockFixture) { c.clock.ahead *= -1 },
+	"and is set right before a restart":     func(c *clockFixture) { c.clock.ahead.Store(0); c.restart() },
+	"and is set right after a restart":      func(c *clockFixture) { c.restart(); c.clock.ahead.Store(0) },
+	"and jumps once more by as much":        func(c *clockFixture) { c.clock.ahead.Store(2 * c.clock.ahead.Load()) },
+	"and is wrong by as much the other way": func(c *clockFixture) { c.clock.ahead.Store(-c.clock.ahead.Load()) },
 }
 
 // TestAClockThatJumps sets the clock while one delivery waits for its retry, another is under way and a
@@ -60,7 +64,7 @@ func TestAClockThatJumps(t *testing.T) {
 				c.accept(3)
 				underWay := c.take()
 
-				c.clock.ahead = jump
+				c.clock.ahead.Store(int64(jump))
 				c.retryInAMinute(underWay)
 				c.accept(4)
 				happens(c)
@@ -107,7 +111,9 @@ func (c *clockFixture) open() {
 func (c *clockFixture) restart() {
 	c.t.Helper()
 	c.Expect(c.store.Close(c.t.Context())).To(Succeed())
-	c.clock = &jumpingClock{FakeClock: c.clock.FakeClock, ahead: c.clock.ahead, opened: c.clock.ahead}
+	ahead := c.clock.ahead.Load()
+	c.clock = &jumpingClock{FakeClock: c.clock.FakeClock, opened: time.Duration(ahead)}
+	c.clock.ahead.Store(ahead)
 	c.open()
 }
 

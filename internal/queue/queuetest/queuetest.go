@@ -26,7 +26,7 @@ type Open func(t testing.TB, dir string, clk clock.Clock) Store
 
 const (
 	// dueTimeout is how long a delivery that is due may take to be handed out.
-	dueTimeout = 10 * time.Second
+	dueTimeout = time.Minute
 	// idleTimeout is how long to wait until nothing is considered due.
 	idleTimeout = 20 * time.Millisecond
 )

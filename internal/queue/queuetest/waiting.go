@@ -12,7 +12,7 @@ import (
 )
 
 // patience limits how long a broken engine blocks a test.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 type taken struct {
 	delivery queue.Delivery
