@@ -227,7 +227,7 @@ func (r *testOperator) retry(o queue.Outcome) { r.Helper(); r.settle(queue.Proba
 
 func (r *testOperator) settle(lane queue.Lane, o queue.Outcome) {
 	r.Helper()
-	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
 	defer cancel()
 	d, err := r.store.Take(ctx, lane)
 	if err != nil {

@@ -84,7 +84,7 @@ func (s *store) serve(fn func(jetstream.JetStream, jetstream.Stream)) {
 	srv.Start()
 	defer srv.WaitForShutdown()
 	defer srv.Shutdown()
-	if !srv.ReadyForConnections(10 * time.Second) {
+	if !srv.ReadyForConnections(time.Minute) {
 		s.t.Fatal("the server does not start")
 	}
 	conn, err := nats.Connect("", nats.InProcessServer(srv))
