@@ -46,6 +46,15 @@ func webhookAccount(format v1alpha1.WebhookFormat) v1alpha1.Account {
 
 var slackAccount = v1alpha1.Account{Slack: &v1alpha1.SlackAccount{SecretRef: v1alpha1.SecretReference{Name: "chat"}}}
 
+var (
+	mailAccount = v1alpha1.Account{Email: &v1alpha1.EmailAccount{
+		Server: "smtp.example.com:587", From: "ci@example.com", SecretRef: &v1alpha1.SecretReference{Name: "chat"},
+	}}
+	rocketChatAccount = v1alpha1.Account{RocketChat: &v1alpha1.RocketChatAccount{
+		Server: "https://chat.example.com", SecretRef: v1alpha1.SecretReference{Name: "chat"},
+	}}
+)
+
 // TestOneURLIsOneDestination: forty namespaces that have the same webhook in their Secrets share its pace,
 // and its name in the store reveals nothing.
 func TestOneURLIsOneDestination(t *testing.T) {
@@ -67,6 +76,8 @@ func TestOneURLIsOneDestination(t *testing.T) {
 	}
 }
 
+// TestDestinations: accounts share a destination if no attempt can fail for one and succeed for the other because of
+// their settings. Else a tenant could make another one's channel back off.
 func TestDestinations(t *testing.T) {
 	type channel struct {
 		namespace string
@@ -94,6 +105,30 @@ func TestDestinations(t *testing.T) {
 		},
 		"another token": {
 			channel{"a", slackAccount, "#builds", map[string]string{"token": "xoxb-1"}}, channel{"b", slackAccount, "#builds", map[string]string{"token": "xoxb-2"}}, false,
+		},
+		"another proxy": {
+			channel{"a", plain, "", hook("https://example.com/x")},
+			channel{"b", plain, "", map[string]string{"url": "https://example.com/x", "proxy": "http://proxy.example.com:3128"}}, false,
+		},
+		"the same proxy": {
+			channel{"a", plain, "", map[string]string{"url": "https://example.com/x", "proxy": "http://proxy.example.com:3128"}},
+			channel{"b", plain, "", map[string]string{"url": "https://example.com/x", "proxy": "http://proxy.example.com:3128\n"}}, true,
+		},
+		"a mailbox": {
+			channel{"a", mailAccount, "team@example.com", map[string]string{"username": "ci", "password": "right"}},
+			channel{"b", mailAccount, "team@example.com", map[string]string{"username": "ci", "password": "right"}}, true,
+		},
+		"a mailbox with another password": {
+			channel{"a", mailAccount, "team@example.com", map[string]string{"username": "ci", "password": "right"}},
+			channel{"b", mailAccount, "team@example.com", map[string]string{"username": "ci", "password": "wrong"}}, false,
+		},
+		"a mailbox through another proxy": {
+			channel{"a", mailAccount, "team@example.com", nil},
+			channel{"b", mailAccount, "team@example.com", map[string]string{"proxy": "socks5://proxy.example.com:1080"}}, false,
+		},
+		"a token with another user": {
+			channel{"a", rocketChatAccount, "#builds", map[string]string{"token": strings.Repeat("t", 43), "user": strings.Repeat("u", 17)}},
+			channel{"b", rocketChatAccount, "#builds", map[string]string{"token": strings.Repeat("t", 43), "user": strings.Repeat("v", 17)}}, false,
 		},
 	}
 	for name, test := range tests {

@@ -193,6 +193,29 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
+// TestASwitchOfProtocolsEndsTheAttempt: the answer's body would be the connection, which no deadline ends.
+func TestASwitchOfProtocolsEndsTheAttempt(t *testing.T) {
+	done := make(chan struct{})
+	target := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn) // until the client closes it
+		close(done)
+	})
+	client := notify.NewClient(notify.Options{})
+	t.Cleanup(client.CloseIdleConnections)
+	_, err := notify.Post(t.Context(), client, target, nil, nil)
+	if !notify.IsPermanent(err) || !strings.Contains(err.Error(), "answered 101") {
+		t.Errorf("%v, want a permanent error that says so", err)
+	}
+	<-done
+}
+
 const answerLimit = 64 << 10
 
 func TestAnswerIsLimited(t *testing.T) {

@@ -165,7 +165,8 @@ type Service struct {
 	Person func(id string) (string, error)
 	// Endpoint returns what an address that Address returned is at the service, whoever defines the
 	// account: a URL, or a token with a channel. Accounts with the same endpoint send as the same, so they
-	// share its pace and backoff. The result is secret. Nil if no two accounts share an address.
+	// share its pace and backoff. It therefore contains everything that can make an attempt fail for one account and
+	// not for another, such as a password. The result is secret. Nil if no two accounts share an address.
 	Endpoint func(config json.RawMessage, credential Credential, address string) []string
 	// New returns the notifier of an account that Check accepts. It does not connect: Notify reports
 	// a service that cannot be reached.

@@ -47,8 +47,8 @@ func OverHTTP(s Service) Service {
 	}
 	if inner.Endpoint != nil {
 		s.Endpoint = func(config json.RawMessage, credential Credential, address string) []string {
-			own, _ := split(credential)
-			return inner.Endpoint(config, own, address)
+			own, c := split(credential)
+			return append(inner.Endpoint(config, own, address), connectionEndpoint(c)...)
 		}
 	}
 	s.New = func(config json.RawMessage, credential Credential, deps Deps) (Notifier, error) {
@@ -68,6 +68,16 @@ func OverHTTP(s Service) Service {
 		return &ownClient{n, client}, nil
 	}
 	return s
+}
+
+// connectionEndpoint is the part of an Endpoint that an account's connection settings are: an account whose proxy fails
+// must not make others back off that send to the same address without it.
+func connectionEndpoint(connection Credential) []string {
+	var parts []string
+	for _, k := range connectionKeys {
+		parts = append(parts, strings.TrimSpace(connection[k.Name].Reveal()))
+	}
+	return parts
 }
 
 // ownClient is a notifier with a client of its own.
@@ -121,6 +131,12 @@ func optionsOf(client *http.Client) (Options, error) {
 		}
 	}
 	return Options{}, errors.New("the connection of this account cannot be changed")
+}
+
+// HasOwnProxy reports whether the client that a service got in Deps connects through a proxy of its account.
+func HasOwnProxy(client *http.Client) bool {
+	options, err := optionsOf(client)
+	return err == nil && options.proxy != nil
 }
 
 // connectionOptions adds an account's connection settings to o. Its errors are for a condition.

@@ -16,6 +16,11 @@ func OverTCP(s Service) Service {
 		}
 		return inner.Check(config, credential)
 	}
+	if inner.Endpoint != nil {
+		s.Endpoint = func(config json.RawMessage, credential Credential, address string) []string {
+			return append(inner.Endpoint(config, credential, address), connectionEndpoint(credential)...)
+		}
+	}
 	s.New = func(config json.RawMessage, credential Credential, deps Deps) (Notifier, error) {
 		dial, err := withProxy(deps, credential)
 		if err != nil {

@@ -38,6 +38,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Body = &answerBody{ReadCloser: resp.Body, left: maxAnswer, done: cancel}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// Its body is the connection itself, which the context's deadline does not end.
+		_ = resp.Body.Close()
+		return nil, Permanent(errors.New("answered 101: the server switches to another protocol, which nothing asked for; correct the URL"))
+	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		_ = resp.Body.Close()
 		return nil, Permanent(fmt.Errorf("answered %d: redirects are not followed; "+

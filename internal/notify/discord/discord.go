@@ -141,7 +141,11 @@ type notifier struct {
 }
 
 func newNotifier(_ json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
-	return &notifier{credential: credential, http: deps.HTTP, tally: &ofProcess}, nil
+	counted := &ofProcess
+	if notify.HasOwnProxy(deps.HTTP) { // Discord sees the proxy's address, and the account's owner may write its answers
+		counted = &tally{}
+	}
+	return &notifier{credential: credential, http: deps.HTTP, tally: counted}, nil
 }
 
 var handlePattern = regexp.MustCompile(`^[0-9]{15,20}$`)

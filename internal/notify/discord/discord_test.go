@@ -144,6 +144,25 @@ func TestItStopsBeforeTheAddressIsBlocked(t *testing.T) {
 	}
 }
 
+// TestAnAccountsProxyDoesNotStopTheOthers: its owner may write any answer, and Discord sees another address.
+func TestAnAccountsProxyDoesNotStopTheOthers(t *testing.T) {
+	var made notify.Notifier
+	service := notify.OverHTTP(notify.Service{New: func(config json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
+		var err error
+		made, err = newNotifier(config, credential, deps)
+		return made, err
+	}})
+	for proxy, shares := range map[string]bool{"": true, "http://proxy.example.com:3128": false} {
+		credential := notify.Credential{"url": secret.New(hook), notify.KeyProxy: secret.New(proxy)}
+		if _, err := service.New(nil, credential, notify.Deps{HTTP: notify.NewClient(notify.Options{})}); err != nil {
+			t.Fatal(err)
+		}
+		if n, ok := made.(*notifier); !ok || (n.tally == &ofProcess) != shares {
+			t.Errorf("proxy %q: counts with all accounts, want %v", proxy, shares)
+		}
+	}
+}
+
 func TestEveryErrorIsDocumented(t *testing.T) {
 	page, err := os.ReadFile(reference)
 	if err != nil {

@@ -190,11 +190,12 @@ func address(_ json.RawMessage, _ notify.Credential, address string) (string, er
 	return normalized, err
 }
 
-// endpoint is the recipient at the mail server, for the user who sends.
+// endpoint is the recipient at the mail server, for the sender as the server knows it: a login that it refuses must
+// not count against the one that it accepts.
 func endpoint(raw json.RawMessage, credential notify.Credential, address string) []string {
 	a, err := parseAccount(raw, credential)
 	if err != nil {
 		return []string{address}
 	}
-	return []string{strings.ToLower(a.server), a.username, address}
+	return []string{strings.ToLower(a.server), a.mode, a.username, a.password.Reveal(), a.from.Address, address}
 }

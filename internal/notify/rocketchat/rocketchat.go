@@ -149,7 +149,7 @@ func endpoint(raw json.RawMessage, credential notify.Credential, address string)
 	if err != nil {
 		server = c.Server
 	}
-	return []string{notify.SameURL(server), trimmed(credential, tokenKey), address}
+	return []string{notify.SameURL(server), trimmed(credential, userKey), trimmed(credential, tokenKey), address}
 }
 
 type notifier struct {
