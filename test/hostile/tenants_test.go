@@ -1,8 +1,10 @@
 package hostile
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -208,18 +210,12 @@ var _ = Describe("Channels", func() {
 	It("whose servers answer with compressed bombs are read no further than needed", func(ctx context.Context) {
 		t := newTenant(ctx, "bombs")
 		var answered atomic.Int64
+		packed := compressedZeros(64 << 20)
 		bomb := server(func(w http.ResponseWriter, _ *http.Request) {
 			answered.Add(1)
 			w.Header().Set("Content-Encoding", "gzip")
 			w.WriteHeader(http.StatusServiceUnavailable)
-			packed := gzip.NewWriter(w)
-			zeros := make([]byte, 1<<20)
-			for range 64 {
-				if _, err := packed.Write(zeros); err != nil {
-					return
-				}
-			}
-			_ = packed.Close()
+			_, _ = w.Write(packed) // fails when the client reads no further
 		})
 		urls := map[string]string{}
 		routes := size(10, 40)
@@ -259,6 +255,15 @@ var _ = Describe("Channels", func() {
 		expectHonestService(ctx)
 	})
 })
+
+func compressedZeros(size int) []byte {
+	GinkgoHelper()
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err := w.Write(make([]byte, size))
+	Expect(errors.Join(err, w.Close())).To(Succeed())
+	return packed.Bytes()
+}
 
 // sendNested answers each connection with a stream of elements that never end.
 func sendNested(listener net.Listener) {
