@@ -13,4 +13,4 @@ packages=$(grep -rlE --include='*.go' '^[[:space:]]*go (func|[a-zA-Z_.]+\()|"syn
 KUBEBUILDER_ASSETS=$(hack/control-plane.sh)
 export KUBEBUILDER_ASSETS PATH=$PATH:/usr/sbin:/usr/local/sbin
 # shellcheck disable=SC2086 # a list of packages
-CGO_ENABLED=1 go test -race -shuffle=on -timeout 10m $packages
+CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m $packages

@@ -24,7 +24,7 @@ failed=0
 tests() { go test -json -count=1 "$@" 2>&1 || failed=1; }
 
 operators() {
-	tests -timeout 1m ./test/nats
+	tests -timeout 4m ./test/nats
 	tests -timeout 3m ./internal/notify/email -run Postfix
 	tests -timeout 3m ./internal/notify/irc -run Inspircd
 	tests -timeout 4m ./internal/notify/matrix -run Dendrite
