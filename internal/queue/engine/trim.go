@@ -46,6 +46,10 @@ func (e *Engine) trim() bool {
 	if e.pass.until == 0 {
 		e.pass.until, e.pass.carried, e.pass.budget = e.last, 0, stepCarry
 	}
+	if e.first > e.pass.until { // another process has come to its end, perhaps while this one did not lead
+		e.endPass()
+		return false
+	}
 	err := e.trimOnce()
 	switch {
 	case overtaken(err):
@@ -62,8 +66,12 @@ func (e *Engine) trim() bool {
 	case e.first <= e.pass.until:
 		return true
 	}
-	e.pass.until, e.pass.ended, e.pass.garbage, e.pass.ahead = 0, e.last, e.garbage(), nil
+	e.endPass()
 	return false
+}
+
+func (e *Engine) endPass() {
+	e.pass.until, e.pass.ended, e.pass.garbage, e.pass.ahead = 0, e.last, e.garbage(), nil
 }
 
 // isClosing reports whether the engine is being closed. The next process then trims.

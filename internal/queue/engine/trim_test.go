@@ -433,6 +433,43 @@ func (l *heldPurge) Purge(ctx context.Context, seq uint64) error {
 	return l.memoryLog.Purge(ctx, seq)
 }
 
+// overtakenPurge is a log that another process purges, beyond the end of a pass that is under way here.
+type overtakenPurge struct {
+	*memoryLog
+	began uint64 // the last message when the first pass began
+	done  bool
+}
+
+func (l *overtakenPurge) Purge(ctx context.Context, seq uint64) error {
+	if l.began == 0 {
+		l.began = l.last()
+	}
+	if l.done || l.last() < l.began+2 {
+		return l.memoryLog.Purge(ctx, seq)
+	}
+	l.done = true
+	l.set(func(l *memoryLog) { l.add(nil) })
+	return errors.Join(wal.ErrGone, l.memoryLog.Purge(ctx, l.last()))
+}
+
+// TestAPassThatAnotherProcessHasEndedLosesNothing: the log begins behind the end of the pass, and nothing of it is
+// missing.
+func TestAPassThatAnotherProcessHasEndedLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &overtakenPurge{memoryLog: newMemoryLog()}
+		e := openOn(t, l, Options{MaxBytes: smallStoreBytes})
+		defer closeNow(t, e)
+		deliverMany(t, e, 1, 5000)
+		synctest.Wait()
+		if !l.done {
+			t.Fatal("no other process has purged the log: the test tests nothing")
+		}
+		if losses := e.Losses(); len(losses) > 0 {
+			t.Errorf("reported as lost: %+v", losses)
+		}
+	})
+}
+
 // TestEventsAcceptedDuringAPassAreTrimmed: events fill the store before the pass has ended, and then no
 // further events can trigger another pass.
 func TestEventsAcceptedDuringAPassAreTrimmed(t *testing.T) {
