@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -86,6 +87,25 @@ func TestResolve(t *testing.T) {
 				t.Errorf("the error is %q, want %q in it", err, test.otherwords)
 			}
 		})
+	}
+}
+
+// Whoever can redirect could return any id.
+func TestARedirectOfTheAPIIsNotFollowed(t *testing.T) {
+	api := travisapitest.New(travisapitest.Repository{ID: 1, Provider: "github", Slug: "example/X"})
+	defer api.Close()
+	redirecting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, api.URL+r.URL.EscapedPath(), http.StatusFound)
+	}))
+	defer redirecting.Close()
+	r := identity.NewResolver(identity.Options{
+		Travises: []identity.Travis{{Key: "travis", API: redirecting.URL, Provider: "github"}}, Transport: redirecting.Client().Transport,
+	})
+	if got, err := r.Resolve(t.Context(), "travis", event(1, "")); !errors.Is(err, identity.ErrUnavailable) {
+		t.Errorf("resolved to %+v, %v", got, err)
+	}
+	if asked := api.Requests(); len(asked) != 0 {
+		t.Errorf("the target of the redirect was asked: %s", asked)
 	}
 }
 

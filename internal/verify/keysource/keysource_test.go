@@ -156,6 +156,25 @@ func TestKeyBeforeStaysValidForTheOverlap(t *testing.T) {
 	}
 }
 
+func TestALaterRotationDoesNotProlongAnOldKey(t *testing.T) {
+	first, second, third := travistest.Key(), travistest.NewKey(), travistest.NewKey()
+	now := time.Date(2026, 1, 3, 12, 0, 0, 0, time.UTC)
+	e := serve(t, nil)
+	k := e.keys(t, &keyvaluetest.Map{}, func() time.Time { return now })
+	for _, key := range []*rsa.PrivateKey{first, second, third, third} {
+		e.becomes(says(config(travistest.PEM(key))))
+		if err := k.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(13 * time.Hour)
+	}
+	// The first was replaced 39 hours ago, the second 26, at an overlap of 24.
+	now = now.Add(-12 * time.Hour)
+	if verifies(k, first) || !verifies(k, second) || !verifies(k, third) {
+		t.Errorf("valid are first %t, second %t, third %t", verifies(k, first), verifies(k, second), verifies(k, third))
+	}
+}
+
 func TestWrongEndpointsAreReportedAndTheLastGoodKeyStays(t *testing.T) {
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
