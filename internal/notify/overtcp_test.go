@@ -2,12 +2,15 @@ package notify_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/travishook/travishook/internal/notify"
@@ -142,4 +145,19 @@ func socksServer(conn net.Conn) {
 	defer func() { _ = far.Close() }()
 	_, _ = conn.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
 	_, _ = io.Copy(conn, far)
+}
+
+// A Secret may name a server that must stay private.
+func TestNetworkErrorsDoNotNameTheServer(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 6697}, Err: syscall.ECONNREFUSED}
+	unknown := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "chat.internal", Server: "192.0.2.53:53"}}
+	another := &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"other.internal"}}, Host: "chat.internal"}}
+	for err, want := range map[error]string{
+		refused: "dial: connection refused", unknown: "look up the server's name: no such host",
+		another: "the server's certificate is not trusted: it is for another name",
+	} {
+		if got := notify.RedactHost(err); got.Error() != want || !errors.Is(got, err) {
+			t.Errorf("%v becomes %v, want %s", err, got, want)
+		}
+	}
 }

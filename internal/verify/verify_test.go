@@ -186,6 +186,12 @@ func TestProofIsTravisHooks(t *testing.T) {
 			t.Errorf("%q matches", wrong)
 		}
 	}
+	for i := range kept {
+		other := kept
+		if other[i]++; verify.Matches(other, kept) {
+			t.Errorf("a hash that differs in byte %d matches", i)
+		}
+	}
 }
 
 func TestPatterns(t *testing.T) {
