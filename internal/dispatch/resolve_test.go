@@ -252,6 +252,18 @@ type loggedIn struct{ notify.Notifier }
 func (loggedIn) Connected() bool { return true }
 func (loggedIn) Close() error    { return nil }
 
+func TestAnInvalidAccountIsReportedWithoutItsSecrets(t *testing.T) {
+	service := notify.Service{Name: "webhook", New: func(_ json.RawMessage, credential notify.Credential, _ notify.Deps) (notify.Notifier, error) {
+		return nil, errors.New("cannot use " + credential["password"].Reveal())
+	}}
+	p := NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": service}})
+	defer p.Close()
+	_, _, err := p.Acquire(&routing.Account{Name: "a", Service: "webhook", Credential: notify.Credential{"password": secret.New(password)}})
+	if err == nil || err.Error() != "account a: cannot use [redacted]" {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestPoolReportsInvalidAccounts(t *testing.T) {
 	fake := &fakeService{}
 	p := NewPool(PoolConfig{Services: map[string]notify.Service{"webhook": fake.service()}})
