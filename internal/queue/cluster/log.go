@@ -219,14 +219,19 @@ func (l *natsLog) Replay(ctx context.Context, from uint64, fn func(uint64, []byt
 	for from <= x.Last {
 		if x.Last-from >= fewMessages {
 			err := l.Stream.Replay(ctx, from, x.Last, replayStall, next)
-			if err == nil || broken != nil {
-				return err
+			if broken != nil {
+				return broken
 			}
-			l.logger.V(1).Info("journal is read message by message for a while", "reason", err.Error())
+			if err != nil {
+				l.logger.V(1).Info("journal is read message by message for a while", "reason", err.Error())
+			}
 		}
-		if err := wal.ReadRange(ctx, l, from, min(x.Last, from+fewMessages-1), next); err != nil {
+		// The consumer's server may lag behind and lack the last messages, and then its replay ends before them.
+		to := min(x.Last, from+fewMessages-1)
+		if err := wal.ReadRange(ctx, l, from, to, next); err != nil {
 			return err
 		}
+		from = to + 1
 	}
 	return nil
 }

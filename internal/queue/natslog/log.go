@@ -73,7 +73,8 @@ func (s *Stream) Read(ctx context.Context, seq uint64) ([]byte, error) {
 }
 
 // Replay calls fn with each message from from to last, and skips purged and unreadable ones. It returns
-// an error if no message arrives for the duration stall.
+// an error if no message arrives for the duration stall. In a cluster it may end before last without an error, because
+// the consumer's server may lag behind.
 func (s *Stream) Replay(ctx context.Context, from, last uint64, stall time.Duration, fn func(uint64, []byte) error) error {
 	if last < from {
 		return nil
