@@ -33,50 +33,97 @@ func TestLogContract(t *testing.T) {
 	})
 }
 
-// behind is how many of the last messages the server of a consumer lacks in the following test.
-const behind = 2
-
-// laggingStream is a stream whose consumers are on a server that lags behind.
-type laggingStream struct{ jetstream.Stream }
+// laggingStream is a stream whose consumers are on a server that lacks the last messages.
+type laggingStream struct {
+	jetstream.Stream
+	behind uint64
+}
 
 func (s laggingStream) OrderedConsumer(ctx context.Context, c jetstream.OrderedConsumerConfig) (jetstream.Consumer, error) {
 	consumer, err := s.Stream.OrderedConsumer(ctx, c)
-	return laggingConsumer{consumer}, err
+	return laggingConsumer{consumer, s.behind}, err
 }
 
-type laggingConsumer struct{ jetstream.Consumer }
+type laggingConsumer struct {
+	jetstream.Consumer
+	behind uint64
+}
 
 func (c laggingConsumer) CachedInfo() *jetstream.ConsumerInfo {
 	info := *c.Consumer.CachedInfo()
-	info.NumPending -= behind
+	info.NumPending -= min(c.behind, info.NumPending)
 	return &info
 }
 
 func (c laggingConsumer) Messages(o ...jetstream.PullMessagesOpt) (jetstream.MessagesContext, error) {
 	messages, err := c.Consumer.Messages(o...)
-	return laggingMessages{messages}, err
+	return laggingMessages{messages, c.behind}, err
 }
 
-type laggingMessages struct{ jetstream.MessagesContext }
+type laggingMessages struct {
+	jetstream.MessagesContext
+	behind uint64
+}
 
 func (m laggingMessages) Next(o ...jetstream.NextOpt) (jetstream.Msg, error) {
 	next, err := m.MessagesContext.Next(o...)
-	return laggingMessage{next}, err
+	return laggingMessage{next, m.behind}, err
 }
 
-type laggingMessage struct{ jetstream.Msg }
+type laggingMessage struct {
+	jetstream.Msg
+	behind uint64
+}
 
 func (m laggingMessage) Metadata() (*jetstream.MsgMetadata, error) {
 	meta, err := m.Msg.Metadata()
 	if err == nil {
-		meta.NumPending -= behind
+		meta.NumPending -= min(m.behind, meta.NumPending)
 	}
 	return meta, err
 }
 
-// TestReplayFromAServerThatLagsBehind: the last messages are stored, and the server of the consumer does not have
-// them yet.
+// TestReplayFromAServerThatLagsBehind: the messages are stored, and the server of the consumer does not have the last
+// ones yet, or none.
 func TestReplayFromAServerThatLagsBehind(t *testing.T) {
+	js := standalone(t)
+	config := natslog.Config("JOURNAL", "journal", 1<<30)
+	config.DenyDelete = false
+	stream, err := js.CreateStream(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &natsLog{
+		Stream: &natslog.Stream{JS: js}, names: names{subject: "journal"}, conn: js.Conn(),
+		logger: logr.Discard(), refused: &refusals{}, timeout: time.Minute,
+	}
+	const messages, gone = 2*fewMessages + 10, fewMessages + 5 // a stretch is damaged
+	var want []uint64
+	for seq := range uint64(messages) {
+		if _, err := l.Append(t.Context(), []byte("x"), seq); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for seq := uint64(1); seq <= messages; seq++ {
+		if seq == 1 || seq > 1+gone {
+			want = append(want, seq)
+		} else if err := stream.DeleteMsg(t.Context(), seq); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, behind := range []uint64{2, messages} {
+		l.Stream.Stream = laggingStream{stream, behind}
+		var got []uint64
+		err := l.Replay(t.Context(), 1, func(seq uint64, _ []byte) error { got = append(got, seq); return nil })
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%d behind: %v; replayed (-want +got):\n%s", behind, err, diff)
+		}
+	}
+}
+
+// standalone runs a server in this process.
+func standalone(t *testing.T) jetstream.JetStream {
+	t.Helper()
 	srv, err := server.NewServer(&server.Options{DontListen: true, NoSigs: true, JetStream: true, StoreDir: t.TempDir(), DisableJetStreamBanner: true})
 	if err != nil {
 		t.Fatal(err)
@@ -95,23 +142,5 @@ func TestReplayFromAServerThatLagsBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream, err := js.CreateStream(t.Context(), natslog.Config("JOURNAL", "journal", 1<<30))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &natsLog{
-		Stream: &natslog.Stream{JS: js, Stream: laggingStream{stream}}, conn: conn, names: names{subject: "journal"},
-		logger: logr.Discard(), refused: &refusals{}, timeout: time.Minute,
-	}
-	var want, got []uint64
-	for seq := range uint64(fewMessages + 10) {
-		if _, err := l.Append(t.Context(), []byte("x"), seq); err != nil {
-			t.Fatal(err)
-		}
-		want = append(want, seq+1)
-	}
-	err = l.Replay(t.Context(), 1, func(seq uint64, _ []byte) error { got = append(got, seq); return nil })
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v; replayed (-want +got):\n%s", err, diff)
-	}
+	return js
 }
