@@ -169,6 +169,19 @@ func TestOnlyAReadyPodGetsWebhooks(t *testing.T) {
 	}
 }
 
+func TestAnExistingServiceAccountIsUsed(t *testing.T) {
+	h := newHelm(t)
+	out := renderWith(t, h, `{"serviceAccount":{"create":false,"name":"ci"}}`)
+	for _, account := range objects[corev1.ServiceAccount](t, out, "ServiceAccount") {
+		if account.Name == "ci" {
+			t.Error("the account is created")
+		}
+	}
+	if got := objects[appsv1.Deployment](t, out, "Deployment")[0].Spec.Template.Spec.ServiceAccountName; got != "ci" {
+		t.Errorf("the pod has the account %q", got)
+	}
+}
+
 // Argo CD prunes what leaves the manifests unless this says otherwise.
 const keptByArgoCD = "argocd.argoproj.io/sync-options"
 
