@@ -87,6 +87,30 @@ func (s *script) encrypted(t *testing.T) (address string, ca []byte) {
 	return notifytest.Listener(t, func(conn net.Conn) { s.talk(tls.Server(conn, config)) }), issued.CA
 }
 
+// Whoever is in between could present a certificate of its own, or one for another name.
+func TestOnlyTheServersCertificateIsTrusted(t *testing.T) {
+	for name, test := range map[string]struct{ host, says string }{
+		"another authority": {"127.0.0.1", "unknown authority"}, "another name": {"other.test", "for another name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			issued := certificate.Issue(t, test.host)
+			s := &script{answers: func(string) []string { return nil }}
+			address := notifytest.Listener(t, func(conn net.Conn) { s.talk(tls.Server(conn, issued.Config(t))) })
+			ca := issued.CA
+			if name == "another authority" {
+				ca = certificate.Issue(t, test.host).CA
+			}
+			n := open(t, address, nil, map[string]string{"password": "correct horse", "ca.crt": string(ca)})
+			if err := send(t, n, "#builds", "passed"); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%v, want %s", err, test.says)
+			}
+			if got := s.received(""); len(got) > 0 {
+				t.Errorf("the server got %q", got)
+			}
+		})
+	}
+}
+
 func TestLogin(t *testing.T) {
 	for _, test := range []struct {
 		name, offered, answer string
