@@ -154,6 +154,16 @@ func TestAnswersWithoutEndAreForgotten(t *testing.T) {
 	})
 }
 
+func TestAnEndlessMessageOfTheLoginIsRefused(t *testing.T) {
+	var l login
+	for received := 0; received <= 2*maxSASLSize; received += saslChunk {
+		if _, _, err := l.receive(parse(t, "AUTHENTICATE "+strings.Repeat("x", saslChunk))); err != nil {
+			return
+		}
+	}
+	t.Errorf("%d bytes are kept", len(l.received))
+}
+
 // A server cannot have the login begun again within a connection: each derives a key.
 func TestCapabilitiesAreRequestedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
