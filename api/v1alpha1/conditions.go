@@ -68,6 +68,8 @@ const (
 	ReasonShareUsed = "ShareUsed"
 	// ReasonStoreUnavailable: the store's disk or its servers do not respond.
 	ReasonStoreUnavailable = "StoreUnavailable"
+	// ReasonStoreNotOpen: the operator's pod waits until it can open the store; the message says why.
+	ReasonStoreNotOpen = "StoreNotOpen"
 	// ReasonStoreIntact: nothing was found missing in the last seven days.
 	ReasonStoreIntact = "StoreIntact"
 	// ReasonEventsLost: a part of the store is damaged or missing; the message says how much.

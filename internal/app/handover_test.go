@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,7 +73,7 @@ func open(ctx context.Context, answer error) *handedOver { return openWithout(ct
 
 // openWithout begins to open it without a key to verify webhooks with, if unknown is not nil.
 func openWithout(ctx context.Context, unknown, answer error) *handedOver {
-	h := &handedOver{opening: opening{log: logr.Discard()}, answer: answer, unknown: unknown, done: make(chan error, 1)}
+	h := &handedOver{opening: opening{log: logr.Discard(), report: unreported}, answer: answer, unknown: unknown, done: make(chan error, 1)}
 	h.opening.takeOver = func() (signingKeys, error) { return h, nil }
 	opening, cancel := h.opening.outlast(ctx)
 	go func() {
@@ -225,6 +226,33 @@ func TestTheOperatorIsNotReadyIfTheOtherStays(t *testing.T) {
 	})
 }
 
+// Each reason why a pod that waits is not ready becomes an Event once. An upgrade without a problem has none.
+func TestAPodThatWaitsSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var reported []string
+		h := &handedOver{opening: opening{log: logr.Discard(), report: unreported}, answer: inUse(false), done: make(chan error, 1)}
+		h.opening.takeOver = func() (signingKeys, error) { return h, nil }
+		h.opening.report = func(reason string) { reported = append(reported, reason) }
+		go func() { h.done <- h.opening.run(t.Context(), h.attempt) }()
+		time.Sleep(handoverPatience - time.Second)
+		synctest.Wait()
+		if len(reported) > 0 {
+			t.Errorf("an upgrade that takes its time is reported as %q", reported)
+		}
+		time.Sleep(time.Hour)
+		h.answers(inUse(true))
+		time.Sleep(time.Minute)
+		h.answers(nil)
+		if err := <-h.done; err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"another process has the store open, and does not stop: only one pod can use the embedded store"}
+		if !slices.Equal(reported, want) {
+			t.Errorf("it reports %q, want %q", reported, want)
+		}
+	})
+}
+
 // One that is told to stop while it waits gets no more webhooks, but still answers those that it holds.
 func TestTheOperatorGoesOnWaitingWhenItIsToldToStop(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -255,7 +283,7 @@ func TestTheOperatorGoesOnWaitingWhenItIsToldToStop(t *testing.T) {
 func TestTheOperatorStopsAtOnceIfItHoldsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		o := &opening{log: logr.Discard()}
+		o := &opening{log: logr.Discard(), report: unreported}
 		opening, cancel := o.outlast(ctx)
 		defer cancel()
 		began := time.Now()
@@ -328,7 +356,7 @@ func TestTheProbesAreAnsweredWhileTheOtherHasTheStoreOpen(t *testing.T) {
 	s.Probes.Address = freeAddress(t)
 	first := true
 	takeOver := func() (signingKeys, error) { return &handedOver{}, nil }
-	err := (&opening{settings: s, log: logr.Discard(), takeOver: takeOver}).run(t.Context(), func(context.Context) error {
+	err := (&opening{settings: s, log: logr.Discard(), report: unreported, takeOver: takeOver}).run(t.Context(), func(context.Context) error {
 		if first {
 			first = false
 			return inUse(false)
@@ -415,7 +443,7 @@ func TestWhatCannotOpenTheStoreDoesNotWaitForIt(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(s.Store.Directory, "topology"), []byte(test.mark), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			o := &opening{log: logr.Discard(), takeOver: func() (signingKeys, error) { return takeOver(s, logr.Discard()) }}
+			o := &opening{log: logr.Discard(), report: unreported, takeOver: func() (signingKeys, error) { return takeOver(s, logr.Discard()) }}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*handoverPoll)
 			defer cancel()
 			err = o.run(ctx, func(ctx context.Context) error {

@@ -36,7 +36,7 @@ func newTrust(env environment) (*trust, error) {
 		return nil, err
 	}
 	log := env.log.WithName("keys")
-	if t.keys, err = newKeys(t.settings, env.store, t.signal, log); err != nil {
+	if t.keys, err = newKeys(t.settings, env.store, env.fetched, t.signal, log); err != nil {
 		return nil, err
 	}
 	var travises []identity.Travis
@@ -57,10 +57,11 @@ func (t *trust) signal() {
 }
 
 // newKeys makes the key store from the settings. Keys in ConfigMaps and Secrets are set later.
-func newKeys(t settings.Trust, store keyvalue.Store, changed func(), log logr.Logger) (*keysource.Keys, error) {
+func newKeys(t settings.Trust, store keyvalue.Store, fetched *keysource.Keys, changed func(), log logr.Logger) (*keysource.Keys, error) {
 	o := keysource.Options{
 		Changed: changed,
 		Store:   store,
+		Fetched: fetched,
 		Refresh: time.Duration(t.KeyRefresh),
 		Overlap: time.Duration(t.KeyOverlap),
 		Log:     log,

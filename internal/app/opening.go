@@ -50,6 +50,8 @@ type opening struct {
 	log      logr.Logger
 	// takeOver is called before the wait for another process. It returns an error if this one cannot open the store.
 	takeOver func() (signingKeys, error)
+	// report is called with each reason why the operator is not ready for long.
+	report func(reason string)
 
 	mu         sync.Mutex
 	reason     string      // why the readiness probe fails
@@ -197,13 +199,18 @@ func (o *opening) answer(ctx context.Context, waits <-chan struct{}) {
 	defer under.Wait()
 	under.Go(func() { o.serve(ctx, o.probes()) })
 	begin := time.Now()
-	report := time.NewTicker(openingReport)
-	defer report.Stop()
-	for {
+	again := time.NewTicker(openingReport)
+	defer again.Stop()
+	for reported := ""; ; {
 		select {
-		case <-report.C:
+		case <-again.C:
+			reason := o.why()
 			o.log.Info("store is still to be opened; webhooks wait for a while, and are then answered 503",
-				"since", time.Since(begin).Round(time.Second).String(), "reason", o.why())
+				"since", time.Since(begin).Round(time.Second).String(), "reason", reason)
+			if reason != reported && !o.holds() {
+				o.report(reason)
+				reported = reason
+			}
 		case <-ctx.Done():
 			return
 		}

@@ -22,7 +22,7 @@ import (
 func TestOpeningAnswersMeanwhile(t *testing.T) {
 	s := settings.Default()
 	s.Probes.Address = freeAddress(t)
-	err := (&opening{settings: s, log: logr.Discard()}).run(t.Context(), func(ctx context.Context) error {
+	err := (&opening{settings: s, log: logr.Discard(), report: unreported}).run(t.Context(), func(ctx context.Context) error {
 		want := map[string]int{
 			"http://" + s.Probes.Address + "/readyz":  http.StatusInternalServerError,
 			"http://" + s.Probes.Address + "/healthz": http.StatusOK,
@@ -52,7 +52,7 @@ func TestOpeningRetriesOnAFullVolume(t *testing.T) {
 	s := settings.Default()
 	s.Probes.Address = freeAddress(t)
 	broken, tries := errors.New("broken"), 0
-	err := (&opening{settings: s, log: logr.Discard()}).run(t.Context(), func(context.Context) error {
+	err := (&opening{settings: s, log: logr.Discard(), report: unreported}).run(t.Context(), func(context.Context) error {
 		if tries++; tries == 1 {
 			return fmt.Errorf("open store: %w", syscall.ENOSPC)
 		}
@@ -106,3 +106,6 @@ func ask(t *testing.T, url string) answer {
 		}
 	}
 }
+
+// unreported drops a reason for which the operator is not ready.
+func unreported(string) {}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/settings"
+	"github.com/travishook/travishook/internal/verify/keysource"
 	"github.com/travishook/travishook/internal/version"
 )
 
@@ -47,7 +48,8 @@ type environment struct {
 	mgr      ctrl.Manager
 	store    *store
 	receiver *earlyServer
-	holds    func() bool // webhooks are held that the process before no longer takes
+	holds    func() bool     // webhooks are held that the process before no longer takes
+	fetched  *keysource.Keys // while the process before had the store open; may be nil
 	metrics  *prometheus.Registry
 	log      logr.Logger
 
@@ -93,7 +95,12 @@ func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s se
 		}
 		return knownMark(ctx, client.coordination, scope.own, o.log)
 	}
-	opening := &opening{settings: s, log: o.log, takeOver: func() (signingKeys, error) { return takeOver(s, o.log) }}
+	var fetched *keysource.Keys // while another process had the store open
+	opening := &opening{settings: s, log: o.log, takeOver: func() (_ signingKeys, err error) {
+		fetched, err = takeOver(s, o.log)
+		return fetched, err
+	}}
+	opening.report = storeEvents{o.mgr.GetEventRecorder("travishook"), self(scope.own)}.report
 	ctx, cancel := opening.outlast(ctx)
 	defer cancel()
 	err = opening.run(ctx, func(ctx context.Context) (err error) {
@@ -110,7 +117,7 @@ func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s se
 	}
 	err = o.wire(environment{
 		settings: s, scope: scope, cluster: cfg, client: client, mgr: o.mgr, store: o.store, receiver: o.receiver,
-		holds:        opening.holds,
+		holds: opening.holds, fetched: fetched,
 		destinations: destinations, metrics: prometheus.NewRegistry(), log: o.log,
 	})
 	if err != nil || answered {

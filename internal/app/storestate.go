@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/travishook/travishook/api/v1alpha1"
@@ -83,6 +84,17 @@ func refusal(refuses error) controllers.StoreState {
 		state.Message += ". Stored deliveries are safe, and are sent as soon as the store responds"
 	}
 	return state
+}
+
+// storeEvents reports on the operator's own object why the store is not open yet. Of a readiness probe that fails,
+// kubectl describe pod shows the status code alone.
+type storeEvents struct {
+	recorder events.EventRecorder
+	self     client.Object
+}
+
+func (e storeEvents) report(reason string) {
+	e.recorder.Eventf(e.self, nil, corev1.EventTypeWarning, v1alpha1.ReasonStoreNotOpen, "OpenStore", "%s", reason)
 }
 
 // storeSize implements record.Store.

@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -31,6 +34,14 @@ type handover struct {
 // replace starts an operator, and another one beside it as a Deployment does: it is ready before the old one stops.
 func replace(ctx context.Context) *handover {
 	GinkgoHelper()
+	h := replaceWith(ctx, func(settings string) string { return settings })
+	Eventually(h.probe).WithContext(ctx).Should(Equal(http.StatusOK), "the new one is ready while the old one has the store open")
+	return h
+}
+
+// replaceWith starts the other one with changed settings.
+func replaceWith(ctx context.Context, change func(settings string) string) *handover {
+	GinkgoHelper()
 	h := &handover{site: newSite(ctx), channel: openChannel(), answers: make(chan int, 100)}
 	h.apply(ctx, tokenSecret+"---"+accountSecret(h.channel)+"---"+webhookAccount+"---"+route)
 	h.start(ctx)
@@ -42,7 +53,7 @@ func replace(ctx context.Context) *handover {
 	Expect(err).NotTo(HaveOccurred())
 	path := filepath.Join(h.dir, "new.yaml")
 	text := strings.Replace(h.settings(), `probes: {address: "127.0.0.1:0"}`, fmt.Sprintf("probes: {address: %q}", probes), 1)
-	Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
+	Expect(os.WriteFile(path, []byte(change(text)), 0o600)).To(Succeed())
 	h.new, err = operator.Start(ctx, binary, "--settings", path, "--kubeconfig", plane.Kubeconfig, "--namespace", h.system)
 	Expect(err).NotTo(HaveOccurred())
 	h.operator = h.new
@@ -53,7 +64,6 @@ func replace(ctx context.Context) *handover {
 		}
 	})
 	h.probes = "http://" + probes + "/readyz"
-	Eventually(h.probe).WithContext(ctx).Should(Equal(http.StatusOK), "the new one is ready while the old one has the store open")
 	return h
 }
 
@@ -139,6 +149,42 @@ var _ = Describe("A new operator beside the old one, on the same store", func() 
 		h.held = 0
 		h.start(ctx)
 		h.expectAll(ctx)
+	})
+
+	It("fetches the signing key once, and accepts what it holds although the key's server fails then", func(ctx context.Context) {
+		var fetches atomic.Int64
+		travis := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if fetches.Add(1) > 1 {
+				http.Error(w, "down", http.StatusBadGateway)
+				return
+			}
+			_ = json.NewEncoder(w).Encode(map[string]any{"config": map[string]any{"notifications": map[string]any{
+				"webhook": map[string]any{"public_key": travistest.PEM(travistest.Key())},
+			}}})
+		}))
+		DeferCleanup(travis.Close)
+		h := replaceWith(ctx, func(settings string) string {
+			settings, _, _ = strings.Cut(settings, "trust:")
+			return settings + fmt.Sprintf("trust: {keys: [{name: test, url: %q}]}", travis.URL)
+		})
+		Eventually(h.probe).WithContext(ctx).Should(Equal(http.StatusOK), "the new one is ready while the old one has the store open")
+		h.postNew(ctx)
+		Expect(h.old.Stop()).To(Succeed())
+		h.expectAll(ctx)
+		Expect(fetches.Load()).To(BeEquivalentTo(1))
+	})
+
+	It("says in an Event of its pod why it waits", func(ctx context.Context) {
+		h := replaceWith(ctx, func(settings string) string {
+			GinkgoT().Setenv("POD_NAME", "travishook-1")
+			GinkgoT().Setenv("POD_UID", "0123")
+			settings, _, _ = strings.Cut(settings, "trust:")
+			return settings + `trust: {keys: [{name: far, url: "https://127.0.0.1:1/config"}]}`
+		})
+		Eventually(h.podEvents).WithContext(ctx).Should(MatchRegexp(`^Warning StoreNotOpen Pod/travishook-1/0123: another process has the store open, ` +
+			`and keeps it until this one could verify webhooks: signing keys are not known yet \(far: it cannot be reached: .*connection refused\)\n$`))
+		h.postOld(ctx)
+		Expect(h.new.Stop()).To(Succeed())
 	})
 
 	It("takes over from one that is killed", func(ctx context.Context) {

@@ -33,6 +33,8 @@ type Options struct {
 	Keys []Key
 	// Store keeps fetched keys across restarts.
 	Store keyvalue.Store
+	// Fetched has keys that were just fetched, which are not fetched again at once. May be nil.
+	Fetched *Keys
 	// Transport that URLs are fetched with; http.DefaultTransport if nil.
 	Transport http.RoundTripper
 	// Refresh is how often a key is fetched again, Overlap how long the previous one stays valid after its
@@ -72,7 +74,8 @@ type Keys struct {
 type source struct {
 	Key
 	record  record
-	unsaved bool // record is newer than what Store has
+	handed  *rsa.PublicKey // from Options.Fetched, until Run takes it
+	unsaved bool           // record is newer than what Store has
 	fetched time.Time
 	problem string
 }
@@ -90,6 +93,7 @@ func New(options Options) (*Keys, error) {
 		s := &source{Key: key}
 		if key.URL != "" {
 			s.record = loadRecord(options.Store, key.URL)
+			s.handed = options.Fetched.current(key.URL)
 		}
 		k.sources = append(k.sources, s)
 	}
@@ -165,6 +169,21 @@ func (k *Keys) states() []State {
 		})
 	}
 	return states
+}
+
+// current returns the key that a URL returned when it was last fetched, or nil.
+func (k *Keys) current(url string) *rsa.PublicKey {
+	if k == nil {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, s := range k.sources {
+		if s.URL == url && s.problem == "" {
+			return s.record.current()
+		}
+	}
+	return nil
 }
 
 // Set sets or replaces the awaited key of that name. It reports whether a key of that name is configured.

@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -295,6 +296,36 @@ func TestRunRetriesSoonAndRefreshesLater(t *testing.T) {
 			t.Error("not ready after the third fetch")
 		}
 	})
+}
+
+// A key that others have just fetched is used at once and remembered, and fetched again only after the interval.
+func TestAFetchedKeyIsNotFetchedAgainAtOnce(t *testing.T) {
+	var fetches atomic.Int64
+	e := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		fetches.Add(1)
+		_, _ = io.WriteString(w, config(travistest.PEM(travistest.Key())))
+	})
+	before := e.keys(t, &keyvaluetest.Map{}, time.Now)
+	if err := before.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	store := &keyvaluetest.Map{}
+	k, err := keysource.New(keysource.Options{
+		Keys: []keysource.Key{{Name: "travis", URL: e.URL + "/config"}}, Store: store, Fetched: before,
+		Transport: e.Client().Transport, Refresh: time.Hour, Overlap: time.Hour, Log: logr.Discard(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(k.Refresh(t.Context()), k.Ready()); err != nil || fetches.Load() != 1 {
+		t.Errorf("%d fetches, %v; want one", fetches.Load(), err)
+	}
+	if err := e.keys(t, store, time.Now).Ready(); err != nil {
+		t.Errorf("it is not remembered: %v", err)
+	}
+	if err := k.Refresh(t.Context()); err != nil || fetches.Load() != 2 {
+		t.Errorf("%d fetches, %v; want another one after the interval", fetches.Load(), err)
+	}
 }
 
 func TestStoringAKeyIsRetried(t *testing.T) {

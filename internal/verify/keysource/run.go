@@ -51,7 +51,10 @@ func (k *Keys) keep(ctx context.Context, s *source) {
 // refresh fetches one key, adds it to the keyring and stores it. If it fails, the last good key stays
 // valid.
 func (k *Keys) refresh(ctx context.Context, s *source) error {
-	key, err := k.fetch(ctx, s.URL)
+	key, err := s.handed, error(nil)
+	if s.handed = nil; key == nil {
+		key, err = k.fetch(ctx, s.URL)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err() // not a failure of the endpoint
 	}
