@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Rules are the addresses that a tenant's account may not connect to. The zero value refuses every
@@ -123,18 +126,47 @@ func (r Rules) control(_ context.Context, network, address string, _ syscall.Raw
 }
 
 // NewDialer returns a dialer with the timeout dialTimeout. If rules is not nil, connections that they
-// forbid fail with a permanent error.
+// forbid fail with a permanent error. What a server sends is read at a limited rate.
 func NewDialer(rules *Rules) Dialer {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
-	if rules == nil {
-		return dialer.DialContext
+	if rules != nil {
+		dialer.ControlContext = rules.control
 	}
-	dialer.ControlContext = rules.control
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)
-		if errors.Is(err, ErrForbidden) {
+		switch {
+		case errors.Is(err, ErrForbidden):
 			return nil, Permanent(err)
+		case err != nil:
+			return nil, err
 		}
-		return conn, err
+		return paced(conn), nil
 	}
+}
+
+// The rate at which a connection is read. A chat server sends far less. One that sends without end, on a connection that
+// is kept, would otherwise occupy a processor; so it waits.
+const (
+	readRate  = 1 << 20 // bytes a second
+	readBurst = 4 << 20
+	readMost  = 64 << 10 // bytes of one read, and with them the wait
+)
+
+// pacedConn is a connection that is read at a limited rate.
+type pacedConn struct {
+	net.Conn
+	pace *rate.Limiter
+}
+
+func paced(conn net.Conn) net.Conn {
+	return &pacedConn{Conn: conn, pace: rate.NewLimiter(readRate, readBurst)}
+}
+
+// Read implements net.Conn.
+func (c *pacedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p[:min(len(p), readMost)])
+	if wait := c.pace.ReserveN(time.Now(), n).Delay(); wait > 0 {
+		<-time.After(wait) // at most readMost/readRate
+	}
+	return n, err
 }

@@ -84,6 +84,7 @@ func NewClient(o Options) *http.Client {
 	}
 	t := &http.Transport{
 		Proxy:                  proxyFunc(choose, o.Rules),
+		OnProxyConnectResponse: o.checkProxyAnswer,
 		DialContext:            dial,
 		TLSClientConfig:        o.tls(),
 		TLSHandshakeTimeout:    tlsTimeout,

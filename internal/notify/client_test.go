@@ -216,6 +216,36 @@ func TestASwitchOfProtocolsEndsTheAttempt(t *testing.T) {
 	<-done
 }
 
+// TestAnswersThatAreNotHTTP: a status shows what happened, in words that need no knowledge of Go, and nothing that the
+// server sent.
+func TestAnswersThatAreNotHTTP(t *testing.T) {
+	for sent, want := range map[string]string{
+		"":                              "post: the server closed the connection without an answer",
+		"SSH-2.0-OpenSSH_9.2\r\n":       "post: the server does not speak HTTP",
+		"\x15\x03\x01\x00\x02\x02F\r\n": "post: the server does not speak HTTP",
+		"HTTP/1.1 99 X\r\n\r\n":         "post: the server does not speak HTTP",
+		"HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 64<<10) + "\r\n\r\n": "post: the header of the server's answer is too large",
+	} {
+		target := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.WriteString(conn, sent)
+			_ = conn.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, conn) // a close with unread bytes would be a reset
+			_ = conn.Close()
+		})
+		client := notify.NewClient(notify.Options{})
+		_, err := notify.Post(t.Context(), client, target, nil, []byte("x"))
+		if err == nil || err.Error() != want || notify.IsPermanent(err) {
+			t.Errorf("%.30q: %v, want %q and a retry", sent, err, want)
+		}
+		client.CloseIdleConnections()
+	}
+}
+
 const answerLimit = 64 << 10
 
 func TestAnswerIsLimited(t *testing.T) {

@@ -133,6 +133,24 @@ func TestAnAccountsOwnProxy(t *testing.T) {
 	}
 }
 
+// TestAProxyThatRefuses: the reason must not read like an answer of the service.
+func TestAProxyThatRefuses(t *testing.T) {
+	for status, want := range map[int]string{
+		http.StatusProxyAuthRequired: "the proxy refuses the user and the password",
+		http.StatusBadGateway:        "the proxy refuses to connect to the server: it answered 502",
+		http.StatusFound:             "the proxy refuses to connect to the server: it answered 302",
+	} {
+		proxy := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		err := send(t, nil, notify.Credential{"url": secret.New("https://chat.example.com/hook"), "proxy": secret.New(proxy)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d: %v, want %q", status, err, want)
+		}
+		if refused := status == http.StatusProxyAuthRequired; notify.IsBadCredential(err) != refused || notify.IsPermanent(err) != refused {
+			t.Errorf("%d: %v is dead %v", status, err, !refused)
+		}
+	}
+}
+
 func TestBadConnectionKeys(t *testing.T) {
 	certificate, key, _ := clientCertificate(t)
 	_, other, _ := clientCertificate(t)

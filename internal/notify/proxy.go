@@ -18,6 +18,22 @@ import (
 
 var errProxyLogin = errors.New("the proxy refuses the user and the password: correct them under the key proxy of the account's Secret")
 
+func errProxyRefuses(status int) error {
+	return fmt.Errorf("the proxy refuses to connect to the server: it answered %d", status)
+}
+
+// checkProxyAnswer implements http.Transport.OnProxyConnectResponse. Without it, the error would be the bare words of the
+// proxy's status, as if the service had answered.
+func (o *Options) checkProxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	switch {
+	case answer.StatusCode == http.StatusOK:
+		return nil
+	case answer.StatusCode == http.StatusProxyAuthRequired && o.proxy != nil:
+		return BadCredential(errProxyLogin)
+	}
+	return errProxyRefuses(answer.StatusCode)
+}
+
 // proxyDialer dials through a proxy: with the method CONNECT for http and https, else by SOCKS5. The proxy resolves
 // the name of the server.
 type proxyDialer struct {
@@ -122,7 +138,7 @@ func (p *proxyDialer) connect(ctx context.Context, conn net.Conn, address string
 	case answer.StatusCode == http.StatusProxyAuthRequired:
 		return nil, BadCredential(errProxyLogin)
 	case answer.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("the proxy refuses to connect to the server: it answered %d", answer.StatusCode)
+		return nil, errProxyRefuses(answer.StatusCode)
 	}
 	early, _ := in.Peek(in.Buffered()) // of a server that speaks first
 	return &proxiedConn{Conn: conn, in: io.MultiReader(bytes.NewReader(early), conn)}, nil

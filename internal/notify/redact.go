@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"maps"
 	"net"
 	"net/url"
@@ -93,7 +94,24 @@ func withoutHost(err error) string {
 	case errors.As(err, &operation):
 		return operation.Op + ": " + withoutHost(operation.Err)
 	}
-	return err.Error()
+	return withoutGo(err)
+}
+
+// withoutGo describes an error of the HTTP client in the words of a status. It never quotes what a server sent instead of
+// an answer.
+func withoutGo(err error) string {
+	said := err.Error()
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the server closed the connection without an answer"
+	case strings.Contains(said, "timeout awaiting response headers"):
+		return "the server did not answer within " + headerTimeout.String()
+	case strings.Contains(said, "malformed HTTP"):
+		return "the server does not speak HTTP"
+	case strings.Contains(said, "response headers exceeded"):
+		return "the header of the server's answer is too large"
+	}
+	return said
 }
 
 func certificateProblem(err error) string {

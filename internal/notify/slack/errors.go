@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -13,8 +16,11 @@ import (
 	"github.com/travishook/travishook/internal/text"
 )
 
-// errNotSlack is a response that must come from something between the operator and Slack.
-var errNotSlack = errors.New("the answer is not Slack's")
+var (
+	// errNotSlack is a response that must come from something between the operator and Slack.
+	errNotSlack = errors.New("the answer is not Slack's")
+	errTooMany  = errors.New("slack answered 429: too many messages")
+)
 
 // meaning is the explanation of one of Slack's error codes.
 type meaning struct {
@@ -97,7 +103,10 @@ func explain(code string) error {
 func apiError(err error) error {
 	var limited *slack.RateLimitedError
 	if errors.As(err, &limited) {
-		return notify.RetryAfter(errors.New("slack answered 429: too many messages"), notify.ClampWait(limited.RetryAfter))
+		return notify.RetryAfter(errTooMany, notify.ClampWait(limited.RetryAfter))
+	}
+	if errors.As(err, new(*strconv.NumError)) { // of a Retry-After that is a date
+		return errTooMany
 	}
 	var status slack.StatusCodeError
 	if errors.As(err, &status) {
@@ -109,7 +118,8 @@ func apiError(err error) error {
 	}
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
-	if errors.As(err, &syntax) || errors.As(err, &shape) {
+	unread := !errors.As(err, new(*url.Error)) && (errors.Is(err, io.EOF) || notify.IsAnswerLost(err))
+	if errors.As(err, &syntax) || errors.As(err, &shape) || unread {
 		return notify.AnswerLost(errNotSlack)
 	}
 	return notify.Redact(err)

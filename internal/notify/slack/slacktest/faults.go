@@ -19,12 +19,15 @@ func (h Harness) Faults() []notifytest.Fault {
 			Want: notifytest.RetryAfter, Wait: 30 * time.Second, Says: "429"},
 		{Name: "rate-limited-for-ever", Arrange: h.answers(429, http.Header{"Retry-After": {"999999999"}}, "rate_limited"),
 			Want: notifytest.RetryAfter, Wait: time.Hour, Says: "429"},
-		{Name: "rate-limited-in-words", Arrange: h.answers(429, http.Header{"Retry-After": {"soon"}}, "rate_limited"), Want: notifytest.Retry},
+		{Name: "rate-limited-in-words", Arrange: h.answers(429, http.Header{"Retry-After": {"soon"}}, "rate_limited"), Want: notifytest.Retry, Says: "429"},
+		{Name: "rate-limited-until", Arrange: h.answers(429, http.Header{"Retry-After": {"Thu, 01 Jan 1970 00:00:00 GMT"}}, "rate_limited"),
+			Want: notifytest.Retry, Says: "Too Many"},
 		{Name: "server-error", Arrange: h.answers(503, nil, "<html>"), Want: notifytest.Retry, Says: "503"},
 		{Name: "redirect", Arrange: h.answers(302, http.Header{"Location": {"https://login.example.com/"}}, ""),
 			Want: notifytest.Permanent, Says: "redirects are not followed"},
 		{Name: "not-slack", Arrange: h.answers(200, nil, "<html>Welcome to our network</html>"), Want: notifytest.AnswerLost, Says: "not Slack's"},
 		{Name: "nothing", Arrange: h.answers(200, nil, "{}"), Want: notifytest.AnswerLost, Says: "not Slack's"},
+		{Name: "empty", Arrange: h.answers(200, nil, ""), Want: notifytest.AnswerLost, Says: "not Slack's"},
 		{Name: "answer-lost", Arrange: h.arrange(notifytest.Drops), Want: notifytest.AnswerLost},
 		{Name: "connection-refused", Arrange: func(t *testing.T) notifytest.Account {
 			return h.account(notifytest.Detour(notifytest.ClosedPort(t), hosts...))
