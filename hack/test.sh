@@ -36,7 +36,7 @@ if [ $# -eq 0 ]; then
 	# The end-to-end suite mostly waits for leases and intervals: two processes share its specs, each with an API
 	# server of its own.
 	go build -o "$folder/ginkgo" github.com/onsi/ginkgo/v2/ginkgo
-	"$folder/ginkgo" run --procs=2 --no-color --timeout=15m --gojson-report=e2e.json --output-dir="$folder" ./test/e2e >"$folder/e2e" 2>&1 </dev/null &
+	"$folder/ginkgo" run --procs=2 --no-color --timeout=30m --gojson-report=e2e.json --output-dir="$folder" ./test/e2e >"$folder/e2e" 2>&1 </dev/null &
 	e2e=$!
 	set +m
 	# The longest suites first, so that none of them runs alone at the end.
@@ -46,7 +46,7 @@ fi
 say "running the tests (the first time this compiles for some minutes) ..."
 # Suites mostly wait for servers: one more than there are processors, beside the end-to-end suite, keeps these busy.
 failed=0
-go test -json -p $(($(getconf _NPROCESSORS_ONLN) + 1)) -shuffle=on -timeout 15m "$@" 2>&1 | "$folder/testsummary" || failed=1
+go test -json -p $(($(getconf _NPROCESSORS_ONLN) + 1)) -shuffle=on -timeout 30m "$@" 2>&1 | "$folder/testsummary" || failed=1
 if [ -n "$e2e" ]; then
 	say "waiting for the end-to-end suite ..."
 	wait "$e2e" || { failed=1 && cat "$folder/e2e"; }
