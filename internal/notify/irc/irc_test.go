@@ -350,3 +350,19 @@ func TestLongLinesAreSplit(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+// Each line is paced, so a message has few.
+func TestAMessageHasFiveLinesAtMost(t *testing.T) {
+	s := &script{answers: func(string) []string { return nil }}
+	n := open(t, notifytest.Listener(t, s.talk), map[string]any{"tls": "None"}, nil)
+	if err := send(t, n, "#builds", "1\n2\n3\n4\n5\n6\n7"); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"\x0304✘\x0f 1", "2", "3", "4", "5 …"}
+	for i := range want {
+		want[i] = "PRIVMSG #builds :" + want[i]
+	}
+	if got := s.received("PRIVMSG"); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
