@@ -2,8 +2,9 @@
 // the message, sends it through the account's service, and settles the outcome.
 //
 // worker.go has that sequence, resolve.go what a delivery's channel is in the current table, update.go which earlier
-// message of the build is updated, pool.go the notifiers and their connections. wake.go follows changes of the table,
-// testmessage.go sends test messages, and limits.go has every limit.
+// message of the build is updated, pool.go the notifiers and their connections, and outcome.go whether a failed attempt
+// is retried and when. wake.go follows changes of the table, testmessage.go sends test messages, and limits.go has
+// every limit.
 package dispatch
 
 import (
@@ -20,7 +21,6 @@ import (
 	"github.com/travishook/travishook/internal/record"
 	"github.com/travishook/travishook/internal/render"
 	"github.com/travishook/travishook/internal/routing"
-	"github.com/travishook/travishook/internal/text"
 )
 
 // sendLane takes a delivery of a lane and sends it, while another goroutine takes the next one, until ctx ends;
@@ -176,66 +176,4 @@ func (d *Dispatcher) notifySafely(ctx context.Context, n notify.Notifier, m noti
 func (d *Dispatcher) settle(ctx context.Context, delivery queue.Delivery, o queue.Outcome) bool {
 	o.Lease = delivery.Lease
 	return d.retryStore(ctx, "settle delivery", func() error { return d.config.Queue.Settle(ctx, delivery.ID, o) })
-}
-
-// errorClass is the meaning of an attempt's error.
-type errorClass struct {
-	kind       queue.Kind
-	reason     record.Reason
-	credential bool
-}
-
-// classifyError returns the meaning of an error, independent of the delivery.
-func classifyError(err error) errorClass {
-	_, limited := notify.RetryAfterOf(err)
-	switch {
-	case err == nil:
-		return errorClass{kind: queue.Delivered, reason: record.None}
-	case errors.Is(err, ErrRouteDeleted):
-		return errorClass{kind: queue.Dropped, reason: record.RouteDeleted}
-	case errors.Is(err, ErrChannelRemoved):
-		return errorClass{kind: queue.Dropped, reason: record.ChannelRemoved}
-	case errors.As(err, new(*supersededError)):
-		return errorClass{kind: queue.Dropped, reason: record.Superseded}
-	case errors.As(err, new(*missingError)):
-		return errorClass{kind: queue.Retry, reason: record.AccountMissing, credential: true}
-	case notify.IsBadCredential(err):
-		return errorClass{kind: queue.Dead, reason: record.CredentialRefused, credential: true}
-	case notify.IsPermanent(err):
-		return errorClass{kind: queue.Dead, reason: record.Refused}
-	case notify.IsAnswerLost(err):
-		return errorClass{kind: queue.Retry, reason: record.AnswerLost}
-	case limited:
-		return errorClass{kind: queue.Retry, reason: record.RateLimited}
-	case errors.Is(err, context.DeadlineExceeded):
-		return errorClass{kind: queue.Retry, reason: record.TimedOut}
-	default:
-		return errorClass{kind: queue.Retry, reason: record.Failed}
-	}
-}
-
-// classify turns an attempt's error into the outcome that is stored. A retry is never due after the
-// limit, which counts from d.Since: the last attempt is made then, and if that fails too, the delivery
-// is dead. fraction is the backoff's jitter.
-func classify(d queue.Delivery, err error, now time.Time, limit time.Duration, fraction float64) (queue.Outcome, record.Reason) {
-	class := classifyError(err)
-	o := queue.Outcome{Kind: class.kind, At: now, Credential: class.credential, AnswerLost: notify.IsAnswerLost(err)}
-	if err != nil {
-		o.Reason = text.OneLine(err.Error(), maxReason)
-	}
-	if class.kind != queue.Retry {
-		return o, class.reason
-	}
-	tried := now.Sub(d.Since)
-	if tried >= limit {
-		o.Kind, o.Reason = queue.Dead, text.OneLine(fmt.Sprintf("retry limit of %s reached: %s", limit, err), maxReason)
-		return o, record.LimitReached
-	}
-	// The delay also grows if each attempt to a channel is for another message.
-	wait := backoff(max(d.Attempt, d.Failures+1), tried, fraction)
-	if asked, ok := notify.RetryAfterOf(err); ok {
-		wait = max(wait, asked)
-	}
-	o.Due = now.Add(min(wait, limit-tried))
-	return o, class.reason
 }

@@ -147,13 +147,13 @@ var mutations = []mutation{
 	},
 	{
 		name:    "a lost answer counts as delivered",
-		file:    "internal/dispatch/worker.go",
+		file:    "internal/dispatch/outcome.go",
 		code:    "\tcase notify.IsAnswerLost(err):\n\t\treturn errorClass{kind: queue.Retry",
 		instead: "\tcase notify.IsAnswerLost(err):\n\t\treturn errorClass{kind: queue.Delivered",
 	},
 	{
 		name:    "a message that was refused is dropped",
-		file:    "internal/dispatch/worker.go",
+		file:    "internal/dispatch/outcome.go",
 		code:    "\tcase notify.IsPermanent(err):\n\t\treturn errorClass{kind: queue.Dead",
 		instead: "\tcase notify.IsPermanent(err):\n\t\treturn errorClass{kind: queue.Dropped",
 	},
