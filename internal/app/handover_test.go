@@ -397,7 +397,7 @@ func TestTheKnownMarkIsReadUnderTheLock(t *testing.T) {
 	s := settings.Default()
 	s.Store.Directory = t.TempDir()
 	read := false
-	store, err := openStore(t.Context(), s, func() *wal.HighWater {
+	store, err := openStore(t.Context(), s, &embedded.Line{Dir: s.Store.Directory}, func() *wal.HighWater {
 		read = true
 		var other *embedded.InUseError
 		if _, err := embedded.TryLock(s.Store.Directory); !errors.As(err, &other) {
@@ -447,7 +447,7 @@ func TestWhatCannotOpenTheStoreDoesNotWaitForIt(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*handoverPoll)
 			defer cancel()
 			err = o.run(ctx, func(ctx context.Context) error {
-				_, err := openStore(ctx, s, nil, logr.Discard())
+				_, err := openStore(ctx, s, &embedded.Line{Dir: s.Store.Directory}, nil, logr.Discard())
 				return err
 			})
 			if waits := errors.Is(err, context.DeadlineExceeded); waits != (test.want == "") || !waits && !strings.Contains(err.Error(), test.want) {

@@ -35,11 +35,8 @@ const (
 	handoverPatience = 20 * time.Second
 	// handoverGrace is how long it stays ready after the last sign that it takes over, until it is ready by itself.
 	handoverGrace = 10 * time.Second
-	// handoverStop is how long an operator that is told to stop while it holds webhooks goes on waiting for the store,
-	// and stopPoll the time between two attempts then: it has to open the store before a third operator does, because
-	// that one can wait for longer.
+	// handoverStop is how long an operator that is told to stop while it holds webhooks goes on waiting for the store.
 	handoverStop = 20 * time.Second
-	stopPoll     = time.Millisecond
 )
 
 // opening answers the probes while the store opens. If another process has it open, that one is about to be replaced,
@@ -110,9 +107,7 @@ func (o *opening) run(ctx context.Context, open func(context.Context) error) err
 				close(waits)
 			}
 			o.awaits(other.Stopping)
-			if pause = handoverPoll; o.stopping.Load() {
-				pause = stopPoll
-			}
+			pause = handoverPoll
 		case errors.Is(err, syscall.ENOSPC):
 			pause = openingRetry
 			o.log.Error(err, "store cannot be opened; retrying", "retryIn", openingRetry.String())

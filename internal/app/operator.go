@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/travishook/travishook/internal/queue/embedded"
 	"github.com/travishook/travishook/internal/queue/wal"
 	"github.com/travishook/travishook/internal/settings"
 	"github.com/travishook/travishook/internal/verify/keysource"
@@ -103,8 +104,10 @@ func (o *Operator) open(ctx context.Context, cfg *rest.Config, scope scope, s se
 	opening.report = storeEvents{o.mgr.GetEventRecorder("travishook"), self(scope.own)}.report
 	ctx, cancel := opening.outlast(ctx)
 	defer cancel()
+	line := &embedded.Line{Dir: s.Store.Directory}
+	defer line.Leave()
 	err = opening.run(ctx, func(ctx context.Context) (err error) {
-		o.store, err = openStore(ctx, s, known, o.log)
+		o.store, err = openStore(ctx, s, line, known, o.log)
 		return err
 	})
 	if err != nil {

@@ -56,7 +56,7 @@ func storeMemory(s settings.Store) int64 {
 // openStore opens the store that the settings select. It reads the known mark after it has locked the embedded one,
 // because the process before may write it as long as it has the store open. It returns an InUseError if
 // another process has the lock.
-func openStore(ctx context.Context, s settings.Settings, known func() *wal.HighWater, log logr.Logger) (*store, error) {
+func openStore(ctx context.Context, s settings.Settings, line *embedded.Line, known func() *wal.HighWater, log logr.Logger) (*store, error) {
 	log = log.WithName("store")
 	opt := engine.Options{
 		MaxBytes:  s.Store.MaxSize.Value(),
@@ -71,13 +71,13 @@ func openStore(ctx context.Context, s settings.Settings, known func() *wal.HighW
 		opt.Known = known()
 		return openCluster(ctx, *s.Store.External, opt)
 	}
-	return openEmbedded(ctx, s.Store.Directory, known, opt)
+	return openEmbedded(ctx, line, known, opt)
 }
 
-func openEmbedded(ctx context.Context, dir string, known func() *wal.HighWater, opt engine.Options) (*store, error) {
-	lock, err := embedded.TryLock(dir)
+func openEmbedded(ctx context.Context, line *embedded.Line, known func() *wal.HighWater, opt engine.Options) (*store, error) {
+	lock, err := line.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+		return nil, fmt.Errorf("open store in %s: %w", line.Dir, err)
 	}
 	opt.Known = known()
 	e, err := embedded.OpenLockedStore(ctx, lock, opt)

@@ -49,15 +49,9 @@ const (
 
 // TryLock locks a directory, and creates it if necessary. It returns an InUseError if another process has the lock.
 func TryLock(dir string) (*Lock, error) {
-	if dir == "" {
-		return nil, errors.New("the store needs a directory")
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, advise(fmt.Errorf("make directory: %w", err))
-	}
-	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := openLock(dir, lockName)
 	if err != nil {
-		return nil, advise(fmt.Errorf("the directory is not writable: %w", err))
+		return nil, err
 	}
 	l := &Lock{dir: dir}
 	if err := l.take(file); err != nil {
@@ -68,9 +62,24 @@ func TryLock(dir string) (*Lock, error) {
 	return l, nil
 }
 
+// openLock opens a file to be locked.
+func openLock(dir, name string) (*os.File, error) {
+	if dir == "" {
+		return nil, errors.New("the store needs a directory")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, advise(fmt.Errorf("make directory: %w", err))
+	}
+	file, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, advise(fmt.Errorf("the directory is not writable: %w", err))
+	}
+	return file, nil
+}
+
 // take locks the file, and remembers which files it and the directory are.
 func (l *Lock) take(file *os.File) error {
-	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	err := flock(file)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return inUse(file)
 	}
@@ -86,6 +95,10 @@ func (l *Lock) take(file *os.File) error {
 	}
 	l.file.Store(&lockFile{file, is})
 	return nil
+}
+
+func flock(file *os.File) error {
+	return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }
 
 // inUse reads what the owner of the lock has written.

@@ -28,6 +28,54 @@ func TestTheLockIsHandedOver(t *testing.T) {
 	}
 }
 
+// Of the processes that wait, the one that came first gets the lock, although it asks later.
+func TestTheLineForTheLock(t *testing.T) {
+	dir := t.TempDir()
+	serving := mustLock(t, dir)
+	second, third := Line{Dir: dir}, Line{Dir: dir}
+	expectWaits := func(who string, l *Line, stopping bool) {
+		t.Helper()
+		_, err := l.TryLock()
+		if other, waits := errors.AsType[*InUseError](err); !waits || other.Stopping != stopping {
+			t.Fatalf("the %s: %#v, want an InUseError with Stopping %t", who, err, stopping)
+		}
+	}
+	expectWaits("second", &second, false)
+	expectWaits("third", &third, false)
+	serving.Stopping()
+	expectWaits("third", &third, true)
+	if err := serving.Release(); err != nil {
+		t.Fatal(err)
+	}
+	expectWaits("third", &third, true)
+	serving, err := second.TryLock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectWaits("third", &third, false)
+	fourth := Line{Dir: dir}
+	expectWaits("fourth", &fourth, false)
+	third.Leave()
+	expectWaits("fourth", &fourth, false)
+	if err := serving.Release(); err != nil {
+		t.Fatal(err)
+	}
+	expectWaits("third", &third, false)
+	lock, err := fourth.TryLock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if lock, err = third.TryLock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A lock that somebody has deleted is renewed before anything is stored, so that nobody else can open the store.
 func TestADeletedLockIsRenewed(t *testing.T) {
 	s := openDir(t, t.TempDir())

@@ -153,7 +153,7 @@ func (e *Engine) noteMissing(x wal.Extent) {
 	e.missing = missing
 	e.mu.Unlock()
 	if fresh > 0 {
-		e.note(queue.Loss{Messages: fresh, Cause: "messages of the journal were damaged while the store was open"})
+		e.note(queue.Loss{Messages: fresh, Cause: "messages of the journal were damaged or removed while the store was open"})
 	}
 }
 
