@@ -72,6 +72,15 @@ func (e *Engine) trustedNow() time.Time {
 	return now.Add(-e.time.ahead())
 }
 
+// correctInherited checks the clock, and corrects due times that another clock may have set. The caller holds the lock.
+func (e *Engine) correctInherited() {
+	now := e.now()
+	if e.inherited {
+		e.inherited = false
+		e.clampDueTimes(now)
+	}
+}
+
 // clampDueTimes corrects due times that were set by a clock that was ahead. The caller holds the lock.
 func (e *Engine) clampDueTimes(now time.Time) {
 	if n := e.state.ClampDueTimes(now); n > 0 {

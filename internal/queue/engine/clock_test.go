@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -88,8 +89,6 @@ func TestAClockThatWasAheadAtTheLastStart(t *testing.T) {
 	})
 }
 
-// TestNothingExpiresRightAfterAClockJump: what expires because of a wrong clock would be lost when the
-// clock is corrected.
 func TestAnEventThatAFastClockAcceptedIsSentAtOnce(t *testing.T) {
 	withJumpingClock(t, func(t *testing.T, e *Engine, c *jumpingClock) {
 		a := acceptance(1, "room")
@@ -107,6 +106,30 @@ func TestAnEventThatAFastClockAcceptedIsSentAtOnce(t *testing.T) {
 	})
 }
 
+// TestWhatAFastClockAcceptedIsDueWhenTheLogAnswersAgain: a log that fails again and again leaves no time for the pulse.
+func TestWhatAFastClockAcceptedIsDueWhenTheLogAnswersAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newMemoryLog()
+		e := openOn(t, l, Options{Clock: &jumpingClock{}})
+		defer closeNow(t, e)
+		l.set(func(l *memoryLog) { l.fault = storedUnanswered })
+		a := acceptance(1, "room")
+		a.Received = time.Now().Add(year)
+		if _, err := e.Accept(t.Context(), a); !errors.Is(err, queue.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		l.set(func(l *memoryLog) { l.fault = nil })
+		if _, err := e.Take(t.Context(), queue.Healthy); err != nil {
+			t.Fatal(err)
+		}
+		if e.time.passed() >= pulseInterval {
+			t.Errorf("it is due %v after the start, want when the log answers again", e.time.passed())
+		}
+	})
+}
+
+// TestNothingExpiresRightAfterAClockJump: what expires because of a wrong clock would be lost when the
+// clock is corrected.
 func TestNothingExpiresRightAfterAClockJump(t *testing.T) {
 	withJumpingClock(t, func(t *testing.T, e *Engine, c *jumpingClock) {
 		d := acceptAndTake(t, e)

@@ -13,11 +13,7 @@ const (
 // pulse runs in the committer every pulseInterval.
 func (e *Engine) pulse() {
 	e.mu.Lock()
-	now := e.now()
-	if e.inherited {
-		e.inherited = false
-		e.clampDueTimes(now)
-	}
+	e.correctInherited()
 	quiet := e.time.passed() - e.stored
 	unstored := len(e.unstored)
 	e.mu.Unlock()

@@ -55,6 +55,7 @@ func (e *Engine) awaitRecovery() {
 		}
 	}
 	e.mu.Lock()
+	e.correctInherited() // a log that fails again and again leaves no time for the pulse
 	e.down = nil
 	close(e.recovered)
 	e.mu.Unlock()

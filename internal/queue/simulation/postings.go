@@ -96,6 +96,7 @@ func (l *ledger) edit(n int, account, handle string) (notify.Receipt, error) {
 		l.faults = append(l.faults, fmt.Sprintf("%v edits a message of build %d for target %d", a.delivery, p.build, p.target))
 	case p.over(a.at):
 		l.counts.Gone++
+		a.gone = l.now()
 		return notify.Receipt{}, notify.Gone(errors.New("no such message"))
 	}
 	l.counts.Taken++

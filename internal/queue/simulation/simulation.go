@@ -259,7 +259,44 @@ func (s *Simulation) setClock(r int) {
 		far := d.jump(s.plan.farthest)
 		s.ahead[r].Store(int64(far))
 		s.trace.say("the clock of replica %d is %v ahead", r, far)
+		s.checkDueTimes(r)
 	}
+}
+
+// checkDueTimes looks whether deliveries wait for what a clock that was ahead has said. Other replicas' clocks may be
+// ahead, too: it is certain only if there are none.
+func (s *Simulation) checkDueTimes(r int) {
+	if s.plan.replicas > 1 {
+		return
+	}
+	pass(time.Minute) // the store checks its clock more often
+	late := s.late(r)
+	if len(late) == 0 {
+		return
+	}
+	pass(time.Minute) // it may have read an entry of before only now
+	for id, wait := range s.late(r) {
+		if late[id] > 0 {
+			s.ledger.fault("%s waits for %v: a clock that was ahead has said so", id, wait)
+		}
+	}
+}
+
+// late are the deliveries that wait for longer than everything takes, by id.
+func (s *Simulation) late(r int) map[string]time.Duration {
+	s.mu.Lock()
+	p := s.open[r]
+	s.mu.Unlock()
+	if p == nil || !p.alive() {
+		return nil
+	}
+	waits := map[string]time.Duration{}
+	for _, d := range p.store.Deliveries(unfinished) {
+		if wait := d.Due.Sub(p.clock.Now()); wait > drainTime {
+			waits[d.ID] = wait
+		}
+	}
+	return waits
 }
 
 // operate is the person who redrives dead letters, and fixes credentials.

@@ -37,6 +37,7 @@ type attempt struct {
 	at      time.Duration // of the beginning, since that of the run
 	posting int           // number of the message that it sent or edited, from 1; zero for none
 	edits   bool
+	gone    moment // when the channel said that it does not have the message any more; zero if it did not
 	// replaces is the attempt whose state an edit replaces.
 	replaces int
 	// answered says that the sender learned the outcome.
@@ -233,31 +234,45 @@ func (j *checker) logins() {
 
 // repetitions: a message that a channel accepted is sent again only if no process could know that.
 func (j *checker) repetitions() {
-	confirmed := map[string]settlement{}
-	for _, s := range j.settlements {
-		if _, ok := confirmed[s.id]; s.ended && !ok {
-			confirmed[s.id] = s
-		}
-	}
+	confirmed := j.confirmed()
 	type sent struct { // a delivery may edit several messages
 		delivery
 		edited int
 	}
-	last := map[sent]attempt{}
+	last, gone := map[sent]attempt{}, map[handout]moment{}
 	for _, a := range j.attempts {
+		if a.gone > 0 {
+			gone[handout{a.process, a.id}] = a.gone
+		}
 		to := sent{delivery: a.delivery}
 		if a.edits {
 			to.edited = a.posting
 		}
-		if before, ok := last[to]; ok {
+		before, ok := last[to]
+		end, known := confirmed[a.id]
+		switch {
+		case ok && a.edits && before.end < gone[handout{a.process, a.id}]:
+			// A copy is edited once more when it takes the place of a message that is gone.
+		case ok:
 			j.repetition(before, a, confirmed)
-		} else if s, ok := confirmed[a.id]; ok && !j.damaged[a.delivery] && s.at <= a.begin && !j.lost(s.process, a.id, a.begin) {
-			j.fault("%v is sent by process %d after the store had confirmed its end to process %d", a.delivery, a.process, s.process)
+		case known && !j.damaged[a.delivery] && end.at <= a.begin && !j.lost(end.process, a.id, a.begin):
+			j.fault("%v is sent by process %d after the store had confirmed its end to process %d", a.delivery, a.process, end.process)
 		}
 		if a.taken > 0 {
 			last[to] = a
 		}
 	}
+}
+
+// confirmed are the first settlements that ended a delivery, by its id.
+func (j *checker) confirmed() map[string]settlement {
+	first := map[string]settlement{}
+	for _, s := range j.settlements {
+		if _, ok := first[s.id]; s.ended && !ok {
+			first[s.id] = s
+		}
+	}
+	return first
 }
 
 func (j *checker) repetition(before, again attempt, confirmed map[string]settlement) {

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +112,19 @@ func TestVerdict(t *testing.T) {
 			again(h)
 			h.losses[handout{1, "a"}], h.attempts[1].process = 14, 1
 			h.settlements = h.settlements[1:]
+		}, "had an answer and lives"},
+		"a copy is edited again, in place of a message that is gone": {func(h *history) {
+			again(h)
+			h.attempts[0].edits, h.attempts[1].edits, h.settlements = true, true, h.settlements[1:]
+			h.attempts[1].process, h.attempts[1].begin = 1, 16
+			h.attempts[0].posting, h.attempts[1].posting = 1, 1
+			gone := h.attempts[1]
+			gone.begin, gone.taken, gone.gone, gone.end, gone.edits = 13, 0, 14, 15, false
+			h.attempts = slices.Insert(h.attempts, 1, gone)
+		}, ""},
+		"a copy is edited again for nothing": {func(h *history) {
+			again(h)
+			h.attempts[0].edits, h.attempts[1].edits, h.settlements = true, true, h.settlements[1:]
 		}, "had an answer and lives"},
 		"a message has two ids": {func(h *history) {
 			again(h)
