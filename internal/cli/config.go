@@ -150,7 +150,7 @@ func describe(s *snapshot, namespace string, routes []v1alpha1.TravisRoute, show
 	if events, from, err := s.defaultEvents(); err == nil {
 		n.DefaultEvents, n.EventsFrom = events, from
 	} else {
-		n.EventsFrom = "unknown: you may not read the TravisDefaults of namespace " + s.operatorNamespace
+		n.EventsFrom = err.Error()
 	}
 	n.Accounts, n.DefaultAccount = s.accounts()
 	spelled := map[string]string{}

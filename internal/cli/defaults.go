@@ -110,7 +110,7 @@ func (e *environment) showDefaults(ctx context.Context, c client.Client, namespa
 	}
 	events, from, err := s.defaultEvents()
 	if err != nil {
-		return err
+		return fmt.Errorf("the default events are %w", err)
 	}
 	fmt.Fprintf(e.Out, "Default events%s: %s (%s)\n", inNamespace(namespace), strings.ReplaceAll(joinEvents(events), ",", ", "), from)
 	if _, account := s.accounts(); account != "" {

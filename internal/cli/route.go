@@ -124,7 +124,7 @@ func (v *routeCommand) write(ctx context.Context, c client.Client, namespace str
 	}
 	if len(v.events) == 0 && !v.followDefaults {
 		if v.events, _, err = snapshot.defaultEvents(); err != nil {
-			return err
+			return fmt.Errorf("the default events are %w: name the events, or use --follow-defaults", err)
 		}
 	}
 	_, v.defaultAccount = snapshot.accounts()

@@ -106,14 +106,14 @@ func readTokens(ctx context.Context, c client.Client, namespace string) ([]corev
 	return list.Items, err
 }
 
-// defaultEvents returns the events of a route that lists none, and where they come from.
+// defaultEvents returns the events of a route that lists none, and where they come from. The error says why they are
+// unknown.
 func (s *snapshot) defaultEvents() (events []v1alpha1.EventName, from string, err error) {
 	if s.own != nil && len(s.own.Spec.Events) > 0 {
 		return s.own.Spec.Events, "from the TravisDefaults of namespace " + s.own.Namespace, nil
 	}
 	if s.clusterHidden {
-		return nil, "", fmt.Errorf("cannot read the TravisDefaults of namespace %s, which the default events may come from: "+
-			"name the events, or use --follow-defaults", s.operatorNamespace)
+		return nil, "", fmt.Errorf("unknown: you may not read the TravisDefaults of namespace %s", s.operatorNamespace)
 	}
 	if s.cluster != nil && len(s.cluster.Spec.Events) > 0 {
 		return s.cluster.Spec.Events, "from the cluster-wide TravisDefaults", nil

@@ -114,6 +114,9 @@ var _ = Describe("The command line", func() {
 			s.plane.Kubectl + " -n " + team + " create rolebinding r --role=r --user=" + team + "-writer"
 		s.run(ctx, role)
 		Expect(travis(ctx, "route a/b chat --kubeconfig "+writer.Kubeconfig)).To(And(ContainSubstring("name the events"), ContainSubstring("--follow-defaults")))
+		By("Asking for the defaults, where naming events would set them")
+		Expect(travis(ctx, "defaults --kubeconfig "+writer.Kubeconfig)).To(And(ContainSubstring("the default events are unknown: you may not read"),
+			Not(ContainSubstring("name the events"))))
 		Expect(objects(ctx)).To(BeEmpty())
 		Expect(travis(ctx, "route a/b chat fixed --kubeconfig "+writer.Kubeconfig)).To(Equal("travisroute.travishook.dev/a-b-chat created\n"))
 	})
