@@ -15,18 +15,22 @@ const checkPause = 100 * time.Millisecond
 // check checks the store's files until ctx ends. A check that fails, for example because too many files are open,
 // does not say that they were removed, and is repeated.
 func (l *embedded) check(ctx context.Context, files func() error) error {
-	for reported := false; ; reported = true {
+	var reason error // of the last attempt that has ended, if one has
+	for {
 		err := within(ctx, "check the files of the store", files)
 		if err == nil || errors.Is(err, ErrRemoved) {
 			return err
 		}
-		if !reported {
+		if reason == nil {
 			l.log.Info("files of the store cannot be checked; retrying", "reason", err.Error())
+		}
+		if reason == nil || !errors.Is(err, wal.ErrUnanswered) {
+			reason = err
 		}
 		select {
 		case <-time.After(checkPause):
 		case <-ctx.Done():
-			return err
+			return reason
 		}
 	}
 }

@@ -100,12 +100,13 @@ func open(ctx context.Context, opt logOptions) (*embedded, error) {
 	return l, nil
 }
 
-// Close implements wal.Log.
+// Close implements wal.Log. The lock is released when the server has ended, even if ctx ends before: until then, it
+// may write.
 func (l *embedded) Close(ctx context.Context) error {
 	return within(ctx, "close the store", func() error {
 		l.restarting.Lock()
 		defer l.restarting.Unlock()
-		return errors.Join(l.stop(ctx), l.mark.close(), l.dir.close())
+		return errors.Join(l.stop(context.WithoutCancel(ctx)), l.mark.close(), l.dir.close())
 	})
 }
 
@@ -120,6 +121,9 @@ func (l *embedded) Reopen(ctx context.Context) error {
 }
 
 func (l *embedded) restart(ctx context.Context) error {
+	if err := ctx.Err(); err != nil { // it has waited for another restart, after which the server may be in use
+		return err
+	}
 	if err := l.stop(ctx); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -57,6 +58,56 @@ func TestACheckThatFailsForLong(t *testing.T) {
 		t.Errorf("refused with %v", err)
 	}
 	awaitReady(t, s)
+}
+
+// The reason is reported although the disk does not answer any more in the end.
+func TestTheReasonOfAFailedCheckIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &embedded{log: logr.Discard()}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		answers := make(chan error, 1)
+		answers <- syscall.EMFILE
+		err := l.check(ctx, func() error { return <-answers })
+		if !errors.Is(err, syscall.EMFILE) {
+			t.Errorf("the check returns %v", err)
+		}
+		close(answers)
+	})
+}
+
+// A restart that nobody waits for any more does not end a server that works.
+func TestALateRestartIsNotMade(t *testing.T) {
+	s := openDir(t, t.TempDir())
+	defer closeNow(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.log.restart(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("the restart returns %v", err)
+	}
+	acceptAndTake(t, s)
+}
+
+// Another process does not get the store while the server may still write to it.
+func TestTheLockIsHeldUntilTheServerHasEnded(t *testing.T) {
+	dir, ended := t.TempDir(), make(chan error, 1)
+	s := openDir(t, dir)
+	s.log.server.SetLoggerV2(newServerLog(funcr.New(func(_, line string) {
+		if strings.Contains(line, "Server Exiting") {
+			_, err := TryLock(dir)
+			ended <- err
+		}
+	}, funcr.Options{Verbosity: 1})), false, false, false)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = s.Close(ctx)
+	if err := <-ended; !errors.As(err, new(*InUseError)) {
+		t.Errorf("the lock is released before (%v)", err)
+	}
+	eventually(t, "the lock is released", func() bool {
+		lock, err := TryLock(dir)
+		return err == nil && lock.Release() == nil
+	})
 }
 
 // A disk that hangs blocks neither the store's report nor its end.
