@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 
 // TestAPortBelongsToOneProcess: suites that run at once are not given the same port.
 func TestAPortBelongsToOneProcess(t *testing.T) {
-	const port = after + 1 // Free gives it to nobody
+	port := after + os.Getpid() // Free gives it to nobody, and this test has another one in each process
 	other := exec.CommandContext(t.Context(), os.Args[0])
 	other.Env = append(os.Environ(), fmt.Sprint(holdVariable, "=", port))
 	in, err := other.StdinPipe()
