@@ -12,6 +12,7 @@ import (
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/queue/journal"
 	"github.com/travishook/travishook/internal/queue/wal"
+	"github.com/travishook/travishook/internal/queue/wal/waltest"
 	"github.com/travishook/travishook/internal/travis"
 )
 
@@ -386,6 +387,42 @@ func TestADiskThatHangsAfterAnAppendIsReported(t *testing.T) {
 		time.Sleep(time.Minute)
 		if err := e.Ready(); err != nil {
 			t.Errorf("the disk answers again, and the store does not: %v", err)
+		}
+	})
+}
+
+// growingLog grows once, when it is about to be read to its end.
+type growingLog struct {
+	wal.Log
+	grow func()
+}
+
+func (l *growingLog) Replay(ctx context.Context, from uint64, fn func(uint64, []byte) error) error {
+	if grow := l.grow; grow != nil {
+		l.grow = nil
+		grow()
+	}
+	return l.Log.Replay(ctx, from, fn)
+}
+
+// TestAMessageIsAppliedOnceThoughTheLogGrowsWhileItIsRead has another process store the outcome of an attempt.
+func TestAMessageIsAppliedOnceThoughTheLogGrowsWhileItIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := waltest.NewMemory(0)
+		other := openOn(t, shared.Open(true), Options{})
+		defer closeNow(t, other)
+		d := acceptAndTake(t, other)
+		log := &growingLog{shared.Open(true), func() {
+			outcome := queue.Outcome{Kind: queue.Retry, At: time.Now(), Due: time.Now().Add(time.Hour)}
+			if err := other.Settle(t.Context(), d.ID, outcome); err != nil {
+				t.Error(err)
+			}
+		}}
+		e := openOn(t, log, Options{})
+		defer closeNow(t, e)
+		time.Sleep(2 * pollInterval)
+		if got := e.Deliveries(queue.Query{}); len(got) != 1 || got[0].Attempts != 1 {
+			t.Errorf("it knows %+v, want one delivery with one attempt", got)
 		}
 	})
 }
