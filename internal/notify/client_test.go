@@ -221,6 +221,7 @@ func TestASwitchOfProtocolsEndsTheAttempt(t *testing.T) {
 func TestAnswersThatAreNotHTTP(t *testing.T) {
 	for sent, want := range map[string]string{
 		"":                              "post: the server closed the connection without an answer",
+		"HTTP/1.1 200 OK\r\nA: b":       "post: the server closed the connection before the end of its answer",
 		"SSH-2.0-OpenSSH_9.2\r\n":       "post: the server does not speak HTTP",
 		"\x15\x03\x01\x00\x02\x02F\r\n": "post: the server does not speak HTTP",
 		"HTTP/1.1 99 X\r\n\r\n":         "post: the server does not speak HTTP",

@@ -102,8 +102,10 @@ func withoutHost(err error) string {
 func withoutGo(err error) string {
 	said := err.Error()
 	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF):
 		return "the server closed the connection without an answer"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the server closed the connection before the end of its answer"
 	case strings.Contains(said, "timeout awaiting response headers"):
 		return "the server did not answer within " + headerTimeout.String()
 	case strings.Contains(said, "malformed HTTP"):

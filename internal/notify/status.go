@@ -34,7 +34,7 @@ func StatusError(code int, header http.Header, detail string) error {
 	case !retryable(code):
 		return Permanent(err)
 	}
-	if wait, ok := parseRetryAfter(header.Get("Retry-After")); ok {
+	if wait, ok := ParseRetryAfter(header.Get("Retry-After")); ok {
 		return RetryAfter(err, wait)
 	}
 	return err
@@ -49,8 +49,8 @@ func retryable(code int) bool {
 	return code >= 500
 }
 
-// parseRetryAfter parses Retry-After, which is a number of seconds or a date (RFC 9110, 10.2.3).
-func parseRetryAfter(header string) (time.Duration, bool) {
+// ParseRetryAfter parses a Retry-After header, which is a number of seconds or a date (RFC 9110, 10.2.3).
+func ParseRetryAfter(header string) (time.Duration, bool) {
 	header = strings.TrimSpace(header)
 	if seconds, err := strconv.ParseInt(header, 10, 32); err == nil {
 		return ClampWait(time.Duration(seconds) * time.Second), true

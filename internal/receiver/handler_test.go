@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/travishook/travishook/api/v1alpha1"
 	"github.com/travishook/travishook/internal/queue"
 	"github.com/travishook/travishook/internal/receiver"
 	"github.com/travishook/travishook/internal/routing"
@@ -474,6 +475,20 @@ func TestAnEventThatNoRouteMatchesNeedsNoStore(t *testing.T) {
 	r.store.fail = queue.ErrUnavailable
 	if r.send(webhook(travistest.Build{Repository: "open/open", ID: 2, Result: travis.Canceled}, travistest.Key())); r.last() != "204 unrouted" {
 		t.Errorf("answer is %s", r.last())
+	}
+}
+
+// TestAnEventThatMayMatchNeedsTheStore: Travis' word does not decide whether a build broke. Only the store knows the
+// build before.
+func TestAnEventThatMayMatchNeedsTheStore(t *testing.T) {
+	r := newPopulatedFixture(t)
+	r.route("team-a", "open/open", v1alpha1.EventName(travis.Broken))
+	r.send(webhook(travistest.Build{Repository: "open/open"}, travistest.Key())) // its id is known then
+	r.store.fail = queue.ErrUnavailable
+	for result, want := range map[travis.Result]string{travis.StillFailing: "503 store_unavailable", travis.Fixed: "204 unrouted"} {
+		if r.send(webhook(travistest.Build{Repository: "open/open", ID: 2, Result: result}, travistest.Key())); r.last() != want {
+			t.Errorf("%s: answer is %s, want %s", result, r.last(), want)
+		}
 	}
 }
 

@@ -197,9 +197,11 @@ func onlyShares(refused map[string]error) bool {
 	return len(refused) > 0
 }
 
-// matches reports whether the event matches any route, in Travis' own word.
+// matches reports whether the event could match any route. The store knows the build before, and does not answer.
 func (h *Handler) matches(x *exchange) bool {
-	return slices.ContainsFunc(x.recipients, func(n *routing.Namespace) bool { return len(n.Match(x.event)) > 0 })
+	return slices.ContainsFunc(x.recipients, func(n *routing.Namespace) bool {
+		return slices.ContainsFunc(x.event.Possible(n.Computed), func(e travis.Event) bool { return len(n.Match(&e)) > 0 })
+	})
 }
 
 // targets are those of a namespace that match the event e, up to MaxTargets.

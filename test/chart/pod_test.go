@@ -64,6 +64,7 @@ func TestTheFilesOfTheSettingsAreMounted(t *testing.T) {
 			"receiver.tls.certFile": "Secret travishook-tls/tls.crt",
 			"receiver.tls.keyFile":  "Secret travishook-tls/tls.key",
 		},
+		"left-out": {"store.external.caFile": "Secret nats-ca/ca.crt"},
 		"external": {
 			"store.external.credentialsFile": "Secret nats-user/travishook.creds",
 			"store.external.caFile":          "Secret nats-certificates/ca.crt",

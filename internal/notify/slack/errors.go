@@ -105,7 +105,11 @@ func apiError(err error) error {
 	if errors.As(err, &limited) {
 		return notify.RetryAfter(errTooMany, notify.ClampWait(limited.RetryAfter))
 	}
-	if errors.As(err, new(*strconv.NumError)) { // of a Retry-After that is a date
+	var header *strconv.NumError
+	if errors.As(err, &header) { // of a Retry-After that is not a number
+		if wait, ok := notify.ParseRetryAfter(header.Num); ok {
+			return notify.RetryAfter(errTooMany, wait)
+		}
 		return errTooMany
 	}
 	var status slack.StatusCodeError
@@ -118,8 +122,8 @@ func apiError(err error) error {
 	}
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
-	unread := !errors.As(err, new(*url.Error)) && (errors.Is(err, io.EOF) || notify.IsAnswerLost(err))
-	if errors.As(err, &syntax) || errors.As(err, &shape) || unread {
+	empty := errors.Is(err, io.EOF) && !errors.As(err, new(*url.Error))
+	if errors.As(err, &syntax) || errors.As(err, &shape) || empty {
 		return notify.AnswerLost(errNotSlack)
 	}
 	return notify.Redact(err)

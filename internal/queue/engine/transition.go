@@ -90,8 +90,8 @@ func (e *Engine) decide(batch []*request) (entries []journal.Entry, nothing bool
 // ends are the histories after what is stored in a batch.
 type ends map[journal.ID][]journal.Run
 
-// recompare compares a build with the one before it again, right before its request is stored and after those before it in the batch.
-// If the event's result has changed, the request is stale.
+// recompare compares a build with the one before it again, right before its request is stored and after those before
+// it in the batch. If the event's result has changed, the request is stale.
 func (e *Engine) recompare(r *request, batch ends) {
 	if r.void || r.event == nil || !journal.Decisive(r.event) {
 		return

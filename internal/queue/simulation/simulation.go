@@ -287,7 +287,7 @@ func (s *Simulation) late(r int) map[string]time.Duration {
 	s.mu.Lock()
 	p := s.open[r]
 	s.mu.Unlock()
-	if p == nil || !p.alive() {
+	if p == nil || !p.alive() || p.store.Ready() != nil { // while the log does not answer, nothing is corrected, or sent
 		return nil
 	}
 	waits := map[string]time.Duration{}

@@ -21,7 +21,7 @@ func (h Harness) Faults() []notifytest.Fault {
 			Want: notifytest.RetryAfter, Wait: time.Hour, Says: "429"},
 		{Name: "rate-limited-in-words", Arrange: h.answers(429, http.Header{"Retry-After": {"soon"}}, "rate_limited"), Want: notifytest.Retry, Says: "429"},
 		{Name: "rate-limited-until", Arrange: h.answers(429, http.Header{"Retry-After": {"Thu, 01 Jan 1970 00:00:00 GMT"}}, "rate_limited"),
-			Want: notifytest.Retry, Says: "Too Many"},
+			Want: notifytest.RetryAfter, Says: "429"},
 		{Name: "server-error", Arrange: h.answers(503, nil, "<html>"), Want: notifytest.Retry, Says: "503"},
 		{Name: "redirect", Arrange: h.answers(302, http.Header{"Location": {"https://login.example.com/"}}, ""),
 			Want: notifytest.Permanent, Says: "redirects are not followed"},
