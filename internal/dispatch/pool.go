@@ -133,6 +133,7 @@ func (p *Pool) newClient(a *routing.Account) (*client, error) {
 	if a.Trusted {
 		deps = p.config.Trusted
 	}
+	deps.Namespace = a.Namespace
 	deps.Log = p.config.Log.WithName(a.Service).WithValues("namespace", a.Namespace, "account", a.Name)
 	n, err := service.New(a.Config, a.Credential, deps)
 	if err != nil {

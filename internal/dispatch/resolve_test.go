@@ -179,6 +179,9 @@ func TestPoolGuardsWhatTenantsDefine(t *testing.T) {
 	if fake.deps[0].HTTP != guarded.HTTP || fake.deps[1].HTTP != trusted.HTTP {
 		t.Error("a tenant's account got the administrator's client, or the other way round")
 	}
+	if got := fake.deps[0].Namespace; got == "" || got != account("1", false).Namespace {
+		t.Errorf("the account is told that its namespace is %q", got)
+	}
 }
 
 // TestPoolSharesConnectionsAmongNamespaces: a namespace gets at most as many connections as are left free, and an

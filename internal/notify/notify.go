@@ -110,9 +110,10 @@ type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Deps are the dependencies of a notifier.
 type Deps struct {
-	HTTP *http.Client // its transport has the timeouts, size limits and address rules
-	Dial Dialer       // for services without HTTP; address is host:port
-	Log  logr.Logger
+	HTTP      *http.Client // its transport has the timeouts, size limits and address rules
+	Dial      Dialer       // for services without HTTP; address is host:port
+	Log       logr.Logger
+	Namespace string // of the account, for what namespaces share
 }
 
 // Capable returns what the service can do at a normalized address.

@@ -135,6 +135,7 @@ type notifier struct {
 	credential notify.Credential
 	http       *http.Client
 	tally      *tally
+	namespace  string
 	// deleted are the URLs of webhooks that Discord does not know any more. They are never called again:
 	// Discord restricts who keeps calling them. A new URL comes with a new notifier.
 	deleted sync.Map
@@ -145,7 +146,7 @@ func newNotifier(_ json.RawMessage, credential notify.Credential, deps notify.De
 	if notify.HasOwnProxy(deps.HTTP) { // Discord sees the proxy's address, and the account's owner may write its answers
 		counted = &tally{}
 	}
-	return &notifier{credential: credential, http: deps.HTTP, tally: counted}, nil
+	return &notifier{credential: credential, http: deps.HTTP, tally: counted, namespace: deps.Namespace}, nil
 }
 
 var handlePattern = regexp.MustCompile(`^[0-9]{15,20}$`)
@@ -192,7 +193,7 @@ func (n *notifier) call(ctx context.Context, method, address, path string, query
 	if _, deleted := n.deleted.Load(target); deleted {
 		return notify.Receipt{}, explain(unknownWebhook, "")
 	}
-	if err := n.tally.check(); err != nil {
+	if err := n.tally.check(n.namespace); err != nil {
 		return notify.Receipt{}, err
 	}
 	if thread != "" {
@@ -211,7 +212,7 @@ func (n *notifier) call(ctx context.Context, method, address, path string, query
 	if err != nil {
 		return notify.Receipt{}, err
 	}
-	n.tally.count(answer)
+	n.tally.count(n.namespace, answer)
 	id, err := read(answer, method == http.MethodPatch)
 	if err != nil {
 		if refusal(answer).Code == unknownWebhook {

@@ -2,6 +2,7 @@ package discord
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -114,7 +115,7 @@ func TestADeletedWebhookIsNotCalledAgain(t *testing.T) {
 	}
 }
 
-// TestItStopsBeforeTheAddressIsBlocked: the count is that of all accounts of the process.
+// TestItStopsBeforeTheAddressIsBlocked: the count is that of all accounts of the process, of which a namespace gets half.
 func TestItStopsBeforeTheAddressIsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, requests := answering(t, 403, `{"code":50013}`)
@@ -126,19 +127,29 @@ func TestItStopsBeforeTheAddressIsBlocked(t *testing.T) {
 			_ = send()
 		}
 		time.Sleep(time.Minute)
-		if wait, ok := notify.RetryAfterOf(send()); !ok || wait != tallyWindow-time.Minute || *requests != tallyLimit {
+		if wait, ok := notify.RetryAfterOf(send()); !ok || wait != tallyWindow-time.Minute || *requests != tallyLimit/2 {
 			t.Errorf("waits %v after %d requests", wait, *requests)
 		}
+		if n.tally.check("another") != nil {
+			t.Error("one namespace stops another")
+		}
 		time.Sleep(tallyWindow)
-		if err := send(); !notify.IsPermanent(err) || *requests != tallyLimit+1 {
+		if err := send(); !notify.IsPermanent(err) || *requests != tallyLimit/2+1 {
 			t.Errorf("%v after %d requests, want another one", err, *requests)
 		}
 	})
-	if (&tally{}).check() != nil {
+	if (&tally{}).check("team-a") != nil {
 		t.Error("nothing was counted yet")
 	}
+	all := &tally{}
+	for i := range tallyLimit {
+		all.count(fmt.Sprint("team-", i), notify.Answer{Status: 401})
+	}
+	if all.check("another") == nil {
+		t.Error("all namespaces together are not limited")
+	}
 	shared := &tally{}
-	shared.count(notify.Answer{Status: 429, Header: http.Header{"X-Ratelimit-Scope": {"shared"}}})
+	shared.count("team-a", notify.Answer{Status: 429, Header: http.Header{"X-Ratelimit-Scope": {"shared"}}})
 	if shared.bad != 0 {
 		t.Error("a shared limit counts")
 	}

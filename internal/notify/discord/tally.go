@@ -25,21 +25,23 @@ type tally struct {
 	mu    sync.Mutex
 	since time.Time
 	bad   int
+	by    map[string]int // bad, by namespace
 }
 
-// check returns an error while no request may be sent.
-func (t *tally) check() error {
+// check returns an error while no request may be sent for a namespace: it may have at most as many bad answers as are
+// left for all. So one that fails on purpose gets half of them, and the others still send.
+func (t *tally) check(namespace string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	left := time.Until(t.since.Add(tallyWindow))
-	if t.bad < tallyLimit || left <= 0 {
+	if t.by[namespace] < tallyLimit-t.bad || left <= 0 {
 		return nil
 	}
 	return notify.RetryAfter(errors.New("discord refused so many requests of this operator that it would block the operator's address"), left)
 }
 
 // count counts an answer. A limit that is shared with others is not counted by Discord.
-func (t *tally) count(a notify.Answer) {
+func (t *tally) count(namespace string, a notify.Answer) {
 	bad := a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden ||
 		a.Status == http.StatusTooManyRequests && a.Header.Get("X-RateLimit-Scope") != "shared"
 	if !bad {
@@ -48,7 +50,8 @@ func (t *tally) count(a notify.Answer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if time.Since(t.since) >= tallyWindow {
-		t.since, t.bad = time.Now(), 0
+		t.since, t.bad, t.by = time.Now(), 0, map[string]int{}
 	}
 	t.bad++
+	t.by[namespace]++
 }
