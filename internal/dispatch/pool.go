@@ -130,10 +130,10 @@ func (p *Pool) newClient(a *routing.Account) (*client, error) {
 		return nil, fmt.Errorf("unknown service %q", a.Service)
 	}
 	deps := p.config.Guarded
+	deps.Namespace = a.Namespace
 	if a.Trusted {
 		deps = p.config.Trusted
 	}
-	deps.Namespace = a.Namespace
 	deps.Log = p.config.Log.WithName(a.Service).WithValues("namespace", a.Namespace, "account", a.Name)
 	n, err := service.New(a.Config, a.Credential, deps)
 	if err != nil {

@@ -113,7 +113,7 @@ type Deps struct {
 	HTTP      *http.Client // its transport has the timeouts, size limits and address rules
 	Dial      Dialer       // for services without HTTP; address is host:port
 	Log       logr.Logger
-	Namespace string // of the account, for what namespaces share
+	Namespace string // of a tenant's account, for what namespaces share; empty for the administrator's
 }
 
 // Capable returns what the service can do at a normalized address.

@@ -478,14 +478,16 @@ func TestAnEventThatNoRouteMatchesNeedsNoStore(t *testing.T) {
 	}
 }
 
-// TestAnEventThatMayMatchNeedsTheStore: Travis' word does not decide whether a build broke. Only the store knows the
-// build before.
-func TestAnEventThatMayMatchNeedsTheStore(t *testing.T) {
+// TestABuildThatEndedNeedsTheStore: the build before decides whether it was broken or fixed, and it decides that for the
+// next one. Only the store knows them.
+func TestABuildThatEndedNeedsTheStore(t *testing.T) {
 	r := newPopulatedFixture(t)
 	r.route("team-a", "open/open", v1alpha1.EventName(travis.Broken))
 	r.send(webhook(travistest.Build{Repository: "open/open"}, travistest.Key())) // its id is known then
 	r.store.fail = queue.ErrUnavailable
-	for result, want := range map[travis.Result]string{travis.StillFailing: "503 store_unavailable", travis.Fixed: "204 unrouted"} {
+	for result, want := range map[travis.Result]string{
+		travis.StillFailing: "503 store_unavailable", travis.Passed: "503 store_unavailable", travis.Errored: "204 unrouted",
+	} {
 		if r.send(webhook(travistest.Build{Repository: "open/open", ID: 2, Result: result}, travistest.Key())); r.last() != want {
 			t.Errorf("%s: answer is %s, want %s", result, r.last(), want)
 		}

@@ -167,8 +167,8 @@ func (h *Handler) store(x *exchange) *answer {
 	switch {
 	case errors.Is(err, queue.ErrFull):
 		return storeFull.because(err)
-	case err != nil && !h.matches(x):
-		return &unrouted // and the store need not know that
+	case err != nil && !h.needsStore(x):
+		return &unrouted
 	case err != nil:
 		return storeUnavailable.because(err)
 	}
@@ -197,10 +197,12 @@ func onlyShares(refused map[string]error) bool {
 	return len(refused) > 0
 }
 
-// matches reports whether the event could match any route. The store knows the build before, and does not answer.
-func (h *Handler) matches(x *exchange) bool {
+// needsStore reports whether an event is lost if it is not stored: it matches a route, or the build has passed or failed,
+// so that its result, and those of later builds, depend on the build before.
+func (h *Handler) needsStore(x *exchange) bool {
+	ended := x.event.Build.State == "passed" || x.event.Build.State == "failed"
 	return slices.ContainsFunc(x.recipients, func(n *routing.Namespace) bool {
-		return slices.ContainsFunc(x.event.Possible(n.Computed), func(e travis.Event) bool { return len(n.Match(&e)) > 0 })
+		return n.Computed && ended || len(n.Match(x.event)) > 0
 	})
 }
 

@@ -42,18 +42,6 @@ func ComputeResult(before, now string) Result {
 	return Result(now)
 }
 
-// Possible returns what the event may be after it was compared with the build before it, of which nothing is known here.
-func (e Event) Possible(computed bool) []Event {
-	possible := []Event{e}
-	if now := e.Build.State; now == "passed" || now == "failed" {
-		for _, before := range []string{"passed", "failed"} {
-			t := &Transition{Reported: e.Build.Result, Computed: ComputeResult(before, now), State: before}
-			possible = append(possible, e.WithTransition(t, computed))
-		}
-	}
-	return possible
-}
-
 // WithTransition is the event with a transition, by which its result is decided if computed is set. Without a
 // transition, it stays as Travis sent it.
 func (e Event) WithTransition(t *Transition, computed bool) Event {

@@ -142,11 +142,11 @@ type notifier struct {
 }
 
 func newNotifier(_ json.RawMessage, credential notify.Credential, deps notify.Deps) (notify.Notifier, error) {
-	counted := &ofProcess
+	n := &notifier{credential: credential, http: deps.HTTP, tally: &ofProcess, namespace: deps.Namespace}
 	if notify.HasOwnProxy(deps.HTTP) { // Discord sees the proxy's address, and the account's owner may write its answers
-		counted = &tally{}
+		n.tally, n.namespace = &tally{}, ""
 	}
-	return &notifier{credential: credential, http: deps.HTTP, tally: counted, namespace: deps.Namespace}, nil
+	return n, nil
 }
 
 var handlePattern = regexp.MustCompile(`^[0-9]{15,20}$`)

@@ -119,6 +119,7 @@ func TestADeletedWebhookIsNotCalledAgain(t *testing.T) {
 func TestItStopsBeforeTheAddressIsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, requests := answering(t, 403, `{"code":50013}`)
+		n.namespace = "team-a"
 		send := func() error {
 			_, err := n.Notify(t.Context(), notify.Message{Address: "url", Text: "x"})
 			return err
@@ -147,6 +148,13 @@ func TestItStopsBeforeTheAddressIsBlocked(t *testing.T) {
 	}
 	if all.check("another") == nil {
 		t.Error("all namespaces together are not limited")
+	}
+	administrator := &tally{}
+	for range tallyLimit - 1 {
+		administrator.count("", notify.Answer{Status: 401})
+	}
+	if administrator.check("") != nil {
+		t.Error("the administrator's accounts are limited like a tenant's")
 	}
 	shared := &tally{}
 	shared.count("team-a", notify.Answer{Status: 429, Header: http.Header{"X-Ratelimit-Scope": {"shared"}}})

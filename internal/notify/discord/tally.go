@@ -25,11 +25,12 @@ type tally struct {
 	mu    sync.Mutex
 	since time.Time
 	bad   int
-	by    map[string]int // bad, by namespace
+	by    map[string]int // bad, by namespace of a tenant
 }
 
 // check returns an error while no request may be sent for a namespace: it may have at most as many bad answers as are
-// left for all. So one that fails on purpose gets half of them, and the others still send.
+// left for all. So one that fails on purpose gets half of them, and the others still send. The administrator's accounts
+// have no namespace, and may have all.
 func (t *tally) check(namespace string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -37,7 +38,11 @@ func (t *tally) check(namespace string) error {
 	if t.by[namespace] < tallyLimit-t.bad || left <= 0 {
 		return nil
 	}
-	return notify.RetryAfter(errors.New("discord refused so many requests of this operator that it would block the operator's address"), left)
+	reason := "discord refused so many requests of this operator that it would block the operator's address"
+	if t.bad < tallyLimit {
+		reason = "discord refused so many requests of this namespace that it would block the address, which others share"
+	}
+	return notify.RetryAfter(errors.New(reason), left)
 }
 
 // count counts an answer. A limit that is shared with others is not counted by Discord.
@@ -53,5 +58,7 @@ func (t *tally) count(namespace string, a notify.Answer) {
 		t.since, t.bad, t.by = time.Now(), 0, map[string]int{}
 	}
 	t.bad++
-	t.by[namespace]++
+	if namespace != "" {
+		t.by[namespace]++
+	}
 }

@@ -120,13 +120,21 @@ func apiError(err error) error {
 	if errors.As(err, &refused) {
 		return explain(refused.Err)
 	}
-	var syntax *json.SyntaxError
-	var shape *json.UnmarshalTypeError
-	empty := errors.Is(err, io.EOF) && !errors.As(err, new(*url.Error))
-	if errors.As(err, &syntax) || errors.As(err, &shape) || empty {
+	switch {
+	case errors.As(err, new(*url.Error)):
+		return notify.Redact(err)
+	case notify.IsAnswerLost(err): // it broke off
+		return notify.RedactHost(err)
+	case isNotJSON(err):
 		return notify.AnswerLost(errNotSlack)
 	}
-	return notify.Redact(err)
+	return notify.RedactHost(err)
+}
+
+// isNotJSON reports whether a complete answer could not be decoded.
+func isNotJSON(err error) bool {
+	return errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // webhookError classifies an incoming webhook's response: 200 and "ok", or a status and an error code.

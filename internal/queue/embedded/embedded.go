@@ -215,10 +215,10 @@ func (l *embedded) HighWater() (wal.HighWater, bool) { return l.mark.get() }
 // Keep implements wal.Keeper.
 func (l *embedded) Keep(ctx context.Context, mark wal.HighWater, durable bool) error {
 	return within(ctx, "write the high-water mark", func() error {
-		if err := errors.Join(l.dir.lock.held(), ctx.Err()); err != nil { // a mark that is late may be older than the file's
+		if err := l.dir.lock.held(); err != nil {
 			return err
 		}
-		return l.mark.write(mark, durable)
+		return l.mark.write(ctx, mark, durable)
 	})
 }
 

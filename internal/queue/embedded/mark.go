@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,9 +114,13 @@ func (m *markFile) reserve() error {
 	return nil
 }
 
-func (m *markFile) write(mark wal.HighWater, durable bool) error {
+// write writes nothing if ctx ends before its turn: the file may have a newer mark by then.
+func (m *markFile) write(ctx context.Context, mark wal.HighWater, durable bool) error {
 	m.writing.Lock()
 	defer m.writing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	m.turn, m.mark, m.found = m.turn+1, mark, true
 	turn := m.turn

@@ -30,6 +30,12 @@ func TestAMarkThatCannotBeWrittenIsNotWaitedFor(t *testing.T) {
 	if err := l.Keep(t.Context(), wal.HighWater{Last: 2}, false); err != nil {
 		t.Fatal(err)
 	}
+	if err := mark.write(ctx, wal.HighWater{Last: 1}, false); err == nil {
+		t.Error("a write that is late is made")
+	}
+	if got, _ := mark.get(); got.Last != 2 {
+		t.Errorf("the mark is %d, want the newer one", got.Last)
+	}
 	if err := errors.Join(mark.close(), l.dir.close()); err != nil {
 		t.Fatal(err)
 	}

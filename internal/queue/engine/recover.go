@@ -168,7 +168,9 @@ func (e *Engine) readNew(ctx context.Context) error {
 	}
 	e.noteMissing(x)
 	e.mu.Lock()
-	e.bytes = x.Bytes
+	if x.Last == e.last { // else it has grown since
+		e.bytes = x.Bytes
+	}
 	e.endRereading()
 	e.mu.Unlock()
 	return nil
