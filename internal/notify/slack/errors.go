@@ -123,12 +123,10 @@ func apiError(err error) error {
 	switch {
 	case errors.As(err, new(*url.Error)):
 		return notify.Redact(err)
-	case notify.IsAnswerLost(err): // it broke off
-		return notify.RedactHost(err)
-	case isNotJSON(err):
+	case isNotJSON(err) && !notify.IsAnswerLost(err):
 		return notify.AnswerLost(errNotSlack)
 	}
-	return notify.RedactHost(err)
+	return notify.RedactHost(err) // also of an answer that broke off
 }
 
 // isNotJSON reports whether a complete answer could not be decoded.

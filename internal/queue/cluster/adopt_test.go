@@ -143,9 +143,9 @@ func refusesToOpen(t *testing.T, opt Options, wants ...string) {
 	}
 }
 
-func client(t *testing.T, url string) jetstream.JetStream {
+func client(t *testing.T, url string, options ...nats.Option) jetstream.JetStream {
 	t.Helper()
-	conn, err := nats.Connect(url)
+	conn, err := nats.Connect(url, options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,14 +133,5 @@ func standalone(t *testing.T) jetstream.JetStream {
 	if !srv.ReadyForConnections(time.Minute) {
 		t.Fatal("the server does not start")
 	}
-	conn, err := nats.Connect("", nats.InProcessServer(srv))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
+	return client(t, "", nats.InProcessServer(srv))
 }
